@@ -1,1 +1,14 @@
-//! x
+//! What two or more functions of Rescue Connector need.
+//!
+//! Domain types ([`tenant`], [`session`], [`record`], [`tracking`], [`clock`], [`secret`], [`retry`], [`error`]) import
+//! nothing but the standard library, serde and hashes. Adapters import the domain; functions import both.
+
+pub mod clock;
+pub mod record;
+pub mod rescue;
+pub mod retry;
+pub mod secret;
+pub mod servicenow;
+pub mod session;
+pub mod tenant;
+pub mod tracking;

@@ -1,0 +1,191 @@
+//! Time as an argument: the wall clock (which tests may shift) and the deadline of an invocation.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// A moment, in milliseconds since the Unix epoch.
+///
+/// Displayed and serialised as RFC 3339 in UTC with exactly three decimals, so that the text sorts as the time does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The moment `millis` milliseconds after the Unix epoch.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch, the unit of a DynamoDB time to live.
+    pub const fn as_secs(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// The moment `duration` later.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(millis))
+    }
+
+    /// How long after `earlier` this is; zero when it is not later.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// Reads an RFC 3339 date-time; `None` when it is not one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        i64::try_from(moment.unix_timestamp_nanos() / 1_000_000)
+            .ok()
+            .map(Self)
+    }
+}
+
+impl std::fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
+            .map_err(|_| std::fmt::Error)?;
+        write!(
+            f,
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+            moment.year(),
+            u8::from(moment.month()),
+            moment.day(),
+            moment.hour(),
+            moment.minute(),
+            moment.second(),
+            moment.millisecond()
+        )
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not an RFC 3339 date-time"))
+    }
+}
+
+/// The clock that everything reads. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct Clock(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    System { offset_millis: i64 },
+    Manual(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// The machine's wall clock, `offset_seconds` in the future (`CLOCK_OFFSET_SECONDS`, zero in production).
+    pub const fn system(offset_seconds: i64) -> Self {
+        Self(Source::System {
+            offset_millis: offset_seconds.saturating_mul(1000),
+        })
+    }
+
+    /// A clock that stands still until [`Clock::advance`] moves it. For tests.
+    pub fn manual(start: Timestamp) -> Self {
+        Self(Source::Manual(Arc::new(AtomicI64::new(start.as_millis()))))
+    }
+
+    /// The present.
+    pub fn now(&self) -> Timestamp {
+        match &self.0 {
+            Source::System { offset_millis } => {
+                Timestamp(system_millis().saturating_add(*offset_millis))
+            }
+            Source::Manual(millis) => Timestamp(millis.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// Moves a manual clock on; the machine's clock cannot be moved and ignores it.
+    pub fn advance(&self, by: Duration) {
+        if let Source::Manual(millis) = &self.0 {
+            millis.fetch_add(
+                i64::try_from(by.as_millis()).unwrap_or(i64::MAX),
+                Ordering::Relaxed,
+            );
+        }
+    }
+
+    /// The moment by which the runtime wants an answer, on this clock.
+    ///
+    /// `deadline_millis` is what the Lambda runtime sent. A runtime whose own clock is shifted as this one sends a
+    /// deadline on the shifted clock; one that lives in the present sends one that has to be shifted first. No
+    /// invocation outlives [`LONGEST_INVOCATION`], which tells the two apart.
+    pub fn deadline(&self, deadline_millis: u64) -> Timestamp {
+        let sent = Timestamp(i64::try_from(deadline_millis).unwrap_or(i64::MAX));
+        let Source::System { offset_millis } = &self.0 else {
+            return sent;
+        };
+        let left = sent.0.saturating_sub(self.now().0);
+        let plausible =
+            u128::try_from(left).is_ok_and(|left| left <= LONGEST_INVOCATION.as_millis());
+        if plausible {
+            sent
+        } else {
+            Timestamp(sent.0.saturating_add(*offset_millis))
+        }
+    }
+}
+
+/// AWS Lambda's longest time-out.
+pub const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
+
+fn system_millis() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|d| i64::try_from(d.as_millis()).ok())
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timestamp_reads_back_what_it_prints() {
+        let moment = Timestamp::from_millis(1_747_216_931_007);
+        assert_eq!(moment.to_string(), "2025-05-14T10:02:11.007Z");
+        assert_eq!(Timestamp::parse(&moment.to_string()), Some(moment));
+    }
+
+    #[test]
+    fn a_deadline_from_a_runtime_in_the_present_moves_with_the_shifted_clock() {
+        let clock = Clock::system(86_400);
+        let real_deadline = u64::try_from(system_millis() + 300_000).expect("after 1970");
+        let left = clock.deadline(real_deadline).since(clock.now());
+        assert!(
+            left > Duration::from_secs(290) && left <= Duration::from_secs(300),
+            "{left:?}"
+        );
+    }
+
+    #[test]
+    fn a_deadline_from_a_shifted_runtime_is_taken_as_it_is() {
+        let clock = Clock::system(86_400);
+        let shifted = u64::try_from(clock.now().as_millis() + 300_000).expect("after 1970");
+        assert_eq!(
+            clock.deadline(shifted).as_millis(),
+            i64::try_from(shifted).expect("fits")
+        );
+    }
+}

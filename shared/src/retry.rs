@@ -1,0 +1,71 @@
+//! Retry policy as data. What may be retried is decided where the failure is classified; how often and when stands here.
+
+use std::time::Duration;
+
+/// Delays that double from `first` to `longest`; giving up is decided by age, not by count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// Before the second attempt.
+    pub first: Duration,
+    /// No delay is longer.
+    pub longest: Duration,
+}
+
+impl Backoff {
+    /// The delay after `attempts` failed attempts (one or more): `first`, twice that, and so on up to `longest`.
+    pub fn after(self, attempts: u32) -> Duration {
+        let doublings = attempts.saturating_sub(1).min(31);
+        self.first.saturating_mul(1 << doublings).min(self.longest)
+    }
+}
+
+/// A session that failed waits alone, this long, where the vendor did not say `Retry-After`.
+pub const SESSION: Backoff = Backoff {
+    first: Duration::from_secs(30),
+    longest: Duration::from_secs(3600),
+};
+
+/// A transient failure is given up this long after the queue first took the message.
+pub const GIVE_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
+
+/// A message whose processing died this often is not tried again.
+pub const DEATHS_ALLOWED: u32 = 5;
+
+/// After an unknown outcome nobody looks, and nobody writes, sooner than this after the last possible send:
+/// ServiceNow may be at it for 60 s (protocols B.2.2, transaction quotas).
+pub const SETTLE: Duration = Duration::from_secs(70);
+
+/// No write to ServiceNow starts with less than this left of the invocation.
+pub const WRITE_NEEDS: Duration = Duration::from_secs(75);
+
+/// A ServiceNow write from the queue is abandoned after this; ServiceNow's own limit is 60 s.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(65);
+
+/// So many time-outs in a row pause the whole tenant.
+pub const TIMEOUTS_BEFORE_PAUSE: u32 = 3;
+
+/// How long time-outs pause a tenant.
+pub const TIMEOUT_PAUSE: Duration = Duration::from_secs(120);
+
+/// How long a tenant that has to be authorised again is left alone between two attempts.
+pub const REAUTHORIZATION_PAUSE: Duration = Duration::from_secs(3600);
+
+/// How long ServiceNow's throttling pauses a tenant when it does not say (a full semaphore queue, protocols B.2.2).
+pub const THROTTLE_PAUSE: Duration = Duration::from_secs(30);
+
+/// No delay that a vendor asks for is believed beyond this; SQS hides a message for 12 hours at most.
+pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(2 * 3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_session_waits_thirty_seconds_doubling_to_one_hour() {
+        let delays: Vec<u64> = (1..=9)
+            .map(|attempts| SESSION.after(attempts).as_secs())
+            .collect();
+        assert_eq!(delays, [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]);
+        assert_eq!(SESSION.after(u32::MAX), Duration::from_secs(3600));
+    }
+}

@@ -1,0 +1,69 @@
+//! Secrets have a type of their own: no `Display`, and a `Debug` that shows nothing.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+
+/// A password, token, client secret or key. Its `Debug` is `[redacted]`; its memory is wiped when it is dropped.
+#[derive(Clone, Deserialize)]
+#[serde(from = "String")]
+pub struct Secret(SecretString);
+
+impl Secret {
+    /// The text itself. Every caller of this is a place where a secret leaves the program.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(SecretString::from(text))
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(SecretString::from(text))
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// Equal when both texts are, in time that depends on their lengths only.
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose()
+            .as_bytes()
+            .ct_eq(other.expose().as_bytes())
+            .into()
+    }
+}
+
+impl Eq for Secret {}
+
+/// Writes a secret out as plain text, for the stores that are made to hold it:
+/// `#[serde(serialize_with = "shared::secret::serialize_exposed")]`.
+///
+/// # Errors
+/// Only the serialiser's own.
+pub fn serialize_exposed<S: serde::Serializer>(
+    secret: &Secret,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    secret.expose().serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_debug_form_of_a_secret_shows_nothing() {
+        assert_eq!(format!("{:?}", Secret::from("hunter2")), "[redacted]");
+    }
+}

@@ -1,0 +1,330 @@
+//! A Rescue session and one post about it: the vocabulary of Post-to-URL (protocols A.1).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::tenant::TenantId;
+
+/// Rescue's identifier of a session: `[A-Za-z0-9_-]{1,64}`. Safe in a message group id, a file name and a query.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SessionId(String);
+
+impl SessionId {
+    /// Reads a session id; `None` when it has other characters, none, or more than 64.
+    pub fn parse(text: &str) -> Option<Self> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+        ((1..=64).contains(&text.len()) && text.bytes().all(allowed)).then(|| Self(text.to_owned()))
+    }
+
+    /// The identifier's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What `correlation_id` holds on a record that the connector created for this session.
+    pub fn correlation_id(&self) -> String {
+        format!("rescue:{}", self.0)
+    }
+}
+
+impl std::fmt::Display for SessionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<SessionId> for String {
+    fn from(id: SessionId) -> Self {
+        id.0
+    }
+}
+
+impl TryFrom<String> for SessionId {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("a session id is 1 to 64 of A-Z a-z 0-9 _ -")
+    }
+}
+
+/// Which moment of a session a post tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Event {
+    /// The technician started the session.
+    Started,
+    /// The technician ended the session.
+    Ended,
+}
+
+impl Event {
+    /// Reads `started` or `ended`, any letter case.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Started, Self::Ended]
+            .into_iter()
+            .find(|event| event.as_str().eq_ignore_ascii_case(text.trim()))
+    }
+
+    /// `started` or `ended`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Ended => "ended",
+        }
+    }
+
+    /// What the content says where the URL does not: a closing time or a work time means `ended`.
+    pub fn from_content(fields: &Fields) -> Self {
+        let filled = |name| {
+            fields
+                .get(name)
+                .is_some_and(|value| !value.trim().is_empty())
+        };
+        if filled("ClosingTime") || filled("WorkTime") {
+            Self::Ended
+        } else {
+            Self::Started
+        }
+    }
+}
+
+impl std::fmt::Display for Event {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The documented variables of Post-to-URL, in the order of the vendor's list (protocols A.1.2).
+pub const VARIABLES: [&str; 22] = [
+    "SessionID",
+    "TechID",
+    "TechSSOID",
+    "TechName",
+    "TechEmail",
+    "TechDescr",
+    "CField0",
+    "CField1",
+    "CField2",
+    "CField3",
+    "CField4",
+    "CField5",
+    "Tracking0",
+    "ChatLog",
+    "Notes",
+    "WaitingTime",
+    "PickupTime",
+    "ClosingTime",
+    "WorkTime",
+    "LastActionTime",
+    "Transmitted",
+    "Platform",
+];
+
+/// The documented spelling of a variable, whatever its letter case; `Note` is `Notes`. `None` for an unknown one.
+pub fn documented_name(key: &str) -> Option<&'static str> {
+    if key.eq_ignore_ascii_case("note") {
+        return Some("Notes");
+    }
+    VARIABLES
+        .into_iter()
+        .find(|name| name.eq_ignore_ascii_case(key))
+}
+
+/// The values of one post: documented variables under their documented names, all others under their lower-cased key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fields {
+    /// The documented variables.
+    #[serde(default)]
+    pub fields: BTreeMap<String, String>,
+    /// Everything else that was posted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unknown_fields: BTreeMap<String, String>,
+}
+
+impl Fields {
+    /// Adds one value under whatever key the sender used.
+    ///
+    /// A key that comes twice (`Note` and `Notes`, or a repeated form field) keeps both texts, a line each, unless
+    /// one is empty or they are equal: nothing that was sent is lost.
+    pub fn insert(&mut self, key: &str, value: String) {
+        let (map, name) = match documented_name(key) {
+            Some(name) => (&mut self.fields, name.to_owned()),
+            None => (&mut self.unknown_fields, key.to_lowercase()),
+        };
+        let present = map.entry(name).or_default();
+        if present.is_empty() {
+            *present = value;
+        } else if !value.is_empty() && *present != value {
+            present.push('\n');
+            present.push_str(&value);
+        }
+    }
+
+    /// The value of a documented variable, by its documented name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.fields.get(name).map(String::as_str)
+    }
+
+    /// The value of any variable, documented or not, whatever the letter case of `name`; blank counts as absent.
+    pub fn find(&self, name: &str) -> Option<&str> {
+        let value = match documented_name(name) {
+            Some(name) => self.fields.get(name),
+            None => self.unknown_fields.get(&name.to_lowercase()),
+        };
+        value
+            .map(|value| value.trim())
+            .filter(|value| !value.is_empty())
+    }
+
+    /// True when nothing at all was posted.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty() && self.unknown_fields.is_empty()
+    }
+}
+
+/// What identifies a post: SHA-256 over tenant, session id, resolved event and all fields, as 64 hexadecimal digits.
+///
+/// A session may post several times (chat is "since the previous post"), so the content counts, not the event alone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Digest(String);
+
+impl Digest {
+    /// The digest of a post.
+    pub fn of(tenant: &TenantId, session: &SessionId, event: Event, fields: &Fields) -> Self {
+        let mut hash = Sha256::new();
+        let mut part = |text: &str| {
+            hash.update(text.len().to_be_bytes());
+            hash.update(text.as_bytes());
+        };
+        part(tenant.as_str());
+        part(session.as_str());
+        part(event.as_str());
+        for (key, value) in fields.fields.iter().chain(&fields.unknown_fields) {
+            part(key);
+            part(value);
+        }
+        Self(hex::encode(hash.finalize()))
+    }
+
+    /// Reads 64 lower-case hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        (text.len() == 64 && text.bytes().all(hex)).then(|| Self(text.to_owned()))
+    }
+
+    /// All 64 digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first 16 digits, which is what people see.
+    pub fn short(&self) -> &str {
+        self.0.get(..16).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> Self {
+        digest.0
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("a digest is 64 lower-case hexadecimal digits")
+    }
+}
+
+/// The text that ends a note's first line and tells, for ever, which post it came from.
+pub fn note_marker(session: &SessionId, digest: &Digest) -> String {
+    format!("(Rescue {session} · {})", digest.short())
+}
+
+/// The name of the attachment that belongs to a post.
+pub fn attachment_name(session: &SessionId, digest: &Digest) -> String {
+    format!("rescue-{session}-{}.txt", digest.short())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(event: Event, pairs: &[(&str, &str)]) -> Digest {
+        let mut fields = Fields::default();
+        for (key, value) in pairs {
+            fields.insert(key, (*value).to_owned());
+        }
+        let tenant = TenantId::parse("acme").expect("valid");
+        Digest::of(
+            &tenant,
+            &SessionId::parse("70112233").expect("valid"),
+            event,
+            &fields,
+        )
+    }
+
+    #[test]
+    fn the_digest_sees_the_content_and_not_the_spelling_or_order_of_keys() {
+        let one = digest(
+            Event::Ended,
+            &[("Note", "x"), ("CHATLOG", "hi"), ("Foo", "1")],
+        );
+        assert_eq!(
+            one,
+            digest(
+                Event::Ended,
+                &[("foo", "1"), ("notes", "x"), ("ChatLog", "hi")]
+            )
+        );
+        assert_ne!(
+            one,
+            digest(
+                Event::Started,
+                &[("foo", "1"), ("notes", "x"), ("ChatLog", "hi")]
+            )
+        );
+        assert_ne!(
+            one,
+            digest(
+                Event::Ended,
+                &[("foo", "1"), ("notes", "x"), ("ChatLog", "hi!")]
+            )
+        );
+    }
+
+    #[test]
+    fn moving_text_from_one_field_to_the_next_changes_the_digest() {
+        assert_ne!(
+            digest(Event::Ended, &[("CField1", "ab"), ("CField2", "c")]),
+            digest(Event::Ended, &[("CField1", "a"), ("CField2", "bc")])
+        );
+    }
+
+    #[test]
+    fn note_and_notes_are_one_variable_and_neither_text_is_lost() {
+        let mut fields = Fields::default();
+        fields.insert("Note", "first".into());
+        fields.insert("notes", String::new());
+        fields.insert("NOTES", "second".into());
+        assert_eq!(fields.get("Notes"), Some("first\nsecond"));
+    }
+
+    #[test]
+    fn a_closing_time_or_a_work_time_means_ended() {
+        let mut fields = Fields::default();
+        fields.insert("WorkTime", " ".into());
+        assert_eq!(Event::from_content(&fields), Event::Started);
+        fields.insert("closingtime", "5/14/2025 10:31:40 AM".into());
+        assert_eq!(Event::from_content(&fields), Event::Ended);
+    }
+}
