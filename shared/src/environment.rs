@@ -1,0 +1,118 @@
+//! The environment variables of the functions (the README's table lists them all).
+
+use std::fmt;
+
+/// Reads variables and remembers which required ones are missing, so that all of them are named at once.
+pub struct Reader<F> {
+    lookup: F,
+    faults: Vec<String>,
+}
+
+impl Reader<fn(&str) -> Option<String>> {
+    /// Reads the environment of this process.
+    pub fn process() -> Self {
+        Self::new(|name| std::env::var(name).ok())
+    }
+}
+
+impl<F: Fn(&str) -> Option<String>> Reader<F> {
+    /// Reads variables through `lookup`. An empty value counts as missing.
+    pub const fn new(lookup: F) -> Self {
+        Self {
+            lookup,
+            faults: Vec::new(),
+        }
+    }
+
+    /// The value of a variable that the function cannot do without. When it is missing the answer is an empty text,
+    /// and [`Reader::finish`] fails.
+    pub fn required(&mut self, name: &'static str) -> String {
+        self.optional(name).unwrap_or_else(|| {
+            self.faults.push(format!("{name} is missing"));
+            String::new()
+        })
+    }
+
+    /// The value of a variable that has a default elsewhere.
+    pub fn optional(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).filter(|value| !value.trim().is_empty())
+    }
+
+    /// `SECRET_PREFIX`, by default `rescue-connector`.
+    pub fn secret_prefix(&self) -> String {
+        self.optional("SECRET_PREFIX")
+            .unwrap_or_else(|| DEFAULT_SECRET_PREFIX.to_owned())
+    }
+
+    /// The variables that only tests set.
+    pub fn testing(&mut self) -> Testing {
+        let clock_offset_seconds = match self.optional("CLOCK_OFFSET_SECONDS") {
+            None => 0,
+            Some(text) => text.trim().parse().unwrap_or_else(|_| {
+                self.faults
+                    .push("CLOCK_OFFSET_SECONDS is not a whole number".to_owned());
+                0
+            }),
+        };
+        Testing {
+            rescue_endpoint_url: self.optional("RESCUE_ENDPOINT_URL"),
+            allow_loopback: self
+                .optional("ALLOW_LOOPBACK")
+                .is_some_and(|value| value == "1"),
+            clock_offset_seconds,
+        }
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// Names every variable that is missing or wrong.
+    pub fn finish(self) -> Result<(), WrongEnvironment> {
+        if self.faults.is_empty() {
+            Ok(())
+        } else {
+            Err(WrongEnvironment(self.faults))
+        }
+    }
+}
+
+/// `SECRET_PREFIX` where it is not set.
+pub const DEFAULT_SECRET_PREFIX: &str = "rescue-connector";
+
+/// What only tests set; a test fails when the template contains one of these.
+#[derive(Clone, Debug, Default)]
+pub struct Testing {
+    /// `RESCUE_ENDPOINT_URL`: the Rescue host that is called for every tenant.
+    pub rescue_endpoint_url: Option<String>,
+    /// `ALLOW_LOOPBACK`: a tenant's instance may be `http://127.0.0.1:…`.
+    pub allow_loopback: bool,
+    /// `CLOCK_OFFSET_SECONDS`: added to the wall clock.
+    pub clock_offset_seconds: i64,
+}
+
+/// The environment lacks something; the function does not start.
+#[derive(Debug, PartialEq, Eq)]
+pub struct WrongEnvironment(Vec<String>);
+
+impl fmt::Display for WrongEnvironment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "environment: {}", self.0.join(", "))
+    }
+}
+
+impl std::error::Error for WrongEnvironment {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_missing_variable_is_named_at_once() {
+        let mut reader = Reader::new(|name: &str| (name == "B").then(|| "here".to_owned()));
+        assert_eq!(reader.required("A"), "");
+        assert_eq!(reader.required("B"), "here");
+        assert_eq!(reader.required("C"), "");
+        let error = reader.finish().expect_err("two are missing");
+        assert_eq!(error.to_string(), "environment: A is missing, C is missing");
+    }
+}

@@ -1,0 +1,117 @@
+//! The one HTTP client: it calls the vendors, and it carries the AWS SDK (decision 0001).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+
+/// How long a connection may take to come about, TLS included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Builds the client: ring, bundled roots, no redirects, no cookies, no proxies, a time-out on connecting.
+///
+/// Nothing is connected and nothing is read from disk before the first request.
+///
+/// # Errors
+/// When TLS cannot be set up, which is a fault of the build.
+pub fn client() -> Result<reqwest::Client, ClientError> {
+    let roots = rustls::RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
+    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(
+        rustls::crypto::ring::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()
+    .map_err(|error| ClientError(error.to_string()))?
+    .with_root_certificates(roots)
+    .with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(Duration::from_secs(50))
+        .tcp_nodelay(true)
+        .build()
+        .map_err(|error| ClientError(error.to_string()))
+}
+
+/// The HTTP client could not be built.
+#[derive(Debug, thiserror::Error)]
+#[error("HTTP client: {0}")]
+pub struct ClientError(String);
+
+/// The same client as the AWS SDK wants it.
+pub fn for_aws(client: reqwest::Client) -> SharedHttpClient {
+    SharedHttpClient::new(OneClient(client))
+}
+
+#[derive(Clone, Debug)]
+struct OneClient(reqwest::Client);
+
+impl HttpClient for OneClient {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(Connector {
+            client: self.0.clone(),
+            read_timeout: settings.read_timeout(),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Connector {
+    client: reqwest::Client,
+    read_timeout: Option<Duration>,
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (client, read_timeout) = (self.client.clone(), self.read_timeout);
+        HttpConnectorFuture::new(async move {
+            let request = request
+                .try_into_http1x()
+                .map_err(|error| ConnectorError::user(error.into()))?;
+            let request =
+                request.map(|body| reqwest::Body::from(body.bytes().unwrap_or_default().to_vec()));
+            let mut request = reqwest::Request::try_from(request)
+                .map_err(|error| ConnectorError::user(error.into()))?;
+            *request.timeout_mut() = read_timeout;
+            let answer = client.execute(request).await.map_err(connector_error)?;
+            let mut response = http::Response::builder().status(answer.status());
+            if let Some(headers) = response.headers_mut() {
+                headers.extend(
+                    answer
+                        .headers()
+                        .iter()
+                        .map(|(name, value)| (name.clone(), value.clone())),
+                );
+            }
+            let body = answer.bytes().await.map_err(connector_error)?;
+            let response = response
+                .body(SdkBody::from(body))
+                .map_err(|error| ConnectorError::other(error.into(), None))?;
+            HttpResponse::try_from(response)
+                .map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+fn connector_error(error: reqwest::Error) -> ConnectorError {
+    let error = error.without_url();
+    if error.is_timeout() {
+        ConnectorError::timeout(error.into())
+    } else {
+        ConnectorError::io(error.into())
+    }
+}

@@ -1,0 +1,334 @@
+//! The tenants' table: configuration and keys, cached as design 5.5 says.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use crate::clock::{Clock, Timestamp};
+use crate::secret::Secret;
+use crate::tenant::{TenantFile, TenantId};
+
+/// What the table holds about a tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant {
+    /// The tenant file that was applied.
+    pub file: TenantFile,
+    /// Counts the changes; a write names the version it read.
+    pub version: u64,
+    /// The keys that are live.
+    pub keys: Vec<Key>,
+    /// When the tenant was switched off: posts that came before are still delivered.
+    pub disabled_at: Option<Timestamp>,
+}
+
+/// One live key. The key itself is stored nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// What an operator calls it by.
+    pub id: String,
+    /// What it opens.
+    pub kind: KeyKind,
+    /// What an API key may be used for; empty for a webhook key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<Scope>,
+    /// SHA-256 of the key's text, as hexadecimal digits.
+    pub sha256: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// What a key opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyKind {
+    /// The URL that Rescue posts to.
+    Webhook,
+    /// The routes that ServiceNow calls.
+    Api,
+}
+
+/// What an API key may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Ask for PINs.
+    Pin,
+    /// Hand a refresh token over.
+    Token,
+}
+
+impl Key {
+    /// Makes a key from 32 random bytes. The second value is the key's text, base64url, which is shown once.
+    pub fn generate(
+        kind: KeyKind,
+        scopes: Vec<Scope>,
+        random: &[u8; 32],
+        now: Timestamp,
+    ) -> (Self, Secret) {
+        let text = URL_SAFE_NO_PAD.encode(random);
+        let sha256 = hex::encode(Sha256::digest(text.as_bytes()));
+        let id = sha256.split_at(8).0.to_owned();
+        (
+            Self {
+                id,
+                kind,
+                scopes,
+                sha256,
+                created_at: now,
+            },
+            Secret::from(text),
+        )
+    }
+
+    fn opens(&self, kind: KeyKind, presented_sha256: &str) -> bool {
+        self.kind == kind && bool::from(self.sha256.as_bytes().ct_eq(presented_sha256.as_bytes()))
+    }
+}
+
+impl Tenant {
+    /// The live key whose text is `presented`, compared in constant time.
+    pub fn key(&self, kind: KeyKind, presented: &Secret) -> Option<&Key> {
+        let presented = hex::encode(Sha256::digest(presented.expose().as_bytes()));
+        self.keys.iter().fold(None, |found, key| {
+            if key.opens(kind, &presented) {
+                Some(key)
+            } else {
+                found
+            }
+        })
+    }
+
+    /// The tenant as an item of the table.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON, which no tenant file that was read can cause.
+    pub fn to_item(&self) -> Result<HashMap<String, AttributeValue>, serde_json::Error> {
+        let mut item = HashMap::from([
+            (
+                "tenant".to_owned(),
+                AttributeValue::S(self.file.tenant.to_string()),
+            ),
+            (
+                "version".to_owned(),
+                AttributeValue::N(self.version.to_string()),
+            ),
+            (
+                "config".to_owned(),
+                AttributeValue::S(serde_json::to_string(&self.file)?),
+            ),
+            (
+                "keys".to_owned(),
+                AttributeValue::S(serde_json::to_string(&self.keys)?),
+            ),
+        ]);
+        if let Some(disabled_at) = self.disabled_at {
+            item.insert(
+                "disabled_at".to_owned(),
+                AttributeValue::S(disabled_at.to_string()),
+            );
+        }
+        Ok(item)
+    }
+
+    /// Reads an item of the table; `None` when it is not one that [`Tenant::to_item`] made.
+    pub fn from_item(item: &HashMap<String, AttributeValue>) -> Option<Self> {
+        let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
+        Some(Self {
+            file: serde_json::from_str(text("config")?).ok()?,
+            version: item.get("version")?.as_n().ok()?.parse().ok()?,
+            keys: serde_json::from_str(text("keys")?).ok()?,
+            disabled_at: text("disabled_at").and_then(|text| Timestamp::parse(text)),
+        })
+    }
+}
+
+/// The table cannot be read, and nothing young enough is cached.
+#[derive(Debug, thiserror::Error)]
+#[error("tenants table: {0}")]
+pub struct StorageUnavailable(pub String);
+
+/// How long a tenant that was read is used without reading it again.
+const FRESH: Duration = Duration::from_secs(60);
+/// How long it is used while the table cannot be read.
+const STALE: Duration = Duration::from_secs(24 * 3600);
+/// An unknown key or tenant makes the table be read again, but not more often than this.
+const REREAD: Duration = Duration::from_secs(5);
+/// Names that lead to no tenant are remembered for [`REREAD`], and no more of them than this.
+const REMEMBERED: usize = 10_000;
+
+/// Reads tenants, one `GetItem` each, and remembers them.
+#[derive(Debug)]
+pub struct Tenants {
+    dynamodb: aws_sdk_dynamodb::Client,
+    table: String,
+    clock: Clock,
+    cache: Mutex<HashMap<TenantId, Cached>>,
+}
+
+#[derive(Clone, Debug)]
+struct Cached {
+    tenant: Option<Arc<Tenant>>,
+    read_at: Timestamp,
+    tried_at: Timestamp,
+}
+
+impl Tenants {
+    /// A reader of `table`.
+    pub fn new(dynamodb: aws_sdk_dynamodb::Client, table: String, clock: Clock) -> Self {
+        Self {
+            dynamodb,
+            table,
+            clock,
+            cache: Mutex::default(),
+        }
+    }
+
+    /// The tenant, no older than 60 s, or no older than a day while the table cannot be read. `None`: no such tenant.
+    ///
+    /// # Errors
+    /// When the table cannot be read and nothing young enough is remembered.
+    pub async fn get(&self, id: &TenantId) -> Result<Option<Arc<Tenant>>, StorageUnavailable> {
+        let now = self.clock.now();
+        let cached = self.cached(id);
+        if let Some(cached) = &cached {
+            let fresh = if cached.tenant.is_some() {
+                FRESH
+            } else {
+                REREAD
+            };
+            if now.since(cached.read_at) < fresh {
+                return Ok(cached.tenant.clone());
+            }
+            // While the table fails, ask it every few seconds, not for every request.
+            if cached.tenant.is_some()
+                && cached.tried_at > cached.read_at
+                && now.since(cached.tried_at) < REREAD
+            {
+                return Ok(cached.tenant.clone());
+            }
+        }
+        self.read(id, cached).await
+    }
+
+    /// The tenant if one of its live keys of that kind is `presented`. A key that is not among them makes the table
+    /// be read again, at most once per 5 s and tenant, so that a new key works at once.
+    ///
+    /// # Errors
+    /// As [`Tenants::get`].
+    pub async fn authenticate(
+        &self,
+        id: &TenantId,
+        kind: KeyKind,
+        presented: &Secret,
+    ) -> Result<Option<(Arc<Tenant>, Key)>, StorageUnavailable> {
+        let matching = |tenant: Option<Arc<Tenant>>| {
+            tenant.and_then(|tenant| {
+                tenant
+                    .key(kind, presented)
+                    .cloned()
+                    .map(|key| (tenant, key))
+            })
+        };
+        if let Some(found) = matching(self.get(id).await?) {
+            return Ok(Some(found));
+        }
+        let cached = self.cached(id);
+        if cached
+            .as_ref()
+            .is_some_and(|cached| self.clock.now().since(cached.tried_at) < REREAD)
+        {
+            return Ok(None);
+        }
+        Ok(matching(self.read(id, cached).await?))
+    }
+
+    async fn read(
+        &self,
+        id: &TenantId,
+        cached: Option<Cached>,
+    ) -> Result<Option<Arc<Tenant>>, StorageUnavailable> {
+        let now = self.clock.now();
+        let answer = self
+            .dynamodb
+            .get_item()
+            .table_name(&self.table)
+            .key("tenant", AttributeValue::S(id.to_string()))
+            .send()
+            .await
+            .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))
+            .and_then(|answer| match answer.item() {
+                None => Ok(None),
+                Some(item) => Tenant::from_item(item)
+                    .map(|tenant| Some(Arc::new(tenant)))
+                    .ok_or_else(|| {
+                        StorageUnavailable(format!("the item of tenant {id} cannot be read"))
+                    }),
+            });
+        match (answer, cached) {
+            (Ok(tenant), _) => {
+                self.remember(
+                    id,
+                    Cached {
+                        tenant: tenant.clone(),
+                        read_at: now,
+                        tried_at: now,
+                    },
+                );
+                Ok(tenant)
+            }
+            (Err(error), Some(cached))
+                if cached.tenant.is_some() && now.since(cached.read_at) < STALE =>
+            {
+                tracing::warn!(tenant = %id, %error, "using the tenant's remembered configuration");
+                self.remember(
+                    id,
+                    Cached {
+                        tried_at: now,
+                        ..cached.clone()
+                    },
+                );
+                Ok(cached.tenant)
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    fn cached(&self, id: &TenantId) -> Option<Cached> {
+        self.cache
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .cloned()
+    }
+
+    fn remember(&self, id: &TenantId, cached: Cached) {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if cache.len() >= REMEMBERED {
+            cache.retain(|_, cached| cached.tenant.is_some());
+        }
+        cache.insert(id.clone(), cached);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_opens_only_what_it_was_made_for() {
+        let now = Timestamp::from_millis(0);
+        let (webhook, text) = Key::generate(KeyKind::Webhook, vec![], &[7; 32], now);
+        assert_eq!(text.expose().len(), 43);
+        let hash = hex::encode(Sha256::digest(text.expose().as_bytes()));
+        assert!(webhook.opens(KeyKind::Webhook, &hash));
+        assert!(!webhook.opens(KeyKind::Api, &hash));
+        assert!(!webhook.opens(KeyKind::Webhook, &hex::encode(Sha256::digest(b"another"))));
+    }
+}

@@ -1,0 +1,257 @@
+//! The tenants' secrets in Secrets Manager: what an administrator sets, and what the connector renews.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{Clock, Timestamp};
+use crate::secret::{Secret, serialize_exposed};
+use crate::tenant::TenantId;
+
+/// The secret `{prefix}/{tenant}/credentials`: what an administrator sets. The JSON keys are the names that
+/// `secrets set` takes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Credentials {
+    /// The company-wide single sign-on password.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "serialize_some"
+    )]
+    pub sso_password: Option<Secret>,
+    /// The client secret of the Application Registry record.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "serialize_some"
+    )]
+    pub oauth_client_secret: Option<Secret>,
+    /// The service account's password.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "serialize_some"
+    )]
+    pub service_account_password: Option<Secret>,
+    /// An API token that an administrator issued, used instead of a sign-in.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "serialize_some"
+    )]
+    pub rescue_api_token: Option<Secret>,
+    /// Signs `Tracking0`; `tenant apply` makes it.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "serialize_some"
+    )]
+    pub tracking_key: Option<Secret>,
+}
+
+/// The secret `{prefix}/{tenant}/token`: what the connector renews. `{}` until a token is handed over.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// The refresh token.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "serialize_some"
+    )]
+    pub refresh_token: Option<Secret>,
+    /// When ServiceNow issued it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_at: Option<Timestamp>,
+    /// When it stops working.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// Where it came from: `secrets-set`, `hand-over`, `refresh` or `rotation`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The client it was handed over with, where that is not the tenant file's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// That client's secret.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "serialize_some"
+    )]
+    pub client_secret: Option<Secret>,
+}
+
+fn serialize_some<S: serde::Serializer>(
+    secret: &Option<Secret>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match secret {
+        Some(secret) => serialize_exposed(secret, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// The name of the secret that an administrator sets.
+pub fn credentials_name(prefix: &str, tenant: &TenantId) -> String {
+    format!("{prefix}/{tenant}/credentials")
+}
+
+/// The name of the secret that the connector renews.
+pub fn token_name(prefix: &str, tenant: &TenantId) -> String {
+    format!("{prefix}/{tenant}/token")
+}
+
+/// The label under which a renewed token waits until it becomes `AWSCURRENT`.
+const PRIVATE_LABEL: &str = "CONNECTOR";
+
+/// How long credentials are used without reading them again.
+const FRESH: Duration = Duration::from_secs(300);
+
+/// A secret could not be read or written, by what can be done about it.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The operator has to apply the tenant or set the secret.
+    #[error("secret {0} does not exist")]
+    Missing(String),
+    /// Secrets Manager did not answer as it should; trying again helps.
+    #[error("Secrets Manager: {0}")]
+    Unavailable(String),
+    /// The secret does not hold what the connector wrote; the operator has to set it again.
+    #[error("secret {0} cannot be read")]
+    Malformed(String),
+}
+
+/// Reads the tenants' secrets, and stores renewed tokens.
+#[derive(Debug)]
+pub struct Vault {
+    client: aws_sdk_secretsmanager::Client,
+    prefix: String,
+    clock: Clock,
+    credentials: Mutex<HashMap<TenantId, (Arc<Credentials>, Timestamp)>>,
+}
+
+/// A token and the version of the secret that it was read from.
+#[derive(Clone, Debug)]
+pub struct StoredToken {
+    /// The token.
+    pub token: Token,
+    /// The version that was `AWSCURRENT` when it was read.
+    pub version_id: String,
+}
+
+impl Vault {
+    /// A vault whose secrets are named `{prefix}/{tenant}/…`.
+    pub fn new(client: aws_sdk_secretsmanager::Client, prefix: String, clock: Clock) -> Self {
+        Self {
+            client,
+            prefix,
+            clock,
+            credentials: Mutex::default(),
+        }
+    }
+
+    /// What an administrator set, no older than five minutes.
+    ///
+    /// # Errors
+    /// As [`VaultError`] says.
+    pub async fn credentials(&self, tenant: &TenantId) -> Result<Arc<Credentials>, VaultError> {
+        let now = self.clock.now();
+        if let Some((credentials, read_at)) = self.cache().get(tenant)
+            && now.since(*read_at) < FRESH
+        {
+            return Ok(Arc::clone(credentials));
+        }
+        let (credentials, _) = self
+            .read::<Credentials>(&credentials_name(&self.prefix, tenant))
+            .await?;
+        let credentials = Arc::new(credentials);
+        self.cache()
+            .insert(tenant.clone(), (Arc::clone(&credentials), now));
+        Ok(credentials)
+    }
+
+    /// Makes the next [`Vault::credentials`] read again, because the vendor refused what was read before.
+    pub fn forget(&self, tenant: &TenantId) {
+        self.cache().remove(tenant);
+    }
+
+    /// The token that is current now.
+    ///
+    /// # Errors
+    /// As [`VaultError`] says.
+    pub async fn token(&self, tenant: &TenantId) -> Result<StoredToken, VaultError> {
+        let (token, version_id) = self.read(&token_name(&self.prefix, tenant)).await?;
+        Ok(StoredToken { token, version_id })
+    }
+
+    /// Makes `token` current, provided that `read_version` still is: a token that somebody else stored in between
+    /// is not lost. The caller holds the tenant's token lease.
+    ///
+    /// # Errors
+    /// As [`VaultError`] says; what was current stays current then.
+    pub async fn replace_token(
+        &self,
+        tenant: &TenantId,
+        read_version: &str,
+        token: &Token,
+    ) -> Result<(), VaultError> {
+        let name = token_name(&self.prefix, tenant);
+        let text = serde_json::to_string(token).map_err(|_| VaultError::Malformed(name.clone()))?;
+        let put = self
+            .client
+            .put_secret_value()
+            .secret_id(&name)
+            .client_request_token(uuid::Uuid::new_v4().to_string())
+            .secret_string(text)
+            .version_stages(PRIVATE_LABEL)
+            .send()
+            .await
+            .map_err(|error| VaultError::Unavailable(crate::aws::reason(&error)))?;
+        let new_version = put.version_id().unwrap_or_default().to_owned();
+        self.client
+            .update_secret_version_stage()
+            .secret_id(&name)
+            .version_stage("AWSCURRENT")
+            .remove_from_version_id(read_version)
+            .move_to_version_id(new_version)
+            .send()
+            .await
+            .map_err(|error| VaultError::Unavailable(crate::aws::reason(&error)))?;
+        Ok(())
+    }
+
+    async fn read<T: serde::de::DeserializeOwned>(
+        &self,
+        name: &str,
+    ) -> Result<(T, String), VaultError> {
+        let answer = self
+            .client
+            .get_secret_value()
+            .secret_id(name)
+            .send()
+            .await
+            .map_err(|error| {
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_resource_not_found_exception())
+                {
+                    VaultError::Missing(name.to_owned())
+                } else {
+                    VaultError::Unavailable(crate::aws::reason(&error))
+                }
+            })?;
+        let value = answer
+            .secret_string()
+            .and_then(|text| serde_json::from_str(text).ok())
+            .ok_or_else(|| VaultError::Malformed(name.to_owned()))?;
+        Ok((value, answer.version_id().unwrap_or_default().to_owned()))
+    }
+
+    fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<TenantId, (Arc<Credentials>, Timestamp)>> {
+        self.credentials
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
