@@ -8,11 +8,11 @@ use aws_config::{BehaviorVersion, SdkConfig};
 
 /// Reads region, credentials and endpoint as the SDK does everywhere, and puts the SDK on the one HTTP client.
 ///
-/// An attempt may take 5 s and a call, with up to three attempts, 12 s.
+/// An attempt may take 3 s and a call, with up to three attempts, 8 s: less than what is kept back after a write.
 pub async fn config(client: &reqwest::Client) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
-        .operation_attempt_timeout(Duration::from_secs(5))
-        .operation_timeout(Duration::from_secs(12))
+        .operation_attempt_timeout(Duration::from_secs(3))
+        .operation_timeout(Duration::from_secs(8))
         .build();
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(crate::http::for_aws(client.clone()))

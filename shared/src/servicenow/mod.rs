@@ -1,1 +1,7 @@
-//! Being written.
+//! ServiceNow: tokens, records, attachments and notes (protocols part B).
+
+pub mod access;
+pub mod client;
+pub mod instance;
+pub mod oauth;
+pub mod query;

@@ -1,0 +1,270 @@
+//! The credentials table: what can be derived again. Access tokens, leases and pauses, each with its end.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
+
+use crate::clock::{Clock, Timestamp};
+use crate::error::Code;
+use crate::secret::Secret;
+use crate::tenant::TenantId;
+use crate::tenants::StorageUnavailable;
+
+/// A pause, or its absence, is known to every process this soon.
+const PAUSE_KNOWN_WITHIN: Duration = Duration::from_secs(30);
+
+/// A ServiceNow access token and when it stops working.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessToken {
+    /// The token.
+    pub token: Secret,
+    /// When it stops working.
+    pub expires_at: Timestamp,
+}
+
+/// A tenant that nobody calls for until then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// The end.
+    pub until: Timestamp,
+    /// Why.
+    pub reason: Code,
+}
+
+/// The key of a tenant's access token in the table.
+pub fn access_token_key(tenant: &TenantId) -> String {
+    format!("{tenant}#servicenow")
+}
+
+/// The key of a tenant's pause in the table.
+pub fn pause_key(tenant: &TenantId) -> String {
+    format!("{tenant}#pause")
+}
+
+/// The key of the lease that whoever touches a tenant's refresh token holds.
+pub fn token_lease_key(tenant: &TenantId) -> String {
+    format!("{tenant}#lease#token")
+}
+
+/// The credentials table.
+#[derive(Debug)]
+pub struct Credentials {
+    dynamodb: aws_sdk_dynamodb::Client,
+    table: String,
+    clock: Clock,
+    pauses: Mutex<HashMap<TenantId, (Option<Pause>, Timestamp)>>,
+}
+
+impl Credentials {
+    /// The credentials in `table`.
+    pub fn new(dynamodb: aws_sdk_dynamodb::Client, table: String, clock: Clock) -> Self {
+        Self {
+            dynamodb,
+            table,
+            clock,
+            pauses: Mutex::default(),
+        }
+    }
+
+    /// The access token that is shared by every process, if one is there. It may have expired.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn access_token(
+        &self,
+        tenant: &TenantId,
+    ) -> Result<Option<AccessToken>, StorageUnavailable> {
+        let Some(item) = self.item(&access_token_key(tenant)).await? else {
+            return Ok(None);
+        };
+        let token = item.get("token").and_then(|value| value.as_s().ok());
+        Ok(token
+            .zip(moment(&item, "valid_until"))
+            .map(|(token, expires_at)| AccessToken {
+                token: Secret::from(token.as_str()),
+                expires_at,
+            }))
+    }
+
+    /// Shares an access token.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn share_access_token(
+        &self,
+        tenant: &TenantId,
+        token: &AccessToken,
+    ) -> Result<(), StorageUnavailable> {
+        self.put(
+            access_token_key(tenant),
+            token.expires_at,
+            [
+                ("token", token.token.expose().to_owned()),
+                ("valid_until", token.expires_at.to_string()),
+            ],
+        )
+        .await
+    }
+
+    /// The pause that holds now, as known no longer ago than 30 s.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn pause(&self, tenant: &TenantId) -> Result<Option<Pause>, StorageUnavailable> {
+        let now = self.clock.now();
+        let remembered = self.pauses().get(tenant).copied();
+        let pause = match remembered {
+            Some((pause, read_at)) if now.since(read_at) < PAUSE_KNOWN_WITHIN => pause,
+            _ => self.pause_now(tenant).await?,
+        };
+        Ok(pause.filter(|pause| pause.until > now))
+    }
+
+    /// The pause that holds now, read from the table.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn pause_now(&self, tenant: &TenantId) -> Result<Option<Pause>, StorageUnavailable> {
+        let now = self.clock.now();
+        let item = self.item(&pause_key(tenant)).await?.unwrap_or_default();
+        let reason = item.get("reason").and_then(|value| value.as_s().ok());
+        let reason = Code::ALL
+            .iter()
+            .copied()
+            .find(|code| reason.is_some_and(|text| text == code.as_str()));
+        let pause = moment(&item, "until")
+            .zip(reason)
+            .map(|(until, reason)| Pause { until, reason });
+        let pause = pause.filter(|pause| pause.until > now);
+        self.pauses().insert(tenant.clone(), (pause, now));
+        Ok(pause)
+    }
+
+    /// Pauses a tenant for every process.
+    ///
+    /// # Errors
+    /// When the table cannot be written; this process keeps to the pause all the same.
+    pub async fn set_pause(
+        &self,
+        tenant: &TenantId,
+        pause: Pause,
+    ) -> Result<(), StorageUnavailable> {
+        self.pauses()
+            .insert(tenant.clone(), (Some(pause), self.clock.now()));
+        self.put(
+            pause_key(tenant),
+            pause.until,
+            [
+                ("until", pause.until.to_string()),
+                ("reason", pause.reason.as_str().to_owned()),
+            ],
+        )
+        .await
+    }
+
+    /// Takes a lease for `owner`, if nobody else holds it now.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn take_lease(
+        &self,
+        key: &str,
+        owner: &str,
+        length: Duration,
+    ) -> Result<bool, StorageUnavailable> {
+        let now = self.clock.now();
+        let until = now.plus(length);
+        let answer = self
+            .dynamodb
+            .put_item()
+            .table_name(&self.table)
+            .item("credential", AttributeValue::S(key.to_owned()))
+            .item("owner", AttributeValue::S(owner.to_owned()))
+            .item("until", AttributeValue::S(until.to_string()))
+            .item("expires_at", AttributeValue::N(until.as_secs().to_string()))
+            .condition_expression(
+                "attribute_not_exists(credential) OR #until < :now OR #owner = :owner",
+            )
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
+            .expression_attribute_values(":owner", AttributeValue::S(owner.to_owned()))
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+            Err(error) => Err(StorageUnavailable(crate::aws::reason(&error))),
+        }
+    }
+
+    /// Gives a lease back, if `owner` still holds it. A failure is no harm: the lease ends by itself.
+    pub async fn give_lease_back(&self, key: &str, owner: &str) {
+        let answer = self
+            .dynamodb
+            .delete_item()
+            .table_name(&self.table)
+            .key("credential", AttributeValue::S(key.to_owned()))
+            .condition_expression("#owner = :owner")
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_values(":owner", AttributeValue::S(owner.to_owned()))
+            .send()
+            .await;
+        if let Err(error) = answer {
+            tracing::debug!(
+                lease = key,
+                reason = crate::aws::reason(&error),
+                "lease not given back"
+            );
+        }
+    }
+
+    async fn item(
+        &self,
+        key: &str,
+    ) -> Result<Option<HashMap<String, AttributeValue>>, StorageUnavailable> {
+        self.dynamodb
+            .get_item()
+            .table_name(&self.table)
+            .key("credential", AttributeValue::S(key.to_owned()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map(|answer| answer.item)
+            .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))
+    }
+
+    async fn put<const N: usize>(
+        &self,
+        key: String,
+        ends: Timestamp,
+        values: [(&str, String); N],
+    ) -> Result<(), StorageUnavailable> {
+        let mut put = self
+            .dynamodb
+            .put_item()
+            .table_name(&self.table)
+            .item("credential", AttributeValue::S(key))
+            .item("expires_at", AttributeValue::N(ends.as_secs().to_string()));
+        for (name, value) in values {
+            put = put.item(name, AttributeValue::S(value));
+        }
+        put.send()
+            .await
+            .map(|_| ())
+            .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))
+    }
+
+    fn pauses(&self) -> std::sync::MutexGuard<'_, HashMap<TenantId, (Option<Pause>, Timestamp)>> {
+        self.pauses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn moment(item: &HashMap<String, AttributeValue>, name: &str) -> Option<Timestamp> {
+    item.get(name)
+        .and_then(|value| value.as_s().ok())
+        .and_then(|text| Timestamp::parse(text))
+}

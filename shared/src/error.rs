@@ -1,0 +1,196 @@
+//! The one table of everything that can go wrong: what callers see, who is at fault, what to log, whether to try again.
+//!
+//! The README prints this table; a test holds the two together.
+
+use serde::Serialize;
+
+/// Who has to act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Whoever sent the request.
+    Caller,
+    /// Whoever runs the connector or administers the tenant.
+    Operator,
+    /// Rescue, ServiceNow or AWS.
+    Vendor,
+    /// This program.
+    Us,
+}
+
+/// Whether doing the same again can help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// Never, until something else was changed.
+    No,
+    /// Yes, after a while.
+    Later,
+    /// Only after looking whether the first attempt took effect.
+    AfterLooking,
+    /// Yes, once the tenant is authorised again.
+    WhenAuthorized,
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// Stable, kebab-case: the `code` of a problem, the `reason` of a dead letter and of a ledger entry.
+    pub code: &'static str,
+    /// The HTTP status, where a caller waits for an answer.
+    pub status: Option<u16>,
+    /// One sentence for people.
+    pub title: &'static str,
+    /// Who has to act.
+    pub fault: Fault,
+    /// The level it is logged at, once, where it is handled.
+    pub level: tracing::Level,
+    /// Whether to try again.
+    pub retry: Retry,
+}
+
+macro_rules! table {
+    ($($(#[$doc:meta])* $variant:ident => $code:literal, $status:expr, $fault:ident, $level:ident, $retry:ident, $title:literal;)*) => {
+        /// Everything that can go wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $(#[doc = $title] $(#[$doc])* $variant,)*
+        }
+
+        impl Code {
+            /// Every code, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The code's line of the table.
+            pub const fn entry(self) -> Entry {
+                match self {
+                    $(Self::$variant => Entry {
+                        code: $code,
+                        status: $status,
+                        title: $title,
+                        fault: Fault::$fault,
+                        level: tracing::Level::$level,
+                        retry: Retry::$retry,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+table! {
+    MalformedBody => "malformed-body", Some(400), Caller, WARN, No, "The body is neither JSON, XML nor an HTML form.";
+    MissingSessionId => "missing-session-id", Some(400), Caller, WARN, No, "The post names no session.";
+    InvalidSessionId => "invalid-session-id", Some(400), Caller, WARN, No, "The session id has characters or a length that Rescue does not use.";
+    NotFound => "not-found", Some(404), Caller, INFO, No, "There is nothing here: the tenant or the key is wrong.";
+    BodyTooLarge => "body-too-large", Some(413), Caller, ERROR, No, "The body does not fit into one queue message, even compressed.";
+    QueueUnavailable => "queue-unavailable", Some(503), Vendor, ERROR, Later, "The queue cannot be reached; nothing was stored.";
+    StorageUnavailable => "storage-unavailable", Some(503), Vendor, ERROR, Later, "The connector's tables or secrets cannot be read.";
+    ServiceNowUnavailable => "servicenow-unavailable", Some(503), Vendor, WARN, Later, "ServiceNow does not answer as it should.";
+    ServiceNowThrottled => "servicenow-throttled", None, Vendor, WARN, Later, "ServiceNow limits the rate of requests.";
+    ServiceNowRefused => "servicenow-refused", None, Operator, ERROR, No, "ServiceNow refused the write: rights, a business rule or a data policy.";
+    OutcomeUnknown => "outcome-unknown", None, Vendor, ERROR, AfterLooking, "Nobody can tell whether the write took effect.";
+    ReauthorizationNeeded => "reauthorization-needed", None, Operator, ERROR, WhenAuthorized, "ServiceNow refuses the tenant's credentials: a new token, secret or password is needed.";
+    TenantMisconfigured => "tenant-misconfigured", Some(500), Operator, ERROR, Later, "The tenant lacks a setting or a secret.";
+    TenantDeleted => "tenant-deleted", None, Operator, ERROR, No, "The tenant does not exist any more.";
+    InvalidReference => "invalid-reference", None, Caller, ERROR, No, "The post names a record in a way that cannot be one.";
+    RecordNotFound => "record-not-found", Some(422), Caller, ERROR, No, "The record does not exist, or the service account may not see it.";
+    AmbiguousRecord => "ambiguous-record", None, Operator, ERROR, No, "Several records match, and none was chosen.";
+    TrackingNotBelieved => "tracking-not-believed", None, Caller, WARN, No, "The tracking field was not signed by this connector and counts as no reference.";
+    NoReference => "no-reference", None, Caller, INFO, No, "The post names no record, and the tenant creates none.";
+    UnknownVersion => "unknown-version", None, Us, ERROR, No, "The queue message has a version that this release does not know.";
+    MalformedMessage => "malformed-message", None, Us, ERROR, No, "The queue message is not one that this connector wrote.";
+    ProcessingDied => "processing-died", None, Us, ERROR, No, "Processing the message ended the process five times.";
+}
+
+impl Code {
+    /// The code's text.
+    pub const fn as_str(self) -> &'static str {
+        self.entry().code
+    }
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A refusal as callers get it: `application/problem+json` (RFC 9457).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Which line of the table.
+    pub code: Code,
+    /// What to do about it. Holds nothing that the sender did not already know.
+    pub detail: String,
+}
+
+/// How long a caller should wait before it tries again, in seconds.
+pub const RETRY_AFTER_SECONDS: u32 = 30;
+
+impl Problem {
+    /// A problem with what to do about it.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+        }
+    }
+
+    /// The HTTP status; 500 for what no caller should ever see.
+    pub fn status(&self) -> u16 {
+        self.code.entry().status.unwrap_or(500)
+    }
+
+    /// Seconds for the header `Retry-After`, where trying again later can help.
+    pub fn retry_after(&self) -> Option<u32> {
+        (self.status() == 503).then_some(RETRY_AFTER_SECONDS)
+    }
+
+    /// The body of the answer.
+    pub fn body(&self, request_id: &str) -> String {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            code: &'a str,
+            title: &'a str,
+            status: u16,
+            detail: &'a str,
+            request_id: &'a str,
+        }
+        let entry = self.code.entry();
+        let body = Body {
+            code: entry.code,
+            title: entry.title,
+            status: self.status(),
+            detail: &self.detail,
+            request_id,
+        };
+        serde_json::to_string(&body).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_kebab_case_and_stands_once() {
+        let mut seen = std::collections::HashSet::new();
+        for code in Code::ALL {
+            assert!(
+                code.as_str()
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b == b'-'),
+                "{code}"
+            );
+            assert!(seen.insert(code.as_str()), "{code} stands twice");
+        }
+    }
+
+    #[test]
+    fn a_problem_says_what_went_wrong_and_which_request() {
+        let body = Problem::new(Code::QueueUnavailable, "Send it again.").body("r-1");
+        let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+        assert_eq!(body["code"], "queue-unavailable");
+        assert_eq!(body["request_id"], "r-1");
+        assert_eq!(body["detail"], "Send it again.");
+    }
+}

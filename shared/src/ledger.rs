@@ -1,0 +1,428 @@
+//! The delivery ledger: which record a session belongs to, and what became of each of its posts.
+//!
+//! A claim is a conditional write with an owner and a lease; whatever follows is conditional on the owner (decision
+//! 0002). The ledger holds ids, states, reasons and times, and no text of anybody.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
+
+use crate::clock::{Clock, Timestamp};
+use crate::error::Code;
+use crate::queue::Post;
+use crate::record::{RecordRef, SysId, Table};
+use crate::session::SessionId;
+use crate::tenant::TenantId;
+use crate::tenants::StorageUnavailable;
+
+/// How long an entry is kept.
+const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// What became of a post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Somebody is at it, until the lease ends.
+    Delivering,
+    /// It is tried again at `next_attempt_at`.
+    Waiting,
+    /// Its note is on the record.
+    Delivered,
+    /// Nothing is published for this tenant.
+    Ignored,
+    /// It names no record, and none is created.
+    Unmatched,
+    /// It is in the dead-letter queue.
+    Failed,
+}
+
+impl State {
+    /// As the table holds it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivering => "delivering",
+            Self::Waiting => "waiting",
+            Self::Delivered => "delivered",
+            Self::Ignored => "ignored",
+            Self::Unmatched => "unmatched",
+            Self::Failed => "failed",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [
+            Self::Delivering,
+            Self::Waiting,
+            Self::Delivered,
+            Self::Ignored,
+            Self::Unmatched,
+            Self::Failed,
+        ]
+        .into_iter()
+        .find(|state| state.as_str() == text)
+    }
+}
+
+/// The answer to a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The post is the caller's until the lease ends.
+    Started(Started),
+    /// Nothing is left to do.
+    Completed(State),
+    /// Somebody else has it, or it waits, until then.
+    Locked(Timestamp),
+}
+
+/// What is known about a post that was claimed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Started {
+    /// An earlier attempt may have taken effect: look before writing.
+    pub look_first: bool,
+    /// Attempts that failed.
+    pub attempts: u32,
+    /// Attempts that ended the process.
+    pub deaths: u32,
+}
+
+/// The ledger's table.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    dynamodb: aws_sdk_dynamodb::Client,
+    table: String,
+    clock: Clock,
+}
+
+/// How a post is left that could not be delivered yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Waiting {
+    /// Not before then.
+    pub next_attempt_at: Timestamp,
+    /// Why.
+    pub reason: Code,
+    /// Whether this attempt may have taken effect.
+    pub look_first: bool,
+    /// Failed attempts so far.
+    pub attempts: u32,
+}
+
+impl Ledger {
+    /// The ledger in `table`.
+    pub const fn new(dynamodb: aws_sdk_dynamodb::Client, table: String, clock: Clock) -> Self {
+        Self {
+            dynamodb,
+            table,
+            clock,
+        }
+    }
+
+    /// Claims a post for `owner` until `lease_until`. One write; a second one only after a death.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn claim(
+        &self,
+        post: &Post,
+        owner: &str,
+        lease_until: Timestamp,
+    ) -> Result<Claim, StorageUnavailable> {
+        let now = self.clock.now();
+        let answer = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(post_key(post)))
+            .update_expression(
+                "SET #state = :delivering, #owner = :owner, lease_until = :lease_until, event = :event, \
+                 tenant = :tenant, session_id = :session_id, received_at = :received_at, claimed_at = :now, \
+                 expires_at = :expires_at REMOVE next_attempt_at",
+            )
+            .condition_expression(
+                "attribute_not_exists(#state) OR expires_at < :now_seconds OR #state IN (:failed, :unmatched) \
+                 OR (#state = :waiting AND next_attempt_at <= :now) OR (#state = :delivering AND lease_until < :now)",
+            )
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_values(":delivering", text(State::Delivering.as_str()))
+            .expression_attribute_values(":waiting", text(State::Waiting.as_str()))
+            .expression_attribute_values(":failed", text(State::Failed.as_str()))
+            .expression_attribute_values(":unmatched", text(State::Unmatched.as_str()))
+            .expression_attribute_values(":owner", text(owner))
+            .expression_attribute_values(":lease_until", text(lease_until))
+            .expression_attribute_values(":event", text(post.event))
+            .expression_attribute_values(":tenant", text(&post.tenant))
+            .expression_attribute_values(":session_id", text(&post.session_id))
+            .expression_attribute_values(":received_at", text(post.received_at))
+            .expression_attribute_values(":now", text(now))
+            .expression_attribute_values(":now_seconds", AttributeValue::N(now.as_secs().to_string()))
+            .expression_attribute_values(":expires_at", expiry(now))
+            .return_values(ReturnValue::AllOld)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match answer {
+            Ok(answer) => self.started(post, owner, answer.attributes.unwrap_or_default(), now).await,
+            Err(error) => match error.as_service_error() {
+                Some(aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(
+                    failed,
+                )) => Ok(refused(failed.item().unwrap_or(&HashMap::new()), owner, now)),
+                _ => Err(StorageUnavailable(crate::aws::reason(&error))),
+            },
+        }
+    }
+
+    async fn started(
+        &self,
+        post: &Post,
+        owner: &str,
+        old: HashMap<String, AttributeValue>,
+        now: Timestamp,
+    ) -> Result<Claim, StorageUnavailable> {
+        if number(&old, "expires_at")
+            .is_some_and(|expires_at| i64::from(expires_at) < now.as_secs())
+        {
+            return Ok(Claim::Started(Started::default()));
+        }
+        let mut started = Started {
+            look_first: old
+                .get("look_first")
+                .and_then(|value| value.as_bool().ok())
+                .copied()
+                .unwrap_or(false),
+            attempts: number(&old, "attempts").unwrap_or(0),
+            deaths: number(&old, "deaths").unwrap_or(0),
+        };
+        if state(&old) == Some(State::Failed) {
+            // Somebody sent it again: it gets its attempts anew, but what may have happened stays known.
+            started = Started {
+                attempts: 0,
+                deaths: 0,
+                ..started
+            };
+        }
+        if state(&old) == Some(State::Delivering) {
+            started = Started {
+                look_first: true,
+                deaths: started.deaths + 1,
+                ..started
+            };
+            let update = self
+                .owned(post, owner)
+                .update_expression("SET deaths = :deaths, look_first = :look_first")
+                .expression_attribute_values(
+                    ":deaths",
+                    AttributeValue::N(started.deaths.to_string()),
+                )
+                .expression_attribute_values(":look_first", AttributeValue::Bool(true));
+            update
+                .send()
+                .await
+                .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))?;
+        }
+        Ok(Claim::Started(started))
+    }
+
+    /// Ends a post that `owner` has claimed. False: somebody else took it over, so nothing was changed.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn complete(
+        &self,
+        post: &Post,
+        owner: &str,
+        state: State,
+        reason: Option<Code>,
+        look_first: bool,
+    ) -> Result<bool, StorageUnavailable> {
+        let now = self.clock.now();
+        let mut expression =
+            "SET #state = :state, ended_at = :now, look_first = :look_first".to_owned();
+        let mut update = self
+            .owned(post, owner)
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":state", text(state.as_str()))
+            .expression_attribute_values(":now", text(now))
+            .expression_attribute_values(":look_first", AttributeValue::Bool(look_first));
+        if let Some(reason) = reason {
+            expression.push_str(", reason = :reason REMOVE lease_until");
+            update = update.expression_attribute_values(":reason", text(reason));
+        } else {
+            expression.push_str(" REMOVE lease_until, reason");
+        }
+        owned_outcome(update.update_expression(expression).send().await)
+    }
+
+    /// Leaves a post that `owner` has claimed to be tried again. False: somebody else took it over.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn release(
+        &self,
+        post: &Post,
+        owner: &str,
+        waiting: Waiting,
+    ) -> Result<bool, StorageUnavailable> {
+        let update = self
+            .owned(post, owner)
+            .update_expression(
+                "SET #state = :waiting, next_attempt_at = :next_attempt_at, reason = :reason, attempts = :attempts, \
+                 look_first = :look_first REMOVE lease_until",
+            )
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":waiting", text(State::Waiting.as_str()))
+            .expression_attribute_values(":next_attempt_at", text(waiting.next_attempt_at))
+            .expression_attribute_values(":reason", text(waiting.reason))
+            .expression_attribute_values(":attempts", AttributeValue::N(waiting.attempts.to_string()))
+            .expression_attribute_values(":look_first", AttributeValue::Bool(waiting.look_first));
+        owned_outcome(update.send().await)
+    }
+
+    /// The record that a session belongs to, if the ledger knows.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn record(
+        &self,
+        tenant: &TenantId,
+        session: &SessionId,
+    ) -> Result<Option<RecordRef>, StorageUnavailable> {
+        let answer = self
+            .dynamodb
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(record_key(tenant, session)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))?;
+        let Some(item) = answer.item() else {
+            return Ok(None);
+        };
+        let value = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
+        let expired = number(item, "expires_at")
+            .is_some_and(|expires_at| i64::from(expires_at) < self.clock.now().as_secs());
+        let record = value("table")
+            .and_then(|name| Table::from_name(name))
+            .zip(value("sys_id"));
+        Ok(record.filter(|_| !expired).and_then(|(table, sys_id)| {
+            SysId::parse(sys_id).map(|sys_id| RecordRef { table, sys_id })
+        }))
+    }
+
+    /// Remembers the record that a session belongs to.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn remember_record(
+        &self,
+        tenant: &TenantId,
+        session: &SessionId,
+        record: &RecordRef,
+    ) -> Result<(), StorageUnavailable> {
+        self.dynamodb
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(record_key(tenant, session)))
+            .item("table", text(record.table))
+            .item("sys_id", text(&record.sys_id))
+            .item("expires_at", expiry(self.clock.now()))
+            .send()
+            .await
+            .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))?;
+        Ok(())
+    }
+
+    fn owned(
+        &self,
+        post: &Post,
+        owner: &str,
+    ) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
+        self.dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(post_key(post)))
+            .condition_expression("#owner = :owner AND attribute_exists(lease_until)")
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_values(":owner", text(owner))
+    }
+}
+
+fn owned_outcome<T>(
+    answer: Result<
+        T,
+        aws_smithy_runtime_api::client::result::SdkError<
+            aws_sdk_dynamodb::operation::update_item::UpdateItemError,
+            aws_smithy_runtime_api::client::orchestrator::HttpResponse,
+        >,
+    >,
+) -> Result<bool, StorageUnavailable> {
+    match answer {
+        Ok(_) => Ok(true),
+        Err(error) => match error.code() {
+            Some("ConditionalCheckFailedException") => Ok(false),
+            _ => Err(StorageUnavailable(crate::aws::reason(&error))),
+        },
+    }
+}
+
+/// Why a claim was refused, from the item that stood in its way.
+fn refused(item: &HashMap<String, AttributeValue>, owner: &str, now: Timestamp) -> Claim {
+    let until = |name: &str| {
+        item.get(name)
+            .and_then(|value| value.as_s().ok())
+            .and_then(|t| Timestamp::parse(t))
+    };
+    match state(item) {
+        // The SDK sent the claim twice, and the first time had taken effect without an answer.
+        Some(State::Delivering) if item.get("owner") == Some(&text(owner)) => {
+            Claim::Started(Started {
+                look_first: true,
+                attempts: number(item, "attempts").unwrap_or(0),
+                deaths: number(item, "deaths").unwrap_or(0),
+            })
+        }
+        Some(State::Delivering) => Claim::Locked(until("lease_until").unwrap_or(now)),
+        Some(State::Waiting) => Claim::Locked(until("next_attempt_at").unwrap_or(now)),
+        Some(state) => Claim::Completed(state),
+        None => Claim::Locked(now),
+    }
+}
+
+fn post_key(post: &Post) -> HashMap<String, AttributeValue> {
+    key(
+        &post.tenant,
+        &post.session_id,
+        format!("post#{}", post.digest),
+    )
+}
+
+fn record_key(tenant: &TenantId, session: &SessionId) -> HashMap<String, AttributeValue> {
+    key(tenant, session, "record".to_owned())
+}
+
+fn key(tenant: &TenantId, session: &SessionId, entry: String) -> HashMap<String, AttributeValue> {
+    HashMap::from([
+        ("session".to_owned(), text(format!("{tenant}#{session}"))),
+        ("entry".to_owned(), text(entry)),
+    ])
+}
+
+fn text(value: impl std::fmt::Display) -> AttributeValue {
+    AttributeValue::S(value.to_string())
+}
+
+fn expiry(now: Timestamp) -> AttributeValue {
+    AttributeValue::N(now.plus(KEPT).as_secs().to_string())
+}
+
+fn number(item: &HashMap<String, AttributeValue>, name: &str) -> Option<u32> {
+    item.get(name)?.as_n().ok()?.parse().ok()
+}
+
+fn state(item: &HashMap<String, AttributeValue>) -> Option<State> {
+    item.get("state")?
+        .as_s()
+        .ok()
+        .and_then(|state| State::parse(state))
+}

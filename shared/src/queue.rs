@@ -1,0 +1,418 @@
+//! The sessions queue and its dead-letter queue: the message, and what is done with messages.
+
+use std::io::{Read as _, Write as _};
+use std::time::Duration;
+
+use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::error::Code;
+use crate::session::{Digest, Event, Fields, SessionId};
+use crate::tenant::TenantId;
+
+/// What the queue takes, 1 MiB, less what the attributes may need (protocols part C).
+pub const MESSAGE_LIMIT: usize = 1024 * 1024 - 8 * 1024;
+
+/// No message unpacks to more than this: a post that came through API Gateway has 10 MB at most.
+const UNPACKED_LIMIT: u64 = 64 * 1024 * 1024;
+
+/// SQS hides a message for at most 12 hours.
+const LONGEST_VISIBILITY: Duration = Duration::from_secs(12 * 3600);
+
+/// One post on its way to ServiceNow: the queue message, version 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Post {
+    /// Whose post it is.
+    pub tenant: TenantId,
+    /// Which session it tells of.
+    pub session_id: SessionId,
+    /// Which moment.
+    pub event: Event,
+    /// When it was accepted.
+    pub received_at: Timestamp,
+    /// What identifies it.
+    pub digest: Digest,
+    /// What was posted.
+    pub fields: Fields,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    v: u32,
+    tenant: TenantId,
+    session_id: SessionId,
+    event: Event,
+    received_at: Timestamp,
+    digest: Digest,
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    fields: Option<Fields>,
+    /// The fields as gzip-compressed JSON in base64, where they would not fit otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    compressed: Option<String>,
+}
+
+/// A message that is not a post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Undecodable {
+    /// It says another version than 1.
+    #[error("the message has an unknown version")]
+    UnknownVersion,
+    /// It is not what this connector writes.
+    #[error("the message is malformed")]
+    Malformed,
+}
+
+impl Undecodable {
+    /// Its line of the error table.
+    pub const fn code(self) -> Code {
+        match self {
+            Self::UnknownVersion => Code::UnknownVersion,
+            Self::Malformed => Code::MalformedMessage,
+        }
+    }
+}
+
+impl Post {
+    /// The message's text, compressed only where it would not fit otherwise. `None`: it does not fit at all.
+    pub fn encode(&self) -> Option<String> {
+        let wire = |fields, compressed| Wire {
+            v: 1,
+            tenant: self.tenant.clone(),
+            session_id: self.session_id.clone(),
+            event: self.event,
+            received_at: self.received_at,
+            digest: self.digest.clone(),
+            fields,
+            compressed,
+        };
+        let plain = sendable(serde_json::to_string(&wire(Some(self.fields.clone()), None)).ok()?);
+        if plain.len() <= MESSAGE_LIMIT {
+            return Some(plain);
+        }
+        let packed = gzip_base64(&serde_json::to_vec(&self.fields).ok()?)?;
+        let packed = serde_json::to_string(&wire(None, Some(packed))).ok()?;
+        (packed.len() <= MESSAGE_LIMIT).then_some(packed)
+    }
+
+    /// Reads a message's text.
+    ///
+    /// # Errors
+    /// When it is not a post of version 1.
+    pub fn decode(text: &str) -> Result<Self, Undecodable> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            v: serde_json::Value,
+        }
+        let Versioned { v } = serde_json::from_str(text).map_err(|_| Undecodable::Malformed)?;
+        if v != 1 {
+            return Err(Undecodable::UnknownVersion);
+        }
+        let wire: Wire = serde_json::from_str(text).map_err(|_| Undecodable::Malformed)?;
+        let fields = match wire.compressed {
+            None => wire.fields.ok_or(Undecodable::Malformed)?,
+            Some(packed) => unpack(&packed).ok_or(Undecodable::Malformed)?,
+        };
+        Ok(Self {
+            tenant: wire.tenant,
+            session_id: wire.session_id,
+            event: wire.event,
+            received_at: wire.received_at,
+            digest: wire.digest,
+            fields,
+        })
+    }
+
+    /// The message group: start before end, and no session blocks another.
+    pub fn group(&self) -> String {
+        format!("{}#{}", self.tenant, self.session_id)
+    }
+}
+
+fn unpack(packed: &str) -> Option<Fields> {
+    let packed = STANDARD.decode(packed).ok()?;
+    let mut text = Vec::new();
+    GzDecoder::new(packed.as_slice())
+        .take(UNPACKED_LIMIT)
+        .read_to_end(&mut text)
+        .ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+fn gzip_base64(bytes: &[u8]) -> Option<String> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).ok()?;
+    Some(STANDARD.encode(encoder.finish().ok()?))
+}
+
+/// Escapes the two characters that JSON lets stand and SQS refuses (protocols part C, SQS message).
+fn sendable(json: String) -> String {
+    if json.contains(['\u{fffe}', '\u{ffff}']) {
+        json.replace('\u{fffe}', "\\ufffe")
+            .replace('\u{ffff}', "\\uffff")
+    } else {
+        json
+    }
+}
+
+/// Whether SQS takes a text as it is.
+fn is_sendable(text: &str) -> bool {
+    let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
+    !text.is_empty() && text.chars().all(allowed)
+}
+
+/// Something that cannot be delivered, on its way to the dead-letter queue.
+#[derive(Clone, Debug)]
+pub struct DeadLetter {
+    body: String,
+    encoding: &'static str,
+    reason: Code,
+    tenant: Option<String>,
+    session_id: Option<String>,
+    received_at: Timestamp,
+}
+
+impl DeadLetter {
+    /// A queue message, kept as it is.
+    pub fn message(
+        body: String,
+        reason: Code,
+        post: Option<&Post>,
+        received_at: Timestamp,
+    ) -> Self {
+        Self {
+            body,
+            encoding: "message",
+            reason,
+            tenant: post.map(|post| post.tenant.to_string()),
+            session_id: post.map(|post| post.session_id.to_string()),
+            received_at,
+        }
+    }
+
+    /// What an authenticated sender posted and nobody could read: as it came where that is text, else in base64,
+    /// compressed first where it would not fit. `None`: it does not fit at all.
+    pub fn raw(
+        body: &[u8],
+        reason: Code,
+        tenant: &TenantId,
+        received_at: Timestamp,
+    ) -> Option<Self> {
+        let fits = |text: &str| text.len() <= MESSAGE_LIMIT;
+        let text = std::str::from_utf8(body)
+            .ok()
+            .filter(|text| is_sendable(text) && fits(text));
+        let (body, encoding) = match text {
+            Some(text) => (text.to_owned(), "text"),
+            None if body.len() <= MESSAGE_LIMIT / 4 * 3 => (STANDARD.encode(body), "base64"),
+            None => (gzip_base64(body).filter(|text| fits(text))?, "gzip+base64"),
+        };
+        Some(Self {
+            body,
+            encoding,
+            reason,
+            tenant: Some(tenant.to_string()),
+            session_id: None,
+            received_at,
+        })
+    }
+}
+
+/// The queue cannot be reached.
+#[derive(Debug, thiserror::Error)]
+#[error("queue: {0}")]
+pub struct QueueUnavailable(pub String);
+
+/// The two queues.
+#[derive(Clone, Debug)]
+pub struct Queues {
+    sqs: aws_sdk_sqs::Client,
+    sessions_url: String,
+    dead_letters_url: String,
+}
+
+impl Queues {
+    /// The queues at these URLs.
+    pub const fn new(
+        sqs: aws_sdk_sqs::Client,
+        sessions_url: String,
+        dead_letters_url: String,
+    ) -> Self {
+        Self {
+            sqs,
+            sessions_url,
+            dead_letters_url,
+        }
+    }
+
+    /// Stores a post, whose text is `message`. When this returns, SQS has it.
+    ///
+    /// # Errors
+    /// When SQS did not say that it has it.
+    pub async fn send(&self, post: &Post, message: String) -> Result<(), QueueUnavailable> {
+        self.sqs
+            .send_message()
+            .queue_url(&self.sessions_url)
+            .message_body(message)
+            .message_group_id(post.group())
+            .message_deduplication_id(post.digest.as_str())
+            .send()
+            .await
+            .map_err(|error| QueueUnavailable(crate::aws::reason(&error)))?;
+        Ok(())
+    }
+
+    /// Stores a dead letter with its reason, as a group of its own and never taken for a repeat.
+    ///
+    /// # Errors
+    /// When SQS did not say that it has it.
+    pub async fn send_dead_letter(&self, letter: DeadLetter) -> Result<(), QueueUnavailable> {
+        let fresh = uuid::Uuid::new_v4().to_string();
+        let mut request = self
+            .sqs
+            .send_message()
+            .queue_url(&self.dead_letters_url)
+            .message_body(letter.body)
+            .message_group_id(&fresh)
+            .message_deduplication_id(&fresh);
+        let attributes = [
+            ("reason", Some(letter.reason.as_str().to_owned())),
+            ("encoding", Some(letter.encoding.to_owned())),
+            ("received_at", Some(letter.received_at.to_string())),
+            ("tenant", letter.tenant),
+            ("session_id", letter.session_id),
+        ];
+        for (name, value) in attributes {
+            let Some(value) = value else { continue };
+            let value = MessageAttributeValue::builder()
+                .data_type("String")
+                .string_value(value)
+                .build()
+                .map_err(|error| QueueUnavailable(error.to_string()))?;
+            request = request.message_attributes(name, value);
+        }
+        request
+            .send()
+            .await
+            .map_err(|error| QueueUnavailable(crate::aws::reason(&error)))?;
+        Ok(())
+    }
+
+    /// Hides messages (receipt handles) from now on for the time beside them, ten at most.
+    ///
+    /// # Errors
+    /// When SQS took none or not all of them; those become visible when their present time-out ends.
+    pub async fn postpone(&self, messages: &[(String, Duration)]) -> Result<(), QueueUnavailable> {
+        let mut request = self
+            .sqs
+            .change_message_visibility_batch()
+            .queue_url(&self.sessions_url);
+        for (index, (receipt_handle, delay)) in messages.iter().enumerate() {
+            let seconds = delay.min(&LONGEST_VISIBILITY).as_secs_f64().ceil();
+            #[expect(clippy::cast_possible_truncation, reason = "at most 12 hours")]
+            let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
+                .id(index.to_string())
+                .receipt_handle(receipt_handle)
+                .visibility_timeout(seconds as i32)
+                .build()
+                .map_err(|error| QueueUnavailable(error.to_string()))?;
+            request = request.entries(entry);
+        }
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| QueueUnavailable(crate::aws::reason(&error)))?;
+        match answer.failed().first() {
+            None => Ok(()),
+            Some(failed) => Err(QueueUnavailable(failed.code().to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn post(chat: &str) -> Post {
+        let (tenant, session_id) = (
+            TenantId::parse("acme").expect("valid"),
+            SessionId::parse("7").expect("valid"),
+        );
+        let mut fields = Fields::default();
+        fields.insert("ChatLog", chat.to_owned());
+        fields.insert("tsurvey0", "5".to_owned());
+        let digest = Digest::of(&tenant, &session_id, Event::Started, &fields);
+        Post {
+            tenant,
+            session_id,
+            event: Event::Started,
+            received_at: Timestamp::from_millis(1),
+            digest,
+            fields,
+        }
+    }
+
+    #[test]
+    fn a_post_reads_back_what_it_wrote() {
+        let post = post("hello");
+        let text = post.encode().expect("fits");
+        assert_eq!(Post::decode(&text), Ok(post));
+        let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(json["v"], 1);
+        assert_eq!(json["event"], "started");
+        assert_eq!(json["fields"]["ChatLog"], "hello");
+        assert_eq!(json["unknown_fields"]["tsurvey0"], "5");
+    }
+
+    #[test]
+    fn a_post_of_two_megabytes_is_compressed_and_not_cut() {
+        let post = post(&"10:02 AM Ana: hello again\n".repeat(80_000));
+        let text = post.encode().expect("compresses well");
+        assert!(text.len() < MESSAGE_LIMIT / 10, "{}", text.len());
+        assert_eq!(Post::decode(&text), Ok(post));
+    }
+
+    #[test]
+    fn characters_that_sqs_refuses_are_escaped() {
+        let post = post("a\u{ffff}b\u{fffe}c\u{1}d");
+        let text = post.encode().expect("fits");
+        assert!(is_sendable(&text));
+        assert_eq!(Post::decode(&text), Ok(post));
+    }
+
+    #[test]
+    fn an_unknown_version_is_told_from_a_malformed_message() {
+        let text = post("x").encode().expect("fits");
+        assert_eq!(
+            Post::decode(&text.replace("\"v\":1", "\"v\":2")),
+            Err(Undecodable::UnknownVersion)
+        );
+        assert_eq!(Post::decode("{}"), Err(Undecodable::Malformed));
+        assert_eq!(Post::decode("not JSON"), Err(Undecodable::Malformed));
+        assert_eq!(Post::decode("{\"v\":1}"), Err(Undecodable::Malformed));
+    }
+
+    #[test]
+    fn a_raw_body_is_kept_as_it_came_or_in_base64() {
+        let (tenant, now) = (
+            TenantId::parse("acme").expect("valid"),
+            Timestamp::from_millis(0),
+        );
+        let raw =
+            |body: &[u8]| DeadLetter::raw(body, Code::MalformedBody, &tenant, now).expect("fits");
+        assert_eq!(
+            (raw(b"odd").body.as_str(), raw(b"odd").encoding),
+            ("odd", "text")
+        );
+        assert_eq!(
+            (raw(b"\xff\0").body.as_str(), raw(b"\xff\0").encoding),
+            ("/wA=", "base64")
+        );
+        assert_eq!(raw(&vec![0; 3_000_000]).encoding, "gzip+base64");
+    }
+}

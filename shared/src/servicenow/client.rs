@@ -1,0 +1,624 @@
+//! The Table and Attachment APIs (protocols B.2, B.3): a handful of calls, each of which ends as done, as without
+//! effect, or as unknown.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, Method, StatusCode, header};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::clock::{Clock, Timestamp};
+use crate::record::{RecordRef, SysId, Table};
+use crate::retry::{LONGEST_RETRY_AFTER, WRITE_NEEDS, WRITE_TIMEOUT};
+use crate::secret::Secret;
+use crate::servicenow::access::{AccessError, AccessTokens};
+use crate::servicenow::instance::Instance;
+use crate::servicenow::query::Query;
+use crate::tenant::TenantFile;
+
+/// A read may take this long.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Columns of a record by name; values as ServiceNow writes them, always texts.
+pub type Columns = BTreeMap<String, String>;
+
+/// Why a call did not succeed, by what the caller can do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// No effect: ServiceNow limits the rate. Wait that long.
+    #[error("429")]
+    Throttled {
+        /// What `Retry-After` asked for.
+        retry_after: Option<Duration>,
+    },
+    /// No effect: nobody was reached. Try again.
+    #[error("{reason}")]
+    Unavailable {
+        /// What happened.
+        reason: String,
+        /// What `Retry-After` asked for.
+        retry_after: Option<Duration>,
+    },
+    /// A write may have taken effect. Look before writing again.
+    #[error("{reason}")]
+    Unknown {
+        /// What happened.
+        reason: String,
+        /// It was a time-out.
+        timed_out: bool,
+    },
+    /// No effect, and none the next time either.
+    #[error("{status} {message}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// ServiceNow's own short message.
+        message: String,
+    },
+    /// No effect: the record does not exist, or may not be seen.
+    #[error("404")]
+    NotFound,
+    /// No effect: there is no token to call with.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// No effect: too little of the invocation is left to start a call.
+    #[error("too little time is left")]
+    OutOfTime,
+}
+
+impl CallError {
+    /// Whether ServiceNow let the call run into a time-out.
+    pub const fn timed_out(&self) -> bool {
+        matches!(
+            self,
+            Self::Unknown {
+                timed_out: true,
+                ..
+            }
+        )
+    }
+}
+
+/// A record that was just created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// The record.
+    pub record: RecordRef,
+    /// Its number, where ServiceNow showed it.
+    pub number: String,
+}
+
+/// Calls a tenant's instance. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    access: Arc<AccessTokens>,
+    clock: Clock,
+    allow_loopback: bool,
+}
+
+/// How values are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Display {
+    /// As stored; journals read empty.
+    Raw,
+    /// As shown to people; journals read as their whole history.
+    Shown,
+}
+
+impl Client {
+    /// A client by way of these.
+    pub const fn new(
+        http: reqwest::Client,
+        access: Arc<AccessTokens>,
+        clock: Clock,
+        allow_loopback: bool,
+    ) -> Self {
+        Self {
+            http,
+            access,
+            clock,
+            allow_loopback,
+        }
+    }
+
+    /// Changes columns of a record; `work_notes` appends.
+    ///
+    /// # Errors
+    /// As [`CallError`] says.
+    pub async fn update(
+        &self,
+        tenant: &TenantFile,
+        deadline: Timestamp,
+        record: &RecordRef,
+        columns: &Columns,
+    ) -> Result<(), CallError> {
+        let path = format!("api/now/v2/table/{}/{}", record.table, record.sys_id);
+        let call =
+            Call::json(Method::PATCH, path, columns).query("sysparm_fields", "sys_id,number");
+        let row = one_row(self.call(tenant, deadline, &call).await?)?;
+        if row
+            .get("sys_id")
+            .is_some_and(|sys_id| *sys_id != record.sys_id.as_str())
+        {
+            return Err(unknown("another record was answered"));
+        }
+        Ok(())
+    }
+
+    /// Creates a record.
+    ///
+    /// # Errors
+    /// As [`CallError`] says.
+    pub async fn create(
+        &self,
+        tenant: &TenantFile,
+        deadline: Timestamp,
+        table: Table,
+        columns: &Columns,
+    ) -> Result<Created, CallError> {
+        let path = format!("api/now/v2/table/{table}");
+        let call = Call::json(Method::POST, path, columns).query("sysparm_fields", "sys_id,number");
+        let row = one_row(self.call(tenant, deadline, &call).await?)?;
+        let sys_id = row.get("sys_id").and_then(|sys_id| SysId::parse(sys_id));
+        let sys_id = sys_id.ok_or_else(|| unknown("the created record's sys_id is missing"))?;
+        Ok(Created {
+            record: RecordRef { table, sys_id },
+            number: row.get("number").cloned().unwrap_or_default(),
+        })
+    }
+
+    /// The rows of a table that are what the query asked for, two at most: whoever needs one has to know of a second.
+    ///
+    /// ServiceNow drops what it does not understand of a query and answers with other rows (protocols B.2.1); those
+    /// are left out here.
+    ///
+    /// # Errors
+    /// As [`CallError`] says; `Unknown` means that the answer could not be read.
+    pub async fn find(
+        &self,
+        tenant: &TenantFile,
+        deadline: Timestamp,
+        table: &str,
+        query: &Query,
+    ) -> Result<Vec<Columns>, CallError> {
+        let call = Call::get(format!("api/now/v2/table/{table}"))
+            .query("sysparm_query", query.text())
+            .query(
+                "sysparm_fields",
+                &format!("sys_id,number,{}", query.column()),
+            )
+            .query("sysparm_limit", "2");
+        self.rows(tenant, deadline, &call, query).await
+    }
+
+    /// Whether a record has an attachment of that name.
+    ///
+    /// # Errors
+    /// As [`Client::find`].
+    pub async fn has_attachment(
+        &self,
+        tenant: &TenantFile,
+        deadline: Timestamp,
+        query: &Query,
+        record: &RecordRef,
+    ) -> Result<bool, CallError> {
+        let call = Call::get("api/now/attachment".to_owned())
+            .query("sysparm_query", query.text())
+            .query("sysparm_limit", "2");
+        let rows = self.rows(tenant, deadline, &call, query).await?;
+        Ok(rows.iter().any(|row| {
+            row.get("table_sys_id")
+                .is_some_and(|id| id == record.sys_id.as_str())
+        }))
+    }
+
+    async fn rows(
+        &self,
+        tenant: &TenantFile,
+        deadline: Timestamp,
+        call: &Call,
+        query: &Query,
+    ) -> Result<Vec<Columns>, CallError> {
+        match self.call(tenant, deadline, call).await? {
+            Value::Array(rows) => Ok(rows
+                .into_iter()
+                .map(columns)
+                .filter(|row| {
+                    row.get(query.column())
+                        .is_some_and(|value| query.matches(value))
+                })
+                .collect()),
+            _ => Err(unknown("an answer without a list")),
+        }
+    }
+
+    /// The columns of a record; those that the service account may not read are left out. `None`: no such record.
+    ///
+    /// # Errors
+    /// As [`CallError`] says; `Unknown` means that the answer could not be read.
+    pub async fn read(
+        &self,
+        tenant: &TenantFile,
+        deadline: Timestamp,
+        record: &RecordRef,
+        names: &[&str],
+        display: Display,
+    ) -> Result<Option<Columns>, CallError> {
+        let call = Call::get(format!(
+            "api/now/v2/table/{}/{}",
+            record.table, record.sys_id
+        ))
+        .query("sysparm_fields", &format!("sys_id,{}", names.join(",")))
+        .query(
+            "sysparm_display_value",
+            if display == Display::Shown {
+                "true"
+            } else {
+                "false"
+            },
+        );
+        match self.call(tenant, deadline, &call).await {
+            Ok(row) => {
+                let row = one_row(row)?;
+                let same = row
+                    .get("sys_id")
+                    .is_none_or(|sys_id| *sys_id == record.sys_id.as_str());
+                if same {
+                    Ok(Some(row))
+                } else {
+                    Err(unknown("another record was answered"))
+                }
+            }
+            Err(CallError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Attaches a text file to a record.
+    ///
+    /// # Errors
+    /// As [`CallError`] says.
+    pub async fn attach(
+        &self,
+        tenant: &TenantFile,
+        deadline: Timestamp,
+        record: &RecordRef,
+        name: &str,
+        text: String,
+    ) -> Result<(), CallError> {
+        let call = Call {
+            method: Method::POST,
+            path: "api/now/attachment/file".to_owned(),
+            query: Vec::new(),
+            body: Some(("text/plain; charset=utf-8", text.into_bytes())),
+        }
+        .query("table_name", record.table.name())
+        .query("table_sys_id", record.sys_id.as_str())
+        .query("file_name", name);
+        one_row(self.call(tenant, deadline, &call).await?).map(|_| ())
+    }
+
+    /// Sends a call, with another token once more when the first one is refused. The answer is its `result`.
+    async fn call(
+        &self,
+        tenant: &TenantFile,
+        deadline: Timestamp,
+        call: &Call,
+    ) -> Result<Value, CallError> {
+        let instance = Instance::parse(
+            &tenant.servicenow.instance,
+            tenant.servicenow.allow_host.as_deref(),
+            self.allow_loopback,
+        )
+        .map_err(|error| CallError::Refused {
+            status: 0,
+            message: error.to_string(),
+        })?;
+        let token = self.access.get(tenant, &instance, None).await?;
+        match self.send(&instance, deadline, call, &token).await {
+            Err(Answer::Unauthorized) => {}
+            Err(Answer::Failed(error)) => return Err(error),
+            Ok(result) => return Ok(result),
+        }
+        let token = self.access.get(tenant, &instance, Some(&token)).await?;
+        self.send(&instance, deadline, call, &token)
+            .await
+            .map_err(|answer| match answer {
+                Answer::Failed(error) => error,
+                Answer::Unauthorized => {
+                    let reason = "ServiceNow refuses a token that it just granted".to_owned();
+                    CallError::Access(AccessError::ReauthorizationNeeded(reason))
+                }
+            })
+    }
+
+    async fn send(
+        &self,
+        instance: &Instance,
+        deadline: Timestamp,
+        call: &Call,
+        token: &Secret,
+    ) -> Result<Value, Answer> {
+        if deadline.since(self.clock.now()) < WRITE_NEEDS {
+            return Err(Answer::Failed(CallError::OutOfTime));
+        }
+        let mut url = instance
+            .base()
+            .join(&call.path)
+            .map_err(|_| unknown("the instance's URL is odd"))?;
+        url.query_pairs_mut()
+            .extend_pairs(
+                call.query
+                    .iter()
+                    .map(|(name, value)| (*name, value.as_str())),
+            )
+            .append_pair("sysparm_exclude_reference_link", "true");
+        let read = call.method == Method::GET;
+        let mut request = self
+            .http
+            .request(call.method.clone(), url)
+            .header(header::ACCEPT, "application/json")
+            .bearer_auth(token.expose())
+            .timeout(if read { READ_TIMEOUT } else { WRITE_TIMEOUT });
+        if let Some((content_type, body)) = &call.body {
+            request = request
+                .header(header::CONTENT_TYPE, *content_type)
+                .body(body.clone());
+        }
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| transport_error(&error))?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = answer
+            .bytes()
+            .await
+            .map_err(|error| after_sending(&error))?;
+        read_answer(status, &headers, &body)
+    }
+}
+
+/// A call before it has a token.
+struct Call {
+    method: Method,
+    path: String,
+    query: Vec<(&'static str, String)>,
+    body: Option<(&'static str, Vec<u8>)>,
+}
+
+impl Call {
+    const fn get(path: String) -> Self {
+        Self {
+            method: Method::GET,
+            path,
+            query: Vec::new(),
+            body: None,
+        }
+    }
+
+    fn json(method: Method, path: String, columns: &Columns) -> Self {
+        let body = serde_json::to_vec(columns).unwrap_or_default();
+        Self {
+            method,
+            path,
+            query: Vec::new(),
+            body: Some(("application/json", body)),
+        }
+    }
+
+    fn query(mut self, name: &'static str, value: &str) -> Self {
+        self.query.push((name, value.to_owned()));
+        self
+    }
+}
+
+enum Answer {
+    Unauthorized,
+    Failed(CallError),
+}
+
+impl From<CallError> for Answer {
+    fn from(error: CallError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Reads an answer as protocols B.2.1 and B.2.2 say: a status alone proves nothing.
+fn read_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Value, Answer> {
+    #[derive(Deserialize)]
+    struct Envelope {
+        result: Option<Value>,
+        error: Option<ErrorBody>,
+    }
+    #[derive(Deserialize)]
+    struct ErrorBody {
+        #[serde(default)]
+        message: String,
+    }
+    let envelope = serde_json::from_slice::<Envelope>(body).ok();
+    let failed = |error| Err(Answer::Failed(error));
+    match status.as_u16() {
+        200 | 201 => match envelope {
+            Some(Envelope {
+                result: Some(result),
+                error: None,
+            }) => Ok(result),
+            Some(Envelope { error: Some(_), .. }) => {
+                failed(unknown("an answer that ends in an error"))
+            }
+            _ => failed(unknown("an answer that is not the expected JSON")),
+        },
+        401 => Err(Answer::Unauthorized),
+        404 => failed(CallError::NotFound),
+        429 => failed(CallError::Throttled {
+            retry_after: retry_after(headers),
+        }),
+        503 => failed(CallError::Unavailable {
+            reason: "503".to_owned(),
+            retry_after: retry_after(headers),
+        }),
+        400..=499 => {
+            let message = envelope
+                .and_then(|envelope| envelope.error)
+                .map(|error| error.message)
+                .unwrap_or_default();
+            let message = message
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(120)
+                .collect();
+            failed(CallError::Refused {
+                status: status.as_u16(),
+                message,
+            })
+        }
+        other => failed(unknown(&other.to_string())),
+    }
+}
+
+fn unknown(reason: &str) -> CallError {
+    CallError::Unknown {
+        reason: reason.to_owned(),
+        timed_out: false,
+    }
+}
+
+fn transport_error(error: &reqwest::Error) -> Answer {
+    if error.is_connect() || error.is_builder() {
+        let reason = transport_reason(error).to_owned();
+        return Answer::Failed(CallError::Unavailable {
+            reason,
+            retry_after: None,
+        });
+    }
+    after_sending(error)
+}
+
+fn after_sending(error: &reqwest::Error) -> Answer {
+    let reason = transport_reason(error).to_owned();
+    Answer::Failed(CallError::Unknown {
+        reason,
+        timed_out: error.is_timeout(),
+    })
+}
+
+/// A transport failure in a few words that hold no URL.
+pub(crate) fn transport_reason(error: &reqwest::Error) -> &'static str {
+    if error.is_connect() {
+        "no connection"
+    } else if error.is_timeout() {
+        "time-out"
+    } else {
+        "the connection broke"
+    }
+}
+
+/// `Retry-After` in seconds, believed up to [`LONGEST_RETRY_AFTER`].
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: u64 = headers
+        .get(header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER))
+}
+
+fn one_row(result: Value) -> Result<Columns, CallError> {
+    match result {
+        Value::Object(_) => Ok(columns(result)),
+        _ => Err(unknown("an answer without a record")),
+    }
+}
+
+/// A row with every value as text: a reference's value, a shown value, a scalar.
+fn columns(row: Value) -> Columns {
+    let Value::Object(row) = row else {
+        return Columns::new();
+    };
+    let text = |value: Value| match value {
+        Value::String(text) => text,
+        Value::Object(mut parts) => match parts
+            .remove("value")
+            .or_else(|| parts.remove("display_value"))
+        {
+            Some(Value::String(text)) => text,
+            _ => String::new(),
+        },
+        Value::Null => String::new(),
+        other => other.to_string(),
+    };
+    row.into_iter()
+        .map(|(name, value)| (name, text(value)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(status: u16, body: &str) -> Result<Value, Answer> {
+        read_answer(
+            StatusCode::from_u16(status).expect("a status"),
+            &HeaderMap::new(),
+            body.as_bytes(),
+        )
+    }
+
+    fn error(status: u16, body: &str) -> CallError {
+        match read(status, body) {
+            Err(Answer::Failed(error)) => error,
+            Err(Answer::Unauthorized) => panic!("unauthorised"),
+            Ok(value) => panic!("{value}"),
+        }
+    }
+
+    #[test]
+    fn only_a_result_without_an_error_is_a_success() {
+        assert!(read(200, r#"{"result":{"sys_id":"1"}}"#).is_ok());
+        for (status, body) in [
+            (200, "<html>hibernating</html>"),
+            (200, r#"{"result":{"sys_id":"#),
+            (
+                200,
+                r#"{"result":{},"error":{"message":"Transaction cancelled"},"status":"failure"}"#,
+            ),
+            (202, ""),
+            (500, r#"{"error":{"message":"x"}}"#),
+            (502, "<html>"),
+            (504, ""),
+        ] {
+            assert!(
+                matches!(error(status, body), CallError::Unknown { .. }),
+                "{status} {body}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_refusal_keeps_the_vendors_short_message_and_nothing_else() {
+        let body = r#"{"error":{"message":"Operation Failed","detail":"ACL Exception"},"status":"failure"}"#;
+        assert_eq!(
+            error(403, body),
+            CallError::Refused {
+                status: 403,
+                message: "Operation Failed".into()
+            }
+        );
+    }
+
+    #[test]
+    fn what_had_no_effect_is_told_from_what_may_have_had_one() {
+        assert!(matches!(error(503, ""), CallError::Unavailable { .. }));
+        assert!(matches!(
+            error(429, ""),
+            CallError::Throttled { retry_after: None }
+        ));
+        assert!(matches!(error(404, "{}"), CallError::NotFound));
+        assert!(matches!(read(401, ""), Err(Answer::Unauthorized)));
+    }
+}

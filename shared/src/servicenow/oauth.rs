@@ -1,0 +1,167 @@
+//! ServiceNow's token endpoint (protocols B.1).
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde::Deserialize;
+
+use crate::secret::Secret;
+use crate::servicenow::instance::Instance;
+
+/// What a token is asked for with.
+#[derive(Clone, Debug)]
+pub enum GrantRequest {
+    /// `grant_type=refresh_token`
+    RefreshToken(Secret),
+    /// `grant_type=password`
+    Password {
+        /// The service account.
+        username: String,
+        /// Its password.
+        password: Secret,
+    },
+    /// `grant_type=client_credentials`
+    ClientCredentials,
+}
+
+/// The client that asks.
+#[derive(Clone, Debug)]
+pub struct ClientIdentity {
+    /// The Application Registry record's client id.
+    pub id: String,
+    /// Its secret.
+    pub secret: Secret,
+}
+
+/// What the endpoint granted.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Granted {
+    /// Opaque or a JWT of several KB.
+    pub access_token: Secret,
+    /// Absent, the same as before, or another one: all three happen (protocols B.1.3).
+    #[serde(default)]
+    pub refresh_token: Option<Secret>,
+    /// Seconds.
+    #[serde(default, deserialize_with = "seconds")]
+    pub expires_in: Option<u64>,
+}
+
+/// Why no token came, by what can be done about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GrantError {
+    /// A 4xx that is no page: ServiceNow says `401 server_error` for nearly every cause, so a person has to look (protocols B.1.2).
+    #[error("ServiceNow's token endpoint refused: {status} {error}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The OAuth error code it named.
+        error: String,
+    },
+    /// Network, 5xx, 429, an HTML page: trying again helps.
+    #[error("ServiceNow's token endpoint: {reason}")]
+    Transient {
+        /// What happened.
+        reason: String,
+        /// What `Retry-After` asked for.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// Asks for a token. One request.
+///
+/// # Errors
+/// As [`GrantError`] says.
+pub async fn request(
+    http: &reqwest::Client,
+    instance: &Instance,
+    client: &ClientIdentity,
+    grant: &GrantRequest,
+    timeout: Duration,
+) -> Result<Granted, GrantError> {
+    let transient = |reason: &str| GrantError::Transient {
+        reason: reason.to_owned(),
+        retry_after: None,
+    };
+    let mut form = vec![
+        ("client_id", client.id.as_str()),
+        ("client_secret", client.secret.expose()),
+    ];
+    match grant {
+        GrantRequest::RefreshToken(token) => {
+            form.extend([
+                ("grant_type", "refresh_token"),
+                ("refresh_token", token.expose()),
+            ]);
+        }
+        GrantRequest::Password { username, password } => {
+            form.extend([
+                ("grant_type", "password"),
+                ("username", username),
+                ("password", password.expose()),
+            ]);
+        }
+        GrantRequest::ClientCredentials => form.push(("grant_type", "client_credentials")),
+    }
+    let url = instance
+        .base()
+        .join("oauth_token.do")
+        .map_err(|_| transient("the instance's URL is odd"))?;
+    let answer = http
+        .post(url)
+        .header(http::header::ACCEPT, "application/json")
+        .form(&form)
+        .timeout(timeout)
+        .send()
+        .await
+        .map_err(|error| transient(super::client::transport_reason(&error)))?;
+    let (status, retry_after) = (
+        answer.status(),
+        super::client::retry_after(answer.headers()),
+    );
+    let body = answer
+        .bytes()
+        .await
+        .map_err(|error| transient(super::client::transport_reason(&error)))?;
+    match status {
+        StatusCode::OK => {
+            serde_json::from_slice(&body).map_err(|_| transient("an answer that holds no token"))
+        }
+        StatusCode::TOO_MANY_REQUESTS => Err(GrantError::Transient {
+            reason: "429".to_owned(),
+            retry_after,
+        }),
+        // A page instead of JSON comes from something in front of the endpoint.
+        status if status.is_client_error() && !body.trim_ascii_start().starts_with(b"<") => {
+            Err(GrantError::Refused {
+                status: status.as_u16(),
+                error: error_code(&body),
+            })
+        }
+        status => Err(GrantError::Transient {
+            reason: status.as_str().to_owned(),
+            retry_after,
+        }),
+    }
+}
+
+/// The OAuth error code of a body, unless it is not one: nothing else of a vendor's body is kept.
+fn error_code(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Body {
+        error: String,
+    }
+    let code = serde_json::from_slice::<Body>(body)
+        .map(|body| body.error)
+        .unwrap_or_default();
+    let plausible = code.len() <= 40 && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    if plausible { code } else { String::new() }
+}
+
+/// A number of seconds, sent as a number or as a string.
+fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    Ok(match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::Number(number) => number.as_u64(),
+        serde_json::Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    })
+}

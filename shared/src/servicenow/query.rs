@@ -1,0 +1,110 @@
+//! Encoded queries that only hold values of a known kind.
+//!
+//! ServiceNow knows no escape for `^`, drops what it does not understand, and runs `javascript:` values (protocols
+//! B.2.1). So a query is built from types whose characters are whitelisted, and whoever asks compares the answer with
+//! what was asked.
+
+use crate::record::{RecordNumber, RecordRef};
+use crate::session::{Digest, SessionId, attachment_name};
+
+/// An e-mail address that is safe in a query: letters, digits and `. _ % + - '`, one `@`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Email(String);
+
+impl Email {
+    /// Reads an address; `None` when it has other characters or is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let (local, domain) = text.split_once('@')?;
+        let local_allowed = |b: u8| b.is_ascii_alphanumeric() || b"._%+-'".contains(&b);
+        let domain_allowed = |b: u8| b.is_ascii_alphanumeric() || b".-".contains(&b);
+        let plausible = text.len() <= 100
+            && !local.is_empty()
+            && domain.contains('.')
+            && local.bytes().all(local_allowed)
+            && domain.bytes().all(domain_allowed);
+        plausible.then(|| Self(text.to_owned()))
+    }
+
+    /// The address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// One encoded query, and the column whose value in the answer has to be what was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    text: String,
+    column: &'static str,
+    value: String,
+}
+
+impl Query {
+    /// The record of that number.
+    pub fn number(number: &RecordNumber) -> Self {
+        Self::equal("number", number.as_str(), "")
+    }
+
+    /// The record that the connector created for that session.
+    pub fn correlation_id(session: &SessionId) -> Self {
+        Self::equal("correlation_id", &session.correlation_id(), "")
+    }
+
+    /// The active people of that address.
+    pub fn active_email(email: &Email) -> Self {
+        Self::equal("email", email.as_str(), "^active=true")
+    }
+
+    /// The attachment that belongs to a post.
+    pub fn attachment(record: &RecordRef, session: &SessionId, digest: &Digest) -> Self {
+        let suffix = format!(
+            "^table_name={}^table_sys_id={}",
+            record.table, record.sys_id
+        );
+        Self::equal("file_name", &attachment_name(session, digest), &suffix)
+    }
+
+    fn equal(column: &'static str, value: &str, suffix: &str) -> Self {
+        Self {
+            text: format!("{column}={value}{suffix}"),
+            column,
+            value: value.to_owned(),
+        }
+    }
+
+    /// The value of `sysparm_query`, not yet percent-encoded.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The column that has to be requested back.
+    pub const fn column(&self) -> &'static str {
+        self.column
+    }
+
+    /// Whether a row of the answer is one that was asked for; letter case does not count.
+    pub fn matches(&self, answered: &str) -> bool {
+        answered.eq_ignore_ascii_case(&self.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_with_query_syntax_is_refused() {
+        assert!(Email::parse("o'brien+x@acme.test").is_some());
+        for refused in [
+            "",
+            "a@b",
+            "a^active=false@acme.test",
+            "javascript:x@acme.test",
+            "a,b@acme.test",
+            "a@b@acme.test",
+        ] {
+            assert!(Email::parse(refused).is_none(), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What can be seen from outside: JSON log lines and CloudWatch metrics in the embedded metric format.
+
+use std::io::Write as _;
+use std::sync::OnceLock;
+
+use metrics_cloudwatch_embedded::{Builder, Collector};
+use tracing::Level;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::error::Code;
+use crate::tenant::TenantId;
+
+/// The CloudWatch namespace of every metric.
+pub const NAMESPACE: &str = "RescueConnector";
+
+/// What is counted. None has a tenant as dimension; the tenant is a property of the log line that carries the metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    missing_docs,
+    reason = "the names are what they count; the README lists them"
+)]
+pub enum Metric {
+    PostAccepted,
+    PostIgnored,
+    PostRefused,
+    BodyTooLarge,
+    Delivered,
+    Unmatched,
+    Postponed,
+    DeadLettered,
+    TrackingNotBelieved,
+    TenantPaused,
+    ReauthorizationNeeded,
+}
+
+impl Metric {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::PostAccepted => "PostAccepted",
+            Self::PostIgnored => "PostIgnored",
+            Self::PostRefused => "PostRefused",
+            Self::BodyTooLarge => "BodyTooLarge",
+            Self::Delivered => "Delivered",
+            Self::Unmatched => "Unmatched",
+            Self::Postponed => "Postponed",
+            Self::DeadLettered => "DeadLettered",
+            Self::TrackingNotBelieved => "TrackingNotBelieved",
+            Self::TenantPaused => "TenantPaused",
+            Self::ReauthorizationNeeded => "ReauthorizationNeeded",
+        }
+    }
+}
+
+static METRICS: OnceLock<&'static Collector> = OnceLock::new();
+
+/// Starts logging and metrics, both to standard output, where Lambda collects them.
+///
+/// `AWS_LAMBDA_LOG_LEVEL` (or `RUST_LOG`) sets the level of the connector's own lines, `INFO` by default. Libraries
+/// never log below `INFO`: at trace the Lambda runtime writes out whole events, keys and chat included.
+pub fn init() {
+    let level = ["AWS_LAMBDA_LOG_LEVEL", "RUST_LOG"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok()?.trim().parse::<LevelFilter>().ok())
+        .unwrap_or(LevelFilter::INFO);
+    let mut targets = Targets::new().with_default(level.min(LevelFilter::INFO));
+    for own in OWN_TARGETS {
+        targets = targets.with_target(*own, level);
+    }
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_writer(std::io::stdout);
+    let logging = tracing_subscriber::registry()
+        .with(targets)
+        .with(lines)
+        .try_init();
+    if logging.is_ok()
+        && let Ok(collector) = Builder::new().cloudwatch_namespace(NAMESPACE).init()
+    {
+        METRICS.set(collector).ok();
+    }
+}
+
+const OWN_TARGETS: &[&str] = &["shared", "session_details", "deliver_session"];
+
+/// Counts one, and says of which tenant on the same line.
+pub fn count(metric: Metric, tenant: Option<&TenantId>) {
+    emit(tenant, || metrics::counter!(metric.name()).increment(1));
+}
+
+/// Counts one dead letter or refusal under its reason.
+pub fn count_reason(metric: Metric, reason: Code, tenant: Option<&TenantId>) {
+    emit(tenant, || {
+        metrics::counter!(metric.name(), "Reason" => reason.as_str()).increment(1)
+    });
+}
+
+/// Records how long a post took from acceptance to its note, in milliseconds.
+pub fn delivery_latency(latency: std::time::Duration, tenant: &TenantId) {
+    emit(Some(tenant), || {
+        metrics::histogram!("DeliveryLatency").record(latency.as_secs_f64() * 1000.0)
+    });
+}
+
+/// Records something and writes it out at once, so that the line names the right tenant.
+fn emit(tenant: Option<&TenantId>, record: impl FnOnce()) {
+    let Some(collector) = METRICS.get() else {
+        return;
+    };
+    record();
+    let collector = match tenant {
+        Some(tenant) => collector.set_property("tenant", tenant.to_string()),
+        None => collector.remove_property("tenant"),
+    };
+    let mut line = Vec::new();
+    if collector.flush(&mut line).is_ok() {
+        std::io::stdout().lock().write_all(&line).ok();
+    }
+}
+
+/// Logs a failure once, at the level its line of the table names.
+pub fn log_failure(code: Code, tenant: &str, session: &str, detail: &str) {
+    let (code, title) = (code.entry(), code.entry().title);
+    match code.level {
+        Level::ERROR => tracing::error!(code = code.code, tenant, session, detail, "{title}"),
+        Level::WARN => tracing::warn!(code = code.code, tenant, session, detail, "{title}"),
+        _ => tracing::info!(code = code.code, tenant, session, detail, "{title}"),
+    }
+}
