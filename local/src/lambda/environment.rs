@@ -297,7 +297,7 @@ async fn supervise(
     };
     let drained = futures::future::join_all(readers.into_iter().flatten());
     let _ = tokio::time::timeout(OUTPUT_LIMIT, drained).await;
-    let reason = status.map_or_else(|error| error.to_string(), |status| describe(status));
+    let reason = status.map_or_else(|error| error.to_string(), describe);
     exited.send_replace(Some(reason));
 }
 

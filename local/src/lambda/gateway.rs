@@ -575,3 +575,264 @@ fn reply(answer: &[u8]) -> Option<Response> {
 fn message(status: StatusCode, message: &str) -> Response {
     (status, axum::Json(serde_json::json!({"message": message}))).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::lambda::testing::{exchange, function};
+
+    async fn gateway(keys: &[&str]) -> Gateway {
+        let lambda = Lambda::start(function());
+        let routes = keys.iter().map(|key| Route::new(key, lambda.clone()));
+        let routes = routes.collect::<Result<_, _>>().expect("valid route keys");
+        Gateway::start(0, routes).await.expect("a free port")
+    }
+
+    /// Head and body of the answer to a request given as it goes over the wire, without its `connection` header.
+    async fn send(gateway: &Gateway, head: &str, body: &[u8]) -> (String, String) {
+        let address = gateway.address().to_string();
+        let mut request = format!(
+            "{head}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        )
+        .into_bytes();
+        request.extend_from_slice(body);
+        let answer = tokio::task::spawn_blocking(move || exchange(&address, request)).await;
+        let answer = answer.expect("the exchange ends");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        (head.to_owned(), body.to_owned())
+    }
+
+    async fn event(gateway: &Gateway, head: &str, body: &[u8]) -> Value {
+        let (head, body) = send(gateway, head, body).await;
+        assert!(head.starts_with("HTTP/1.1 200"), "{head} {body}");
+        let mut answer: Value = serde_json::from_str(&body).expect("JSON");
+        answer["event"].take()
+    }
+
+    #[tokio::test]
+    async fn an_event_has_the_shape_of_payload_format_two() {
+        let key = "POST /integration/api/servicenow/sessiondetails/{tenant}/{key}";
+        let gateway = gateway(&[key]).await;
+        let head = "POST /integration/api/servicenow/sessiondetails/acme/k%2D1?event=ended&a=1&a=2%203 HTTP/1.1\r\n\
+                    Host: acme.test:8080\r\nContent-Type: application/json; charset=utf-8\r\nX-Two: 1\r\nX-Two: 2\r\n\
+                    Cookie: one=1; two=2\r\nUser-Agent: post-to-url";
+        let mut event = event(&gateway, head, br#"{"SessionID":"1"}"#).await;
+
+        let context = event["requestContext"].take();
+        let headers = event["headers"].take();
+        assert_eq!(
+            event,
+            json!({
+                "version": "2.0",
+                "routeKey": key,
+                "rawPath": "/integration/api/servicenow/sessiondetails/acme/k-1",
+                "rawQueryString": "event=ended&a=1&a=2%203",
+                "queryStringParameters": {"event": "ended", "a": "1,2 3"},
+                "pathParameters": {"tenant": "acme", "key": "k-1"},
+                "cookies": ["one=1", "two=2"],
+                "headers": null,
+                "requestContext": null,
+                "body": "{\"SessionID\":\"1\"}",
+                "isBase64Encoded": false,
+            })
+        );
+        assert_eq!(headers["x-two"], "1,2");
+        assert_eq!(headers["content-length"], "17");
+        assert_eq!(headers["x-forwarded-for"], "127.0.0.1");
+        assert!(headers.get("cookie").is_none());
+        assert_eq!(context["accountId"], ACCOUNT_ID);
+        assert_eq!(context["domainName"], "acme.test:8080");
+        assert_eq!(context["routeKey"], key);
+        assert_eq!(context["stage"], "$default");
+        assert_eq!(
+            context["http"],
+            json!({
+                "method": "POST",
+                "path": "/integration/api/servicenow/sessiondetails/acme/k-1",
+                "protocol": "HTTP/1.1",
+                "sourceIp": "127.0.0.1",
+                "userAgent": "post-to-url",
+            })
+        );
+        assert_eq!(context["requestId"].as_str().map(str::len), Some(16));
+        assert!(context["timeEpoch"].as_i64() > Some(1_700_000_000_000));
+        let time = context["time"].as_str().expect("a time");
+        assert!(time.ends_with(" +0000") && time.len() == 26, "{time}");
+    }
+
+    #[tokio::test]
+    async fn a_request_without_body_query_and_variables_leaves_them_out() {
+        let gateway = gateway(&["GET /health"]).await;
+        let event = event(&gateway, "GET /health HTTP/1.1\r\nhost: acme.test", b"").await;
+        for absent in ["body", "queryStringParameters", "pathParameters", "cookies"] {
+            assert!(event.get(absent).is_none(), "{absent}");
+        }
+        assert_eq!(event["rawQueryString"], "");
+        assert_eq!(event["isBase64Encoded"], false);
+    }
+
+    #[test]
+    fn only_json_and_text_that_are_utf_8_come_as_text() {
+        let plain = |kind| encode(Some(kind), b"a=1");
+        let text = (Some("a=1".to_owned()), false);
+        let base64 = (Some("YT0x".to_owned()), true);
+        for kind in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "text/xml",
+        ] {
+            assert_eq!(plain(kind), text, "{kind}");
+        }
+        for kind in [
+            "application/x-www-form-urlencoded",
+            "application/xml",
+            "",
+            "image/png",
+        ] {
+            assert_eq!(plain(kind), base64, "{kind}");
+        }
+        assert_eq!(encode(None, b"a=1"), base64);
+        assert_eq!(
+            encode(Some("text/plain"), b"caf\xe9"),
+            (Some("Y2Fm6Q==".to_owned()), true)
+        );
+        assert_eq!(encode(Some("application/xml"), b""), (None, false));
+    }
+
+    #[test]
+    fn a_path_is_decoded_and_cut_at_a_decoded_question_mark() {
+        assert_eq!(decoded_path("/a%20b/%C3%A9/100%/%zz"), "/a b/é/100%/%zz");
+        assert_eq!(decoded_path("/me%3Fadmin=true"), "/me");
+    }
+
+    #[tokio::test]
+    async fn what_no_route_takes_is_not_found() {
+        let gateway = gateway(&["POST /pins/{tenant}"]).await;
+        for request in [
+            "GET /pins/acme",
+            "POST /pins",
+            "POST /pins/",
+            "POST /pins/acme/x",
+        ] {
+            let head = format!("{request} HTTP/1.1\r\nhost: acme.test");
+            let (head, body) = send(&gateway, &head, b"").await;
+            assert!(head.starts_with("HTTP/1.1 404"), "{request}: {head}");
+            assert_eq!(body, r#"{"message":"Not Found"}"#);
+            assert!(head.contains("apigw-requestid: "), "{head}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_most_specific_route_takes_a_request() {
+        let gateway = gateway(&[
+            "$default",
+            "ANY /{rest+}",
+            "ANY /pins/{tenant}",
+            "GET /pins/{tenant}",
+            "GET /pins/new",
+        ])
+        .await;
+        for (request, key) in [
+            ("GET /pins/new", "GET /pins/new"),
+            ("GET /pins/acme", "GET /pins/{tenant}"),
+            ("PUT /pins/acme", "ANY /pins/{tenant}"),
+            ("GET /pins/acme/log", "ANY /{rest+}"),
+            ("GET /", "$default"),
+        ] {
+            let head = format!("{request} HTTP/1.1\r\nhost: acme.test");
+            assert_eq!(event(&gateway, &head, b"").await["routeKey"], key);
+        }
+    }
+
+    #[test]
+    fn a_route_key_that_is_none_is_refused() {
+        for key in ["", "POST", "POST pins", "P\u{f6}ST /pins"] {
+            let route = Route::new(key, Lambda::start(function()));
+            assert!(matches!(route, Err(GatewayError::Route(_))), "{key}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_function_that_fails_is_an_internal_server_error() {
+        let gateway = gateway(&["GET /pins"]).await;
+        let head = "GET /pins?do=fail HTTP/1.1\r\nhost: acme.test";
+        let (head, body) = send(&gateway, head, b"").await;
+        assert!(head.starts_with("HTTP/1.1 500"), "{head}");
+        assert_eq!(body, r#"{"message":"Internal Server Error"}"#);
+    }
+
+    #[tokio::test]
+    async fn a_function_that_takes_too_long_is_an_unavailable_service() {
+        let route = Route::new("GET /pins", Lambda::start(function())).expect("a route");
+        let patience = Duration::from_millis(300);
+        let gateway = Gateway::start_with(0, vec![route], patience).await;
+        let gateway = gateway.expect("a free port");
+        let head = "GET /pins?do=hang HTTP/1.1\r\nhost: acme.test";
+        let (head, body) = send(&gateway, head, b"").await;
+        assert!(head.starts_with("HTTP/1.1 503"), "{head}");
+        assert_eq!(body, r#"{"message":"Service Unavailable"}"#);
+    }
+
+    #[tokio::test]
+    async fn a_body_over_ten_megabytes_and_an_event_over_six_are_too_large() {
+        let gateway = gateway(&["POST /pins"]).await;
+        let head = "POST /pins HTTP/1.1\r\nhost: acme.test\r\ncontent-type: text/plain";
+        for length in [BODY_LIMIT + 1, PAYLOAD_LIMIT] {
+            let (head, body) = send(&gateway, head, &vec![b'x'; length]).await;
+            assert!(head.starts_with("HTTP/1.1 413"), "{head}");
+            assert_eq!(body, r#"{"message":"Request Entity Too Large"}"#);
+        }
+    }
+
+    async fn replied(answer: Value) -> Option<(StatusCode, HeaderMap, Vec<u8>)> {
+        let response = reply(answer.to_string().as_bytes())?;
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.ok()?;
+        Some((parts.status, parts.headers, body.to_vec()))
+    }
+
+    #[tokio::test]
+    async fn an_answer_becomes_status_headers_cookies_and_body() {
+        let answer = json!({
+            "statusCode": 201,
+            "headers": {"Content-Type": "application/problem+json", "Retry-After": 30, "Content-Length": "99"},
+            "cookies": ["one=1", "two=2"],
+            "body": "AP8=",
+            "isBase64Encoded": true,
+        });
+        let (status, headers, body) = replied(answer).await.expect("a response");
+        assert_eq!(status, StatusCode::CREATED);
+        assert_eq!(headers["content-type"], "application/problem+json");
+        assert_eq!(headers["retry-after"], "30");
+        assert!(headers.get("content-length").is_none());
+        let cookies: Vec<_> = headers.get_all(header::SET_COOKIE).iter().collect();
+        assert_eq!(cookies, ["one=1", "two=2"]);
+        assert_eq!(body, [0, 255]);
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_status_code_is_the_body() {
+        let (status, headers, body) = replied(json!({"ok": true})).await.expect("a response");
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(headers["content-type"], "application/json");
+        assert_eq!(body, br#"{"ok":true}"#);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_no_response_is_refused() {
+        for answer in [
+            json!({"statusCode": "ok"}),
+            json!({"statusCode": 99}),
+            json!({"statusCode": 200, "body": {"not": "text"}}),
+            json!({"statusCode": 200, "body": "%", "isBase64Encoded": true}),
+            json!({"statusCode": 200, "headers": {"a b": "1"}}),
+            json!({"statusCode": 200, "headers": {"a": "1\n2"}}),
+        ] {
+            assert!(replied(answer.clone()).await.is_none(), "{answer}");
+        }
+        assert!(reply(b"<html>").is_none());
+    }
+}
