@@ -99,8 +99,8 @@ pub struct Ledger {
 pub struct Waiting {
     /// Not before then.
     pub next_attempt_at: Timestamp,
-    /// Why.
-    pub reason: Code,
+    /// Why; nothing when the attempt was only interrupted.
+    pub reason: Option<Code>,
     /// Whether this attempt may have taken effect.
     pub look_first: bool,
     /// Failed attempts so far.
@@ -235,22 +235,11 @@ impl Ledger {
         reason: Option<Code>,
         look_first: bool,
     ) -> Result<bool, StorageUnavailable> {
-        let now = self.clock.now();
-        let mut expression =
-            "SET #state = :state, ended_at = :now, look_first = :look_first".to_owned();
-        let mut update = self
-            .owned(post, owner)
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":state", text(state.as_str()))
-            .expression_attribute_values(":now", text(now))
-            .expression_attribute_values(":look_first", AttributeValue::Bool(look_first));
-        if let Some(reason) = reason {
-            expression.push_str(", reason = :reason REMOVE lease_until");
-            update = update.expression_attribute_values(":reason", text(reason));
-        } else {
-            expression.push_str(" REMOVE lease_until, reason");
-        }
-        owned_outcome(update.update_expression(expression).send().await)
+        let values = [
+            ("ended_at", text(self.clock.now())),
+            ("look_first", AttributeValue::Bool(look_first)),
+        ];
+        self.leave(post, owner, state, reason, values).await
     }
 
     /// Leaves a post that `owner` has claimed to be tried again. False: somebody else took it over.
@@ -263,19 +252,45 @@ impl Ledger {
         owner: &str,
         waiting: Waiting,
     ) -> Result<bool, StorageUnavailable> {
-        let update = self
+        let values = [
+            ("next_attempt_at", text(waiting.next_attempt_at)),
+            ("attempts", AttributeValue::N(waiting.attempts.to_string())),
+            ("look_first", AttributeValue::Bool(waiting.look_first)),
+        ];
+        self.leave(post, owner, State::Waiting, waiting.reason, values)
+            .await
+    }
+
+    /// Ends a claim: one write, conditional on the owner.
+    async fn leave<const N: usize>(
+        &self,
+        post: &Post,
+        owner: &str,
+        state: State,
+        reason: Option<Code>,
+        values: [(&str, AttributeValue); N],
+    ) -> Result<bool, StorageUnavailable> {
+        let mut update = self
             .owned(post, owner)
-            .update_expression(
-                "SET #state = :waiting, next_attempt_at = :next_attempt_at, reason = :reason, attempts = :attempts, \
-                 look_first = :look_first REMOVE lease_until",
-            )
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":waiting", text(State::Waiting.as_str()))
-            .expression_attribute_values(":next_attempt_at", text(waiting.next_attempt_at))
-            .expression_attribute_values(":reason", text(waiting.reason))
-            .expression_attribute_values(":attempts", AttributeValue::N(waiting.attempts.to_string()))
-            .expression_attribute_values(":look_first", AttributeValue::Bool(waiting.look_first));
-        owned_outcome(update.send().await)
+            .expression_attribute_values(":state", text(state.as_str()));
+        let mut expression = "SET #state = :state".to_owned();
+        for (name, value) in values {
+            expression.push_str(&format!(", {name} = :{name}"));
+            update = update.expression_attribute_values(format!(":{name}"), value);
+        }
+        match reason {
+            Some(reason) => {
+                expression.push_str(", reason = :reason REMOVE lease_until");
+                update = update.expression_attribute_values(":reason", text(reason));
+            }
+            None => expression.push_str(" REMOVE lease_until, reason"),
+        }
+        match update.update_expression(expression).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+            Err(error) => Err(StorageUnavailable(crate::aws::reason(&error))),
+        }
     }
 
     /// The record that a session belongs to, if the ledger knows.
@@ -345,24 +360,6 @@ impl Ledger {
             .condition_expression("#owner = :owner AND attribute_exists(lease_until)")
             .expression_attribute_names("#owner", "owner")
             .expression_attribute_values(":owner", text(owner))
-    }
-}
-
-fn owned_outcome<T>(
-    answer: Result<
-        T,
-        aws_smithy_runtime_api::client::result::SdkError<
-            aws_sdk_dynamodb::operation::update_item::UpdateItemError,
-            aws_smithy_runtime_api::client::orchestrator::HttpResponse,
-        >,
-    >,
-) -> Result<bool, StorageUnavailable> {
-    match answer {
-        Ok(_) => Ok(true),
-        Err(error) => match error.code() {
-            Some("ConditionalCheckFailedException") => Ok(false),
-            _ => Err(StorageUnavailable(crate::aws::reason(&error))),
-        },
     }
 }
 

@@ -1,1 +1,140 @@
-//! x
+//! `deliver-session`: takes posts from the queue and writes each to the right ServiceNow record, exactly once.
+
+mod attempt;
+mod event;
+mod message;
+mod resolve;
+mod write;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use futures::future::join_all;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use shared::clock::{Clock, Timestamp};
+use shared::credentials::Credentials;
+use shared::environment::Reader;
+use shared::ledger::Ledger;
+use shared::queue::Queues;
+use shared::servicenow::access::AccessTokens;
+use shared::servicenow::client::Client;
+use shared::tenant::TenantId;
+use shared::tenants::Tenants;
+use shared::vault::Vault;
+
+use crate::event::Group;
+use crate::message::Outcome;
+
+/// What the function works with, built once per process.
+#[derive(Debug)]
+pub struct DeliverSession {
+    /// How tenants are set up.
+    pub tenants: Tenants,
+    /// What became of every post.
+    pub ledger: Ledger,
+    /// Who is paused.
+    pub credentials: Arc<Credentials>,
+    /// What signs a `Tracking0`.
+    pub vault: Arc<Vault>,
+    /// Where notes go.
+    pub servicenow: Client,
+    /// Where messages wait, and where they end that cannot be delivered.
+    pub queues: Queues,
+    /// The time.
+    pub clock: Clock,
+    /// Time-outs in a row, by tenant.
+    pub timeouts: Mutex<HashMap<TenantId, u32>>,
+}
+
+/// Takes one batch: groups side by side, the messages of a group in order. Whatever is unfinished is hidden for as
+/// long as it has to wait, and reported.
+///
+/// # Errors
+/// Never: whatever goes wrong is an answer for the message that it went wrong with.
+pub async fn handle(function: &DeliverSession, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
+    let deadline = function.clock.deadline(event.context.deadline);
+    let groups = event::groups(event.payload, function.clock.now());
+    let unfinished: Vec<Unfinished> =
+        join_all(groups.into_iter().map(|group| deliver(function, group, deadline))).await.concat();
+    if !unfinished.is_empty() {
+        let delays: Vec<_> = unfinished.iter().map(|left| (left.receipt_handle.clone(), left.delay)).collect();
+        if let Err(error) = function.queues.postpone(&delays).await {
+            tracing::warn!(%error, "messages come back when their present visibility time-out ends");
+        }
+    }
+    Ok(response(unfinished))
+}
+
+/// A message that stays in the queue.
+#[derive(Clone, Debug)]
+struct Unfinished {
+    id: String,
+    receipt_handle: String,
+    delay: Duration,
+}
+
+/// Delivers one group in order. The first message that has to wait makes its successors wait as long.
+async fn deliver(function: &DeliverSession, group: Group, deadline: Timestamp) -> Vec<Unfinished> {
+    let mut unfinished = Vec::new();
+    let mut waiting = None;
+    for message in group {
+        if waiting.is_none()
+            && let Outcome::Postponed(delay) = message::deliver(function, &message, deadline).await
+        {
+            waiting = Some(delay);
+        }
+        if let Some(delay) = waiting {
+            unfinished.push(Unfinished { id: message.id, receipt_handle: message.receipt_handle, delay });
+        }
+    }
+    unfinished
+}
+
+fn response(unfinished: Vec<Unfinished>) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = unfinished
+        .into_iter()
+        .map(|left| {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = left.id;
+            failure
+        })
+        .collect();
+    response
+}
+
+/// Runs the function: clients from the environment, once, then one batch after the other.
+///
+/// # Errors
+/// Names every variable that is missing; otherwise what the Lambda runtime says when it ends.
+pub async fn run() -> Result<(), Error> {
+    let mut environment = Reader::process();
+    let tenants_table = environment.required("TENANTS_TABLE");
+    let sessions_table = environment.required("SESSIONS_TABLE");
+    let credentials_table = environment.required("CREDENTIALS_TABLE");
+    let sessions_url = environment.required("SESSIONS_QUEUE_URL");
+    let dead_letters_url = environment.required("SESSIONS_DLQ_URL");
+    let secret_prefix = environment.secret_prefix();
+    let testing = environment.testing();
+    environment.finish()?;
+    let clock = Clock::system(testing.clock_offset_seconds);
+    let http = shared::http::client()?;
+    let aws = shared::aws::config(&http).await;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+    let vault = Arc::new(Vault::new(aws_sdk_secretsmanager::Client::new(&aws), secret_prefix, clock.clone()));
+    let credentials = Arc::new(Credentials::new(dynamodb.clone(), credentials_table, clock.clone()));
+    let access = AccessTokens::new(http.clone(), Arc::clone(&vault), Arc::clone(&credentials), clock.clone());
+    let function = DeliverSession {
+        tenants: Tenants::new(dynamodb.clone(), tenants_table, clock.clone()),
+        ledger: Ledger::new(dynamodb, sessions_table, clock.clone()),
+        credentials,
+        vault,
+        servicenow: Client::new(http, Arc::new(access), clock.clone(), testing.allow_loopback),
+        queues: Queues::new(aws_sdk_sqs::Client::new(&aws), sessions_url, dead_letters_url),
+        clock,
+        timeouts: Mutex::default(),
+    };
+    lambda_runtime::run(service_fn(|event| handle(&function, event))).await
+}

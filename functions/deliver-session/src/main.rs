@@ -1,1 +1,7 @@
-fn main() {}
+//! The Lambda function `deliver-session`.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::telemetry::init();
+    deliver_session::run().await
+}

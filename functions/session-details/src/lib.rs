@@ -1,1 +1,206 @@
-//! x
+//! `session-details`: takes Rescue's Post-to-URL requests. `200` means that the queue has the post.
+//!
+//! One AWS call when warm; a second one, for the tenant, when cold or every minute.
+
+mod event;
+
+use std::time::Duration;
+
+use lambda_http::http::{StatusCode, header};
+use lambda_http::{Body, Error, Request, RequestExt as _, Response, service_fn};
+use shared::clock::Clock;
+use shared::environment::Reader;
+use shared::error::{Code, Problem};
+use shared::queue::{DeadLetter, Post, Queues};
+use shared::telemetry::{self, Metric};
+use shared::tenant::TenantId;
+use shared::tenants::{KeyKind, Tenants};
+
+use crate::event::{Action, Command, Delivery};
+
+/// What the function works with, built once per process.
+#[derive(Debug)]
+pub struct SessionDetails {
+    /// Who may post.
+    pub tenants: Tenants,
+    /// Where posts go.
+    pub queues: Queues,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// What became of a request that was not refused.
+enum Reply {
+    Right,
+    Ignored,
+    Accepted(Post),
+}
+
+/// Kept back of the invocation for writing the answer.
+const ANSWER_NEEDS: Duration = Duration::from_millis(500);
+
+/// Takes one request: event → parse → decide → act → reply.
+///
+/// # Errors
+/// Never: whatever goes wrong is an answer.
+pub async fn handle(function: &SessionDetails, request: Request) -> Result<Response<Body>, Error> {
+    let context = request.lambda_context();
+    let deadline = function.clock.deadline(context.deadline);
+    let left = deadline
+        .since(function.clock.now())
+        .saturating_sub(ANSWER_NEEDS);
+    let outcome = match Command::read(request) {
+        Ok(command) => {
+            let tenant = command.tenant.clone();
+            match tokio::time::timeout(left, act(function, command)).await {
+                Ok(outcome) => outcome,
+                Err(_) => Err(Problem::new(Code::QueueUnavailable, SEND_AGAIN)),
+            }
+            .inspect_err(|problem| refused(problem, &tenant))
+        }
+        Err(problem) => Err(problem),
+    };
+    reply(outcome, &context.request_id)
+}
+
+const SEND_AGAIN: &str = "Send the same post again; a repeat does no harm.";
+
+async fn act(function: &SessionDetails, command: Command) -> Result<Reply, Problem> {
+    let Command {
+        tenant,
+        key,
+        action,
+    } = command;
+    let known = function
+        .tenants
+        .authenticate(&tenant, KeyKind::Webhook, &key)
+        .await;
+    let (settings, _) = known
+        .map_err(|error| {
+            tracing::warn!(%tenant, %error, "tenant not readable");
+            Problem::new(Code::StorageUnavailable, SEND_AGAIN)
+        })?
+        .ok_or_else(event::not_found)?;
+    let Action::Accept(delivery) = action else {
+        return Ok(Reply::Right);
+    };
+    if !settings.file.enabled {
+        telemetry::count(Metric::PostIgnored, Some(&tenant));
+        return Ok(Reply::Ignored);
+    }
+    match delivery.parse(tenant.clone(), function.clock.now()) {
+        Ok(post) => accept(function, post).await.map(Reply::Accepted),
+        Err(problem) => Err(keep(function, &tenant, &delivery, problem).await),
+    }
+}
+
+/// Durable first: the answer is given when the queue has the post.
+async fn accept(function: &SessionDetails, post: Post) -> Result<Post, Problem> {
+    let message = post.encode().ok_or_else(too_large)?;
+    function
+        .queues
+        .send(&post, message)
+        .await
+        .map_err(|error| {
+            tracing::warn!(tenant = %post.tenant, %error, "post not queued");
+            Problem::new(Code::QueueUnavailable, SEND_AGAIN)
+        })?;
+    telemetry::count(Metric::PostAccepted, Some(&post.tenant));
+    tracing::info!(tenant = %post.tenant, session = %post.session_id, digest = post.digest.short(),
+        event = post.event.as_str(), "post accepted");
+    Ok(post)
+}
+
+/// Keeps the body of a post that cannot be read in the dead-letter queue, and says what was wrong with it.
+async fn keep(
+    function: &SessionDetails,
+    tenant: &TenantId,
+    delivery: &Delivery,
+    problem: Problem,
+) -> Problem {
+    if delivery.bytes.is_empty() {
+        return problem;
+    }
+    let Some(letter) = DeadLetter::raw(&delivery.bytes, problem.code, tenant, function.clock.now())
+    else {
+        return too_large();
+    };
+    match function.queues.send_dead_letter(letter).await {
+        Ok(()) => problem,
+        Err(error) => {
+            tracing::warn!(%tenant, %error, "unreadable post not kept");
+            Problem::new(Code::QueueUnavailable, SEND_AGAIN)
+        }
+    }
+}
+
+fn too_large() -> Problem {
+    Problem::new(
+        Code::BodyTooLarge,
+        "Export less of the session; nothing of this post was stored.",
+    )
+}
+
+/// A refusal is logged and counted once, here.
+fn refused(problem: &Problem, tenant: &TenantId) {
+    telemetry::log_failure(problem.code, tenant.as_str(), "", &problem.detail);
+    // Anybody can ask for a tenant that does not exist; its name is nobody's property on a metric.
+    let counted = (problem.code != Code::NotFound).then_some(tenant);
+    telemetry::count_reason(Metric::PostRefused, problem.code, counted);
+    if problem.code == Code::BodyTooLarge {
+        telemetry::count(Metric::BodyTooLarge, counted);
+    }
+}
+
+fn reply(outcome: Result<Reply, Problem>, request_id: &str) -> Result<Response<Body>, Error> {
+    let response = Response::builder().header(header::CACHE_CONTROL, "no-store");
+    let json = |body: serde_json::Value| Body::from(body.to_string());
+    let response = match outcome {
+        Ok(Reply::Right) => response.status(StatusCode::NO_CONTENT).body(Body::Empty),
+        Ok(Reply::Ignored) => response
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(json(serde_json::json!({ "status": "ignored" }))),
+        Ok(Reply::Accepted(post)) => response.header(header::CONTENT_TYPE, "application/json").body(json(
+            serde_json::json!({ "status": "accepted", "session_id": post.session_id, "delivery": post.digest }),
+        )),
+        Err(problem) => {
+            let mut response = response
+                .status(problem.status())
+                .header(header::CONTENT_TYPE, "application/problem+json");
+            if let Some(seconds) = problem.retry_after() {
+                response = response.header(header::RETRY_AFTER, seconds);
+            }
+            response.body(Body::from(problem.body(request_id)))
+        }
+    };
+    Ok(response?)
+}
+
+/// Runs the function: clients from the environment, once, then one request after the other.
+///
+/// # Errors
+/// Names every variable that is missing; otherwise what the Lambda runtime says when it ends.
+pub async fn run() -> Result<(), Error> {
+    let mut environment = Reader::process();
+    let tenants_table = environment.required("TENANTS_TABLE");
+    let sessions_url = environment.required("SESSIONS_QUEUE_URL");
+    let dead_letters_url = environment.required("SESSIONS_DLQ_URL");
+    let testing = environment.testing();
+    environment.finish()?;
+    let clock = Clock::system(testing.clock_offset_seconds);
+    let aws = shared::aws::config(&shared::http::client()?).await;
+    let function = SessionDetails {
+        tenants: Tenants::new(
+            aws_sdk_dynamodb::Client::new(&aws),
+            tenants_table,
+            clock.clone(),
+        ),
+        queues: Queues::new(
+            aws_sdk_sqs::Client::new(&aws),
+            sessions_url,
+            dead_letters_url,
+        ),
+        clock,
+    };
+    lambda_http::run(service_fn(|request| handle(&function, request))).await
+}

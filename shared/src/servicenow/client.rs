@@ -33,13 +33,15 @@ pub enum CallError {
         /// What `Retry-After` asked for.
         retry_after: Option<Duration>,
     },
-    /// No effect: nobody was reached. Try again.
+    /// No effect: nobody was reached, or a read was not answered properly. Try again.
     #[error("{reason}")]
     Unavailable {
         /// What happened.
         reason: String,
         /// What `Retry-After` asked for.
         retry_after: Option<Duration>,
+        /// It was a time-out.
+        timed_out: bool,
     },
     /// A write may have taken effect. Look before writing again.
     #[error("{reason}")]
@@ -76,8 +78,23 @@ impl CallError {
             Self::Unknown {
                 timed_out: true,
                 ..
+            } | Self::Unavailable {
+                timed_out: true,
+                ..
             }
         )
+    }
+
+    /// The same failure of a call that writes nothing: what is unknown about it does not matter.
+    fn of_a_read(self) -> Self {
+        match self {
+            Self::Unknown { reason, timed_out } => Self::Unavailable {
+                reason,
+                retry_after: None,
+                timed_out,
+            },
+            other => other,
+        }
     }
 }
 
@@ -176,7 +193,7 @@ impl Client {
     /// are left out here.
     ///
     /// # Errors
-    /// As [`CallError`] says; `Unknown` means that the answer could not be read.
+    /// As [`CallError`] says; never `Unknown`.
     pub async fn find(
         &self,
         tenant: &TenantFile,
@@ -231,14 +248,14 @@ impl Client {
                         .is_some_and(|value| query.matches(value))
                 })
                 .collect()),
-            _ => Err(unknown("an answer without a list")),
+            _ => Err(unknown("an answer without a list").of_a_read()),
         }
     }
 
     /// The columns of a record; those that the service account may not read are left out. `None`: no such record.
     ///
     /// # Errors
-    /// As [`CallError`] says; `Unknown` means that the answer could not be read.
+    /// As [`CallError`] says; never `Unknown`.
     pub async fn read(
         &self,
         tenant: &TenantFile,
@@ -262,7 +279,7 @@ impl Client {
         );
         match self.call(tenant, deadline, &call).await {
             Ok(row) => {
-                let row = one_row(row)?;
+                let row = one_row(row).map_err(CallError::of_a_read)?;
                 let same = row
                     .get("sys_id")
                     .is_none_or(|sys_id| *sys_id == record.sys_id.as_str());
@@ -368,16 +385,22 @@ impl Client {
                 .header(header::CONTENT_TYPE, *content_type)
                 .body(body.clone());
         }
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| transport_error(&error))?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = answer
-            .bytes()
-            .await
-            .map_err(|error| after_sending(&error))?;
-        read_answer(status, &headers, &body)
+        let outcome = async {
+            let answer = request
+                .send()
+                .await
+                .map_err(|error| transport_error(&error))?;
+            let (status, headers) = (answer.status(), answer.headers().clone());
+            let body = answer
+                .bytes()
+                .await
+                .map_err(|error| after_sending(&error))?;
+            read_answer(status, &headers, &body)
+        };
+        outcome.await.map_err(|answer| match answer {
+            Answer::Failed(error) if read => Answer::Failed(error.of_a_read()),
+            answer => answer,
+        })
     }
 }
 
@@ -459,6 +482,7 @@ fn read_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<V
         503 => failed(CallError::Unavailable {
             reason: "503".to_owned(),
             retry_after: retry_after(headers),
+            timed_out: false,
         }),
         400..=499 => {
             let message = envelope
@@ -492,6 +516,7 @@ fn transport_error(error: &reqwest::Error) -> Answer {
         return Answer::Failed(CallError::Unavailable {
             reason,
             retry_after: None,
+            timed_out: false,
         });
     }
     after_sending(error)

@@ -51,6 +51,12 @@ impl Query {
         Self::equal("correlation_id", &session.correlation_id(), "")
     }
 
+    /// The record that the connector created because the session's own was closed when that post came.
+    pub fn follow_up_correlation_id(session: &SessionId, digest: &Digest) -> Self {
+        let value = format!("{}:{}", session.correlation_id(), digest.short());
+        Self::equal("correlation_id", &value, "")
+    }
+
     /// The active people of that address.
     pub fn active_email(email: &Email) -> Self {
         Self::equal("email", email.as_str(), "^active=true")
@@ -76,6 +82,11 @@ impl Query {
     /// The value of `sysparm_query`, not yet percent-encoded.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The value that was asked for.
+    pub fn value(&self) -> &str {
+        &self.value
     }
 
     /// The column that has to be requested back.

@@ -1,0 +1,112 @@
+//! One attempt at a post: decide what it becomes, resolve the record, write.
+
+use shared::clock::Timestamp;
+use shared::error::Code;
+use shared::ledger::Started;
+use shared::queue::Post;
+use shared::record::Table;
+use shared::servicenow::client::CallError;
+use shared::tenant::{ConsoleSessions, Publish, TenantFile};
+use shared::tenants::{StorageUnavailable, Tenant};
+
+use crate::DeliverSession;
+use crate::resolve::Resolved;
+
+/// How a post ends that needs no further attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Delivered,
+    Ignored,
+    Unmatched(Code),
+}
+
+/// Why an attempt did not end the post.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// Trying again does not help.
+    #[error("{0}")]
+    Permanent(Code),
+    #[error(transparent)]
+    Storage(#[from] StorageUnavailable),
+    #[error("ServiceNow: {0}")]
+    ServiceNow(#[from] CallError),
+}
+
+impl Failure {
+    pub(crate) const fn is_unknown(&self) -> bool {
+        matches!(self, Self::ServiceNow(CallError::Unknown { .. }))
+    }
+
+    pub(crate) const fn is_out_of_time(&self) -> bool {
+        matches!(self, Self::ServiceNow(CallError::OutOfTime))
+    }
+
+    pub(crate) const fn timed_out(&self) -> bool {
+        matches!(self, Self::ServiceNow(error) if error.timed_out())
+    }
+}
+
+/// The state of one attempt.
+#[derive(Debug)]
+pub(crate) struct Attempt<'a> {
+    pub(crate) function: &'a DeliverSession,
+    pub(crate) tenant: &'a Tenant,
+    pub(crate) post: &'a Post,
+    pub(crate) deadline: Timestamp,
+    /// Nobody has looked yet whether an earlier attempt took effect, although it may have.
+    pub(crate) must_look: bool,
+    /// An earlier attempt may have attached the file.
+    pub(crate) may_be_attached: bool,
+    /// This attempt has already changed something in ServiceNow.
+    pub(crate) had_effect: bool,
+}
+
+impl<'a> Attempt<'a> {
+    pub(crate) const fn new(
+        function: &'a DeliverSession,
+        tenant: &'a Tenant,
+        post: &'a Post,
+        started: Started,
+        deadline: Timestamp,
+    ) -> Self {
+        let may_be_attached = started.look_first || started.attempts > 0;
+        Self { function, tenant, post, deadline, must_look: started.look_first, may_be_attached, had_effect: false }
+    }
+
+    /// Runs the attempt to its end.
+    ///
+    /// # Errors
+    /// As [`Failure`] says. The attempt's fields tell what is known by then.
+    pub(crate) async fn run(&mut self) -> Result<End, Failure> {
+        if self.came_after_switching_off() || self.file().sessions.publish == Publish::None {
+            return Ok(End::Ignored);
+        }
+        match self.resolve().await? {
+            Resolved::Record(record) => self.write(record).await?,
+            Resolved::Nothing(reason) => match self.table_for_new_records() {
+                None => return Ok(End::Unmatched(reason)),
+                Some(table) => self.create(table, None).await?,
+            },
+        }
+        Ok(End::Delivered)
+    }
+
+    pub(crate) fn file(&self) -> &'a TenantFile {
+        &self.tenant.file
+    }
+
+    /// What the tenant creates for sessions that name no record.
+    pub(crate) fn table_for_new_records(&self) -> Option<Table> {
+        match self.file().sessions.console_sessions {
+            ConsoleSessions::Ignore => None,
+            ConsoleSessions::Incident => Some(Table::Incident),
+            ConsoleSessions::Case => Some(Table::Case),
+        }
+    }
+
+    /// Posts that were queued before their tenant was switched off are still delivered.
+    fn came_after_switching_off(&self) -> bool {
+        let switched_off = self.tenant.disabled_at.is_none_or(|then| self.post.received_at >= then);
+        !self.file().enabled && switched_off
+    }
+}

@@ -1,0 +1,45 @@
+//! The SQS event → groups of messages, each in order. What is no post is found out here.
+
+use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use shared::clock::Timestamp;
+use shared::queue::{Post, Undecodable};
+
+/// One message of the queue.
+#[derive(Debug)]
+pub(crate) struct Message {
+    pub(crate) id: String,
+    pub(crate) receipt_handle: String,
+    pub(crate) body: String,
+    /// When the queue first took it: what waiting is measured from.
+    pub(crate) queued_at: Timestamp,
+    pub(crate) post: Result<Post, Undecodable>,
+}
+
+/// The messages of one group, in order.
+pub(crate) type Group = Vec<Message>;
+
+/// Reads a batch. Messages of a group stay in order; groups are independent of one another.
+pub(crate) fn groups(event: SqsEvent, now: Timestamp) -> Vec<Group> {
+    let mut groups: Vec<(String, Group)> = Vec::new();
+    for record in event.records {
+        let group = record.attributes.get("MessageGroupId").cloned().unwrap_or_default();
+        let message = message(record, now);
+        match groups.iter_mut().find(|(name, _)| *name == group) {
+            Some((_, messages)) => messages.push(message),
+            None => groups.push((group, vec![message])),
+        }
+    }
+    groups.into_iter().map(|(_, messages)| messages).collect()
+}
+
+fn message(record: SqsMessage, now: Timestamp) -> Message {
+    let sent = record.attributes.get("SentTimestamp").and_then(|millis| millis.parse().ok());
+    let body = record.body.unwrap_or_default();
+    Message {
+        id: record.message_id.unwrap_or_default(),
+        receipt_handle: record.receipt_handle.unwrap_or_default(),
+        queued_at: sent.map_or(now, Timestamp::from_millis),
+        post: Post::decode(&body),
+        body,
+    }
+}

@@ -1,0 +1,126 @@
+//! Which record a post belongs to: the right one or none (design 5.3).
+//!
+//! Order: the ledger, a signed `Tracking0`, the tenant's reference fields, the `correlation_id`. What comes after,
+//! creating a record, is not decided here.
+
+use shared::error::Code;
+use shared::record::{RecordNumber, RecordRef, SysId, Table};
+use shared::servicenow::access::AccessError;
+use shared::servicenow::client::CallError;
+use shared::servicenow::query::Query;
+use shared::telemetry::{self, Metric};
+use shared::tracking;
+
+use crate::attempt::{Attempt, Failure};
+
+/// Where a post goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Resolved {
+    /// To this record.
+    Record(RecordRef),
+    /// It names none, for that reason.
+    Nothing(Code),
+}
+
+/// What one place of a post says about its record.
+enum Reference {
+    Absent,
+    NotBelieved,
+    Invalid,
+    Record(RecordRef),
+    Number(RecordNumber),
+}
+
+impl Attempt<'_> {
+    /// Finds the record of the post, and remembers it for the session's other posts.
+    ///
+    /// # Errors
+    /// A reference that is invalid, or that names no record, is permanent; otherwise as [`Failure`] says.
+    pub(crate) async fn resolve(&mut self) -> Result<Resolved, Failure> {
+        let (tenant, session) = (&self.post.tenant, &self.post.session_id);
+        if let Some(record) = self.function.ledger.record(tenant, session).await? {
+            return Ok(Resolved::Record(record));
+        }
+        let (mut reason, mut invalid) = (Code::NoReference, false);
+        let tracking = self.tracking().await?;
+        let fields = self.file().sessions.reference_fields.iter().map(|name| match self.post.fields.find(name) {
+            None => Reference::Absent,
+            Some(text) => RecordNumber::find(text).map_or(Reference::Invalid, Reference::Number),
+        });
+        for reference in std::iter::once(tracking).chain(fields) {
+            match reference {
+                Reference::Absent => {}
+                Reference::NotBelieved => reason = Code::TrackingNotBelieved,
+                Reference::Invalid => invalid = true,
+                Reference::Record(record) => return self.remembered(record).await,
+                Reference::Number(number) => {
+                    let record = self.by_number(&number).await?;
+                    return self.remembered(record).await;
+                }
+            }
+        }
+        if invalid {
+            return Err(Failure::Permanent(Code::InvalidReference));
+        }
+        if let Some(table) = self.table_for_new_records()
+            && let Some(record) = self.by_query(table, &Query::correlation_id(session)).await?
+        {
+            return self.remembered(record).await;
+        }
+        Ok(Resolved::Nothing(reason))
+    }
+
+    /// What `Tracking0` says. Whatever looks signed has to be signed by this connector, whatever the settings.
+    async fn tracking(&self) -> Result<Reference, Failure> {
+        let Some(text) = self.post.fields.find("Tracking0") else { return Ok(Reference::Absent) };
+        if self.file().sessions.require_signed_tracking || tracking::looks_signed(text) {
+            let credentials = self.function.vault.credentials(&self.post.tenant).await;
+            let credentials = credentials.map_err(|error| CallError::Access(AccessError::from(error)))?;
+            let key = credentials.tracking_key.as_ref();
+            if let Some(record) = key.and_then(|key| tracking::verify(key, &self.post.tenant, text)) {
+                return Ok(Reference::Record(record));
+            }
+            telemetry::count(Metric::TrackingNotBelieved, Some(&self.post.tenant));
+            telemetry::log_failure(
+                Code::TrackingNotBelieved,
+                self.post.tenant.as_str(),
+                self.post.session_id.as_str(),
+                "A Tracking0 that this connector did not sign counts as no reference.",
+            );
+            return Ok(Reference::NotBelieved);
+        }
+        Ok(plain_reference(text))
+    }
+
+    async fn by_number(&self, number: &RecordNumber) -> Result<RecordRef, Failure> {
+        let found = self.by_query(number.table(), &Query::number(number)).await?;
+        found.ok_or(Failure::Permanent(Code::RecordNotFound))
+    }
+
+    /// The one record that a query finds; two are nobody's choice.
+    pub(crate) async fn by_query(&self, table: Table, query: &Query) -> Result<Option<RecordRef>, Failure> {
+        let rows = self.function.servicenow.find(self.file(), self.deadline, table.name(), query).await?;
+        let mut ids = rows.iter().filter_map(|row| row.get("sys_id").and_then(|id| SysId::parse(id)));
+        match (ids.next(), ids.next()) {
+            (None, _) => Ok(None),
+            (Some(sys_id), None) => Ok(Some(RecordRef { table, sys_id })),
+            (Some(_), Some(_)) => Err(Failure::Permanent(Code::AmbiguousRecord)),
+        }
+    }
+
+    async fn remembered(&self, record: RecordRef) -> Result<Resolved, Failure> {
+        self.function.ledger.remember_record(&self.post.tenant, &self.post.session_id, &record).await?;
+        Ok(Resolved::Record(record))
+    }
+}
+
+/// A reference without a signature: a record number, or `table:sys_id`.
+fn plain_reference(text: &str) -> Reference {
+    if let Some(number) = RecordNumber::parse(text) {
+        return Reference::Number(number);
+    }
+    let record = text.split_once(':').and_then(|(table, sys_id)| {
+        Some(RecordRef { table: Table::from_name(table.trim())?, sys_id: SysId::parse(sys_id.trim())? })
+    });
+    record.map_or(Reference::Invalid, Reference::Record)
+}

@@ -1,0 +1,221 @@
+//! Writing a post, once: look where an earlier attempt may have taken effect, attach, then append the note.
+
+use shared::error::Code;
+use shared::record::{RecordRef, SysId, Table};
+use shared::servicenow::client::{CallError, Columns, Display};
+use shared::servicenow::note::{self, Note, NoteInput, Remark};
+use shared::servicenow::query::{Email, Query};
+use shared::servicenow::text;
+use shared::session::{attachment_name, note_marker};
+use shared::tenant::ClosedRecords;
+
+use crate::attempt::{Attempt, Failure};
+
+/// Where people are looked up by e-mail.
+const USERS: &str = "sys_user";
+const CONTACTS: &str = "customer_contact";
+
+/// What is known of a record before the note is written.
+struct Closed {
+    number: String,
+}
+
+impl Attempt<'_> {
+    /// Writes the post to a record that exists.
+    ///
+    /// # Errors
+    /// As [`Failure`] says.
+    pub(crate) async fn write(&mut self, record: RecordRef) -> Result<(), Failure> {
+        if self.already_written(&record).await? {
+            return Ok(());
+        }
+        let (mut columns, mut remarks) = (self.columns(), Vec::new());
+        match (self.file().sessions.closed_records, self.closed(&record).await?) {
+            (ClosedRecords::Note, _) | (_, None) => {}
+            (ClosedRecords::New, Some(closed)) => return self.create(record.table, Some(closed.number)).await,
+            (ClosedRecords::Reopen, Some(_)) => {
+                columns.insert("state".to_owned(), open_state(record.table).to_owned());
+                remarks.push(Remark::Reopened);
+            }
+        }
+        let note = self.note(&remarks);
+        self.append(&record, note, columns).await
+    }
+
+    /// Creates the post's record with its note, or finds the one that an earlier attempt created.
+    ///
+    /// `follows` is the number of the closed record that the new one stands in for.
+    ///
+    /// # Errors
+    /// As [`Failure`] says.
+    pub(crate) async fn create(&mut self, table: Table, follows: Option<String>) -> Result<(), Failure> {
+        let (tenant, session) = (&self.post.tenant, &self.post.session_id);
+        let correlation = match follows {
+            None => Query::correlation_id(session),
+            Some(_) => Query::follow_up_correlation_id(session, &self.post.digest),
+        };
+        if let Some(record) = self.by_query(table, &correlation).await? {
+            self.function.ledger.remember_record(tenant, session, &record).await?;
+            if self.already_written(&record).await? {
+                return Ok(());
+            }
+            let note = self.note(&[]);
+            return self.append(&record, note, self.columns()).await;
+        }
+        let (mut columns, remarks) = self.people(table).await?;
+        let mut remarks = remarks;
+        remarks.extend(follows.map(|number| Remark::FollowsClosedRecord { number }));
+        let note = self.note(&remarks);
+        columns.extend(self.columns());
+        let settings = self.file();
+        columns.insert(
+            "short_description".to_owned(),
+            note::short_description(settings.language, session, &self.post.fields, &settings.sessions),
+        );
+        columns.extend(settings.sessions.new_record.columns.clone());
+        columns.insert("correlation_id".to_owned(), correlation.value().to_owned());
+        columns.insert("correlation_display".to_owned(), "LogMeIn Rescue".to_owned());
+        if note.attachment.is_none() {
+            columns.insert("work_notes".to_owned(), note.text.clone());
+        }
+        let created = self.function.servicenow.create(settings, self.deadline, table, &columns).await?;
+        self.had_effect = true;
+        self.must_look = true;
+        self.function.ledger.remember_record(tenant, session, &created.record).await?;
+        if note.attachment.is_some() {
+            self.must_look = false;
+            self.append(&created.record, note, Columns::new()).await?;
+        }
+        Ok(())
+    }
+
+    /// Attaches what does not fit into the note, then appends the note: who finds the note finds everything.
+    async fn append(&mut self, record: &RecordRef, note: Note, mut columns: Columns) -> Result<(), Failure> {
+        let servicenow = &self.function.servicenow;
+        if let Some(text) = note.attachment {
+            let (session, digest) = (&self.post.session_id, &self.post.digest);
+            let query = Query::attachment(record, session, digest);
+            let attached = self.may_be_attached
+                && servicenow.has_attachment(self.file(), self.deadline, &query, record).await?;
+            if !attached {
+                let name = attachment_name(session, digest);
+                servicenow.attach(self.file(), self.deadline, record, &name, text).await?;
+                self.had_effect = true;
+            }
+        }
+        columns.insert("work_notes".to_owned(), note.text);
+        Ok(servicenow.update(self.file(), self.deadline, record, &columns).await?)
+    }
+
+    /// After an unknown outcome: whether the record shows the note already.
+    async fn already_written(&mut self, record: &RecordRef) -> Result<bool, Failure> {
+        if !self.must_look {
+            return Ok(false);
+        }
+        let shown =
+            self.function.servicenow.read(self.file(), self.deadline, record, &["work_notes"], Display::Shown).await?;
+        let shown = shown.ok_or(Failure::Permanent(Code::RecordNotFound))?;
+        let notes = shown.get("work_notes").ok_or(Failure::Permanent(Code::OutcomeUnknown))?;
+        self.must_look = false;
+        Ok(notes.contains(&note_marker(&self.post.session_id, &self.post.digest)))
+    }
+
+    /// Whether the record is closed, asked only where it matters.
+    async fn closed(&self, record: &RecordRef) -> Result<Option<Closed>, Failure> {
+        if self.file().sessions.closed_records == ClosedRecords::Note {
+            return Ok(None);
+        }
+        let names = ["number", "state", "active"];
+        let row = self.function.servicenow.read(self.file(), self.deadline, record, &names, Display::Raw).await?;
+        let row = row.ok_or(Failure::Permanent(Code::RecordNotFound))?;
+        let value = |name: &str| row.get(name).map(String::as_str).unwrap_or_default();
+        let closed = value("active") == "false" || closed_states(record.table).contains(&value("state"));
+        Ok(closed.then(|| Closed { number: value("number").to_owned() }))
+    }
+
+    fn note(&self, remarks: &[Remark]) -> Note {
+        note::render(NoteInput {
+            settings: &self.file().sessions,
+            language: self.file().language,
+            session: &self.post.session_id,
+            event: self.post.event,
+            digest: &self.post.digest,
+            fields: &self.post.fields,
+            remarks,
+        })
+    }
+
+    /// The columns that the tenant wants written beside the note.
+    fn columns(&self) -> Columns {
+        let mapping = &self.file().sessions.columns;
+        let value = |(variable, column): (&String, &String)| {
+            self.post.fields.find(variable).map(|value| (column.clone(), text::column_value(value)))
+        };
+        mapping.iter().filter_map(value).collect()
+    }
+
+    /// The people on a new record: looked up by e-mail, never guessed. Who is not found is left out, and the note says so.
+    async fn people(&self, table: Table) -> Result<(Columns, Vec<Remark>), Failure> {
+        let (mut columns, mut remarks) = (Columns::new(), Vec::new());
+        let caller_field = self.file().sessions.new_record.caller_field.as_deref();
+        if let Some(email) = caller_field.and_then(|name| self.post.fields.find(name)) {
+            let (people, column) = match table {
+                Table::Incident => (USERS, "caller_id"),
+                Table::Case => (CONTACTS, "contact"),
+            };
+            match self.person(people, email).await? {
+                Person::One(sys_id) => drop(columns.insert(column.to_owned(), sys_id.to_string())),
+                Person::None => remarks.push(Remark::CallerNotFound { email: email.to_owned() }),
+                Person::Several => remarks.push(Remark::CallerAmbiguous { email: email.to_owned() }),
+            }
+        }
+        if let Some(email) = self.post.fields.find("TechEmail") {
+            match self.person(USERS, email).await? {
+                Person::One(sys_id) => drop(columns.insert("assigned_to".to_owned(), sys_id.to_string())),
+                Person::None => remarks.push(Remark::TechnicianNotFound { email: email.to_owned() }),
+                Person::Several => remarks.push(Remark::TechnicianAmbiguous { email: email.to_owned() }),
+            }
+        }
+        Ok((columns, remarks))
+    }
+
+    async fn person(&self, table: &str, email: &str) -> Result<Person, Failure> {
+        let Some(email) = Email::parse(email) else { return Ok(Person::None) };
+        let found =
+            self.function.servicenow.find(self.file(), self.deadline, table, &Query::active_email(&email)).await;
+        let rows = match found {
+            Ok(rows) => rows,
+            // A service account that may not read people still creates records.
+            Err(CallError::Refused { .. } | CallError::NotFound) => return Ok(Person::None),
+            Err(error) => return Err(error.into()),
+        };
+        let mut ids = rows.iter().filter_map(|row| row.get("sys_id").and_then(|id| SysId::parse(id)));
+        Ok(match (ids.next(), ids.next()) {
+            (None, _) => Person::None,
+            (Some(sys_id), None) => Person::One(sys_id),
+            (Some(_), Some(_)) => Person::Several,
+        })
+    }
+}
+
+enum Person {
+    One(SysId),
+    None,
+    Several,
+}
+
+/// The states in which a record of the table is closed (resolved counts as closed).
+const fn closed_states(table: Table) -> &'static [&'static str] {
+    match table {
+        Table::Incident => &["6", "7", "8"],
+        Table::Case => &["3", "6", "7"],
+    }
+}
+
+/// The state of a record that is being worked on: *In Progress* of incidents, *Open* of cases.
+const fn open_state(table: Table) -> &'static str {
+    match table {
+        Table::Incident => "2",
+        Table::Case => "10",
+    }
+}
