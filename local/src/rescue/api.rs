@@ -47,17 +47,22 @@ pub(super) fn answer(state: &mut State, request: &Request, now: Timestamp) -> An
 
 /// From the URL and from the form of a POST, names in lower case; a body of another type is not read.
 fn parameters(request: &Request) -> Parameters {
-    let form = if request.method == "POST" && request.is_of_type("application/x-www-form-urlencoded") {
-        request.form()
-    } else {
-        Vec::new()
-    };
+    let form =
+        if request.method == "POST" && request.is_of_type("application/x-www-form-urlencoded") {
+            request.form()
+        } else {
+            Vec::new()
+        };
     let all = request.query.iter().cloned().chain(form);
-    all.map(|(name, value)| (name.to_ascii_lowercase(), value)).collect()
+    all.map(|(name, value)| (name.to_ascii_lowercase(), value))
+        .collect()
 }
 
 fn given<'a>(parameters: &'a Parameters, name: &str) -> Option<&'a str> {
-    parameters.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    parameters
+        .get(name)
+        .map(String::as_str)
+        .filter(|value| !value.is_empty())
 }
 
 fn refused(state: &mut State, word: &str) -> Answer {
@@ -68,12 +73,20 @@ fn refused(state: &mut State, word: &str) -> Answer {
 fn with_authcode(state: &mut State, sso_id: &str) -> Answer {
     let code = state.new_authcode(sso_id);
     state.sign_ins.granted += 1;
-    let blank = if state.rules.blank_after_colon { " " } else { "" };
-    text(&format!("OK{}AUTHCODE:{blank}{code}", state.rules.separator))
+    let blank = if state.rules.blank_after_colon {
+        " "
+    } else {
+        ""
+    };
+    text(&format!(
+        "OK{}AUTHCODE:{blank}{code}",
+        state.rules.separator
+    ))
 }
 
 fn request_authcode(state: &mut State, parameters: &Parameters) -> Answer {
-    let (Some(email), Some(password)) = (given(parameters, "email"), given(parameters, "pwd")) else {
+    let (Some(email), Some(password)) = (given(parameters, "email"), given(parameters, "pwd"))
+    else {
         return refused(state, "ERROR");
     };
     if state.rules.deny_request_authcode {
@@ -86,8 +99,14 @@ fn request_authcode(state: &mut State, parameters: &Parameters) -> Answer {
 }
 
 fn by_password(state: &State, email: &str, password: &str) -> Option<String> {
-    let right = |known: &&Technician| known.email == email && known.password == password && may_sign_in(known);
-    state.technicians.iter().find(right).map(|known| known.sso_id.clone())
+    let right = |known: &&Technician| {
+        known.email == email && known.password == password && may_sign_in(known)
+    };
+    state
+        .technicians
+        .iter()
+        .find(right)
+        .map(|known| known.sso_id.clone())
 }
 
 const fn may_sign_in(technician: &Technician) -> bool {
@@ -96,7 +115,11 @@ const fn may_sign_in(technician: &Technician) -> bool {
 
 /// What a denied sign-in answers is not published; `ERROR` is what a caller has to be ready for.
 fn request_authcode_sso(state: &mut State, parameters: &Parameters) -> Answer {
-    let fields = (given(parameters, "ssoid"), given(parameters, "pwd"), given(parameters, "company"));
+    let fields = (
+        given(parameters, "ssoid"),
+        given(parameters, "pwd"),
+        given(parameters, "company"),
+    );
     let (Some(sso_id), Some(password), Some(company)) = fields else {
         return refused(state, "ERROR");
     };
@@ -114,7 +137,8 @@ fn request_authcode_sso(state: &mut State, parameters: &Parameters) -> Answer {
 }
 
 fn login(state: &mut State, parameters: &Parameters, now: Timestamp) -> Answer {
-    let (Some(email), Some(password)) = (given(parameters, "email"), given(parameters, "pwd")) else {
+    let (Some(email), Some(password)) = (given(parameters, "email"), given(parameters, "pwd"))
+    else {
         return refused(state, "ERROR");
     };
     if state.rules.deny_login {
@@ -124,9 +148,18 @@ fn login(state: &mut State, parameters: &Parameters, now: Timestamp) -> Answer {
         return refused(state, "INVALID");
     };
     let cookie = uuid::Uuid::new_v4().simple().to_string();
-    state.logins.insert(cookie.clone(), Login { technician, used_at: now });
+    state.logins.insert(
+        cookie.clone(),
+        Login {
+            technician,
+            used_at: now,
+        },
+    );
     state.sign_ins.granted += 1;
-    text("OK").with_header("set-cookie", format!("{LOGIN_COOKIE}={cookie}; path=/; HttpOnly"))
+    text("OK").with_header(
+        "set-cookie",
+        format!("{LOGIN_COOKIE}={cookie}; path=/; HttpOnly"),
+    )
 }
 
 /// Whoever an authcode, an API token or a login's cookie belongs to, or the word that refuses it.
@@ -137,7 +170,10 @@ fn caller(
     now: Timestamp,
 ) -> Result<Technician, &'static str> {
     let sso_id = match given(parameters, "authcode") {
-        Some(code) => state.holder(code).ok_or("INVALID_SECRETAUTHCODE")?.to_owned(),
+        Some(code) => state
+            .holder(code)
+            .ok_or("INVALID_SECRETAUTHCODE")?
+            .to_owned(),
         None => logged_in(state, request, now).ok_or("NOTLOGGEDIN")?,
     };
     let technician = state.technician(&sso_id).ok_or("USER_IS_DELETED")?;
@@ -152,9 +188,18 @@ fn caller(
 
 /// A login lasts until it was not used for 20 minutes.
 fn logged_in(state: &mut State, request: &Request, now: Timestamp) -> Option<String> {
-    let pairs = request.header("cookie")?.split(';').filter_map(|pair| pair.trim().split_once('='));
-    let cookie = pairs.into_iter().find(|(name, _)| *name == LOGIN_COOKIE).map(|(_, value)| value)?;
-    let login = state.logins.get_mut(cookie).filter(|login| now.since(login.used_at) < LOGIN_IDLE)?;
+    let pairs = request
+        .header("cookie")?
+        .split(';')
+        .filter_map(|pair| pair.trim().split_once('='));
+    let cookie = pairs
+        .into_iter()
+        .find(|(name, _)| *name == LOGIN_COOKIE)
+        .map(|(_, value)| value)?;
+    let login = state
+        .logins
+        .get_mut(cookie)
+        .filter(|login| now.since(login.used_at) < LOGIN_IDLE)?;
     login.used_at = now;
     Some(login.technician.clone())
 }
@@ -171,13 +216,21 @@ fn get_account(
         Err(word) => return text(word),
     };
     let separator = state.rules.separator;
-    let technician_id = if technician.seat { technician.node_id.as_str() } else { "0" };
+    let technician_id = if technician.seat {
+        technician.node_id.as_str()
+    } else {
+        "0"
+    };
     let mut body = format!(
         "OK{separator}AccountID:1122334\nOrganization:Acme\nAdminID:0\nTechID:{technician_id}\nEmail:{}\n",
         technician.email
     );
     if second_version {
-        let running = if technician.console_running { "True" } else { "False" };
+        let running = if technician.console_running {
+            "True"
+        } else {
+            "False"
+        };
         body.push_str(&format!("bTcRunning:{running}\n"));
     }
     text(&body)
@@ -206,9 +259,12 @@ fn pin(
     let caller = caller(state, request, parameters, now)?;
     // Only the third version knows NodeId; the others make the PIN for whoever calls.
     let technician = match given(parameters, "nodeid").filter(|_| third_version) {
-        Some(node_id) => {
-            state.technicians.iter().find(|known| known.node_id == node_id).cloned().ok_or("ERROR")?
-        }
+        Some(node_id) => state
+            .technicians
+            .iter()
+            .find(|known| known.node_id == node_id)
+            .cloned()
+            .ok_or("ERROR")?,
         None => caller,
     };
     if !technician.seat {
@@ -229,7 +285,11 @@ fn pin(
         Some("1") => true,
         Some(_) => return Err("ERROR"),
     };
-    let last = state.pins.iter().rev().find(|pin| pin.technician == technician.sso_id);
+    let last = state
+        .pins
+        .iter()
+        .rev()
+        .find(|pin| pin.technician == technician.sso_id);
     if last.is_some_and(|last| now.since(last.at) < ONE_PIN_EVERY) {
         return Err("POLLRATEEXCEEDED");
     }

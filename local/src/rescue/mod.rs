@@ -13,7 +13,9 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use shared::clock::Clock;
 
-use crate::simulator::{Answer, Fault, Faults, Mark, Refusal, Request, Requests, Server, Site, locked, plain_client};
+use crate::simulator::{
+    Answer, Fault, Faults, Mark, Refusal, Request, Requests, Server, Site, locked, plain_client,
+};
 use state::State;
 
 pub use post::{Format, Payload, Phase, PostError, Posted};
@@ -64,9 +66,16 @@ impl Simulator {
             faults: Faults::default(),
             clock: options.clock,
         });
-        let server = Arc::new(Server::start(options.port, Arc::clone(&rescue) as Arc<dyn Site>)?);
+        let server = Arc::new(Server::start(
+            options.port,
+            Arc::clone(&rescue) as Arc<dyn Site>,
+        )?);
         let sender = plain_client().map_err(io::Error::other)?;
-        Ok(Self { rescue, server, sender })
+        Ok(Self {
+            rescue,
+            server,
+            sender,
+        })
     }
 
     /// Rescue's base URL, without a slash at the end.
@@ -122,20 +131,28 @@ impl Simulator {
     /// Sets the company-wide single sign-on password of a company, by its id (digits).
     pub fn set_company(&self, company_id: &str, sso_password: &str) {
         let mut state = locked(&self.rescue.state);
-        state.companies.insert(company_id.to_owned(), sso_password.to_owned());
+        state
+            .companies
+            .insert(company_id.to_owned(), sso_password.to_owned());
     }
 
     /// Adds a technician, or replaces the one with the same node id.
     pub fn set_technician(&self, technician: Technician) {
         let mut state = locked(&self.rescue.state);
-        state.technicians.retain(|known| known.node_id != technician.node_id);
+        state
+            .technicians
+            .retain(|known| known.node_id != technician.node_id);
         state.technicians.push(technician);
     }
 
     /// Changes a technician, by SSO id; nothing happens when there is none.
     pub fn change_technician(&self, sso_id: &str, change: impl FnOnce(&mut Technician)) {
         let mut state = locked(&self.rescue.state);
-        if let Some(technician) = state.technicians.iter_mut().find(|known| known.sso_id == sso_id) {
+        if let Some(technician) = state
+            .technicians
+            .iter_mut()
+            .find(|known| known.sso_id == sso_id)
+        {
             change(technician);
         }
     }
@@ -167,10 +184,17 @@ impl Simulator {
     pub fn enter_pin(&self, pin: &str) -> Option<Session> {
         let now = self.rescue.clock.now();
         let mut state = locked(&self.rescue.state);
-        let known = state.pins.iter_mut().find(|known| known.code == pin && !known.used)?;
+        let known = state
+            .pins
+            .iter_mut()
+            .find(|known| known.code == pin && !known.used)?;
         known.used = true;
         let known = known.clone();
-        let technician = state.technicians.iter().find(|one| one.sso_id == known.technician)?.clone();
+        let technician = state
+            .technicians
+            .iter()
+            .find(|one| one.sso_id == known.technician)?
+            .clone();
         Some(Session {
             fields: known.fields,
             tracking0: known.tracking0,
@@ -183,7 +207,11 @@ impl Simulator {
     pub fn start_session(&self, sso_id: &str) -> Option<Session> {
         let now = self.rescue.clock.now();
         let mut state = locked(&self.rescue.state);
-        let technician = state.technicians.iter().find(|one| one.sso_id == sso_id)?.clone();
+        let technician = state
+            .technicians
+            .iter()
+            .find(|one| one.sso_id == sso_id)?
+            .clone();
         Some(state.new_session(technician, now))
     }
 
@@ -201,7 +229,13 @@ impl Simulator {
     ///
     /// # Errors
     /// The receiver cannot be reached or does not answer.
-    pub async fn post(&self, url: &str, session: &Session, format: Format, phase: Phase) -> Result<Posted, PostError> {
+    pub async fn post(
+        &self,
+        url: &str,
+        session: &Session,
+        format: Format,
+        phase: Phase,
+    ) -> Result<Posted, PostError> {
         self.send(url, &self.payload(session, format, phase)).await
     }
 
@@ -243,20 +277,24 @@ impl Site for Rescue {
         api::answer(&mut locked(&self.state), request, now)
     }
 
-    fn refuse(&self, refusal: Refusal) -> Answer {
+    fn refuse(&self, _request: &Request, refusal: Refusal) -> Answer {
         match refusal {
             Refusal::Unauthorized => api::text("INVALID_SECRETAUTHCODE"),
             Refusal::RateLimited { retry_after: None } => api::text("POLLRATEEXCEEDED"),
-            Refusal::RateLimited { retry_after: Some(seconds) } => {
-                Answer::html(429, "Too Many Requests").with_header("retry-after", seconds.to_string())
-            }
+            Refusal::RateLimited {
+                retry_after: Some(seconds),
+            } => Answer::html(429, "Too Many Requests")
+                .with_header("retry-after", seconds.to_string()),
             Refusal::Cancelled => Answer::html(500, "Runtime Error"),
         }
     }
 
     fn inspect(&self, request: &Request) {
         for (name, _) in &request.query {
-            if ["pwd", "password", "authcode"].iter().any(|secret| name.eq_ignore_ascii_case(secret)) {
+            if ["pwd", "password", "authcode"]
+                .iter()
+                .any(|secret| name.eq_ignore_ascii_case(secret))
+            {
                 let violation = format!("{name} was sent in the URL of {}", request.path);
                 locked(&self.state).violations.push(violation);
             }
@@ -278,7 +316,6 @@ impl Site for Rescue {
 
 /// Field names in lower case and their values.
 type Parameters = BTreeMap<String, String>;
-
 
 #[cfg(test)]
 mod tests;

@@ -49,14 +49,27 @@ impl Payload {
         match format {
             Format::Form => Self {
                 content_type: "application/x-www-form-urlencoded",
-                body: form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish(),
+                body: form_urlencoded::Serializer::new(String::new())
+                    .extend_pairs(&pairs)
+                    .finish(),
             },
-            Format::Xml => Self { content_type: "text/xml; charset=utf-8", body: xml(&pairs) },
-            Format::JsonFlat => Self { content_type: "application/json", body: object(pairs).to_string() },
+            Format::Xml => Self {
+                content_type: "text/xml; charset=utf-8",
+                body: xml(&pairs),
+            },
+            Format::JsonFlat => Self {
+                content_type: "application/json",
+                body: object(pairs).to_string(),
+            },
             Format::JsonWrapped => {
-                let lower = pairs.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
+                let lower = pairs
+                    .into_iter()
+                    .map(|(name, value)| (name.to_ascii_lowercase(), value));
                 let body = json!({"session": object(lower.collect())}).to_string();
-                Self { content_type: "application/json", body }
+                Self {
+                    content_type: "application/json",
+                    body,
+                }
             }
         }
     }
@@ -67,7 +80,11 @@ fn pairs(session: &Session, phase: Phase, chat_told: usize) -> Vec<(String, Stri
     let field = |name: &str| session.fields.get(name).cloned().unwrap_or_default();
     let technician = &session.technician;
     let separator = if session.chat_line_breaks { "\n" } else { "" };
-    let chat = session.chat.get(chat_told..).unwrap_or_default().join(separator);
+    let chat = session
+        .chat
+        .get(chat_told..)
+        .unwrap_or_default()
+        .join(separator);
     let note = match phase {
         Phase::Start => String::new(),
         Phase::End => session.note.clone(),
@@ -102,7 +119,10 @@ fn pairs(session: &Session, phase: Phase, chat_told: usize) -> Vec<(String, Stri
             ("Platform", session.platform.clone()),
         ]);
     }
-    let mut pairs: Vec<(String, String)> = pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let mut pairs: Vec<(String, String)> = pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
     for (name, value) in &session.fields {
         match pairs.iter_mut().find(|(known, _)| known == name) {
             Some(known) => known.1.clone_from(value),
@@ -113,7 +133,12 @@ fn pairs(session: &Session, phase: Phase, chat_told: usize) -> Vec<(String, Stri
 }
 
 fn object(pairs: Vec<(String, String)>) -> Value {
-    Value::Object(pairs.into_iter().map(|(name, value)| (name, Value::String(value))).collect::<Map<_, _>>())
+    Value::Object(
+        pairs
+            .into_iter()
+            .map(|(name, value)| (name, Value::String(value)))
+            .collect::<Map<_, _>>(),
+    )
 }
 
 fn xml(pairs: &[(String, String)]) -> String {
@@ -159,8 +184,15 @@ pub struct Posted {
 #[error("the receiver did not answer the post: {0}")]
 pub struct PostError(#[from] reqwest::Error);
 
-pub(super) async fn send(client: &reqwest::Client, url: &str, payload: &Payload) -> Result<Posted, PostError> {
-    let request = client.post(url).header("content-type", payload.content_type).body(payload.body.clone());
+pub(super) async fn send(
+    client: &reqwest::Client,
+    url: &str,
+    payload: &Payload,
+) -> Result<Posted, PostError> {
+    let request = client
+        .post(url)
+        .header("content-type", payload.content_type)
+        .body(payload.body.clone());
     let response = request.send().await?;
     Ok(Posted {
         status: response.status().as_u16(),
@@ -178,11 +210,15 @@ mod tests {
 
     fn session() -> Session {
         let technician = Technician::new("4455667", "ana.ruiz@acme.test", "Ana Ruiz");
-        let mut session = Session::new("70112233", technician, Timestamp::from_millis(1_747_216_931_007))
-            .with_customer("Paul Martin")
-            .with_field("CField1", "INC0012345")
-            .with_tracking0("sn1:inc:9d3")
-            .with_note("Reinstalled <the> driver & more");
+        let mut session = Session::new(
+            "70112233",
+            technician,
+            Timestamp::from_millis(1_747_216_931_007),
+        )
+        .with_customer("Paul Martin")
+        .with_field("CField1", "INC0012345")
+        .with_tracking0("sn1:inc:9d3")
+        .with_note("Reinstalled <the> driver & more");
         session.say("Ana Ruiz", "hello");
         session
     }
@@ -202,10 +238,24 @@ mod tests {
     #[test]
     fn an_end_as_xml_has_lower_case_elements_and_escaped_text() {
         let body = Payload::new(&session(), Format::Xml, Phase::End, 1).body;
-        assert!(body.contains("<session><sessionid>70112233</sessionid>"), "{body}");
-        assert!(body.contains("<note>Reinstalled &lt;the&gt; driver &amp; more</note>"), "{body}");
-        assert!(body.contains("<chatlog></chatlog>"), "what was posted before is not repeated: {body}");
-        assert!(body.contains("<closingtime>5/14/2025 10:31:40 AM</closingtime><worktime>1731</worktime>"), "{body}");
+        assert!(
+            body.contains("<session><sessionid>70112233</sessionid>"),
+            "{body}"
+        );
+        assert!(
+            body.contains("<note>Reinstalled &lt;the&gt; driver &amp; more</note>"),
+            "{body}"
+        );
+        assert!(
+            body.contains("<chatlog></chatlog>"),
+            "what was posted before is not repeated: {body}"
+        );
+        assert!(
+            body.contains(
+                "<closingtime>5/14/2025 10:31:40 AM</closingtime><worktime>1731</worktime>"
+            ),
+            "{body}"
+        );
     }
 
     #[test]

@@ -87,14 +87,21 @@ impl Session {
     pub fn say(&mut self, speaker: &str, text: &str) {
         let minutes = u64::try_from(self.chat.len()).unwrap_or(0);
         let at = self.picked_up_at.plus(Duration::from_secs(60 * minutes));
-        self.chat.push(format!("{} {speaker}: {text}", us_time(at, false)));
+        self.chat
+            .push(format!("{} {speaker}: {text}", us_time(at, false)));
     }
 }
 
 /// A moment in US style, `5/14/2025 10:02:11 AM`, in UTC.
 pub fn us_date(at: Timestamp) -> String {
     let moment = moment(at);
-    format!("{}/{}/{} {}", u8::from(moment.month()), moment.day(), moment.year(), us_time(at, true))
+    format!(
+        "{}/{}/{} {}",
+        u8::from(moment.month()),
+        moment.day(),
+        moment.year(),
+        us_time(at, true)
+    )
 }
 
 fn us_time(at: Timestamp, with_seconds: bool) -> String {
@@ -104,7 +111,11 @@ fn us_time(at: Timestamp, with_seconds: bool) -> String {
         0 => 12,
         hour => hour,
     };
-    let seconds = if with_seconds { format!(":{:02}", moment.second()) } else { String::new() };
+    let seconds = if with_seconds {
+        format!(":{:02}", moment.second())
+    } else {
+        String::new()
+    };
     format!("{hour}:{:02}{seconds} {half}", moment.minute())
 }
 
@@ -118,8 +129,14 @@ mod tests {
 
     #[test]
     fn dates_are_in_us_style() {
-        assert_eq!(us_date(Timestamp::from_millis(1_747_216_931_007)), "5/14/2025 10:02:11 AM");
+        assert_eq!(
+            us_date(Timestamp::from_millis(1_747_216_931_007)),
+            "5/14/2025 10:02:11 AM"
+        );
         assert_eq!(us_date(Timestamp::from_millis(0)), "1/1/1970 12:00:00 AM");
-        assert_eq!(us_date(Timestamp::from_millis(43_200_000)), "1/1/1970 12:00:00 PM");
+        assert_eq!(
+            us_date(Timestamp::from_millis(43_200_000)),
+            "1/1/1970 12:00:00 PM"
+        );
     }
 }

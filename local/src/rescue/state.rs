@@ -129,7 +129,9 @@ pub(super) struct State {
 
 /// About 80 lower-case letters and digits.
 fn new_code() -> String {
-    let mut code: String = (0..3).map(|_| uuid::Uuid::new_v4().simple().to_string()).collect();
+    let mut code: String = (0..3)
+        .map(|_| uuid::Uuid::new_v4().simple().to_string())
+        .collect();
     code.truncate(80);
     code
 }
@@ -160,8 +162,14 @@ impl State {
 
     /// The SSO id behind an authcode or an API token.
     pub(super) fn holder(&self, code: &str) -> Option<&str> {
-        let by_authcode = self.authcodes.iter().find(|(_, known)| *known == code).map(|(sso_id, _)| sso_id);
-        by_authcode.or_else(|| self.api_tokens.get(code)).map(String::as_str)
+        let by_authcode = self
+            .authcodes
+            .iter()
+            .find(|(_, known)| *known == code)
+            .map(|(sso_id, _)| sso_id);
+        by_authcode
+            .or_else(|| self.api_tokens.get(code))
+            .map(String::as_str)
     }
 
     pub(super) fn new_session(&mut self, technician: Technician, now: Timestamp) -> Session {

@@ -11,7 +11,13 @@ use super::{refusal, table};
 use crate::simulator::{Answer, Request};
 
 /// `/api/now/attachment[/file|/{sys_id}[/file]]`
-pub(super) fn answer(state: &mut State, request: &Request, who: &Principal, now: Timestamp, rest: &[&str]) -> Answer {
+pub(super) fn answer(
+    state: &mut State,
+    request: &Request,
+    who: &Principal,
+    now: Timestamp,
+    rest: &[&str],
+) -> Answer {
     match (request.method.as_str(), rest) {
         ("POST", ["file"]) => upload(state, request, who, now),
         ("GET", []) => list(state, request, who),
@@ -32,10 +38,15 @@ fn upload(state: &mut State, request: &Request, who: &Principal, now: Timestamp)
         return refusal::bad_request("Missing header", "Content-Type is mandatory");
     };
     let parameter = |name| request.parameter(name).filter(|value| !value.is_empty());
-    let (Some(target), Some(target_id), Some(file_name)) =
-        (parameter("table_name"), parameter("table_sys_id"), parameter("file_name"))
-    else {
-        return refusal::bad_request("Missing parameter", "table_name, table_sys_id and file_name are mandatory");
+    let (Some(target), Some(target_id), Some(file_name)) = (
+        parameter("table_name"),
+        parameter("table_sys_id"),
+        parameter("file_name"),
+    ) else {
+        return refusal::bad_request(
+            "Missing parameter",
+            "table_name, table_sys_id and file_name are mandatory",
+        );
     };
     if !state.has_table(target) {
         return refusal::invalid_table(target);
@@ -56,17 +67,28 @@ fn upload(state: &mut State, request: &Request, who: &Principal, now: Timestamp)
     .map(|(name, value)| (name.to_owned(), value));
     let sys_id = state.insert(schema::ATTACHMENTS, who, now, &values);
     let origin = table::origin(request);
-    let link = ("download_link".to_owned(), format!("{origin}/api/now/attachment/{sys_id}/file"));
+    let link = (
+        "download_link".to_owned(),
+        format!("{origin}/api/now/attachment/{sys_id}/file"),
+    );
     state.write(schema::ATTACHMENTS, &sys_id, who, now, &[link]);
-    state.contents.insert(sys_id.clone(), STANDARD.encode(&request.body));
-    let Some((_, row)) = state.find(schema::ATTACHMENTS, &sys_id) else { return refusal::no_record() };
+    state
+        .contents
+        .insert(sys_id.clone(), STANDARD.encode(&request.body));
+    let Some((_, row)) = state.find(schema::ATTACHMENTS, &sys_id) else {
+        return refusal::no_record();
+    };
     Answer::json(201, &json!({"result": metadata(row)}))
         .with_header("location", format!("{origin}/api/now/attachment/{sys_id}"))
 }
 
 fn list(state: &mut State, request: &Request, who: &Principal) -> Answer {
-    let number =
-        |name, default: usize| request.parameter(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let number = |name, default: usize| {
+        request
+            .parameter(name)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(default)
+    };
     let mut violations = Vec::new();
     let found = table::search(state, request, schema::ATTACHMENTS, &mut violations);
     let total = found.len();
@@ -85,7 +107,9 @@ fn list(state: &mut State, request: &Request, who: &Principal) -> Answer {
 fn readable<'a>(state: &'a State, who: &Principal, sys_id: &str) -> Option<&'a Row> {
     let (_, row) = state.find(schema::ATTACHMENTS, sys_id)?;
     let target = state::value(row, "table_name");
-    let seen = state.visible(target, state::value(row, "table_sys_id")).is_some();
+    let seen = state
+        .visible(target, state::value(row, "table_sys_id"))
+        .is_some();
     (seen && state.may_read(who, target)).then_some(row)
 }
 
@@ -98,6 +122,9 @@ fn metadata(row: &Row) -> Value {
 }
 
 pub(super) fn bytes(state: &State, sys_id: &str) -> Vec<u8> {
-    let content = state.contents.get(sys_id).map(|content| STANDARD.decode(content));
+    let content = state
+        .contents
+        .get(sys_id)
+        .map(|content| STANDARD.decode(content));
     content.and_then(Result::ok).unwrap_or_default()
 }

@@ -29,13 +29,44 @@ pub(super) fn history(entries: &[Entry], element_id: &str, element: &str) -> Str
         .iter()
         .rev()
         .filter(|entry| entry.element_id == element_id && entry.element == element)
-        .map(|entry| format!("{} - {} ({label})\n{}\n\n", written(entry.at), entry.author, entry.value))
+        .map(|entry| {
+            format!(
+                "{} - {} ({label})\n{}\n\n",
+                written(entry.at),
+                entry.author,
+                entry.value
+            )
+        })
         .collect()
+}
+
+/// The texts between `[code]` and `[/code]`, any letter case; without an end, everything that follows.
+pub(super) fn live_html(text: &str) -> Vec<String> {
+    let lower = text.to_ascii_lowercase();
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(start) = lower.get(from..).and_then(|rest| rest.find("[code]")) {
+        let start = from + start + "[code]".len();
+        let end = lower.get(start..).and_then(|rest| rest.find("[/code]"));
+        let end = end.map_or(lower.len(), |length| start + length);
+        found.extend(text.get(start..end).map(str::to_owned));
+        from = end;
+    }
+    found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn code_tags_make_live_html_in_any_letter_case() {
+        assert_eq!(
+            live_html("a [CODE]<b>x</b>[/Code] b [code]<i>"),
+            ["<b>x</b>", "<i>"]
+        );
+        assert!(live_html("(code)<b>(/code) [ code]").is_empty());
+    }
 
     #[test]
     fn the_history_is_newest_first_under_headings() {
@@ -46,7 +77,10 @@ mod tests {
             author: "Rescue Service".into(),
             at: Timestamp::from_millis(millis),
         };
-        let entries = [entry("one", 1_747_216_931_007), entry("two", 1_747_216_932_000)];
+        let entries = [
+            entry("one", 1_747_216_931_007),
+            entry("two", 1_747_216_932_000),
+        ];
         assert_eq!(
             history(&entries, "a", "work_notes"),
             "2025-05-14 10:02:12 - Rescue Service (Work notes)\ntwo\n\n\

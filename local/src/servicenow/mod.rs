@@ -24,7 +24,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use shared::clock::{Clock, Timestamp};
 
-use crate::simulator::{Answer, Fault, Faults, Mark, Refusal, Request, Requests, Server, Site, locked};
+use crate::simulator::{
+    Answer, Fault, Faults, Mark, Refusal, Request, Requests, Server, Site, locked,
+};
 use oauth::Registry;
 use state::{Account, Principal, State};
 
@@ -46,7 +48,11 @@ pub struct Options {
 impl Options {
     /// Any free port, nothing kept over restarts.
     pub const fn new(clock: Clock) -> Self {
-        Self { port: None, clock, data: None }
+        Self {
+            port: None,
+            clock,
+            data: None,
+        }
     }
 }
 
@@ -92,7 +98,10 @@ impl Simulator {
             clock: options.clock,
             data: options.data,
         });
-        let server = Arc::new(Server::start(options.port, Arc::clone(&instance) as Arc<dyn Site>)?);
+        let server = Arc::new(Server::start(
+            options.port,
+            Arc::clone(&instance) as Arc<dyn Site>,
+        )?);
         Ok(Self { instance, server })
     }
 
@@ -175,7 +184,8 @@ impl Simulator {
         });
     }
 
-    /// Adds a user and gives its `sys_id`.
+    /// Adds a user and gives its `sys_id`. Of an existing user name, sets password and roles only, so that a restart on
+    /// kept data doubles nobody.
     pub fn add_user(&self, user: User) -> String {
         self.add_person(schema::USERS, user)
     }
@@ -186,10 +196,24 @@ impl Simulator {
     }
 
     fn add_person(&self, table: &str, user: User) -> String {
-        let values = [("email", &user.email), ("user_name", &user.user_name), ("name", &user.name)]
-            .map(|(column, value)| (column, value.as_str()));
-        let sys_id = self.add_record(table, &values).sys_id;
-        let account = Account { password: user.password, roles: user.roles.into_iter().collect() };
+        let values = [
+            ("email", &user.email),
+            ("user_name", &user.user_name),
+            ("name", &user.name),
+        ]
+        .map(|(column, value)| (column, value.as_str()));
+        let known = self
+            .records(table)
+            .into_iter()
+            .find(|row| state::value(row, "user_name") == user.user_name);
+        let sys_id = match known {
+            Some(row) => state::value(&row, "sys_id").to_owned(),
+            None => self.add_record(table, &values).sys_id,
+        };
+        let account = Account {
+            password: user.password,
+            roles: user.roles.into_iter().collect(),
+        };
         self.changing(|state| state.accounts.insert(sys_id.clone(), account));
         sys_id
     }
@@ -214,7 +238,9 @@ impl Simulator {
         self.changing(|state| {
             let sys_id = state.insert(table, &administrator(), now, &owned(columns));
             let row = state.find(table, &sys_id).map(|(_, row)| row);
-            let number = row.map(|row| state::value(row, "number").to_owned()).unwrap_or_default();
+            let number = row
+                .map(|row| state::value(row, "number").to_owned())
+                .unwrap_or_default();
             Created { sys_id, number }
         })
     }
@@ -236,17 +262,33 @@ impl Simulator {
 
     /// A record's raw columns, whatever the access rules say.
     pub fn record(&self, table: &str, sys_id: &str) -> Option<BTreeMap<String, String>> {
-        locked(&self.instance.state).find(table, sys_id).map(|(_, row)| row.clone())
+        locked(&self.instance.state)
+            .find(table, sys_id)
+            .map(|(_, row)| row.clone())
     }
 
     /// A table's records, in the order of their creation.
     pub fn records(&self, table: &str) -> Vec<BTreeMap<String, String>> {
-        locked(&self.instance.state).tables.get(table).cloned().unwrap_or_default()
+        locked(&self.instance.state)
+            .tables
+            .get(table)
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// A record's work notes, oldest first.
     pub fn work_notes(&self, table: &str, sys_id: &str) -> Vec<String> {
         self.entries(table, sys_id, "work_notes")
+    }
+
+    /// What of a record's journal browsers would show as live HTML: the texts between `[code]` and `[/code]`, which are
+    /// rendered by default wherever they came from (protocols B.2.3).
+    pub fn live_html(&self, table: &str, sys_id: &str) -> Vec<String> {
+        let entries = [self.work_notes(table, sys_id), self.comments(table, sys_id)].concat();
+        entries
+            .iter()
+            .flat_map(|entry| journal::live_html(entry))
+            .collect()
     }
 
     /// A record's comments, which customers can read, oldest first.
@@ -259,8 +301,14 @@ impl Simulator {
         if state.find(table, sys_id).is_none() {
             return Vec::new();
         }
-        let of_it = |entry: &&journal::Entry| entry.element_id == sys_id && entry.element == element;
-        state.journal.iter().filter(of_it).map(|entry| entry.value.clone()).collect()
+        let of_it =
+            |entry: &&journal::Entry| entry.element_id == sys_id && entry.element == element;
+        state
+            .journal
+            .iter()
+            .filter(of_it)
+            .map(|entry| entry.value.clone())
+            .collect()
     }
 
     /// The names and texts of a record's attachments, in the order of their creation.
@@ -270,7 +318,10 @@ impl Simulator {
         rows.filter(|row| state::value(row, "table_sys_id") == record_sys_id)
             .map(|row| {
                 let bytes = attachment::bytes(&state, state::value(row, "sys_id"));
-                (state::value(row, "file_name").to_owned(), String::from_utf8_lossy(&bytes).into_owned())
+                (
+                    state::value(row, "file_name").to_owned(),
+                    String::from_utf8_lossy(&bytes).into_owned(),
+                )
             })
             .collect()
     }
@@ -284,19 +335,24 @@ impl Simulator {
     /// new one. Empty without such a registry.
     pub fn issue_refresh_token(&self, client_id: &str, user_name: &str) -> String {
         let now = self.instance.clock.now();
-        self.changing(|state| oauth::issue_refresh_token(state, client_id, user_name, now)).unwrap_or_default()
+        self.changing(|state| oauth::issue_refresh_token(state, client_id, user_name, now))
+            .unwrap_or_default()
     }
 
     /// A fresh access token of a user, for tests that call the APIs themselves. Empty without such a registry.
     pub fn issue_access_token(&self, client_id: &str, user_name: &str) -> String {
         let now = self.instance.clock.now();
-        self.changing(|state| oauth::issue_access_token(state, client_id, user_name, now)).unwrap_or_default()
+        self.changing(|state| oauth::issue_access_token(state, client_id, user_name, now))
+            .unwrap_or_default()
     }
 
     /// When a refresh token expires; `None` for one that is unknown or dead.
     pub fn refresh_token_expires_at(&self, token: &str) -> Option<Timestamp> {
         let state = locked(&self.instance.state);
-        let known = state.refresh_tokens.iter().find(|known| known.token == token && !known.revoked);
+        let known = state
+            .refresh_tokens
+            .iter()
+            .find(|known| known.token == token && !known.revoked);
         known.map(|known| known.expires_at)
     }
 
@@ -324,7 +380,11 @@ impl Simulator {
         let tables = schema::family("task").into_iter().map(|table| {
             let records = self.records(table).into_iter().map(|row| {
                 let sys_id = state::value(&row, "sys_id");
-                let attachments = self.attachments(sys_id).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+                let attachments = self
+                    .attachments(sys_id)
+                    .into_iter()
+                    .map(|(name, _)| name)
+                    .collect::<Vec<_>>();
                 json!({
                     "work_notes": self.work_notes(table, sys_id),
                     "comments": self.comments(table, sys_id),
@@ -364,7 +424,10 @@ fn save(file: &Path, state: &State) -> io::Result<()> {
 }
 
 fn owned(columns: &[(&str, &str)]) -> Vec<(String, String)> {
-    columns.iter().map(|(column, value)| ((*column).to_owned(), (*value).to_owned())).collect()
+    columns
+        .iter()
+        .map(|(column, value)| ((*column).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 /// Who the tests and the demo act as.
@@ -388,12 +451,19 @@ impl Site for Instance {
         answer
     }
 
-    fn refuse(&self, refusal: Refusal) -> Answer {
+    fn refuse(&self, request: &Request, refusal: Refusal) -> Answer {
         match refusal {
+            Refusal::Unauthorized if request.path == oauth::TOKEN_PATH => oauth::access_denied(),
             Refusal::Unauthorized => refusal::unauthenticated(),
             Refusal::RateLimited { retry_after: None } => refusal::queue_full(),
-            Refusal::RateLimited { retry_after: Some(seconds) } => {
-                let resets_at = self.clock.now().plus(Duration::from_secs(seconds)).as_secs();
+            Refusal::RateLimited {
+                retry_after: Some(seconds),
+            } => {
+                let resets_at = self
+                    .clock
+                    .now()
+                    .plus(Duration::from_secs(seconds))
+                    .as_secs();
                 refusal::hourly_limit(seconds, resets_at)
             }
             Refusal::Cancelled => refusal::cancelled(),
@@ -402,14 +472,21 @@ impl Site for Instance {
 
     fn inspect(&self, request: &Request) {
         if request.header("cookie").is_some() {
-            locked(&self.state).violations.push(format!("a cookie was sent to {}", request.path));
+            locked(&self.state)
+                .violations
+                .push(format!("a cookie was sent to {}", request.path));
         }
     }
 
     /// An instance offers a session to everybody, bearer token or not.
     fn dress(&self, answer: &mut Answer) {
-        for cookie in ["JSESSIONID=3F2504E04F8911D39A0C0305E82C3301; Path=/; HttpOnly", "glide_user_route=glide.1a2b3c; Path=/"] {
-            answer.headers.push(("set-cookie".to_owned(), cookie.to_owned()));
+        for cookie in [
+            "JSESSIONID=3F2504E04F8911D39A0C0305E82C3301; Path=/; HttpOnly",
+            "glide_user_route=glide.1a2b3c; Path=/",
+        ] {
+            answer
+                .headers
+                .push(("set-cookie".to_owned(), cookie.to_owned()));
         }
     }
 
@@ -427,8 +504,12 @@ impl Site for Instance {
 }
 
 fn route(state: &mut State, request: &Request, now: Timestamp) -> Answer {
-    let mut parts: Vec<&str> = request.path.split('/').filter(|part| !part.is_empty()).collect();
-    if parts == ["oauth_token.do"] {
+    let mut parts: Vec<&str> = request
+        .path
+        .split('/')
+        .filter(|part| !part.is_empty())
+        .collect();
+    if request.path == oauth::TOKEN_PATH {
         return oauth::token(state, request, now);
     }
     if request.path == state.rules.revoke_path {
@@ -441,13 +522,22 @@ fn route(state: &mut State, request: &Request, now: Timestamp) -> Answer {
         return refusal::unauthenticated();
     };
     parts.drain(..2);
-    let version = parts.first().copied().filter(|part| matches!(*part, "v1" | "v2"));
+    let version = parts
+        .first()
+        .copied()
+        .filter(|part| matches!(*part, "v1" | "v2"));
     if version.is_some() {
         parts.remove(0);
     }
     match parts.as_slice() {
         ["table", table, rest @ ..] if rest.len() <= 1 => {
-            let call = table::Call { request, who: &who, now, table, first_version: version == Some("v1") };
+            let call = table::Call {
+                request,
+                who: &who,
+                now,
+                table,
+                first_version: version == Some("v1"),
+            };
             table::answer(state, &call, rest.first().copied())
         }
         ["attachment", rest @ ..] => attachment::answer(state, request, &who, now, rest),

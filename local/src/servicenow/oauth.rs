@@ -9,6 +9,9 @@ use shared::clock::Timestamp;
 use super::state::{Principal, RefreshAnswer, State};
 use crate::simulator::{Answer, Request};
 
+/// The token endpoint's path.
+pub(super) const TOKEN_PATH: &str = "/oauth_token.do";
+
 /// An Application Registry record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Registry {
@@ -76,13 +79,19 @@ pub(super) fn token(state: &mut State, request: &Request, now: Timestamp) -> Ans
     }
     let form = request.form();
     for (name, _) in &request.query {
-        if matches!(name.as_str(), "client_secret" | "password" | "refresh_token") {
-            state.violations.push(format!("{name} was sent in the URL of the token endpoint"));
+        if matches!(
+            name.as_str(),
+            "client_secret" | "password" | "refresh_token"
+        ) {
+            state
+                .violations
+                .push(format!("{name} was sent in the URL of the token endpoint"));
         }
     }
     if !request.is_of_type("application/x-www-form-urlencoded") {
         state.grants.refused += 1;
-        let body = json!({"error_description": "Content-Type must be a form", "error": "invalid_request"});
+        let body =
+            json!({"error_description": "Content-Type must be a form", "error": "invalid_request"});
         return Answer::json(400, &body);
     }
     let field = |name: &str| {
@@ -98,6 +107,11 @@ pub(super) fn token(state: &mut State, request: &Request, now: Timestamp) -> Ans
     }
 }
 
+/// The refusal of an instance that does not say why.
+pub(super) fn access_denied() -> Answer {
+    denied(&Denial::Grant, false)
+}
+
 /// One body for nearly every cause; some releases are said to tell them apart.
 fn denied(denial: &Denial, rfc_errors: bool) -> Answer {
     let (status, error) = match denial {
@@ -106,7 +120,10 @@ fn denied(denial: &Denial, rfc_errors: bool) -> Answer {
         Denial::Grant => (401, "invalid_grant"),
         Denial::Unsupported => (400, "unsupported_grant_type"),
     };
-    Answer::json(status, &json!({"error_description": "access_denied", "error": error}))
+    Answer::json(
+        status,
+        &json!({"error_description": "access_denied", "error": error}),
+    )
 }
 
 fn grant<'a>(
@@ -115,7 +132,11 @@ fn grant<'a>(
     now: Timestamp,
 ) -> Result<serde_json::Value, Denial> {
     let client_id = field("client_id");
-    let registry = state.registries.get(client_id).cloned().ok_or(Denial::Client)?;
+    let registry = state
+        .registries
+        .get(client_id)
+        .cloned()
+        .ok_or(Denial::Client)?;
     if registry.client_secret != field("client_secret") {
         return Err(Denial::Client);
     }
@@ -125,14 +146,18 @@ fn grant<'a>(
             // Signing in takes the user name, not the e-mail that a record is found by as well.
             let known = user.user_name == field("username")
                 && state.accounts.get(&user.sys_id).is_some_and(|account| {
-                    account.password.as_deref().is_some_and(|password| password == field("password"))
+                    account
+                        .password
+                        .as_deref()
+                        .is_some_and(|password| password == field("password"))
                 });
             if !known {
                 return Err(Denial::Grant);
             }
             state.grants.password += 1;
             let access = current_access_token(state, client_id, &registry, &user, now);
-            let refresh = issue_refresh_token(state, client_id, &user.user_name, now).ok_or(Denial::Client)?;
+            let refresh = issue_refresh_token(state, client_id, &user.user_name, now)
+                .ok_or(Denial::Client)?;
             Ok(granted(&access, Some(&refresh), now))
         }
         "refresh_token" => {
@@ -155,7 +180,10 @@ fn grant<'a>(
                 RefreshAnswer::Absent => None,
                 RefreshAnswer::Replaced => {
                     revoke(state, &refresh.token);
-                    let replacement = RefreshToken { token: new_token(state), ..refresh };
+                    let replacement = RefreshToken {
+                        token: new_token(state),
+                        ..refresh
+                    };
                     state.refresh_tokens.push(replacement.clone());
                     Some(replacement.token)
                 }
@@ -174,7 +202,12 @@ fn grant<'a>(
 }
 
 fn granted(access: &AccessToken, refresh: Option<&str>, now: Timestamp) -> serde_json::Value {
-    let left = access.expires_at.since(now).as_secs().saturating_sub(1).max(1);
+    let left = access
+        .expires_at
+        .since(now)
+        .as_secs()
+        .saturating_sub(1)
+        .max(1);
     let mut body = json!({
         "access_token": access.token,
         "scope": "useraccount",
@@ -196,7 +229,10 @@ fn current_access_token(
     now: Timestamp,
 ) -> AccessToken {
     let current = state.access_tokens.iter().rev().find(|known| {
-        known.client_id == client_id && known.user == user.user_name && !known.revoked && known.expires_at > now
+        known.client_id == client_id
+            && known.user == user.user_name
+            && !known.revoked
+            && known.expires_at > now
     });
     match current.cloned() {
         Some(current) => current,
@@ -232,7 +268,10 @@ pub(super) fn issue_refresh_token(
     let lifetime = Duration::from_secs(state.registries.get(client_id)?.refresh_token_seconds);
     let expires_at = now.plus(lifetime);
     let current = state.refresh_tokens.iter_mut().rev().find(|known| {
-        known.client_id == client_id && known.user == user_name && !known.revoked && known.expires_at > now
+        known.client_id == client_id
+            && known.user == user_name
+            && !known.revoked
+            && known.expires_at > now
     });
     if let Some(current) = current {
         current.expires_at = expires_at;
@@ -277,10 +316,18 @@ fn new_token(state: &State) -> String {
 
 /// Kills a token of either kind; unknown ones are ignored.
 pub(super) fn revoke(state: &mut State, token: &str) {
-    for known in state.access_tokens.iter_mut().filter(|known| known.token == token) {
+    for known in state
+        .access_tokens
+        .iter_mut()
+        .filter(|known| known.token == token)
+    {
         known.revoked = true;
     }
-    for known in state.refresh_tokens.iter_mut().filter(|known| known.token == token) {
+    for known in state
+        .refresh_tokens
+        .iter_mut()
+        .filter(|known| known.token == token)
+    {
         known.revoked = true;
     }
 }
@@ -288,7 +335,10 @@ pub(super) fn revoke(state: &mut State, token: &str) {
 /// The revocation endpoint, which needs no authentication.
 pub(super) fn revocation(state: &mut State, request: &Request) -> Answer {
     let form = request.form();
-    let in_form = form.iter().find(|(name, _)| name == "token").map(|(_, token)| token.clone());
+    let in_form = form
+        .iter()
+        .find(|(name, _)| name == "token")
+        .map(|(_, token)| token.clone());
     match in_form.or_else(|| request.parameter("token").map(str::to_owned)) {
         Some(token) => {
             revoke(state, &token);
@@ -299,9 +349,16 @@ pub(super) fn revocation(state: &mut State, request: &Request) -> Answer {
 }
 
 /// Who an `Authorization` header acts as.
-pub(super) fn authenticate(state: &State, authorization: Option<&str>, now: Timestamp) -> Option<Principal> {
+pub(super) fn authenticate(
+    state: &State,
+    authorization: Option<&str>,
+    now: Timestamp,
+) -> Option<Principal> {
     let (scheme, token) = authorization?.split_once(' ')?;
-    let known = state.access_tokens.iter().find(|known| known.token == token)?;
+    let known = state
+        .access_tokens
+        .iter()
+        .find(|known| known.token == token)?;
     (scheme.eq_ignore_ascii_case("bearer") && !known.revoked && known.expires_at > now)
         .then(|| state.active_user(&known.user))
         .flatten()

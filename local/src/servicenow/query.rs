@@ -68,25 +68,44 @@ const OPERATORS: [(&str, Operator); 15] = [
 impl Query {
     /// Reads an encoded query. `usable` tells which fields exist and may be read.
     pub(super) fn parse(text: &str, usable: impl Fn(&str) -> bool) -> Self {
-        let mut query = Self { alternatives: vec![Vec::new()], ..Self::default() };
-        for part in text.split('^').filter(|part| !part.is_empty() && *part != "EQ") {
+        let mut query = Self {
+            alternatives: vec![Vec::new()],
+            ..Self::default()
+        };
+        for part in text
+            .split('^')
+            .filter(|part| !part.is_empty() && *part != "EQ")
+        {
             if let Some(rest) = part.strip_prefix("ORDERBY") {
-                let (field, descending) = rest.strip_prefix("DESC").map_or((rest, false), |field| (field, true));
+                let (field, descending) = rest
+                    .strip_prefix("DESC")
+                    .map_or((rest, false), |field| (field, true));
                 if usable(field) {
-                    query.order.push(Order { field: field.to_owned(), descending });
+                    query.order.push(Order {
+                        field: field.to_owned(),
+                        descending,
+                    });
                 } else {
                     query.dropped = true;
                 }
                 continue;
             }
-            let (part, new_query) = part.strip_prefix("NQ").map_or((part, false), |rest| (rest, true));
+            let (part, new_query) = part
+                .strip_prefix("NQ")
+                .map_or((part, false), |rest| (rest, true));
             if new_query {
                 query.alternatives.push(Vec::new());
             }
-            let (part, or) = part.strip_prefix("OR").map_or((part, false), |rest| (rest, true));
+            let (part, or) = part
+                .strip_prefix("OR")
+                .map_or((part, false), |rest| (rest, true));
             let condition = condition(part).filter(|condition| usable(&condition.field));
             if let Some(condition) = &condition
-                && condition.value.trim_start().to_ascii_lowercase().starts_with("javascript:")
+                && condition
+                    .value
+                    .trim_start()
+                    .to_ascii_lowercase()
+                    .starts_with("javascript:")
             {
                 query.scripts.push(part.to_owned());
             }
@@ -96,7 +115,9 @@ impl Query {
     }
 
     fn add(&mut self, condition: Option<Condition>, or: bool) {
-        let Some(groups) = self.alternatives.last_mut() else { return };
+        let Some(groups) = self.alternatives.last_mut() else {
+            return;
+        };
         if !or || groups.is_empty() {
             groups.push(Vec::new());
         }
@@ -109,9 +130,12 @@ impl Query {
     /// Whether a row matches; `value` gives its values by (possibly dot-walked) field. What was dropped restricts
     /// nothing.
     pub(super) fn matches(&self, value: impl Fn(&str) -> String) -> bool {
-        let group_holds =
-            |group: &Vec<Condition>| group.is_empty() || group.iter().any(|one| one.holds(&value(&one.field)));
-        self.alternatives.iter().any(|groups| groups.iter().all(group_holds))
+        let group_holds = |group: &Vec<Condition>| {
+            group.is_empty() || group.iter().any(|one| one.holds(&value(&one.field)))
+        };
+        self.alternatives
+            .iter()
+            .any(|groups| groups.iter().all(group_holds))
     }
 
     /// Sorts rows as the query says; without a word from it they stay as they are.
@@ -119,7 +143,11 @@ impl Query {
         for order in self.order.iter().rev() {
             rows.sort_by(|a, b| {
                 let ordering = value(a, &order.field).cmp(&value(b, &order.field));
-                if order.descending { ordering.reverse() } else { ordering }
+                if order.descending {
+                    ordering.reverse()
+                } else {
+                    ordering
+                }
             });
         }
     }
@@ -129,9 +157,15 @@ fn condition(part: &str) -> Option<Condition> {
     let of_a_field = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '.';
     let end = part.find(|c| !of_a_field(c))?;
     let (field, rest) = part.split_at(end);
-    let (text, operator) = OPERATORS.into_iter().find(|(text, _)| rest.starts_with(text))?;
+    let (text, operator) = OPERATORS
+        .into_iter()
+        .find(|(text, _)| rest.starts_with(text))?;
     let value = rest.strip_prefix(text)?.to_owned();
-    (!field.is_empty()).then(|| Condition { field: field.to_owned(), operator, value })
+    (!field.is_empty()).then(|| Condition {
+        field: field.to_owned(),
+        operator,
+        value,
+    })
 }
 
 impl Condition {
@@ -165,7 +199,9 @@ mod tests {
     fn finds(query: &str, row: &[(&str, &str)]) -> bool {
         let usable = |field: &str| matches!(field, "number" | "state" | "email" | "active");
         Query::parse(query, usable).matches(|field| {
-            row.iter().find(|(name, _)| *name == field).map_or_else(String::new, |(_, value)| (*value).to_owned())
+            row.iter()
+                .find(|(name, _)| *name == field)
+                .map_or_else(String::new, |(_, value)| (*value).to_owned())
         })
     }
 
@@ -185,13 +221,19 @@ mod tests {
         let row = [("number", "INC0010001")];
         assert!(finds("nummber=INC9999999", &row));
         assert!(finds("numberSOUNDSLIKEx", &row));
-        assert!(!finds("nummber=INC9999999^number=INC2", &row), "the rest still counts");
+        assert!(
+            !finds("nummber=INC9999999^number=INC2", &row),
+            "the rest still counts"
+        );
         assert!(Query::parse("nummber=1", |field| field == "number").dropped);
     }
 
     #[test]
     fn a_caret_in_a_value_starts_a_part_of_its_own() {
-        assert!(finds("number=x^NQnumberISNOTEMPTY", &[("number", "INC0010001")]));
+        assert!(finds(
+            "number=x^NQnumberISNOTEMPTY",
+            &[("number", "INC0010001")]
+        ));
     }
 
     #[test]

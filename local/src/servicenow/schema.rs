@@ -18,19 +18,35 @@ pub(super) struct Column {
 }
 
 const fn text(name: &'static str) -> Column {
-    Column { name, kind: Kind::Text, max: None }
+    Column {
+        name,
+        kind: Kind::Text,
+        max: None,
+    }
 }
 
 const fn sized(name: &'static str, max: usize) -> Column {
-    Column { name, kind: Kind::Text, max: Some(max) }
+    Column {
+        name,
+        kind: Kind::Text,
+        max: Some(max),
+    }
 }
 
 const fn journal(name: &'static str) -> Column {
-    Column { name, kind: Kind::Journal, max: None }
+    Column {
+        name,
+        kind: Kind::Journal,
+        max: None,
+    }
 }
 
 const fn reference(name: &'static str, table: &'static str) -> Column {
-    Column { name, kind: Kind::Reference(table), max: None }
+    Column {
+        name,
+        kind: Kind::Reference(table),
+        max: None,
+    }
 }
 
 const SYSTEM: &[Column] = &[
@@ -184,7 +200,13 @@ pub(super) fn defaults(table: &str) -> &'static [(&'static str, &'static str)] {
             ("reopen_count", "0"),
             ("category", "inquiry"),
         ],
-        CASES => &[("active", "true"), ("state", "1"), ("priority", "4"), ("impact", "3"), ("urgency", "3")],
+        CASES => &[
+            ("active", "true"),
+            ("state", "1"),
+            ("priority", "4"),
+            ("impact", "3"),
+            ("urgency", "3"),
+        ],
         REQUESTED_ITEMS => &[
             ("active", "true"),
             ("state", "1"),
@@ -234,8 +256,14 @@ mod tests {
     #[test]
     fn every_table_with_numbers_has_the_columns_of_a_task() {
         for table in family("task") {
-            let names: Vec<_> = columns(table).into_iter().map(|column| column.name).collect();
-            assert!(names.contains(&"work_notes") && names.contains(&"correlation_id"), "{table}");
+            let names: Vec<_> = columns(table)
+                .into_iter()
+                .map(|column| column.name)
+                .collect();
+            assert!(
+                names.contains(&"work_notes") && names.contains(&"correlation_id"),
+                "{table}"
+            );
             assert!(numbering(table).is_some(), "{table}");
         }
     }

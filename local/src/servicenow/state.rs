@@ -39,7 +39,9 @@ impl User {
         Self {
             user_name: user_name.to_owned(),
             password: Some(password.to_owned()),
-            roles: ["itil", "sn_customerservice_agent", "email_api_send"].map(str::to_owned).to_vec(),
+            roles: ["itil", "sn_customerservice_agent", "email_api_send"]
+                .map(str::to_owned)
+                .to_vec(),
             ..Self::new(&format!("{user_name}@acme.test"), "Rescue Connector")
         }
     }
@@ -184,7 +186,11 @@ impl State {
 
     /// A table's column by name.
     pub(super) fn column(&self, table: &str, name: &str) -> Option<Kind> {
-        let custom = || self.custom_columns.get(table).is_some_and(|columns| columns.contains(name));
+        let custom = || {
+            self.custom_columns
+                .get(table)
+                .is_some_and(|columns| columns.contains(name))
+        };
         schema::columns(table)
             .into_iter()
             .find(|column| column.name == name)
@@ -194,8 +200,17 @@ impl State {
 
     /// The names of a table's columns.
     pub(super) fn column_names(&self, table: &str) -> Vec<String> {
-        let custom = self.custom_columns.get(table).into_iter().flatten().cloned();
-        schema::columns(table).into_iter().map(|column| column.name.to_owned()).chain(custom).collect()
+        let custom = self
+            .custom_columns
+            .get(table)
+            .into_iter()
+            .flatten()
+            .cloned();
+        schema::columns(table)
+            .into_iter()
+            .map(|column| column.name.to_owned())
+            .chain(custom)
+            .collect()
     }
 
     /// Whether a column exists and may be read.
@@ -205,7 +220,9 @@ impl State {
 
     /// Whether a field, possibly dot-walked, can stand in a query. Journal fields cannot.
     pub(super) fn queryable(&self, table: &str, field: &str) -> bool {
-        let (column, rest) = field.split_once('.').map_or((field, None), |(column, rest)| (column, Some(rest)));
+        let (column, rest) = field
+            .split_once('.')
+            .map_or((field, None), |(column, rest)| (column, Some(rest)));
         self.readable(table, column)
             && match (self.column(table, column), rest) {
                 (Some(Kind::Journal) | None, _) | (Some(Kind::Text), Some(_)) => false,
@@ -233,29 +250,47 @@ impl State {
         schema::family(table)
             .into_iter()
             .filter(|class| self.has_table(class))
-            .flat_map(|class| self.tables.get(class).into_iter().flatten().map(move |row| (class, row)))
+            .flat_map(|class| {
+                self.tables
+                    .get(class)
+                    .into_iter()
+                    .flatten()
+                    .map(move |row| (class, row))
+            })
     }
 
     /// A record of a table, hidden or not.
     pub(super) fn find<'a>(&'a self, table: &'a str, sys_id: &str) -> Option<(&'a str, &'a Row)> {
-        self.rows(table).find(|(_, row)| value(row, "sys_id") == sys_id)
+        self.rows(table)
+            .find(|(_, row)| value(row, "sys_id") == sys_id)
     }
 
     /// A record of a table that a request may see.
-    pub(super) fn visible<'a>(&'a self, table: &'a str, sys_id: &str) -> Option<(&'a str, &'a Row)> {
-        self.find(table, sys_id).filter(|_| !self.rules.hidden_records.contains(sys_id))
+    pub(super) fn visible<'a>(
+        &'a self,
+        table: &'a str,
+        sys_id: &str,
+    ) -> Option<(&'a str, &'a Row)> {
+        self.find(table, sys_id)
+            .filter(|_| !self.rules.hidden_records.contains(sys_id))
     }
 
     /// The user with this user name, e-mail or `sys_id`, who is active and not locked out.
     pub(super) fn active_user(&self, who: &str) -> Option<Principal> {
         let (_, row) = self.rows(schema::USERS).find(|(_, row)| {
-            ["user_name", "sys_id", "email"].iter().any(|column| value(row, column) == who)
+            ["user_name", "sys_id", "email"]
+                .iter()
+                .any(|column| value(row, column) == who)
         })?;
         (value(row, "active") == "true" && value(row, "locked_out") != "true").then(|| Principal {
             sys_id: value(row, "sys_id").to_owned(),
             user_name: value(row, "user_name").to_owned(),
             name: value(row, "name").to_owned(),
-            roles: self.accounts.get(value(row, "sys_id")).map(|a| a.roles.clone()).unwrap_or_default(),
+            roles: self
+                .accounts
+                .get(value(row, "sys_id"))
+                .map(|a| a.roles.clone())
+                .unwrap_or_default(),
         })
     }
 
@@ -281,7 +316,13 @@ impl State {
     }
 
     /// Creates a record with its table's defaults and these values.
-    pub(super) fn insert(&mut self, table: &str, by: &Principal, at: Timestamp, values: &[(String, String)]) -> String {
+    pub(super) fn insert(
+        &mut self,
+        table: &str,
+        by: &Principal,
+        at: Timestamp,
+        values: &[(String, String)],
+    ) -> String {
         let sys_id = new_sys_id();
         let mut row = Row::new();
         for (column, value) in schema::defaults(table) {
@@ -310,11 +351,23 @@ impl State {
 
     /// Changes a record. Unknown columns and those of the system are ignored, long texts cut, journal fields appended
     /// to.
-    pub(super) fn write(&mut self, table: &str, sys_id: &str, by: &Principal, at: Timestamp, values: &[(String, String)]) {
+    pub(super) fn write(
+        &mut self,
+        table: &str,
+        sys_id: &str,
+        by: &Principal,
+        at: Timestamp,
+        values: &[(String, String)],
+    ) {
         let columns = schema::columns(table);
         let mut changes = Row::new();
         for (name, value) in values {
-            let Some(kind) = self.column(table, name).filter(|_| !name.starts_with("sys_")) else { continue };
+            let Some(kind) = self
+                .column(table, name)
+                .filter(|_| !name.starts_with("sys_"))
+            else {
+                continue;
+            };
             if kind == Kind::Journal {
                 if !value.is_empty() {
                     self.journal.push(Entry {
@@ -327,13 +380,23 @@ impl State {
                 }
                 continue;
             }
-            changes.insert(name.clone(), cut(value, columns.iter().find(|column| column.name == name)));
+            changes.insert(
+                name.clone(),
+                cut(value, columns.iter().find(|column| column.name == name)),
+            );
         }
-        if let Some(inactive) = changes.get("state").and_then(|state| schema::inactive(table, state)) {
-            changes.entry("active".to_owned()).or_insert_with(|| (!inactive).to_string());
+        if let Some(inactive) = changes
+            .get("state")
+            .and_then(|state| schema::inactive(table, state))
+        {
+            changes
+                .entry("active".to_owned())
+                .or_insert_with(|| (!inactive).to_string());
         }
         let rows = self.tables.entry(table.to_owned()).or_default();
-        let Some(row) = rows.iter_mut().find(|row| value(row, "sys_id") == sys_id) else { return };
+        let Some(row) = rows.iter_mut().find(|row| value(row, "sys_id") == sys_id) else {
+            return;
+        };
         let before = value(row, "sys_updated_on").is_empty();
         let count = value(row, "sys_mod_count").parse::<u64>().unwrap_or(0);
         row.extend(changes);

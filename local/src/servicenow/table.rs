@@ -48,7 +48,9 @@ impl<'a> View<'a> {
         Self {
             display,
             links: request.parameter("sysparm_exclude_reference_link") != Some("true"),
-            fields: request.parameter("sysparm_fields").filter(|fields| !fields.is_empty()),
+            fields: request
+                .parameter("sysparm_fields")
+                .filter(|fields| !fields.is_empty()),
         }
     }
 }
@@ -68,7 +70,9 @@ pub(super) fn answer(state: &mut State, call: &Call<'_>, sys_id: Option<&str>) -
         ("PATCH" | "PUT", Some(sys_id)) => change(state, call, sys_id),
         (method, _) => {
             if method == "DELETE" {
-                state.violations.push(format!("DELETE of {}", call.request.path));
+                state
+                    .violations
+                    .push(format!("DELETE of {}", call.request.path));
             }
             refusal::method(method)
         }
@@ -78,22 +82,32 @@ pub(super) fn answer(state: &mut State, call: &Call<'_>, sys_id: Option<&str>) -
 /// A body needs its `Content-Type`, and every call an `Accept` for JSON.
 pub(super) fn headers(request: &Request) -> Option<Answer> {
     let Some(accept) = request.header("accept") else {
-        return Some(refusal::bad_request("Missing header", "Accept is mandatory"));
+        return Some(refusal::bad_request(
+            "Missing header",
+            "Accept is mandatory",
+        ));
     };
     if !accept.contains("application/json") && !accept.contains("*/*") {
         return Some(refusal::not_acceptable(accept));
     }
     if matches!(request.method.as_str(), "POST" | "PUT" | "PATCH") {
         match request.header("content-type") {
-            None => return Some(refusal::bad_request("Missing header", "Content-Type is mandatory")),
-            Some(sent) if !request.is_of_type("application/json") => return Some(refusal::media_type(sent)),
+            None => {
+                return Some(refusal::bad_request(
+                    "Missing header",
+                    "Content-Type is mandatory",
+                ));
+            }
+            Some(sent) if !request.is_of_type("application/json") => {
+                return Some(refusal::media_type(sent));
+            }
             Some(_) => {}
         }
     }
     None
 }
 
-/// The rows a request's query finds among those of a table, or the answer that refuses it.
+/// The rows that a request's query finds among those of a table and of the tables that extend it.
 pub(super) fn search<'a>(
     state: &'a State,
     request: &Request,
@@ -101,10 +115,18 @@ pub(super) fn search<'a>(
     violations: &mut Vec<String>,
 ) -> Vec<(&'a str, &'a Row)> {
     let plain = || {
-        let pairs = request.query.iter().filter(|(name, _)| !name.starts_with("sysparm_"));
-        pairs.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("^")
+        let pairs = request
+            .query
+            .iter()
+            .filter(|(name, _)| !name.starts_with("sysparm_"));
+        pairs
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join("^")
     };
-    let text = request.parameter("sysparm_query").map_or_else(plain, str::to_owned);
+    let text = request
+        .parameter("sysparm_query")
+        .map_or_else(plain, str::to_owned);
     let query = Query::parse(&text, |field| state.queryable(table, field));
     for script in &query.scripts {
         violations.push(format!("a query would have run a script: {script}"));
@@ -124,8 +146,16 @@ fn list(state: &mut State, call: &Call<'_>) -> Answer {
     if !state.may_read(call.who, call.table) {
         return refusal::query_denied(call.table);
     }
-    let number = |name, default| call.request.parameter(name).and_then(|text| text.parse().ok()).unwrap_or(default);
-    let (offset, limit) = (number("sysparm_offset", 0), number("sysparm_limit", DEFAULT_LIMIT));
+    let number = |name, default| {
+        call.request
+            .parameter(name)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(default)
+    };
+    let (offset, limit) = (
+        number("sysparm_offset", 0),
+        number("sysparm_limit", DEFAULT_LIMIT),
+    );
     let mut violations = Vec::new();
     let found = search(state, call.request, call.table, &mut violations);
     let total = found.len();
@@ -135,7 +165,12 @@ fn list(state: &mut State, call: &Call<'_>) -> Answer {
         .into_iter()
         .skip(offset)
         .take(limit)
-        .filter(|(_, row)| !state.rules.hidden_records.contains(state::value(row, "sys_id")))
+        .filter(|(_, row)| {
+            !state
+                .rules
+                .hidden_records
+                .contains(state::value(row, "sys_id"))
+        })
         .map(|(class, row)| project(state, call.request, class, row, view))
         .collect();
     state.violations.append(&mut violations);
@@ -159,9 +194,10 @@ fn one(state: &State, call: &Call<'_>, sys_id: &str) -> Answer {
         return refusal::query_denied(call.table);
     }
     match state.visible(call.table, sys_id) {
-        Some((class, row)) => {
-            Answer::json(200, &json!({"result": project(state, call.request, class, row, View::of(call.request))}))
-        }
+        Some((class, row)) => Answer::json(
+            200,
+            &json!({"result": project(state, call.request, class, row, View::of(call.request))}),
+        ),
         None => refusal::no_record(),
     }
 }
@@ -179,7 +215,11 @@ fn create(state: &mut State, call: &Call<'_>) -> Answer {
     }
     let values = writable(state, values);
     let sys_id = state.insert(call.table, call.who, call.now, &values);
-    let location = format!("{}/api/now/table/{}/{sys_id}", origin(call.request), call.table);
+    let location = format!(
+        "{}/api/now/table/{}/{sys_id}",
+        origin(call.request),
+        call.table
+    );
     written(state, call, call.table, &sys_id, 201).with_header("location", location)
 }
 
@@ -188,7 +228,10 @@ fn change(state: &mut State, call: &Call<'_>, sys_id: &str) -> Answer {
         Ok(values) => values,
         Err(refused) => return refused,
     };
-    let Some(table) = state.visible(call.table, sys_id).map(|(class, _)| class.to_owned()) else {
+    let Some(table) = state
+        .visible(call.table, sys_id)
+        .map(|(class, _)| class.to_owned())
+    else {
         return refusal::no_record();
     };
     if !state.may_read(call.who, &table) {
@@ -210,14 +253,22 @@ fn written(state: &State, call: &Call<'_>, table: &str, sys_id: &str, status: u1
     if call.request.header("x-no-response-body") == Some("true") {
         return Answer::new(status, "application/json;charset=UTF-8", "");
     }
-    let Some((class, row)) = state.find(table, sys_id) else { return refusal::no_record() };
-    Answer::json(status, &json!({"result": project(state, call.request, class, row, View::of(call.request))}))
+    let Some((class, row)) = state.find(table, sys_id) else {
+        return refusal::no_record();
+    };
+    Answer::json(
+        status,
+        &json!({"result": project(state, call.request, class, row, View::of(call.request))}),
+    )
 }
 
 /// A column without write access keeps its value and the rest is written, without a word about it.
 fn writable(state: &State, values: Vec<(String, String)>) -> Vec<(String, String)> {
     let refused = &state.rules.unwritable_columns;
-    values.into_iter().filter(|(column, _)| !refused.contains(column)).collect()
+    values
+        .into_iter()
+        .filter(|(column, _)| !refused.contains(column))
+        .collect()
 }
 
 /// A JSON object's values as texts; of an array, its first member's.
@@ -227,9 +278,17 @@ fn body(request: &Request) -> Result<Vec<(String, String)>, Answer> {
             "Rejected large REST payload with content-length = {} bytes. Max allowed: {MAX_BODY} bytes.",
             request.body.len()
         );
-        return Err(refusal::bad_request("Exception while reading request", &detail));
+        return Err(refusal::bad_request(
+            "Exception while reading request",
+            &detail,
+        ));
     }
-    let malformed = || refusal::bad_request("Exception while reading request", "The payload is not valid JSON.");
+    let malformed = || {
+        refusal::bad_request(
+            "Exception while reading request",
+            "The payload is not valid JSON.",
+        )
+    };
     if request.body.is_empty() {
         return Ok(Vec::new());
     }
@@ -259,7 +318,10 @@ pub(super) fn origin(request: &Request) -> String {
 /// A row as JSON: unknown fields and unreadable columns are left out.
 fn project(state: &State, request: &Request, table: &str, row: &Row, view: View<'_>) -> Value {
     let fields: Vec<String> = match view.fields {
-        Some(fields) => fields.split(',').map(|field| field.trim().to_owned()).collect(),
+        Some(fields) => fields
+            .split(',')
+            .map(|field| field.trim().to_owned())
+            .collect(),
         None => state.column_names(table),
     };
     let mut object = Map::new();
@@ -273,7 +335,14 @@ fn project(state: &State, request: &Request, table: &str, row: &Row, view: View<
     Value::Object(object)
 }
 
-fn show(state: &State, request: &Request, table: &str, row: &Row, field: &str, view: View<'_>) -> Value {
+fn show(
+    state: &State,
+    request: &Request,
+    table: &str,
+    row: &Row,
+    field: &str,
+    view: View<'_>,
+) -> Value {
     let raw = state.walk(table, row, field);
     match state.column(table, field) {
         Some(Kind::Journal) => {
@@ -308,7 +377,15 @@ fn show(state: &State, request: &Request, table: &str, row: &Row, field: &str, v
 }
 
 fn display_name(state: &State, table: &str, sys_id: &str) -> String {
-    let Some((_, row)) = state.find(table, sys_id) else { return String::new() };
-    let named = ["name", "number"].into_iter().map(|column| state::value(row, column));
-    named.into_iter().find(|name| !name.is_empty()).unwrap_or_default().to_owned()
+    let Some((_, row)) = state.find(table, sys_id) else {
+        return String::new();
+    };
+    let named = ["name", "number"]
+        .into_iter()
+        .map(|column| state::value(row, column));
+    named
+        .into_iter()
+        .find(|name| !name.is_empty())
+        .unwrap_or_default()
+        .to_owned()
 }

@@ -88,8 +88,8 @@ pub enum Action {
     Html,
     /// Takes effect, then answers its real status with the first half of the body.
     TruncatedJson,
-    /// Takes effect, then answers its real status with the body followed by an `error` member, as ServiceNow does when the
-    /// time limit hits in mid-stream.
+    /// Takes effect, then answers its real status with the body followed by an `error` member, as ServiceNow does when
+    /// the time limit hits in mid-stream.
     MixedJson,
     /// Takes effect, then closes the connection without an answer.
     CommitThenDrop,

@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
@@ -22,8 +23,8 @@ use super::request::{Request, Requests};
 pub(crate) trait Site: Send + Sync + 'static {
     /// Does what is asked and answers.
     fn answer(&self, request: &Request) -> Answer;
-    /// Answers with this system's own form of a refusal.
-    fn refuse(&self, refusal: Refusal) -> Answer;
+    /// Answers a request with this system's own form of a refusal.
+    fn refuse(&self, request: &Request, refusal: Refusal) -> Answer;
     /// Looks at every request, faulty or not, for what a caller must never do.
     fn inspect(&self, _request: &Request) {}
     /// Adds what every answer of this system carries.
@@ -82,7 +83,8 @@ impl Answer {
 #[derive(Debug)]
 pub(crate) struct Server {
     address: SocketAddr,
-    _running: oneshot::Sender<Infallible>,
+    running: Option<oneshot::Sender<Infallible>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -95,12 +97,13 @@ impl Server {
             .enable_all()
             .build()?;
         let (running, stop) = oneshot::channel();
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("simulator".to_owned())
             .spawn(move || runtime.block_on(listen(listener, site, stop)))?;
         Ok(Self {
             address,
-            _running: running,
+            running: Some(running),
+            thread: Some(thread),
         })
     }
 
@@ -109,7 +112,22 @@ impl Server {
     }
 }
 
-async fn listen(listener: TcpListener, site: Arc<dyn Site>, mut stop: oneshot::Receiver<Infallible>) {
+impl Drop for Server {
+    /// Waits until the port is free, so that another server can take it at once.
+    fn drop(&mut self) {
+        drop(self.running.take());
+        let ended = self.thread.take().map(JoinHandle::join);
+        if let Some(Err(_)) = ended {
+            tracing::error!("a simulator's thread has panicked");
+        }
+    }
+}
+
+async fn listen(
+    listener: TcpListener,
+    site: Arc<dyn Site>,
+    mut stop: oneshot::Receiver<Infallible>,
+) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => {
@@ -123,11 +141,12 @@ async fn listen(listener: TcpListener, site: Arc<dyn Site>, mut stop: oneshot::R
             _ = &mut stop => return,
         };
         let Ok((stream, _)) = accepted else { continue };
+        let _ = stream.set_nodelay(true);
         let site = Arc::clone(&site);
         tokio::spawn(async move {
             let service = service_fn(|request| serve(Arc::clone(&site), request));
-            let connection =
-                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+            let connection = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service);
             // An error here is a dropped connection, by script or by the caller.
             let _ = connection.await;
         });
@@ -139,7 +158,10 @@ async fn listen(listener: TcpListener, site: Arc<dyn Site>, mut stop: oneshot::R
 #[error("the connection is dropped by script")]
 struct Dropped;
 
-async fn serve(site: Arc<dyn Site>, request: hyper::Request<Incoming>) -> Result<hyper::Response<Full<Bytes>>, Dropped> {
+async fn serve(
+    site: Arc<dyn Site>,
+    request: hyper::Request<Incoming>,
+) -> Result<hyper::Response<Full<Bytes>>, Dropped> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| Dropped)?.to_bytes();
     let request = read(&head, &body, site.clock());
@@ -166,8 +188,16 @@ async fn act(site: &dyn Site, request: &Request) -> Option<Answer> {
         body: body.into_bytes(),
     };
     match action {
-        Action::Status { code, headers, body } => Some(given(code, headers, body)),
-        Action::CommitThenStatus { code, headers, body } => {
+        Action::Status {
+            code,
+            headers,
+            body,
+        } => Some(given(code, headers, body)),
+        Action::CommitThenStatus {
+            code,
+            headers,
+            body,
+        } => {
             site.answer(request);
             Some(given(code, headers, body))
         }
@@ -192,8 +222,10 @@ async fn act(site: &dyn Site, request: &Request) -> Option<Answer> {
                 answer.body.pop();
                 answer.body.push(b',');
             }
-            let error = site.refuse(Refusal::Cancelled).body;
-            answer.body.extend_from_slice(error.strip_prefix(b"{").unwrap_or(&error));
+            let error = site.refuse(request, Refusal::Cancelled).body;
+            answer
+                .body
+                .extend_from_slice(error.strip_prefix(b"{").unwrap_or(&error));
             Some(answer)
         }
         Action::CommitThenDrop => {
@@ -206,10 +238,12 @@ async fn act(site: &dyn Site, request: &Request) -> Option<Answer> {
             if committed {
                 site.answer(request);
             }
-            Some(site.refuse(Refusal::Cancelled))
+            Some(site.refuse(request, Refusal::Cancelled))
         }
-        Action::RateLimited { retry_after } => Some(site.refuse(Refusal::RateLimited { retry_after })),
-        Action::Unauthorized => Some(site.refuse(Refusal::Unauthorized)),
+        Action::RateLimited { retry_after } => {
+            Some(site.refuse(request, Refusal::RateLimited { retry_after }))
+        }
+        Action::Unauthorized => Some(site.refuse(request, Refusal::Unauthorized)),
     }
 }
 
@@ -228,7 +262,9 @@ fn read(head: &http::request::Parts, body: &Bytes, clock: &Clock) -> Request {
     Request {
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),
-        query: form_urlencoded::parse(raw_query.as_bytes()).into_owned().collect(),
+        query: form_urlencoded::parse(raw_query.as_bytes())
+            .into_owned()
+            .collect(),
         raw_query,
         headers,
         authorization,
