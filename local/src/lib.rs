@@ -4,4 +4,5 @@ pub mod aws;
 pub mod lambda;
 pub mod rescue;
 pub mod servicenow;
+pub mod simulator;
 pub mod template;

@@ -1,1 +1,550 @@
-//! Being written.
+//! A strict simulator of a ServiceNow instance: its token endpoint, Table, Attachment and Email API, with the oddities
+//! that protocols B.1 to B.3 name.
+//!
+//! It refuses what an instance refuses, answers in an instance's formats, and keeps every request for assertions. What
+//! a caller must never do (send a cookie, a script in a query, a secret in a URL, delete a record) is kept as a
+//! violation.
+
+mod attachment;
+mod email;
+mod journal;
+mod oauth;
+mod query;
+mod refusal;
+mod schema;
+mod state;
+mod table;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::clock::{Clock, Timestamp};
+
+use crate::simulator::{
+    Answer, Fault, Faults, Mark, Refusal, Request, Requests, Server, Site, locked,
+};
+use oauth::Registry;
+use state::{Account, Principal, State};
+
+pub use email::Mail;
+pub use oauth::Grants;
+pub use state::{RefreshAnswer, Rules, User};
+
+/// How a simulator is started.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The loopback port; any free one without it.
+    pub port: Option<u16>,
+    /// What token lifetimes are measured on.
+    pub clock: Clock,
+    /// A JSON file that keeps the records, tokens and accounts over restarts.
+    pub data: Option<PathBuf>,
+}
+
+impl Options {
+    /// Any free port, nothing kept over restarts.
+    pub const fn new(clock: Clock) -> Self {
+        Self {
+            port: None,
+            clock,
+            data: None,
+        }
+    }
+}
+
+/// A running instance. Clones share it; it stops when the last one is dropped.
+#[derive(Clone, Debug)]
+pub struct Simulator {
+    instance: Arc<Instance>,
+    server: Arc<Server>,
+}
+
+/// What a record is known by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// The row's identifier.
+    pub sys_id: String,
+    /// The number people call it by.
+    pub number: String,
+}
+
+#[derive(Debug)]
+struct Instance {
+    state: Mutex<State>,
+    requests: Requests,
+    faults: Faults,
+    clock: Clock,
+    data: Option<PathBuf>,
+}
+
+impl Simulator {
+    /// Starts an instance on loopback, with the records of `data` when there are any.
+    ///
+    /// # Errors
+    /// The port is taken, or the data file is unreadable.
+    pub fn start(options: Options) -> io::Result<Self> {
+        let state = match options.data.as_deref().filter(|file| file.exists()) {
+            Some(file) => serde_json::from_slice(&std::fs::read(file)?)?,
+            None => State::default(),
+        };
+        let instance = Arc::new(Instance {
+            state: Mutex::new(state),
+            requests: Requests::default(),
+            faults: Faults::default(),
+            clock: options.clock,
+            data: options.data,
+        });
+        let server = Arc::new(Server::start(
+            options.port,
+            Arc::clone(&instance) as Arc<dyn Site>,
+        )?);
+        Ok(Self { instance, server })
+    }
+
+    /// The instance's base URL, without a slash at the end.
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// Scripts a fault. Faults are tried in the order in which they were added.
+    pub fn fault(&self, fault: Fault) {
+        self.instance.faults.add(fault);
+    }
+
+    /// Forgets all faults.
+    pub fn clear_faults(&self) {
+        self.instance.faults.clear();
+    }
+
+    /// How many faults have not yet taken all the requests they were made for.
+    pub fn pending_faults(&self) -> usize {
+        self.instance.faults.pending()
+    }
+
+    /// Every request so far, in the order of arrival.
+    pub fn requests(&self) -> Vec<Request> {
+        self.instance.requests.all()
+    }
+
+    /// The requests of a method (any, when empty) whose path contains a text.
+    pub fn requests_matching(&self, method: &str, path_contains: &str) -> Vec<Request> {
+        self.instance.requests.matching(method, path_contains)
+    }
+
+    /// The present place in the record of requests.
+    pub fn mark(&self) -> Mark {
+        self.instance.requests.mark()
+    }
+
+    /// The requests that arrived after a mark was made.
+    pub fn since(&self, mark: Mark) -> Vec<Request> {
+        self.instance.requests.since(mark)
+    }
+
+    /// What callers did that they must never do.
+    pub fn violations(&self) -> Vec<String> {
+        locked(&self.instance.state).violations.clone()
+    }
+
+    /// Changes how the instance is set up.
+    pub fn configure(&self, change: impl FnOnce(&mut Rules)) {
+        self.changing(|state| change(&mut state.rules));
+    }
+
+    /// Adds an Application Registry record with the default lifespans, or changes its secret.
+    pub fn add_registry(&self, client_id: &str, client_secret: &str) {
+        self.changing(|state| {
+            let registry = state.registries.entry(client_id.to_owned());
+            registry
+                .and_modify(|known| client_secret.clone_into(&mut known.client_secret))
+                .or_insert_with(|| Registry::new(client_secret));
+        });
+    }
+
+    /// Sets the lifespans of the tokens that a registry issues from now on, in whole seconds.
+    pub fn set_lifespans(&self, client_id: &str, access_token: Duration, refresh_token: Duration) {
+        self.changing(|state| {
+            if let Some(registry) = state.registries.get_mut(client_id) {
+                registry.access_token_seconds = access_token.as_secs();
+                registry.refresh_token_seconds = refresh_token.as_secs();
+            }
+        });
+    }
+
+    /// Names the OAuth Application User of a registry, without whom there is no client-credentials grant.
+    pub fn set_application_user(&self, client_id: &str, user_name: &str) {
+        self.changing(|state| {
+            if let Some(registry) = state.registries.get_mut(client_id) {
+                registry.application_user = Some(user_name.to_owned());
+            }
+        });
+    }
+
+    /// Adds a user and gives its `sys_id`. Of an existing user name, sets password and roles only, so that a restart on
+    /// kept data doubles nobody.
+    pub fn add_user(&self, user: User) -> String {
+        self.add_person(schema::USERS, user)
+    }
+
+    /// Adds a customer's person, who is a user as well, and gives its `sys_id`.
+    pub fn add_contact(&self, email: &str, name: &str) -> String {
+        self.add_person(schema::CONTACTS, User::new(email, name))
+    }
+
+    fn add_person(&self, table: &str, user: User) -> String {
+        let values = [
+            ("email", &user.email),
+            ("user_name", &user.user_name),
+            ("name", &user.name),
+        ]
+        .map(|(column, value)| (column, value.as_str()));
+        let known = self
+            .records(table)
+            .into_iter()
+            .find(|row| state::value(row, "user_name") == user.user_name);
+        let sys_id = match known {
+            Some(row) => state::value(&row, "sys_id").to_owned(),
+            None => self.add_record(table, &values).sys_id,
+        };
+        let account = Account {
+            password: user.password,
+            roles: user.roles.into_iter().collect(),
+        };
+        self.changing(|state| state.accounts.insert(sys_id.clone(), account));
+        sys_id
+    }
+
+    /// Adds an incident with these columns beside the defaults.
+    pub fn add_incident(&self, columns: &[(&str, &str)]) -> Created {
+        self.add_record(schema::INCIDENTS, columns)
+    }
+
+    /// Adds a case with these columns beside the defaults.
+    pub fn add_case(&self, columns: &[(&str, &str)]) -> Created {
+        self.add_record(schema::CASES, columns)
+    }
+
+    /// Adds a requested item with these columns beside the defaults.
+    pub fn add_requested_item(&self, columns: &[(&str, &str)]) -> Created {
+        self.add_record(schema::REQUESTED_ITEMS, columns)
+    }
+
+    fn add_record(&self, table: &str, columns: &[(&str, &str)]) -> Created {
+        let now = self.instance.clock.now();
+        self.changing(|state| {
+            let sys_id = state.insert(table, &administrator(), now, &owned(columns));
+            let row = state.find(table, &sys_id).map(|(_, row)| row);
+            let number = row
+                .map(|row| state::value(row, "number").to_owned())
+                .unwrap_or_default();
+            Created { sys_id, number }
+        })
+    }
+
+    /// Adds a text column of its own to a table, as administrators do.
+    pub fn add_column(&self, table: &str, column: &str) {
+        self.changing(|state| {
+            let columns = state.custom_columns.entry(table.to_owned()).or_default();
+            columns.insert(column.to_owned());
+        });
+    }
+
+    /// Writes a column of a record as an administrator in the browser would; a journal field gets an entry.
+    pub fn set_field(&self, table: &str, sys_id: &str, column: &str, value: &str) {
+        let now = self.instance.clock.now();
+        let change = owned(&[(column, value)]);
+        self.changing(|state| state.write(table, sys_id, &administrator(), now, &change));
+    }
+
+    /// A record's raw columns, whatever the access rules say.
+    pub fn record(&self, table: &str, sys_id: &str) -> Option<BTreeMap<String, String>> {
+        locked(&self.instance.state)
+            .find(table, sys_id)
+            .map(|(_, row)| row.clone())
+    }
+
+    /// A table's records, in the order of their creation.
+    pub fn records(&self, table: &str) -> Vec<BTreeMap<String, String>> {
+        locked(&self.instance.state)
+            .tables
+            .get(table)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// A record's work notes, oldest first.
+    pub fn work_notes(&self, table: &str, sys_id: &str) -> Vec<String> {
+        self.entries(table, sys_id, "work_notes")
+    }
+
+    /// What of a record's journal browsers would show as live HTML: the texts between `[code]` and `[/code]`, which are
+    /// rendered by default wherever they came from (protocols B.2.3).
+    pub fn live_html(&self, table: &str, sys_id: &str) -> Vec<String> {
+        let entries = [self.work_notes(table, sys_id), self.comments(table, sys_id)].concat();
+        entries
+            .iter()
+            .flat_map(|entry| journal::live_html(entry))
+            .collect()
+    }
+
+    /// A record's comments, which customers can read, oldest first.
+    pub fn comments(&self, table: &str, sys_id: &str) -> Vec<String> {
+        self.entries(table, sys_id, "comments")
+    }
+
+    fn entries(&self, table: &str, sys_id: &str, element: &str) -> Vec<String> {
+        let state = locked(&self.instance.state);
+        if state.find(table, sys_id).is_none() {
+            return Vec::new();
+        }
+        let of_it =
+            |entry: &&journal::Entry| entry.element_id == sys_id && entry.element == element;
+        state
+            .journal
+            .iter()
+            .filter(of_it)
+            .map(|entry| entry.value.clone())
+            .collect()
+    }
+
+    /// The names and texts of a record's attachments, in the order of their creation.
+    pub fn attachments(&self, record_sys_id: &str) -> Vec<(String, String)> {
+        let state = locked(&self.instance.state);
+        let rows = state.tables.get(schema::ATTACHMENTS).into_iter().flatten();
+        rows.filter(|row| state::value(row, "table_sys_id") == record_sys_id)
+            .map(|row| {
+                let bytes = attachment::bytes(&state, state::value(row, "sys_id"));
+                (
+                    state::value(row, "file_name").to_owned(),
+                    String::from_utf8_lossy(&bytes).into_owned(),
+                )
+            })
+            .collect()
+    }
+
+    /// The e-mails that the instance has taken, oldest first.
+    pub fn mails(&self) -> Vec<Mail> {
+        locked(&self.instance.state).mails.clone()
+    }
+
+    /// A refresh token of a user as a set-up page hands it over: the current one with its expiry pushed forward, or a
+    /// new one. Empty without such a registry.
+    pub fn issue_refresh_token(&self, client_id: &str, user_name: &str) -> String {
+        let now = self.instance.clock.now();
+        self.changing(|state| oauth::issue_refresh_token(state, client_id, user_name, now))
+            .unwrap_or_default()
+    }
+
+    /// A fresh access token of a user, for tests that call the APIs themselves. Empty without such a registry.
+    pub fn issue_access_token(&self, client_id: &str, user_name: &str) -> String {
+        let now = self.instance.clock.now();
+        self.changing(|state| oauth::issue_access_token(state, client_id, user_name, now))
+            .unwrap_or_default()
+    }
+
+    /// When a refresh token expires; `None` for one that is unknown or dead.
+    pub fn refresh_token_expires_at(&self, token: &str) -> Option<Timestamp> {
+        let state = locked(&self.instance.state);
+        let known = state
+            .refresh_tokens
+            .iter()
+            .find(|known| known.token == token && !known.revoked);
+        known.map(|known| known.expires_at)
+    }
+
+    /// Kills a token of either kind.
+    pub fn revoke(&self, token: &str) {
+        self.changing(|state| oauth::revoke(state, token));
+    }
+
+    /// Kills every access token; refresh tokens live on.
+    pub fn revoke_access_tokens(&self) {
+        self.changing(|state| {
+            for token in &mut state.access_tokens {
+                token.revoked = true;
+            }
+        });
+    }
+
+    /// How many grants the token endpoint has given and refused since the start.
+    pub fn grants(&self) -> Grants {
+        locked(&self.instance.state).grants
+    }
+
+    /// The tasks with their notes, comments and attachments, and the e-mails, to show to people.
+    pub fn dump(&self) -> Value {
+        let tables = schema::family("task").into_iter().map(|table| {
+            let records = self.records(table).into_iter().map(|row| {
+                let sys_id = state::value(&row, "sys_id");
+                let attachments = self
+                    .attachments(sys_id)
+                    .into_iter()
+                    .map(|(name, _)| name)
+                    .collect::<Vec<_>>();
+                json!({
+                    "work_notes": self.work_notes(table, sys_id),
+                    "comments": self.comments(table, sys_id),
+                    "attachments": attachments,
+                    "columns": row,
+                })
+            });
+            (table.to_owned(), records.collect::<Value>())
+        });
+        let mut dump: serde_json::Map<String, Value> = tables.collect();
+        dump.insert("mails".to_owned(), json!(self.mails()));
+        Value::Object(dump)
+    }
+
+    fn changing<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = locked(&self.instance.state);
+        let result = change(&mut state);
+        self.instance.keep(&state);
+        result
+    }
+}
+
+impl Instance {
+    fn keep(&self, state: &State) {
+        let Some(file) = &self.data else { return };
+        if let Err(error) = save(file, state) {
+            tracing::error!(%error, file = %file.display(), "the instance's data cannot be kept");
+        }
+    }
+}
+
+/// A crash in the middle leaves the old file or the new one.
+fn save(file: &Path, state: &State) -> io::Result<()> {
+    let draft = file.with_extension("draft");
+    std::fs::write(&draft, serde_json::to_vec(state)?)?;
+    std::fs::rename(draft, file)
+}
+
+fn owned(columns: &[(&str, &str)]) -> Vec<(String, String)> {
+    columns
+        .iter()
+        .map(|(column, value)| ((*column).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+/// Who the tests and the demo act as.
+fn administrator() -> Principal {
+    Principal {
+        sys_id: "6816f79cc0a8016401c5a33be04be441".to_owned(),
+        user_name: "admin".to_owned(),
+        name: "System Administrator".to_owned(),
+        roles: ["admin".to_owned()].into(),
+    }
+}
+
+impl Site for Instance {
+    fn answer(&self, request: &Request) -> Answer {
+        let now = self.clock.now();
+        let mut state = locked(&self.state);
+        let answer = route(&mut state, request, now);
+        if request.method != "GET" {
+            self.keep(&state);
+        }
+        answer
+    }
+
+    fn refuse(&self, request: &Request, refusal: Refusal) -> Answer {
+        match refusal {
+            Refusal::Unauthorized if request.path == oauth::TOKEN_PATH => oauth::access_denied(),
+            Refusal::Unauthorized => refusal::unauthenticated(),
+            Refusal::RateLimited { retry_after: None } => refusal::queue_full(),
+            Refusal::RateLimited {
+                retry_after: Some(seconds),
+            } => {
+                let resets_at = self
+                    .clock
+                    .now()
+                    .plus(Duration::from_secs(seconds))
+                    .as_secs();
+                refusal::hourly_limit(seconds, resets_at)
+            }
+            Refusal::Cancelled => refusal::cancelled(),
+        }
+    }
+
+    fn inspect(&self, request: &Request) {
+        if request.header("cookie").is_some() {
+            locked(&self.state)
+                .violations
+                .push(format!("a cookie was sent to {}", request.path));
+        }
+    }
+
+    /// An instance offers a session to everybody, bearer token or not.
+    fn dress(&self, answer: &mut Answer) {
+        for cookie in [
+            "JSESSIONID=3F2504E04F8911D39A0C0305E82C3301; Path=/; HttpOnly",
+            "glide_user_route=glide.1a2b3c; Path=/",
+        ] {
+            answer
+                .headers
+                .push(("set-cookie".to_owned(), cookie.to_owned()));
+        }
+    }
+
+    fn requests(&self) -> &Requests {
+        &self.requests
+    }
+
+    fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.clock
+    }
+}
+
+fn route(state: &mut State, request: &Request, now: Timestamp) -> Answer {
+    let mut parts: Vec<&str> = request
+        .path
+        .split('/')
+        .filter(|part| !part.is_empty())
+        .collect();
+    if request.path == oauth::TOKEN_PATH {
+        return oauth::token(state, request, now);
+    }
+    if request.path == state.rules.revoke_path {
+        return oauth::revocation(state, request);
+    }
+    if !parts.starts_with(&["api", "now"]) {
+        return Answer::html(404, "Page not found");
+    }
+    let Some(who) = oauth::authenticate(state, request.authorization.as_deref(), now) else {
+        return refusal::unauthenticated();
+    };
+    parts.drain(..2);
+    let version = parts
+        .first()
+        .copied()
+        .filter(|part| matches!(*part, "v1" | "v2"));
+    if version.is_some() {
+        parts.remove(0);
+    }
+    match parts.as_slice() {
+        ["table", table, rest @ ..] if rest.len() <= 1 => {
+            let call = table::Call {
+                request,
+                who: &who,
+                now,
+                table,
+                first_version: version == Some("v1"),
+            };
+            table::answer(state, &call, rest.first().copied())
+        }
+        ["attachment", rest @ ..] => attachment::answer(state, request, &who, now, rest),
+        ["email", rest @ ..] => email::answer(state, request, &who, now, rest),
+        _ => refusal::no_resource(&request.path),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,313 @@
+//! The API's pages (protocols A.2): plain text, HTTP 200 even for errors, whatever the letter case of the path.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use shared::clock::Timestamp;
+
+use super::Parameters;
+use super::state::{Login, Pin, State, Technician};
+use crate::simulator::{Answer, Request};
+
+/// The longest values that requestPINCode takes, in characters. The vendor does not say what becomes of longer ones;
+/// here they are an `ERROR`.
+const LIMITS: [(&str, &str, usize); 7] = [
+    ("cfield0", "CField0", 64),
+    ("cfield1", "CField1", 512),
+    ("cfield2", "CField2", 512),
+    ("cfield3", "CField3", 256),
+    ("cfield4", "CField4", 64),
+    ("cfield5", "CField5", 64),
+    ("tracking0", "Tracking0", 64),
+];
+const ONE_PIN_EVERY: Duration = Duration::from_secs(1);
+const LOGIN_IDLE: Duration = Duration::from_secs(20 * 60);
+const LOGIN_COOKIE: &str = "ASP.NET_SessionId";
+
+pub(super) fn text(body: &str) -> Answer {
+    Answer::new(200, "text/plain; charset=utf-8", body)
+}
+
+pub(super) fn answer(state: &mut State, request: &Request, now: Timestamp) -> Answer {
+    let parameters = parameters(request);
+    match request.path.to_ascii_lowercase().as_str() {
+        "/api/requestauthcode.aspx" => request_authcode(state, &parameters),
+        "/api/requestauthcodesso.aspx" => request_authcode_sso(state, &parameters),
+        "/api/login.aspx" => login(state, &parameters, now),
+        "/api/getaccount.aspx" => get_account(state, request, &parameters, now, false),
+        "/api/getaccount_v2.aspx" => get_account(state, request, &parameters, now, true),
+        "/api/requestpincode.aspx" | "/api/requestpincode_v2.aspx" => {
+            request_pin(state, request, &parameters, now, false)
+        }
+        "/api/requestpincode_v3.aspx" => request_pin(state, request, &parameters, now, true),
+        "/customer/code.aspx" => Answer::html(200, "Enter your PIN code"),
+        _ => Answer::html(404, "The resource cannot be found."),
+    }
+}
+
+/// From the URL and from the form of a POST, names in lower case; a body of another type is not read.
+fn parameters(request: &Request) -> Parameters {
+    let form =
+        if request.method == "POST" && request.is_of_type("application/x-www-form-urlencoded") {
+            request.form()
+        } else {
+            Vec::new()
+        };
+    let all = request.query.iter().cloned().chain(form);
+    all.map(|(name, value)| (name.to_ascii_lowercase(), value))
+        .collect()
+}
+
+fn given<'a>(parameters: &'a Parameters, name: &str) -> Option<&'a str> {
+    parameters
+        .get(name)
+        .map(String::as_str)
+        .filter(|value| !value.is_empty())
+}
+
+fn refused(state: &mut State, word: &str) -> Answer {
+    state.sign_ins.refused += 1;
+    text(word)
+}
+
+fn with_authcode(state: &mut State, sso_id: &str) -> Answer {
+    let code = state.new_authcode(sso_id);
+    state.sign_ins.granted += 1;
+    let blank = if state.rules.blank_after_colon {
+        " "
+    } else {
+        ""
+    };
+    text(&format!(
+        "OK{}AUTHCODE:{blank}{code}",
+        state.rules.separator
+    ))
+}
+
+fn request_authcode(state: &mut State, parameters: &Parameters) -> Answer {
+    let (Some(email), Some(password)) = (given(parameters, "email"), given(parameters, "pwd"))
+    else {
+        return refused(state, "ERROR");
+    };
+    if state.rules.deny_request_authcode {
+        return refused(state, "ERROR");
+    }
+    match by_password(state, email, password) {
+        Some(sso_id) => with_authcode(state, &sso_id),
+        None => refused(state, "INVALID"),
+    }
+}
+
+fn by_password(state: &State, email: &str, password: &str) -> Option<String> {
+    let right = |known: &&Technician| {
+        known.email == email && known.password == password && may_sign_in(known)
+    };
+    state
+        .technicians
+        .iter()
+        .find(right)
+        .map(|known| known.sso_id.clone())
+}
+
+const fn may_sign_in(technician: &Technician) -> bool {
+    !technician.disabled && !technician.deleted
+}
+
+/// What a denied sign-in answers is not published; `ERROR` is what a caller has to be ready for.
+fn request_authcode_sso(state: &mut State, parameters: &Parameters) -> Answer {
+    let fields = (
+        given(parameters, "ssoid"),
+        given(parameters, "pwd"),
+        given(parameters, "company"),
+    );
+    let (Some(sso_id), Some(password), Some(company)) = fields else {
+        return refused(state, "ERROR");
+    };
+    if state.rules.deny_request_authcode {
+        return refused(state, "ERROR");
+    }
+    let Some(expected) = state.companies.get(company).cloned() else {
+        return refused(state, "INVALIDPARAM_COMPANY");
+    };
+    let known = state.technician(sso_id).is_some_and(may_sign_in);
+    if expected != password || !known {
+        return refused(state, "INVALID");
+    }
+    with_authcode(state, sso_id)
+}
+
+fn login(state: &mut State, parameters: &Parameters, now: Timestamp) -> Answer {
+    let (Some(email), Some(password)) = (given(parameters, "email"), given(parameters, "pwd"))
+    else {
+        return refused(state, "ERROR");
+    };
+    if state.rules.deny_login {
+        return refused(state, "ERROR");
+    }
+    let Some(technician) = by_password(state, email, password) else {
+        return refused(state, "INVALID");
+    };
+    let cookie = uuid::Uuid::new_v4().simple().to_string();
+    state.logins.insert(
+        cookie.clone(),
+        Login {
+            technician,
+            used_at: now,
+        },
+    );
+    state.sign_ins.granted += 1;
+    text("OK").with_header(
+        "set-cookie",
+        format!("{LOGIN_COOKIE}={cookie}; path=/; HttpOnly"),
+    )
+}
+
+/// Whoever an authcode, an API token or a login's cookie belongs to, or the word that refuses it.
+fn caller(
+    state: &mut State,
+    request: &Request,
+    parameters: &Parameters,
+    now: Timestamp,
+) -> Result<Technician, &'static str> {
+    let sso_id = match given(parameters, "authcode") {
+        Some(code) => state
+            .holder(code)
+            .ok_or("INVALID_SECRETAUTHCODE")?
+            .to_owned(),
+        None => logged_in(state, request, now).ok_or("NOTLOGGEDIN")?,
+    };
+    let technician = state.technician(&sso_id).ok_or("USER_IS_DELETED")?;
+    if technician.deleted {
+        return Err("USER_IS_DELETED");
+    }
+    if technician.disabled {
+        return Err("USER_DELETED_OR_DISABLED");
+    }
+    Ok(technician.clone())
+}
+
+/// A login lasts until it was not used for 20 minutes.
+fn logged_in(state: &mut State, request: &Request, now: Timestamp) -> Option<String> {
+    let pairs = request
+        .header("cookie")?
+        .split(';')
+        .filter_map(|pair| pair.trim().split_once('='));
+    let cookie = pairs
+        .into_iter()
+        .find(|(name, _)| *name == LOGIN_COOKIE)
+        .map(|(_, value)| value)?;
+    let login = state
+        .logins
+        .get_mut(cookie)
+        .filter(|login| now.since(login.used_at) < LOGIN_IDLE)?;
+    login.used_at = now;
+    Some(login.technician.clone())
+}
+
+fn get_account(
+    state: &mut State,
+    request: &Request,
+    parameters: &Parameters,
+    now: Timestamp,
+    second_version: bool,
+) -> Answer {
+    let technician = match caller(state, request, parameters, now) {
+        Ok(technician) => technician,
+        Err(word) => return text(word),
+    };
+    let separator = state.rules.separator;
+    let technician_id = if technician.seat {
+        technician.node_id.as_str()
+    } else {
+        "0"
+    };
+    let mut body = format!(
+        "OK{separator}AccountID:1122334\nOrganization:Acme\nAdminID:0\nTechID:{technician_id}\nEmail:{}\n",
+        technician.email
+    );
+    if second_version {
+        let running = if technician.console_running {
+            "True"
+        } else {
+            "False"
+        };
+        body.push_str(&format!("bTcRunning:{running}\n"));
+    }
+    text(&body)
+}
+
+fn request_pin(
+    state: &mut State,
+    request: &Request,
+    parameters: &Parameters,
+    now: Timestamp,
+    third_version: bool,
+) -> Answer {
+    match pin(state, request, parameters, now, third_version) {
+        Ok(code) => text(&format!("OK{}PINCODE:{code}", state.rules.separator)),
+        Err(word) => text(word),
+    }
+}
+
+fn pin(
+    state: &mut State,
+    request: &Request,
+    parameters: &Parameters,
+    now: Timestamp,
+    third_version: bool,
+) -> Result<String, &'static str> {
+    let caller = caller(state, request, parameters, now)?;
+    // Only the third version knows NodeId; the others make the PIN for whoever calls.
+    let technician = match given(parameters, "nodeid").filter(|_| third_version) {
+        Some(node_id) => state
+            .technicians
+            .iter()
+            .find(|known| known.node_id == node_id)
+            .cloned()
+            .ok_or("ERROR")?,
+        None => caller,
+    };
+    if !technician.seat {
+        return Err("NOTTECHNICIAN");
+    }
+    let mut fields = BTreeMap::new();
+    for (name, documented, limit) in LIMITS {
+        let value = parameters.get(name).map_or("", String::as_str);
+        if value.chars().count() > limit {
+            return Err("ERROR");
+        }
+        if !value.is_empty() {
+            fields.insert(documented.to_owned(), value.to_owned());
+        }
+    }
+    let without_console = match given(parameters, "notechconsole") {
+        None | Some("0") => false,
+        Some("1") => true,
+        Some(_) => return Err("ERROR"),
+    };
+    let last = state
+        .pins
+        .iter()
+        .rev()
+        .find(|pin| pin.technician == technician.sso_id);
+    if last.is_some_and(|last| now.since(last.at) < ONE_PIN_EVERY) {
+        return Err("POLLRATEEXCEEDED");
+    }
+    if !technician.console_running && !without_console {
+        return Err("NOTECHCONSOLERUNNING");
+    }
+    if state.rules.out_of_pin_codes {
+        return Err("OUTOFPINCODES");
+    }
+    let code = format!("{:06}", (12_345 + state.pins.len() * 7_919) % 1_000_000);
+    let tracking0 = fields.remove("Tracking0").unwrap_or_default();
+    state.pins.push(Pin {
+        code: code.clone(),
+        technician: technician.sso_id,
+        fields,
+        tracking0,
+        at: now,
+        used: false,
+    });
+    Ok(code)
+}

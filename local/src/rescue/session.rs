@@ -1,0 +1,142 @@
+//! A Rescue session as its account knows it, from which posts are made.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use shared::clock::Timestamp;
+use time::OffsetDateTime;
+
+use super::state::Technician;
+
+/// A session of a technician with a customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Rescue's identifier, 7 or 8 digits.
+    pub id: String,
+    /// The one technician that Rescue reports.
+    pub technician: Technician,
+    /// `CField0` (the customer's name) to `CField5`, and any further variables under their documented names.
+    pub fields: BTreeMap<String, String>,
+    /// The tracking field.
+    pub tracking0: String,
+    /// The chat's lines so far.
+    pub chat: Vec<String>,
+    /// Whether the chat's lines are posted with line breaks between them; both have been seen.
+    pub chat_line_breaks: bool,
+    /// The technician's notes, posted at the end only.
+    pub note: String,
+    /// Seconds until the technician picked the session up.
+    pub waiting_seconds: u64,
+    /// When the technician picked the session up.
+    pub picked_up_at: Timestamp,
+    /// How long the session lasted from then on.
+    pub lasted: Duration,
+    /// Bytes transmitted.
+    pub transmitted: u64,
+    /// The customer's platform.
+    pub platform: String,
+}
+
+impl Session {
+    /// A session that a technician has just picked up, without a customer's name, fields, chat or notes.
+    pub fn new(id: &str, technician: Technician, picked_up_at: Timestamp) -> Self {
+        Self {
+            id: id.to_owned(),
+            technician,
+            fields: BTreeMap::new(),
+            tracking0: String::new(),
+            chat: Vec::new(),
+            chat_line_breaks: true,
+            note: String::new(),
+            waiting_seconds: 17,
+            picked_up_at,
+            lasted: Duration::from_secs(1_769),
+            transmitted: 1_048_576,
+            platform: "Windows 11".to_owned(),
+        }
+    }
+
+    /// Sets the customer's name, which is `CField0`.
+    #[must_use]
+    pub fn with_customer(self, name: &str) -> Self {
+        self.with_field("CField0", name)
+    }
+
+    /// Sets a variable by its documented name, or an unknown one by any name.
+    #[must_use]
+    pub fn with_field(mut self, name: &str, value: &str) -> Self {
+        self.fields.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Sets the tracking field.
+    #[must_use]
+    pub fn with_tracking0(mut self, tracking0: &str) -> Self {
+        tracking0.clone_into(&mut self.tracking0);
+        self
+    }
+
+    /// Sets the technician's notes.
+    #[must_use]
+    pub fn with_note(mut self, note: &str) -> Self {
+        note.clone_into(&mut self.note);
+        self
+    }
+
+    /// Adds a line to the chat, as somebody says it now: `10:02 AM Ana Ruiz: hello`.
+    pub fn say(&mut self, speaker: &str, text: &str) {
+        let minutes = u64::try_from(self.chat.len()).unwrap_or(0);
+        let at = self.picked_up_at.plus(Duration::from_secs(60 * minutes));
+        self.chat
+            .push(format!("{} {speaker}: {text}", us_time(at, false)));
+    }
+}
+
+/// A moment in US style, `5/14/2025 10:02:11 AM`, in UTC.
+pub fn us_date(at: Timestamp) -> String {
+    let moment = moment(at);
+    format!(
+        "{}/{}/{} {}",
+        u8::from(moment.month()),
+        moment.day(),
+        moment.year(),
+        us_time(at, true)
+    )
+}
+
+fn us_time(at: Timestamp, with_seconds: bool) -> String {
+    let moment = moment(at);
+    let half = if moment.hour() < 12 { "AM" } else { "PM" };
+    let hour = match moment.hour() % 12 {
+        0 => 12,
+        hour => hour,
+    };
+    let seconds = if with_seconds {
+        format!(":{:02}", moment.second())
+    } else {
+        String::new()
+    };
+    format!("{hour}:{:02}{seconds} {half}", moment.minute())
+}
+
+fn moment(at: Timestamp) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(at.as_secs()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_in_us_style() {
+        assert_eq!(
+            us_date(Timestamp::from_millis(1_747_216_931_007)),
+            "5/14/2025 10:02:11 AM"
+        );
+        assert_eq!(us_date(Timestamp::from_millis(0)), "1/1/1970 12:00:00 AM");
+        assert_eq!(
+            us_date(Timestamp::from_millis(43_200_000)),
+            "1/1/1970 12:00:00 PM"
+        );
+    }
+}

@@ -1,0 +1,179 @@
+//! What the simulated Rescue account holds.
+
+use std::collections::BTreeMap;
+
+use shared::clock::Timestamp;
+
+use super::session::Session;
+
+/// A technician of the account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Technician {
+    /// Rescue's node id.
+    pub node_id: String,
+    /// The single sign-on id of the Organization tab; free text, the e-mail by convention.
+    pub sso_id: String,
+    /// The e-mail.
+    pub email: String,
+    /// The display name.
+    pub name: String,
+    /// The description, usually empty.
+    pub description: String,
+    /// The password of the technician's own sign-in.
+    pub password: String,
+    /// Whether the technician console is running.
+    pub console_running: bool,
+    /// Whether there is a technician seat; administrators may have none.
+    pub seat: bool,
+    /// Whether an administrator has disabled the technician.
+    pub disabled: bool,
+    /// Whether an administrator has deleted the technician.
+    pub deleted: bool,
+}
+
+impl Technician {
+    /// An enabled technician with a seat, whose SSO id is the e-mail and whose console is not running.
+    pub fn new(node_id: &str, email: &str, name: &str) -> Self {
+        Self {
+            node_id: node_id.to_owned(),
+            sso_id: email.to_owned(),
+            email: email.to_owned(),
+            name: name.to_owned(),
+            description: String::new(),
+            password: String::new(),
+            console_running: false,
+            seat: true,
+            disabled: false,
+            deleted: false,
+        }
+    }
+}
+
+/// A PIN that was given out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pin {
+    /// Six digits; leading zeros count.
+    pub code: String,
+    /// The SSO id of the technician it was made for.
+    pub technician: String,
+    /// `CField0` to `CField5`, those that were sent.
+    pub fields: BTreeMap<String, String>,
+    /// `Tracking0`, empty when there was none.
+    pub tracking0: String,
+    /// When it was given out.
+    pub at: Timestamp,
+    /// Whether a customer has entered it.
+    pub used: bool,
+}
+
+/// How the account is set up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// *Deny access to the requestAuthCode endpoint*, taken here to cover the SSO variant as well.
+    pub deny_request_authcode: bool,
+    /// *Deny access to the login endpoint*.
+    pub deny_login: bool,
+    /// No PIN is free.
+    pub out_of_pin_codes: bool,
+    /// The two characters after `OK`; the vendor's pages do not say which.
+    pub separator: &'static str,
+    /// A blank after the colon of `AUTHCODE:`, as one of the vendor's pages shows.
+    pub blank_after_colon: bool,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            deny_request_authcode: false,
+            deny_login: false,
+            out_of_pin_codes: false,
+            separator: "\n\n",
+            blank_after_colon: false,
+        }
+    }
+}
+
+/// How many sign-ins (authcodes and logins) there were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SignIns {
+    /// Those that gave an authcode or a login.
+    pub granted: usize,
+    /// Those that were refused.
+    pub refused: usize,
+}
+
+/// A login's cookie.
+#[derive(Clone, Debug)]
+pub(super) struct Login {
+    pub(super) technician: String,
+    pub(super) used_at: Timestamp,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) companies: BTreeMap<String, String>,
+    pub(super) technicians: Vec<Technician>,
+    /// The one valid authcode of each technician, by SSO id.
+    pub(super) authcodes: BTreeMap<String, String>,
+    /// API tokens and the SSO id of whoever they belong to.
+    pub(super) api_tokens: BTreeMap<String, String>,
+    pub(super) logins: BTreeMap<String, Login>,
+    pub(super) pins: Vec<Pin>,
+    pub(super) sessions: u32,
+    /// How many lines of each session's chat have been posted.
+    pub(super) chat_told: BTreeMap<String, usize>,
+    pub(super) rules: Rules,
+    pub(super) sign_ins: SignIns,
+    pub(super) violations: Vec<String>,
+}
+
+/// About 80 lower-case letters and digits.
+fn new_code() -> String {
+    let mut code: String = (0..3)
+        .map(|_| uuid::Uuid::new_v4().simple().to_string())
+        .collect();
+    code.truncate(80);
+    code
+}
+
+impl State {
+    pub(super) fn technician(&self, sso_id: &str) -> Option<&Technician> {
+        self.technicians.iter().find(|known| known.sso_id == sso_id)
+    }
+
+    /// A new authcode, which replaces the technician's old one; empty without such a technician.
+    pub(super) fn new_authcode(&mut self, sso_id: &str) -> String {
+        if self.technician(sso_id).is_none() {
+            return String::new();
+        }
+        let code = new_code();
+        self.authcodes.insert(sso_id.to_owned(), code.clone());
+        code
+    }
+
+    pub(super) fn issue_api_token(&mut self, sso_id: &str) -> String {
+        if self.technician(sso_id).is_none() {
+            return String::new();
+        }
+        let token = new_code();
+        self.api_tokens.insert(token.clone(), sso_id.to_owned());
+        token
+    }
+
+    /// The SSO id behind an authcode or an API token.
+    pub(super) fn holder(&self, code: &str) -> Option<&str> {
+        let by_authcode = self
+            .authcodes
+            .iter()
+            .find(|(_, known)| *known == code)
+            .map(|(sso_id, _)| sso_id);
+        by_authcode
+            .or_else(|| self.api_tokens.get(code))
+            .map(String::as_str)
+    }
+
+    pub(super) fn new_session(&mut self, technician: Technician, now: Timestamp) -> Session {
+        self.sessions += 1;
+        Session::new(&(70_112_232 + self.sessions).to_string(), technician, now)
+    }
+}

@@ -1,0 +1,360 @@
+//! One test for each oddity of Rescue's API, over HTTP.
+
+use std::time::Duration;
+
+use shared::clock::{Clock, Timestamp};
+
+use super::{Format, Options, Phase, Simulator, Technician};
+use crate::servicenow;
+use crate::simulator::{Action, Fault, Matcher, plain_client};
+
+const ANA: &str = "ana.ruiz@acme.test";
+
+struct Bench {
+    rescue: Simulator,
+    clock: Clock,
+    client: reqwest::Client,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let clock = Clock::manual(Timestamp::from_millis(1_747_216_931_007));
+        let rescue = Simulator::start(Options::new(clock.clone())).expect("starts");
+        rescue.set_company("112938", "company-wide");
+        let mut ana = Technician::new("4455667", ANA, "Ana Ruiz");
+        ana.password = "own".into();
+        rescue.set_technician(ana);
+        Self {
+            rescue,
+            clock,
+            client: plain_client().expect("client"),
+        }
+    }
+
+    async fn post(&self, page: &str, form: &[(&str, &str)]) -> String {
+        let request = self
+            .client
+            .post(format!("{}/API/{page}.aspx", self.rescue.url()))
+            .form(form);
+        let response = request.send().await.expect("an answer");
+        assert_eq!(response.status(), 200, "errors are answered 200, too");
+        response.text().await.expect("a body")
+    }
+
+    async fn sign_in(&self) -> String {
+        let form = [
+            ("ssoid", ANA),
+            ("pwd", "company-wide"),
+            ("company", "112938"),
+        ];
+        let answer = self.post("requestAuthCodeSSO", &form).await;
+        answer
+            .strip_prefix("OK\n\nAUTHCODE:")
+            .expect("an authcode")
+            .to_owned()
+    }
+
+    async fn pin(&self, authcode: &str) -> String {
+        self.post(
+            "requestPINCode",
+            &[("authcode", authcode), ("notechconsole", "1")],
+        )
+        .await
+    }
+}
+
+#[tokio::test]
+async fn an_ok_is_followed_by_two_characters_and_the_pin_keeps_its_leading_zero() {
+    let bench = Bench::new();
+    let authcode = bench.sign_in().await;
+    assert_eq!(authcode.len(), 80);
+    let answer = bench.pin(&authcode).await;
+    assert_eq!(answer, "OK\n\nPINCODE:012345");
+    assert_eq!(
+        answer.get(12..),
+        Some("012345"),
+        "where a known client takes it"
+    );
+    bench.clock.advance(Duration::from_secs(1));
+    bench.rescue.configure(|rules| rules.separator = "\r\n");
+    assert!(bench.pin(&authcode).await.starts_with("OK\r\nPINCODE:"));
+}
+
+#[tokio::test]
+async fn a_new_authcode_kills_the_old_one_and_none_times_out() {
+    let bench = Bench::new();
+    let old = bench.sign_in().await;
+    bench.clock.advance(Duration::from_secs(400 * 86_400));
+    assert!(bench.pin(&old).await.starts_with("OK"));
+    let new = bench.rescue.sign_in_elsewhere(ANA);
+    assert_eq!(bench.pin(&old).await, "INVALID_SECRETAUTHCODE");
+    bench.clock.advance(Duration::from_secs(1));
+    assert!(bench.pin(&new).await.starts_with("OK"));
+}
+
+#[tokio::test]
+async fn sign_in_is_refused_with_the_word_for_each_cause() {
+    let bench = Bench::new();
+    let sso = |ssoid, pwd, company| [("ssoid", ssoid), ("pwd", pwd), ("company", company)];
+    for (form, word) in [
+        (sso(ANA, "wrong", "112938"), "INVALID"),
+        (sso("nobody@acme.test", "company-wide", "112938"), "INVALID"),
+        (sso(ANA, "company-wide", "acme"), "INVALIDPARAM_COMPANY"),
+        (sso(ANA, "", "112938"), "ERROR"),
+    ] {
+        assert_eq!(bench.post("requestAuthCodeSSO", &form).await, word);
+    }
+    assert_eq!(
+        bench
+            .post("requestAuthCode", &[("email", ANA), ("pwd", "wrong")])
+            .await,
+        "INVALID"
+    );
+    assert!(
+        bench
+            .post("requestAuthCode", &[("email", ANA), ("pwd", "own")])
+            .await
+            .starts_with("OK")
+    );
+    bench
+        .rescue
+        .configure(|rules| rules.deny_request_authcode = true);
+    assert_eq!(
+        bench
+            .post("requestAuthCodeSSO", &sso(ANA, "company-wide", "112938"))
+            .await,
+        "ERROR"
+    );
+    let token = bench.rescue.issue_api_token(ANA);
+    assert!(
+        bench.pin(&token).await.starts_with("OK"),
+        "an API token is taken wherever an authcode is"
+    );
+    assert_eq!(
+        (
+            bench.rescue.sign_ins().granted,
+            bench.rescue.sign_ins().refused
+        ),
+        (1, 6)
+    );
+}
+
+#[tokio::test]
+async fn one_technician_gets_one_pin_a_second() {
+    let bench = Bench::new();
+    let authcode = bench.sign_in().await;
+    assert!(bench.pin(&authcode).await.starts_with("OK"));
+    bench.clock.advance(Duration::from_millis(999));
+    assert_eq!(bench.pin(&authcode).await, "POLLRATEEXCEEDED");
+    bench.clock.advance(Duration::from_millis(1));
+    assert!(bench.pin(&authcode).await.starts_with("OK"));
+}
+
+#[tokio::test]
+async fn a_pin_is_refused_with_the_word_for_each_cause() {
+    let bench = Bench::new();
+    assert_eq!(
+        bench
+            .post("requestPINCode", &[("notechconsole", "1")])
+            .await,
+        "NOTLOGGEDIN"
+    );
+    let code = bench.sign_in().await;
+    let code = code.as_str();
+    let form = [("authcode", code)];
+    assert_eq!(
+        bench.post("requestPINCode", &form).await,
+        "NOTECHCONSOLERUNNING"
+    );
+    let long = "x".repeat(65);
+    let overflow = [
+        ("authcode", code),
+        ("tracking0", long.as_str()),
+        ("notechconsole", "1"),
+    ];
+    assert_eq!(bench.post("requestPINCode", &overflow).await, "ERROR");
+    bench
+        .rescue
+        .configure(|rules| rules.out_of_pin_codes = true);
+    assert_eq!(bench.pin(code).await, "OUTOFPINCODES");
+    bench
+        .rescue
+        .configure(|rules| rules.out_of_pin_codes = false);
+    bench.rescue.change_technician(ANA, |ana| ana.seat = false);
+    assert_eq!(bench.pin(code).await, "NOTTECHNICIAN");
+    bench
+        .rescue
+        .change_technician(ANA, |ana| ana.disabled = true);
+    assert_eq!(bench.pin(code).await, "USER_DELETED_OR_DISABLED");
+    bench
+        .rescue
+        .change_technician(ANA, |ana| ana.deleted = true);
+    assert_eq!(bench.pin(code).await, "USER_IS_DELETED");
+    bench.rescue.change_technician(ANA, |ana| {
+        (ana.seat, ana.disabled, ana.deleted, ana.console_running) = (true, false, false, true);
+    });
+    assert!(
+        bench
+            .post("requestPINCode_v2", &form)
+            .await
+            .starts_with("OK")
+    );
+}
+
+#[tokio::test]
+async fn only_the_third_version_makes_a_pin_for_a_node() {
+    let bench = Bench::new();
+    bench
+        .rescue
+        .set_technician(Technician::new("99", "bo@acme.test", "Bo Lind"));
+    let code = bench.sign_in().await;
+    let form = [
+        ("authcode", code.as_str()),
+        ("NodeId", "99"),
+        ("notechconsole", "1"),
+    ];
+    bench.post("requestPINCode_v3", &form).await;
+    bench.post("requestPINCode", &form).await;
+    let made_for: Vec<_> = bench
+        .rescue
+        .pins()
+        .into_iter()
+        .map(|pin| pin.technician)
+        .collect();
+    assert_eq!(made_for, ["bo@acme.test", ANA]);
+}
+
+#[tokio::test]
+async fn a_login_is_a_cookie_that_idles_out_after_20_minutes() {
+    let bench = Bench::new();
+    let url = |page: &str| format!("{}/api/{page}.ASPX", bench.rescue.url());
+    let login = bench
+        .client
+        .post(url("login"))
+        .form(&[("email", ANA), ("pwd", "own")])
+        .send()
+        .await
+        .expect("an answer");
+    let cookie = login.headers()["set-cookie"]
+        .to_str()
+        .expect("text")
+        .split(';')
+        .next()
+        .expect("a pair")
+        .to_owned();
+    let account = || async {
+        let request = bench
+            .client
+            .get(url("getaccount_v2"))
+            .header("cookie", &cookie);
+        request
+            .send()
+            .await
+            .expect("an answer")
+            .text()
+            .await
+            .expect("a body")
+    };
+    let body = account().await;
+    assert!(
+        body.starts_with("OK\n\nAccountID:") && body.contains("TechID:4455667\n"),
+        "{body}"
+    );
+    assert!(body.contains("bTcRunning:False"), "{body}");
+    bench.clock.advance(Duration::from_secs(1200));
+    assert_eq!(account().await, "NOTLOGGEDIN");
+}
+
+#[tokio::test]
+async fn secrets_in_urls_are_violations() {
+    let bench = Bench::new();
+    bench.sign_in().await;
+    assert!(bench.rescue.violations().is_empty());
+    let url = format!("{}/API/getAccount.aspx?authcode=x", bench.rescue.url());
+    bench.client.get(url).send().await.expect("an answer");
+    assert_eq!(
+        bench.rescue.violations(),
+        ["authcode was sent in the URL of /API/getAccount.aspx"]
+    );
+}
+
+#[tokio::test]
+async fn faults_are_worded_as_rescue_words_them() {
+    let bench = Bench::new();
+    let code = bench.sign_in().await;
+    for (action, body) in [
+        (Action::Unauthorized, "INVALID_SECRETAUTHCODE"),
+        (
+            Action::RateLimited { retry_after: None },
+            "POLLRATEEXCEEDED",
+        ),
+        (Action::text("ERROR"), "ERROR"),
+    ] {
+        bench
+            .rescue
+            .fault(Fault::on(Matcher::path("requestPINCode")).then(action));
+        assert_eq!(bench.pin(&code).await, body);
+    }
+    assert!(bench.rescue.pins().is_empty());
+}
+
+#[tokio::test]
+async fn a_session_carries_what_its_pin_was_made_with_and_posts_only_new_chat() {
+    let bench = Bench::new();
+    let receiver = servicenow::Simulator::start(servicenow::Options::new(bench.clock.clone()))
+        .expect("starts");
+    let code = bench.sign_in().await;
+    let form = [
+        ("authcode", code.as_str()),
+        ("cfield0", "Paul Martin"),
+        ("tracking0", "inc:1"),
+        ("notechconsole", "1"),
+    ];
+    bench.post("requestPINCode", &form).await;
+    let mut session = bench.rescue.enter_pin("012345").expect("given out");
+    assert_eq!(bench.rescue.enter_pin("012345"), None, "a PIN is used once");
+    session.say("Ana Ruiz", "hello");
+    let url = format!("{}/hook", receiver.url());
+    let posted = bench
+        .rescue
+        .post(&url, &session, Format::Form, Phase::Start)
+        .await
+        .expect("an answer");
+    assert_eq!(posted.status, 404);
+    session.say("Paul Martin", "help");
+    let ended = bench
+        .rescue
+        .post(
+            &url,
+            &session.with_note("Done"),
+            Format::JsonFlat,
+            Phase::End,
+        )
+        .await
+        .expect("an answer");
+    bench
+        .rescue
+        .send(&url, &ended.payload)
+        .await
+        .expect("an answer");
+    let received = receiver.requests_matching("POST", "/hook");
+    let started = received[0].form();
+    let value = |name: &str| {
+        started
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    };
+    assert_eq!(
+        (value("Tracking0"), value("CField0"), value("Note")),
+        (Some("inc:1"), Some("Paul Martin"), Some(""))
+    );
+    assert_eq!(value("ChatLog"), Some("10:02 AM Ana Ruiz: hello"));
+    assert_eq!(received[1].json()["ChatLog"], "10:03 AM Paul Martin: help");
+    assert_eq!(received[1].json()["Note"], "Done");
+    assert_eq!(
+        received[1].body, received[2].body,
+        "sent once more, it is the same"
+    );
+    assert_eq!(received[1].header("content-type"), Some("application/json"));
+}

@@ -1,0 +1,365 @@
+//! The token endpoint (protocols B.1).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use shared::clock::Timestamp;
+
+use super::state::{Principal, RefreshAnswer, State};
+use crate::simulator::{Answer, Request};
+
+/// The token endpoint's path.
+pub(super) const TOKEN_PATH: &str = "/oauth_token.do";
+
+/// An Application Registry record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Registry {
+    pub(super) client_secret: String,
+    /// The user name of the OAuth Application User, which the client-credentials grant acts as.
+    pub(super) application_user: Option<String>,
+    pub(super) access_token_seconds: u64,
+    pub(super) refresh_token_seconds: u64,
+}
+
+impl Registry {
+    pub(super) fn new(client_secret: &str) -> Self {
+        Self {
+            client_secret: client_secret.to_owned(),
+            application_user: None,
+            access_token_seconds: 1_800,
+            refresh_token_seconds: 8_640_000,
+        }
+    }
+}
+
+/// An access token that was issued.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct AccessToken {
+    pub(super) token: String,
+    client_id: String,
+    user: String,
+    expires_at: Timestamp,
+    pub(super) revoked: bool,
+}
+
+/// A refresh token that was issued.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct RefreshToken {
+    pub(super) token: String,
+    client_id: String,
+    user: String,
+    pub(super) expires_at: Timestamp,
+    pub(super) revoked: bool,
+}
+
+/// How many grants the token endpoint has given and refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// Grants of type `password`.
+    pub password: usize,
+    /// Grants of type `refresh_token`.
+    pub refresh_token: usize,
+    /// Grants of type `client_credentials`.
+    pub client_credentials: usize,
+    /// Requests refused, whatever their type.
+    pub refused: usize,
+}
+
+enum Denial {
+    Client,
+    Grant,
+    Unsupported,
+}
+
+/// `POST /oauth_token.do`
+pub(super) fn token(state: &mut State, request: &Request, now: Timestamp) -> Answer {
+    if request.method != "POST" {
+        return Answer::html(405, "Method Not Allowed");
+    }
+    let form = request.form();
+    for (name, _) in &request.query {
+        if matches!(
+            name.as_str(),
+            "client_secret" | "password" | "refresh_token"
+        ) {
+            state
+                .violations
+                .push(format!("{name} was sent in the URL of the token endpoint"));
+        }
+    }
+    if !request.is_of_type("application/x-www-form-urlencoded") {
+        state.grants.refused += 1;
+        let body =
+            json!({"error_description": "Content-Type must be a form", "error": "invalid_request"});
+        return Answer::json(400, &body);
+    }
+    let field = |name: &str| {
+        let found = form.iter().find(|(key, _)| key == name);
+        found.map_or("", |(_, value)| value.as_str())
+    };
+    match grant(state, &field, now) {
+        Ok(body) => Answer::json(200, &body).with_header("cache-control", "no-store"),
+        Err(denial) => {
+            state.grants.refused += 1;
+            denied(&denial, state.rules.rfc_errors)
+        }
+    }
+}
+
+/// The refusal of an instance that does not say why.
+pub(super) fn access_denied() -> Answer {
+    denied(&Denial::Grant, false)
+}
+
+/// One body for nearly every cause; some releases are said to tell them apart.
+fn denied(denial: &Denial, rfc_errors: bool) -> Answer {
+    let (status, error) = match denial {
+        _ if !rfc_errors => (401, "server_error"),
+        Denial::Client => (401, "invalid_client"),
+        Denial::Grant => (401, "invalid_grant"),
+        Denial::Unsupported => (400, "unsupported_grant_type"),
+    };
+    Answer::json(
+        status,
+        &json!({"error_description": "access_denied", "error": error}),
+    )
+}
+
+fn grant<'a>(
+    state: &mut State,
+    field: &impl Fn(&str) -> &'a str,
+    now: Timestamp,
+) -> Result<serde_json::Value, Denial> {
+    let client_id = field("client_id");
+    let registry = state
+        .registries
+        .get(client_id)
+        .cloned()
+        .ok_or(Denial::Client)?;
+    if registry.client_secret != field("client_secret") {
+        return Err(Denial::Client);
+    }
+    match field("grant_type") {
+        "password" if state.rules.password_grant_enabled => {
+            let user = state.active_user(field("username")).ok_or(Denial::Grant)?;
+            // Signing in takes the user name, not the e-mail that a record is found by as well.
+            let known = user.user_name == field("username")
+                && state.accounts.get(&user.sys_id).is_some_and(|account| {
+                    account
+                        .password
+                        .as_deref()
+                        .is_some_and(|password| password == field("password"))
+                });
+            if !known {
+                return Err(Denial::Grant);
+            }
+            state.grants.password += 1;
+            let access = current_access_token(state, client_id, &registry, &user, now);
+            let refresh = issue_refresh_token(state, client_id, &user.user_name, now)
+                .ok_or(Denial::Client)?;
+            Ok(granted(&access, Some(&refresh), now))
+        }
+        "refresh_token" => {
+            let refresh = state
+                .refresh_tokens
+                .iter()
+                .find(|known| {
+                    known.token == field("refresh_token")
+                        && known.client_id == client_id
+                        && !known.revoked
+                        && known.expires_at > now
+                })
+                .cloned()
+                .ok_or(Denial::Grant)?;
+            let user = state.active_user(&refresh.user).ok_or(Denial::Grant)?;
+            state.grants.refresh_token += 1;
+            let access = new_access_token(state, client_id, &registry, &user.user_name, now);
+            let returned = match state.rules.refresh_answer {
+                RefreshAnswer::Same => Some(refresh.token),
+                RefreshAnswer::Absent => None,
+                RefreshAnswer::Replaced => {
+                    revoke(state, &refresh.token);
+                    let replacement = RefreshToken {
+                        token: new_token(state),
+                        ..refresh
+                    };
+                    state.refresh_tokens.push(replacement.clone());
+                    Some(replacement.token)
+                }
+            };
+            Ok(granted(&access, returned.as_deref(), now))
+        }
+        "client_credentials" if state.rules.client_credentials_enabled => {
+            let name = registry.application_user.as_deref().ok_or(Denial::Client)?;
+            let user = state.active_user(name).ok_or(Denial::Client)?;
+            state.grants.client_credentials += 1;
+            let access = current_access_token(state, client_id, &registry, &user, now);
+            Ok(granted(&access, None, now))
+        }
+        _ => Err(Denial::Unsupported),
+    }
+}
+
+fn granted(access: &AccessToken, refresh: Option<&str>, now: Timestamp) -> serde_json::Value {
+    let left = access
+        .expires_at
+        .since(now)
+        .as_secs()
+        .saturating_sub(1)
+        .max(1);
+    let mut body = json!({
+        "access_token": access.token,
+        "scope": "useraccount",
+        "token_type": "Bearer",
+        "expires_in": left,
+    });
+    if let Some(refresh) = refresh {
+        body["refresh_token"] = refresh.into();
+    }
+    body
+}
+
+/// The access token that is valid already, or a new one.
+fn current_access_token(
+    state: &mut State,
+    client_id: &str,
+    registry: &Registry,
+    user: &Principal,
+    now: Timestamp,
+) -> AccessToken {
+    let current = state.access_tokens.iter().rev().find(|known| {
+        known.client_id == client_id
+            && known.user == user.user_name
+            && !known.revoked
+            && known.expires_at > now
+    });
+    match current.cloned() {
+        Some(current) => current,
+        None => new_access_token(state, client_id, registry, &user.user_name, now),
+    }
+}
+
+fn new_access_token(
+    state: &mut State,
+    client_id: &str,
+    registry: &Registry,
+    user_name: &str,
+    now: Timestamp,
+) -> AccessToken {
+    let token = AccessToken {
+        token: new_token(state),
+        client_id: client_id.to_owned(),
+        user: user_name.to_owned(),
+        expires_at: now.plus(Duration::from_secs(registry.access_token_seconds)),
+        revoked: false,
+    };
+    state.access_tokens.push(token.clone());
+    token
+}
+
+/// The current refresh token with its expiry pushed forward, or a new one; `None` without such a registry.
+pub(super) fn issue_refresh_token(
+    state: &mut State,
+    client_id: &str,
+    user_name: &str,
+    now: Timestamp,
+) -> Option<String> {
+    let lifetime = Duration::from_secs(state.registries.get(client_id)?.refresh_token_seconds);
+    let expires_at = now.plus(lifetime);
+    let current = state.refresh_tokens.iter_mut().rev().find(|known| {
+        known.client_id == client_id
+            && known.user == user_name
+            && !known.revoked
+            && known.expires_at > now
+    });
+    if let Some(current) = current {
+        current.expires_at = expires_at;
+        return Some(current.token.clone());
+    }
+    let token = new_token(state);
+    state.refresh_tokens.push(RefreshToken {
+        token: token.clone(),
+        client_id: client_id.to_owned(),
+        user: user_name.to_owned(),
+        expires_at,
+        revoked: false,
+    });
+    Some(token)
+}
+
+/// An access token for a user, as if just granted; `None` without such a registry.
+pub(super) fn issue_access_token(
+    state: &mut State,
+    client_id: &str,
+    user_name: &str,
+    now: Timestamp,
+) -> Option<String> {
+    let registry = state.registries.get(client_id).cloned()?;
+    Some(new_access_token(state, client_id, &registry, user_name, now).token)
+}
+
+/// 86 opaque characters, or a JWT of about 3 KB.
+fn new_token(state: &State) -> String {
+    let mut random = String::new();
+    let wanted = if state.rules.jwt_tokens { 3_000 } else { 86 };
+    while random.len() < wanted {
+        random.push_str(&super::state::new_sys_id());
+    }
+    random.truncate(wanted);
+    if state.rules.jwt_tokens {
+        let (claims, signature) = random.split_at(2_600);
+        return format!("eyJhbGciOiJSUzI1NiJ9.{claims}.{signature}");
+    }
+    random
+}
+
+/// Kills a token of either kind; unknown ones are ignored.
+pub(super) fn revoke(state: &mut State, token: &str) {
+    for known in state
+        .access_tokens
+        .iter_mut()
+        .filter(|known| known.token == token)
+    {
+        known.revoked = true;
+    }
+    for known in state
+        .refresh_tokens
+        .iter_mut()
+        .filter(|known| known.token == token)
+    {
+        known.revoked = true;
+    }
+}
+
+/// The revocation endpoint, which needs no authentication.
+pub(super) fn revocation(state: &mut State, request: &Request) -> Answer {
+    let form = request.form();
+    let in_form = form
+        .iter()
+        .find(|(name, _)| name == "token")
+        .map(|(_, token)| token.clone());
+    match in_form.or_else(|| request.parameter("token").map(str::to_owned)) {
+        Some(token) => {
+            revoke(state, &token);
+            Answer::html(200, "Token revoked")
+        }
+        None => Answer::html(400, "No token"),
+    }
+}
+
+/// Who an `Authorization` header acts as.
+pub(super) fn authenticate(
+    state: &State,
+    authorization: Option<&str>,
+    now: Timestamp,
+) -> Option<Principal> {
+    let (scheme, token) = authorization?.split_once(' ')?;
+    let known = state
+        .access_tokens
+        .iter()
+        .find(|known| known.token == token)?;
+    (scheme.eq_ignore_ascii_case("bearer") && !known.revoked && known.expires_at > now)
+        .then(|| state.active_user(&known.user))
+        .flatten()
+}

@@ -1,0 +1,224 @@
+//! Faults that a test or the demo scripts: which requests go wrong, how often, and how.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use super::locked;
+use super::request::Request;
+
+/// Which requests a fault takes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Matcher {
+    method: Option<String>,
+    path_contains: Option<String>,
+    body_contains: Option<String>,
+}
+
+impl Matcher {
+    /// Takes every request.
+    pub fn any() -> Self {
+        Self::default()
+    }
+
+    /// Takes requests of this method whose path and query, as sent, contain the text.
+    pub fn of(method: &str, path_contains: &str) -> Self {
+        Self {
+            method: Some(method.to_ascii_uppercase()),
+            ..Self::path(path_contains)
+        }
+    }
+
+    /// Takes requests of any method whose path and query, as sent, contain the text.
+    pub fn path(path_contains: &str) -> Self {
+        Self {
+            path_contains: Some(path_contains.to_owned()),
+            ..Self::default()
+        }
+    }
+
+    /// Narrows to requests whose body contains the text.
+    #[must_use]
+    pub fn body_containing(mut self, text: &str) -> Self {
+        self.body_contains = Some(text.to_owned());
+        self
+    }
+
+    fn takes(&self, request: &Request) -> bool {
+        let target = format!("{}?{}", request.path, request.raw_query);
+        self.method
+            .as_ref()
+            .is_none_or(|method| *method == request.method)
+            && self
+                .path_contains
+                .as_ref()
+                .is_none_or(|part| target.contains(part.as_str()))
+            && self
+                .body_contains
+                .as_ref()
+                .is_none_or(|part| request.text().contains(part.as_str()))
+    }
+}
+
+/// How a request goes wrong. "Takes effect" means that the simulator did what was asked before the answer went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Answers this and does nothing.
+    Status {
+        /// The HTTP status.
+        code: u16,
+        /// Headers to send.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: String,
+    },
+    /// Takes effect, then answers this instead of the real answer.
+    CommitThenStatus {
+        /// The HTTP status.
+        code: u16,
+        /// Headers to send.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: String,
+    },
+    /// Waits, then serves normally, even when the caller has hung up by then.
+    Delay(Duration),
+    /// Takes effect at once and answers after the wait.
+    CommitThenDelay(Duration),
+    /// Answers 200 with an HTML page and does nothing (hibernating instance, login page, maintenance).
+    Html,
+    /// Takes effect, then answers its real status with the first half of the body.
+    TruncatedJson,
+    /// Takes effect, then answers its real status with the body followed by an `error` member, as ServiceNow does when
+    /// the time limit hits in mid-stream.
+    MixedJson,
+    /// Takes effect, then closes the connection without an answer.
+    CommitThenDrop,
+    /// Closes the connection without an answer and does nothing.
+    DropBefore,
+    /// Answers 202 and does nothing, as ServiceNow does with queued requests of one session.
+    Accepted,
+    /// The 500 of a cancelled transaction.
+    Cancelled {
+        /// Whether it took effect all the same.
+        committed: bool,
+    },
+    /// Too many requests: with the headers of an hourly rule, or bare as from a full semaphore queue.
+    RateLimited {
+        /// Seconds until the hourly rule lets requests through again; `None` for the bare answer.
+        retry_after: Option<u64>,
+    },
+    /// Refuses the credentials that were sent and does nothing.
+    Unauthorized,
+}
+
+impl Action {
+    /// [`Action::Status`] with an empty body.
+    pub fn status(code: u16) -> Self {
+        Self::Status {
+            code,
+            headers: Vec::new(),
+            body: String::new(),
+        }
+    }
+
+    /// 200 with this text, which is how Rescue answers errors.
+    pub fn text(body: &str) -> Self {
+        Self::Status {
+            code: 200,
+            headers: vec![(
+                "content-type".to_owned(),
+                "text/plain; charset=utf-8".to_owned(),
+            )],
+            body: body.to_owned(),
+        }
+    }
+}
+
+/// A scripted fault: `Fault::on(Matcher::of("PATCH", "/incident")).times(2).then(Action::CommitThenDrop)`.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    matcher: Matcher,
+    passing: u32,
+    left: Option<u32>,
+    action: Action,
+}
+
+impl Fault {
+    /// A fault that takes the first matching request only, until [`Fault::times`] or [`Fault::always`] says otherwise.
+    /// Until [`Fault::then`] says how, it answers 503.
+    pub fn on(matcher: Matcher) -> Self {
+        Self {
+            matcher,
+            passing: 0,
+            left: Some(1),
+            action: Action::status(503),
+        }
+    }
+
+    /// Lets that many matching requests through first.
+    #[must_use]
+    pub fn after(mut self, requests: u32) -> Self {
+        self.passing = requests;
+        self
+    }
+
+    /// Takes that many matching requests.
+    #[must_use]
+    pub fn times(mut self, requests: u32) -> Self {
+        self.left = Some(requests);
+        self
+    }
+
+    /// Takes every matching request until the faults are cleared.
+    #[must_use]
+    pub fn always(mut self) -> Self {
+        self.left = None;
+        self
+    }
+
+    /// What happens to the requests it takes.
+    #[must_use]
+    pub fn then(mut self, action: Action) -> Self {
+        self.action = action;
+        self
+    }
+}
+
+/// The faults that are still to come, in the order in which they were added.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Mutex<Vec<Fault>>);
+
+impl Faults {
+    pub(crate) fn add(&self, fault: Fault) {
+        locked(&self.0).push(fault);
+    }
+
+    pub(crate) fn clear(&self) {
+        locked(&self.0).clear();
+    }
+
+    /// How many faults have requests left to take.
+    pub(crate) fn pending(&self) -> usize {
+        locked(&self.0)
+            .iter()
+            .filter(|fault| fault.left != Some(0))
+            .count()
+    }
+
+    /// The action for a request, used up once.
+    pub(super) fn take(&self, request: &Request) -> Option<Action> {
+        let mut faults = locked(&self.0);
+        for fault in faults
+            .iter_mut()
+            .filter(|fault| fault.left != Some(0) && fault.matcher.takes(request))
+        {
+            if fault.passing > 0 {
+                fault.passing -= 1;
+                continue;
+            }
+            fault.left = fault.left.map(|left| left - 1);
+            return Some(fault.action.clone());
+        }
+        None
+    }
+}

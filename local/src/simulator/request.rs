@@ -1,0 +1,114 @@
+//! The record of every request that reached a simulator.
+
+use std::sync::Mutex;
+
+use shared::clock::Timestamp;
+
+use super::locked;
+
+/// A request as it arrived, and how it was answered.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The method, in capitals.
+    pub method: String,
+    /// The path, without its query, as it was sent.
+    pub path: String,
+    /// The query's pairs, decoded, in the order sent.
+    pub query: Vec<(String, String)>,
+    /// The query as it was sent, empty when there was none.
+    pub raw_query: String,
+    /// The headers with lower-cased names, without `authorization`.
+    pub headers: Vec<(String, String)>,
+    /// The `Authorization` header.
+    pub authorization: Option<String>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// When it came, on the simulator's clock.
+    pub at: Timestamp,
+    /// The status it was answered with; `None` while it is in work, and for ever when its connection was dropped.
+    pub status: Option<u16>,
+}
+
+impl Request {
+    /// The first value of a header, by its lower-cased name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        value(&self.headers, name)
+    }
+
+    /// The first value of a query parameter.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        value(&self.query, name)
+    }
+
+    /// The body as text; broken UTF-8 shows as replacement characters.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON; null when it is something else.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// The body's pairs, read as an HTML form.
+    pub fn form(&self) -> Vec<(String, String)> {
+        form_urlencoded::parse(&self.body).into_owned().collect()
+    }
+
+    /// Whether the `Content-Type` is this media type, whatever its parameters.
+    pub(crate) fn is_of_type(&self, media_type: &str) -> bool {
+        self.header("content-type").is_some_and(|sent| {
+            let essence = sent.split(';').next().unwrap_or_default();
+            essence.trim().eq_ignore_ascii_case(media_type)
+        })
+    }
+}
+
+/// The first value under a name.
+pub(super) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    pairs
+        .iter()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.as_str())
+}
+
+/// A place in the record of requests: what comes later is "since" it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark(usize);
+
+/// The record itself.
+#[derive(Debug, Default)]
+pub(crate) struct Requests(Mutex<Vec<Request>>);
+
+impl Requests {
+    pub(super) fn arrived(&self, request: Request) -> usize {
+        let mut all = locked(&self.0);
+        all.push(request);
+        all.len() - 1
+    }
+
+    pub(super) fn answered(&self, index: usize, status: u16) {
+        if let Some(request) = locked(&self.0).get_mut(index) {
+            request.status = Some(status);
+        }
+    }
+
+    pub(crate) fn all(&self) -> Vec<Request> {
+        locked(&self.0).clone()
+    }
+
+    pub(crate) fn matching(&self, method: &str, path_contains: &str) -> Vec<Request> {
+        let fits = |request: &&Request| {
+            (method.is_empty() || request.method == method) && request.path.contains(path_contains)
+        };
+        locked(&self.0).iter().filter(fits).cloned().collect()
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        Mark(locked(&self.0).len())
+    }
+
+    pub(crate) fn since(&self, mark: Mark) -> Vec<Request> {
+        locked(&self.0).iter().skip(mark.0).cloned().collect()
+    }
+}

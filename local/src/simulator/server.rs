@@ -1,0 +1,283 @@
+//! A loopback HTTP/1.1 server on a thread of its own.
+//!
+//! Its own thread, because a test may block its runtime while a function process talks to the simulator. hyper by hand
+//! rather than a router, because a fault must be able to close the connection without an answer.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use shared::clock::Clock;
+use tokio::sync::oneshot;
+
+use super::fault::{Action, Faults};
+use super::request::{Request, Requests};
+
+/// What a simulated system does with a request.
+pub(crate) trait Site: Send + Sync + 'static {
+    /// Does what is asked and answers.
+    fn answer(&self, request: &Request) -> Answer;
+    /// Answers a request with this system's own form of a refusal.
+    fn refuse(&self, request: &Request, refusal: Refusal) -> Answer;
+    /// Looks at every request, faulty or not, for what a caller must never do.
+    fn inspect(&self, _request: &Request) {}
+    /// Adds what every answer of this system carries.
+    fn dress(&self, _answer: &mut Answer) {}
+    /// The record of requests.
+    fn requests(&self) -> &Requests;
+    /// The scripted faults.
+    fn faults(&self) -> &Faults;
+    /// The simulator's clock.
+    fn clock(&self) -> &Clock;
+}
+
+/// Refusals that every system words in its own way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Unauthorized,
+    RateLimited { retry_after: Option<u64> },
+    Cancelled,
+}
+
+/// An HTTP answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            status,
+            headers: vec![("content-type".to_owned(), content_type.to_owned())],
+            body: body.into(),
+        }
+    }
+
+    pub(crate) fn json(status: u16, body: &serde_json::Value) -> Self {
+        Self::new(status, "application/json;charset=UTF-8", body.to_string())
+    }
+
+    pub(crate) fn html(status: u16, title: &str) -> Self {
+        let page = format!(
+            "<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
+        );
+        Self::new(status, "text/html;charset=UTF-8", page)
+    }
+
+    pub(crate) fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+}
+
+/// A running server; it ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    address: SocketAddr,
+    running: Option<oneshot::Sender<Infallible>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Listens on loopback, on any free port without one.
+    pub(crate) fn start(port: Option<u16>, site: Arc<dyn Site>) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.unwrap_or(0)))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (running, stop) = oneshot::channel();
+        let thread = std::thread::Builder::new()
+            .name("simulator".to_owned())
+            .spawn(move || runtime.block_on(listen(listener, site, stop)))?;
+        Ok(Self {
+            address,
+            running: Some(running),
+            thread: Some(thread),
+        })
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+impl Drop for Server {
+    /// Waits until the port is free, so that another server can take it at once.
+    fn drop(&mut self) {
+        drop(self.running.take());
+        let ended = self.thread.take().map(JoinHandle::join);
+        if let Some(Err(_)) = ended {
+            tracing::error!("a simulator's thread has panicked");
+        }
+    }
+}
+
+async fn listen(
+    listener: TcpListener,
+    site: Arc<dyn Site>,
+    mut stop: oneshot::Receiver<Infallible>,
+) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(%error, "a simulator cannot listen");
+            return;
+        }
+    };
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = &mut stop => return,
+        };
+        let Ok((stream, _)) = accepted else { continue };
+        let _ = stream.set_nodelay(true);
+        let site = Arc::clone(&site);
+        tokio::spawn(async move {
+            let service = service_fn(|request| serve(Arc::clone(&site), request));
+            let connection = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service);
+            // An error here is a dropped connection, by script or by the caller.
+            let _ = connection.await;
+        });
+    }
+}
+
+/// The service's error: hyper then closes the connection without writing anything.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is dropped by script")]
+struct Dropped;
+
+async fn serve(
+    site: Arc<dyn Site>,
+    request: hyper::Request<Incoming>,
+) -> Result<hyper::Response<Full<Bytes>>, Dropped> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map_err(|_| Dropped)?.to_bytes();
+    let request = read(&head, &body, site.clock());
+    let index = site.requests().arrived(request.clone());
+    site.inspect(&request);
+    // hyper forgets a request whose caller hangs up; the real systems go on with it.
+    let worker = Arc::clone(&site);
+    let work = tokio::spawn(async move { act(worker.as_ref(), &request).await });
+    let mut answer = work.await.ok().flatten().ok_or(Dropped)?;
+    site.dress(&mut answer);
+    site.requests().answered(index, answer.status);
+    write(answer).ok_or(Dropped)
+}
+
+/// Serves a request with whatever fault is scripted for it; `None` drops the connection.
+async fn act(site: &dyn Site, request: &Request) -> Option<Answer> {
+    let Some(action) = site.faults().take(request) else {
+        return Some(site.answer(request));
+    };
+    tracing::debug!(method = %request.method, path = %request.path, ?action, "a scripted fault");
+    let given = |code, headers, body: String| Answer {
+        status: code,
+        headers,
+        body: body.into_bytes(),
+    };
+    match action {
+        Action::Status {
+            code,
+            headers,
+            body,
+        } => Some(given(code, headers, body)),
+        Action::CommitThenStatus {
+            code,
+            headers,
+            body,
+        } => {
+            site.answer(request);
+            Some(given(code, headers, body))
+        }
+        Action::Delay(wait) => {
+            tokio::time::sleep(wait).await;
+            Some(site.answer(request))
+        }
+        Action::CommitThenDelay(wait) => {
+            let answer = site.answer(request);
+            tokio::time::sleep(wait).await;
+            Some(answer)
+        }
+        Action::Html => Some(Answer::html(200, "Your instance is hibernating")),
+        Action::TruncatedJson => {
+            let mut answer = site.answer(request);
+            answer.body.truncate(answer.body.len() / 2);
+            Some(answer)
+        }
+        Action::MixedJson => {
+            let mut answer = site.answer(request);
+            if answer.body.ends_with(b"}") {
+                answer.body.pop();
+                answer.body.push(b',');
+            }
+            let error = site.refuse(request, Refusal::Cancelled).body;
+            answer
+                .body
+                .extend_from_slice(error.strip_prefix(b"{").unwrap_or(&error));
+            Some(answer)
+        }
+        Action::CommitThenDrop => {
+            site.answer(request);
+            None
+        }
+        Action::DropBefore => None,
+        Action::Accepted => Some(Answer::new(202, "text/plain", "")),
+        Action::Cancelled { committed } => {
+            if committed {
+                site.answer(request);
+            }
+            Some(site.refuse(request, Refusal::Cancelled))
+        }
+        Action::RateLimited { retry_after } => {
+            Some(site.refuse(request, Refusal::RateLimited { retry_after }))
+        }
+        Action::Unauthorized => Some(site.refuse(request, Refusal::Unauthorized)),
+    }
+}
+
+fn read(head: &http::request::Parts, body: &Bytes, clock: &Clock) -> Request {
+    let raw_query = head.uri.query().unwrap_or_default().to_owned();
+    let mut authorization = None;
+    let mut headers = Vec::new();
+    for (name, value) in &head.headers {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        if name == http::header::AUTHORIZATION {
+            authorization = Some(value);
+        } else {
+            headers.push((name.as_str().to_owned(), value));
+        }
+    }
+    Request {
+        method: head.method.as_str().to_owned(),
+        path: head.uri.path().to_owned(),
+        query: form_urlencoded::parse(raw_query.as_bytes())
+            .into_owned()
+            .collect(),
+        raw_query,
+        headers,
+        authorization,
+        body: body.to_vec(),
+        at: clock.now(),
+        status: None,
+    }
+}
+
+fn write(answer: Answer) -> Option<hyper::Response<Full<Bytes>>> {
+    let mut builder = hyper::Response::builder().status(answer.status);
+    for (name, value) in &answer.headers {
+        builder = builder.header(name, value);
+    }
+    builder.body(Full::new(Bytes::from(answer.body))).ok()
+}
