@@ -1,1 +1,5 @@
-//! Being written.
+//! ServiceNow: how session details look there.
+
+pub mod note;
+pub mod text;
+mod words;
