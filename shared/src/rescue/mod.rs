@@ -1,1 +1,3 @@
-//! Being written.
+//! LogMeIn Rescue: what it posts to us.
+
+pub mod post_to_url;

@@ -3,5 +3,8 @@
 pub mod access;
 pub mod client;
 pub mod instance;
+pub mod note;
 pub mod oauth;
 pub mod query;
+pub mod text;
+mod words;

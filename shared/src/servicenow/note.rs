@@ -1,0 +1,867 @@
+//! The work note that a post becomes, and the attachment that takes what a note has no room for.
+
+use crate::servicenow::text::{defuse, neutralise, shortened, single_line};
+use crate::servicenow::words::{Words, words};
+use crate::session::{
+    Digest, Event, Fields, SessionId, attachment_name, documented_name, note_marker,
+};
+use crate::tenant::{Chat, Language, Publish, Sessions};
+
+/// How many characters a work note has at the most (protocols B.2.3); the rest is attached.
+pub const MAX_CHARACTERS: usize = 30_000;
+/// The room of `short_description`, in characters (protocols B.2.4).
+const MAX_SHORT_DESCRIPTION: usize = 160;
+/// A name in a heading. The technician's line has all of it.
+const MAX_NAME: usize = 80;
+/// The longest e-mail address (RFC 5321, 4.5.3.1.3).
+const MAX_ADDRESS: usize = 254;
+/// No post has more remarks than this; the rest of the note keeps its room whatever a caller passes.
+const MAX_REMARKS: usize = 12;
+/// How far before the limit a line break is looked for, so that a cut does not break a line.
+const CUT_MARGIN: usize = 2_000;
+
+/// What a note is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct NoteInput<'a> {
+    /// What the tenant wants published, and where the chat goes.
+    pub settings: &'a Sessions,
+    /// The tenant's language.
+    pub language: Language,
+    /// The session that the post is about.
+    pub session: &'a SessionId,
+    /// The moment that the post tells of.
+    pub event: Event,
+    /// What identifies the post.
+    pub digest: &'a Digest,
+    /// What was posted.
+    pub fields: &'a Fields,
+    /// What the delivery has to say to the people who read the note.
+    pub remarks: &'a [Remark],
+}
+
+/// What is written to a record for one post.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The work note: at most [`MAX_CHARACTERS`], the post's marker once and at the end of the first line.
+    pub text: String,
+    /// The text of the attachment named [`attachment_name`], if there has to be one.
+    pub attachment: Option<String>,
+}
+
+/// Something that readers of a record should know about its delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remark {
+    /// Nobody has the customer's e-mail address.
+    CallerNotFound {
+        /// The address.
+        email: String,
+    },
+    /// Several people have the customer's e-mail address.
+    CallerAmbiguous {
+        /// The address.
+        email: String,
+    },
+    /// Nobody has the technician's e-mail address.
+    TechnicianNotFound {
+        /// The address.
+        email: String,
+    },
+    /// Several people have the technician's e-mail address.
+    TechnicianAmbiguous {
+        /// The address.
+        email: String,
+    },
+    /// The record was created because the one the session belonged to was closed.
+    FollowsClosedRecord {
+        /// The closed record's number.
+        number: String,
+    },
+    /// The record was closed and is open again.
+    Reopened,
+}
+
+impl Remark {
+    fn text(&self, words: &Words) -> String {
+        let (template, value) = match self {
+            Self::CallerNotFound { email } => (words.caller_not_found, email.as_str()),
+            Self::CallerAmbiguous { email } => (words.caller_ambiguous, email.as_str()),
+            Self::TechnicianNotFound { email } => (words.technician_not_found, email.as_str()),
+            Self::TechnicianAmbiguous { email } => (words.technician_ambiguous, email.as_str()),
+            Self::FollowsClosedRecord { number } => (words.follows_closed_record, number.as_str()),
+            Self::Reopened => (words.reopened, ""),
+        };
+        filled_in(template, &shortened(&single_line(value), MAX_ADDRESS))
+    }
+}
+
+/// The note of a post, with all untrusted text neutralised.
+///
+/// What the settings do not publish is in neither text; `Tracking0` never is, because it carries a signature. What a
+/// note has no room for is in the attachment, and the note says so: nothing is cut off.
+pub fn render(input: NoteInput<'_>) -> Note {
+    let words = words(input.language);
+    let published = Published {
+        fields: input.fields,
+        settings: input.settings,
+    };
+    let heading = heading(&input, published, words);
+    let attachment_name = attachment_name(input.session, input.digest);
+
+    let mut body = labelled_lines(published, words);
+    if let Some(notes) = published.value("Notes") {
+        push_section(&mut body, words.notes, words, neutralise(notes).trim());
+    }
+    let chat = published
+        .value("ChatLog")
+        .map(|chat| chat_lines(&neutralise(chat)))
+        .filter(|chat| !chat.trim().is_empty());
+    let mut attached_chat = String::new();
+    let mut closing = String::new();
+    match (input.settings.chat, chat) {
+        (Chat::Note, Some(chat)) => {
+            push_section(&mut body, words.chat, words, chat.trim_matches('\n'))
+        }
+        (Chat::Attachment, Some(chat)) => {
+            push_section(
+                &mut attached_chat,
+                words.chat,
+                words,
+                chat.trim_matches('\n'),
+            );
+            push_paragraph(&mut closing, &filled_in(words.chat_is_in, &attachment_name));
+        }
+        (Chat::Omit, _) | (_, None) => {}
+    }
+    let remarks: Vec<String> = input
+        .remarks
+        .iter()
+        .take(MAX_REMARKS)
+        .map(|remark| remark.text(words))
+        .collect();
+    push_paragraph(&mut closing, &remarks.join("\n"));
+
+    // Values that are harmless each by itself must not add up to a tag.
+    let (body, attached_chat) = (defuse(&body), defuse(&attached_chat));
+    let room = |closing: &str| {
+        let taken = heading.chars().count() + closing.chars().count() + 2 * PARAGRAPH.len();
+        MAX_CHARACTERS.saturating_sub(taken)
+    };
+    let mut overflow = "";
+    let mut shown = body.as_str();
+    if body.chars().count() > room(&closing) {
+        let mut with_pointer = filled_in(words.continues_in, &attachment_name);
+        push_paragraph(&mut with_pointer, &closing);
+        closing = with_pointer;
+        (shown, overflow) = cut(&body, room(&closing));
+    }
+
+    let mut text = heading.clone();
+    push_paragraph(&mut text, shown);
+    push_paragraph(&mut text, &closing);
+    let attachment = (!overflow.is_empty() || !attached_chat.is_empty()).then(|| {
+        let mut attachment = heading;
+        push_paragraph(&mut attachment, overflow);
+        push_paragraph(&mut attachment, &attached_chat);
+        attachment
+    });
+    Note { text, attachment }
+}
+
+/// The short description of a record that is created for a session: one line, at most 160 characters.
+///
+/// It names the customer where the settings publish the name.
+pub fn short_description(
+    language: Language,
+    session: &SessionId,
+    fields: &Fields,
+    settings: &Sessions,
+) -> String {
+    let words = words(language);
+    let mut description = filled_in(words.session, session.as_str());
+    let customer = Published { fields, settings }.line("CField0");
+    if let Some(customer) = customer {
+        description.push_str(words.colon);
+        description.push_str(&customer);
+    }
+    shortened(&description, MAX_SHORT_DESCRIPTION)
+}
+
+/// A post's fields, as far as the tenant publishes them.
+#[derive(Clone, Copy)]
+struct Published<'a> {
+    fields: &'a Fields,
+    settings: &'a Sessions,
+}
+
+impl<'a> Published<'a> {
+    /// Whether the tenant asked for a variable by its name.
+    fn is_selected(self, name: &str) -> bool {
+        let same = |selected: &String| {
+            let selected = selected.trim();
+            documented_name(selected).map_or_else(
+                || selected.to_lowercase() == name.to_lowercase(),
+                |documented| documented == name,
+            )
+        };
+        self.settings.publish == Publish::Selected && self.settings.fields.iter().any(same)
+    }
+
+    fn is_published(self, name: &str) -> bool {
+        self.settings.publish == Publish::All || self.is_selected(name)
+    }
+
+    /// The value of a documented variable; `None` when it is blank or not published.
+    fn value(self, name: &str) -> Option<&'a str> {
+        self.fields.find(name).filter(|_| self.is_published(name))
+    }
+
+    /// The value on one neutralised line.
+    fn line(self, name: &str) -> Option<String> {
+        self.value(name)
+            .map(single_line)
+            .filter(|line| !line.is_empty())
+    }
+
+    /// The value of a variable that only those see who asked for it by name.
+    fn selected_line(self, name: &str) -> Option<String> {
+        self.line(name).filter(|_| self.is_selected(name))
+    }
+}
+
+const PARAGRAPH: &str = "\n\n";
+
+fn heading(input: &NoteInput<'_>, published: Published<'_>, words: &Words) -> String {
+    let (plain, by) = match input.event {
+        Event::Started => (words.started, words.started_by),
+        Event::Ended => (words.ended, words.ended_by),
+    };
+    let sentence = match published.line("TechName") {
+        Some(name) => filled_in(by, &shortened(&name, MAX_NAME)),
+        None => plain.to_owned(),
+    };
+    format!(
+        "{} {}",
+        defuse(&sentence),
+        note_marker(input.session, input.digest)
+    )
+}
+
+fn labelled_lines(published: Published<'_>, words: &Words) -> String {
+    let mut lines = String::new();
+    let mut push = |label: &str, value: Option<String>| {
+        if let Some(value) = value {
+            for part in [label, words.colon, &value, "\n"] {
+                lines.push_str(part);
+            }
+        }
+    };
+    let technician = [published.line("TechName"), published.line("TechEmail")];
+    let technician = technician
+        .into_iter()
+        .flatten()
+        .reduce(|name, email| format!("{name}, {email}"));
+    let time = |name| {
+        published
+            .line(name)
+            .map(|seconds| duration(&seconds, words))
+    };
+
+    push(words.session_id, published.selected_line("SessionID"));
+    push(words.technician, technician);
+    push(words.technician_id, published.selected_line("TechID"));
+    push(
+        words.technician_sso_id,
+        published.selected_line("TechSSOID"),
+    );
+    push(words.technician_description, published.line("TechDescr"));
+    push(words.customer, published.line("CField0"));
+    for number in ["1", "2", "3", "4", "5"] {
+        push(
+            &filled_in(words.custom_field, number),
+            published.line(&format!("CField{number}")),
+        );
+    }
+    push(words.waiting_time, time("WaitingTime"));
+    push(words.picked_up, published.line("PickupTime"));
+    push(words.closed, published.line("ClosingTime"));
+    push(words.work_time, time("WorkTime"));
+    push(words.last_action, published.line("LastActionTime"));
+    push(words.platform, published.line("Platform"));
+    push(
+        words.transmitted,
+        published
+            .line("Transmitted")
+            .map(|bytes| size(&bytes, words)),
+    );
+    for key in published.fields.unknown_fields.keys() {
+        push(&single_line(key), published.line(key));
+    }
+    lines.truncate(lines.trim_end().len());
+    lines
+}
+
+/// Seconds in readable units; anything but a whole number as it was sent.
+fn duration(seconds: &str, words: &Words) -> String {
+    let Ok(total) = seconds.parse::<u64>() else {
+        return seconds.to_owned();
+    };
+    let (hours, minutes, seconds) = (total / 3600, total / 60 % 60, total % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{seconds} s"),
+        (0, _) => format!("{minutes} min {seconds} s"),
+        _ => format!("{hours} {} {minutes} min {seconds} s", words.hours),
+    }
+}
+
+/// Bytes in readable units, with one decimal; anything but a whole number as it was sent.
+fn size(bytes: &str, words: &Words) -> String {
+    let Ok(bytes) = bytes.parse::<u64>() else {
+        return bytes.to_owned();
+    };
+    let [smallest, larger @ ..] = words.sizes;
+    if bytes < 1024 {
+        return format!("{bytes} {smallest}");
+    }
+    let mut tenths = u128::from(bytes) * 10;
+    let mut unit = smallest;
+    for next in larger {
+        if tenths < 10_240 {
+            break;
+        }
+        tenths = (tenths + 512) / 1024;
+        unit = next;
+    }
+    format!(
+        "{}{}{} {unit}",
+        tenths / 10,
+        words.decimal_separator,
+        tenths % 10
+    )
+}
+
+/// A chat with every entry on a line of its own: many arrive with their entries run together (protocols A.1.4).
+fn chat_lines(chat: &str) -> String {
+    let clocks: Vec<Clock> = chat
+        .match_indices(':')
+        .filter_map(|(colon, _)| Clock::around(chat, colon))
+        .collect();
+    // Where entries are set apart by line breaks, or stick to the end of the one before, a clock after a blank stands
+    // in a sentence: "at 10:30 AM".
+    let blanks_separate =
+        !chat.trim().contains('\n') && clocks.iter().all(|clock| clock.follows != Follows::Text);
+
+    let mut lines = String::with_capacity(chat.len() + clocks.len());
+    let mut written = 0;
+    for clock in clocks {
+        let starts_an_entry = match clock.follows {
+            Follows::Text => true,
+            Follows::Blank => blanks_separate,
+            Follows::LineBreak => false,
+        };
+        if starts_an_entry {
+            let entry = chat.get(written..clock.at).unwrap_or_default();
+            lines.push_str(entry.trim_end_matches(' '));
+            lines.push('\n');
+            written = clock.at;
+        }
+    }
+    lines.push_str(chat.get(written..).unwrap_or_default());
+    lines
+}
+
+/// A time of day in a chat, such as `10:02 AM`.
+struct Clock {
+    at: usize,
+    follows: Follows,
+}
+
+/// What stands before a clock.
+#[derive(PartialEq, Eq)]
+enum Follows {
+    LineBreak,
+    Blank,
+    Text,
+}
+
+impl Clock {
+    /// The clock whose colon stands there; `None` when that is no clock.
+    fn around(chat: &str, colon: usize) -> Option<Self> {
+        let (before, after) = chat.split_at_checked(colon)?;
+        let (minutes, half) = after.strip_prefix(':')?.split_at_checked(2)?;
+        let half = half.strip_prefix([' ', '\u{a0}', '\u{202f}'])?;
+        let is_half = half.starts_with("AM") || half.starts_with("PM");
+        if !is_half || number(minutes)? > 59 {
+            return None;
+        }
+        // "call 1159:03 AM" is "call 115" and "9:03 AM": what no hour can have belongs to the text before.
+        let at = [2, 1].into_iter().find_map(|digits| {
+            let at = colon.checked_sub(digits)?;
+            (1..=12).contains(&number(before.get(at..)?)?).then_some(at)
+        })?;
+        let follows = match before.get(..at)?.chars().next_back() {
+            None | Some('\n') => Follows::LineBreak,
+            Some(c) if c.is_whitespace() || "([\"'".contains(c) => Follows::Blank,
+            Some(_) => Follows::Text,
+        };
+        Some(Self { at, follows })
+    }
+}
+
+fn number(digits: &str) -> Option<u8> {
+    let all_digits = digits.bytes().all(|b| b.is_ascii_digit());
+    all_digits.then(|| digits.parse().ok())?
+}
+
+fn push_paragraph(text: &mut String, paragraph: &str) {
+    if !paragraph.is_empty() {
+        if !text.is_empty() {
+            text.push_str(PARAGRAPH);
+        }
+        text.push_str(paragraph);
+    }
+}
+
+fn push_section(text: &mut String, title: &str, words: &Words, content: &str) {
+    if !content.trim().is_empty() {
+        push_paragraph(text, title);
+        text.push_str(words.colon.trim_end());
+        text.push('\n');
+        text.push_str(content);
+    }
+}
+
+/// Splits a text after at most `limit` characters, at the end of a line if one ends near.
+fn cut(text: &str, limit: usize) -> (&str, &str) {
+    let end = text
+        .char_indices()
+        .nth(limit)
+        .map_or(text.len(), |(at, _)| at);
+    let shown = text.get(..end).unwrap_or_default();
+    let at = match shown.rfind('\n') {
+        Some(line_end) if end - line_end <= CUT_MARGIN => line_end,
+        _ => end,
+    };
+    let (shown, rest) = text.split_at(at);
+    (shown, rest.trim_start_matches('\n'))
+}
+
+fn filled_in(template: &str, value: &str) -> String {
+    template.replacen("{}", value, 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, proptest};
+
+    use super::*;
+    use crate::rescue::post_to_url;
+
+    const LANGUAGES: [Language; 7] = [
+        Language::En,
+        Language::Fr,
+        Language::De,
+        Language::Es,
+        Language::It,
+        Language::Pt,
+        Language::Nl,
+    ];
+
+    macro_rules! fixture {
+        ($name:literal) => {
+            post_to_url::parse(
+                None,
+                include_bytes!(concat!("../../fixtures/post_to_url/", $name)),
+            )
+            .expect("readable")
+        };
+    }
+
+    fn session() -> SessionId {
+        SessionId::parse("70112233").expect("valid")
+    }
+
+    fn digest() -> Digest {
+        Digest::parse(&"0123456789abcdef".repeat(4)).expect("valid")
+    }
+
+    fn note(settings: &Sessions, language: Language, fields: &Fields, remarks: &[Remark]) -> Note {
+        render(NoteInput {
+            settings,
+            language,
+            session: &session(),
+            event: Event::from_content(fields),
+            digest: &digest(),
+            fields,
+            remarks,
+        })
+    }
+
+    fn fields(pairs: &[(&str, &str)]) -> Fields {
+        let mut fields = Fields::default();
+        for (key, value) in pairs {
+            fields.insert(key, (*value).to_owned());
+        }
+        fields
+    }
+
+    fn selected(names: &[&str]) -> Sessions {
+        Sessions {
+            publish: Publish::Selected,
+            fields: names.iter().map(|name| (*name).to_owned()).collect(),
+            ..Sessions::default()
+        }
+    }
+
+    fn with_chat(chat: Chat) -> Sessions {
+        Sessions {
+            chat,
+            ..Sessions::default()
+        }
+    }
+
+    fn golden(file: &str, text: &str) {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("fixtures/notes")
+            .join(file);
+        if std::env::var_os("UPDATE_FIXTURES").is_some() {
+            std::fs::write(&path, format!("{text}\n")).expect("the fixture can be written");
+        }
+        let expected = std::fs::read_to_string(&path).expect("a fixture");
+        assert_eq!(
+            format!("{text}\n"),
+            expected,
+            "{file}; UPDATE_FIXTURES=1 writes it anew"
+        );
+    }
+
+    #[test]
+    fn notes_look_like_their_fixtures() {
+        let all = Sessions::default();
+        let remarks = [
+            Remark::CallerNotFound {
+                email: "paul.martin@customer.test".into(),
+            },
+            Remark::FollowsClosedRecord {
+                number: "INC0012345".into(),
+            },
+        ];
+        let started = fixture!("form_started.txt");
+        let ended = fixture!("json_flat_pascal.json");
+        golden(
+            "started.en.txt",
+            &note(&all, Language::En, &started, &[]).text,
+        );
+        golden(
+            "ended.en.txt",
+            &note(&all, Language::En, &ended, &remarks).text,
+        );
+        golden(
+            "ended.fr.txt",
+            &note(&all, Language::Fr, &ended, &remarks).text,
+        );
+        golden(
+            "hostile.de.txt",
+            &note(&all, Language::De, &fixture!("json_hostile.json"), &[]).text,
+        );
+        let attached = note(&with_chat(Chat::Attachment), Language::En, &ended, &[]);
+        golden("chat_attached.en.txt", &attached.text);
+        golden(
+            "chat_attached.attachment.en.txt",
+            &attached.attachment.expect("the chat"),
+        );
+    }
+
+    #[test]
+    fn selected_publishing_shows_what_was_selected_and_nothing_else() {
+        let ended = fixture!("json_flat_lower.json");
+        let note = note(
+            &selected(&["note", "CFIELD0", " worktime ", "csurvey0", "techid"]),
+            Language::En,
+            &ended,
+            &[],
+        );
+        assert_eq!(
+            note.text,
+            "Rescue session ended (Rescue 70112233 · 0123456789abcdef)\n\n\
+             Technician ID: 4455667\nCustomer: Paul Martin\nWork time: 1 h 15 min 2 s\ncsurvey0: 5\n\n\
+             Technician's notes:\nReinstalled the driver.\nPrinter works again."
+        );
+        assert_eq!(note.attachment, None);
+    }
+
+    #[test]
+    fn the_technicians_name_heads_the_note_only_when_it_is_published() {
+        let ended = fixture!("json_flat_lower.json");
+        let first = |settings: &Sessions| {
+            note(settings, Language::En, &ended, &[])
+                .text
+                .lines()
+                .next()
+                .map(str::to_owned)
+        };
+        let marker = "(Rescue 70112233 · 0123456789abcdef)";
+        assert_eq!(
+            first(&Sessions::default()),
+            Some(format!("Rescue session ended by Ana Ruiz {marker}"))
+        );
+        assert_eq!(
+            first(&selected(&["TechName"])),
+            Some(format!("Rescue session ended by Ana Ruiz {marker}"))
+        );
+        assert_eq!(
+            first(&selected(&["Notes"])),
+            Some(format!("Rescue session ended {marker}"))
+        );
+    }
+
+    #[test]
+    fn the_signature_is_never_shown() {
+        let ended = fixture!("json_flat_lower.json");
+        for settings in [Sessions::default(), selected(&["Tracking0", "chatlog"])] {
+            let note = note(&settings, Language::En, &ended, &[]);
+            assert!(!note.text.contains("9a8b7c6d5e4f3a2b") && !note.text.contains("Tracking0"));
+        }
+    }
+
+    #[test]
+    fn the_chat_goes_where_the_settings_say() {
+        let ended = fixture!("json_flat_lower.json");
+        let chat_line = "10:03 AM Switched to P2P";
+        assert!(
+            note(&with_chat(Chat::Note), Language::En, &ended, &[])
+                .text
+                .contains(chat_line)
+        );
+        let attached = note(&with_chat(Chat::Attachment), Language::En, &ended, &[]);
+        assert!(!attached.text.contains(chat_line));
+        assert!(
+            attached
+                .text
+                .contains("rescue-70112233-0123456789abcdef.txt")
+        );
+        let attachment = attached.attachment.expect("the chat");
+        assert!(attachment.contains(chat_line));
+        assert_eq!(attachment.lines().next(), attached.text.lines().next());
+        let omitted = note(&with_chat(Chat::Omit), Language::En, &ended, &[]);
+        assert!(!omitted.text.contains(chat_line));
+        assert_eq!(omitted.attachment, None);
+        let without = note(
+            &with_chat(Chat::Attachment),
+            Language::En,
+            &fields(&[("ChatLog", " ")]),
+            &[],
+        );
+        assert_eq!(without.attachment, None);
+    }
+
+    #[test]
+    fn chat_entries_that_run_together_are_set_apart() {
+        let lines = |chat: &str| {
+            chat_lines(chat)
+                .split('\n')
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            lines("9:59 AM A: hi10:00 AM B: code 5210:01 AM A: ok1:02 PM B: bye"),
+            [
+                "9:59 AM A: hi",
+                "10:00 AM B: code 52",
+                "10:01 AM A: ok",
+                "1:02 PM B: bye"
+            ]
+        );
+        assert_eq!(
+            lines("9:59 AM A: hi 10:00 AM B: yes"),
+            ["9:59 AM A: hi", "10:00 AM B: yes"]
+        );
+        assert_eq!(
+            lines("9:59 AM A: at 10:30 AM?10:00 AM B: yes"),
+            ["9:59 AM A: at 10:30 AM?", "10:00 AM B: yes"]
+        );
+        assert_eq!(
+            lines("9:59 AM A: at 10:30 AM?\n10:00 AM B: yes"),
+            ["9:59 AM A: at 10:30 AM?", "10:00 AM B: yes"]
+        );
+        assert_eq!(
+            lines("call 1159:03\u{202f}AM A: hi"),
+            ["call 115", "9:03\u{202f}AM A: hi"]
+        );
+        assert_eq!(
+            lines("ratio 3:4, 25:99 AM, 10:5 AM, é:é, :"),
+            ["ratio 3:4, 25:99 AM, 10:5 AM, é:é, :"]
+        );
+    }
+
+    #[test]
+    fn times_and_sizes_are_readable_and_anything_else_is_as_it_was_sent() {
+        let (en, fr) = (words(Language::En), words(Language::Fr));
+        assert_eq!(duration("17", en), "17 s");
+        assert_eq!(duration("1502", en), "25 min 2 s");
+        assert_eq!(duration("36000", words(Language::Nl)), "10 uur 0 min 0 s");
+        assert_eq!(duration("00:25:02", en), "00:25:02");
+        assert_eq!(size("512", fr), "512 octets");
+        assert_eq!(size("1048576", en), "1.0 MB");
+        assert_eq!(size("1572864", fr), "1,5 Mo");
+        assert_eq!(size("1048575", en), "1.0 MB");
+        assert_eq!(size("18446744073709551615", en), "16777216.0 TB");
+        assert_eq!(size("1 MB", en), "1 MB");
+    }
+
+    #[test]
+    fn a_long_note_continues_in_the_attachment_and_says_so() {
+        let chat = "10:02 AM Ana Ruiz: one more line\n".repeat(2_000);
+        let fields = fields(&[("TechName", "Ana Ruiz"), ("ChatLog", &chat)]);
+        for language in LANGUAGES {
+            let note = note(&Sessions::default(), language, &fields, &[Remark::Reopened]);
+            let shown = note.text.chars().count();
+            assert!(
+                (MAX_CHARACTERS - CUT_MARGIN..=MAX_CHARACTERS).contains(&shown),
+                "{shown}"
+            );
+            assert!(note.text.contains("rescue-70112233-0123456789abcdef.txt"));
+            assert!(note.text.ends_with(words(language).reopened));
+            let attachment = note.attachment.expect("the rest");
+            assert_eq!(attachment.lines().next(), note.text.lines().next());
+            let entries = |text: &str| {
+                text.lines()
+                    .filter(|line| *line == "10:02 AM Ana Ruiz: one more line")
+                    .count()
+            };
+            assert_eq!(entries(&note.text) + entries(&attachment), 2_000);
+        }
+    }
+
+    #[test]
+    fn a_short_description_fits_and_names_a_customer_who_is_published() {
+        let describe = |fields: &Fields, settings: &Sessions| {
+            short_description(Language::En, &session(), fields, settings)
+        };
+        let ended = fixture!("json_flat_lower.json");
+        assert_eq!(
+            describe(&ended, &Sessions::default()),
+            "Rescue session 70112233: Paul Martin"
+        );
+        assert_eq!(
+            describe(&ended, &selected(&["Notes"])),
+            "Rescue session 70112233"
+        );
+        let long = fields(&[("CField0", &"é\n".repeat(300))]);
+        let description = describe(&long, &Sessions::default());
+        assert!(
+            description.chars().count() <= 160
+                && description.ends_with('…')
+                && !description.contains('\n')
+        );
+    }
+
+    #[test]
+    fn every_template_has_room_for_its_value_and_only_those() {
+        for language in LANGUAGES {
+            let words = words(language);
+            let with_value = [
+                words.started_by,
+                words.ended_by,
+                words.session,
+                words.custom_field,
+                words.continues_in,
+                words.chat_is_in,
+                words.caller_not_found,
+                words.caller_ambiguous,
+                words.technician_not_found,
+                words.technician_ambiguous,
+                words.follows_closed_record,
+            ];
+            assert!(
+                with_value
+                    .iter()
+                    .all(|template| template.matches("{}").count() == 1),
+                "{language:?}"
+            );
+            assert!(
+                !words.reopened.contains('{')
+                    && !words.started.contains('{')
+                    && !words.ended.contains('{')
+            );
+        }
+    }
+
+    fn hostile_text() -> impl Strategy<Value = String> {
+        proptest::collection::vec(
+            proptest::prop_oneof![
+                4 => "\\PC{0,20}",
+                1 => any::<String>(),
+                2 => proptest::sample::select(vec![
+                    "[code]", "[ CODE ]", "[/cOde]", "[", "code]", "co\u{200B}de", "<b>", "\r\n", "\u{0}", "\u{202E}",
+                    "(Rescue 70112233 · 0123456789abcdef)", "(Rescue ", "70112233 · 0123456789abcdef)", "10:02 AM ",
+                    "{}", "javascript:",
+                ]).prop_map(str::to_owned),
+            ],
+            0..12,
+        )
+        .prop_map(|parts| parts.concat())
+    }
+
+    fn visible_characters(text: &str) -> String {
+        text.chars().filter(|c| !c.is_whitespace()).collect()
+    }
+
+    proptest! {
+        // Each case renders up to some hundred thousand characters.
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn every_note_has_its_marker_once_and_nothing_that_does_something(
+            values in proptest::collection::vec(
+                (proptest::sample::select(vec![
+                    "TechName", "TechEmail", "CField0", "CField3", "Notes", "ChatLog", "WorkTime", "[", "code]",
+                ]).prop_map(str::to_owned), hostile_text()),
+                0..8,
+            ),
+            unknown in (hostile_text(), hostile_text()),
+            email in hostile_text(),
+            (repeat, chat, language) in (
+                proptest::sample::select(vec![1_usize, 1, 1, 200]),
+                proptest::sample::select(vec![Chat::Note, Chat::Attachment, Chat::Omit]),
+                proptest::sample::select(LANGUAGES.to_vec()),
+            ),
+        ) {
+            let mut fields = Fields::default();
+            for (key, value) in values.into_iter().chain([unknown]) {
+                fields.insert(&key, value.repeat(repeat));
+            }
+            let remarks = vec![Remark::CallerAmbiguous { email }; 15];
+            let note = note(&with_chat(chat), language, &fields, &remarks);
+            let marker = note_marker(&session(), &digest());
+            prop_assert!(note.text.chars().count() <= MAX_CHARACTERS);
+            for text in std::iter::once(&note.text).chain(&note.attachment) {
+                prop_assert_eq!(text.matches(&marker).count(), 1);
+                let after = text.split_once(&marker).map_or("", |(_, after)| after);
+                prop_assert_eq!(&defuse(after), after);
+                prop_assert!(text.lines().next().is_some_and(|first| first.ends_with(&marker)));
+                let squeezed = visible_characters(&text.to_lowercase());
+                prop_assert!(!squeezed.contains("[code]") && !squeezed.contains("[/code]"));
+                prop_assert!(!text.chars().any(|c| c.is_control() && c != '\n' && c != '\t'));
+                prop_assert!(!text.contains(['<', '>']));
+            }
+        }
+
+        #[test]
+        fn nothing_of_a_plain_chat_is_lost(
+            entries in proptest::collection::vec("[a-zA-Zé0-9 :.,?!]{0,60}", 1..40),
+            separator in proptest::sample::select(vec!["", " ", "\n", "\r\n"]),
+            repeat in proptest::sample::select(vec![1_usize, 30]),
+        ) {
+            let chat = entries.iter().map(|entry| format!("10:02 AM Ana: {entry}{separator}")).collect::<String>().repeat(repeat);
+            let note = note(&Sessions::default(), Language::En, &fields(&[("ChatLog", &chat)]), &[]);
+            let marker = note_marker(&session(), &digest());
+            let mut seen = note.text.split_once("Chat:\n").map(|(_, chat)| chat.to_owned()).unwrap_or_default();
+            if let Some(attachment) = &note.attachment {
+                let pointer = "\n\nThis note continues in the attachment";
+                seen.truncate(seen.rfind(pointer).unwrap_or(seen.len()));
+                seen.push_str(attachment.split_once(&marker).map_or("", |(_, rest)| rest));
+            }
+            prop_assert_eq!(visible_characters(&seen), visible_characters(&chat));
+        }
+    }
+}
