@@ -70,7 +70,15 @@ impl<'a> Attempt<'a> {
         deadline: Timestamp,
     ) -> Self {
         let may_be_attached = started.look_first || started.attempts > 0;
-        Self { function, tenant, post, deadline, must_look: started.look_first, may_be_attached, had_effect: false }
+        Self {
+            function,
+            tenant,
+            post,
+            deadline,
+            must_look: started.look_first,
+            may_be_attached,
+            had_effect: false,
+        }
     }
 
     /// Runs the attempt to its end.
@@ -106,7 +114,10 @@ impl<'a> Attempt<'a> {
 
     /// Posts that were queued before their tenant was switched off are still delivered.
     fn came_after_switching_off(&self) -> bool {
-        let switched_off = self.tenant.disabled_at.is_none_or(|then| self.post.received_at >= then);
+        let switched_off = self
+            .tenant
+            .disabled_at
+            .is_none_or(|then| self.post.received_at >= then);
         !self.file().enabled && switched_off
     }
 }

@@ -22,7 +22,11 @@ pub(crate) type Group = Vec<Message>;
 pub(crate) fn groups(event: SqsEvent, now: Timestamp) -> Vec<Group> {
     let mut groups: Vec<(String, Group)> = Vec::new();
     for record in event.records {
-        let group = record.attributes.get("MessageGroupId").cloned().unwrap_or_default();
+        let group = record
+            .attributes
+            .get("MessageGroupId")
+            .cloned()
+            .unwrap_or_default();
         let message = message(record, now);
         match groups.iter_mut().find(|(name, _)| *name == group) {
             Some((_, messages)) => messages.push(message),
@@ -33,7 +37,10 @@ pub(crate) fn groups(event: SqsEvent, now: Timestamp) -> Vec<Group> {
 }
 
 fn message(record: SqsMessage, now: Timestamp) -> Message {
-    let sent = record.attributes.get("SentTimestamp").and_then(|millis| millis.parse().ok());
+    let sent = record
+        .attributes
+        .get("SentTimestamp")
+        .and_then(|millis| millis.parse().ok());
     let body = record.body.unwrap_or_default();
     Message {
         id: record.message_id.unwrap_or_default(),

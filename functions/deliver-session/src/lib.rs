@@ -53,13 +53,24 @@ pub struct DeliverSession {
 ///
 /// # Errors
 /// Never: whatever goes wrong is an answer for the message that it went wrong with.
-pub async fn handle(function: &DeliverSession, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
+pub async fn handle(
+    function: &DeliverSession,
+    event: LambdaEvent<SqsEvent>,
+) -> Result<SqsBatchResponse, Error> {
     let deadline = function.clock.deadline(event.context.deadline);
     let groups = event::groups(event.payload, function.clock.now());
-    let unfinished: Vec<Unfinished> =
-        join_all(groups.into_iter().map(|group| deliver(function, group, deadline))).await.concat();
+    let unfinished: Vec<Unfinished> = join_all(
+        groups
+            .into_iter()
+            .map(|group| deliver(function, group, deadline)),
+    )
+    .await
+    .concat();
     if !unfinished.is_empty() {
-        let delays: Vec<_> = unfinished.iter().map(|left| (left.receipt_handle.clone(), left.delay)).collect();
+        let delays: Vec<_> = unfinished
+            .iter()
+            .map(|left| (left.receipt_handle.clone(), left.delay))
+            .collect();
         if let Err(error) = function.queues.postpone(&delays).await {
             tracing::warn!(%error, "messages come back when their present visibility time-out ends");
         }
@@ -86,7 +97,11 @@ async fn deliver(function: &DeliverSession, group: Group, deadline: Timestamp) -
             waiting = Some(delay);
         }
         if let Some(delay) = waiting {
-            unfinished.push(Unfinished { id: message.id, receipt_handle: message.receipt_handle, delay });
+            unfinished.push(Unfinished {
+                id: message.id,
+                receipt_handle: message.receipt_handle,
+                delay,
+            });
         }
     }
     unfinished
@@ -123,16 +138,38 @@ pub async fn run() -> Result<(), Error> {
     let http = shared::http::client()?;
     let aws = shared::aws::config(&http).await;
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
-    let vault = Arc::new(Vault::new(aws_sdk_secretsmanager::Client::new(&aws), secret_prefix, clock.clone()));
-    let credentials = Arc::new(Credentials::new(dynamodb.clone(), credentials_table, clock.clone()));
-    let access = AccessTokens::new(http.clone(), Arc::clone(&vault), Arc::clone(&credentials), clock.clone());
+    let vault = Arc::new(Vault::new(
+        aws_sdk_secretsmanager::Client::new(&aws),
+        secret_prefix,
+        clock.clone(),
+    ));
+    let credentials = Arc::new(Credentials::new(
+        dynamodb.clone(),
+        credentials_table,
+        clock.clone(),
+    ));
+    let access = AccessTokens::new(
+        http.clone(),
+        Arc::clone(&vault),
+        Arc::clone(&credentials),
+        clock.clone(),
+    );
     let function = DeliverSession {
         tenants: Tenants::new(dynamodb.clone(), tenants_table, clock.clone()),
         ledger: Ledger::new(dynamodb, sessions_table, clock.clone()),
         credentials,
         vault,
-        servicenow: Client::new(http, Arc::new(access), clock.clone(), testing.allow_loopback),
-        queues: Queues::new(aws_sdk_sqs::Client::new(&aws), sessions_url, dead_letters_url),
+        servicenow: Client::new(
+            http,
+            Arc::new(access),
+            clock.clone(),
+            testing.allow_loopback,
+        ),
+        queues: Queues::new(
+            aws_sdk_sqs::Client::new(&aws),
+            sessions_url,
+            dead_letters_url,
+        ),
         clock,
         timeouts: Mutex::default(),
     };

@@ -28,7 +28,11 @@ pub(crate) enum Outcome {
 }
 
 /// Delivers a message, or decides how long it waits.
-pub(crate) async fn deliver(function: &DeliverSession, message: &Message, deadline: Timestamp) -> Outcome {
+pub(crate) async fn deliver(
+    function: &DeliverSession,
+    message: &Message,
+    deadline: Timestamp,
+) -> Outcome {
     let post = match &message.post {
         Ok(post) => post,
         Err(undecodable) => return bury(function, message, None, undecodable.code()).await,
@@ -41,7 +45,13 @@ pub(crate) async fn deliver(function: &DeliverSession, message: &Message, deadli
             return Outcome::Postponed(retry::SESSION.first);
         }
     };
-    let handling = Handling { function, message, post, tenant, deadline };
+    let handling = Handling {
+        function,
+        message,
+        post,
+        tenant,
+        deadline,
+    };
     handling.run().await
 }
 
@@ -68,14 +78,21 @@ impl Handling<'_> {
         let owner = uuid::Uuid::new_v4().to_string();
         // Nothing is sent after the deadline, so whoever takes an expired lease over looks late enough.
         let lease_until = self.deadline.plus(retry::SETTLE);
-        let started = match self.function.ledger.claim(self.post, &owner, lease_until).await {
+        let started = match self
+            .function
+            .ledger
+            .claim(self.post, &owner, lease_until)
+            .await
+        {
             Ok(Claim::Started(started)) => started,
             Ok(Claim::Completed(_)) => return Outcome::Done,
             Ok(Claim::Locked(until)) => return Outcome::Postponed(self.until(until)),
             Err(error) => return self.storage_failed(&error.to_string()),
         };
         if let Some(reason) = expired {
-            return self.give_up(&owner, reason, started.look_first, "waited too long").await;
+            return self
+                .give_up(&owner, reason, started.look_first, "waited too long")
+                .await;
         }
         if started.deaths >= retry::DEATHS_ALLOWED {
             return self.give_up(&owner, Code::ProcessingDied, true, "").await;
@@ -84,7 +101,13 @@ impl Handling<'_> {
     }
 
     async fn attempt(&self, owner: &str, started: Started) -> Outcome {
-        let mut attempt = Attempt::new(self.function, &self.tenant, self.post, started, self.deadline);
+        let mut attempt = Attempt::new(
+            self.function,
+            &self.tenant,
+            self.post,
+            started,
+            self.deadline,
+        );
         match attempt.run().await {
             Ok(end) => {
                 self.timeouts_in_a_row(false);
@@ -92,9 +115,14 @@ impl Handling<'_> {
             }
             Err(failure) => {
                 let look_first = attempt.must_look || failure.is_unknown();
-                let attempts = started.attempts + u32::from(attempt.had_effect || !failure.is_out_of_time());
-                let waiting =
-                    Waiting { next_attempt_at: self.function.clock.now(), reason: None, look_first, attempts };
+                let attempts =
+                    started.attempts + u32::from(attempt.had_effect || !failure.is_out_of_time());
+                let waiting = Waiting {
+                    next_attempt_at: self.function.clock.now(),
+                    reason: None,
+                    look_first,
+                    attempts,
+                };
                 self.failed(owner, failure, waiting).await
             }
         }
@@ -106,7 +134,12 @@ impl Handling<'_> {
             End::Ignored => (State::Ignored, None),
             End::Unmatched(reason) => (State::Unmatched, Some(reason)),
         };
-        match self.function.ledger.complete(self.post, owner, state, reason, false).await {
+        match self
+            .function
+            .ledger
+            .complete(self.post, owner, state, reason, false)
+            .await
+        {
             // Not the owner any more: whoever took it over looks before writing, and finds what was written.
             Ok(_) => {}
             // The claim ends by itself; the next delivery of the message looks, and finds what was written.
@@ -116,10 +149,15 @@ impl Handling<'_> {
         match end {
             End::Delivered => {
                 telemetry::count(Metric::Delivered, Some(tenant));
-                telemetry::delivery_latency(self.function.clock.now().since(self.post.received_at), tenant);
+                telemetry::delivery_latency(
+                    self.function.clock.now().since(self.post.received_at),
+                    tenant,
+                );
             }
             End::Ignored => telemetry::count(Metric::PostIgnored, Some(tenant)),
-            End::Unmatched(reason) => telemetry::count_reason(Metric::Unmatched, reason, Some(tenant)),
+            End::Unmatched(reason) => {
+                telemetry::count_reason(Metric::Unmatched, reason, Some(tenant))
+            }
         }
         tracing::info!(%tenant, session = %self.post.session_id, digest = self.post.digest.short(),
             state = state.as_str(), "post finished");
@@ -131,33 +169,60 @@ impl Handling<'_> {
         let backoff = retry::SESSION.after(waiting.attempts);
         let detail = failure.to_string();
         let (code, delay, pauses) = match &failure {
-            Failure::Permanent(code) => return self.give_up(owner, *code, waiting.look_first, &detail).await,
+            Failure::Permanent(code) => {
+                return self
+                    .give_up(owner, *code, waiting.look_first, &detail)
+                    .await;
+            }
             Failure::Storage(_) => (Code::StorageUnavailable, backoff, false),
             Failure::ServiceNow(error) => match error {
                 CallError::OutOfTime => return self.wait(owner, waiting, Duration::ZERO).await,
                 CallError::Refused { .. } => {
-                    return self.give_up(owner, Code::ServiceNowRefused, waiting.look_first, &detail).await;
+                    return self
+                        .give_up(owner, Code::ServiceNowRefused, waiting.look_first, &detail)
+                        .await;
                 }
                 CallError::NotFound => {
-                    return self.give_up(owner, Code::RecordNotFound, waiting.look_first, &detail).await;
+                    return self
+                        .give_up(owner, Code::RecordNotFound, waiting.look_first, &detail)
+                        .await;
                 }
-                CallError::Throttled { retry_after } => {
-                    (Code::ServiceNowThrottled, retry_after.unwrap_or(retry::THROTTLE_PAUSE), true)
+                CallError::Throttled { retry_after } => (
+                    Code::ServiceNowThrottled,
+                    retry_after.unwrap_or(retry::THROTTLE_PAUSE),
+                    true,
+                ),
+                CallError::Unavailable { retry_after, .. } => (
+                    Code::ServiceNowUnavailable,
+                    retry_after.unwrap_or(backoff),
+                    false,
+                ),
+                CallError::Unknown { .. } => (
+                    Code::ServiceNowUnavailable,
+                    backoff.max(retry::SETTLE),
+                    false,
+                ),
+                CallError::Access(AccessError::ReauthorizationNeeded(_)) => (
+                    Code::ReauthorizationNeeded,
+                    retry::REAUTHORIZATION_PAUSE,
+                    true,
+                ),
+                CallError::Access(AccessError::Paused(pause)) => {
+                    (pause.reason, self.until(pause.until), false)
                 }
-                CallError::Unavailable { retry_after, .. } => {
-                    (Code::ServiceNowUnavailable, retry_after.unwrap_or(backoff), false)
-                }
-                CallError::Unknown { .. } => (Code::ServiceNowUnavailable, backoff.max(retry::SETTLE), false),
-                CallError::Access(AccessError::ReauthorizationNeeded(_)) => {
-                    (Code::ReauthorizationNeeded, retry::REAUTHORIZATION_PAUSE, true)
-                }
-                CallError::Access(AccessError::Paused(pause)) => (pause.reason, self.until(pause.until), false),
-                CallError::Access(AccessError::Transient { retry_after, .. }) => {
-                    (Code::ServiceNowUnavailable, retry_after.unwrap_or(backoff), false)
-                }
+                CallError::Access(AccessError::Transient { retry_after, .. }) => (
+                    Code::ServiceNowUnavailable,
+                    retry_after.unwrap_or(backoff),
+                    false,
+                ),
             },
         };
-        telemetry::log_failure(code, self.post.tenant.as_str(), self.post.session_id.as_str(), &detail);
+        telemetry::log_failure(
+            code,
+            self.post.tenant.as_str(),
+            self.post.session_id.as_str(),
+            &detail,
+        );
         if self.waited_too_long(code) {
             return self.give_up(owner, code, waiting.look_first, &detail).await;
         }
@@ -166,13 +231,29 @@ impl Handling<'_> {
         } else if failure.timed_out() && self.timeouts_in_a_row(true) {
             self.pause(code, retry::TIMEOUT_PAUSE).await;
         }
-        self.wait(owner, Waiting { reason: Some(code), ..waiting }, delay).await
+        self.wait(
+            owner,
+            Waiting {
+                reason: Some(code),
+                ..waiting
+            },
+            delay,
+        )
+        .await
     }
 
     async fn wait(&self, owner: &str, waiting: Waiting, delay: Duration) -> Outcome {
-        let waiting = Waiting { next_attempt_at: self.function.clock.now().plus(delay), ..waiting };
+        let waiting = Waiting {
+            next_attempt_at: self.function.clock.now().plus(delay),
+            ..waiting
+        };
         telemetry::count(Metric::Postponed, Some(&self.post.tenant));
-        if let Err(error) = self.function.ledger.release(self.post, owner, waiting).await {
+        if let Err(error) = self
+            .function
+            .ledger
+            .release(self.post, owner, waiting)
+            .await
+        {
             // The claim ends by itself; until then the message comes back in vain.
             tracing::warn!(tenant = %self.post.tenant, session = %self.post.session_id, %error, "claim not released");
         }
@@ -185,8 +266,11 @@ impl Handling<'_> {
             "post given up");
         let buried = bury(self.function, self.message, Some(self.post), reason).await;
         if buried == Outcome::Done
-            && let Err(error) =
-                self.function.ledger.complete(self.post, owner, State::Failed, Some(reason), look_first).await
+            && let Err(error) = self
+                .function
+                .ledger
+                .complete(self.post, owner, State::Failed, Some(reason), look_first)
+                .await
         {
             return self.storage_failed(&error.to_string());
         }
@@ -196,7 +280,9 @@ impl Handling<'_> {
     fn waited_too_long(&self, reason: Code) -> bool {
         let age = self.function.clock.now().since(self.message.queued_at);
         match reason {
-            Code::ReauthorizationNeeded => age >= self.tenant.file.sessions.reauthorization_wait.duration(),
+            Code::ReauthorizationNeeded => {
+                age >= self.tenant.file.sessions.reauthorization_wait.duration()
+            }
             _ => age >= retry::GIVE_UP_AFTER,
         }
     }
@@ -207,7 +293,10 @@ impl Handling<'_> {
         if reason == Code::ReauthorizationNeeded {
             telemetry::count(Metric::ReauthorizationNeeded, Some(tenant));
         }
-        let pause = Pause { until: self.function.clock.now().plus(length), reason };
+        let pause = Pause {
+            until: self.function.clock.now().plus(length),
+            reason,
+        };
         if let Err(error) = self.function.credentials.set_pause(tenant, pause).await {
             tracing::warn!(%tenant, %error, "other processes do not know of the pause");
         }
@@ -215,8 +304,16 @@ impl Handling<'_> {
 
     /// Counts a time-out, or a success. True: it was the last one that is put up with.
     fn timeouts_in_a_row(&self, timed_out: bool) -> bool {
-        let mut timeouts = self.function.timeouts.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = if timed_out { timeouts.get(&self.post.tenant).copied().unwrap_or(0) + 1 } else { 0 };
+        let mut timeouts = self
+            .function
+            .timeouts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let count = if timed_out {
+            timeouts.get(&self.post.tenant).copied().unwrap_or(0) + 1
+        } else {
+            0
+        };
         if count == 0 || count >= retry::TIMEOUTS_BEFORE_PAUSE {
             timeouts.remove(&self.post.tenant);
         } else {
@@ -227,18 +324,29 @@ impl Handling<'_> {
 
     fn storage_failed(&self, error: &str) -> Outcome {
         let post = self.post;
-        telemetry::log_failure(Code::StorageUnavailable, post.tenant.as_str(), post.session_id.as_str(), error);
+        telemetry::log_failure(
+            Code::StorageUnavailable,
+            post.tenant.as_str(),
+            post.session_id.as_str(),
+            error,
+        );
         Outcome::Postponed(retry::SESSION.first)
     }
 
     /// From now until then, and at least a second, so that a message does not come back a moment too early.
     fn until(&self, then: Timestamp) -> Duration {
-        then.since(self.function.clock.now()).max(Duration::from_secs(1))
+        then.since(self.function.clock.now())
+            .max(Duration::from_secs(1))
     }
 }
 
 /// Sends a message to the dead-letter queue with its reason.
-async fn bury(function: &DeliverSession, message: &Message, post: Option<&Post>, reason: Code) -> Outcome {
+async fn bury(
+    function: &DeliverSession,
+    message: &Message,
+    post: Option<&Post>,
+    reason: Code,
+) -> Outcome {
     let tenant = post.map(|post| &post.tenant);
     let received_at = post.map_or(message.queued_at, |post| post.received_at);
     let letter = DeadLetter::message(message.body.clone(), reason, post, received_at);
@@ -246,7 +354,11 @@ async fn bury(function: &DeliverSession, message: &Message, post: Option<&Post>,
         Ok(()) => {
             telemetry::count_reason(Metric::DeadLettered, reason, tenant);
             if post.is_none() {
-                tracing::error!(message = message.id, code = reason.as_str(), "message is no post; dead-lettered");
+                tracing::error!(
+                    message = message.id,
+                    code = reason.as_str(),
+                    "message is no post; dead-lettered"
+                );
             }
             Outcome::Done
         }

@@ -43,9 +43,13 @@ impl Attempt<'_> {
         }
         let (mut reason, mut invalid) = (Code::NoReference, false);
         let tracking = self.tracking().await?;
-        let fields = self.file().sessions.reference_fields.iter().map(|name| match self.post.fields.find(name) {
-            None => Reference::Absent,
-            Some(text) => RecordNumber::find(text).map_or(Reference::Invalid, Reference::Number),
+        let fields = self.file().sessions.reference_fields.iter().map(|name| {
+            match self.post.fields.find(name) {
+                None => Reference::Absent,
+                Some(text) => {
+                    RecordNumber::find(text).map_or(Reference::Invalid, Reference::Number)
+                }
+            }
         });
         for reference in std::iter::once(tracking).chain(fields) {
             match reference {
@@ -63,7 +67,9 @@ impl Attempt<'_> {
             return Err(Failure::Permanent(Code::InvalidReference));
         }
         if let Some(table) = self.table_for_new_records()
-            && let Some(record) = self.by_query(table, &Query::correlation_id(session)).await?
+            && let Some(record) = self
+                .by_query(table, &Query::correlation_id(session))
+                .await?
         {
             return self.remembered(record).await;
         }
@@ -72,12 +78,16 @@ impl Attempt<'_> {
 
     /// What `Tracking0` says. Whatever looks signed has to be signed by this connector, whatever the settings.
     async fn tracking(&self) -> Result<Reference, Failure> {
-        let Some(text) = self.post.fields.find("Tracking0") else { return Ok(Reference::Absent) };
+        let Some(text) = self.post.fields.find("Tracking0") else {
+            return Ok(Reference::Absent);
+        };
         if self.file().sessions.require_signed_tracking || tracking::looks_signed(text) {
             let credentials = self.function.vault.credentials(&self.post.tenant).await;
-            let credentials = credentials.map_err(|error| CallError::Access(AccessError::from(error)))?;
+            let credentials =
+                credentials.map_err(|error| CallError::Access(AccessError::from(error)))?;
             let key = credentials.tracking_key.as_ref();
-            if let Some(record) = key.and_then(|key| tracking::verify(key, &self.post.tenant, text)) {
+            if let Some(record) = key.and_then(|key| tracking::verify(key, &self.post.tenant, text))
+            {
                 return Ok(Reference::Record(record));
             }
             telemetry::count(Metric::TrackingNotBelieved, Some(&self.post.tenant));
@@ -93,14 +103,26 @@ impl Attempt<'_> {
     }
 
     async fn by_number(&self, number: &RecordNumber) -> Result<RecordRef, Failure> {
-        let found = self.by_query(number.table(), &Query::number(number)).await?;
+        let found = self
+            .by_query(number.table(), &Query::number(number))
+            .await?;
         found.ok_or(Failure::Permanent(Code::RecordNotFound))
     }
 
     /// The one record that a query finds; two are nobody's choice.
-    pub(crate) async fn by_query(&self, table: Table, query: &Query) -> Result<Option<RecordRef>, Failure> {
-        let rows = self.function.servicenow.find(self.file(), self.deadline, table.name(), query).await?;
-        let mut ids = rows.iter().filter_map(|row| row.get("sys_id").and_then(|id| SysId::parse(id)));
+    pub(crate) async fn by_query(
+        &self,
+        table: Table,
+        query: &Query,
+    ) -> Result<Option<RecordRef>, Failure> {
+        let rows = self
+            .function
+            .servicenow
+            .find(self.file(), self.deadline, table.name(), query)
+            .await?;
+        let mut ids = rows
+            .iter()
+            .filter_map(|row| row.get("sys_id").and_then(|id| SysId::parse(id)));
         match (ids.next(), ids.next()) {
             (None, _) => Ok(None),
             (Some(sys_id), None) => Ok(Some(RecordRef { table, sys_id })),
@@ -109,7 +131,10 @@ impl Attempt<'_> {
     }
 
     async fn remembered(&self, record: RecordRef) -> Result<Resolved, Failure> {
-        self.function.ledger.remember_record(&self.post.tenant, &self.post.session_id, &record).await?;
+        self.function
+            .ledger
+            .remember_record(&self.post.tenant, &self.post.session_id, &record)
+            .await?;
         Ok(Resolved::Record(record))
     }
 }
@@ -120,7 +145,10 @@ fn plain_reference(text: &str) -> Reference {
         return Reference::Number(number);
     }
     let record = text.split_once(':').and_then(|(table, sys_id)| {
-        Some(RecordRef { table: Table::from_name(table.trim())?, sys_id: SysId::parse(sys_id.trim())? })
+        Some(RecordRef {
+            table: Table::from_name(table.trim())?,
+            sys_id: SysId::parse(sys_id.trim())?,
+        })
     });
     record.map_or(Reference::Invalid, Reference::Record)
 }

@@ -30,9 +30,14 @@ impl Attempt<'_> {
             return Ok(());
         }
         let (mut columns, mut remarks) = (self.columns(), Vec::new());
-        match (self.file().sessions.closed_records, self.closed(&record).await?) {
+        match (
+            self.file().sessions.closed_records,
+            self.closed(&record).await?,
+        ) {
             (ClosedRecords::Note, _) | (_, None) => {}
-            (ClosedRecords::New, Some(closed)) => return self.create(record.table, Some(closed.number)).await,
+            (ClosedRecords::New, Some(closed)) => {
+                return self.create(record.table, Some(closed.number)).await;
+            }
             (ClosedRecords::Reopen, Some(_)) => {
                 columns.insert("state".to_owned(), open_state(record.table).to_owned());
                 remarks.push(Remark::Reopened);
@@ -48,14 +53,21 @@ impl Attempt<'_> {
     ///
     /// # Errors
     /// As [`Failure`] says.
-    pub(crate) async fn create(&mut self, table: Table, follows: Option<String>) -> Result<(), Failure> {
+    pub(crate) async fn create(
+        &mut self,
+        table: Table,
+        follows: Option<String>,
+    ) -> Result<(), Failure> {
         let (tenant, session) = (&self.post.tenant, &self.post.session_id);
         let correlation = match follows {
             None => Query::correlation_id(session),
             Some(_) => Query::follow_up_correlation_id(session, &self.post.digest),
         };
         if let Some(record) = self.by_query(table, &correlation).await? {
-            self.function.ledger.remember_record(tenant, session, &record).await?;
+            self.function
+                .ledger
+                .remember_record(tenant, session, &record)
+                .await?;
             if self.already_written(&record).await? {
                 return Ok(());
             }
@@ -70,18 +82,33 @@ impl Attempt<'_> {
         let settings = self.file();
         columns.insert(
             "short_description".to_owned(),
-            note::short_description(settings.language, session, &self.post.fields, &settings.sessions),
+            note::short_description(
+                settings.language,
+                session,
+                &self.post.fields,
+                &settings.sessions,
+            ),
         );
         columns.extend(settings.sessions.new_record.columns.clone());
         columns.insert("correlation_id".to_owned(), correlation.value().to_owned());
-        columns.insert("correlation_display".to_owned(), "LogMeIn Rescue".to_owned());
+        columns.insert(
+            "correlation_display".to_owned(),
+            "LogMeIn Rescue".to_owned(),
+        );
         if note.attachment.is_none() {
             columns.insert("work_notes".to_owned(), note.text.clone());
         }
-        let created = self.function.servicenow.create(settings, self.deadline, table, &columns).await?;
+        let created = self
+            .function
+            .servicenow
+            .create(settings, self.deadline, table, &columns)
+            .await?;
         self.had_effect = true;
         self.must_look = true;
-        self.function.ledger.remember_record(tenant, session, &created.record).await?;
+        self.function
+            .ledger
+            .remember_record(tenant, session, &created.record)
+            .await?;
         if note.attachment.is_some() {
             self.must_look = false;
             self.append(&created.record, note, Columns::new()).await?;
@@ -90,21 +117,32 @@ impl Attempt<'_> {
     }
 
     /// Attaches what does not fit into the note, then appends the note: who finds the note finds everything.
-    async fn append(&mut self, record: &RecordRef, note: Note, mut columns: Columns) -> Result<(), Failure> {
+    async fn append(
+        &mut self,
+        record: &RecordRef,
+        note: Note,
+        mut columns: Columns,
+    ) -> Result<(), Failure> {
         let servicenow = &self.function.servicenow;
         if let Some(text) = note.attachment {
             let (session, digest) = (&self.post.session_id, &self.post.digest);
             let query = Query::attachment(record, session, digest);
             let attached = self.may_be_attached
-                && servicenow.has_attachment(self.file(), self.deadline, &query, record).await?;
+                && servicenow
+                    .has_attachment(self.file(), self.deadline, &query, record)
+                    .await?;
             if !attached {
                 let name = attachment_name(session, digest);
-                servicenow.attach(self.file(), self.deadline, record, &name, text).await?;
+                servicenow
+                    .attach(self.file(), self.deadline, record, &name, text)
+                    .await?;
                 self.had_effect = true;
             }
         }
         columns.insert("work_notes".to_owned(), note.text);
-        Ok(servicenow.update(self.file(), self.deadline, record, &columns).await?)
+        Ok(servicenow
+            .update(self.file(), self.deadline, record, &columns)
+            .await?)
     }
 
     /// After an unknown outcome: whether the record shows the note already.
@@ -112,10 +150,21 @@ impl Attempt<'_> {
         if !self.must_look {
             return Ok(false);
         }
-        let shown =
-            self.function.servicenow.read(self.file(), self.deadline, record, &["work_notes"], Display::Shown).await?;
+        let shown = self
+            .function
+            .servicenow
+            .read(
+                self.file(),
+                self.deadline,
+                record,
+                &["work_notes"],
+                Display::Shown,
+            )
+            .await?;
         let shown = shown.ok_or(Failure::Permanent(Code::RecordNotFound))?;
-        let notes = shown.get("work_notes").ok_or(Failure::Permanent(Code::OutcomeUnknown))?;
+        let notes = shown
+            .get("work_notes")
+            .ok_or(Failure::Permanent(Code::OutcomeUnknown))?;
         self.must_look = false;
         Ok(notes.contains(&note_marker(&self.post.session_id, &self.post.digest)))
     }
@@ -126,11 +175,18 @@ impl Attempt<'_> {
             return Ok(None);
         }
         let names = ["number", "state", "active"];
-        let row = self.function.servicenow.read(self.file(), self.deadline, record, &names, Display::Raw).await?;
+        let row = self
+            .function
+            .servicenow
+            .read(self.file(), self.deadline, record, &names, Display::Raw)
+            .await?;
         let row = row.ok_or(Failure::Permanent(Code::RecordNotFound))?;
         let value = |name: &str| row.get(name).map(String::as_str).unwrap_or_default();
-        let closed = value("active") == "false" || closed_states(record.table).contains(&value("state"));
-        Ok(closed.then(|| Closed { number: value("number").to_owned() }))
+        let closed =
+            value("active") == "false" || closed_states(record.table).contains(&value("state"));
+        Ok(closed.then(|| Closed {
+            number: value("number").to_owned(),
+        }))
     }
 
     fn note(&self, remarks: &[Remark]) -> Note {
@@ -149,7 +205,10 @@ impl Attempt<'_> {
     fn columns(&self) -> Columns {
         let mapping = &self.file().sessions.columns;
         let value = |(variable, column): (&String, &String)| {
-            self.post.fields.find(variable).map(|value| (column.clone(), text::column_value(value)))
+            self.post
+                .fields
+                .find(variable)
+                .map(|value| (column.clone(), text::column_value(value)))
         };
         mapping.iter().filter_map(value).collect()
     }
@@ -165,31 +224,53 @@ impl Attempt<'_> {
             };
             match self.person(people, email).await? {
                 Person::One(sys_id) => drop(columns.insert(column.to_owned(), sys_id.to_string())),
-                Person::None => remarks.push(Remark::CallerNotFound { email: email.to_owned() }),
-                Person::Several => remarks.push(Remark::CallerAmbiguous { email: email.to_owned() }),
+                Person::None => remarks.push(Remark::CallerNotFound {
+                    email: email.to_owned(),
+                }),
+                Person::Several => remarks.push(Remark::CallerAmbiguous {
+                    email: email.to_owned(),
+                }),
             }
         }
         if let Some(email) = self.post.fields.find("TechEmail") {
             match self.person(USERS, email).await? {
-                Person::One(sys_id) => drop(columns.insert("assigned_to".to_owned(), sys_id.to_string())),
-                Person::None => remarks.push(Remark::TechnicianNotFound { email: email.to_owned() }),
-                Person::Several => remarks.push(Remark::TechnicianAmbiguous { email: email.to_owned() }),
+                Person::One(sys_id) => {
+                    drop(columns.insert("assigned_to".to_owned(), sys_id.to_string()))
+                }
+                Person::None => remarks.push(Remark::TechnicianNotFound {
+                    email: email.to_owned(),
+                }),
+                Person::Several => remarks.push(Remark::TechnicianAmbiguous {
+                    email: email.to_owned(),
+                }),
             }
         }
         Ok((columns, remarks))
     }
 
     async fn person(&self, table: &str, email: &str) -> Result<Person, Failure> {
-        let Some(email) = Email::parse(email) else { return Ok(Person::None) };
-        let found =
-            self.function.servicenow.find(self.file(), self.deadline, table, &Query::active_email(&email)).await;
+        let Some(email) = Email::parse(email) else {
+            return Ok(Person::None);
+        };
+        let found = self
+            .function
+            .servicenow
+            .find(
+                self.file(),
+                self.deadline,
+                table,
+                &Query::active_email(&email),
+            )
+            .await;
         let rows = match found {
             Ok(rows) => rows,
             // A service account that may not read people still creates records.
             Err(CallError::Refused { .. } | CallError::NotFound) => return Ok(Person::None),
             Err(error) => return Err(error.into()),
         };
-        let mut ids = rows.iter().filter_map(|row| row.get("sys_id").and_then(|id| SysId::parse(id)));
+        let mut ids = rows
+            .iter()
+            .filter_map(|row| row.get("sys_id").and_then(|id| SysId::parse(id)));
         Ok(match (ids.next(), ids.next()) {
             (None, _) => Person::None,
             (Some(sys_id), None) => Person::One(sys_id),
