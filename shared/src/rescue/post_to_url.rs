@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::session::{Fields, SessionId};
+use crate::session::{Fields, SessionId, documented_name};
 
 /// A real post has 22 variables and some survey answers.
 const MAX_FIELDS: usize = 1000;
@@ -72,7 +72,7 @@ pub fn session_id(fields: &Fields) -> Result<SessionId, SessionIdError> {
 /// The format that the Content-Type names is tried first, then the one that the first byte suggests. A byte order
 /// mark decides the encoding, then the Content-Type's `charset`, then whether the bytes are UTF-8; all others are
 /// windows-1252. Numbers and truth values are kept as they were written, `null` becomes empty, values that are
-/// nested below the (possibly wrapped) root are kept as compact JSON or, in XML, under dotted names.
+/// nested below the (possibly wrapped) session are kept as compact JSON or, in XML, under dotted names.
 ///
 /// # Errors
 /// [`ParseError`] by what is wrong with the body. None of them passes when the same body comes again.
@@ -346,14 +346,12 @@ fn xml(text: &str) -> Result<Fields, ParseError> {
         return Err(ParseError::MalformedXml);
     }
 
-    let wrappers = common_wrappers(&leaves);
+    let wrapper = wrapper_of_the_session(&leaves).to_owned();
     let mut fields = Fields::default();
     for (path, text) in leaves {
-        let name = path
-            .get(wrappers..)
-            .unwrap_or_default()
-            .trim_end_matches(SEPARATOR);
-        fields.insert(&name.replace(SEPARATOR, "."), text);
+        let name = path.strip_prefix(&wrapper).unwrap_or(&path);
+        let name = name.trim_end_matches(SEPARATOR).replace(SEPARATOR, ".");
+        fields.insert(&name, text);
     }
     Ok(fields)
 }
@@ -368,28 +366,24 @@ fn append(open: &mut [Element], text: &str) -> Result<(), ParseError> {
     Ok(())
 }
 
-/// The length of the path that all leaves are wrapped in (`<data><session>…` is `<session>…`).
-fn common_wrappers(leaves: &[(String, String)]) -> usize {
-    let Some((first, _)) = leaves.first() else {
-        return 0;
-    };
-    let mut common = 0;
-    for (at, _) in first.match_indices(SEPARATOR) {
-        let prefix = first.get(..=at).unwrap_or_default();
-        if leaves
-            .iter()
-            .any(|(path, _)| path.len() <= prefix.len() || !path.starts_with(prefix))
-        {
-            break;
-        }
-        common = prefix.len();
-    }
-    common
+/// The path below the root that the session's own elements stand in: `session/` in `<data><session><sessionid>`.
+fn wrapper_of_the_session(leaves: &[(String, String)]) -> &str {
+    leaves
+        .iter()
+        .filter_map(|(path, _)| {
+            let path = path.trim_end_matches(SEPARATOR);
+            let name_at = path.rfind(SEPARATOR).map_or(0, |at| at + 1);
+            let (wrapper, name) = path.split_at(name_at);
+            (documented_name(name) == Some("SessionID")).then_some(wrapper)
+        })
+        .min_by_key(|wrapper| wrapper.len())
+        .unwrap_or_default()
 }
 
 fn json(text: &str) -> Result<Fields, ParseError> {
     let malformed = |_| ParseError::MalformedJson;
     let mut value: &RawValue = serde_json::from_str(text).map_err(malformed)?;
+    let mut fields = Fields::default();
     for _ in 0..MAX_DEPTH {
         if value.get().starts_with('[') {
             let Elements(elements) = serde_json::from_str(value.get()).map_err(malformed)?;
@@ -403,17 +397,28 @@ fn json(text: &str) -> Result<Fields, ParseError> {
         if members.len() > MAX_FIELDS {
             return Err(ParseError::TooManyFields);
         }
-        if let [(_, only)] = members.as_slice()
-            && only.get().starts_with('{')
-        {
-            value = only;
-            continue;
-        }
-        let mut fields = Fields::default();
+        // Without a session id of its own, the only object among the members is what it wraps.
+        let is_object = |value: &RawValue| value.get().starts_with('{');
+        let names_a_session = members
+            .iter()
+            .any(|(Text(key), _)| documented_name(key.trim()) == Some("SessionID"));
+        let mut objects = members
+            .iter()
+            .map(|(_, value)| *value)
+            .filter(|value| is_object(value));
+        let wrapped = match (objects.next(), objects.next()) {
+            (Some(only), None) if !names_a_session => Some(only),
+            _ => None,
+        };
         for (Text(key), value) in members {
-            fields.insert(key.trim(), text_of(value).map_err(malformed)?);
+            if wrapped.is_none() || !is_object(value) {
+                fields.insert(key.trim(), text_of(value).map_err(malformed)?);
+            }
         }
-        return Ok(fields);
+        match wrapped {
+            Some(inner) => value = inner,
+            None => return Ok(fields),
+        }
     }
     Err(ParseError::TooDeep)
 }
@@ -683,6 +688,18 @@ mod tests {
                 .map(String::as_str),
             Some("good")
         );
+    }
+
+    #[test]
+    fn a_wrapped_session_may_have_company() {
+        let flat = read(b"kind=ended&SessionID=1&Note=x");
+        for body in [
+            r#"{"kind": "ended", "session": {"sessionid": 1, "note": "x"}}"#,
+            r#"{"data": {"kind": "ended", "session": {"sessionid": "1", "note": "x"}}}"#,
+            "<data><kind>ended</kind><session><sessionid>1</sessionid><note>x</note></session></data>",
+        ] {
+            assert_eq!(read(body.as_bytes()), flat, "{body}");
+        }
     }
 
     #[test]

@@ -218,8 +218,9 @@ mod tests {
 
     #[test]
     fn hostile_text_takes_no_more_time_than_other_text() {
+        // Quadratic work on this much would take minutes.
         for piece in ["[", "(", "[ ", "(rescue ", "[/code", "(rescue a", "( "] {
-            let text = piece.repeat(1_000_000 / piece.len());
+            let text = piece.repeat(300_000 / piece.len());
             assert!(neutralise(&text).len() >= text.len());
         }
     }
