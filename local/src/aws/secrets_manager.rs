@@ -372,15 +372,18 @@ impl SecretsManager {
         let mut state = self.lock();
         let mut due = Vec::new();
         for secret in state.secrets.values_mut().filter(|s| s.deleted.is_none()) {
-            let pending = secret.holder(PENDING);
-            let pending_elsewhere = pending.is_some() && pending != secret.holder(CURRENT);
+            let current = secret.holder(CURRENT);
+            let left_over = secret
+                .holder(PENDING)
+                .filter(|pending| Some(pending) != current.as_ref());
             let Some(rotation) = secret.rotation.as_mut().filter(|r| r.enabled) else {
                 continue;
             };
             let scheduled = rotation.next_at.is_some_and(|at| at <= now);
             let token = match &rotation.unfinished {
                 Some(unfinished) if unfinished.retry_at <= now => unfinished.token.clone(),
-                None if scheduled && !pending_elsewhere => Uuid::new_v4().to_string(),
+                // What an earlier rotation left half-way is finished before another begins.
+                None if scheduled => left_over.unwrap_or_else(|| Uuid::new_v4().to_string()),
                 _ => continue,
             };
             let failures = rotation.unfinished.as_ref().map_or(0, |u| u.failures);
