@@ -1,1 +1,551 @@
-//! Being written.
+//! The embedded AWS: one loopback endpoint that the AWS SDKs talk to by `AWS_ENDPOINT_URL`.
+//!
+//! DynamoDB is an embedded engine, SQS and Secrets Manager are written by hand
+//! (`docs/decisions/0003-own-sqs-and-secrets-manager.md`), CloudFormation is one call. Every call is kept in a journal,
+//! and faults can be scripted. Time is the [`Clock`] it is given: moving that moves deduplication, visibility,
+//! retention, rotation and recovery windows. Long polls wait in real time.
+
+mod cloudformation;
+mod dynamodb;
+mod journal;
+mod secrets_manager;
+mod sqs;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::response::Response;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+pub use self::journal::{Call, Effect, Fault, Journal, Mark, Service};
+pub use self::secrets_manager::{ROTATION_RETRY, RotationFunction};
+pub use self::sqs::{
+    DEDUPLICATION_WINDOW, LARGEST_MESSAGE, LONGEST_VISIBILITY, MessageState, MessageView, QueueView,
+};
+use crate::template::{self, Function, Scope, Template};
+pub use crate::template::{ACCOUNT, REGION};
+
+const LARGEST_REQUEST: usize = 16 * 1024 * 1024;
+
+/// How to start the embedded AWS.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The loopback port; `None` takes a free one.
+    pub port: Option<u16>,
+    /// The folder that keeps everything for the next start; `None` keeps it in memory.
+    pub data: Option<PathBuf>,
+    /// The clock of every service but DynamoDB, whose engine has no use for one.
+    pub clock: Clock,
+}
+
+/// Why the embedded AWS could not start or create what a template asks for.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The port or the data folder cannot be used.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The DynamoDB engine failed.
+    #[error("DynamoDB: {0}")]
+    DynamoDb(String),
+    /// A file of the data folder is damaged.
+    #[error("{path} cannot be read: {reason}")]
+    State {
+        /// Which file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Something of the template cannot be created.
+    #[error("cannot create {0}")]
+    Provision(String),
+    /// The template refers to something that does not exist.
+    #[error(transparent)]
+    Template(#[from] template::Error),
+}
+
+/// A handle to the embedded AWS. Cloning shares it; it serves until the process or its runtime ends.
+#[derive(Clone)]
+pub struct Aws(Arc<Inner>);
+
+struct Inner {
+    endpoint: String,
+    clock: Clock,
+    journal: Journal,
+    faults: journal::Faults,
+    dynamodb: dynamodb::DynamoDb,
+    sqs: sqs::Sqs,
+    secrets: secrets_manager::SecretsManager,
+    stacks: Mutex<cloudformation::Stacks>,
+}
+
+/// What [`Aws::provision`] created, by logical ids.
+#[derive(Clone, Debug)]
+pub struct Resources {
+    /// Table names.
+    pub tables: BTreeMap<String, String>,
+    /// Queues.
+    pub queues: BTreeMap<String, QueueNames>,
+    /// What references lead to. Whoever runs the functions and the HTTP API adds theirs.
+    pub scope: Scope,
+}
+
+/// The names of one queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueNames {
+    /// Its name.
+    pub name: String,
+    /// Its URL on the endpoint.
+    pub url: String,
+    /// Its ARN.
+    pub arn: String,
+}
+
+impl Resources {
+    /// The environment of a function, every reference followed.
+    ///
+    /// # Errors
+    /// Names the first reference that leads nowhere.
+    pub fn environment(&self, function: &Function) -> Result<BTreeMap<String, String>, Error> {
+        Ok(function.resolve_environment(&self.scope)?)
+    }
+}
+
+impl Aws {
+    /// Starts serving on loopback.
+    ///
+    /// # Errors
+    /// When the port is taken or the data folder cannot be used.
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        let data = options.data.as_deref();
+        if let Some(folder) = data {
+            std::fs::create_dir_all(folder)?;
+        }
+        let listener = TcpListener::bind(("127.0.0.1", options.port.unwrap_or(0))).await?;
+        let endpoint = format!("http://{}", listener.local_addr()?);
+        let file = |name: &str| data.map(|folder| folder.join(name));
+        let aws = Self(Arc::new(Inner {
+            dynamodb: dynamodb::DynamoDb::start(data).await?,
+            sqs: sqs::Sqs::start(&endpoint, options.clock.clone(), file("queues.json"))?,
+            secrets: secrets_manager::SecretsManager::start(
+                options.clock.clone(),
+                file("secrets.json"),
+            )?,
+            stacks: Mutex::default(),
+            journal: Journal::default(),
+            faults: journal::Faults::default(),
+            clock: options.clock,
+            endpoint,
+        }));
+        let router = Router::new()
+            .fallback(serve)
+            .layer(DefaultBodyLimit::max(LARGEST_REQUEST))
+            .with_state(aws.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Ok(aws)
+    }
+
+    /// `http://127.0.0.1:…`, the value for `AWS_ENDPOINT_URL`.
+    pub fn endpoint(&self) -> &str {
+        &self.0.endpoint
+    }
+
+    /// Every call that came in over the endpoint.
+    pub fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+
+    /// Scripts a fault. Faults that match the same call happen one after the other.
+    pub fn inject(&self, fault: Fault) {
+        self.0.faults.add(fault);
+    }
+
+    /// Forgets the faults that have not happened yet.
+    pub fn clear_faults(&self) {
+        self.0.faults.clear();
+    }
+
+    /// A look at a queue, past the endpoint; `None` when there is no queue of that name.
+    pub fn queue(&self, name: &str) -> Option<QueueView> {
+        self.0.sqs.view(name)
+    }
+
+    /// Who runs the rotation functions.
+    pub fn set_rotation_function(&self, function: RotationFunction) {
+        self.0.secrets.set_rotation_function(function);
+    }
+
+    /// Runs every secret's rotation that is due or has to be tried again, and returns when all have ended.
+    /// Call it now and then, or after the clock was moved. `RotateSecret` calls it by itself.
+    pub async fn tick(&self) {
+        self.0.secrets.tick().await;
+    }
+
+    /// Deletes expired DynamoDB items by the machine's clock and tells how many; DynamoDB takes up to two days.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn sweep_expired_items(&self) -> Result<usize, Error> {
+        self.0.dynamodb.sweep()
+    }
+
+    /// Adds or replaces one output of a stack, for `DescribeStacks`.
+    pub fn set_output(&self, stack: &str, name: &str, value: &str) {
+        let mut stacks = self.0.stacks.lock().unwrap_or_else(PoisonError::into_inner);
+        let outputs = stacks.entry(stack.to_owned()).or_default();
+        outputs.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Creates the tables and queues of a template, or leaves them when they are there, and publishes the outputs of
+    /// the stack (those that can be resolved; [`Aws::set_output`] adds the others).
+    ///
+    /// # Errors
+    /// When a table or queue cannot be created.
+    pub async fn provision(&self, template: &Template) -> Result<Resources, Error> {
+        let mut scope = template.scope().clone();
+        for (id, kind) in &template.resources {
+            scope.set_reference(id, id);
+            scope.set_attribute(id, "Arn", &plain_arn(id, kind));
+        }
+        let mut tables = BTreeMap::new();
+        for table in &template.tables {
+            self.0.dynamodb.provision(table)?;
+            scope.set_reference(&table.logical_id, &table.name);
+            let arn = format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{}", table.name);
+            scope.set_attribute(&table.logical_id, "Arn", &arn);
+            tables.insert(table.logical_id.clone(), table.name.clone());
+        }
+        let queues = self.provision_queues(template)?;
+        for (id, queue) in &queues {
+            scope.set_reference(id, &queue.url);
+            scope.set_attribute(id, "QueueUrl", &queue.url);
+            scope.set_attribute(id, "QueueName", &queue.name);
+            scope.set_attribute(id, "Arn", &queue.arn);
+        }
+        for function in &template.functions {
+            scope.set_reference(&function.logical_id, &function.name);
+            let arn = format!(
+                "arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}",
+                function.name
+            );
+            scope.set_attribute(&function.logical_id, "Arn", &arn);
+        }
+        for (name, output) in &template.outputs {
+            if let Ok(Some(value)) = output.resolve(&scope) {
+                self.set_output(template::STACK, name, &value);
+            }
+        }
+        Ok(Resources {
+            tables,
+            queues,
+            scope,
+        })
+    }
+
+    fn provision_queues(&self, template: &Template) -> Result<BTreeMap<String, QueueNames>, Error> {
+        let sqs = &self.0.sqs;
+        let failed = |name: &str, refusal: Refusal| {
+            Error::Provision(format!("queue {name}: {}", refusal.message))
+        };
+        let mut queues = BTreeMap::new();
+        for queue in &template.queues {
+            sqs.provision(&queue.name, queue.attributes.clone())
+                .map_err(|refusal| failed(&queue.name, refusal))?;
+            let names = QueueNames {
+                name: queue.name.clone(),
+                url: sqs.url(&queue.name),
+                arn: sqs::arn(&queue.name),
+            };
+            queues.insert(queue.logical_id.clone(), names);
+        }
+        // Policies come last: they may point at any queue.
+        for queue in &template.queues {
+            let Some(redrive) = &queue.redrive else {
+                continue;
+            };
+            let target = queues
+                .get(&redrive.target)
+                .ok_or_else(|| template::Error::Unresolved(redrive.target.clone()))?;
+            let policy = json!({
+                "deadLetterTargetArn": target.arn,
+                "maxReceiveCount": redrive.max_receive_count,
+            });
+            let attributes = BTreeMap::from([("RedrivePolicy".to_owned(), policy.to_string())]);
+            sqs.provision(&queue.name, attributes)
+                .map_err(|refusal| failed(&queue.name, refusal))?;
+        }
+        Ok(queues)
+    }
+
+    async fn answer(&self, request: &Request, headers: &HeaderMap, body: Bytes) -> Response {
+        let inner = &self.0;
+        if !headers.contains_key(header::AUTHORIZATION) {
+            let refusal = Refusal::new(
+                "MissingAuthenticationTokenException",
+                "Missing Authentication Token",
+            );
+            return request.refuse(&refusal.status(StatusCode::FORBIDDEN));
+        }
+        let outcome = match request.service {
+            Service::DynamoDb => {
+                return match inner.dynamodb.forward(headers, body.into()).await {
+                    Ok(response) => response,
+                    Err(refusal) => request.refuse(&refusal),
+                };
+            }
+            Service::CloudFormation => {
+                let stacks = inner.stacks.lock().unwrap_or_else(PoisonError::into_inner);
+                return cloudformation::answer(&stacks, &form(&body), inner.clock.now());
+            }
+            Service::Sqs => {
+                inner
+                    .sqs
+                    .call(&request.operation, request.json.clone())
+                    .await
+            }
+            Service::SecretsManager => inner.secrets.call(&request.operation, request.json.clone()),
+        };
+        if request.service == Service::SecretsManager && request.operation == "RotateSecret" {
+            let aws = self.clone();
+            tokio::spawn(async move { aws.tick().await });
+        }
+        match outcome {
+            Ok(answer) => request.respond(StatusCode::OK, &answer),
+            Err(refusal) => request.refuse(&refusal),
+        }
+    }
+}
+
+/// What every other resource's ARN looks like, near enough for an environment variable.
+fn plain_arn(id: &str, kind: &str) -> String {
+    let service = kind.split("::").nth(1).unwrap_or("unknown").to_lowercase();
+    format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{id}")
+}
+
+/// One request, taken apart.
+struct Request {
+    service: Service,
+    operation: String,
+    json: Value,
+}
+
+impl Request {
+    fn parse(headers: &HeaderMap, body: &[u8]) -> Option<Self> {
+        let Some(target) = headers.get("x-amz-target").and_then(|t| t.to_str().ok()) else {
+            let form = form(body);
+            return Some(Self {
+                service: Service::CloudFormation,
+                operation: form.get("Action")?.clone(),
+                json: json!(form),
+            });
+        };
+        let (service, operation) = target.split_once('.')?;
+        let service = match service {
+            "AmazonSQS" => Service::Sqs,
+            "secretsmanager" => Service::SecretsManager,
+            _ if service.starts_with("DynamoDB") => Service::DynamoDb,
+            _ => return None,
+        };
+        Some(Self {
+            service,
+            operation: operation.to_owned(),
+            json: serde_json::from_slice(body).unwrap_or_default(),
+        })
+    }
+
+    fn respond(&self, status: StatusCode, body: &Value) -> Response {
+        let mut response = Response::new(Body::from(body.to_string()));
+        *response.status_mut() = status;
+        let kind = match self.service {
+            Service::SecretsManager => "application/x-amz-json-1.1",
+            _ => "application/x-amz-json-1.0",
+        };
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        response
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> Response {
+        let namespace = match self.service {
+            Service::CloudFormation => {
+                return cloudformation::refuse_with(
+                    refusal.status,
+                    &refusal.kind,
+                    &refusal.message,
+                );
+            }
+            Service::DynamoDb => "com.amazonaws.dynamodb.v20120810#",
+            Service::Sqs => "com.amazonaws.sqs#",
+            Service::SecretsManager => "",
+        };
+        let body =
+            json!({"__type": format!("{namespace}{}", refusal.kind), "message": refusal.message});
+        let mut response = self.respond(refusal.status, &body);
+        if self.service == Service::Sqs {
+            let fault = if refusal.status.is_server_error() {
+                "Receiver"
+            } else {
+                "Sender"
+            };
+            let code = refusal.query_code.as_deref().unwrap_or(&refusal.kind);
+            if let Ok(value) = HeaderValue::try_from(format!("{code};{fault}")) {
+                let name = HeaderName::from_static("x-amzn-query-error");
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
+}
+
+async fn serve(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Response {
+    let Some(request) = Request::parse(&headers, &body) else {
+        let mut response = Response::new(Body::from(r#"{"__type":"UnknownOperationException"}"#));
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        return response;
+    };
+    let index = aws.0.journal.begin(Call {
+        service: request.service,
+        operation: request.operation.clone(),
+        request: request.json.clone(),
+        status: None,
+        at: aws.0.clock.now(),
+    });
+    let effect = aws.0.faults.take(request.service, &request.operation);
+    let mut response = match &effect {
+        Some(Effect::Refuse { status, error }) => {
+            let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            request.refuse(&Refusal::new(error, "This fault was scripted.").status(status))
+        }
+        Some(Effect::DropBefore) => cut_connection(),
+        Some(Effect::Hang(duration)) => {
+            tokio::time::sleep(*duration).await;
+            aws.answer(&request, &headers, body).await
+        }
+        Some(Effect::DropAfter) => {
+            aws.answer(&request, &headers, body).await;
+            cut_connection()
+        }
+        None => aws.answer(&request, &headers, body).await,
+    };
+    aws.0.journal.answered(index, response.status().as_u16());
+    if let Ok(id) = HeaderValue::try_from(Uuid::new_v4().to_string()) {
+        response
+            .headers_mut()
+            .entry(HeaderName::from_static("x-amzn-requestid"))
+            .or_insert(id);
+    }
+    response
+}
+
+/// Ends the task that serves this connection, and with it the connection; nothing is printed and nothing else ends.
+fn cut_connection() -> ! {
+    std::panic::resume_unwind(Box::new("the connection is cut by a scripted fault"))
+}
+
+/// A service's refusal of a request.
+#[derive(Debug)]
+struct Refusal {
+    status: StatusCode,
+    kind: String,
+    query_code: Option<String>,
+    message: String,
+}
+
+impl Refusal {
+    fn new(kind: &str, message: &str) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            kind: kind.to_owned(),
+            query_code: None,
+            message: message.to_owned(),
+        }
+    }
+
+    const fn status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// The code that SQS had before it spoke JSON; its SDKs still look for it.
+    fn query_code(mut self, code: &str) -> Self {
+        self.query_code = Some(code.to_owned());
+        self
+    }
+
+    /// The same for one entry of a batch.
+    fn batch_entry(self, id: &str) -> Value {
+        json!({
+            "Id": id,
+            "SenderFault": true,
+            "Code": self.query_code.unwrap_or(self.kind),
+            "Message": self.message,
+        })
+    }
+}
+
+fn read<T: DeserializeOwned>(request: Value) -> Result<T, Refusal> {
+    serde_json::from_value(request)
+        .map_err(|e| Refusal::new("SerializationException", &e.to_string()))
+}
+
+fn form(body: &[u8]) -> BTreeMap<String, String> {
+    form_urlencoded::parse(body).into_owned().collect()
+}
+
+/// Reads what an earlier run kept; an empty state when there is none.
+fn load<T: Default + DeserializeOwned>(file: Option<&Path>) -> Result<T, Error> {
+    let Some(file) = file.filter(|file| file.exists()) else {
+        return Ok(T::default());
+    };
+    serde_json::from_slice(&std::fs::read(file)?).map_err(|e| Error::State {
+        path: file.display().to_string(),
+        reason: e.to_string(),
+    })
+}
+
+/// Keeps the state for the next run, whole or not at all, readable by its owner only.
+fn save(file: Option<&Path>, state: &impl Serialize) -> Result<(), Refusal> {
+    let Some(file) = file else {
+        return Ok(());
+    };
+    let broken = |e: &dyn std::error::Error| {
+        Refusal::new("InternalError", &e.to_string()).status(StatusCode::INTERNAL_SERVER_ERROR)
+    };
+    let bytes = serde_json::to_vec(state).map_err(|e| broken(&e))?;
+    let next = file.with_extension("next");
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut writer = options.open(&next).map_err(|e| broken(&e))?;
+    std::io::Write::write_all(&mut writer, &bytes).map_err(|e| broken(&e))?;
+    std::fs::rename(&next, file).map_err(|e| broken(&e))
+}
+
+/// A client for loopback addresses: it trusts nobody, so it needs no certificates.
+fn loopback_client() -> Result<reqwest::Client, Error> {
+    let failed = |e: &dyn std::error::Error| Error::DynamoDb(e.to_string());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| failed(&e))?
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .no_proxy()
+        .build()
+        .map_err(|e| failed(&e))
+}

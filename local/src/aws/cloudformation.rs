@@ -1,0 +1,111 @@
+//! CloudFormation: `DescribeStacks`, which is where the command line finds the outputs of a stack.
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderValue, StatusCode, header};
+use shared::clock::Timestamp;
+
+use super::{ACCOUNT, REGION};
+
+/// Outputs by name, by stack.
+pub(super) type Stacks = BTreeMap<String, BTreeMap<String, String>>;
+
+/// Answers a call of the query protocol (form in, XML out).
+pub(super) fn answer(stacks: &Stacks, form: &BTreeMap<String, String>, now: Timestamp) -> Response {
+    let action = form.get("Action").map_or("", String::as_str);
+    if action != "DescribeStacks" {
+        return refuse(
+            "InvalidAction",
+            &format!("Could not find operation {action}"),
+        );
+    }
+    let wanted = form.get("StackName");
+    let found: Vec<_> = stacks
+        .iter()
+        .filter(|(name, _)| {
+            wanted.is_none_or(|wanted| wanted == *name || *wanted == stack_id(name))
+        })
+        .collect();
+    if let (Some(wanted), true) = (wanted, found.is_empty()) {
+        return refuse(
+            "ValidationError",
+            &format!("Stack with id {wanted} does not exist"),
+        );
+    }
+    let members: String = found
+        .into_iter()
+        .map(|(name, outputs)| member(name, outputs, now))
+        .collect();
+    xml(
+        StatusCode::OK,
+        format!(
+            "<DescribeStacksResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\">\
+             <DescribeStacksResult><Stacks>{members}</Stacks></DescribeStacksResult>\
+             <ResponseMetadata><RequestId>00000000-0000-0000-0000-000000000000</RequestId></ResponseMetadata>\
+             </DescribeStacksResponse>"
+        ),
+    )
+}
+
+/// An error in the shape of the query protocol.
+pub(super) fn refuse(code: &str, message: &str) -> Response {
+    refuse_with(StatusCode::BAD_REQUEST, code, message)
+}
+
+/// The same with another status.
+pub(super) fn refuse_with(status: StatusCode, code: &str, message: &str) -> Response {
+    xml(
+        status,
+        format!(
+            "<ErrorResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\"><Error>\
+             <Type>Sender</Type><Code>{}</Code><Message>{}</Message></Error>\
+             <RequestId>00000000-0000-0000-0000-000000000000</RequestId></ErrorResponse>",
+            escape(code),
+            escape(message)
+        ),
+    )
+}
+
+fn member(name: &str, outputs: &BTreeMap<String, String>, now: Timestamp) -> String {
+    let outputs: String = outputs
+        .iter()
+        .map(|(key, value)| {
+            format!(
+                "<member><OutputKey>{}</OutputKey><OutputValue>{}</OutputValue></member>",
+                escape(key),
+                escape(value)
+            )
+        })
+        .collect();
+    format!(
+        "<member><StackName>{}</StackName><StackId>{}</StackId><CreationTime>{now}</CreationTime>\
+         <StackStatus>CREATE_COMPLETE</StackStatus><DisableRollback>false</DisableRollback>\
+         <Outputs>{outputs}</Outputs></member>",
+        escape(name),
+        escape(&stack_id(name))
+    )
+}
+
+fn stack_id(name: &str) -> String {
+    format!(
+        "arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{name}/00000000-0000-0000-0000-000000000000"
+    )
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+fn xml(status: StatusCode, text: String) -> Response {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+    response
+}

@@ -1,0 +1,197 @@
+//! What was asked of the embedded cloud, and the faults it was told to have.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use shared::clock::Timestamp;
+
+/// The services of the embedded cloud.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Service {
+    /// Amazon DynamoDB.
+    DynamoDb,
+    /// Amazon SQS.
+    Sqs,
+    /// AWS Secrets Manager.
+    SecretsManager,
+    /// AWS CloudFormation.
+    CloudFormation,
+}
+
+/// One call, as it came in and as it was answered.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Who was called.
+    pub service: Service,
+    /// The operation's name in the API reference, such as `SendMessage`.
+    pub operation: String,
+    /// The request; CloudFormation's form fields as an object. `null` when it was not readable.
+    pub request: Value,
+    /// The HTTP status of the answer; `None` while it is still outstanding and when no answer was sent.
+    pub status: Option<u16>,
+    /// When it came in, on the cloud's clock.
+    pub at: Timestamp,
+}
+
+/// A place in the journal, to look only at what came later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark(usize);
+
+/// Every call since the start, oldest first. Cloning shares it.
+#[derive(Clone, Debug, Default)]
+pub struct Journal(Arc<Mutex<Vec<Call>>>);
+
+impl Journal {
+    /// The present end of the journal.
+    pub fn mark(&self) -> Mark {
+        Mark(self.lock().len())
+    }
+
+    /// All calls.
+    pub fn calls(&self) -> Vec<Call> {
+        self.lock().clone()
+    }
+
+    /// The calls that came in after `mark`.
+    pub fn since(&self, mark: Mark) -> Vec<Call> {
+        self.lock().iter().skip(mark.0).cloned().collect()
+    }
+
+    /// How many calls of one operation came in after `mark`.
+    pub fn count(&self, mark: Mark, service: Service, operation: &str) -> usize {
+        self.lock()
+            .iter()
+            .skip(mark.0)
+            .filter(|call| call.service == service && call.operation == operation)
+            .count()
+    }
+
+    /// How many calls of any operation of `service` came in after `mark`.
+    pub fn count_service(&self, mark: Mark, service: Service) -> usize {
+        self.lock()
+            .iter()
+            .skip(mark.0)
+            .filter(|call| call.service == service)
+            .count()
+    }
+
+    /// Forgets everything. Marks that were taken before are void.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
+    pub(crate) fn begin(&self, call: Call) -> usize {
+        let mut calls = self.lock();
+        calls.push(call);
+        calls.len() - 1
+    }
+
+    pub(crate) fn answered(&self, index: usize, status: u16) {
+        if let Some(call) = self.lock().get_mut(index) {
+            call.status = Some(status);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Call>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What happens to a call instead of, or beside, its normal course.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Refused with this status and error type (`ThrottlingException`, …); nothing is done.
+    Refuse {
+        /// The HTTP status.
+        status: u16,
+        /// The error type, as the service would name it.
+        error: String,
+    },
+    /// Done only after this real time has passed, and answered then; a client that leaves earlier leaves no trace.
+    Hang(Duration),
+    /// The connection is cut before anything is done.
+    DropBefore,
+    /// Done, but the connection is cut before the answer.
+    DropAfter,
+}
+
+/// A scripted fault: the next `times` calls of `operation` (of any, when `None`) meet `effect`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Whose calls.
+    pub service: Service,
+    /// Which operation; `None` is any.
+    pub operation: Option<String>,
+    /// What they meet.
+    pub effect: Effect,
+    /// How many calls; the fault is gone afterwards.
+    pub times: u32,
+}
+
+impl Fault {
+    /// The next call of `operation` meets `effect`.
+    pub fn once(service: Service, operation: &str, effect: Effect) -> Self {
+        Self {
+            service,
+            operation: Some(operation.to_owned()),
+            effect,
+            times: 1,
+        }
+    }
+
+    /// The next call of any operation of `service` meets `effect`.
+    pub const fn any(service: Service, effect: Effect) -> Self {
+        Self {
+            service,
+            operation: None,
+            effect,
+            times: 1,
+        }
+    }
+
+    /// The same for the next `times` calls.
+    #[must_use]
+    pub const fn times(mut self, times: u32) -> Self {
+        self.times = times;
+        self
+    }
+}
+
+/// The faults that have not happened yet, first in, first out.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Mutex<Vec<Fault>>);
+
+impl Faults {
+    pub(crate) fn add(&self, fault: Fault) {
+        if fault.times > 0 {
+            self.lock().push(fault);
+        }
+    }
+
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    pub(crate) fn take(&self, service: Service, operation: &str) -> Option<Effect> {
+        let mut faults = self.lock();
+        let index = faults.iter().position(|fault| {
+            fault.service == service
+                && fault
+                    .operation
+                    .as_deref()
+                    .is_none_or(|wanted| wanted == operation)
+        })?;
+        let fault = faults.get_mut(index)?;
+        fault.times -= 1;
+        let effect = fault.effect.clone();
+        if fault.times == 0 {
+            faults.remove(index);
+        }
+        Some(effect)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Fault>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
