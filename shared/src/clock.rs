@@ -84,45 +84,45 @@ impl<'de> Deserialize<'de> for Timestamp {
 
 /// The clock that everything reads. Cloning shares it.
 #[derive(Clone, Debug)]
-pub struct Clock(Source);
-
-#[derive(Clone, Debug)]
-enum Source {
-    System { offset_millis: i64 },
-    Manual(Arc<AtomicI64>),
+pub struct Clock {
+    /// Milliseconds; added to the machine's clock where that runs, the whole time where it stands still.
+    millis: Arc<AtomicI64>,
+    runs: bool,
 }
 
 impl Clock {
     /// The machine's wall clock, `offset_seconds` in the future (`CLOCK_OFFSET_SECONDS`, zero in production).
-    pub const fn system(offset_seconds: i64) -> Self {
-        Self(Source::System {
-            offset_millis: offset_seconds.saturating_mul(1000),
-        })
+    pub fn system(offset_seconds: i64) -> Self {
+        Self {
+            millis: Arc::new(AtomicI64::new(offset_seconds.saturating_mul(1000))),
+            runs: true,
+        }
     }
 
     /// A clock that stands still until [`Clock::advance`] moves it. For tests.
     pub fn manual(start: Timestamp) -> Self {
-        Self(Source::Manual(Arc::new(AtomicI64::new(start.as_millis()))))
+        Self {
+            millis: Arc::new(AtomicI64::new(start.as_millis())),
+            runs: false,
+        }
     }
 
     /// The present.
     pub fn now(&self) -> Timestamp {
-        match &self.0 {
-            Source::System { offset_millis } => {
-                Timestamp(system_millis().saturating_add(*offset_millis))
-            }
-            Source::Manual(millis) => Timestamp(millis.load(Ordering::Relaxed)),
-        }
+        let millis = self.millis.load(Ordering::Relaxed);
+        let machine = if self.runs { system_millis() } else { 0 };
+        Timestamp(machine.saturating_add(millis))
     }
 
-    /// Moves a manual clock on; the machine's clock cannot be moved and ignores it.
+    /// Moves the clock on, and every clone with it. For tests and the embedded cloud.
     pub fn advance(&self, by: Duration) {
-        if let Source::Manual(millis) = &self.0 {
-            millis.fetch_add(
-                i64::try_from(by.as_millis()).unwrap_or(i64::MAX),
-                Ordering::Relaxed,
-            );
-        }
+        let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        self.millis.fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// Whole seconds by which this clock is ahead of the machine's.
+    pub fn offset_seconds(&self) -> i64 {
+        (self.now().0.saturating_sub(system_millis())).div_euclid(1000)
     }
 
     /// The moment by which the runtime wants an answer, on this clock.
@@ -132,16 +132,16 @@ impl Clock {
     /// invocation outlives [`LONGEST_INVOCATION`], which tells the two apart.
     pub fn deadline(&self, deadline_millis: u64) -> Timestamp {
         let sent = Timestamp(i64::try_from(deadline_millis).unwrap_or(i64::MAX));
-        let Source::System { offset_millis } = &self.0 else {
+        if !self.runs {
             return sent;
-        };
+        }
         let left = sent.0.saturating_sub(self.now().0);
         let plausible =
             u128::try_from(left).is_ok_and(|left| left <= LONGEST_INVOCATION.as_millis());
         if plausible {
             sent
         } else {
-            Timestamp(sent.0.saturating_add(*offset_millis))
+            Timestamp(sent.0.saturating_add(self.millis.load(Ordering::Relaxed)))
         }
     }
 }

@@ -1,0 +1,592 @@
+//! Tenants as an operator handles them: applied from a file, and shown.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_secretsmanager::types::RotationRulesType;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use shared::clock::Timestamp;
+use shared::secret::{Secret, serialize_exposed};
+use shared::tenant::{Grant, TenantFile, TenantId};
+use shared::tenants::{Key, KeyKind, Scope, Tenant};
+use shared::vault::{credentials_name, token_name};
+
+use crate::error::AdminError;
+use crate::secrets::SecretName;
+use crate::stack::Stack;
+use crate::tenant_file::settings;
+use crate::vault::{self, Found};
+
+/// How often a token secret is looked at (design 4.4).
+const ROTATION: &str = "rate(1 day)";
+
+/// How a tenant file is applied.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ApplyOptions {
+    /// Only say what would change.
+    pub dry_run: bool,
+}
+
+/// One setting that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// The key with its tables.
+    pub path: String,
+    /// Its value in the table; null where there is none.
+    pub before: Value,
+    /// Its value in the file; null where there is none.
+    pub after: Value,
+}
+
+/// The two URLs that Rescue posts to. They hold the webhook key, so they are secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WebhookUrls {
+    /// For the moment a technician starts a session.
+    #[serde(serialize_with = "serialize_exposed")]
+    pub started: Secret,
+    /// For the moment a technician ends it.
+    #[serde(serialize_with = "serialize_exposed")]
+    pub ended: Secret,
+}
+
+impl WebhookUrls {
+    /// The URLs of a webhook key; without `api_url` only their paths.
+    pub fn new(api_url: Option<&str>, tenant: &TenantId, key: &Secret) -> Self {
+        let base = api_url.unwrap_or_default().trim_end_matches('/');
+        let key = key.expose();
+        let url = |event: &str| {
+            Secret::from(format!(
+                "{base}/integration/api/servicenow/sessiondetails/{tenant}/{key}?event={event}"
+            ))
+        };
+        Self {
+            started: url("started"),
+            ended: url("ended"),
+        }
+    }
+}
+
+/// A live key, without what identifies it to a caller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeySummary {
+    /// What an operator calls it by.
+    pub id: String,
+    /// What it opens.
+    pub kind: KeyKind,
+    /// What it may be used for; empty for a webhook key.
+    pub scopes: Vec<Scope>,
+}
+
+impl From<&Key> for KeySummary {
+    fn from(key: &Key) -> Self {
+        Self {
+            id: key.id.clone(),
+            kind: key.kind,
+            scopes: key.scopes.clone(),
+        }
+    }
+}
+
+/// What applying a tenant file did. Serialised it is the answer of `tenant apply --output json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Applied {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// What differed.
+    pub changes: Vec<Change>,
+    /// Only when the tenant was created; shown once and stored nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_urls: Option<WebhookUrls>,
+    /// Only when the tenant was created; shown once and stored nowhere.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "serialize_some"
+    )]
+    pub api_key: Option<Secret>,
+    /// The live keys.
+    pub keys: Vec<KeySummary>,
+    /// What else the operator should know.
+    #[serde(skip)]
+    pub notes: Vec<String>,
+    /// Something after the tenant was written failed; applying again makes up for it.
+    #[serde(skip)]
+    pub incomplete: Option<String>,
+}
+
+fn serialize_some<S: serde::Serializer>(
+    secret: &Option<Secret>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match secret {
+        Some(secret) => serialize_exposed(secret, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// A tenant file compared with the table, ready to be written.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    before: Option<Tenant>,
+    after: TenantFile,
+    changes: Vec<Change>,
+}
+
+impl Plan {
+    /// What differs, sorted by path.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// Whether the tenant is new.
+    pub const fn creates(&self) -> bool {
+        self.before.is_none()
+    }
+
+    pub(crate) fn before(&self) -> Option<&TenantFile> {
+        self.before.as_ref().map(|tenant| &tenant.file)
+    }
+
+    pub(crate) const fn after(&self) -> &TenantFile {
+        &self.after
+    }
+
+    /// The changes that may cut a running tenant off, in words; empty when there is none.
+    pub fn destructive(&self) -> Vec<String> {
+        if self.creates() {
+            return Vec::new();
+        }
+        self.changes
+            .iter()
+            .filter_map(|change| match change.path.as_str() {
+                "enabled" if change.after == Value::Bool(false) => Some(
+                    "the tenant is switched off: posts are ignored, PINs are refused".to_owned(),
+                ),
+                "servicenow.instance" | "rescue.company_id" => Some(format!(
+                    "{} changes from {} to {}",
+                    change.path, change.before, change.after
+                )),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+/// Compares a tenant file with the table.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn plan(stack: &Stack, file: &TenantFile) -> Result<Plan, AdminError> {
+    let before = read(stack, &file.tenant).await?;
+    let changes = differences(
+        before
+            .as_ref()
+            .map(|tenant| settings(&tenant.file))
+            .as_ref(),
+        &settings(file),
+    );
+    Ok(Plan {
+        before,
+        after: file.clone(),
+        changes,
+    })
+}
+
+/// Creates or changes a tenant, without asking anybody. Applying the same file again changes nothing and repairs
+/// what an interrupted run left out.
+///
+/// # Errors
+/// [`AdminError::Conflict`] when somebody else changed the tenant in the meantime; otherwise when AWS refuses.
+pub async fn apply(
+    stack: &Stack,
+    file: &TenantFile,
+    options: ApplyOptions,
+) -> Result<Applied, AdminError> {
+    let plan = plan(stack, file).await?;
+    if options.dry_run {
+        Ok(preview(&plan))
+    } else {
+        execute(stack, &plan).await
+    }
+}
+
+/// What a plan would do, with nothing written.
+pub(crate) fn preview(plan: &Plan) -> Applied {
+    Applied {
+        tenant: plan.after.tenant.clone(),
+        changes: plan.changes.clone(),
+        webhook_urls: None,
+        api_key: None,
+        keys: plan.before.as_ref().map(summaries).unwrap_or_default(),
+        notes: Vec::new(),
+        incomplete: None,
+    }
+}
+
+/// Writes a plan: the secrets first, because nothing uses them without the tenant; then the tenant with the hashes of
+/// its keys; then the rotation schedule, whose failure must not keep the keys from being shown.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn execute(stack: &Stack, plan: &Plan) -> Result<Applied, AdminError> {
+    let mut notes = make_secrets(stack, plan).await?;
+    let now = stack.clock.now();
+    let (tenant, new_keys) = next(plan, now)?;
+    if plan.creates() || !plan.changes.is_empty() {
+        write(stack, plan.before.as_ref(), &tenant).await?;
+    }
+    if !plan.creates() && tenant.keys.len() == 2 && tenant.version == 1 {
+        let id = &tenant.file.tenant;
+        notes.push(format!(
+            "keys are shown only when a tenant is created; if they were missed then, \
+             `rescue-connector keys rotate {id} webhook` and `… {id} api` make new ones"
+        ));
+    }
+    let mut incomplete = None;
+    match schedule_rotation(stack, &tenant.file).await {
+        Ok(Some(note)) => notes.push(note),
+        Ok(None) => {}
+        Err(error) => incomplete = Some(format!("the rotation schedule is not set: {error}")),
+    }
+    Ok(Applied {
+        tenant: tenant.file.tenant.clone(),
+        changes: plan.changes.clone(),
+        webhook_urls: new_keys.as_ref().map(|keys| {
+            WebhookUrls::new(stack.api_url.as_deref(), &tenant.file.tenant, &keys.webhook)
+        }),
+        api_key: new_keys.map(|keys| keys.api),
+        keys: summaries(&tenant),
+        notes,
+        incomplete,
+    })
+}
+
+/// What `tenant show` answers. No secret's value is in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Shown {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Counts the changes.
+    pub version: u64,
+    /// Whether it is switched on.
+    pub enabled: bool,
+    /// The tenant file as JSON.
+    pub settings: Value,
+    /// The live keys.
+    pub keys: Vec<ShownKey>,
+    /// When it was switched off.
+    pub disabled_at: Option<Timestamp>,
+    /// Which secrets are set, by the names that `secrets set` takes.
+    pub secrets: BTreeMap<&'static str, bool>,
+    #[serde(skip)]
+    pub(crate) file: TenantFile,
+}
+
+/// A live key and when it was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ShownKey {
+    /// The key.
+    #[serde(flatten)]
+    pub key: KeySummary,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Reads a tenant with its settings and keys, and which of its secrets are set.
+///
+/// # Errors
+/// [`AdminError::NoSuchTenant`]; otherwise when AWS refuses.
+pub async fn show(stack: &Stack, id: &TenantId) -> Result<Shown, AdminError> {
+    let tenant = read_existing(stack, id).await?;
+    let credentials = current(stack, &credentials_name(&stack.secret_prefix, id)).await?;
+    let token = current(stack, &token_name(&stack.secret_prefix, id)).await?;
+    let secrets = SecretName::ALL
+        .into_iter()
+        .map(|name| {
+            let json = if name == SecretName::RefreshToken {
+                &token
+            } else {
+                &credentials
+            };
+            (name.as_str(), vault::holds(json, name.key()))
+        })
+        .collect();
+    Ok(shown(tenant, secrets))
+}
+
+fn shown(tenant: Tenant, secrets: BTreeMap<&'static str, bool>) -> Shown {
+    Shown {
+        tenant: tenant.file.tenant.clone(),
+        version: tenant.version,
+        enabled: tenant.file.enabled,
+        settings: settings(&tenant.file),
+        keys: tenant
+            .keys
+            .iter()
+            .map(|key| ShownKey {
+                key: key.into(),
+                created_at: key.created_at,
+            })
+            .collect(),
+        disabled_at: tenant.disabled_at,
+        secrets,
+        file: tenant.file,
+    }
+}
+
+async fn current(stack: &Stack, name: &str) -> Result<Map<String, Value>, AdminError> {
+    Ok(match vault::read(stack, name).await? {
+        Found::Value(content) => content.json,
+        Found::Nothing | Found::Deleted => Map::new(),
+    })
+}
+
+/// The tenant as the table holds it now.
+///
+/// # Errors
+/// When there is no such tenant or the table cannot be read.
+pub(crate) async fn read_existing(stack: &Stack, id: &TenantId) -> Result<Tenant, AdminError> {
+    read(stack, id)
+        .await?
+        .ok_or_else(|| AdminError::NoSuchTenant(id.clone()))
+}
+
+async fn read(stack: &Stack, id: &TenantId) -> Result<Option<Tenant>, AdminError> {
+    let answer = stack
+        .dynamodb
+        .get_item()
+        .table_name(&stack.tenants_table)
+        .key("tenant", AttributeValue::S(id.to_string()))
+        .consistent_read(true)
+        .send()
+        .await;
+    let answer = answer.map_err(|error| {
+        let table = format!("table {}", stack.tenants_table);
+        AdminError::aws("dynamodb:GetItem", &table, &error)
+    })?;
+    answer
+        .item()
+        .map(|item| Tenant::from_item(item).ok_or_else(|| AdminError::UnreadableTenant(id.clone())))
+        .transpose()
+}
+
+/// Writes a tenant, provided that the table still holds `before`.
+///
+/// # Errors
+/// [`AdminError::Conflict`] when it does not; otherwise when DynamoDB refuses.
+pub(crate) async fn write(
+    stack: &Stack,
+    before: Option<&Tenant>,
+    after: &Tenant,
+) -> Result<(), AdminError> {
+    let mut put = stack
+        .dynamodb
+        .put_item()
+        .table_name(&stack.tenants_table)
+        .set_item(Some(after.to_item()?));
+    put = match before {
+        None => put.condition_expression("attribute_not_exists(tenant)"),
+        Some(before) => put
+            .condition_expression("#version = :read")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":read", AttributeValue::N(before.version.to_string())),
+    };
+    let Err(error) = put.send().await else {
+        return Ok(());
+    };
+    // The write may have gone through although its answer was lost, and the SDK's own second attempt then fails on
+    // the condition. The keys of a new tenant exist nowhere else, so look before giving them up.
+    let id = &after.file.tenant;
+    if read(stack, id).await.ok().flatten().as_ref() == Some(after) {
+        return Ok(());
+    }
+    if error
+        .as_service_error()
+        .is_some_and(|error| error.is_conditional_check_failed_exception())
+    {
+        Err(AdminError::Conflict(id.clone()))
+    } else {
+        let table = format!("table {}", stack.tenants_table);
+        Err(AdminError::aws("dynamodb:PutItem", &table, &error))
+    }
+}
+
+struct NewKeys {
+    webhook: Secret,
+    api: Secret,
+}
+
+fn next(plan: &Plan, now: Timestamp) -> Result<(Tenant, Option<NewKeys>), AdminError> {
+    let file = plan.after.clone();
+    let disabled_at = (!file.enabled).then_some(now);
+    match &plan.before {
+        Some(before) => {
+            let changed = u64::from(!plan.changes.is_empty());
+            let tenant = Tenant {
+                version: before.version + changed,
+                keys: before.keys.clone(),
+                // A tenant that stays switched off was switched off back then.
+                disabled_at: disabled_at.map(|now| before.disabled_at.unwrap_or(now)),
+                file,
+            };
+            Ok((tenant, None))
+        }
+        None => {
+            let (webhook, webhook_text) =
+                Key::generate(KeyKind::Webhook, Vec::new(), &vault::random()?, now);
+            let scopes = vec![Scope::Pin, Scope::Token];
+            let (api, api_text) = Key::generate(KeyKind::Api, scopes, &vault::random()?, now);
+            let tenant = Tenant {
+                version: 1,
+                keys: vec![webhook, api],
+                disabled_at,
+                file,
+            };
+            let keys = NewKeys {
+                webhook: webhook_text,
+                api: api_text,
+            };
+            Ok((tenant, Some(keys)))
+        }
+    }
+}
+
+fn summaries(tenant: &Tenant) -> Vec<KeySummary> {
+    tenant.keys.iter().map(KeySummary::from).collect()
+}
+
+async fn make_secrets(stack: &Stack, plan: &Plan) -> Result<Vec<String>, AdminError> {
+    let id = &plan.after.tenant;
+    let mut notes = Vec::new();
+    let credentials = credentials_name(&stack.secret_prefix, id);
+    let (fresh, _) = vault::with_tracking_key(Map::new(), &vault::random()?);
+    if let Some(note) = make_secret(stack, plan, &credentials, &fresh).await? {
+        notes.push(note);
+    } else {
+        let content = vault::read_existing(stack, &credentials).await?;
+        let (json, made) = vault::with_tracking_key(content.json.clone(), &vault::random()?);
+        if made {
+            vault::replace(stack, &credentials, &content, &json).await?;
+            notes.push(format!(
+                "secret {credentials} had no tracking key; it has a new one"
+            ));
+        }
+    }
+    let token = token_name(&stack.secret_prefix, id);
+    notes.extend(make_secret(stack, plan, &token, &Map::new()).await?);
+    Ok(notes)
+}
+
+/// Makes a secret that is not there; `None` when it is.
+async fn make_secret(
+    stack: &Stack,
+    plan: &Plan,
+    name: &str,
+    fresh: &Map<String, Value>,
+) -> Result<Option<String>, AdminError> {
+    match vault::read(stack, name).await? {
+        Found::Value(_) => Ok(None),
+        Found::Nothing => {
+            vault::create(stack, name, fresh).await?;
+            Ok(Some(format!("secret {name} is made")))
+        }
+        Found::Deleted => {
+            vault::restore(stack, name).await?;
+            // A tenant of that name was deleted. The new one may be somebody else's, so it starts with nothing.
+            if plan.creates() {
+                let old = vault::read_existing(stack, name).await?;
+                vault::replace(stack, name, &old, fresh).await?;
+            }
+            Ok(Some(format!(
+                "secret {name} was waiting for its deletion and is restored"
+            )))
+        }
+    }
+}
+
+async fn schedule_rotation(stack: &Stack, file: &TenantFile) -> Result<Option<String>, AdminError> {
+    if file.servicenow.grant != Grant::RefreshToken {
+        return Ok(None);
+    }
+    let Some(function) = &stack.rotate_tokens_function_arn else {
+        return Ok(Some(
+            "the rotation schedule is not set yet: the function that renews refresh tokens is not known \
+             (output RotateTokensFunctionArn of the stack)"
+                .to_owned(),
+        ));
+    };
+    let name = token_name(&stack.secret_prefix, &file.tenant);
+    let described = stack
+        .secrets
+        .describe_secret()
+        .secret_id(&name)
+        .send()
+        .await;
+    let described =
+        described.map_err(|error| vault::failed("secretsmanager:DescribeSecret", &name, &error))?;
+    let expression = described
+        .rotation_rules()
+        .and_then(RotationRulesType::schedule_expression);
+    if described.rotation_enabled() == Some(true)
+        && described.rotation_lambda_arn() == Some(function)
+        && expression == Some(ROTATION)
+    {
+        return Ok(None);
+    }
+    stack
+        .secrets
+        .rotate_secret()
+        .secret_id(&name)
+        .rotation_lambda_arn(function)
+        .rotation_rules(
+            RotationRulesType::builder()
+                .schedule_expression(ROTATION)
+                .build(),
+        )
+        .rotate_immediately(false)
+        .send()
+        .await
+        .map_err(|error| vault::failed("secretsmanager:RotateSecret", &name, &error))?;
+    Ok(Some(format!(
+        "secret {name} is looked at daily: {ROTATION}"
+    )))
+}
+
+/// The settings that differ, sorted by path. A list is one value.
+fn differences(before: Option<&Value>, after: &Value) -> Vec<Change> {
+    let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
+    if let Some(before) = before {
+        flatten("", before, &mut old);
+    }
+    flatten("", after, &mut new);
+    let mut paths: Vec<&String> = old.keys().chain(new.keys()).collect();
+    paths.sort();
+    paths.dedup();
+    paths
+        .into_iter()
+        .filter(|path| old.get(*path) != new.get(*path))
+        .map(|path| Change {
+            path: path.clone(),
+            before: old.get(path).cloned().unwrap_or_default(),
+            after: new.get(path).cloned().unwrap_or_default(),
+        })
+        .collect()
+}
+
+fn flatten(prefix: &str, value: &Value, leaves: &mut BTreeMap<String, Value>) {
+    match value {
+        Value::Object(table) => {
+            for (key, value) in table {
+                let path = if prefix.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{prefix}.{key}")
+                };
+                flatten(&path, value, leaves);
+            }
+        }
+        leaf => {
+            leaves.insert(prefix.to_owned(), leaf.clone());
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! Everything in one process tree: the embedded AWS filled from `template.yaml`, the functions behind their triggers,
+//! and the simulators of ServiceNow and Rescue.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use admin::secrets::SecretName;
+use admin::stack::Stack;
+use admin::tenant::{Applied, ApplyOptions};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use shared::clock::Clock;
+use shared::secret::Secret;
+
+use crate::aws::{self, Aws, REGION, Resources};
+use crate::lambda::{Function, Gateway, GatewayError, Lambda, Poller, Route};
+use crate::template::{self, Event, STACK, Template};
+use crate::{rescue, servicenow};
+
+/// The template that is deployed, as it was when this was built.
+pub const TEMPLATE: &str = include_str!("../../template.yaml");
+
+/// How many processes one function may have at a time.
+const ENVIRONMENTS: usize = 4;
+
+/// Where the functions' programs are.
+#[derive(Clone, Debug)]
+pub enum Programs {
+    /// This program starts itself as `function NAME`.
+    Itself,
+    /// Binaries named like the functions, in this folder.
+    Folder(PathBuf),
+}
+
+/// How to start the cloud.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where the functions' programs are.
+    pub programs: Programs,
+    /// The folder that keeps everything for the next start.
+    pub data: Option<PathBuf>,
+    /// The first of four ports: HTTP API, AWS, ServiceNow, Rescue. Free ones without it.
+    pub port: Option<u16>,
+    /// Whether queued posts are delivered by themselves; otherwise [`Poller::poll_once`] does.
+    pub delivering: bool,
+    /// `AWS_LAMBDA_LOG_LEVEL` of the functions.
+    pub log_level: String,
+}
+
+impl Options {
+    /// Free ports, nothing kept, posts delivered by themselves.
+    pub fn new(programs: Programs) -> Self {
+        Self {
+            programs,
+            data: None,
+            port: None,
+            delivering: true,
+            log_level: "INFO".to_owned(),
+        }
+    }
+}
+
+/// Why the cloud could not start.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each names the part that failed")]
+pub enum Error {
+    #[error("template.yaml: {0}")]
+    Template(#[from] template::Error),
+    #[error("embedded AWS: {0}")]
+    Aws(#[from] aws::Error),
+    #[error("HTTP API: {0}")]
+    Gateway(#[from] GatewayError),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Http(#[from] shared::http::ClientError),
+    #[error("tenant: {0}")]
+    Admin(#[from] admin::AdminError),
+    #[error("tenant file: {0}")]
+    TenantFile(#[from] admin::tenant_file::Faults),
+}
+
+/// A running cloud. It ends when it is dropped.
+pub struct Cloud {
+    /// The clock of every part; [`Cloud::travel`] moves it.
+    pub clock: Clock,
+    /// The embedded AWS.
+    pub aws: Aws,
+    /// What was created from the template.
+    pub resources: Resources,
+    /// The simulator of the tenants' instance.
+    pub servicenow: servicenow::Simulator,
+    /// The simulator of Rescue.
+    pub rescue: rescue::Simulator,
+    /// The functions by the names of their binaries.
+    pub functions: BTreeMap<String, Lambda>,
+    /// The HTTP API.
+    pub gateway: Gateway,
+    /// The triggers that read queues, by the names of their functions.
+    pub pollers: BTreeMap<String, Poller>,
+    /// What the operator's command line works on.
+    pub stack: Stack,
+}
+
+impl Cloud {
+    /// Starts everything. No function process runs before its first event.
+    ///
+    /// # Errors
+    /// Names the part that did not start.
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        let clock = Clock::system(0);
+        let template = Template::parse(TEMPLATE)?;
+        let port = |nth: u16| options.port.map(|first| first + nth);
+        let aws = Aws::start(aws::Options {
+            port: port(1),
+            data: options.data.as_ref().map(|folder| folder.join("aws")),
+            clock: clock.clone(),
+        })
+        .await?;
+        let resources = aws.provision(&template).await?;
+        let servicenow = servicenow::Simulator::start(servicenow::Options {
+            port: port(2),
+            clock: clock.clone(),
+            data: options
+                .data
+                .as_ref()
+                .map(|folder| folder.join("servicenow.json")),
+        })?;
+        let rescue = rescue::Simulator::start(rescue::Options {
+            port: port(3),
+            clock: clock.clone(),
+        })?;
+
+        let mut functions = BTreeMap::new();
+        let mut routes = Vec::new();
+        let mut pollers = BTreeMap::new();
+        let sdk = sdk_config(&aws)?;
+        for function in &template.functions {
+            let name = function
+                .binary
+                .clone()
+                .unwrap_or_else(|| function.name.clone());
+            let mut environment = resources.environment(function)?;
+            environment.extend([
+                ("AWS_ENDPOINT_URL".to_owned(), aws.endpoint().to_owned()),
+                ("AWS_REGION".to_owned(), REGION.to_owned()),
+                ("AWS_LAMBDA_LOG_LEVEL".to_owned(), options.log_level.clone()),
+                ("ALLOW_LOOPBACK".to_owned(), "1".to_owned()),
+                ("RESCUE_ENDPOINT_URL".to_owned(), rescue.url()),
+            ]);
+            let lambda = Lambda::start(Function {
+                command: command(&options.programs, &name)?,
+                name: name.clone(),
+                environment,
+                timeout: function.timeout,
+                memory_mb: function.memory_mb,
+                max_environments: ENVIRONMENTS,
+            });
+            for event in &function.events {
+                match event {
+                    Event::HttpApi { method, path } => {
+                        routes.push(Route::new(&format!("{method} {path}"), lambda.clone())?);
+                    }
+                    Event::Sqs {
+                        queue,
+                        batch_size,
+                        maximum_concurrency,
+                        ..
+                    } => {
+                        let queue = &resources.queues[queue];
+                        let start = if options.delivering {
+                            Poller::start
+                        } else {
+                            Poller::paused
+                        };
+                        let poller = start(
+                            aws_sdk_sqs::Client::new(&sdk),
+                            queue.url.clone(),
+                            queue.arn.clone(),
+                            lambda.clone(),
+                            usize::try_from(*batch_size).unwrap_or(10),
+                            maximum_concurrency.unwrap_or(2),
+                        );
+                        pollers.insert(name.clone(), poller);
+                    }
+                    Event::Other(_) => {}
+                }
+            }
+            functions.insert(name, lambda);
+        }
+        let gateway = Gateway::start(port(0).unwrap_or(0), routes).await?;
+        let stack = stack(&resources, &sdk, clock.clone(), gateway.url());
+        for (name, value) in outputs(&stack) {
+            aws.set_output(STACK, name, &value);
+        }
+        Ok(Self {
+            clock,
+            aws,
+            resources,
+            servicenow,
+            rescue,
+            functions,
+            gateway,
+            pollers,
+            stack,
+        })
+    }
+
+    /// Applies a tenant file and sets its secrets, as the command line does.
+    ///
+    /// # Errors
+    /// As the command line's.
+    pub async fn apply(
+        &self,
+        file: &str,
+        secrets: &[(SecretName, &str)],
+    ) -> Result<Applied, Error> {
+        let file = admin::tenant_file::parse(file, true)?;
+        let applied = admin::tenant::apply(&self.stack, &file, ApplyOptions::default()).await?;
+        for (name, value) in secrets {
+            admin::secrets::set(&self.stack, &file.tenant, *name, &Secret::from(*value)).await?;
+        }
+        Ok(applied)
+    }
+
+    /// Moves every part into the future. Processes that are idle start anew there.
+    pub fn travel(&self, by: Duration) {
+        self.clock.advance(by);
+        for lambda in self.functions.values() {
+            lambda.set_environment(
+                "CLOCK_OFFSET_SECONDS",
+                self.clock.offset_seconds().to_string(),
+            );
+            lambda.recycle();
+        }
+    }
+
+    /// Ends every process.
+    pub async fn shutdown(&self) {
+        for poller in self.pollers.values() {
+            poller.stop().await;
+        }
+        for lambda in self.functions.values() {
+            lambda.shutdown().await;
+        }
+    }
+}
+
+fn command(programs: &Programs, function: &str) -> std::io::Result<Vec<OsString>> {
+    Ok(match programs {
+        Programs::Itself => {
+            vec![
+                std::env::current_exe()?.into(),
+                "function".into(),
+                function.into(),
+            ]
+        }
+        Programs::Folder(folder) => vec![folder.join(function).into()],
+    })
+}
+
+/// A client configuration that reaches the embedded AWS.
+fn sdk_config(aws: &Aws) -> Result<aws_config::SdkConfig, Error> {
+    Ok(aws_config::SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static(REGION))
+        .endpoint_url(aws.endpoint())
+        .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(
+            Credentials::new("local", "local", None, None, "local"),
+        ))
+        .http_client(shared::http::for_aws(shared::http::client()?))
+        .build())
+}
+
+fn stack(
+    resources: &Resources,
+    sdk: &aws_config::SdkConfig,
+    clock: Clock,
+    api_url: String,
+) -> Stack {
+    let table = |id: &str| resources.tables.get(id).cloned().unwrap_or_default();
+    let queue = |id: &str| {
+        resources
+            .queues
+            .get(id)
+            .map(|queue| queue.url.clone())
+            .unwrap_or_default()
+    };
+    Stack {
+        tenants_table: table("TenantsTable"),
+        sessions_table: table("SessionsTable"),
+        credentials_table: table("CredentialsTable"),
+        sessions_queue_url: queue("SessionsQueue"),
+        sessions_dlq_url: queue("SessionsDlq"),
+        secret_prefix: shared::environment::DEFAULT_SECRET_PREFIX.to_owned(),
+        api_url: Some(api_url),
+        rotate_tokens_function_arn: None,
+        dynamodb: aws_sdk_dynamodb::Client::new(sdk),
+        secrets: aws_sdk_secretsmanager::Client::new(sdk),
+        clock,
+    }
+}
+
+/// The stack's outputs, by which the command line finds it (design 4.6).
+fn outputs(stack: &Stack) -> [(&'static str, String); 7] {
+    [
+        ("TenantsTable", stack.tenants_table.clone()),
+        ("SessionsTable", stack.sessions_table.clone()),
+        ("CredentialsTable", stack.credentials_table.clone()),
+        ("SessionsQueueUrl", stack.sessions_queue_url.clone()),
+        ("SessionsDlqUrl", stack.sessions_dlq_url.clone()),
+        ("SecretPrefix", stack.secret_prefix.clone()),
+        ("ApiUrl", stack.api_url.clone().unwrap_or_default()),
+    ]
+}

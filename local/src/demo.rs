@@ -1,0 +1,278 @@
+//! The story that `cargo run` plays: what happens to posts in all of Rescue's formats, also when things go wrong.
+
+use std::time::Duration;
+
+use anstream::println;
+use comfy_table::Table;
+use shared::secret::Secret;
+
+use crate::cloud::{Cloud, Options, Programs};
+use crate::demo_tenant::{self, CUSTOMER, TECHNICIAN};
+use crate::multicall::Failure;
+use crate::rescue::{Format, Phase, Session};
+use crate::simulator::{Action, Fault, Matcher};
+
+const BOLD: anstyle::Style = anstyle::Style::new().bold();
+
+/// How long a post may take to its record before the story is called wrong.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Plays the story, shows what each record looks like then, and checks it.
+///
+/// # Errors
+/// When the cloud does not start, or the story does not end as it should.
+pub async fn play() -> Result<(), Failure> {
+    title("Starting the embedded cloud");
+    let cloud = Cloud::start(Options::new(Programs::Itself)).await?;
+    let applied = demo_tenant::provision(&cloud).await?;
+    let urls = applied
+        .webhook_urls
+        .ok_or("the demo's tenant was there already")?;
+    say(
+        "DynamoDB, SQS, Secrets Manager, two functions, a ServiceNow instance and Rescue run in this process tree.",
+    );
+    say(
+        "Tenant \"demo\" was created by the code of the command line; Rescue got its two webhook URLs.",
+    );
+    let story = Story {
+        cloud,
+        started: urls.started,
+        ended: urls.ended,
+    };
+    let outcome = story.tell().await;
+    story.cloud.shutdown().await;
+    outcome
+}
+
+struct Story {
+    cloud: Cloud,
+    started: Secret,
+    ended: Secret,
+}
+
+impl Story {
+    async fn tell(&self) -> Result<(), Failure> {
+        let instance = &self.cloud.servicenow;
+        let printer = instance.add_incident(&[("short_description", "Printer does not print")]);
+        let mail = instance.add_incident(&[("short_description", "No e-mail since this morning")]);
+
+        title("1. A session on an incident, start as HTML form, end as XML");
+        let mut session = self.session()?.with_field("CField1", &printer.number);
+        session.say("Ana Ruiz", "Hello, what can I do for you?");
+        session.say("Paul Martin", "My printer is [code]<b>broken</b>[/code]");
+        self.post(&session, Format::Form, Phase::Start).await?;
+        session.say("Ana Ruiz", "I have reinstalled the driver.");
+        let session = session.with_note("Reinstalled the printer driver.");
+        let end = self.post(&session, Format::Xml, Phase::End).await?;
+        self.delivered().await?;
+        self.expect_notes("incident", &printer.sys_id, 2)?;
+        say(&format!(
+            "{} has both notes. Markup from the chat arrived as plain text.",
+            printer.number
+        ));
+
+        title("2. Rescue sends the end once more");
+        self.send_again(&end).await?;
+        self.delivered().await?;
+        self.expect_notes("incident", &printer.sys_id, 2)?;
+        say("Accepted with 200, and not written again.");
+
+        title("3. A session that names no record, as JSON");
+        let session = self
+            .session()?
+            .with_field("CField2", CUSTOMER)
+            .with_note("Reset the password.");
+        self.post(&session, Format::JsonFlat, Phase::Start).await?;
+        self.post(&session, Format::JsonWrapped, Phase::End).await?;
+        self.delivered().await?;
+        let created = self.created_for(&session)?;
+        self.expect_notes("incident", &created.1, 2)?;
+        say(&format!(
+            "The connector created {} with the customer as caller and the technician assigned.",
+            created.0
+        ));
+
+        title("4. ServiceNow writes the note, but its answer is lost");
+        instance.fault(Fault::on(Matcher::of("PATCH", &mail.sys_id)).then(Action::CommitThenDrop));
+        let session = self
+            .session()?
+            .with_field("CField1", &mail.number)
+            .with_note("Rebuilt the mailbox profile.");
+        self.post(&session, Format::JsonWrapped, Phase::End).await?;
+        self.postponed().await?;
+        say(
+            "Nobody can tell whether the note arrived. The post waits until ServiceNow must be done with it.",
+        );
+        say("(The clock of this little world moves on by 75 seconds.)");
+        self.cloud.travel(Duration::from_secs(75));
+        self.delivered().await?;
+        self.expect_notes("incident", &mail.sys_id, 1)?;
+        say("The connector looked before it wrote, found its note, and left it at that.");
+
+        title("5. ServiceNow is down for a while");
+        instance.fault(Fault::on(Matcher::of("PATCH", &mail.sys_id)).then(Action::status(503)));
+        let session = self
+            .session()?
+            .with_field("CField1", &mail.number)
+            .with_note("Called back: all is well.");
+        self.post(&session, Format::Form, Phase::End).await?;
+        self.postponed().await?;
+        say("The post waits in the queue; Rescue got its 200 long ago.");
+        say("(The clock moves on by 35 seconds.)");
+        self.cloud.travel(Duration::from_secs(35));
+        self.delivered().await?;
+        self.expect_notes("incident", &mail.sys_id, 2)?;
+
+        self.show();
+        let dead = self.queue("SessionsDlq")?.messages.len();
+        if dead != 0 {
+            return Err(format!("{dead} dead letters").into());
+        }
+        println!(
+            "
+{BOLD}Six posts and a repeat, two failures in between: every note is there, once.{BOLD:#}"
+        );
+        println!("Try it yourself: cargo run -- up");
+        Ok(())
+    }
+
+    fn session(&self) -> Result<Session, Failure> {
+        let session = self
+            .cloud
+            .rescue
+            .start_session(TECHNICIAN)
+            .ok_or("the demo's technician is missing")?;
+        Ok(session.with_customer("Paul Martin"))
+    }
+
+    async fn post(
+        &self,
+        session: &Session,
+        format: Format,
+        phase: Phase,
+    ) -> Result<crate::rescue::Payload, Failure> {
+        let url = match phase {
+            Phase::Start => &self.started,
+            Phase::End => &self.ended,
+        };
+        let posted = self
+            .cloud
+            .rescue
+            .post(url.expose(), session, format, phase)
+            .await?;
+        if posted.status != 200 {
+            return Err(format!("the post was answered {} {}", posted.status, posted.body).into());
+        }
+        say(&format!(
+            "Session {} {phase:?}, posted as {format:?}: 200 accepted",
+            session.id
+        ));
+        Ok(posted.payload)
+    }
+
+    async fn send_again(&self, payload: &crate::rescue::Payload) -> Result<(), Failure> {
+        // Later than SQS remembers, so that the ledger has to.
+        self.cloud.travel(Duration::from_secs(400));
+        let posted = self.cloud.rescue.send(self.ended.expose(), payload).await?;
+        if posted.status == 200 {
+            Ok(())
+        } else {
+            Err(format!("answered {}", posted.status).into())
+        }
+    }
+
+    /// Waits until the queue is empty.
+    async fn delivered(&self) -> Result<(), Failure> {
+        self.wait_until("the queue was not emptied", |queue| {
+            queue.messages.is_empty()
+        })
+        .await
+    }
+
+    /// Waits until what is in the queue is hidden for later.
+    async fn postponed(&self) -> Result<(), Failure> {
+        let later = |queue: &crate::aws::QueueView| {
+            let hidden = |message: &crate::aws::MessageView| {
+                message.hidden_for > Duration::ZERO && message.hidden_for < Duration::from_secs(200)
+            };
+            !queue.messages.is_empty() && queue.messages.iter().all(hidden)
+        };
+        self.wait_until("the post was not postponed", later).await
+    }
+
+    async fn wait_until(
+        &self,
+        otherwise: &str,
+        condition: impl Fn(&crate::aws::QueueView) -> bool,
+    ) -> Result<(), Failure> {
+        let since = tokio::time::Instant::now();
+        while !condition(&self.queue("SessionsQueue")?) {
+            if since.elapsed() > PATIENCE {
+                return Err(otherwise.into());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    fn queue(&self, id: &str) -> Result<crate::aws::QueueView, Failure> {
+        let queue = self
+            .cloud
+            .resources
+            .queues
+            .get(id)
+            .and_then(|queue| self.cloud.aws.queue(&queue.name));
+        queue.ok_or_else(|| format!("there is no queue {id}").into())
+    }
+
+    fn expect_notes(&self, table: &str, sys_id: &str, expected: usize) -> Result<(), Failure> {
+        let found = self.cloud.servicenow.work_notes(table, sys_id).len();
+        if found == expected {
+            Ok(())
+        } else {
+            Err(format!("{found} notes instead of {expected}").into())
+        }
+    }
+
+    /// Number and `sys_id` of the record that was created for a session.
+    fn created_for(&self, session: &Session) -> Result<(String, String), Failure> {
+        let correlation = format!("rescue:{}", session.id);
+        let value = |row: &std::collections::BTreeMap<String, String>, name: &str| {
+            row.get(name).cloned().unwrap_or_default()
+        };
+        let rows = self.cloud.servicenow.records("incident");
+        let mut rows = rows
+            .iter()
+            .filter(|row| value(row, "correlation_id") == correlation);
+        match (rows.next(), rows.next()) {
+            (Some(row), None) => Ok((value(row, "number"), value(row, "sys_id"))),
+            (None, _) => Err("no record was created".into()),
+            (Some(_), Some(_)) => Err("two records were created".into()),
+        }
+    }
+
+    /// What each record shows now.
+    fn show(&self) {
+        title("What the records show");
+        let instance = &self.cloud.servicenow;
+        let mut table = Table::new();
+        table.load_style(comfy_table::presets::UTF8_FULL_CONDENSED);
+        table.set_header(["Record", "Description", "Work notes"]);
+        for row in instance.records("incident") {
+            let value = |name: &str| row.get(name).cloned().unwrap_or_default();
+            let notes = instance
+                .work_notes("incident", &value("sys_id"))
+                .join("\n\n");
+            table.add_row([value("number"), value("short_description"), notes]);
+        }
+        println!("{table}");
+    }
+}
+
+fn title(text: &str) {
+    println!("\n{BOLD}{text}{BOLD:#}");
+}
+
+fn say(text: &str) {
+    println!("  {text}");
+}

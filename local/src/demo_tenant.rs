@@ -1,0 +1,82 @@
+//! The tenant of the demo, and the people and records it meets.
+
+use crate::cloud::{Cloud, Error};
+use crate::rescue::Technician;
+use crate::servicenow::User;
+use admin::secrets::SecretName;
+use admin::tenant::Applied;
+
+/// The tenant's name.
+pub const TENANT: &str = "demo";
+/// The simulated company's id.
+pub const COMPANY_ID: &str = "112938";
+/// The technician that the demo's sessions are of.
+pub const TECHNICIAN: &str = "ana.ruiz@acme.test";
+/// The customer that the demo's sessions are with.
+pub const CUSTOMER: &str = "paul.martin@acme.test";
+
+const CLIENT_ID: &str = "rescue-connector-demo";
+const CLIENT_SECRET: &str = "demo-client-secret";
+const SERVICE_ACCOUNT: &str = "svc.rescue";
+const SERVICE_ACCOUNT_PASSWORD: &str = "demo-service-account-password";
+const SSO_PASSWORD: &str = "demo-sso-password";
+
+/// The demo's tenant file.
+pub fn file(cloud: &Cloud) -> String {
+    let instance = cloud.servicenow.url();
+    format!(
+        r#"tenant = "{TENANT}"
+
+[rescue]
+company_id = "{COMPANY_ID}"
+
+[servicenow]
+instance = "{instance}"
+client_id = "{CLIENT_ID}"
+service_account = "{SERVICE_ACCOUNT}"
+
+[sessions]
+console_sessions = "incident"
+reference_fields = ["CField1"]
+
+[sessions.columns]
+WorkTime = "time_worked"
+
+[sessions.new_record]
+caller_field = "CField2"
+columns = {{ category = "software" }}
+"#
+    )
+}
+
+/// Furnishes both simulators and creates the tenant through the code of the command line.
+///
+/// # Errors
+/// As the command line's.
+pub async fn provision(cloud: &Cloud) -> Result<Applied, Error> {
+    let instance = &cloud.servicenow;
+    instance.add_registry(CLIENT_ID, CLIENT_SECRET);
+    instance.add_user(
+        User::service_account(SERVICE_ACCOUNT, SERVICE_ACCOUNT_PASSWORD)
+            .with_roles(&["itil", "sn_customerservice_agent"]),
+    );
+    instance.add_user(User::new(TECHNICIAN, "Ana Ruiz"));
+    instance.add_user(User::new(CUSTOMER, "Paul Martin"));
+    instance.add_column("incident", "time_worked");
+    cloud.rescue.set_company(COMPANY_ID, SSO_PASSWORD);
+    cloud
+        .rescue
+        .set_technician(Technician::new("4455667", TECHNICIAN, "Ana Ruiz"));
+    let refresh_token = instance.issue_refresh_token(CLIENT_ID, SERVICE_ACCOUNT);
+    cloud
+        .apply(
+            &file(cloud),
+            &[
+                (SecretName::OauthClientSecret, CLIENT_SECRET),
+                (SecretName::ServiceAccountPassword, SERVICE_ACCOUNT_PASSWORD),
+                (SecretName::SsoPassword, SSO_PASSWORD),
+                (SecretName::RefreshToken, &refresh_token),
+            ],
+        )
+        .await
+}

@@ -1,0 +1,33 @@
+//! One program for everything: this one starts itself as any of the functions.
+
+use std::future::Future;
+
+/// Whatever a command can fail with.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs as the function of that name, until the runtime API that it was started by is gone.
+///
+/// # Errors
+/// When there is no such function, or it does not start.
+pub fn run(function: &str) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    shared::telemetry::init();
+    match function {
+        "session-details" => runtime.block_on(session_details::run()),
+        "deliver-session" => runtime.block_on(deliver_session::run()),
+        other => Err(format!("there is no function {other}").into()),
+    }
+}
+
+/// Runs something that needs everything at once.
+///
+/// # Errors
+/// What it fails with.
+pub fn wait(task: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(task)
+}
