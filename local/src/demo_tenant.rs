@@ -54,6 +54,17 @@ columns = {{ category = "software" }}
 /// # Errors
 /// As the command line's.
 pub async fn provision(cloud: &Cloud) -> Result<Applied, Error> {
+    provision_with(cloud, |file| file).await
+}
+
+/// The same with another tenant file, made from the demo's.
+///
+/// # Errors
+/// As the command line's.
+pub async fn provision_with(
+    cloud: &Cloud,
+    change: impl FnOnce(String) -> String,
+) -> Result<Applied, Error> {
     let instance = &cloud.servicenow;
     instance.add_registry(CLIENT_ID, CLIENT_SECRET);
     instance.add_user(
@@ -70,7 +81,7 @@ pub async fn provision(cloud: &Cloud) -> Result<Applied, Error> {
     let refresh_token = instance.issue_refresh_token(CLIENT_ID, SERVICE_ACCOUNT);
     cloud
         .apply(
-            &file(cloud),
+            &change(file(cloud)),
             &[
                 (SecretName::OauthClientSecret, CLIENT_SECRET),
                 (SecretName::ServiceAccountPassword, SERVICE_ACCOUNT_PASSWORD),

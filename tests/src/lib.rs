@@ -1,1 +1,8 @@
-//! x
+//! The harness of the tests: a world with the functions' real binaries, the embedded AWS and the simulators.
+#![expect(clippy::expect_used, reason = "the harness fails as a test does")]
+
+mod binaries;
+mod world;
+
+pub use binaries::folder;
+pub use world::{DeadLetter, LedgerEntry, World};

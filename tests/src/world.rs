@@ -1,0 +1,268 @@
+//! One test's world.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use local::aws::{MessageView, QueueView};
+use local::cloud::{Cloud, Options, Programs};
+use local::demo_tenant::{self, TECHNICIAN, TENANT};
+use local::lambda::{Lambda, Poller};
+use local::rescue::{Format, Payload, Phase, Session};
+use local::servicenow::Created;
+use shared::secret::Secret;
+
+/// A cloud of its own with the demo's tenant. Posts are accepted at once and delivered when the test says so.
+pub struct World {
+    /// Everything.
+    pub cloud: Cloud,
+    /// The webhook URL for starts.
+    pub started: Secret,
+    /// The webhook URL for ends.
+    pub ended: Secret,
+    /// The tenant's API key.
+    pub api_key: Secret,
+}
+
+/// An entry of the delivery ledger, its values as texts.
+pub type LedgerEntry = BTreeMap<String, String>;
+
+/// A message of the dead-letter queue.
+#[derive(Clone, Debug)]
+pub struct DeadLetter {
+    /// Its body.
+    pub body: String,
+    /// Its attribute `reason`.
+    pub reason: String,
+    /// All its message attributes.
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl World {
+    /// A world with the demo's tenant as it is.
+    pub async fn start() -> Self {
+        Self::with_settings(|file| file).await
+    }
+
+    /// A world whose tenant file is the demo's, changed.
+    ///
+    /// # Panics
+    /// When anything of it does not start.
+    pub async fn with_settings(change: impl FnOnce(String) -> String) -> Self {
+        Self::with(TRACE, change).await
+    }
+
+    /// A world with a log level of the functions, and a changed tenant file.
+    ///
+    /// # Panics
+    /// When anything of it does not start.
+    pub async fn with(log_level: &str, change: impl FnOnce(String) -> String) -> Self {
+        let cloud = Cloud::start(Options {
+            delivering: false,
+            log_level: log_level.to_owned(),
+            ..Options::new(Programs::Folder(crate::folder().to_owned()))
+        })
+        .await
+        .expect("the cloud starts");
+        let applied = demo_tenant::provision_with(&cloud, change)
+            .await
+            .expect("the tenant is applied");
+        let urls = applied.webhook_urls.expect("a new tenant has URLs");
+        let api_key = applied.api_key.expect("a new tenant has an API key");
+        Self {
+            cloud,
+            started: urls.started,
+            ended: urls.ended,
+            api_key,
+        }
+    }
+
+    /// Applies the tenant file once more, changed. Processes that are running know within a minute; travel.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn change_settings(&self, change: impl FnOnce(String) -> String) {
+        self.cloud
+            .apply(&change(demo_tenant::file(&self.cloud)), &[])
+            .await
+            .expect("the tenant is applied");
+    }
+
+    /// A new incident.
+    pub fn incident(&self) -> Created {
+        self.cloud
+            .servicenow
+            .add_incident(&[("short_description", "Printer does not print")])
+    }
+
+    /// A session of the demo's technician that names the record in `CField1`.
+    ///
+    /// # Panics
+    /// Never: the demo's technician is there.
+    pub fn session(&self, record: &Created) -> Session {
+        self.console_session().with_field("CField1", &record.number)
+    }
+
+    /// A session of the demo's technician that names no record.
+    ///
+    /// # Panics
+    /// Never: the demo's technician is there.
+    pub fn console_session(&self) -> Session {
+        let session = self
+            .cloud
+            .rescue
+            .start_session(TECHNICIAN)
+            .expect("the demo's technician");
+        session.with_customer("Paul Martin")
+    }
+
+    /// Posts a session's data, and expects that it is accepted.
+    ///
+    /// # Panics
+    /// When it is not.
+    pub async fn post(&self, session: &Session, phase: Phase) -> Payload {
+        let posted = self
+            .cloud
+            .rescue
+            .post(self.url(phase), session, Format::JsonFlat, phase)
+            .await;
+        let posted = posted.expect("the HTTP API answers");
+        assert_eq!(posted.status, 200, "{}", posted.body);
+        posted.payload
+    }
+
+    /// The webhook URL of a phase.
+    pub fn url(&self, phase: Phase) -> &str {
+        match phase {
+            Phase::Start => self.started.expose(),
+            Phase::End => self.ended.expose(),
+        }
+    }
+
+    /// Delivers until nothing in the queue is visible; what has to wait stays. The number of messages that were taken.
+    pub async fn deliver(&self) -> usize {
+        let mut taken = 0;
+        while self.queue("SessionsQueue").visible() > 0 {
+            match self.poller().poll_once().await {
+                0 => tokio::time::sleep(Duration::from_millis(20)).await,
+                messages => taken += messages,
+            }
+        }
+        taken
+    }
+
+    /// Moves the world on, then delivers.
+    pub async fn deliver_after(&self, seconds: u64) -> usize {
+        self.cloud.travel(Duration::from_secs(seconds));
+        self.deliver().await
+    }
+
+    /// The trigger of `deliver-session`.
+    pub fn poller(&self) -> &Poller {
+        &self.cloud.pollers["deliver-session"]
+    }
+
+    /// A function by the name of its binary.
+    pub fn function(&self, name: &str) -> &Lambda {
+        &self.cloud.functions[name]
+    }
+
+    /// A queue by its logical id.
+    ///
+    /// # Panics
+    /// When the template has none of that id.
+    pub fn queue(&self, id: &str) -> QueueView {
+        self.cloud
+            .aws
+            .queue(&self.cloud.resources.queues[id].name)
+            .expect("the queue exists")
+    }
+
+    /// The messages that wait.
+    pub fn queued(&self) -> Vec<MessageView> {
+        self.queue("SessionsQueue").messages
+    }
+
+    /// The dead letters.
+    pub fn dead_letters(&self) -> Vec<DeadLetter> {
+        let letters = self.queue("SessionsDlq").messages.into_iter();
+        letters
+            .map(|message| DeadLetter {
+                reason: message
+                    .attributes
+                    .get("reason")
+                    .cloned()
+                    .unwrap_or_default(),
+                attributes: message.attributes,
+                body: message.body,
+            })
+            .collect()
+    }
+
+    /// The work notes of an incident, oldest first.
+    pub fn notes(&self, record: &Created) -> Vec<String> {
+        self.cloud.servicenow.work_notes("incident", &record.sys_id)
+    }
+
+    /// What the ledger says about a session: its record, and each of its posts.
+    ///
+    /// # Panics
+    /// When the ledger cannot be read.
+    pub async fn ledger(&self, session: &Session) -> Vec<LedgerEntry> {
+        let stack = &self.cloud.stack;
+        let answer = stack
+            .dynamodb
+            .query()
+            .table_name(&stack.sessions_table)
+            .key_condition_expression("#session = :session")
+            .expression_attribute_names("#session", "session")
+            .expression_attribute_values(
+                ":session",
+                AttributeValue::S(format!("{TENANT}#{}", session.id)),
+            )
+            .send()
+            .await
+            .expect("the ledger can be read");
+        answer.items().iter().map(texts).collect()
+    }
+
+    /// The ledger's entries of a session's posts.
+    pub async fn posts(&self, session: &Session) -> Vec<LedgerEntry> {
+        let mut entries = self.ledger(session).await;
+        entries.retain(|entry| entry["entry"].starts_with("post#"));
+        entries
+    }
+
+    /// The state of the session's only post.
+    ///
+    /// # Panics
+    /// When it has none or several.
+    pub async fn state(&self, session: &Session) -> String {
+        let posts = self.posts(session).await;
+        assert_eq!(posts.len(), 1, "{posts:?}");
+        posts[0]["state"].clone()
+    }
+
+    /// Everything that all functions have printed.
+    pub fn output(&self) -> String {
+        self.cloud
+            .functions
+            .values()
+            .flat_map(Lambda::output)
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+}
+
+const TRACE: &str = "TRACE";
+
+fn texts(item: &std::collections::HashMap<String, AttributeValue>) -> LedgerEntry {
+    let text = |value: &AttributeValue| match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => text.clone(),
+        AttributeValue::Bool(value) => value.to_string(),
+        other => format!("{other:?}"),
+    };
+    item.iter()
+        .map(|(name, value)| (name.clone(), text(value)))
+        .collect()
+}

@@ -1,0 +1,3 @@
+//! Every test that needs the embedded cloud, in one binary.
+
+mod flows;

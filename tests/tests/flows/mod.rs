@@ -1,0 +1,3 @@
+//! What the functions do when all is well, one file per function.
+
+mod deliver_session;
