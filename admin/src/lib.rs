@@ -1,1 +1,12 @@
-//! x
+//! The operator's command line of Rescue Connector, and what it does as functions for the embedded stack.
+
+mod command;
+mod error;
+pub mod secrets;
+pub mod stack;
+pub mod tenant;
+pub mod tenant_file;
+mod vault;
+
+pub use command::run;
+pub use error::AdminError;

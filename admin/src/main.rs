@@ -1,1 +1,8 @@
-fn main() {}
+//! `rescue-connector`: looks after the tenants of a deployment.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    admin::run(std::env::args_os()).await
+}

@@ -1,0 +1,187 @@
+//! The command line itself: one file per group of commands.
+
+mod secrets;
+mod tenant;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Style};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
+use shared::environment::Reader;
+use shared::tenant::TenantId;
+
+use crate::error::AdminError;
+use crate::stack::{Need, Stack};
+
+const ADDED: Style = AnsiColor::Green.on_default();
+const REMOVED: Style = AnsiColor::Red.on_default();
+const FAULT: Style = AnsiColor::Red.on_default().bold();
+const STRONG: Style = Style::new().bold();
+
+/// Looks after the tenants of a Rescue Connector.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rescue-connector",
+    version,
+    after_help = "Example:\n  rescue-connector tenant apply acme.toml --dry-run"
+)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    group: Group,
+}
+
+#[derive(Debug, Args)]
+struct Global {
+    /// How the answer is written
+    #[arg(long, value_enum, global = true, default_value_t = Output::Table)]
+    output: Output,
+    /// The CloudFormation stack whose outputs name what no environment variable names
+    #[arg(
+        long,
+        value_name = "NAME",
+        global = true,
+        default_value = "rescue-connector"
+    )]
+    stack: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people
+    Table,
+    /// For scripts
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Group {
+    /// Create, change and show tenants
+    #[command(subcommand)]
+    Tenant(tenant::Command),
+    /// Set the secrets of a tenant
+    #[command(subcommand)]
+    Secrets(secrets::Command),
+}
+
+/// Runs one command: arguments in (the program's name first), exit code out. 0: done, 1: it failed, 2: wrong usage.
+pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nobody is left to tell when the terminal is gone.
+            let _ = error.print();
+            return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
+        }
+    };
+    let done = match cli.group {
+        Group::Tenant(command) => command.run(&cli.global).await,
+        Group::Secrets(command) => command.run(&cli.global).await,
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Global {
+    async fn stack(&self, needs: &[Need]) -> Result<Stack, AdminError> {
+        Stack::find(&self.stack, Reader::process(), needs).await
+    }
+
+    /// Writes the answer of a command: as JSON, or as `table` says it.
+    fn answer<T: Serialize>(
+        &self,
+        answer: &T,
+        table: impl FnOnce(&T) -> String,
+    ) -> Result<(), AdminError> {
+        let text = match self.output {
+            Output::Json => serde_json::to_string_pretty(answer)?,
+            Output::Table => table(answer).trim_end().to_owned(),
+        };
+        writeln!(anstream::stdout().lock(), "{text}")?;
+        Ok(())
+    }
+}
+
+/// A line for the person at the terminal, apart from the answer.
+fn remark(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+fn complain(text: &str) {
+    remark(&format!("{FAULT}error:{FAULT:#} {text}"));
+}
+
+fn tenant_id(text: &str) -> Result<TenantId, String> {
+    TenantId::parse(text).ok_or_else(|| "a tenant's name is 2 to 40 of a-z 0-9 -".to_owned())
+}
+
+/// A table without lines.
+fn columns(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = comfy_table::Table::new();
+    table
+        .load_style(comfy_table::presets::NOTHING)
+        .set_header(header.iter().copied());
+    for row in rows {
+        table.add_row(row);
+    }
+    table.trim_fmt()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed_and_every_command_has_an_example() {
+        let mut root = Cli::command();
+        root.build();
+        root.clone().debug_assert();
+        let mut open = vec![root];
+        while let Some(command) = open.pop() {
+            if command.get_name() == "help" {
+                continue;
+            }
+            let help = command.clone().render_help().to_string();
+            if command.get_subcommands().next().is_none() {
+                assert!(help.contains("Example"), "{help}");
+            }
+            open.extend(command.get_subcommands().cloned());
+        }
+    }
+
+    #[test]
+    fn wrong_usage_is_told_from_help() {
+        let code = |arguments: &[&str]| {
+            Cli::try_parse_from([&["rescue-connector"], arguments].concat())
+                .expect_err("no command")
+                .exit_code()
+        };
+        assert_eq!(code(&["--help"]), 0);
+        assert_eq!(code(&["tenant", "apply", "--help"]), 0);
+        assert_eq!(code(&[]), 2);
+        assert_eq!(code(&["tenant", "show", "NOT A NAME"]), 2);
+        assert_eq!(code(&["tenant", "apply", "a.toml", "--output", "xml"]), 2);
+    }
+
+    #[test]
+    fn an_unknown_secret_is_wrong_usage_and_the_names_are_listed() {
+        let arguments = ["rescue-connector", "secrets", "set", "acme", "password"];
+        let error = Cli::try_parse_from(arguments).expect_err("unknown");
+        assert_eq!(error.exit_code(), 2);
+        let text = error.to_string();
+        for name in crate::secrets::SecretName::ALL {
+            assert!(text.contains(name.as_str()), "{text}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Everything that can make a command fail, each in words that say what to do.
+
+use std::error::Error as _;
+use std::path::PathBuf;
+
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use shared::environment::WrongEnvironment;
+use shared::http::ClientError;
+use shared::tenant::TenantId;
+
+use crate::tenant_file::Faults;
+
+/// Why a command failed. Its text is for the operator and holds no secret.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// The tenant file has faults.
+    #[error("{} is not a tenant file:\n{faults}", path.display())]
+    TenantFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        faults: Faults,
+    },
+    /// A file cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// No item in the tenants' table.
+    #[error("there is no tenant {0}; `rescue-connector tenant apply FILE` creates one")]
+    NoSuchTenant(TenantId),
+    /// The item was not written by this version of the connector.
+    #[error("the item of tenant {0} in the tenants' table cannot be read")]
+    UnreadableTenant(TenantId),
+    /// Somebody else changed the tenant between reading and writing.
+    #[error(
+        "tenant {0} was changed by somebody else in the meantime; nothing was written, apply again"
+    )]
+    Conflict(TenantId),
+    /// The operator was asked and declined, or could not be asked.
+    #[error("nothing was changed: {0}")]
+    NotConfirmed(&'static str),
+    /// A secret that `tenant apply` makes is not there.
+    #[error("secret {0} does not exist; apply the tenant file again, which creates it")]
+    NoSecret(String),
+    /// A secret holds something else than the connector writes.
+    #[error(
+        "secret {0} does not hold a JSON object; put one there (at least {{}}) before anything else"
+    )]
+    MalformedSecret(String),
+    /// An empty text was given as a secret.
+    #[error("the secret is empty; nothing was changed")]
+    EmptySecret,
+    /// A secret was set, and what follows failed.
+    #[error("the secret is set, but deliveries that wait may go on waiting for up to an hour: {0}")]
+    StillPaused(#[source] Box<Self>),
+    /// A variable of the environment is wrong.
+    #[error("{0}")]
+    Environment(#[from] WrongEnvironment),
+    /// The SDK found no region.
+    #[error("no AWS region: set AWS_REGION, or choose a profile that has one with AWS_PROFILE")]
+    NoRegion,
+    /// CloudFormation knows no such stack.
+    #[error(
+        "there is no stack {0} in this region; name it with --stack, choose another region with AWS_REGION, \
+         or set the variables of the functions (TENANTS_TABLE, …)"
+    )]
+    NoStack(String),
+    /// The stack's outputs lack names.
+    #[error(
+        "stack {stack} has no output {missing}; deploy the current template, or set {variables}"
+    )]
+    NoOutput {
+        /// The stack.
+        stack: String,
+        /// The outputs, separated by commas.
+        missing: String,
+        /// The variables that would do instead.
+        variables: String,
+    },
+    /// An AWS call failed.
+    #[error("{action} on {resource} failed: {reason}{advice}")]
+    Aws {
+        /// The action as IAM names it.
+        action: &'static str,
+        /// The table, secret or stack.
+        resource: String,
+        /// The service's error code.
+        reason: String,
+        /// What to do, after a semicolon; empty where nothing is known.
+        advice: String,
+    },
+    /// The HTTP client cannot be built.
+    #[error(transparent)]
+    HttpClient(#[from] ClientError),
+    /// The terminal or standard input failed.
+    #[error("terminal: {0}")]
+    Terminal(#[from] std::io::Error),
+    /// The system gives no random bytes.
+    #[error("no random bytes from the system: {0}")]
+    Random(#[from] getrandom::Error),
+    /// A value has no JSON form.
+    #[error("a setting cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+impl AdminError {
+    /// A failed call of `action` (as IAM names it) on `resource`.
+    pub(crate) fn aws<E, R>(action: &'static str, resource: &str, error: &SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        R: std::fmt::Debug + 'static,
+    {
+        let mut reason = shared::aws::reason(error);
+        if matches!(error, SdkError::DispatchFailure(_)) && names_credentials(error) {
+            "no AWS credentials".clone_into(&mut reason);
+        }
+        let advice = advice(action, resource, &reason)
+            .map(|advice| format!("; {advice}"))
+            .unwrap_or_default();
+        Self::Aws {
+            action,
+            resource: resource.to_owned(),
+            reason,
+            advice,
+        }
+    }
+}
+
+fn advice(action: &str, resource: &str, reason: &str) -> Option<String> {
+    match reason {
+        "no AWS credentials" => {
+            Some("sign in to AWS, or choose a profile with AWS_PROFILE".to_owned())
+        }
+        "no connection" | "time-out" => {
+            Some("check the network and the region (AWS_REGION)".to_owned())
+        }
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => Some(format!(
+            "your role needs the permission {action} on {resource}"
+        )),
+        "ResourceNotFoundException" => Some("is the stack deployed in this region?".to_owned()),
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "UnrecognizedClientException"
+        | "InvalidClientTokenId" => {
+            Some("your AWS credentials are no longer valid, sign in again".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn names_credentials<E, R>(error: &SdkError<E, R>) -> bool
+where
+    E: std::error::Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.to_string().contains("credentials") {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_permission_is_named_as_iam_names_it() {
+        let advice = advice("dynamodb:GetItem", "table tenants", "AccessDeniedException");
+        assert_eq!(
+            advice.as_deref(),
+            Some("your role needs the permission dynamodb:GetItem on table tenants")
+        );
+    }
+}

@@ -1,0 +1,152 @@
+//! The secrets that an operator sets by hand.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use clap::ValueEnum;
+use serde_json::{Map, Value};
+use shared::clock::Timestamp;
+use shared::secret::Secret;
+use shared::tenant::{TenantFile, TenantId};
+use shared::vault::{Token, credentials_name, token_name};
+
+use crate::error::AdminError;
+use crate::stack::Stack;
+use crate::{tenant, vault};
+
+/// A secret by the name that `secrets set` takes (design 4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SecretName {
+    /// The company-wide single sign-on password of Rescue.
+    SsoPassword,
+    /// The client secret of the Application Registry record.
+    OauthClientSecret,
+    /// The service account's password.
+    ServiceAccountPassword,
+    /// An API token that a Rescue administrator issued.
+    RescueApiToken,
+    /// The OAuth refresh token.
+    RefreshToken,
+}
+
+impl SecretName {
+    /// Every name.
+    pub const ALL: [Self; 5] = [
+        Self::SsoPassword,
+        Self::OauthClientSecret,
+        Self::ServiceAccountPassword,
+        Self::RescueApiToken,
+        Self::RefreshToken,
+    ];
+
+    /// The name as an operator writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SsoPassword => "sso-password",
+            Self::OauthClientSecret => "oauth-client-secret",
+            Self::ServiceAccountPassword => "service-account-password",
+            Self::RescueApiToken => "rescue-api-token",
+            Self::RefreshToken => "refresh-token",
+        }
+    }
+
+    /// The key under which its secret's JSON holds it.
+    pub(crate) const fn key(self) -> &'static str {
+        match self {
+            Self::RefreshToken => "refresh_token",
+            other => other.as_str(),
+        }
+    }
+}
+
+/// Sets one secret of a tenant and ends its pause, so that deliveries that wait try again with it.
+///
+/// # Errors
+/// [`AdminError::NoSuchTenant`], [`AdminError::EmptySecret`], or when AWS refuses;
+/// [`AdminError::StillPaused`] when the secret was set and only what follows failed.
+pub async fn set(
+    stack: &Stack,
+    id: &TenantId,
+    name: SecretName,
+    value: &Secret,
+) -> Result<(), AdminError> {
+    if value.expose().is_empty() {
+        return Err(AdminError::EmptySecret);
+    }
+    let file = tenant::read_existing(stack, id).await?.file;
+    let (secret, json) = if name == SecretName::RefreshToken {
+        let json = token(&file, value, stack.clock.now())?;
+        (token_name(&stack.secret_prefix, id), Some(json))
+    } else {
+        (credentials_name(&stack.secret_prefix, id), None)
+    };
+    let read = vault::read_existing(stack, &secret).await?;
+    let json = json.unwrap_or_else(|| vault::with_secret(read.json.clone(), name.key(), value));
+    vault::replace(stack, &secret, &read, &json).await?;
+    for credential in [format!("{id}#servicenow"), format!("{id}#pause")] {
+        forget(stack, &credential)
+            .await
+            .map_err(|error| AdminError::StillPaused(Box::new(error)))?;
+    }
+    Ok(())
+}
+
+/// The token secret's whole value: a token set by hand belongs to the tenant file's client, whatever was there before.
+fn token(
+    file: &TenantFile,
+    value: &Secret,
+    now: Timestamp,
+) -> Result<Map<String, Value>, AdminError> {
+    let token = Token {
+        refresh_token: Some(value.clone()),
+        issued_at: Some(now),
+        expires_at: Some(now.plus(file.servicenow.refresh_token_lifetime.duration())),
+        source: Some("secrets-set".to_owned()),
+        ..Token::default()
+    };
+    let json = serde_json::to_value(&token)?;
+    Ok(json.as_object().cloned().unwrap_or_default())
+}
+
+async fn forget(stack: &Stack, credential: &str) -> Result<(), AdminError> {
+    let answer = stack
+        .dynamodb
+        .delete_item()
+        .table_name(&stack.credentials_table)
+        .key("credential", AttributeValue::S(credential.to_owned()))
+        .send()
+        .await;
+    answer.map(drop).map_err(|error| {
+        let table = format!("table {}", stack.credentials_table);
+        AdminError::aws("dynamodb:DeleteItem", &table, &error)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_refresh_token_set_by_hand_lives_as_long_as_the_tenant_file_says() {
+        let file = crate::tenant_file::parse(include_str!("../fixtures/acme.toml"), false);
+        let now = Timestamp::parse("2026-01-01T00:00:00Z").expect("valid");
+        let value = token(&file.expect("no fault"), &Secret::from("RT"), now).expect("JSON");
+        assert_eq!(
+            Value::Object(value),
+            json!({
+                "refresh_token": "RT",
+                "issued_at": "2026-01-01T00:00:00.000Z",
+                "expires_at": "2026-04-11T00:00:00.000Z",
+                "source": "secrets-set",
+            })
+        );
+    }
+
+    #[test]
+    fn the_command_line_takes_the_names_that_the_secret_is_stored_under() {
+        for name in SecretName::ALL {
+            let written = name.to_possible_value().expect("not skipped");
+            assert_eq!(written.get_name(), name.as_str());
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Where a deployment keeps things: names from the functions' variables, then from the stack's outputs (design 4.6).
+
+use std::collections::HashMap;
+
+use shared::clock::Clock;
+use shared::environment::{DEFAULT_SECRET_PREFIX, Reader};
+
+use crate::error::AdminError;
+
+/// One deployment: its names and the clients that reach it.
+///
+/// [`Stack::find`] looks a deployed one up; the embedded stack fills the fields in itself.
+#[derive(Clone, Debug)]
+pub struct Stack {
+    /// The table of tenants.
+    pub tenants_table: String,
+    /// The delivery ledger.
+    pub sessions_table: String,
+    /// Short-lived credentials, leases and pauses.
+    pub credentials_table: String,
+    /// The queue of posts.
+    pub sessions_queue_url: String,
+    /// Its dead-letter queue.
+    pub sessions_dlq_url: String,
+    /// What the tenants' secrets are named under.
+    pub secret_prefix: String,
+    /// Where the HTTP API is; without it paths are printed instead of URLs.
+    pub api_url: Option<String>,
+    /// The function that rotates token secrets; without it no rotation schedule is set.
+    pub rotate_tokens_function_arn: Option<String>,
+    /// Reaches the tables.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// Reaches the secrets.
+    pub secrets: aws_sdk_secretsmanager::Client,
+    /// The time; tests shift it with `CLOCK_OFFSET_SECONDS`.
+    pub clock: Clock,
+}
+
+/// A name that a command cannot do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// `TENANTS_TABLE`
+    TenantsTable,
+    /// `SESSIONS_TABLE`
+    SessionsTable,
+    /// `CREDENTIALS_TABLE`
+    CredentialsTable,
+    /// `SESSIONS_QUEUE_URL`
+    SessionsQueueUrl,
+    /// `SESSIONS_DLQ_URL`
+    SessionsDlqUrl,
+}
+
+impl Need {
+    const fn variable(self) -> &'static str {
+        match self {
+            Self::TenantsTable => "TENANTS_TABLE",
+            Self::SessionsTable => "SESSIONS_TABLE",
+            Self::CredentialsTable => "CREDENTIALS_TABLE",
+            Self::SessionsQueueUrl => "SESSIONS_QUEUE_URL",
+            Self::SessionsDlqUrl => "SESSIONS_DLQ_URL",
+        }
+    }
+
+    const fn output(self) -> &'static str {
+        match self {
+            Self::TenantsTable => "TenantsTable",
+            Self::SessionsTable => "SessionsTable",
+            Self::CredentialsTable => "CredentialsTable",
+            Self::SessionsQueueUrl => "SessionsQueueUrl",
+            Self::SessionsDlqUrl => "SessionsDlqUrl",
+        }
+    }
+}
+
+impl Stack {
+    /// Finds a deployment. CloudFormation is asked for the outputs of the stack `name` only when a variable of
+    /// `needs` is missing; a name outside `needs` that is found nowhere is empty.
+    ///
+    /// # Errors
+    /// When a name of `needs` is found nowhere (all of them are named), or AWS cannot be asked.
+    pub async fn find<F>(
+        name: &str,
+        mut reader: Reader<F>,
+        needs: &[Need],
+    ) -> Result<Self, AdminError>
+    where
+        F: Fn(&str) -> Option<String>,
+    {
+        let testing = reader.testing();
+        let known = needs
+            .iter()
+            .all(|need| reader.optional(need.variable()).is_some());
+        let config = shared::aws::config(&shared::http::client()?).await;
+        if config.region().is_none() {
+            return Err(AdminError::NoRegion);
+        }
+        let outputs = if known {
+            HashMap::new()
+        } else {
+            outputs(&aws_sdk_cloudformation::Client::new(&config), name).await?
+        };
+        let names = Names {
+            variable: |variable: &str| reader.optional(variable),
+            outputs,
+        };
+        names.require(name, needs)?;
+        let stack = Self {
+            tenants_table: names.of(Need::TenantsTable),
+            sessions_table: names.of(Need::SessionsTable),
+            credentials_table: names.of(Need::CredentialsTable),
+            sessions_queue_url: names.of(Need::SessionsQueueUrl),
+            sessions_dlq_url: names.of(Need::SessionsDlqUrl),
+            secret_prefix: names
+                .either("SECRET_PREFIX", "SecretPrefix")
+                .unwrap_or_else(|| DEFAULT_SECRET_PREFIX.to_owned()),
+            api_url: names.outputs.get("ApiUrl").cloned(),
+            rotate_tokens_function_arn: names.outputs.get("RotateTokensFunctionArn").cloned(),
+            dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            secrets: aws_sdk_secretsmanager::Client::new(&config),
+            clock: Clock::system(testing.clock_offset_seconds),
+        };
+        reader.finish()?;
+        Ok(stack)
+    }
+}
+
+struct Names<V> {
+    variable: V,
+    outputs: HashMap<String, String>,
+}
+
+impl<V: Fn(&str) -> Option<String>> Names<V> {
+    fn either(&self, variable: &str, output: &str) -> Option<String> {
+        (self.variable)(variable).or_else(|| self.outputs.get(output).cloned())
+    }
+
+    fn of(&self, need: Need) -> String {
+        self.either(need.variable(), need.output())
+            .unwrap_or_default()
+    }
+
+    fn require(&self, stack: &str, needs: &[Need]) -> Result<(), AdminError> {
+        let missing: Vec<Need> = needs
+            .iter()
+            .copied()
+            .filter(|need| self.of(*need).is_empty())
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let list = |text: fn(Need) -> &'static str| {
+            let names: Vec<&str> = missing.iter().map(|need| text(*need)).collect();
+            names.join(", ")
+        };
+        Err(AdminError::NoOutput {
+            stack: stack.to_owned(),
+            missing: list(Need::output),
+            variables: list(Need::variable),
+        })
+    }
+}
+
+async fn outputs(
+    client: &aws_sdk_cloudformation::Client,
+    stack: &str,
+) -> Result<HashMap<String, String>, AdminError> {
+    let answer = client.describe_stacks().stack_name(stack).send().await;
+    let answer = answer.map_err(|error| {
+        // CloudFormation has no code of its own for a stack that does not exist.
+        let reason = shared::aws::reason(&error);
+        if reason == "ValidationError" {
+            AdminError::NoStack(stack.to_owned())
+        } else {
+            AdminError::aws(
+                "cloudformation:DescribeStacks",
+                &format!("stack {stack}"),
+                &error,
+            )
+        }
+    })?;
+    let outputs = answer.stacks().iter().flat_map(|stack| stack.outputs());
+    Ok(outputs
+        .filter_map(|output| {
+            Some((
+                output.output_key()?.to_owned(),
+                output.output_value()?.to_owned(),
+            ))
+        })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Names<impl Fn(&str) -> Option<String>> {
+        Names {
+            variable: |name: &str| (name == "TENANTS_TABLE").then(|| "mine".to_owned()),
+            outputs: HashMap::from([
+                ("TenantsTable".to_owned(), "theirs".to_owned()),
+                ("SessionsTable".to_owned(), "ledger".to_owned()),
+            ]),
+        }
+    }
+
+    #[test]
+    fn a_variable_goes_before_the_output_of_the_stack() {
+        assert_eq!(names().of(Need::TenantsTable), "mine");
+        assert_eq!(names().of(Need::SessionsTable), "ledger");
+    }
+
+    #[test]
+    fn every_name_that_is_needed_and_found_nowhere_is_named() {
+        let needs = [
+            Need::TenantsTable,
+            Need::CredentialsTable,
+            Need::SessionsDlqUrl,
+        ];
+        let error = names().require("rescue", &needs).expect_err("two missing");
+        assert_eq!(
+            error.to_string(),
+            "stack rescue has no output CredentialsTable, SessionsDlqUrl; deploy the current template, \
+             or set CREDENTIALS_TABLE, SESSIONS_DLQ_URL"
+        );
+    }
+}

@@ -1,0 +1,231 @@
+//! The tenants' secrets as an operator handles them: made, repaired and changed, never shown.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+use shared::secret::Secret;
+
+use crate::error::AdminError;
+use crate::stack::Stack;
+
+/// The key of the credentials secret that signs `Tracking0`.
+pub(crate) const TRACKING_KEY: &str = "tracking-key";
+
+/// The label under which a new value waits until it becomes `AWSCURRENT`.
+const PRIVATE_LABEL: &str = "CONNECTOR";
+
+/// What Secrets Manager holds under a name.
+pub(crate) enum Found {
+    /// Nothing, or a secret without a value.
+    Nothing,
+    /// A value.
+    Value(Content),
+    /// A secret that waits for its deletion and can be restored.
+    Deleted,
+}
+
+/// The current value of a secret.
+pub(crate) struct Content {
+    pub(crate) json: Map<String, Value>,
+    version_id: String,
+}
+
+pub(crate) async fn read(stack: &Stack, name: &str) -> Result<Found, AdminError> {
+    let answer = stack
+        .secrets
+        .get_secret_value()
+        .secret_id(name)
+        .send()
+        .await;
+    match answer {
+        Ok(answer) => {
+            let json = answer
+                .secret_string()
+                .and_then(|text| serde_json::from_str(text).ok())
+                .ok_or_else(|| AdminError::MalformedSecret(name.to_owned()))?;
+            let version_id = answer.version_id().unwrap_or_default().to_owned();
+            Ok(Found::Value(Content { json, version_id }))
+        }
+        Err(error) => {
+            let service = error.as_service_error();
+            if service.is_some_and(|error| error.is_resource_not_found_exception()) {
+                Ok(Found::Nothing)
+            } else if service.is_some_and(|error| error.is_invalid_request_exception()) {
+                Ok(Found::Deleted)
+            } else {
+                Err(failed("secretsmanager:GetSecretValue", name, &error))
+            }
+        }
+    }
+}
+
+/// The value of a secret that `tenant apply` has made.
+pub(crate) async fn read_existing(stack: &Stack, name: &str) -> Result<Content, AdminError> {
+    match read(stack, name).await? {
+        Found::Value(content) => Ok(content),
+        Found::Nothing | Found::Deleted => Err(AdminError::NoSecret(name.to_owned())),
+    }
+}
+
+pub(crate) async fn create(
+    stack: &Stack,
+    name: &str,
+    json: &Map<String, Value>,
+) -> Result<(), AdminError> {
+    let text = serde_json::to_string(json)?;
+    let answer = stack
+        .secrets
+        .create_secret()
+        .name(name)
+        .description("Rescue Connector")
+        .secret_string(text)
+        .send()
+        .await;
+    match answer {
+        Ok(_) => Ok(()),
+        // A secret without a value reads as nothing and still exists.
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(|error| error.is_resource_exists_exception()) =>
+        {
+            put(stack, name, json, "AWSCURRENT").await.map(drop)
+        }
+        Err(error) => Err(failed("secretsmanager:CreateSecret", name, &error)),
+    }
+}
+
+pub(crate) async fn restore(stack: &Stack, name: &str) -> Result<(), AdminError> {
+    let answer = stack.secrets.restore_secret().secret_id(name).send().await;
+    answer
+        .map(drop)
+        .map_err(|error| failed("secretsmanager:RestoreSecret", name, &error))
+}
+
+/// Makes `json` current, provided that the version that was `read` still is: what somebody else stored in between
+/// is not lost.
+pub(crate) async fn replace(
+    stack: &Stack,
+    name: &str,
+    read: &Content,
+    json: &Map<String, Value>,
+) -> Result<(), AdminError> {
+    let version_id = put(stack, name, json, PRIVATE_LABEL).await?;
+    let answer = stack
+        .secrets
+        .update_secret_version_stage()
+        .secret_id(name)
+        .version_stage("AWSCURRENT")
+        .remove_from_version_id(&read.version_id)
+        .move_to_version_id(version_id)
+        .send()
+        .await;
+    answer
+        .map(drop)
+        .map_err(|error| failed("secretsmanager:UpdateSecretVersionStage", name, &error))
+}
+
+async fn put(
+    stack: &Stack,
+    name: &str,
+    json: &Map<String, Value>,
+    label: &str,
+) -> Result<String, AdminError> {
+    let answer = stack
+        .secrets
+        .put_secret_value()
+        .secret_id(name)
+        .secret_string(serde_json::to_string(json)?)
+        .version_stages(label)
+        .send()
+        .await;
+    answer
+        .map(|answer| answer.version_id().unwrap_or_default().to_owned())
+        .map_err(|error| failed("secretsmanager:PutSecretValue", name, &error))
+}
+
+/// Whether a JSON object holds a text under a name.
+pub(crate) fn holds(json: &Map<String, Value>, key: &str) -> bool {
+    json.get(key)
+        .and_then(Value::as_str)
+        .is_some_and(|text| !text.is_empty())
+}
+
+/// The object with a tracking key, made where it was missing; everything else stays. The second value says whether
+/// it was made.
+pub(crate) fn with_tracking_key(
+    mut json: Map<String, Value>,
+    random: &[u8; 32],
+) -> (Map<String, Value>, bool) {
+    let missing = !holds(&json, TRACKING_KEY);
+    if missing {
+        let key = URL_SAFE_NO_PAD.encode(random);
+        json.insert(TRACKING_KEY.to_owned(), Value::String(key));
+    }
+    (json, missing)
+}
+
+/// The object with one secret set; everything else stays.
+pub(crate) fn with_secret(
+    mut json: Map<String, Value>,
+    key: &str,
+    value: &Secret,
+) -> Map<String, Value> {
+    json.insert(key.to_owned(), Value::String(value.expose().to_owned()));
+    json
+}
+
+/// 32 bytes from the system's generator.
+pub(crate) fn random() -> Result<[u8; 32], AdminError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+pub(crate) fn failed<E, R>(
+    action: &'static str,
+    name: &str,
+    error: &aws_smithy_runtime_api::client::result::SdkError<E, R>,
+) -> AdminError
+where
+    E: aws_smithy_types::error::metadata::ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    AdminError::aws(action, &format!("secret {name}"), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: Value) -> Map<String, Value> {
+        value.as_object().expect("an object").clone()
+    }
+
+    #[test]
+    fn a_missing_tracking_key_is_made_and_nothing_else_touched() {
+        let before = object(json!({"sso-password": "a", "unknown": 1}));
+        let (after, made) = with_tracking_key(before, &[7; 32]);
+        assert!(made);
+        assert_eq!(after.get("sso-password"), Some(&json!("a")));
+        assert_eq!(after.get("unknown"), Some(&json!(1)));
+        let key = after.get(TRACKING_KEY).and_then(Value::as_str);
+        assert_eq!(key.map(str::len), Some(43));
+        let (again, made) = with_tracking_key(after.clone(), &[8; 32]);
+        assert!(!made);
+        assert_eq!(again, after);
+    }
+
+    #[test]
+    fn setting_one_secret_keeps_the_others_and_any_character() {
+        let before = object(json!({"tracking-key": "t", "sso-password": "old"}));
+        let value = Secret::from(" \"ü\\\n☂' ");
+        let after = with_secret(before, "sso-password", &value);
+        assert_eq!(
+            Value::Object(after),
+            json!({"tracking-key": "t", "sso-password": " \"ü\\\n☂' "})
+        );
+    }
+}
