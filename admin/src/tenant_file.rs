@@ -117,7 +117,7 @@ fn words(span: Span) -> String {
     let seconds = span.duration().as_secs();
     let (count, unit) = [(86_400, "day"), (3_600, "hour"), (60, "minute")]
         .into_iter()
-        .find(|(unit, _)| seconds > 0 && seconds % unit == 0)
+        .find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit))
         .map_or((seconds, "second"), |(unit, name)| (seconds / unit, name));
     format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
@@ -135,7 +135,7 @@ enum Kind {
 }
 
 /// Every key of the tenant file (design 4.2). A test compares it with the type that is read.
-const KEYS: [(&str, Kind); 33] = [
+const KEYS: [(&str, Kind); 30] = [
     ("tenant", Kind::Text),
     ("enabled", Kind::Switch),
     (
@@ -187,14 +187,17 @@ const KEYS: [(&str, Kind); 33] = [
     ("notifications.pin_note", Kind::Switch),
     ("debug.logging", Kind::Switch),
     ("debug.rescue_api", Kind::Switch),
-    // The tables themselves, so that one of them in another form is told from an unknown key.
-    ("rescue", Kind::Map),
-    ("servicenow", Kind::Map),
-    ("sessions", Kind::Map),
 ];
 
-/// Tables all of whose keys have defaults.
-const OPTIONAL_TABLES: [&str; 3] = ["sessions.new_record", "notifications", "debug"];
+/// The tables that hold them.
+const TABLES: [&str; 6] = [
+    "rescue",
+    "servicenow",
+    "sessions",
+    "sessions.new_record",
+    "notifications",
+    "debug",
+];
 
 /// Columns that the connector writes itself, or that would break how it finds a record again.
 const OWN_COLUMNS: [&str; 4] = ["work_notes", "comments", "number", "correlation_id"];
@@ -221,7 +224,7 @@ impl<'a> Check<'a> {
         for (key, value) in table {
             let path = join(prefix, key.get_ref());
             let at = value.span();
-            let is_table = is_known_table(&path);
+            let is_table = TABLES.contains(&path.as_str());
             let kind = KEYS.iter().find(|(known, _)| *known == path);
             match (value.get_ref(), kind) {
                 (DeValue::Table(inner), _) if is_table => self.keys_and_types(inner, &path),
@@ -490,21 +493,10 @@ fn join(prefix: &str, key: &str) -> String {
     }
 }
 
-fn is_known_table(path: &str) -> bool {
-    let with_known_keys = |table: &str| {
-        KEYS.iter().any(|(known, _)| {
-            known
-                .strip_prefix(table)
-                .is_some_and(|rest| rest.starts_with('.'))
-        })
-    };
-    OPTIONAL_TABLES.contains(&path) || with_known_keys(path)
-}
-
 /// The known key that was probably meant: the closest spelling, first among those of the same last name.
 fn nearest(path: &str) -> Option<&'static str> {
     let last = |path: &str| path.rsplit('.').next().map(str::to_owned);
-    let known = || KEYS.iter().map(|(known, _)| *known).chain(OPTIONAL_TABLES);
+    let known = || KEYS.iter().map(|(known, _)| *known).chain(TABLES);
     if let Some(moved) = known().find(|known| last(known) == last(path)) {
         return Some(moved);
     }
@@ -659,11 +651,7 @@ mod tests {
                 _ => of_the_type.push(path),
             }
         }
-        let mut known: Vec<String> = KEYS
-            .iter()
-            .map(|(known, _)| (*known).to_owned())
-            .filter(|known| known.ends_with("columns") || !is_known_table(known))
-            .collect();
+        let mut known: Vec<String> = KEYS.iter().map(|(known, _)| (*known).to_owned()).collect();
         of_the_type.sort();
         known.sort();
         assert_eq!(known, of_the_type);

@@ -124,7 +124,7 @@ fn tenant_id(text: &str) -> Result<TenantId, String> {
     TenantId::parse(text).ok_or_else(|| "a tenant's name is 2 to 40 of a-z 0-9 -".to_owned())
 }
 
-/// A table without lines, its first row in bold.
+/// A table without lines.
 fn columns(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = comfy_table::Table::new();
     table

@@ -1,10 +1,3 @@
-//! ServiceNow: tokens, records, attachments and notes (protocols part B).
+//! Being written.
 
-pub mod access;
-pub mod client;
 pub mod instance;
-pub mod note;
-pub mod oauth;
-pub mod query;
-pub mod text;
-mod words;
