@@ -1,3 +1,10 @@
-//! Being written.
+//! ServiceNow: tokens, records, attachments and notes (protocols part B).
 
+pub mod access;
+pub mod client;
 pub mod instance;
+pub mod note;
+pub mod oauth;
+pub mod query;
+pub mod text;
+mod words;
