@@ -136,6 +136,9 @@ impl AccessTokens {
             }
         }
         let outcome = self.get_holding_the_lease(tenant, instance, refused).await;
+        if matches!(outcome, Err(AccessError::ReauthorizationNeeded(_))) {
+            self.leave_alone(id).await;
+        }
         self.credentials.give_lease_back(&lease, &owner).await;
         outcome
     }
