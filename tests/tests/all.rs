@@ -1,3 +1,4 @@
 //! Every test that needs the embedded cloud, in one binary.
 
+mod faults;
 mod flows;
