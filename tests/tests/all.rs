@@ -1,3 +1,5 @@
 //! Every test that needs the embedded cloud, in one binary.
+#![expect(clippy::expect_used, reason = "what tests share fails as a test does")]
 
 mod flows;
+mod template;
