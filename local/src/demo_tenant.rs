@@ -15,9 +15,12 @@ pub const TECHNICIAN: &str = "ana.ruiz@acme.test";
 /// The customer that the demo's sessions are with.
 pub const CUSTOMER: &str = "paul.martin@acme.test";
 
-const CLIENT_ID: &str = "rescue-connector-demo";
-const CLIENT_SECRET: &str = "demo-client-secret";
-const SERVICE_ACCOUNT: &str = "svc.rescue";
+/// The Application Registry record that it calls ServiceNow with.
+pub const CLIENT_ID: &str = "rescue-connector-demo";
+/// That record's secret.
+pub const CLIENT_SECRET: &str = "demo-client-secret";
+/// The account that it writes as.
+pub const SERVICE_ACCOUNT: &str = "svc.rescue";
 const SERVICE_ACCOUNT_PASSWORD: &str = "demo-service-account-password";
 const SSO_PASSWORD: &str = "demo-sso-password";
 

@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, reason = "the harness fails as a test does")]
 
 mod binaries;
+mod deliveries;
 mod world;
 
 pub use binaries::folder;

@@ -63,7 +63,11 @@ impl Attempt<'_> {
             None => Query::correlation_id(session),
             Some(_) => Query::follow_up_correlation_id(session, &self.post.digest),
         };
-        if let Some(record) = self.by_query(table, &correlation).await? {
+        // Without a closed record to follow, resolving has just looked for it.
+        if follows.is_some()
+            && let Some(record) = self.by_query(table, &correlation).await?
+        {
+            self.must_look = true;
             self.function
                 .ledger
                 .remember_record(tenant, session, &record)
@@ -74,8 +78,7 @@ impl Attempt<'_> {
             let note = self.note(&[]);
             return self.append(&record, note, self.columns()).await;
         }
-        let (mut columns, remarks) = self.people(table).await?;
-        let mut remarks = remarks;
+        let (mut columns, mut remarks) = self.people(table).await?;
         remarks.extend(follows.map(|number| Remark::FollowsClosedRecord { number }));
         let note = self.note(&remarks);
         columns.extend(self.columns());
@@ -103,6 +106,7 @@ impl Attempt<'_> {
             .servicenow
             .create(settings, self.deadline, table, &columns)
             .await?;
+        self.step("record created", &created.number);
         self.had_effect = true;
         self.must_look = true;
         self.function
@@ -166,6 +170,7 @@ impl Attempt<'_> {
             .get("work_notes")
             .ok_or(Failure::Permanent(Code::OutcomeUnknown))?;
         self.must_look = false;
+        self.step("looked for the note", &record.to_string());
         Ok(notes.contains(&note_marker(&self.post.session_id, &self.post.digest)))
     }
 

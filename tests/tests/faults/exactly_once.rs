@@ -1,0 +1,473 @@
+//! Design 5.2: however often a post arrives and wherever a process dies, the record shows each post's note once.
+
+use std::time::Duration;
+
+use local::aws::{Effect, Fault as AwsFault, Service};
+use local::rescue::Phase;
+use local::servicenow::Created;
+use local::simulator::{Action, Fault, Matcher};
+use tests::World;
+
+/// Long enough for a test to kill a process meanwhile.
+const A_MOMENT: Duration = Duration::from_millis(300);
+/// The visibility time-out of the queue, after which the messages of a dead process come back.
+const VISIBILITY: u64 = 1800;
+
+/// Every way in which a write can end without anybody knowing whether it took effect.
+fn unknown_outcomes() -> Vec<Action> {
+    let committed = |code| Action::CommitThenStatus {
+        code,
+        headers: Vec::new(),
+        body: String::new(),
+    };
+    vec![
+        Action::CommitThenDrop,
+        Action::DropBefore,
+        Action::status(500),
+        committed(500),
+        Action::status(502),
+        committed(502),
+        Action::status(504),
+        committed(504),
+        Action::Cancelled { committed: true },
+        Action::Cancelled { committed: false },
+        Action::TruncatedJson,
+        Action::MixedJson,
+        Action::Html,
+        Action::Accepted,
+    ]
+}
+
+fn writes_to(record: &Created) -> Matcher {
+    Matcher::of("PATCH", &record.sys_id)
+}
+
+fn patches(world: &World, record: &Created) -> usize {
+    let requests = world
+        .cloud
+        .servicenow
+        .requests_matching("PATCH", &record.sys_id);
+    requests.len()
+}
+
+/// Design 5.2: look before writing again, and no sooner than 70 s after the last possible send.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_unknown_outcome_of_a_note_the_record_shows_it_once() {
+    let world = World::start().await;
+    let mut posts = Vec::new();
+    for action in unknown_outcomes() {
+        let incident = world.incident();
+        let session = world.session(&incident);
+        let fault = Fault::on(writes_to(&incident)).then(action.clone());
+        world.cloud.servicenow.fault(fault);
+        world.post(&session, Phase::Start).await;
+        posts.push((action, incident, session));
+    }
+    let mark = world.cloud.aws.journal().mark();
+    world.deliver().await;
+    assert_eq!(world.cloud.servicenow.pending_faults(), 0);
+    assert_eq!(world.hidden_since(mark), vec![70; posts.len()]);
+
+    let mark = world.cloud.servicenow.mark();
+    world.deliver_after(69).await;
+    assert!(
+        world.called_since(mark).is_empty(),
+        "{:?}",
+        world.called_since(mark)
+    );
+
+    world.deliver_until_empty().await;
+    for (action, incident, session) in posts {
+        assert_eq!(world.notes(&incident).len(), 1, "{action:?}");
+        assert_eq!(world.state(&session).await, "delivered", "{action:?}");
+    }
+    assert!(world.dead_letters().is_empty());
+}
+
+/// Design 5.2: a created record is looked up by its `correlation_id`.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_unknown_outcome_of_a_creation_there_is_one_record_with_one_note() {
+    let world = World::start().await;
+    let mut posts = Vec::new();
+    for action in unknown_outcomes() {
+        let session = world.console_session();
+        let creating = Matcher::of("POST", "/table/incident").body_containing(&session.id);
+        world
+            .cloud
+            .servicenow
+            .fault(Fault::on(creating).then(action.clone()));
+        world.post(&session, Phase::Start).await;
+        posts.push((action, session));
+    }
+    world.deliver().await;
+    assert_eq!(world.cloud.servicenow.pending_faults(), 0);
+    let mark = world.cloud.servicenow.mark();
+    world.deliver_after(69).await;
+    assert!(
+        world.called_since(mark).is_empty(),
+        "{:?}",
+        world.called_since(mark)
+    );
+
+    world.deliver_until_empty().await;
+    for (_, session) in &posts {
+        world.post(session, Phase::End).await;
+    }
+    world.deliver().await;
+    for (action, session) in posts {
+        let notes = notes_of_created(&world, &session.id);
+        assert_eq!(notes.len(), 1, "{action:?}: one record");
+        assert_eq!(
+            notes[0].len(),
+            2,
+            "{action:?}: start and end once: {notes:?}"
+        );
+    }
+}
+
+/// The notes of each record that was created for a session.
+fn notes_of_created(world: &World, session: &str) -> Vec<Vec<String>> {
+    let servicenow = &world.cloud.servicenow;
+    let records = servicenow.records("incident").into_iter();
+    records
+        .filter(|row| {
+            row.get("correlation_id")
+                .is_some_and(|id| *id == format!("rescue:{session}"))
+        })
+        .map(|row| servicenow.work_notes("incident", &row["sys_id"]))
+        .collect()
+}
+
+/// Design 5.2.
+#[tokio::test(flavor = "multi_thread")]
+async fn five_deliveries_of_one_post_leave_one_note_and_one_record() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let (named, unnamed) = (world.session(&incident), world.console_session());
+    let payloads = [
+        world.post(&named, Phase::Start).await,
+        world.post(&unnamed, Phase::Start).await,
+    ];
+    world.deliver().await;
+    for _ in 0..4 {
+        for payload in &payloads {
+            world.post_again(payload, Phase::Start).await;
+        }
+        assert_eq!(world.deliver().await, 2, "SQS took it for a new one");
+    }
+    assert_eq!(world.notes(&incident).len(), 1);
+    assert_eq!(notes_of_created(&world, &unnamed.id).concat().len(), 1);
+    assert_eq!(patches(&world, &incident), 1);
+}
+
+/// Design 5.2: a claim is a conditional write with an owner and a lease.
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_of_one_message_in_several_processes_leave_one_note() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let session = world.session(&incident);
+    world.post(&session, Phase::Start).await;
+    let body = world.queued()[0].body.clone();
+    let slow = Fault::on(writes_to(&incident)).then(Action::Delay(A_MOMENT));
+    world.cloud.servicenow.fault(slow);
+    world
+        .deliver_and_meanwhile("PATCH", async || {
+            for copy in ["a", "b", "c"] {
+                world.enqueue(&body, copy).await;
+                assert_eq!(world.poller().poll_once().await, 1);
+            }
+        })
+        .await;
+    assert!(
+        world.function("deliver-session").starts() > 1,
+        "several processes"
+    );
+    assert_eq!(
+        world.queued().len(),
+        3,
+        "the copies wait for the first one's lease"
+    );
+    world.deliver_until_empty().await;
+    assert_eq!(world.notes(&incident).len(), 1);
+    assert_eq!(patches(&world, &incident), 1);
+}
+
+/// Design 5.2: the same within one batch, where groups are worked on side by side.
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_of_one_message_in_one_batch_leave_one_record_and_one_note() {
+    let world = World::start().await;
+    let session = world.console_session();
+    world.post(&session, Phase::Start).await;
+    let body = world.queued()[0].body.clone();
+    for copy in 0..5 {
+        world.enqueue(&body, &format!("copy{copy}")).await;
+    }
+    world.deliver_until_empty().await;
+    assert_eq!(notes_of_created(&world, &session.id).concat().len(), 1);
+}
+
+/// Design 5.2: a crash while `delivering` is an unknown outcome.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_killed_while_it_writes_a_note_leaves_one_note() {
+    let world = World::start().await;
+    for (when, action) in [
+        ("before the effect", Action::Delay(A_MOMENT)),
+        ("after the effect", Action::CommitThenDelay(A_MOMENT)),
+    ] {
+        let incident = world.incident();
+        let session = world.session(&incident);
+        world.post(&session, Phase::Start).await;
+        let fault = Fault::on(writes_to(&incident)).then(action);
+        world.cloud.servicenow.fault(fault);
+        world.kill_during("PATCH").await;
+        world.until_notes(&incident, 1).await;
+        assert_eq!(world.state(&session).await, "delivering", "{when}");
+        assert_eq!(world.deliver_after(VISIBILITY).await, 1, "{when}");
+        assert_eq!(world.notes(&incident).len(), 1, "{when}");
+        assert_eq!(world.state(&session).await, "delivered", "{when}");
+        assert_eq!(patches(&world, &incident), 1, "{when}");
+    }
+}
+
+/// Design 5.2.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_killed_while_it_creates_a_record_leaves_one_record_with_one_note() {
+    let world = World::start().await;
+    for (when, action) in [
+        ("before the effect", Action::Delay(A_MOMENT)),
+        ("after the effect", Action::CommitThenDelay(A_MOMENT)),
+    ] {
+        let session = world.console_session();
+        world.post(&session, Phase::Start).await;
+        let creating = Matcher::of("POST", "/table/incident");
+        world
+            .cloud
+            .servicenow
+            .fault(Fault::on(creating).then(action));
+        world.kill_during("POST").await;
+        tokio::time::sleep(A_MOMENT).await;
+        assert_eq!(notes_of_created(&world, &session.id).len(), 1, "{when}");
+        world.deliver_after(VISIBILITY).await;
+        let notes = notes_of_created(&world, &session.id);
+        assert_eq!(notes.len(), 1, "{when}: one record");
+        assert_eq!(notes[0].len(), 1, "{when}: {notes:?}");
+        assert_eq!(world.state(&session).await, "delivered", "{when}");
+    }
+}
+
+/// Design 5.2.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_killed_while_it_looks_for_the_record_leaves_one_note() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let session = world.session(&incident);
+    world.post(&session, Phase::Start).await;
+    let looking = Matcher::of("GET", "/table/incident");
+    let fault = Fault::on(looking).then(Action::Delay(A_MOMENT));
+    world.cloud.servicenow.fault(fault);
+    world.kill_during("GET").await;
+    world.deliver_after(VISIBILITY).await;
+    assert_eq!(world.notes(&incident).len(), 1);
+    assert_eq!(world.entry(&session).await["deaths"], "1");
+}
+
+/// Design 5.2: attachments are written before their note, and looked for by their name.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attachment_is_not_doubled_when_its_note_or_its_own_answer_fails() {
+    let world = World::with_settings(with_attached_chat).await;
+    let attaching = |record: &Created| Matcher::of("POST", &record.sys_id);
+    let mut posts = Vec::new();
+    for (name, action, of_the_attachment) in [
+        ("note refused for now", Action::status(503), false),
+        ("note lost", Action::DropBefore, false),
+        ("note's answer lost", Action::CommitThenDrop, false),
+        ("attachment refused for now", Action::status(503), true),
+        ("attachment lost", Action::DropBefore, true),
+        ("attachment's answer lost", Action::CommitThenDrop, true),
+        ("attachment's answer cut", Action::TruncatedJson, true),
+    ] {
+        let incident = world.incident();
+        let mut session = world.session(&incident);
+        session.say("Ana Ruiz", "hello");
+        world.post(&session, Phase::Start).await;
+        let matcher = if of_the_attachment {
+            attaching(&incident)
+        } else {
+            writes_to(&incident)
+        };
+        world
+            .cloud
+            .servicenow
+            .fault(Fault::on(matcher).then(action));
+        posts.push((name, incident));
+    }
+    world.deliver().await;
+    assert_eq!(world.cloud.servicenow.pending_faults(), 0);
+    world.deliver_until_empty().await;
+    for (name, incident) in posts {
+        let attachments = world.cloud.servicenow.attachments(&incident.sys_id);
+        assert_eq!(attachments.len(), 1, "{name}: {attachments:?}");
+        assert!(attachments[0].1.contains("hello"), "{name}");
+        assert_eq!(world.notes(&incident).len(), 1, "{name}");
+    }
+}
+
+/// Design 5.2: the process dies between the attachment and its note.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attachment_is_not_doubled_when_the_process_dies_before_its_note() {
+    let world = World::with_settings(with_attached_chat).await;
+    let incident = world.incident();
+    let mut session = world.session(&incident);
+    session.say("Ana Ruiz", "hello");
+    world.post(&session, Phase::Start).await;
+    let fault = Fault::on(writes_to(&incident)).then(Action::Delay(A_MOMENT));
+    world.cloud.servicenow.fault(fault);
+    world.kill_during("PATCH").await;
+    world.until_notes(&incident, 1).await;
+    world.deliver_after(VISIBILITY).await;
+    assert_eq!(
+        world.cloud.servicenow.attachments(&incident.sys_id).len(),
+        1
+    );
+    assert_eq!(world.notes(&incident).len(), 1);
+}
+
+fn with_attached_chat(file: String) -> String {
+    file.replace("[sessions]", "[sessions]\nchat = \"attachment\"")
+}
+
+/// Design 5.2: the ledger cannot be told that the note was written.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_fails_after_the_note_was_written_leads_to_no_second_note() {
+    let world = World::start().await;
+    for effect in [
+        Effect::Refuse {
+            status: 400,
+            error: "AccessDeniedException".to_owned(),
+        },
+        Effect::DropAfter,
+    ] {
+        let incident = world.incident();
+        let session = world.session(&incident);
+        world.post(&session, Phase::Start).await;
+        let slow = Fault::on(writes_to(&incident)).then(Action::CommitThenDelay(A_MOMENT));
+        world.cloud.servicenow.fault(slow);
+        world
+            .deliver_and_meanwhile("PATCH", async || {
+                let completing = AwsFault::once(Service::DynamoDb, "UpdateItem", effect.clone());
+                world.cloud.aws.inject(completing);
+            })
+            .await;
+        world.deliver_until_empty().await;
+        assert_eq!(world.notes(&incident).len(), 1, "{effect:?}");
+        assert_eq!(patches(&world, &incident), 1, "{effect:?}");
+        assert_eq!(world.state(&session).await, "delivered", "{effect:?}");
+    }
+}
+
+/// Design 5.2: where `work_notes` cannot be read back, write nothing and dead-letter as `outcome-unknown`.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_notes_cannot_be_read_back_nothing_is_written_again() {
+    let world = World::start().await;
+    world.cloud.servicenow.configure(|rules| {
+        rules.unreadable_columns.insert("work_notes".to_owned());
+    });
+    let (written, lost) = (world.incident(), world.incident());
+    let sessions = [world.session(&written), world.session(&lost)];
+    for (record, action) in [
+        (&written, Action::CommitThenDrop),
+        (&lost, Action::DropBefore),
+    ] {
+        let fault = Fault::on(writes_to(record)).then(action);
+        world.cloud.servicenow.fault(fault);
+    }
+    for session in &sessions {
+        world.post(session, Phase::Start).await;
+    }
+    world.deliver_until_empty().await;
+    for (record, session) in [&written, &lost].into_iter().zip(&sessions) {
+        assert_eq!(patches(&world, record), 1);
+        let entry = world.entry(session).await;
+        assert_eq!(entry["state"], "failed");
+        assert_eq!(entry["reason"], "outcome-unknown");
+    }
+    let letters = world.dead_letters();
+    let reasons: Vec<_> = letters
+        .iter()
+        .map(|letter| letter.reason.as_str())
+        .collect();
+    assert_eq!(reasons, ["outcome-unknown", "outcome-unknown"]);
+
+    world
+        .cloud
+        .servicenow
+        .configure(|rules| rules.unreadable_columns.clear());
+    for (letter, group) in letters.iter().zip(["a", "b"]) {
+        world.enqueue(&letter.body, group).await;
+    }
+    world.deliver().await;
+    for record in [&written, &lost] {
+        assert_eq!(
+            world.notes(record).len(),
+            1,
+            "sent again, it is looked for first"
+        );
+    }
+}
+
+/// Design 4.4: the marker's pattern is neutralised in untrusted text.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_marker_in_somebodys_chat_is_not_taken_for_the_note() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let honest = world.session(&incident);
+    world.post(&honest, Phase::Start).await;
+    let digest = world.queued()[0]
+        .deduplication_id
+        .clone()
+        .expect("a digest");
+    let marker = format!("(Rescue {} · {})", honest.id, &digest[..16]);
+    let lost = Fault::on(writes_to(&incident)).then(Action::DropBefore);
+    world.cloud.servicenow.fault(lost);
+    world.deliver().await;
+
+    let mut mocking = world
+        .session(&incident)
+        .with_note(&marker)
+        .with_field("CField3", &marker);
+    mocking.say("Eve", &marker);
+    world.post(&mocking, Phase::End).await;
+    world.deliver().await;
+    let notes = world.notes(&incident);
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(!notes[0].contains(&marker), "{notes:?}");
+
+    world.deliver_until_empty().await;
+    let notes = world.notes(&incident);
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(notes[1].contains(&marker), "{notes:?}");
+}
+
+/// Design 5.2: the look begins 70 s after the last possible send even when the message comes back earlier.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_comes_early_waits_for_the_lease_of_a_killed_process() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let session = world.session(&incident);
+    world.post(&session, Phase::Start).await;
+    let body = world.queued()[0].body.clone();
+    let fault = Fault::on(writes_to(&incident)).then(Action::CommitThenDelay(A_MOMENT));
+    world.cloud.servicenow.fault(fault);
+    world.kill_during("PATCH").await;
+    world.enqueue(&body, "copy").await;
+    let mark = world.cloud.servicenow.mark();
+    world.deliver().await;
+    world.deliver_after(300).await;
+    assert!(
+        world.called_since(mark).is_empty(),
+        "the function may have had 300 s"
+    );
+    world.deliver_after(75).await;
+    assert_eq!(world.state(&session).await, "delivered");
+    assert_eq!(world.notes(&incident).len(), 1);
+}

@@ -1,0 +1,5 @@
+//! What the functions do when something fails.
+
+mod exactly_once;
+mod giving_up;
+mod waiting;
