@@ -1,4 +1,6 @@
 //! Every test that needs the embedded cloud, in one binary.
+#![expect(clippy::expect_used, reason = "what tests share fails as a test does")]
 
 mod faults;
 mod flows;
+mod template;
