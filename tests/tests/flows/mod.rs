@@ -1,3 +1,4 @@
 //! What the functions do when all is well, one file per function.
 
 mod deliver_session;
+mod session_details;

@@ -1,0 +1,3 @@
+//! What the functions do when something else fails.
+
+mod session_details;
