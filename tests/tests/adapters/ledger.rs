@@ -134,7 +134,10 @@ async fn only_failed_and_unmatched_posts_can_be_claimed_again() {
         assert!(complete(&ledger, "a", state).await);
         parts.advance(3600);
         let expected = if again {
-            Claim::Started(FRESH)
+            Claim::Started(Started {
+                known: true,
+                ..FRESH
+            })
         } else {
             Claim::Completed(state)
         };

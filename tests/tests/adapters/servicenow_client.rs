@@ -5,7 +5,9 @@ use std::time::Duration;
 use local::servicenow::Created;
 use local::simulator::{Action, Fault, Matcher};
 use shared::clock::Timestamp;
+use shared::credentials::AccessToken;
 use shared::record::{RecordNumber, RecordRef, SysId, Table};
+use shared::secret::Secret;
 use shared::servicenow::access::AccessError;
 use shared::servicenow::client::{CallError, Client, Columns, Display};
 use shared::servicenow::query::Query;
@@ -245,13 +247,20 @@ async fn a_read_is_never_unknown() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_nobody_takes_is_no_effect() {
     let instance = Instance::start().await;
-    instance.write().await.expect("the token is there now");
     let port = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.local_addr().expect("an address").port()
     };
     let mut nobody = instance.file.clone();
     nobody.servicenow.instance = format!("http://127.0.0.1:{port}");
+    let token = AccessToken {
+        token: Secret::from("a-token"),
+        expires_at: instance.parts.clock.now().plus(Duration::from_secs(1800)),
+        audience: format!("http://127.0.0.1:{port}/ {}", nobody.servicenow.client_id),
+    };
+    let shared = instance.parts.credentials();
+    let shared = shared.share_access_token(&nobody.tenant, &token).await;
+    shared.expect("written");
     let outcome = instance.write_as(&nobody).await;
     assert!(
         matches!(outcome, Err(CallError::Unavailable { .. })),
@@ -460,7 +469,7 @@ async fn an_instance_outside_the_servicenow_domains_is_not_called() {
         file.servicenow.instance = host.to_owned();
         let outcome = instance.write_as(&file).await;
         assert!(
-            matches!(outcome, Err(CallError::Refused { status: 0, .. })),
+            matches!(outcome, Err(CallError::Misconfigured(_))),
             "{host} {outcome:?}"
         );
     }
@@ -479,7 +488,7 @@ async fn an_instance_outside_the_servicenow_domains_is_not_called() {
         )
         .await;
     assert!(
-        matches!(outcome, Err(CallError::Refused { status: 0, .. })),
+        matches!(outcome, Err(CallError::Misconfigured(_))),
         "loopback without ALLOW_LOOPBACK: {outcome:?}"
     );
     assert_eq!(instance.parts.servicenow.requests().len(), before);
