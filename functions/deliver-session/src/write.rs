@@ -34,10 +34,18 @@ impl Attempt<'_> {
             self.file().sessions.closed_records,
             self.closed(&record).await?,
         ) {
-            (ClosedRecords::Note, _) | (_, None) => {}
             (ClosedRecords::New, Some(closed)) => {
                 return self.create(record.table, Some(closed.number)).await;
             }
+            (ClosedRecords::New, None) if self.must_look => {
+                // The record may have been closed when the earlier attempt found it.
+                let query =
+                    Query::follow_up_correlation_id(&self.post.session_id, &self.post.digest);
+                if let Some(follower) = self.by_query(record.table, &query).await? {
+                    return self.write_to_created(follower).await;
+                }
+            }
+            (ClosedRecords::Note, _) | (_, None) => {}
             (ClosedRecords::Reopen, Some(_)) => {
                 columns.insert("state".to_owned(), open_state(record.table).to_owned());
                 remarks.push(Remark::Reopened);
@@ -64,15 +72,7 @@ impl Attempt<'_> {
             Some(_) => Query::follow_up_correlation_id(session, &self.post.digest),
         };
         if let Some(record) = self.by_query(table, &correlation).await? {
-            self.function
-                .ledger
-                .remember_record(tenant, session, &record)
-                .await?;
-            if self.already_written(&record).await? {
-                return Ok(());
-            }
-            let note = self.note(&[]);
-            return self.append(&record, note, self.columns()).await;
+            return self.write_to_created(record).await;
         }
         let (mut columns, remarks) = self.people(table).await?;
         let mut remarks = remarks;
@@ -110,19 +110,34 @@ impl Attempt<'_> {
             .remember_record(tenant, session, &created.record)
             .await?;
         if note.attachment.is_some() {
-            self.must_look = false;
             self.append(&created.record, note, Columns::new()).await?;
         }
         Ok(())
     }
 
+    /// Writes the post to a record that an earlier attempt, or an earlier post of the session, created.
+    async fn write_to_created(&mut self, record: RecordRef) -> Result<(), Failure> {
+        self.function
+            .ledger
+            .remember_record(&self.post.tenant, &self.post.session_id, &record)
+            .await?;
+        if self.already_written(&record).await? {
+            return Ok(());
+        }
+        let note = self.note(&[]);
+        self.append(&record, note, self.columns()).await
+    }
+
     /// Attaches what does not fit into the note, then appends the note: who finds the note finds everything.
+    ///
+    /// Whoever gets here has looked wherever an earlier attempt may have written it.
     async fn append(
         &mut self,
         record: &RecordRef,
         note: Note,
         mut columns: Columns,
     ) -> Result<(), Failure> {
+        self.must_look = false;
         let servicenow = &self.function.servicenow;
         if let Some(text) = note.attachment {
             let (session, digest) = (&self.post.session_id, &self.post.digest);
@@ -145,8 +160,9 @@ impl Attempt<'_> {
             .await?)
     }
 
-    /// After an unknown outcome: whether the record shows the note already.
-    async fn already_written(&mut self, record: &RecordRef) -> Result<bool, Failure> {
+    /// After an unknown outcome: whether the record shows the note already. That it does not proves nothing about
+    /// other records.
+    async fn already_written(&self, record: &RecordRef) -> Result<bool, Failure> {
         if !self.must_look {
             return Ok(false);
         }
@@ -165,7 +181,6 @@ impl Attempt<'_> {
         let notes = shown
             .get("work_notes")
             .ok_or(Failure::Permanent(Code::OutcomeUnknown))?;
-        self.must_look = false;
         Ok(notes.contains(&note_marker(&self.post.session_id, &self.post.digest)))
     }
 
