@@ -42,7 +42,7 @@ impl Attempt<'_> {
                 let query =
                     Query::follow_up_correlation_id(&self.post.session_id, &self.post.digest);
                 if let Some(follower) = self.by_query(record.table, &query).await? {
-                    return self.write_to_created(follower).await;
+                    return self.write_to_created(follower, &[]).await;
                 }
             }
             (ClosedRecords::Note, _) | (_, None) => {}
@@ -278,7 +278,7 @@ impl Attempt<'_> {
             )
             .await;
         let rows = match found {
-            Ok(rows) => rows,
+            Ok(found) => found.rows,
             // A service account that may not read people still creates records.
             Err(CallError::Refused { .. } | CallError::NotFound) => return Ok(Person::None),
             Err(error) => return Err(error.into()),
