@@ -8,6 +8,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use shared::environment::WrongEnvironment;
 use shared::http::ClientError;
 use shared::tenant::TenantId;
+use shared::tenants::StorageUnavailable;
 
 use crate::tenant_file::Faults;
 
@@ -58,6 +59,12 @@ pub enum AdminError {
     /// A secret was set, and what follows failed.
     #[error("the secret is set, but deliveries that wait may go on waiting for up to an hour: {0}")]
     StillPaused(#[source] Box<Self>),
+    /// The credentials table cannot be read or written.
+    #[error("nothing was changed: the lease on the tenant's token cannot be taken: {0}")]
+    Lease(#[from] StorageUnavailable),
+    /// A function is renewing the tenant's token.
+    #[error("nothing was changed: the tenant's token is being renewed; try again in a minute")]
+    TokenInUse,
     /// A variable of the environment is wrong.
     #[error("{0}")]
     Environment(#[from] WrongEnvironment),

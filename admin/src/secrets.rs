@@ -1,9 +1,12 @@
 //! The secrets that an operator sets by hand.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use clap::ValueEnum;
 use serde_json::{Map, Value};
 use shared::clock::Timestamp;
+use shared::credentials::{Credentials, token_lease_key};
 use shared::secret::Secret;
 use shared::tenant::{TenantFile, TenantId};
 use shared::vault::{Token, credentials_name, token_name};
@@ -78,15 +81,54 @@ pub async fn set(
     } else {
         (credentials_name(&stack.secret_prefix, id), None)
     };
-    let read = vault::read_existing(stack, &secret).await?;
-    let json = json.unwrap_or_else(|| vault::with_secret(read.json.clone(), name.key(), value));
-    vault::replace(stack, &secret, &read, &json).await?;
+    if let Some(json) = json {
+        replace_token(stack, id, &secret, &json).await?;
+    } else {
+        let read = vault::read_existing(stack, &secret).await?;
+        let json = vault::with_secret(read.json.clone(), name.key(), value);
+        vault::replace(stack, &secret, &read, &json).await?;
+    }
     for credential in [format!("{id}#servicenow"), format!("{id}#pause")] {
         forget(stack, &credential)
             .await
             .map_err(|error| AdminError::StillPaused(Box::new(error)))?;
     }
     Ok(())
+}
+
+/// How long a function that renews the token is waited for, and how often it is looked at.
+const LEASE_WAIT: Duration = Duration::from_secs(30);
+const LEASE_POLL: Duration = Duration::from_millis(200);
+/// Outlives reading and writing the secret.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// Replaces the token while holding the tenant's lease, as everything does that touches it (design 5.5).
+async fn replace_token(
+    stack: &Stack,
+    id: &TenantId,
+    secret: &str,
+    json: &Map<String, Value>,
+) -> Result<(), AdminError> {
+    let credentials = Credentials::new(
+        stack.dynamodb.clone(),
+        stack.credentials_table.clone(),
+        stack.clock.clone(),
+    );
+    let (lease, owner) = (token_lease_key(id), uuid::Uuid::new_v4().to_string());
+    let waiting_since = tokio::time::Instant::now();
+    while !credentials.take_lease(&lease, &owner, LEASE).await? {
+        if waiting_since.elapsed() > LEASE_WAIT {
+            return Err(AdminError::TokenInUse);
+        }
+        tokio::time::sleep(LEASE_POLL).await;
+    }
+    let outcome = async {
+        let read = vault::read_existing(stack, secret).await?;
+        vault::replace(stack, secret, &read, json).await
+    };
+    let outcome = outcome.await;
+    credentials.give_lease_back(&lease, &owner).await;
+    outcome
 }
 
 /// The token secret's whole value: a token set by hand belongs to the tenant file's client, whatever was there before.

@@ -10,7 +10,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::error::Code;
-use crate::tenant::TenantId;
+use crate::session::SessionId;
+use crate::tenant::{TenantFile, TenantId};
 
 /// The CloudWatch namespace of every metric.
 pub const NAMESPACE: &str = "RescueConnector";
@@ -118,6 +119,16 @@ fn emit(tenant: Option<&TenantId>, record: impl FnOnce()) {
     let mut line = Vec::new();
     if collector.flush(&mut line).is_ok() {
         std::io::stdout().lock().write_all(&line).ok();
+    }
+}
+
+/// Logs a step of a post's way: at `INFO` for a tenant whose `debug.logging` is on, else at `DEBUG`.
+pub fn step(tenant: &TenantFile, session: &SessionId, step: &str, subject: &str) {
+    let id = tenant.tenant.as_str();
+    if tenant.debug.logging {
+        tracing::info!(tenant = id, %session, subject, "{step}");
+    } else {
+        tracing::debug!(tenant = id, %session, subject, "{step}");
     }
 }
 

@@ -6,6 +6,7 @@ use shared::ledger::Started;
 use shared::queue::Post;
 use shared::record::Table;
 use shared::servicenow::client::CallError;
+use shared::telemetry;
 use shared::tenant::{ConsoleSessions, Publish, TenantFile};
 use shared::tenants::{StorageUnavailable, Tenant};
 
@@ -90,7 +91,10 @@ impl<'a> Attempt<'a> {
             return Ok(End::Ignored);
         }
         match self.resolve().await? {
-            Resolved::Record(record) => self.write(record).await?,
+            Resolved::Record(record) => {
+                self.step("record resolved", &record.to_string());
+                self.write(record).await?;
+            }
             Resolved::Nothing(reason) => match self.table_for_new_records() {
                 None => return Ok(End::Unmatched(reason)),
                 Some(table) => self.create(table, None).await?,
@@ -101,6 +105,11 @@ impl<'a> Attempt<'a> {
 
     pub(crate) fn file(&self) -> &'a TenantFile {
         &self.tenant.file
+    }
+
+    /// Says what was just done, for a tenant whose support asked for it.
+    pub(crate) fn step(&self, step: &str, subject: &str) {
+        telemetry::step(self.file(), &self.post.session_id, step, subject);
     }
 
     /// What the tenant creates for sessions that name no record.

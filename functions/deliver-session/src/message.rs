@@ -192,6 +192,7 @@ impl Handling<'_> {
                     retry_after.unwrap_or(retry::THROTTLE_PAUSE),
                     true,
                 ),
+                CallError::Misconfigured(_) => (Code::TenantMisconfigured, backoff, false),
                 CallError::Unavailable { retry_after, .. } => (
                     Code::ServiceNowUnavailable,
                     retry_after.unwrap_or(backoff),

@@ -42,7 +42,7 @@ impl Attempt<'_> {
                 let query =
                     Query::follow_up_correlation_id(&self.post.session_id, &self.post.digest);
                 if let Some(follower) = self.by_query(record.table, &query).await? {
-                    return self.write_to_created(follower, &[]).await;
+                    return self.write_to_follower(follower).await;
                 }
             }
             (ClosedRecords::Note, _) | (_, None) => {}
@@ -71,11 +71,13 @@ impl Attempt<'_> {
             None => Query::correlation_id(session),
             Some(_) => Query::follow_up_correlation_id(session, &self.post.digest),
         };
-        if let Some(record) = self.by_query(table, &correlation).await? {
-            return self.write_to_created(record).await;
+        // Without a closed record to follow, resolving has just looked for it.
+        if follows.is_some()
+            && let Some(record) = self.by_query(table, &correlation).await?
+        {
+            return self.write_to_follower(record).await;
         }
-        let (mut columns, remarks) = self.people(table).await?;
-        let mut remarks = remarks;
+        let (mut columns, mut remarks) = self.people(table).await?;
         remarks.extend(follows.map(|number| Remark::FollowsClosedRecord { number }));
         let note = self.note(&remarks);
         columns.extend(self.columns());
@@ -103,6 +105,7 @@ impl Attempt<'_> {
             .servicenow
             .create(settings, self.deadline, table, &columns)
             .await?;
+        self.step("record created", &created.number);
         self.had_effect = true;
         self.must_look = true;
         self.function
@@ -115,8 +118,9 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    /// Writes the post to a record that an earlier attempt, or an earlier post of the session, created.
-    async fn write_to_created(&mut self, record: RecordRef) -> Result<(), Failure> {
+    /// Writes the post to the record that an earlier attempt at it created in a closed one's place.
+    async fn write_to_follower(&mut self, record: RecordRef) -> Result<(), Failure> {
+        self.must_look = true;
         self.function
             .ledger
             .remember_record(&self.post.tenant, &self.post.session_id, &record)
@@ -181,6 +185,7 @@ impl Attempt<'_> {
         let notes = shown
             .get("work_notes")
             .ok_or(Failure::Permanent(Code::OutcomeUnknown))?;
+        self.step("looked for the note", &record.to_string());
         Ok(notes.contains(&note_marker(&self.post.session_id, &self.post.digest)))
     }
 

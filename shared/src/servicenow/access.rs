@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Timestamp};
 use crate::credentials::{AccessToken, Credentials, Pause, token_lease_key};
+use crate::error::Code;
+use crate::retry::REAUTHORIZATION_PAUSE;
 use crate::secret::Secret;
 use crate::servicenow::instance::Instance;
 use crate::servicenow::oauth::{self, ClientIdentity, GrantError, GrantRequest, Granted};
@@ -134,8 +136,22 @@ impl AccessTokens {
             }
         }
         let outcome = self.get_holding_the_lease(tenant, instance, refused).await;
+        if matches!(outcome, Err(AccessError::ReauthorizationNeeded(_))) {
+            self.leave_alone(id).await;
+        }
         self.credentials.give_lease_back(&lease, &owner).await;
         outcome
+    }
+
+    /// Whoever waits for the lease finds the pause, and does not ask once more for what was just refused.
+    async fn leave_alone(&self, id: &TenantId) {
+        let pause = Pause {
+            until: self.clock.now().plus(REAUTHORIZATION_PAUSE),
+            reason: Code::ReauthorizationNeeded,
+        };
+        if let Err(error) = self.credentials.set_pause(id, pause).await {
+            tracing::warn!(tenant = %id, %error, "other processes do not know of the pause");
+        }
     }
 
     async fn get_holding_the_lease(

@@ -65,6 +65,9 @@ pub enum CallError {
     /// No effect: there is no token to call with.
     #[error(transparent)]
     Access(#[from] AccessError),
+    /// No effect: the tenant's instance may not be called.
+    #[error("the instance {0}")]
+    Misconfigured(String),
     /// No effect: too little of the invocation is left to start a call.
     #[error("too little time is left")]
     OutOfTime,
@@ -343,10 +346,7 @@ impl Client {
             tenant.servicenow.allow_host.as_deref(),
             self.allow_loopback,
         )
-        .map_err(|error| CallError::Refused {
-            status: 0,
-            message: error.to_string(),
-        })?;
+        .map_err(|error| CallError::Misconfigured(error.to_string()))?;
         let token = self.access.get(tenant, &instance, None).await?;
         match self.send(&instance, deadline, call, &token).await {
             Err(Answer::Unauthorized) => {}

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use local::aws::{Effect, Fault as AwsFault, Service};
 use local::demo_tenant::TENANT;
 use local::rescue::{Phase, Session};
 use local::servicenow::Created;
@@ -90,6 +91,43 @@ async fn a_refused_start_does_not_hold_the_end_up() {
     let notes = world.notes(&incident);
     assert_eq!(notes.len(), 1);
     assert!(notes[0].contains("ended"), "{notes:?}");
+}
+
+/// Design 5.4: nothing leaves the queue before the dead-letter queue has it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_dead_letter_queue_does_not_take_stays_in_the_queue() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let session = world.session(&incident);
+    let fault = Fault::on(writes_to(&incident)).always();
+    world
+        .cloud
+        .servicenow
+        .fault(fault.then(Action::status(403)));
+    world.post(&session, Phase::Start).await;
+    world.enqueue("not JSON", "other").await;
+    let refused = Effect::Refuse {
+        status: 400,
+        error: "AccessDenied".to_owned(),
+    };
+    for _ in 0..7 {
+        let letters = AwsFault::once(Service::Sqs, "SendMessage", refused.clone()).times(2);
+        world.cloud.aws.inject(letters);
+        world.deliver().await;
+        assert_eq!(world.queued().len(), 2);
+        assert!(world.dead_letters().is_empty());
+        world.cloud.aws.clear_faults();
+        world.cloud.travel(Duration::from_secs(400));
+    }
+    world.deliver().await;
+    let letters = world.dead_letters();
+    let mut reasons: Vec<_> = letters
+        .iter()
+        .map(|letter| letter.reason.as_str())
+        .collect();
+    reasons.sort_unstable();
+    assert_eq!(reasons, ["malformed-message", "servicenow-refused"]);
+    assert_eq!(world.entry(&session).await["reason"], "servicenow-refused");
 }
 
 /// Design 5.4: a tenant that needs re-authorisation is waited for as long as it wants.

@@ -290,6 +290,45 @@ async fn a_dead_refresh_token_is_tried_once_an_hour_and_posts_wait_for_a_new_one
     assert!(world.queued().is_empty());
 }
 
+/// Design 5.5: whatever the concurrency, a tenant's access token is obtained once and shared.
+#[tokio::test(flavor = "multi_thread")]
+async fn several_processes_with_many_sessions_obtain_one_access_token() {
+    let world = World::start().await;
+    let incidents: Vec<_> = (0..25).map(|_| world.incident()).collect();
+    for incident in &incidents {
+        world.post(&world.session(incident), Phase::Start).await;
+    }
+    let poller = world.poller();
+    futures::join!(poller.poll_once(), poller.poll_once(), poller.poll_once());
+    world.deliver().await;
+    assert!(world.function("deliver-session").starts() > 1);
+    for incident in &incidents {
+        assert_eq!(world.notes(incident).len(), 1);
+    }
+    assert_eq!(world.token_requests(), 1);
+}
+
+/// Design 5.2 and 5.4: every page of a hibernating instance is a 200 of HTML.
+#[tokio::test(flavor = "multi_thread")]
+async fn posts_wait_while_the_instance_hibernates() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let session = world.session(&incident);
+    world.post(&session, Phase::Start).await;
+    let asleep = Fault::on(Matcher::any()).always().then(Action::Html);
+    world.cloud.servicenow.fault(asleep);
+    world.deliver().await;
+    world.deliver_after(30).await;
+    assert_eq!(world.state(&session).await, "waiting");
+    assert_eq!(
+        world.entry(&session).await["reason"],
+        "servicenow-unavailable"
+    );
+    world.cloud.servicenow.clear_faults();
+    world.deliver_until_empty().await;
+    assert_eq!(world.notes(&incident).len(), 1);
+}
+
 /// Design 5.5: an access token that died early is replaced, and the post delivered at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_access_token_that_died_early_is_replaced_within_the_attempt() {
