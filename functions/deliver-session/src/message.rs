@@ -89,13 +89,21 @@ impl Handling<'_> {
             Ok(Claim::Locked(until)) => return Outcome::Postponed(self.until(until)),
             Err(error) => return self.storage_failed(&error.to_string()),
         };
+        let waiting = Waiting {
+            next_attempt_at: self.function.clock.now(),
+            reason: None,
+            look_first: started.look_first,
+            attempts: started.attempts,
+        };
         if let Some(reason) = expired {
             return self
-                .give_up(&owner, reason, started.look_first, "waited too long")
+                .give_up(&owner, reason, waiting, "waited too long")
                 .await;
         }
         if started.deaths >= retry::DEATHS_ALLOWED {
-            return self.give_up(&owner, Code::ProcessingDied, true, "").await;
+            return self
+                .give_up(&owner, Code::ProcessingDied, waiting, "")
+                .await;
         }
         self.attempt(&owner, started).await
     }
@@ -170,21 +178,19 @@ impl Handling<'_> {
         let detail = failure.to_string();
         let (code, delay, pauses) = match &failure {
             Failure::Permanent(code) => {
-                return self
-                    .give_up(owner, *code, waiting.look_first, &detail)
-                    .await;
+                return self.give_up(owner, *code, waiting, &detail).await;
             }
             Failure::Storage(_) => (Code::StorageUnavailable, backoff, false),
             Failure::ServiceNow(error) => match error {
                 CallError::OutOfTime => return self.wait(owner, waiting, Duration::ZERO).await,
                 CallError::Refused { .. } => {
                     return self
-                        .give_up(owner, Code::ServiceNowRefused, waiting.look_first, &detail)
+                        .give_up(owner, Code::ServiceNowRefused, waiting, &detail)
                         .await;
                 }
                 CallError::NotFound => {
                     return self
-                        .give_up(owner, Code::RecordNotFound, waiting.look_first, &detail)
+                        .give_up(owner, Code::RecordNotFound, waiting, &detail)
                         .await;
                 }
                 CallError::Throttled { retry_after } => (
@@ -225,7 +231,7 @@ impl Handling<'_> {
             &detail,
         );
         if self.waited_too_long(code) {
-            return self.give_up(owner, code, waiting.look_first, &detail).await;
+            return self.give_up(owner, code, waiting, &detail).await;
         }
         if pauses {
             self.pause(code, delay).await;
@@ -262,20 +268,34 @@ impl Handling<'_> {
     }
 
     /// Dead-letters first, and only then says so in the ledger: a crash in between repeats the letter and loses nothing.
-    async fn give_up(&self, owner: &str, reason: Code, look_first: bool, detail: &str) -> Outcome {
+    async fn give_up(&self, owner: &str, reason: Code, waiting: Waiting, detail: &str) -> Outcome {
         tracing::error!(tenant = %self.post.tenant, session = %self.post.session_id, code = reason.as_str(), detail,
             "post given up");
-        let buried = bury(self.function, self.message, Some(self.post), reason).await;
-        if buried == Outcome::Done
-            && let Err(error) = self
-                .function
-                .ledger
-                .complete(self.post, owner, State::Failed, Some(reason), look_first)
-                .await
+        if let Outcome::Postponed(delay) =
+            bury(self.function, self.message, Some(self.post), reason).await
         {
-            return self.storage_failed(&error.to_string());
+            // Without this the claim would end by itself, which counts as a death.
+            let waiting = Waiting {
+                reason: Some(reason),
+                ..waiting
+            };
+            return self.wait(owner, waiting, delay).await;
         }
-        buried
+        match self
+            .function
+            .ledger
+            .complete(
+                self.post,
+                owner,
+                State::Failed,
+                Some(reason),
+                waiting.look_first,
+            )
+            .await
+        {
+            Ok(_) => Outcome::Done,
+            Err(error) => self.storage_failed(&error.to_string()),
+        }
     }
 
     fn waited_too_long(&self, reason: Code) -> bool {
