@@ -60,7 +60,7 @@ pub enum AdminError {
     #[error("the secret is set, but deliveries that wait may go on waiting for up to an hour: {0}")]
     StillPaused(#[source] Box<Self>),
     /// The credentials table cannot be read or written.
-    #[error("nothing was changed: the lease on the tenant's token cannot be taken: {0}")]
+    #[error("the credentials table cannot be used: {0}")]
     Lease(#[from] StorageUnavailable),
     /// A function is renewing the tenant's token.
     #[error("nothing was changed: the tenant's token is being renewed; try again in a minute")]

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use clap::ValueEnum;
 use serde_json::{Map, Value};
 use shared::clock::Timestamp;
-use shared::credentials::{Credentials, token_lease_key};
+use shared::credentials::token_lease_key;
 use shared::secret::Secret;
 use shared::tenant::{TenantFile, TenantId};
 use shared::vault::{Token, credentials_name, token_name};
@@ -88,12 +87,13 @@ pub async fn set(
         let json = vault::with_secret(read.json.clone(), name.key(), value);
         vault::replace(stack, &secret, &read, &json).await?;
     }
-    for credential in [format!("{id}#servicenow"), format!("{id}#pause")] {
-        forget(stack, &credential)
-            .await
-            .map_err(|error| AdminError::StillPaused(Box::new(error)))?;
-    }
-    Ok(())
+    let credentials = stack.credentials();
+    let flowing = async {
+        credentials.forget_access_token(id).await?;
+        credentials.end_pause(id).await
+    };
+    let flowing = flowing.await;
+    flowing.map_err(|error| AdminError::StillPaused(Box::new(error.into())))
 }
 
 /// How long a function that renews the token is waited for, and how often it is looked at.
@@ -109,11 +109,7 @@ async fn replace_token(
     secret: &str,
     json: &Map<String, Value>,
 ) -> Result<(), AdminError> {
-    let credentials = Credentials::new(
-        stack.dynamodb.clone(),
-        stack.credentials_table.clone(),
-        stack.clock.clone(),
-    );
+    let credentials = stack.credentials();
     let (lease, owner) = (token_lease_key(id), uuid::Uuid::new_v4().to_string());
     let waiting_since = tokio::time::Instant::now();
     while !credentials.take_lease(&lease, &owner, LEASE).await? {
@@ -146,20 +142,6 @@ fn token(
     };
     let json = serde_json::to_value(&token)?;
     Ok(json.as_object().cloned().unwrap_or_default())
-}
-
-async fn forget(stack: &Stack, credential: &str) -> Result<(), AdminError> {
-    let answer = stack
-        .dynamodb
-        .delete_item()
-        .table_name(&stack.credentials_table)
-        .key("credential", AttributeValue::S(credential.to_owned()))
-        .send()
-        .await;
-    answer.map(drop).map_err(|error| {
-        let table = format!("table {}", stack.credentials_table);
-        AdminError::aws("dynamodb:DeleteItem", &table, &error)
-    })
 }
 
 #[cfg(test)]

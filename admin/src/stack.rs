@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use shared::clock::Clock;
+use shared::credentials::Credentials;
 use shared::environment::{DEFAULT_SECRET_PREFIX, Reader};
 
 use crate::error::AdminError;
@@ -122,6 +123,14 @@ impl Stack {
         };
         reader.finish()?;
         Ok(stack)
+    }
+}
+
+impl Stack {
+    /// The credentials table: leases, pauses and shared access tokens.
+    pub fn credentials(&self) -> Credentials {
+        let (table, clock) = (self.credentials_table.clone(), self.clock.clone());
+        Credentials::new(self.dynamodb.clone(), table, clock)
     }
 }
 

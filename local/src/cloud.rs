@@ -145,6 +145,8 @@ impl Cloud {
             environment.extend([
                 ("AWS_ENDPOINT_URL".to_owned(), aws.endpoint().to_owned()),
                 ("AWS_REGION".to_owned(), REGION.to_owned()),
+                // Tells the functions apart in the journal of the embedded AWS.
+                ("AWS_ACCESS_KEY_ID".to_owned(), name.clone()),
                 ("AWS_LAMBDA_LOG_LEVEL".to_owned(), options.log_level.clone()),
                 ("ALLOW_LOOPBACK".to_owned(), "1".to_owned()),
                 ("RESCUE_ENDPOINT_URL".to_owned(), rescue.url()),

@@ -416,7 +416,7 @@ impl Template {
     /// # Errors
     /// When it cannot be used.
     pub fn parse_with(source: &str, given: &BTreeMap<String, String>) -> Result<Self, Error> {
-        let document = plain(serde_yaml_ng::from_str::<Yaml>(source)?);
+        let document = document(source)?;
         let section = |name: &str| {
             document
                 .get(name)
@@ -810,6 +810,14 @@ fn text(value: &Value) -> Option<String> {
             .map(|t| t.join(",")),
         Value::Null | Value::Object(_) => None,
     }
+}
+
+/// A template as it is written, as JSON: `!Ref X` is `{"Ref": "X"}`.
+///
+/// # Errors
+/// When it is not YAML.
+pub fn document(source: &str) -> Result<Value, Error> {
+    Ok(plain(serde_yaml_ng::from_str::<Yaml>(source)?))
 }
 
 /// YAML with short tags as JSON with the functions' long names.

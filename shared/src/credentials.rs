@@ -23,6 +23,8 @@ pub struct AccessToken {
     pub token: Secret,
     /// When it stops working.
     pub expires_at: Timestamp,
+    /// The instance and the client it was granted to; a token is sent nowhere else.
+    pub audience: String,
 }
 
 /// A tenant that nobody calls for until then.
@@ -33,6 +35,25 @@ pub struct Pause {
     /// Why.
     pub reason: Code,
 }
+
+/// Whether a tenant may be called for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The last pause; it may have ended.
+    pub pause: Option<Pause>,
+    /// Until when the tenant last had to be authorised again: its posts could not be delivered before.
+    pub authorized_since: Option<Timestamp>,
+}
+
+impl Standing {
+    /// The pause that holds at that moment.
+    pub fn pause_at(&self, now: Timestamp) -> Option<Pause> {
+        self.pause.filter(|pause| pause.until > now)
+    }
+}
+
+/// How long the end of a pause is remembered: as long as a post can have waited in the queue.
+const PAUSE_REMEMBERED: Duration = Duration::from_secs(15 * 24 * 3600);
 
 /// The key of a tenant's access token in the table.
 pub fn access_token_key(tenant: &TenantId) -> String {
@@ -55,7 +76,7 @@ pub struct Credentials {
     dynamodb: aws_sdk_dynamodb::Client,
     table: String,
     clock: Clock,
-    pauses: Mutex<HashMap<TenantId, (Option<Pause>, Timestamp)>>,
+    standings: Mutex<HashMap<TenantId, (Standing, Timestamp)>>,
 }
 
 impl Credentials {
@@ -65,7 +86,7 @@ impl Credentials {
             dynamodb,
             table,
             clock,
-            pauses: Mutex::default(),
+            standings: Mutex::default(),
         }
     }
 
@@ -86,6 +107,11 @@ impl Credentials {
             .map(|(token, expires_at)| AccessToken {
                 token: Secret::from(token.as_str()),
                 expires_at,
+                audience: item
+                    .get("audience")
+                    .and_then(|value| value.as_s().ok())
+                    .cloned()
+                    .unwrap_or_default(),
             }))
     }
 
@@ -101,68 +127,129 @@ impl Credentials {
         self.put(
             access_token_key(tenant),
             token.expires_at,
-            [
+            vec![
                 ("token", token.token.expose().to_owned()),
                 ("valid_until", token.expires_at.to_string()),
+                ("audience", token.audience.clone()),
             ],
         )
         .await
     }
 
-    /// The pause that holds now, as known no longer ago than 30 s.
+    /// Whether the tenant may be called for, as known no longer ago than 30 s.
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub async fn pause(&self, tenant: &TenantId) -> Result<Option<Pause>, StorageUnavailable> {
+    pub async fn standing(&self, tenant: &TenantId) -> Result<Standing, StorageUnavailable> {
         let now = self.clock.now();
-        let remembered = self.pauses().get(tenant).copied();
-        let pause = match remembered {
-            Some((pause, read_at)) if now.since(read_at) < PAUSE_KNOWN_WITHIN => pause,
-            _ => self.pause_now(tenant).await?,
-        };
-        Ok(pause.filter(|pause| pause.until > now))
+        let remembered = self.standings().get(tenant).copied();
+        match remembered {
+            Some((standing, read_at)) if now.since(read_at) < PAUSE_KNOWN_WITHIN => Ok(standing),
+            _ => self.standing_now(tenant).await,
+        }
     }
 
-    /// The pause that holds now, read from the table.
+    /// The same, read from the table.
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub async fn pause_now(&self, tenant: &TenantId) -> Result<Option<Pause>, StorageUnavailable> {
-        let now = self.clock.now();
+    pub async fn standing_now(&self, tenant: &TenantId) -> Result<Standing, StorageUnavailable> {
         let item = self.item(&pause_key(tenant)).await?.unwrap_or_default();
         let reason = item.get("reason").and_then(|value| value.as_s().ok());
         let reason = Code::ALL
             .iter()
             .copied()
             .find(|code| reason.is_some_and(|text| text == code.as_str()));
-        let pause = moment(&item, "until")
-            .zip(reason)
-            .map(|(until, reason)| Pause { until, reason });
-        let pause = pause.filter(|pause| pause.until > now);
-        self.pauses().insert(tenant.clone(), (pause, now));
-        Ok(pause)
+        let standing = Standing {
+            pause: moment(&item, "until")
+                .zip(reason)
+                .map(|(until, reason)| Pause { until, reason }),
+            authorized_since: moment(&item, "authorized_since"),
+        };
+        self.remember(tenant, standing);
+        Ok(standing)
     }
 
-    /// Pauses a tenant for every process.
+    /// Pauses a tenant for every process, unless it is paused for longer already.
     ///
     /// # Errors
-    /// When the table cannot be written; this process keeps to the pause all the same.
+    /// When the table cannot be read or written; this process keeps to the pause all the same.
     pub async fn set_pause(
         &self,
         tenant: &TenantId,
         pause: Pause,
     ) -> Result<(), StorageUnavailable> {
-        self.pauses()
-            .insert(tenant.clone(), (Some(pause), self.clock.now()));
-        self.put(
-            pause_key(tenant),
-            pause.until,
-            [
-                ("until", pause.until.to_string()),
-                ("reason", pause.reason.as_str().to_owned()),
-            ],
-        )
-        .await
+        let before = self.standing_now(tenant).await;
+        let known = *before.as_ref().unwrap_or(&Standing::default());
+        if known.pause.is_some_and(|known| known.until >= pause.until) {
+            return Ok(());
+        }
+        let authorized_since = match pause.reason {
+            Code::ReauthorizationNeeded => Some(pause.until),
+            _ => known.authorized_since,
+        };
+        let standing = Standing {
+            pause: Some(pause),
+            authorized_since,
+        };
+        self.remember(tenant, standing);
+        before?;
+        self.put_standing(tenant, pause, authorized_since).await
+    }
+
+    /// Ends a tenant's pause now: whatever it was paused for has been set right.
+    ///
+    /// # Errors
+    /// When the table cannot be read or written.
+    pub async fn end_pause(&self, tenant: &TenantId) -> Result<(), StorageUnavailable> {
+        let now = self.clock.now();
+        let standing = self.standing_now(tenant).await?;
+        let Some(pause) = standing.pause_at(now) else {
+            return Ok(());
+        };
+        let authorized_since = standing.authorized_since.map(|then| then.min(now));
+        let ended = Pause {
+            until: now,
+            ..pause
+        };
+        self.put_standing(tenant, ended, authorized_since).await?;
+        self.standings().remove(tenant);
+        Ok(())
+    }
+
+    /// Forgets the shared access token: whatever it was obtained with has changed.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn forget_access_token(&self, tenant: &TenantId) -> Result<(), StorageUnavailable> {
+        self.dynamodb
+            .delete_item()
+            .table_name(&self.table)
+            .key("credential", AttributeValue::S(access_token_key(tenant)))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))
+    }
+
+    async fn put_standing(
+        &self,
+        tenant: &TenantId,
+        pause: Pause,
+        authorized_since: Option<Timestamp>,
+    ) -> Result<(), StorageUnavailable> {
+        let mut values = vec![
+            ("until", pause.until.to_string()),
+            ("reason", pause.reason.as_str().to_owned()),
+        ];
+        values.extend(authorized_since.map(|then| ("authorized_since", then.to_string())));
+        let ends = pause.until.plus(PAUSE_REMEMBERED);
+        self.put(pause_key(tenant), ends, values).await
+    }
+
+    fn remember(&self, tenant: &TenantId, standing: Standing) {
+        self.standings()
+            .insert(tenant.clone(), (standing, self.clock.now()));
     }
 
     /// Takes a lease for `owner`, if nobody else holds it now.
@@ -237,11 +324,11 @@ impl Credentials {
             .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))
     }
 
-    async fn put<const N: usize>(
+    async fn put(
         &self,
         key: String,
         ends: Timestamp,
-        values: [(&str, String); N],
+        values: Vec<(&str, String)>,
     ) -> Result<(), StorageUnavailable> {
         let mut put = self
             .dynamodb
@@ -258,8 +345,10 @@ impl Credentials {
             .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))
     }
 
-    fn pauses(&self) -> std::sync::MutexGuard<'_, HashMap<TenantId, (Option<Pause>, Timestamp)>> {
-        self.pauses.lock().unwrap_or_else(PoisonError::into_inner)
+    fn standings(&self) -> std::sync::MutexGuard<'_, HashMap<TenantId, (Standing, Timestamp)>> {
+        self.standings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

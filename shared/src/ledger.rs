@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 
@@ -78,6 +79,8 @@ pub enum Claim {
 /// What is known about a post that was claimed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Started {
+    /// The ledger knew the post before.
+    pub known: bool,
     /// An earlier attempt may have taken effect: look before writing.
     pub look_first: bool,
     /// Attempts that failed.
@@ -136,7 +139,8 @@ impl Ledger {
             .update_expression(
                 "SET #state = :delivering, #owner = :owner, lease_until = :lease_until, event = :event, \
                  tenant = :tenant, session_id = :session_id, received_at = :received_at, claimed_at = :now, \
-                 expires_at = :expires_at REMOVE next_attempt_at",
+                 expires_at = :expires_at, \
+                 claimed_from = if_not_exists(#state, :new) REMOVE next_attempt_at",
             )
             .condition_expression(
                 "attribute_not_exists(#state) OR expires_at < :now_seconds OR #state IN (:failed, :unmatched) \
@@ -148,6 +152,7 @@ impl Ledger {
             .expression_attribute_values(":waiting", text(State::Waiting.as_str()))
             .expression_attribute_values(":failed", text(State::Failed.as_str()))
             .expression_attribute_values(":unmatched", text(State::Unmatched.as_str()))
+            .expression_attribute_values(":new", text("new"))
             .expression_attribute_values(":owner", text(owner))
             .expression_attribute_values(":lease_until", text(lease_until))
             .expression_attribute_values(":event", text(post.event))
@@ -162,59 +167,74 @@ impl Ledger {
             .send()
             .await;
         match answer {
-            Ok(answer) => self.started(post, owner, answer.attributes.unwrap_or_default(), now).await,
+            Ok(answer) => {
+                let old = answer.attributes.unwrap_or_default();
+                let expired = number(&old, "expires_at")
+                    .is_some_and(|expires_at| i64::from(expires_at) < now.as_secs());
+                let from = state(&old).filter(|_| !expired);
+                self.started(post, owner, from, &old).await
+            }
             Err(error) => match error.as_service_error() {
-                Some(aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(
-                    failed,
-                )) => Ok(refused(failed.item().unwrap_or(&HashMap::new()), owner, now)),
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    let nothing = HashMap::new();
+                    let item = failed.item().unwrap_or(&nothing);
+                    // The SDK sent the claim twice, and the first time took effect without an answer.
+                    if item.get("owner") == Some(&text(owner)) {
+                        let from = item.get("claimed_from").and_then(parse_state);
+                        return self.started(post, owner, from, item).await;
+                    }
+                    Ok(refused(item, now))
+                }
                 _ => Err(StorageUnavailable(crate::aws::reason(&error))),
             },
         }
     }
 
+    /// What a claim that succeeded starts from. Deaths are counted, and forgotten when somebody sent the post again.
     async fn started(
         &self,
         post: &Post,
         owner: &str,
-        old: HashMap<String, AttributeValue>,
-        now: Timestamp,
+        from: Option<State>,
+        item: &HashMap<String, AttributeValue>,
     ) -> Result<Claim, StorageUnavailable> {
-        if number(&old, "expires_at")
-            .is_some_and(|expires_at| i64::from(expires_at) < now.as_secs())
-        {
+        let Some(from) = from else {
             return Ok(Claim::Started(Started::default()));
-        }
-        let mut started = Started {
-            look_first: old
-                .get("look_first")
-                .and_then(|value| value.as_bool().ok())
-                .copied()
-                .unwrap_or(false),
-            attempts: number(&old, "attempts").unwrap_or(0),
-            deaths: number(&old, "deaths").unwrap_or(0),
         };
-        if state(&old) == Some(State::Failed) {
-            // Somebody sent it again: it gets its attempts anew, but what may have happened stays known.
-            started = Started {
+        let look_first = item
+            .get("look_first")
+            .and_then(|value| value.as_bool().ok());
+        let before = Started {
+            known: true,
+            look_first: look_first.copied().unwrap_or(false),
+            attempts: number(item, "attempts").unwrap_or(0),
+            deaths: number(item, "deaths").unwrap_or(0),
+        };
+        let started = match from {
+            State::Delivering => Started {
+                look_first: true,
+                deaths: before.deaths + 1,
+                ..before
+            },
+            State::Failed => Started {
                 attempts: 0,
                 deaths: 0,
-                ..started
-            };
-        }
-        if state(&old) == Some(State::Delivering) {
-            started = Started {
-                look_first: true,
-                deaths: started.deaths + 1,
-                ..started
-            };
+                ..before
+            },
+            State::Waiting | State::Delivered | State::Ignored | State::Unmatched => before,
+        };
+        if started != before {
             let update = self
                 .owned(post, owner)
-                .update_expression("SET deaths = :deaths, look_first = :look_first")
-                .expression_attribute_values(
-                    ":deaths",
-                    AttributeValue::N(started.deaths.to_string()),
+                .update_expression(
+                    "SET deaths = :deaths, attempts = :attempts, look_first = :look_first",
                 )
-                .expression_attribute_values(":look_first", AttributeValue::Bool(true));
+                .expression_attribute_values(":deaths", count(started.deaths))
+                .expression_attribute_values(":attempts", count(started.attempts))
+                .expression_attribute_values(
+                    ":look_first",
+                    AttributeValue::Bool(started.look_first),
+                );
             update
                 .send()
                 .await
@@ -254,7 +274,7 @@ impl Ledger {
     ) -> Result<bool, StorageUnavailable> {
         let values = [
             ("next_attempt_at", text(waiting.next_attempt_at)),
-            ("attempts", AttributeValue::N(waiting.attempts.to_string())),
+            ("attempts", count(waiting.attempts)),
             ("look_first", AttributeValue::Bool(waiting.look_first)),
         ];
         self.leave(post, owner, State::Waiting, waiting.reason, values)
@@ -364,21 +384,13 @@ impl Ledger {
 }
 
 /// Why a claim was refused, from the item that stood in its way.
-fn refused(item: &HashMap<String, AttributeValue>, owner: &str, now: Timestamp) -> Claim {
+fn refused(item: &HashMap<String, AttributeValue>, now: Timestamp) -> Claim {
     let until = |name: &str| {
         item.get(name)
             .and_then(|value| value.as_s().ok())
-            .and_then(|t| Timestamp::parse(t))
+            .and_then(|text| Timestamp::parse(text))
     };
     match state(item) {
-        // The SDK sent the claim twice, and the first time had taken effect without an answer.
-        Some(State::Delivering) if item.get("owner") == Some(&text(owner)) => {
-            Claim::Started(Started {
-                look_first: true,
-                attempts: number(item, "attempts").unwrap_or(0),
-                deaths: number(item, "deaths").unwrap_or(0),
-            })
-        }
         Some(State::Delivering) => Claim::Locked(until("lease_until").unwrap_or(now)),
         Some(State::Waiting) => Claim::Locked(until("next_attempt_at").unwrap_or(now)),
         Some(state) => Claim::Completed(state),
@@ -417,9 +429,14 @@ fn number(item: &HashMap<String, AttributeValue>, name: &str) -> Option<u32> {
     item.get(name)?.as_n().ok()?.parse().ok()
 }
 
+fn count(value: u32) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
 fn state(item: &HashMap<String, AttributeValue>) -> Option<State> {
-    item.get("state")?
-        .as_s()
-        .ok()
-        .and_then(|state| State::parse(state))
+    item.get("state").and_then(parse_state)
+}
+
+fn parse_state(value: &AttributeValue) -> Option<State> {
+    value.as_s().ok().and_then(|state| State::parse(state))
 }

@@ -1,7 +1,7 @@
 //! The tenants' table: configuration and keys, cached as design 5.5 says.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -170,11 +170,13 @@ pub struct Tenants {
     table: String,
     clock: Clock,
     cache: Mutex<HashMap<TenantId, Cached>>,
+    /// Names that led to no tenant, and when.
+    unknown: Mutex<HashMap<TenantId, Timestamp>>,
 }
 
 #[derive(Clone, Debug)]
 struct Cached {
-    tenant: Option<Arc<Tenant>>,
+    tenant: Arc<Tenant>,
     read_at: Timestamp,
     tried_at: Timestamp,
 }
@@ -187,6 +189,7 @@ impl Tenants {
             table,
             clock,
             cache: Mutex::default(),
+            unknown: Mutex::default(),
         }
     }
 
@@ -196,25 +199,32 @@ impl Tenants {
     /// When the table cannot be read and nothing young enough is remembered.
     pub async fn get(&self, id: &TenantId) -> Result<Option<Arc<Tenant>>, StorageUnavailable> {
         let now = self.clock.now();
-        let cached = self.cached(id);
-        if let Some(cached) = &cached {
-            let fresh = if cached.tenant.is_some() {
-                FRESH
-            } else {
-                REREAD
-            };
-            if now.since(cached.read_at) < fresh {
-                return Ok(cached.tenant.clone());
+        let Some(cached) = self.cached(id) else {
+            if self.is_unknown(id, now) {
+                return Ok(None);
             }
-            // While the table fails, ask it every few seconds, not for every request.
-            if cached.tenant.is_some()
-                && cached.tried_at > cached.read_at
-                && now.since(cached.tried_at) < REREAD
-            {
-                return Ok(cached.tenant.clone());
-            }
+            return self.read(id).await;
+        };
+        // While the table fails, ask it every few seconds, not for every request.
+        let failing = cached.tried_at > cached.read_at && now.since(cached.tried_at) < REREAD;
+        if now.since(cached.read_at) < FRESH || failing {
+            return Ok(Some(cached.tenant));
         }
-        self.read(id, cached).await
+        match self.read(id).await {
+            Err(error) if now.since(cached.read_at) < STALE => {
+                tracing::warn!(tenant = %id, %error, "using the tenant's remembered configuration");
+                let tenant = Arc::clone(&cached.tenant);
+                self.cache().insert(
+                    id.clone(),
+                    Cached {
+                        tried_at: now,
+                        ..cached
+                    },
+                );
+                Ok(Some(tenant))
+            }
+            answer => answer,
+        }
     }
 
     /// The tenant if one of its live keys of that kind is `presented`. A key that is not among them makes the table
@@ -239,81 +249,68 @@ impl Tenants {
         if let Some(found) = matching(self.get(id).await?) {
             return Ok(Some(found));
         }
-        let cached = self.cached(id);
-        if cached
-            .as_ref()
-            .is_some_and(|cached| self.clock.now().since(cached.tried_at) < REREAD)
-        {
+        let now = self.clock.now();
+        let tried_lately = self
+            .cached(id)
+            .is_some_and(|cached| now.since(cached.tried_at) < REREAD);
+        if tried_lately || self.is_unknown(id, now) {
             return Ok(None);
         }
-        Ok(matching(self.read(id, cached).await?))
+        Ok(matching(self.read(id).await?))
     }
 
-    async fn read(
-        &self,
-        id: &TenantId,
-        cached: Option<Cached>,
-    ) -> Result<Option<Arc<Tenant>>, StorageUnavailable> {
+    /// The tenant as it is now, whatever is remembered.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn read(&self, id: &TenantId) -> Result<Option<Arc<Tenant>>, StorageUnavailable> {
         let now = self.clock.now();
         let answer = self
             .dynamodb
             .get_item()
             .table_name(&self.table)
             .key("tenant", AttributeValue::S(id.to_string()))
+            .consistent_read(true)
             .send()
             .await
-            .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))
-            .and_then(|answer| match answer.item() {
-                None => Ok(None),
-                Some(item) => Tenant::from_item(item)
-                    .map(|tenant| Some(Arc::new(tenant)))
-                    .ok_or_else(|| {
-                        StorageUnavailable(format!("the item of tenant {id} cannot be read"))
-                    }),
-            });
-        match (answer, cached) {
-            (Ok(tenant), _) => {
-                self.remember(
-                    id,
-                    Cached {
-                        tenant: tenant.clone(),
-                        read_at: now,
-                        tried_at: now,
-                    },
-                );
-                Ok(tenant)
+            .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))?;
+        let Some(item) = answer.item() else {
+            self.cache().remove(id);
+            let mut unknown = self.unknown();
+            if unknown.len() >= REMEMBERED {
+                unknown.clear();
             }
-            (Err(error), Some(cached))
-                if cached.tenant.is_some() && now.since(cached.read_at) < STALE =>
-            {
-                tracing::warn!(tenant = %id, %error, "using the tenant's remembered configuration");
-                self.remember(
-                    id,
-                    Cached {
-                        tried_at: now,
-                        ..cached.clone()
-                    },
-                );
-                Ok(cached.tenant)
-            }
-            (Err(error), _) => Err(error),
-        }
+            unknown.insert(id.clone(), now);
+            return Ok(None);
+        };
+        let tenant = Tenant::from_item(item)
+            .map(Arc::new)
+            .ok_or_else(|| StorageUnavailable(format!("the item of tenant {id} cannot be read")))?;
+        let cached = Cached {
+            tenant: Arc::clone(&tenant),
+            read_at: now,
+            tried_at: now,
+        };
+        self.cache().insert(id.clone(), cached);
+        Ok(Some(tenant))
+    }
+
+    fn is_unknown(&self, id: &TenantId, now: Timestamp) -> bool {
+        self.unknown()
+            .get(id)
+            .is_some_and(|asked_at| now.since(*asked_at) < REREAD)
     }
 
     fn cached(&self, id: &TenantId) -> Option<Cached> {
-        self.cache
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(id)
-            .cloned()
+        self.cache().get(id).cloned()
     }
 
-    fn remember(&self, id: &TenantId, cached: Cached) {
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        if cache.len() >= REMEMBERED {
-            cache.retain(|_, cached| cached.tenant.is_some());
-        }
-        cache.insert(id.clone(), cached);
+    fn cache(&self) -> MutexGuard<'_, HashMap<TenantId, Cached>> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unknown(&self) -> MutexGuard<'_, HashMap<TenantId, Timestamp>> {
+        self.unknown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -109,6 +109,9 @@ const PRIVATE_LABEL: &str = "CONNECTOR";
 /// How long credentials are used without reading them again.
 const FRESH: Duration = Duration::from_secs(300);
 
+/// Refused credentials are read again, but not more often than this.
+const REREAD: Duration = Duration::from_secs(5);
+
 /// A secret could not be read or written, by what can be done about it.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
@@ -170,6 +173,23 @@ impl Vault {
         self.cache()
             .insert(tenant.clone(), (Arc::clone(&credentials), now));
         Ok(credentials)
+    }
+
+    /// What an administrator set, no older than a few seconds: for whoever has just been refused with what was read
+    /// before.
+    ///
+    /// # Errors
+    /// As [`VaultError`] says.
+    pub async fn credentials_again(
+        &self,
+        tenant: &TenantId,
+    ) -> Result<Arc<Credentials>, VaultError> {
+        let now = self.clock.now();
+        let fresh = |(_, read_at): &(Arc<Credentials>, Timestamp)| now.since(*read_at) < REREAD;
+        if !self.cache().get(tenant).is_some_and(fresh) {
+            self.forget(tenant);
+        }
+        self.credentials(tenant).await
     }
 
     /// Makes the next [`Vault::credentials`] read again, because the vendor refused what was read before.

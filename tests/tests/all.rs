@@ -1,8 +1,6 @@
 //! Every test that needs the embedded cloud, in one binary.
-#![expect(
-    clippy::expect_used,
-    reason = "what helps a test fails as the test does"
-)]
+#![expect(clippy::expect_used, reason = "what tests share fails as a test does")]
 
 mod faults;
 mod flows;
+mod template;

@@ -70,14 +70,13 @@ impl<'a> Attempt<'a> {
         started: Started,
         deadline: Timestamp,
     ) -> Self {
-        let may_be_attached = started.look_first || started.attempts > 0;
         Self {
             function,
             tenant,
             post,
             deadline,
             must_look: started.look_first,
-            may_be_attached,
+            may_be_attached: started.known,
             had_effect: false,
         }
     }

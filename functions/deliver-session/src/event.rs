@@ -12,6 +12,8 @@ pub(crate) struct Message {
     pub(crate) body: String,
     /// When the queue first took it: what waiting is measured from.
     pub(crate) queued_at: Timestamp,
+    /// How often it was received, this time included.
+    pub(crate) received: u32,
     pub(crate) post: Result<Post, Undecodable>,
 }
 
@@ -46,6 +48,11 @@ fn message(record: SqsMessage, now: Timestamp) -> Message {
         id: record.message_id.unwrap_or_default(),
         receipt_handle: record.receipt_handle.unwrap_or_default(),
         queued_at: sent.map_or(now, Timestamp::from_millis),
+        received: record
+            .attributes
+            .get("ApproximateReceiveCount")
+            .and_then(|count| count.parse().ok())
+            .unwrap_or(1),
         post: Post::decode(&body),
         body,
     }

@@ -4,11 +4,11 @@ mod attempt;
 mod event;
 mod message;
 mod resolve;
+mod verdict;
 mod write;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use futures::future::join_all;
@@ -59,34 +59,20 @@ pub async fn handle(
 ) -> Result<SqsBatchResponse, Error> {
     let deadline = function.clock.deadline(event.context.deadline);
     let groups = event::groups(event.payload, function.clock.now());
-    let unfinished: Vec<Unfinished> = join_all(
-        groups
-            .into_iter()
-            .map(|group| deliver(function, group, deadline)),
-    )
-    .await
-    .concat();
-    if !unfinished.is_empty() {
-        let delays: Vec<_> = unfinished
-            .iter()
-            .map(|left| (left.receipt_handle.clone(), left.delay))
-            .collect();
-        if let Err(error) = function.queues.postpone(&delays).await {
-            tracing::warn!(%error, "messages come back when their present visibility time-out ends");
-        }
-    }
-    Ok(response(unfinished))
+    let deliveries = groups
+        .into_iter()
+        .map(|group| deliver(function, group, deadline));
+    Ok(response(join_all(deliveries).await.concat()))
 }
 
 /// A message that stays in the queue.
 #[derive(Clone, Debug)]
 struct Unfinished {
     id: String,
-    receipt_handle: String,
-    delay: Duration,
 }
 
-/// Delivers one group in order. The first message that has to wait makes its successors wait as long.
+/// Delivers one group in order. The first message that has to wait makes its successors wait as long. They are hidden
+/// at once: the other groups may take minutes yet.
 async fn deliver(function: &DeliverSession, group: Group, deadline: Timestamp) -> Vec<Unfinished> {
     let mut unfinished = Vec::new();
     let mut waiting = None;
@@ -97,12 +83,15 @@ async fn deliver(function: &DeliverSession, group: Group, deadline: Timestamp) -
             waiting = Some(delay);
         }
         if let Some(delay) = waiting {
-            unfinished.push(Unfinished {
-                id: message.id,
-                receipt_handle: message.receipt_handle,
-                delay,
-            });
+            let id = message.id;
+            unfinished.push((Unfinished { id }, (message.receipt_handle, delay)));
         }
+    }
+    let (unfinished, delays): (Vec<_>, Vec<_>) = unfinished.into_iter().unzip();
+    if !delays.is_empty()
+        && let Err(error) = function.queues.postpone(&delays).await
+    {
+        tracing::warn!(%error, "messages come back when their present visibility time-out ends");
     }
     unfinished
 }

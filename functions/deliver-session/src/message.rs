@@ -1,22 +1,21 @@
-//! One message: claim it, attempt it, and decide by reason and age what becomes of it.
+//! One message: claim it, attempt it, and see to what becomes of it.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use shared::clock::Timestamp;
-use shared::credentials::Pause;
+use shared::credentials::{Pause, Standing};
 use shared::error::Code;
 use shared::ledger::{Claim, Started, State, Waiting};
 use shared::queue::{DeadLetter, Post};
 use shared::retry;
-use shared::servicenow::access::AccessError;
-use shared::servicenow::client::CallError;
 use shared::telemetry::{self, Metric};
-use shared::tenants::Tenant;
+use shared::tenants::{StorageUnavailable, Tenant};
 
 use crate::DeliverSession;
 use crate::attempt::{Attempt, End, Failure};
 use crate::event::Message;
+use crate::verdict::{Verdict, verdict};
 
 /// What becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,85 +36,91 @@ pub(crate) async fn deliver(
         Ok(post) => post,
         Err(undecodable) => return bury(function, message, None, undecodable.code()).await,
     };
-    let tenant = match function.tenants.get(&post.tenant).await {
-        Ok(Some(tenant)) => tenant,
-        Ok(None) => return bury(function, message, Some(post), Code::TenantDeleted).await,
-        Err(error) => {
-            tracing::warn!(tenant = %post.tenant, session = %post.session_id, %error, "tenant not readable");
-            return Outcome::Postponed(retry::SESSION.first);
-        }
-    };
-    let handling = Handling {
+    let mut handling = Handling {
         function,
         message,
         post,
-        tenant,
         deadline,
+        standing: Standing::default(),
     };
-    handling.run().await
+    let known = async {
+        handling.standing = function.credentials.standing(&post.tenant).await?;
+        handling.tenant().await
+    };
+    match known.await {
+        Ok(tenant) => handling.run(tenant.as_deref()).await,
+        Err(error) => handling.storage_failed(&error.to_string()),
+    }
 }
 
 struct Handling<'a> {
     function: &'a DeliverSession,
     message: &'a Message,
     post: &'a Post,
-    tenant: Arc<Tenant>,
     deadline: Timestamp,
+    standing: Standing,
 }
 
 impl Handling<'_> {
-    async fn run(&self) -> Outcome {
-        let mut expired = None;
-        match self.function.credentials.pause(&self.post.tenant).await {
-            Ok(None) => {}
-            Ok(Some(pause)) if self.waited_too_long(pause.reason) => expired = Some(pause.reason),
-            Ok(Some(pause)) => return Outcome::Postponed(self.until(pause.until)),
-            Err(error) => return self.storage_failed(&error.to_string()),
+    /// The post's tenant. One that is switched off may have been switched on before the post was accepted, so it is
+    /// read again.
+    async fn tenant(&self) -> Result<Option<Arc<Tenant>>, StorageUnavailable> {
+        let tenants = &self.function.tenants;
+        match tenants.get(&self.post.tenant).await? {
+            Some(tenant) if !tenant.file.enabled => tenants.read(&self.post.tenant).await,
+            tenant => Ok(tenant),
         }
-        if self.deadline.since(self.function.clock.now()) < retry::WRITE_NEEDS {
+    }
+
+    async fn run(&self, tenant: Option<&Tenant>) -> Outcome {
+        let now = self.function.clock.now();
+        let pause = self.standing.pause_at(now);
+        let hopeless = match tenant {
+            None => Some(Code::TenantDeleted),
+            // Only a tenant that stays unauthorised makes a post that nobody tries grow too old.
+            Some(tenant) => pause.map(|pause| pause.reason).filter(|reason| {
+                *reason == Code::ReauthorizationNeeded && self.waited_too_long(tenant, *reason)
+            }),
+        };
+        if let (Some(pause), None) = (pause, hopeless) {
+            return self.postponed(self.until(pause.until));
+        }
+        if self.deadline.since(now) < retry::WRITE_NEEDS {
             return Outcome::Postponed(Duration::ZERO);
         }
         let owner = uuid::Uuid::new_v4().to_string();
         // Nothing is sent after the deadline, so whoever takes an expired lease over looks late enough.
         let lease_until = self.deadline.plus(retry::SETTLE);
-        let started = match self
+        let claim = self
             .function
             .ledger
             .claim(self.post, &owner, lease_until)
-            .await
-        {
+            .await;
+        let started = match claim {
             Ok(Claim::Started(started)) => started,
             Ok(Claim::Completed(_)) => return Outcome::Done,
             Ok(Claim::Locked(until)) => return Outcome::Postponed(self.until(until)),
             Err(error) => return self.storage_failed(&error.to_string()),
         };
-        let waiting = Waiting {
-            next_attempt_at: self.function.clock.now(),
-            reason: None,
-            look_first: started.look_first,
-            attempts: started.attempts,
-        };
-        if let Some(reason) = expired {
-            return self
-                .give_up(&owner, reason, waiting, "waited too long")
-                .await;
+        let died = (started.deaths >= retry::DEATHS_ALLOWED).then_some(Code::ProcessingDied);
+        match (hopeless.or(died), tenant) {
+            (Some(reason), _) => {
+                let waiting = Waiting {
+                    next_attempt_at: now,
+                    reason: None,
+                    look_first: started.look_first,
+                    attempts: started.attempts,
+                };
+                self.give_up(&owner, reason, waiting, reason.entry().title)
+                    .await
+            }
+            (None, Some(tenant)) => self.attempt(tenant, &owner, started).await,
+            (None, None) => unreachable!("a post without a tenant is hopeless"),
         }
-        if started.deaths >= retry::DEATHS_ALLOWED {
-            return self
-                .give_up(&owner, Code::ProcessingDied, waiting, "")
-                .await;
-        }
-        self.attempt(&owner, started).await
     }
 
-    async fn attempt(&self, owner: &str, started: Started) -> Outcome {
-        let mut attempt = Attempt::new(
-            self.function,
-            &self.tenant,
-            self.post,
-            started,
-            self.deadline,
-        );
+    async fn attempt(&self, tenant: &Tenant, owner: &str, started: Started) -> Outcome {
+        let mut attempt = Attempt::new(self.function, tenant, self.post, started, self.deadline);
         match attempt.run().await {
             Ok(end) => {
                 self.timeouts_in_a_row(false);
@@ -131,7 +136,7 @@ impl Handling<'_> {
                     look_first,
                     attempts,
                 };
-                self.failed(owner, failure, waiting).await
+                self.failed(tenant, owner, failure, waiting).await
             }
         }
     }
@@ -172,81 +177,46 @@ impl Handling<'_> {
         Outcome::Done
     }
 
-    /// Decides by reason and age: give up, or wait for how long, alone or with the whole tenant.
-    async fn failed(&self, owner: &str, failure: Failure, waiting: Waiting) -> Outcome {
-        let backoff = retry::SESSION.after(waiting.attempts);
+    /// Gives up, or waits: alone, or with the whole tenant.
+    async fn failed(
+        &self,
+        tenant: &Tenant,
+        owner: &str,
+        failure: Failure,
+        waiting: Waiting,
+    ) -> Outcome {
+        let now = self.function.clock.now();
         let detail = failure.to_string();
-        let (code, delay, pauses) = match &failure {
-            Failure::Permanent(code) => {
-                return self.give_up(owner, *code, waiting, &detail).await;
+        match verdict(&failure, waiting.attempts, now) {
+            Verdict::GiveUp(code) => self.give_up(owner, code, waiting, &detail).await,
+            Verdict::Interrupted => self.wait(owner, waiting, Duration::ZERO).await,
+            Verdict::Wait { code, .. } if self.waited_too_long(tenant, code) => {
+                self.give_up(owner, code, waiting, &detail).await
             }
-            Failure::Storage(_) => (Code::StorageUnavailable, backoff, false),
-            Failure::ServiceNow(error) => match error {
-                CallError::OutOfTime => return self.wait(owner, waiting, Duration::ZERO).await,
-                CallError::Refused { .. } => {
-                    return self
-                        .give_up(owner, Code::ServiceNowRefused, waiting, &detail)
-                        .await;
+            Verdict::Wait {
+                code,
+                delay,
+                pauses,
+            } => {
+                let post = self.post;
+                telemetry::log_failure(
+                    code,
+                    post.tenant.as_str(),
+                    post.session_id.as_str(),
+                    &detail,
+                );
+                if pauses {
+                    self.pause(code, delay).await;
+                } else if failure.timed_out() && self.timeouts_in_a_row(true) {
+                    self.pause(code, retry::TIMEOUT_PAUSE).await;
                 }
-                CallError::NotFound => {
-                    return self
-                        .give_up(owner, Code::RecordNotFound, waiting, &detail)
-                        .await;
-                }
-                CallError::Throttled { retry_after } => (
-                    Code::ServiceNowThrottled,
-                    retry_after.unwrap_or(retry::THROTTLE_PAUSE),
-                    true,
-                ),
-                CallError::Misconfigured(_) => (Code::TenantMisconfigured, backoff, false),
-                CallError::Unavailable { retry_after, .. } => (
-                    Code::ServiceNowUnavailable,
-                    retry_after.unwrap_or(backoff),
-                    false,
-                ),
-                CallError::Unknown { .. } => (
-                    Code::ServiceNowUnavailable,
-                    backoff.max(retry::SETTLE),
-                    false,
-                ),
-                CallError::Access(AccessError::ReauthorizationNeeded(_)) => (
-                    Code::ReauthorizationNeeded,
-                    retry::REAUTHORIZATION_PAUSE,
-                    true,
-                ),
-                CallError::Access(AccessError::Paused(pause)) => {
-                    (pause.reason, self.until(pause.until), false)
-                }
-                CallError::Access(AccessError::Transient { retry_after, .. }) => (
-                    Code::ServiceNowUnavailable,
-                    retry_after.unwrap_or(backoff),
-                    false,
-                ),
-            },
-        };
-        telemetry::log_failure(
-            code,
-            self.post.tenant.as_str(),
-            self.post.session_id.as_str(),
-            &detail,
-        );
-        if self.waited_too_long(code) {
-            return self.give_up(owner, code, waiting, &detail).await;
+                let waiting = Waiting {
+                    reason: Some(code),
+                    ..waiting
+                };
+                self.wait(owner, waiting, delay).await
+            }
         }
-        if pauses {
-            self.pause(code, delay).await;
-        } else if failure.timed_out() && self.timeouts_in_a_row(true) {
-            self.pause(code, retry::TIMEOUT_PAUSE).await;
-        }
-        self.wait(
-            owner,
-            Waiting {
-                reason: Some(code),
-                ..waiting
-            },
-            delay,
-        )
-        .await
     }
 
     async fn wait(&self, owner: &str, waiting: Waiting, delay: Duration) -> Outcome {
@@ -281,30 +251,30 @@ impl Handling<'_> {
             };
             return self.wait(owner, waiting, delay).await;
         }
-        match self
+        let look_first = waiting.look_first;
+        let completed = self
             .function
             .ledger
-            .complete(
-                self.post,
-                owner,
-                State::Failed,
-                Some(reason),
-                waiting.look_first,
-            )
-            .await
-        {
+            .complete(self.post, owner, State::Failed, Some(reason), look_first)
+            .await;
+        match completed {
             Ok(_) => Outcome::Done,
             Err(error) => self.storage_failed(&error.to_string()),
         }
     }
 
-    fn waited_too_long(&self, reason: Code) -> bool {
-        let age = self.function.clock.now().since(self.message.queued_at);
+    /// Decides by age, since the queue first took the message. Time in which the tenant had to be authorised again
+    /// does not count as time in which ServiceNow failed.
+    fn waited_too_long(&self, tenant: &Tenant, reason: Code) -> bool {
+        let (now, queued_at) = (self.function.clock.now(), self.message.queued_at);
         match reason {
             Code::ReauthorizationNeeded => {
-                age >= self.tenant.file.sessions.reauthorization_wait.duration()
+                now.since(queued_at) >= tenant.file.sessions.reauthorization_wait.duration()
             }
-            _ => age >= retry::GIVE_UP_AFTER,
+            _ => {
+                let could_be_tried = self.standing.authorized_since.unwrap_or(queued_at);
+                now.since(could_be_tried.max(queued_at)) >= retry::GIVE_UP_AFTER
+            }
         }
     }
 
@@ -351,7 +321,16 @@ impl Handling<'_> {
             post.session_id.as_str(),
             error,
         );
-        Outcome::Postponed(retry::SESSION.first)
+        self.postponed(retry::SESSION.first)
+    }
+
+    /// Postpones a message without an attempt. The more often that has happened, the longer: the queue gives up by
+    /// itself after 400 receives, and must not do so before this code does.
+    fn postponed(&self, delay: Duration) -> Outcome {
+        Outcome::Postponed(match self.message.received / 4 {
+            0 => delay,
+            often => delay.max(retry::SESSION.after(often)),
+        })
     }
 
     /// From now until then, and at least a second, so that a message does not come back a moment too early.

@@ -10,6 +10,7 @@ use shared::servicenow::client::CallError;
 use shared::servicenow::query::Query;
 use shared::telemetry::{self, Metric};
 use shared::tracking;
+use shared::vault::Credentials;
 
 use crate::attempt::{Attempt, Failure};
 
@@ -82,12 +83,7 @@ impl Attempt<'_> {
             return Ok(Reference::Absent);
         };
         if self.file().sessions.require_signed_tracking || tracking::looks_signed(text) {
-            let credentials = self.function.vault.credentials(&self.post.tenant).await;
-            let credentials =
-                credentials.map_err(|error| CallError::Access(AccessError::from(error)))?;
-            let key = credentials.tracking_key.as_ref();
-            if let Some(record) = key.and_then(|key| tracking::verify(key, &self.post.tenant, text))
-            {
+            if let Some(record) = self.signed_reference(text).await? {
                 return Ok(Reference::Record(record));
             }
             telemetry::count(Metric::TrackingNotBelieved, Some(&self.post.tenant));
@@ -100,6 +96,31 @@ impl Attempt<'_> {
             return Ok(Reference::NotBelieved);
         }
         Ok(plain_reference(text))
+    }
+
+    /// The record that a `Tracking0` names by this tenant's signature. A key that does not fit may have been
+    /// replaced, and is read once more.
+    async fn signed_reference(&self, text: &str) -> Result<Option<RecordRef>, Failure> {
+        if !tracking::looks_signed(text) {
+            return Ok(None);
+        }
+        let tenant = &self.post.tenant;
+        let unreadable = |error| CallError::Access(AccessError::from(error));
+        let verify = |credentials: &Credentials| {
+            let key = credentials.tracking_key.as_ref()?;
+            Some(tracking::verify(key, tenant, text))
+        };
+        let vault = &self.function.vault;
+        let known = vault.credentials(tenant).await.map_err(unreadable)?;
+        if let Some(Some(record)) = verify(&known) {
+            return Ok(Some(record));
+        }
+        let known = vault.credentials_again(tenant).await.map_err(unreadable)?;
+        verify(&known).ok_or_else(|| {
+            Failure::ServiceNow(CallError::Misconfigured(
+                "tracking-key is not set; apply the tenant again".to_owned(),
+            ))
+        })
     }
 
     async fn by_number(&self, number: &RecordNumber) -> Result<RecordRef, Failure> {

@@ -89,14 +89,16 @@ async fn act(function: &SessionDetails, command: Command) -> Result<Reply, Probl
         return Ok(Reply::Ignored);
     }
     match delivery.parse(tenant.clone(), function.clock.now()) {
-        Ok(post) => accept(function, post).await.map(Reply::Accepted),
+        Ok(post) => accept(function, post, delivery.bytes.len())
+            .await
+            .map(Reply::Accepted),
         Err(problem) => Err(keep(function, &tenant, &delivery, problem).await),
     }
 }
 
 /// Durable first: the answer is given when the queue has the post.
-async fn accept(function: &SessionDetails, post: Post) -> Result<Post, Problem> {
-    let message = post.encode().ok_or_else(too_large)?;
+async fn accept(function: &SessionDetails, post: Post, bytes: usize) -> Result<Post, Problem> {
+    let message = post.encode().ok_or_else(|| too_large(bytes))?;
     function
         .queues
         .send(&post, message)
@@ -123,7 +125,7 @@ async fn keep(
     }
     let Some(letter) = DeadLetter::raw(&delivery.bytes, problem.code, tenant, function.clock.now())
     else {
-        return too_large();
+        return too_large(delivery.bytes.len());
     };
     match function.queues.send_dead_letter(letter).await {
         Ok(()) => problem,
@@ -134,11 +136,11 @@ async fn keep(
     }
 }
 
-fn too_large() -> Problem {
-    Problem::new(
-        Code::BodyTooLarge,
-        "Export less of the session; nothing of this post was stored.",
-    )
+fn too_large(bytes: usize) -> Problem {
+    let detail = format!(
+        "The body has {bytes} bytes. Export less of the session; nothing of this post was stored."
+    );
+    Problem::new(Code::BodyTooLarge, detail)
 }
 
 /// A refusal is logged and counted once, here.

@@ -22,6 +22,8 @@ pub enum Service {
 /// One call, as it came in and as it was answered.
 #[derive(Clone, Debug)]
 pub struct Call {
+    /// The access key id that signed it; the functions of [`crate::cloud::Cloud`] have their names there.
+    pub caller: String,
     /// Who was called.
     pub service: Service,
     /// The operation's name in the API reference, such as `SendMessage`.

@@ -416,6 +416,7 @@ async fn serve(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Respo
         return response;
     };
     let index = aws.0.journal.begin(Call {
+        caller: caller(&headers),
         service: request.service,
         operation: request.operation.clone(),
         request: request.json.clone(),
@@ -447,6 +448,16 @@ async fn serve(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Respo
             .or_insert(id);
     }
     response
+}
+
+/// The access key id of a signed request: `AWS4-HMAC-SHA256 Credential={access key id}/{date}/…`.
+fn caller(headers: &HeaderMap) -> String {
+    let signature = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let scope = signature.and_then(|text| text.split_once("Credential="));
+    let id = scope.and_then(|(_, scope)| scope.split('/').next());
+    id.unwrap_or_default().to_owned()
 }
 
 /// Ends the task that serves this connection, and with it the connection; nothing is printed and nothing else ends.

@@ -17,8 +17,8 @@ use crate::vault::{StoredToken, Token, Vault, VaultError};
 
 /// How long the token endpoint may take.
 const GRANT_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long whoever gets a token keeps others from doing the same; outlives the time-out and storing the result.
-const LEASE: Duration = Duration::from_secs(60);
+/// How long whoever gets a token keeps others from doing the same; outlives two grants and storing the result.
+const LEASE: Duration = Duration::from_secs(120);
 /// How long others wait for it.
 const LEASE_WAIT: Duration = Duration::from_secs(25);
 const LEASE_POLL: Duration = Duration::from_millis(200);
@@ -69,6 +69,12 @@ impl From<VaultError> for AccessError {
     }
 }
 
+/// Which token will do.
+struct Wanted<'a> {
+    audience: String,
+    refused: Option<&'a Secret>,
+}
+
 /// Obtains access tokens and shares them.
 #[derive(Debug)]
 pub struct AccessTokens {
@@ -109,22 +115,26 @@ impl AccessTokens {
         refused: Option<&Secret>,
     ) -> Result<Secret, AccessError> {
         let id = &tenant.tenant;
-        if let Some(token) = self.usable(self.remembered(id), refused) {
+        let wanted = Wanted {
+            audience: format!("{} {}", instance.base(), tenant.servicenow.client_id),
+            refused,
+        };
+        if let Some(token) = self.usable(self.remembered(id), &wanted) {
             return Ok(token);
         }
         let flight = Arc::clone(self.flights().entry(id.clone()).or_default());
         let _one_at_a_time = flight.lock().await;
-        if let Some(token) = self.usable(self.remembered(id), refused) {
+        if let Some(token) = self.usable(self.remembered(id), &wanted) {
             return Ok(token);
         }
-        if let Some(token) = self.shared(id, refused).await? {
+        if let Some(token) = self.shared(id, &wanted).await? {
             return Ok(token);
         }
         let (lease, owner) = (token_lease_key(id), uuid::Uuid::new_v4().to_string());
         let waiting_since = tokio::time::Instant::now();
         while !self.credentials.take_lease(&lease, &owner, LEASE).await? {
             tokio::time::sleep(LEASE_POLL).await;
-            if let Some(token) = self.shared(id, refused).await? {
+            if let Some(token) = self.shared(id, &wanted).await? {
                 return Ok(token);
             }
             if waiting_since.elapsed() > LEASE_WAIT {
@@ -135,7 +145,7 @@ impl AccessTokens {
                 });
             }
         }
-        let outcome = self.get_holding_the_lease(tenant, instance, refused).await;
+        let outcome = self.get_holding_the_lease(tenant, instance, &wanted).await;
         if matches!(outcome, Err(AccessError::ReauthorizationNeeded(_))) {
             self.leave_alone(id).await;
         }
@@ -158,17 +168,18 @@ impl AccessTokens {
         &self,
         tenant: &TenantFile,
         instance: &Instance,
-        refused: Option<&Secret>,
+        wanted: &Wanted<'_>,
     ) -> Result<Secret, AccessError> {
         let id = &tenant.tenant;
-        if let Some(token) = self.shared(id, refused).await? {
+        if let Some(token) = self.shared(id, wanted).await? {
             return Ok(token);
         }
-        if let Some(pause) = self.credentials.pause_now(id).await? {
+        let standing = self.credentials.standing_now(id).await?;
+        if let Some(pause) = standing.pause_at(self.clock.now()) {
             return Err(AccessError::Paused(pause));
         }
         let granted = self.grant(tenant, instance).await?;
-        if refused == Some(&granted.access_token) {
+        if wanted.refused == Some(&granted.access_token) {
             // The password grant hands out the current token for as long as it lives (protocols B.1.3).
             let reason = "ServiceNow refuses the very token that it grants".to_owned();
             return Err(AccessError::ReauthorizationNeeded(reason));
@@ -176,6 +187,7 @@ impl AccessTokens {
         let token = AccessToken {
             expires_at: self.renew_at(&granted),
             token: granted.access_token,
+            audience: wanted.audience.clone(),
         };
         self.remember(id, token.clone());
         if let Err(error) = self.credentials.share_access_token(id, &token).await {
@@ -255,21 +267,24 @@ impl AccessTokens {
     async fn shared(
         &self,
         id: &TenantId,
-        refused: Option<&Secret>,
+        wanted: &Wanted<'_>,
     ) -> Result<Option<Secret>, AccessError> {
         let token = self.credentials.access_token(id).await?;
-        let usable = self.usable(token.clone(), refused);
+        let usable = self.usable(token.clone(), wanted);
         if let (Some(token), Some(_)) = (token, &usable) {
             self.remember(id, token);
         }
         Ok(usable)
     }
 
-    fn usable(&self, token: Option<AccessToken>, refused: Option<&Secret>) -> Option<Secret> {
+    fn usable(&self, token: Option<AccessToken>, wanted: &Wanted<'_>) -> Option<Secret> {
         let now = self.clock.now();
-        token
-            .filter(|token| token.expires_at > now && refused != Some(&token.token))
-            .map(|token| token.token)
+        let usable = |token: &AccessToken| {
+            token.expires_at > now
+                && token.audience == wanted.audience
+                && wanted.refused != Some(&token.token)
+        };
+        token.filter(usable).map(|token| token.token)
     }
 
     fn renew_at(&self, granted: &Granted) -> Timestamp {

@@ -56,8 +56,8 @@ pub enum CallError {
     Refused {
         /// The HTTP status.
         status: u16,
-        /// ServiceNow's own short message.
-        message: String,
+        /// ServiceNow's own message, where it is one of its standard ones: a customer's rule may name people.
+        message: &'static str,
     },
     /// No effect: the record does not exist, or may not be seen.
     #[error("404")]
@@ -65,8 +65,8 @@ pub enum CallError {
     /// No effect: there is no token to call with.
     #[error(transparent)]
     Access(#[from] AccessError),
-    /// No effect: the tenant's instance may not be called.
-    #[error("the instance {0}")]
+    /// No effect: the tenant lacks a setting or a secret, or has a wrong one.
+    #[error("{0}")]
     Misconfigured(String),
     /// No effect: too little of the invocation is left to start a call.
     #[error("too little time is left")]
@@ -171,7 +171,7 @@ impl Client {
         let row = one_row(self.call(tenant, deadline, &call).await?)?;
         if row
             .get("sys_id")
-            .is_some_and(|sys_id| *sys_id != record.sys_id.as_str())
+            .is_none_or(|sys_id| *sys_id != record.sys_id.as_str())
         {
             return Err(unknown("another record was answered"));
         }
@@ -298,7 +298,7 @@ impl Client {
                 let row = one_row(row).map_err(CallError::of_a_read)?;
                 let same = row
                     .get("sys_id")
-                    .is_none_or(|sys_id| *sys_id == record.sys_id.as_str());
+                    .is_some_and(|sys_id| *sys_id == record.sys_id.as_str());
                 if same {
                     Ok(Some(row))
                 } else {
@@ -346,7 +346,9 @@ impl Client {
             tenant.servicenow.allow_host.as_deref(),
             self.allow_loopback,
         )
-        .map_err(|error| CallError::Misconfigured(error.to_string()))?;
+        .map_err(|error| CallError::Misconfigured(format!("the instance {error}")))?;
+        // A token may have to be obtained first, which must not be cut off either.
+        self.enough_time(deadline)?;
         let token = self.access.get(tenant, &instance, None).await?;
         match self.send(&instance, deadline, call, &token).await {
             Err(Answer::Unauthorized) => {}
@@ -372,9 +374,7 @@ impl Client {
         call: &Call,
         token: &Secret,
     ) -> Result<Value, Answer> {
-        if deadline.since(self.clock.now()) < WRITE_NEEDS {
-            return Err(Answer::Failed(CallError::OutOfTime));
-        }
+        self.enough_time(deadline)?;
         let mut url = instance
             .base()
             .join(&call.path)
@@ -414,6 +414,16 @@ impl Client {
             Answer::Failed(error) if read => Answer::Failed(error.of_a_read()),
             answer => answer,
         })
+    }
+}
+
+impl Client {
+    fn enough_time(&self, deadline: Timestamp) -> Result<(), CallError> {
+        if deadline.since(self.clock.now()) < WRITE_NEEDS {
+            Err(CallError::OutOfTime)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -462,6 +472,16 @@ impl From<CallError> for Answer {
     }
 }
 
+/// ServiceNow's standard messages (protocols B.2.2).
+const KNOWN_MESSAGES: [&str; 6] = [
+    "Insufficient rights to query records",
+    "Operation Failed",
+    "Exception while reading request",
+    "Invalid table",
+    "User Not Authorized",
+    "Bad Request",
+];
+
 /// Reads an answer as protocols B.2.1 and B.2.2 say: a status alone proves nothing.
 fn read_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Value, Answer> {
     #[derive(Deserialize)]
@@ -475,6 +495,8 @@ fn read_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<V
         message: String,
     }
     let envelope = serde_json::from_slice::<Envelope>(body).ok();
+    // A page comes from something in front of the instance, which says nothing about the record or the token.
+    let page = envelope.is_none() && !body.trim_ascii().is_empty();
     let failed = |error| Err(Answer::Failed(error));
     match status.as_u16() {
         200 | 201 => match envelope {
@@ -487,6 +509,14 @@ fn read_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<V
             }
             _ => failed(unknown("an answer that is not the expected JSON")),
         },
+        408 => failed(unknown("408")),
+        400..=499 if page && status != StatusCode::TOO_MANY_REQUESTS => {
+            failed(CallError::Unavailable {
+                reason: format!("{} with a page", status.as_u16()),
+                retry_after: retry_after(headers),
+                timed_out: false,
+            })
+        }
         401 => Err(Answer::Unauthorized),
         404 => failed(CallError::NotFound),
         429 => failed(CallError::Throttled {
@@ -498,15 +528,11 @@ fn read_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<V
             timed_out: false,
         }),
         400..=499 => {
-            let message = envelope
-                .and_then(|envelope| envelope.error)
-                .map(|error| error.message)
-                .unwrap_or_default();
+            let message = envelope.and_then(|envelope| envelope.error);
             let message = message
-                .chars()
-                .filter(|c| !c.is_control())
-                .take(120)
-                .collect();
+                .map(|error| error.message)
+                .and_then(|message| KNOWN_MESSAGES.into_iter().find(|known| *known == message))
+                .unwrap_or("another message");
             failed(CallError::Refused {
                 status: status.as_u16(),
                 message,
@@ -644,7 +670,7 @@ mod tests {
             error(403, body),
             CallError::Refused {
                 status: 403,
-                message: "Operation Failed".into()
+                message: "Operation Failed"
             }
         );
     }
@@ -658,5 +684,10 @@ mod tests {
         ));
         assert!(matches!(error(404, "{}"), CallError::NotFound));
         assert!(matches!(read(401, ""), Err(Answer::Unauthorized)));
+        for status in [401, 403, 404] {
+            let error = error(status, "<html>Access denied by a gateway</html>");
+            assert!(matches!(error, CallError::Unavailable { .. }), "{status}");
+        }
+        assert!(matches!(error(408, ""), CallError::Unknown { .. }));
     }
 }

@@ -13,10 +13,11 @@ use local::simulator::{Action, Fault, Matcher};
 use local::template::Template;
 use serde_json::json;
 use shared::clock::Clock;
-use shared::credentials::{Credentials, Pause};
+use shared::credentials::{Credentials, Pause, Standing};
 use shared::error::Code;
 use shared::secret::Secret;
 use shared::tenant::TenantId;
+use shared::tenants::StorageUnavailable;
 use tests::World;
 
 const HOUR: u64 = 3600;
@@ -184,17 +185,20 @@ async fn whoever_knew_of_no_pause_learns_of_it_within_half_a_minute() {
         Credentials::new(stack.dynamodb.clone(), table, clock.clone())
     };
     let (one, other) = (process(), process());
+    let pause = |standing: Result<Standing, StorageUnavailable>| {
+        standing.expect("read").pause_at(clock.now())
+    };
     let tenant = TenantId::parse(TENANT).expect("valid");
-    assert_eq!(one.pause(&tenant).await.expect("read"), None);
-    let pause = Pause {
+    assert_eq!(pause(one.standing(&tenant).await), None);
+    let throttled = Pause {
         until: clock.now().plus(Duration::from_secs(HOUR)),
         reason: Code::ServiceNowThrottled,
     };
-    other.set_pause(&tenant, pause).await.expect("written");
+    other.set_pause(&tenant, throttled).await.expect("written");
     clock.advance(Duration::from_secs(30));
-    assert_eq!(one.pause(&tenant).await.expect("read"), Some(pause));
+    assert_eq!(pause(one.standing(&tenant).await), Some(throttled));
     clock.advance(Duration::from_secs(HOUR));
-    assert_eq!(one.pause(&tenant).await.expect("read"), None, "it ends");
+    assert_eq!(pause(one.standing(&tenant).await), None, "it ends");
 }
 
 /// Design 5.4: successors in a message's group get the same delay, and the order holds.

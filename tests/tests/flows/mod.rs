@@ -1,7 +1,10 @@
 //! What the functions do when all is well, one file per function.
 
 mod closed_records;
+mod command_line;
 mod deliver_session;
+mod demo;
+mod folder;
 mod new_records;
 mod publishing;
 mod resolution;

@@ -1,0 +1,610 @@
+//! `rescue-connector`, the operator's command line, against the embedded cloud (design 4.5, 4.6).
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use local::aws::{Effect, Fault, Mark, Service};
+use local::demo_tenant;
+use local::rescue::{Format, Phase};
+use local::servicenow::User;
+use serde_json::{Value, json};
+use tests::World;
+use tokio::io::AsyncWriteExt as _;
+
+use super::folder::Folder;
+
+/// Characters that shells, URLs, XML and JSON treat in their own ways.
+const HARD: &str = "^&<>?\"'\\ %20+é漢🔑";
+
+/// The program with its environment and a folder for tenant files.
+struct CommandLine<'w> {
+    world: &'w World,
+    folder: Folder,
+    environment: Vec<(&'static str, String)>,
+}
+
+/// How a command ended.
+struct Ended {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ended {
+    fn json(&self) -> Value {
+        assert_eq!(self.code, Some(0), "{}", self.stderr);
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
+    }
+
+    fn all(&self) -> String {
+        format!("{}\n{}", self.stdout, self.stderr)
+    }
+}
+
+impl<'w> CommandLine<'w> {
+    /// Finds the stack by its outputs.
+    fn by_outputs(world: &'w World) -> Self {
+        let environment = vec![
+            ("AWS_ENDPOINT_URL", world.cloud.aws.endpoint().to_owned()),
+            ("AWS_REGION", local::aws::REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", "operator".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "operator".to_owned()),
+            ("ALLOW_LOOPBACK", "1".to_owned()),
+        ];
+        Self {
+            world,
+            folder: Folder::new(),
+            environment,
+        }
+    }
+
+    /// Finds the stack by the functions' variables.
+    fn by_variables(world: &'w World) -> Self {
+        let mut this = Self::by_outputs(world);
+        let stack = &world.cloud.stack;
+        this.environment.extend([
+            ("TENANTS_TABLE", stack.tenants_table.clone()),
+            ("SESSIONS_TABLE", stack.sessions_table.clone()),
+            ("CREDENTIALS_TABLE", stack.credentials_table.clone()),
+            ("SESSIONS_QUEUE_URL", stack.sessions_queue_url.clone()),
+            ("SESSIONS_DLQ_URL", stack.sessions_dlq_url.clone()),
+            ("SECRET_PREFIX", stack.secret_prefix.clone()),
+        ]);
+        this
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Ended {
+        self.run_with(arguments, "").await
+    }
+
+    /// Runs a command with a text as its standard input. No command colours what is piped.
+    async fn run_with(&self, arguments: &[&str], input: &str) -> Ended {
+        let mut child = tokio::process::Command::new(tests::folder().join("rescue-connector"))
+            .args(arguments)
+            .env_clear()
+            .envs(self.environment.iter().cloned())
+            .current_dir(self.folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the program starts");
+        let mut stdin = child.stdin.take().expect("piped");
+        // A command that does not read its input may have ended already.
+        let _ = stdin.write_all(input.as_bytes()).await;
+        drop(stdin);
+        let output = child.wait_with_output().await.expect("it ends");
+        let ended = Ended {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+        };
+        assert!(!ended.all().contains('\u{1b}'), "{}", ended.all());
+        ended
+    }
+
+    /// Writes `acme.toml`: the demo's tenant file under another name, changed.
+    fn file(&self, change: impl FnOnce(String) -> String) {
+        let demo = demo_tenant::file(&self.world.cloud);
+        let acme = demo
+            .replace("tenant = \"demo\"", "tenant = \"acme\"")
+            .replace("\"rescue-connector-demo\"", "\"acme-client\"");
+        std::fs::write(self.folder.path().join("acme.toml"), change(acme)).expect("written");
+    }
+
+    async fn apply(&self) -> Ended {
+        self.run(&["tenant", "apply", "acme.toml", "--output", "json"])
+            .await
+    }
+
+    /// A new tenant `acme`, and what its creation answered.
+    async fn create(&self) -> Value {
+        self.file(|file| file);
+        self.apply().await.json()
+    }
+
+    fn mark(&self) -> Mark {
+        self.world.cloud.aws.journal().mark()
+    }
+
+    /// The operations since then that change something.
+    fn writes_since(&self, mark: Mark) -> Vec<String> {
+        let calls = self.world.cloud.aws.journal().since(mark).into_iter();
+        let operations = calls.map(|call| call.operation);
+        operations
+            .filter(|name| {
+                !["Get", "Describe", "List", "Query"]
+                    .iter()
+                    .any(|read| name.starts_with(read))
+            })
+            .collect()
+    }
+
+    /// The value of one of acme's secrets.
+    async fn secret(&self, name: &str) -> Value {
+        let secrets = &self.world.cloud.stack.secrets;
+        let answer = secrets
+            .get_secret_value()
+            .secret_id(format!("rescue-connector/acme/{name}"))
+            .send()
+            .await
+            .expect("the secret is there");
+        serde_json::from_str(answer.secret_string().expect("a text")).expect("JSON")
+    }
+
+    /// The item of acme in the tenants' table.
+    async fn item(&self) -> Option<std::collections::HashMap<String, AttributeValue>> {
+        let stack = &self.world.cloud.stack;
+        let answer = stack
+            .dynamodb
+            .get_item()
+            .table_name(&stack.tenants_table)
+            .key("tenant", AttributeValue::S("acme".to_owned()))
+            .send()
+            .await;
+        answer.expect("readable").item
+    }
+}
+
+fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    let found = value.pointer(pointer).and_then(Value::as_str);
+    found.unwrap_or_else(|| panic!("no {pointer} in {value}"))
+}
+
+/// Design 4.6: `{"tenant","changes","webhook_urls":{"started","ended"},"api_key","keys":[{"id","kind","scopes"}]}`.
+fn assert_shape(created: &Value) {
+    let names = |value: &Value| -> Vec<String> {
+        value
+            .as_object()
+            .expect("an object")
+            .keys()
+            .cloned()
+            .collect()
+    };
+    let members = ["api_key", "changes", "keys", "tenant", "webhook_urls"];
+    assert_eq!(names(created), members, "{created}");
+    assert_eq!(created["tenant"], "acme");
+    assert_eq!(names(&created["webhook_urls"]), ["ended", "started"]);
+    let keys = created["keys"].as_array().expect("keys");
+    assert_eq!(keys.len(), 2);
+    for key in keys {
+        assert_eq!(names(key), ["id", "kind", "scopes"]);
+    }
+    assert_eq!(keys[0]["kind"], "webhook");
+    assert_eq!(keys[1]["kind"], "api");
+    assert_eq!(keys[1]["scopes"], json!(["pin", "token"]));
+    assert!(!created["changes"].as_array().expect("a list").is_empty());
+}
+
+/// 32 random bytes in base64url (design 4.1).
+fn assert_api_key(key: &str) {
+    assert_eq!(key.len(), 43);
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    assert!(key.bytes().all(allowed), "{key}");
+}
+
+async fn status(method: reqwest::Method, url: &str) -> u16 {
+    let client = shared::http::client().expect("a client");
+    let mut request = client.request(method.clone(), url);
+    if method == reqwest::Method::POST {
+        request = request.body("SessionID=700");
+    }
+    request.send().await.expect("an answer").status().as_u16()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_tenant_gets_urls_and_keys_that_work_whichever_way_the_stack_is_found() {
+    let world = World::start().await;
+    let command_line = CommandLine::by_outputs(&world);
+    let created = command_line.create().await;
+    assert_shape(&created);
+    assert_api_key(text(&created, "/api_key"));
+    for event in ["started", "ended"] {
+        let url = text(&created, &format!("/webhook_urls/{event}"));
+        assert!(url.starts_with(&world.cloud.gateway.url()), "{url}");
+        assert!(url.ends_with(&format!("?event={event}")), "{url}");
+        assert_eq!(status(reqwest::Method::GET, url).await, 204);
+        assert_eq!(status(reqwest::Method::POST, url).await, 200);
+    }
+
+    let world = World::start().await;
+    let command_line = CommandLine::by_variables(&world);
+    let mark = command_line.mark();
+    let created = command_line.create().await;
+    assert_shape(&created);
+    assert_api_key(text(&created, "/api_key"));
+    let journal = world.cloud.aws.journal();
+    assert_eq!(journal.count_service(mark, Service::CloudFormation), 0);
+    // No variable says where the HTTP API is, so these are paths.
+    let path = text(&created, "/webhook_urls/ended");
+    assert!(path.starts_with("/integration/api/servicenow/"), "{path}");
+    let url = format!("{}{path}", world.cloud.gateway.url());
+    assert_eq!(status(reqwest::Method::GET, &url).await, 204);
+    assert_eq!(status(reqwest::Method::POST, &url).await, 200);
+}
+
+/// Design 4.4: `tenant apply` creates both secrets; the token secret holds `{}` until a token comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn both_secrets_exist_from_the_start_and_the_token_is_empty() {
+    let world = World::start().await;
+    let command_line = CommandLine::by_outputs(&world);
+    command_line.create().await;
+    assert_eq!(command_line.secret("token").await, json!({}));
+    let credentials = command_line.secret("credentials").await;
+    let names: Vec<&String> = credentials.as_object().expect("an object").keys().collect();
+    assert_eq!(names, ["tracking-key"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn applying_the_same_file_again_changes_nothing_and_shows_no_keys() {
+    let world = World::start().await;
+    let command_line = CommandLine::by_outputs(&world);
+    let created = command_line.create().await;
+    let item = command_line.item().await;
+    let mark = command_line.mark();
+    let again = command_line.apply().await;
+    let answer = again.json();
+    assert_eq!(answer["changes"], json!([]));
+    assert_eq!(answer["keys"], created["keys"]);
+    assert_eq!(answer.get("webhook_urls"), None);
+    assert_eq!(answer.get("api_key"), None);
+    assert!(!again.all().contains(text(&created, "/api_key")));
+    assert_eq!(command_line.writes_since(mark), Vec::<String>::new());
+    assert_eq!(command_line.item().await, item);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_setting_is_shown_with_both_values() {
+    let world = World::start().await;
+    let command_line = CommandLine::by_outputs(&world);
+    command_line.create().await;
+    command_line
+        .file(|file| file.replace("tenant = \"acme\"", "tenant = \"acme\"\nlanguage = \"es\""));
+    let table = command_line
+        .run(&["tenant", "apply", "acme.toml", "--dry-run"])
+        .await;
+    assert_eq!(table.code, Some(0), "{}", table.stderr);
+    assert!(
+        table.stdout.contains("- language = \"en\""),
+        "{}",
+        table.stdout
+    );
+    assert!(
+        table.stdout.contains("+ language = \"es\""),
+        "{}",
+        table.stdout
+    );
+    let answer = command_line.apply().await.json();
+    assert_eq!(
+        answer["changes"],
+        json!([{"path": "language", "before": "en", "after": "es"}])
+    );
+    let shown = command_line
+        .run(&["tenant", "show", "acme", "--output", "json"])
+        .await
+        .json();
+    assert_eq!(shown["settings"]["language"], "es");
+    assert_eq!(shown["version"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_writes_nothing() {
+    let world = World::start().await;
+    let command_line = CommandLine::by_outputs(&world);
+    command_line.file(|file| file);
+    let mark = command_line.mark();
+    let dry = [
+        "tenant",
+        "apply",
+        "acme.toml",
+        "--dry-run",
+        "--output",
+        "json",
+    ];
+    let answer = command_line.run(&dry).await.json();
+    assert!(!answer["changes"].as_array().expect("a list").is_empty());
+    assert_eq!(answer.get("api_key"), None);
+    assert_eq!(command_line.writes_since(mark), Vec::<String>::new());
+    assert_eq!(command_line.item().await, None);
+}
+
+/// What cuts a running tenant off is asked about; where nobody can be asked it needs `--yes`.
+#[tokio::test(flavor = "multi_thread")]
+async fn switching_a_tenant_off_without_a_terminal_needs_yes() {
+    let world = World::start().await;
+    let command_line = CommandLine::by_outputs(&world);
+    command_line.create().await;
+    command_line
+        .file(|file| file.replace("tenant = \"acme\"", "tenant = \"acme\"\nenabled = false"));
+    let mark = command_line.mark();
+    let refused = command_line.apply().await;
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""));
+    assert!(refused.stderr.contains("--yes"), "{}", refused.stderr);
+    assert_eq!(command_line.writes_since(mark), Vec::<String>::new());
+    let yes = ["tenant", "apply", "acme.toml", "--yes", "--output", "json"];
+    let answer = command_line.run(&yes).await.json();
+    assert_eq!(answer["changes"][0]["path"], "enabled");
+}
+
+/// The second operator's write goes through while the first one's is on its way.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_operators_the_later_one_is_told_and_overwrites_nothing() {
+    let world = World::start().await;
+    let command_line = CommandLine::by_outputs(&world);
+    command_line.create().await;
+    command_line
+        .file(|file| file.replace("tenant = \"acme\"", "tenant = \"acme\"\nlanguage = \"es\""));
+    let aws = &world.cloud.aws;
+    let hang = Effect::Hang(Duration::from_secs(2));
+    aws.inject(Fault::once(Service::DynamoDb, "PutItem", hang));
+    let mark = command_line.mark();
+    let other_operator = async {
+        let since = Instant::now();
+        while aws.journal().count(mark, Service::DynamoDb, "PutItem") == 0 {
+            assert!(
+                since.elapsed() < Duration::from_secs(60),
+                "nothing is written"
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let stack = &world.cloud.stack;
+        let update = stack
+            .dynamodb
+            .update_item()
+            .table_name(&stack.tenants_table)
+            .key("tenant", AttributeValue::S("acme".to_owned()))
+            .update_expression("SET #version = :next")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":next", AttributeValue::N("2".to_owned()));
+        update.send().await.expect("written");
+        command_line.item().await
+    };
+    let (ended, theirs) = tokio::join!(command_line.apply(), other_operator);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    assert!(
+        ended.stderr.contains("changed by somebody else") && ended.stderr.contains("apply again"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(command_line.item().await, theirs);
+    assert_eq!(
+        command_line.apply().await.json()["changes"][0]["after"],
+        "es"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_of_a_file_are_told_by_line_and_key_before_aws_is_asked() {
+    let world = World::start().await;
+    let command_line = CommandLine::by_outputs(&world);
+    command_line.file(|file| {
+        file.replace(
+            "tenant = \"acme\"",
+            "tenant = \"acme\"\nlanguage = \"klingon\"",
+        )
+        .replace("company_id", "compny_id")
+    });
+    let mark = command_line.mark();
+    let ended = command_line.apply().await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    let told = |line: &str, key: &str| {
+        let lines = ended.stderr.lines();
+        let found = lines
+            .into_iter()
+            .any(|text| text.contains(line) && text.contains(key));
+        assert!(found, "{line}, {key}: {}", ended.stderr);
+    };
+    told("line 2,", "language");
+    told("line 5,", "compny_id");
+    told("acme.toml", "not a tenant file");
+    assert!(world.cloud.aws.journal().since(mark).is_empty());
+    let missing = command_line.run(&["tenant", "apply", "none.toml"]).await;
+    assert_eq!(missing.code, Some(1));
+    assert!(missing.stderr.contains("none.toml"), "{}", missing.stderr);
+}
+
+/// Design 4.5: 0, 1 (it failed) or 2 (wrong usage).
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_usage_is_two_and_a_tenant_that_does_not_exist_is_one() {
+    let world = World::start().await;
+    let command_line = CommandLine::by_outputs(&world);
+    for usage in [
+        &[][..],
+        &["tenant"],
+        &["tenant", "apply"],
+        &["tenant", "show", "Not A Name"],
+        &["tenant", "show", "acme", "--output", "xml"],
+        &["secrets", "set", "demo", "password"],
+    ] {
+        let ended = command_line.run(usage).await;
+        assert_eq!(
+            (ended.code, ended.stdout.as_str()),
+            (Some(2), ""),
+            "{usage:?}"
+        );
+    }
+    for failing in [
+        &["tenant", "show", "acme"][..],
+        &["secrets", "set", "acme", "sso-password"],
+    ] {
+        let ended = command_line.run_with(failing, "x").await;
+        assert_eq!(
+            (ended.code, ended.stdout.as_str()),
+            (Some(1), ""),
+            "{failing:?}"
+        );
+        assert!(ended.stderr.contains("no tenant acme"), "{}", ended.stderr);
+    }
+    let ended = command_line
+        .run(&["tenant", "show", "demo", "--stack", "elsewhere"])
+        .await;
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.stderr.contains("no stack elsewhere"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(command_line.run(&["--help"]).await.code, Some(0));
+}
+
+/// Design 5.8.
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_are_taken_as_they_are_and_never_shown() {
+    let world = World::start().await;
+    let command_line = CommandLine::by_outputs(&world);
+    let created = command_line.create().await;
+    let before = command_line
+        .run(&["tenant", "show", "acme", "--output", "json"])
+        .await
+        .json();
+    let nothing = json!({
+        "oauth-client-secret": false, "refresh-token": false, "rescue-api-token": false,
+        "service-account-password": false, "sso-password": false,
+    });
+    assert_eq!(before["secrets"], nothing);
+    for (name, ending) in [
+        ("sso-password", "\n"),
+        ("oauth-client-secret", "\r\n"),
+        ("service-account-password", ""),
+        ("refresh-token", "\n"),
+    ] {
+        let set = command_line
+            .run_with(
+                &["secrets", "set", "acme", name],
+                &format!("{HARD}{name}{ending}"),
+            )
+            .await;
+        assert_eq!(set.code, Some(0), "{}", set.stderr);
+        assert!(!set.all().contains(HARD), "{}", set.all());
+    }
+    let credentials = command_line.secret("credentials").await;
+    for name in [
+        "sso-password",
+        "oauth-client-secret",
+        "service-account-password",
+    ] {
+        assert_eq!(credentials[name], format!("{HARD}{name}"));
+    }
+    assert_eq!(credentials["tracking-key"].as_str().map(str::len), Some(43));
+    let token = command_line.secret("token").await;
+    assert_eq!(token["refresh_token"], format!("{HARD}refresh-token"));
+
+    let empty = command_line
+        .run_with(&["secrets", "set", "acme", "sso-password"], "\n")
+        .await;
+    assert_eq!(empty.code, Some(1));
+    assert_eq!(command_line.secret("credentials").await, credentials);
+
+    let table = command_line.run(&["tenant", "show", "acme"]).await;
+    let json = command_line
+        .run(&["tenant", "show", "acme", "--output", "json"])
+        .await;
+    let secrets = &json.json()["secrets"];
+    assert_eq!(secrets["rescue-api-token"], false);
+    assert_eq!(secrets["refresh-token"], true);
+    let line = |name: &str| {
+        let found = table
+            .stdout
+            .lines()
+            .find(|line| line.trim_start().starts_with(name));
+        found
+            .unwrap_or_else(|| panic!("{name}: {}", table.stdout))
+            .to_owned()
+    };
+    assert!(line("rescue-api-token").contains("not set"));
+    assert!(!line("sso-password").contains("not set"));
+    let api_key = text(&created, "/api_key");
+    let ended_url = text(&created, "/webhook_urls/ended");
+    let webhook_key = ended_url
+        .rsplit('/')
+        .next()
+        .and_then(|rest| rest.split('?').next());
+    for shown in [table.all(), json.all()] {
+        assert!(!shown.contains("^&"), "{shown}");
+        assert!(!shown.contains(api_key), "{shown}");
+        assert!(!shown.contains(webhook_key.expect("a key")), "{shown}");
+        assert!(!shown.contains(credentials["tracking-key"].as_str().expect("set")));
+    }
+}
+
+/// A run that was interrupted between its writes is made up for by the next.
+#[tokio::test(flavor = "multi_thread")]
+async fn applying_again_restores_a_secret_that_is_missing_and_leaves_the_other_alone() {
+    let world = World::start().await;
+    let command_line = CommandLine::by_outputs(&world);
+    command_line.create().await;
+    let credentials = command_line.secret("credentials").await;
+    let secrets = &world.cloud.stack.secrets;
+    secrets
+        .delete_secret()
+        .secret_id("rescue-connector/acme/token")
+        .force_delete_without_recovery(true)
+        .send()
+        .await
+        .expect("deleted");
+    let again = command_line.apply().await;
+    assert_eq!(again.json()["changes"], json!([]));
+    assert!(
+        again.stderr.contains("rescue-connector/acme/token"),
+        "{}",
+        again.stderr
+    );
+    assert_eq!(command_line.secret("token").await, json!({}));
+    assert_eq!(command_line.secret("credentials").await, credentials);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_made_by_the_command_line_alone_gets_its_posts_delivered() {
+    let world = World::start().await;
+    let command_line = CommandLine::by_outputs(&world);
+    let created = command_line.create().await;
+    let instance = &world.cloud.servicenow;
+    let client_secret = format!("client{HARD}");
+    instance.add_registry("acme-client", &client_secret);
+    instance.add_user(User::service_account("svc.acme", "unused").with_roles(&["itil"]));
+    let refresh_token = instance.issue_refresh_token("acme-client", "svc.acme");
+    for (name, value) in [
+        ("oauth-client-secret", &client_secret),
+        ("refresh-token", &refresh_token),
+    ] {
+        let set = ["secrets", "set", "acme", name];
+        let ended = command_line.run_with(&set, &format!("{value}\n")).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    }
+    let incident = world.incident();
+    let session = world.session(&incident);
+    let url = text(&created, "/webhook_urls/started");
+    let posted = world
+        .cloud
+        .rescue
+        .post(url, &session, Format::Form, Phase::Start);
+    assert_eq!(posted.await.expect("an answer").status, 200);
+    world.deliver().await;
+    let notes = world.notes(&incident);
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(notes[0].contains(&session.id), "{notes:?}");
+    assert!(world.dead_letters().is_empty());
+}

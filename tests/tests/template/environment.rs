@@ -1,0 +1,130 @@
+//! The functions' environment (design 4.3).
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use local::cloud::TEMPLATE;
+
+use super::{functions, path, template, text};
+
+/// What only tests set.
+pub(super) const FOR_TESTS: [&str; 3] = [
+    "RESCUE_ENDPOINT_URL",
+    "ALLOW_LOOPBACK",
+    "CLOCK_OFFSET_SECONDS",
+];
+
+/// What a function's source says that it reads.
+struct Read {
+    required: BTreeSet<String>,
+    optional: BTreeSet<String>,
+}
+
+fn read_by(function: &str) -> Read {
+    let source = text(&format!("functions/{function}/src/lib.rs"));
+    let arguments = |call: &str| -> BTreeSet<String> {
+        let parts = source.split(call).skip(1);
+        let names = parts.filter_map(|rest| rest.split('"').next());
+        names.map(str::to_owned).collect()
+    };
+    let mut optional = arguments(".optional(\"");
+    if source.contains(".secret_prefix()") {
+        optional.insert("SECRET_PREFIX".to_owned());
+    }
+    Read {
+        required: arguments(".required(\""),
+        optional,
+    }
+}
+
+/// Every variable that some function reads, those for tests included.
+pub(super) fn read_by_any() -> BTreeSet<String> {
+    let mut all: BTreeSet<String> = FOR_TESTS.map(str::to_owned).into();
+    for function in functions() {
+        let Read { required, optional } = read_by(&function);
+        all.extend(required);
+        all.extend(optional);
+    }
+    all
+}
+
+#[test]
+fn every_function_is_deployed_and_every_deployed_function_has_a_folder() {
+    let deployed: BTreeSet<String> = template()
+        .functions
+        .into_iter()
+        .map(|function| function.binary.expect("BuildProperties.Binary"))
+        .collect();
+    assert_eq!(deployed, functions());
+}
+
+#[test]
+fn a_functions_variables_in_the_template_are_exactly_those_that_its_code_reads() {
+    for function in template().functions {
+        let binary = function.binary.expect("BuildProperties.Binary");
+        let Read { required, optional } = read_by(&binary);
+        assert!(
+            !required.is_empty(),
+            "{binary}: its source is not understood"
+        );
+        let given: BTreeSet<String> = function.environment.into_keys().collect();
+        let wanted: BTreeSet<String> = required.union(&optional).cloned().collect();
+        assert_eq!(given, wanted, "{binary}");
+    }
+}
+
+/// Design 4.3: a function with a missing variable fails at start and names all that are missing.
+#[test]
+fn a_function_without_its_environment_ends_and_names_all_that_it_requires() {
+    for function in functions() {
+        let ended = Command::new(tests::folder().join(&function))
+            .env_clear()
+            .output()
+            .expect("the program starts");
+        assert!(!ended.status.success(), "{function}");
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        let words: Vec<&str> = said
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .collect();
+        let named: BTreeSet<String> = words
+            .windows(3)
+            .filter(|three| three[1..] == ["is", "missing"])
+            .map(|three| three[0].to_owned())
+            .collect();
+        assert_eq!(named, read_by(&function).required, "{function}: {said}");
+    }
+}
+
+/// Design 4.3: whoever may set these moves the clock or the vendors.
+#[test]
+fn what_only_tests_set_is_not_in_the_template() {
+    for name in FOR_TESTS {
+        assert!(!TEMPLATE.contains(name), "{name}");
+    }
+}
+
+/// The reader names everything that is missing at once; whatever is read past it is named nowhere.
+#[test]
+fn nothing_but_the_reader_and_logging_reads_the_environment() {
+    let mut folders = vec![path("shared/src"), path("functions")];
+    let mut reading = BTreeSet::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("readable") {
+            let entry = entry.expect("readable").path();
+            if entry.is_dir() {
+                folders.push(entry);
+                continue;
+            }
+            let Ok(source) = std::fs::read_to_string(&entry) else {
+                continue;
+            };
+            let outside_tests = source.split("#[cfg(test)]").next().unwrap_or_default();
+            if outside_tests.contains("env::var") {
+                let name = entry.strip_prefix(path("")).expect("inside");
+                reading.insert(name.to_string_lossy().into_owned());
+            }
+        }
+    }
+    let expected = ["shared/src/environment.rs", "shared/src/telemetry.rs"];
+    assert_eq!(reading, expected.map(str::to_owned).into());
+}

@@ -1,0 +1,142 @@
+//! The README's tables and links.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use shared::error::{Code, Fault, Retry};
+
+use super::environment::read_by_any;
+use super::{path, text};
+
+const README: &str = "README.md";
+
+/// A text before, between and after the lines `<!-- name -->` and `<!-- /name -->`.
+fn marked<'a>(text: &'a str, name: &str) -> [&'a str; 3] {
+    let place = |marker: &str| {
+        let found = text.find(marker);
+        found.unwrap_or_else(|| panic!("{marker} is missing"))
+    };
+    let opening = format!("<!-- {name} -->\n");
+    let start = place(&opening) + opening.len();
+    let end = place(&format!("<!-- /{name} -->"));
+    assert!(start <= end, "{name} ends before it begins");
+    [&text[..start], &text[start..end], &text[end..]]
+}
+
+fn error_table() -> String {
+    let mut table =
+        "| code | status | what happened | who acts | try again |\n|---|---|---|---|---|\n"
+            .to_owned();
+    for code in Code::ALL {
+        let entry = code.entry();
+        let status = entry
+            .status
+            .map_or("–".to_owned(), |status| status.to_string());
+        let who = match entry.fault {
+            Fault::Caller => "sender",
+            Fault::Operator => "operator",
+            Fault::Vendor => "vendor",
+            Fault::Us => "the connector",
+        };
+        let again = match entry.retry {
+            Retry::No => "no",
+            Retry::Later => "yes, later",
+            Retry::AfterLooking => "after looking",
+            Retry::WhenAuthorized => "when authorised again",
+        };
+        table += &format!(
+            "| `{code}` | {status} | {} | {who} | {again} |\n",
+            entry.title
+        );
+    }
+    table
+}
+
+/// `UPDATE_README=1 cargo test -p tests readme` writes the table.
+#[test]
+fn the_readme_prints_the_error_table_of_the_code() {
+    let (readme, wanted) = (text(README), error_table());
+    let [before, printed, after] = marked(&readme, "errors");
+    if printed != wanted && std::env::var_os("UPDATE_README").is_some() {
+        std::fs::write(path(README), [before, &wanted, after].concat()).expect("written");
+        return;
+    }
+    assert_eq!(
+        printed, wanted,
+        "write it with UPDATE_README=1 cargo test -p tests readme"
+    );
+}
+
+/// The variables of AWS may stand beside the connector's own.
+#[test]
+fn the_readme_lists_every_variable_that_the_functions_read() {
+    let readme = text(README);
+    let [_, table, _] = marked(&readme, "environment");
+    let listed: BTreeSet<String> = table
+        .lines()
+        .filter_map(|row| row.strip_prefix('|'))
+        .filter_map(|row| row.split('|').next())
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .filter(|name| !name.starts_with("AWS_"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(listed, read_by_any());
+}
+
+#[test]
+fn the_readme_says_the_two_commands() {
+    let readme = text(README);
+    for command in ["cargo run", "cargo test --workspace"] {
+        let stands = |line: &str| line.split('#').next().unwrap_or_default().trim() == command;
+        assert!(readme.lines().any(stands), "{command}");
+    }
+}
+
+#[test]
+fn every_link_of_the_documentation_leads_to_a_file() {
+    let mut dead = Vec::new();
+    for page in pages() {
+        let content = std::fs::read_to_string(&page).expect("readable");
+        for link in links(&content) {
+            let folder = page.parent().expect("in a folder");
+            if !folder.join(&link).exists() {
+                dead.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(dead.is_empty(), "{dead:#?}");
+}
+
+/// The Markdown pages of the project's folder and of docs/.
+fn pages() -> Vec<PathBuf> {
+    let is_page = |path: &Path| path.extension().is_some_and(|extension| extension == "md");
+    let (mut pages, mut folders) = (Vec::new(), vec![path("docs")]);
+    let top = std::fs::read_dir(path("")).expect("readable");
+    pages.extend(top.map(|entry| entry.expect("readable").path()));
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("readable") {
+            let entry = entry.expect("readable").path();
+            if entry.is_dir() {
+                folders.push(entry);
+            } else {
+                pages.push(entry);
+            }
+        }
+    }
+    pages.retain(|page| is_page(page));
+    pages
+}
+
+/// The targets of `[text](target)` that are files, without what follows `#`. Code is left out.
+fn links(markdown: &str) -> Vec<String> {
+    let mut links = Vec::new();
+    let fenced = markdown.split("```").step_by(2);
+    for part in fenced.flat_map(|text| text.split("](").skip(1)) {
+        let target = part.split([')', ' ']).next().unwrap_or_default();
+        let file = target.split('#').next().unwrap_or_default();
+        if !file.is_empty() && !target.contains("://") && !target.starts_with("mailto:") {
+            links.push(file.to_owned());
+        }
+    }
+    links
+}

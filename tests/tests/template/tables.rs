@@ -1,0 +1,182 @@
+//! Tables, queues and the functions' triggers (design 4.4 and 5.4).
+
+use std::time::Duration;
+
+use local::template::{Event, Index};
+use serde_json::{Value, json};
+
+use super::{properties, template};
+
+#[test]
+fn tables_have_the_keys_that_the_code_uses() {
+    let template = template();
+    let keys = |id: &str| {
+        let table = template.table(id).expect("the table is there");
+        let names = (table.hash_key.as_str(), table.range_key.as_deref());
+        for name in [Some(names.0), names.1].into_iter().flatten() {
+            assert_eq!(table.attributes[name], "S", "{id}.{name}");
+        }
+        names
+    };
+    assert_eq!(keys("TenantsTable"), ("tenant", None));
+    assert_eq!(keys("SessionsTable"), ("session", Some("entry")));
+    assert_eq!(keys("CredentialsTable"), ("credential", None));
+    assert_eq!(template.tables.len(), 3);
+}
+
+#[test]
+fn the_ledger_can_be_listed_by_tenant_and_time() {
+    let template = template();
+    let ledger = template.table("SessionsTable").expect("the ledger");
+    let by_tenant = Index {
+        name: "by-tenant".to_owned(),
+        hash_key: "tenant".to_owned(),
+        range_key: Some("received_at".to_owned()),
+        projection: "ALL".to_owned(),
+        projected: Vec::new(),
+    };
+    assert_eq!(ledger.indexes, [by_tenant]);
+    assert_eq!(ledger.attributes["tenant"], "S");
+    assert_eq!(ledger.attributes["received_at"], "S");
+}
+
+#[test]
+fn what_expires_is_deleted_by_dynamodb_and_tenants_never_are() {
+    let template = template();
+    let attribute = |id: &str| template.table(id).expect("there").ttl_attribute.clone();
+    assert_eq!(attribute("TenantsTable"), None);
+    assert_eq!(attribute("SessionsTable").as_deref(), Some("expires_at"));
+    assert_eq!(attribute("CredentialsTable").as_deref(), Some("expires_at"));
+}
+
+#[test]
+fn every_table_can_be_restored_to_a_point_in_time() {
+    for table in template().tables {
+        let properties = properties(&table.logical_id);
+        assert_eq!(
+            properties.pointer("/PointInTimeRecoverySpecification/PointInTimeRecoveryEnabled"),
+            Some(&json!(true)),
+            "{}",
+            table.logical_id
+        );
+    }
+}
+
+#[test]
+fn credentials_and_posts_are_encrypted_with_the_customers_own_key() {
+    let key = json!({"Fn::GetAtt": "Key.Arn"});
+    let encryption = &properties("CredentialsTable")["SSESpecification"];
+    assert_eq!(
+        *encryption,
+        json!({"SSEEnabled": true, "SSEType": "KMS", "KMSMasterKeyId": key})
+    );
+    for queue in ["SessionsQueue", "SessionsDlq"] {
+        assert_eq!(properties(queue)["KmsMasterKeyId"], key, "{queue}");
+    }
+    assert_eq!(properties("Key")["EnableKeyRotation"], true);
+}
+
+/// Design 5.4.
+#[test]
+fn the_queues_are_fifo_and_keep_posts_for_two_weeks() {
+    let template = template();
+    assert_eq!(template.queues.len(), 2);
+    for queue in &template.queues {
+        let name = &queue.logical_id;
+        assert!(queue.fifo, "{name}");
+        assert_eq!(queue.retention, Duration::from_secs(14 * 86_400), "{name}");
+        assert_eq!(queue.attributes["MaximumMessageSize"], "1048576", "{name}");
+        // Each message carries its own deduplication id, and one session's ids are nothing to another.
+        assert_eq!(queue.attributes["ContentBasedDeduplication"], "false");
+        assert_eq!(queue.attributes["DeduplicationScope"], "messageGroup");
+        assert_eq!(queue.attributes["FifoThroughputLimit"], "perMessageGroupId");
+    }
+    let queue = template.queue("SessionsQueue").expect("the queue");
+    assert_eq!(queue.visibility_timeout, Duration::from_secs(1800));
+    let redrive = queue.redrive.as_ref().expect("a net");
+    assert_eq!(redrive.target, "SessionsDlq");
+    assert_eq!(redrive.max_receive_count, 400);
+    assert_eq!(template.queue("SessionsDlq").expect("there").redrive, None);
+}
+
+/// Design 5.4: a message must not come back while it is being worked on.
+#[test]
+fn deliver_session_takes_batches_of_ten_and_reports_what_it_did_not_finish() {
+    let template = template();
+    let function = template
+        .function("DeliverSessionFunction")
+        .expect("the function");
+    assert_eq!(function.timeout, Duration::from_secs(300));
+    let queue = template.queue("SessionsQueue").expect("the queue");
+    assert_eq!(queue.visibility_timeout, 6 * function.timeout);
+    let concurrency = &template.parameters["DeliveryConcurrency"];
+    assert_eq!(
+        function.events,
+        [Event::Sqs {
+            queue: "SessionsQueue".to_owned(),
+            batch_size: 10,
+            maximum_concurrency: concurrency.as_ref().and_then(|text| text.parse().ok()),
+            report_batch_item_failures: true,
+            enabled: true,
+        }]
+    );
+    let written = properties("DeliverSessionFunction");
+    let trigger = &written["Events"]["Sessions"]["Properties"];
+    assert_eq!(
+        trigger["ScalingConfig"]["MaximumConcurrency"],
+        json!({"Ref": "DeliveryConcurrency"})
+    );
+    // FIFO queues know no batching window.
+    assert_eq!(trigger["MaximumBatchingWindowInSeconds"], Value::Null);
+}
+
+/// The gateway gives up after 29 s at the latest; what its caller waits for has to end before (design 4.1).
+#[test]
+fn what_is_behind_the_http_api_ends_within_25_seconds() {
+    for function in template().functions {
+        let behind_http = |event: &Event| matches!(event, Event::HttpApi { .. });
+        if function.events.iter().any(behind_http) {
+            assert!(
+                function.timeout <= Duration::from_secs(25),
+                "{}",
+                function.logical_id
+            );
+        }
+    }
+}
+
+/// What a stack holds and nothing else does has to survive the stack.
+#[test]
+fn tables_and_queues_that_cannot_be_derived_again_are_retained() {
+    let written = local::template::document(local::cloud::TEMPLATE).expect("YAML");
+    for id in [
+        "TenantsTable",
+        "SessionsTable",
+        "SessionsQueue",
+        "SessionsDlq",
+        "Key",
+    ] {
+        for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
+            assert_eq!(written["Resources"][id][policy], "Retain", "{id}.{policy}");
+        }
+    }
+}
+
+/// Design 4.6: the command line finds the stack by these.
+#[test]
+fn the_stacks_outputs_are_those_that_the_command_line_looks_for() {
+    let template = template();
+    let outputs: Vec<&str> = template.outputs.keys().map(String::as_str).collect();
+    assert_eq!(
+        outputs,
+        [
+            "ApiUrl",
+            "CredentialsTable",
+            "SecretPrefix",
+            "SessionsDlqUrl",
+            "SessionsQueueUrl",
+            "SessionsTable",
+            "TenantsTable",
+        ]
+    );
+}
