@@ -294,6 +294,39 @@ async fn a_dead_refresh_token_is_tried_once_an_hour_and_posts_wait_for_a_new_one
     assert!(world.queued().is_empty());
 }
 
+/// Design 5.4: time spent waiting for a new token is not time in which ServiceNow failed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_that_waited_days_for_a_token_still_outlives_a_passing_failure() {
+    let world = World::start().await;
+    world.cloud.servicenow.revoke(&world.refresh_token());
+    let incident = world.incident();
+    let session = world.session(&incident);
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    world.deliver_after(72 * HOUR).await;
+    assert_eq!(world.state(&session).await, "waiting");
+    let tenant = TenantId::parse(TENANT).expect("valid");
+    let token = Secret::from(world.refresh_token());
+    admin::secrets::set(
+        &world.cloud.stack,
+        &tenant,
+        SecretName::RefreshToken,
+        &token,
+    )
+    .await
+    .expect("the token is set");
+    let limited = Action::RateLimited {
+        retry_after: Some(60),
+    };
+    let servicenow = &world.cloud.servicenow;
+    servicenow.fault(Fault::on(writes_to(&incident)).then(limited));
+    servicenow.fault(Fault::on(writes_to(&incident)));
+    world.deliver_until_empty().await;
+    assert_eq!(servicenow.pending_faults(), 0);
+    assert!(world.dead_letters().is_empty());
+    assert_eq!(world.notes(&incident).len(), 1);
+}
+
 /// Design 5.5: whatever the concurrency, a tenant's access token is obtained once and shared.
 #[tokio::test(flavor = "multi_thread")]
 async fn several_processes_with_many_sessions_obtain_one_access_token() {

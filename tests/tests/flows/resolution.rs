@@ -1,5 +1,6 @@
 //! Design 5.3: the right record or none.
 
+use local::aws::{Effect, Fault, Service};
 use local::demo_tenant::TENANT;
 use local::rescue::{Phase, Session};
 use local::servicenow::Created;
@@ -143,6 +144,26 @@ async fn a_forged_or_altered_tracking_counts_as_no_reference() {
         1,
         "the reference field still counts"
     );
+}
+
+/// Design 5.3: a signature that cannot be checked now is neither believed nor disbelieved.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_tracking_waits_while_the_key_cannot_be_read() {
+    let world = World::with_settings(without_creating).await;
+    let incident = world.incident();
+    let tracking = signed(&world, TENANT, Table::Incident, &incident.sys_id).await;
+    let session = world.console_session().with_tracking0(&tracking);
+    let denied = Effect::Refuse {
+        status: 400,
+        error: "AccessDeniedException".to_owned(),
+    };
+    let away = Fault::any(Service::SecretsManager, denied).times(1_000);
+    world.cloud.aws.inject(away);
+    assert_eq!(outcome(&world, &session).await.0, "waiting");
+    world.cloud.aws.clear_faults();
+    world.deliver_until_empty().await;
+    assert_eq!(world.state(&session).await, "delivered");
+    assert_eq!(world.notes(&incident).len(), 1);
 }
 
 /// Design 4.2: without `require_signed_tracking` a number or `table:sys_id` will do.
