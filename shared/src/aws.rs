@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 
 /// Reads region, credentials and endpoint as the SDK does everywhere, and puts the SDK on the one HTTP client.
+pub async fn config(client: &reqwest::Client) -> SdkConfig {
+    loader(client).load().await
+}
+
+/// The same before anything of the environment is read, for whoever brings region, credentials and endpoint along.
 ///
 /// An attempt may take 3 s and a call, with up to three attempts, 8 s: less than what is kept back after a write.
-pub async fn config(client: &reqwest::Client) -> SdkConfig {
+pub fn loader(client: &reqwest::Client) -> ConfigLoader {
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(Duration::from_secs(3))
         .operation_timeout(Duration::from_secs(8))
@@ -18,8 +23,6 @@ pub async fn config(client: &reqwest::Client) -> SdkConfig {
         .http_client(crate::http::for_aws(client.clone()))
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(3))
-        .load()
-        .await
 }
 
 /// A failed AWS call, in words that hold no data: the operation and the service's error code.

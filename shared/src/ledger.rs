@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 
 use crate::clock::{Clock, Timestamp};
 use crate::error::Code;
@@ -306,10 +305,23 @@ impl Ledger {
             }
             None => expression.push_str(" REMOVE lease_until, reason"),
         }
-        match update.update_expression(expression).send().await {
-            Ok(_) => Ok(true),
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
-            Err(error) => Err(StorageUnavailable(crate::aws::reason(&error))),
+        let answer = update
+            .update_expression(expression)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let error = match answer {
+            Ok(_) => return Ok(true),
+            Err(error) => error,
+        };
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                // The SDK sent this twice, and the first time had taken effect without an answer.
+                Ok(failed.item().is_some_and(|item| {
+                    item.get("owner") == Some(&text(owner)) && self::state(item) == Some(state)
+                }))
+            }
+            _ => Err(StorageUnavailable(crate::aws::reason(&error))),
         }
     }
 

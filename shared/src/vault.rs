@@ -230,16 +230,23 @@ impl Vault {
             .await
             .map_err(|error| VaultError::Unavailable(crate::aws::reason(&error)))?;
         let new_version = put.version_id().unwrap_or_default().to_owned();
-        self.client
+        let moved = self
+            .client
             .update_secret_version_stage()
             .secret_id(&name)
             .version_stage("AWSCURRENT")
             .remove_from_version_id(read_version)
-            .move_to_version_id(new_version)
+            .move_to_version_id(&new_version)
             .send()
-            .await
-            .map_err(|error| VaultError::Unavailable(crate::aws::reason(&error)))?;
-        Ok(())
+            .await;
+        match moved {
+            Ok(_) => Ok(()),
+            // The SDK may have sent this twice, and the first time had taken effect without an answer.
+            Err(error) => match self.token(tenant).await {
+                Ok(current) if current.version_id == new_version => Ok(()),
+                _ => Err(VaultError::Unavailable(crate::aws::reason(&error))),
+            },
+        }
     }
 
     async fn read<T: serde::de::DeserializeOwned>(

@@ -1,9 +1,11 @@
 //! The harness of the tests: a world with the functions' real binaries, the embedded AWS and the simulators.
 #![expect(clippy::expect_used, reason = "the harness fails as a test does")]
 
+mod answer;
 mod binaries;
 mod deliveries;
 mod world;
 
+pub use answer::Answer;
 pub use binaries::folder;
 pub use world::{DeadLetter, LedgerEntry, World};

@@ -302,7 +302,7 @@ impl Client {
                 if same {
                     Ok(Some(row))
                 } else {
-                    Err(unknown("another record was answered"))
+                    Err(unknown("another record was answered").of_a_read())
                 }
             }
             Err(CallError::NotFound) => Ok(None),

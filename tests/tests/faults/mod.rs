@@ -2,4 +2,5 @@
 
 mod exactly_once;
 mod giving_up;
+mod session_details;
 mod waiting;

@@ -8,3 +8,4 @@ mod folder;
 mod new_records;
 mod publishing;
 mod resolution;
+mod session_details;

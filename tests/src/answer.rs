@@ -1,0 +1,81 @@
+//! Requests as a caller of the HTTP API sends them, byte by byte.
+
+use serde_json::Value;
+
+/// What the HTTP API answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// `Content-Type`, empty without one.
+    pub content_type: String,
+    /// `Retry-After`.
+    pub retry_after: Option<String>,
+    /// The body.
+    pub body: String,
+}
+
+impl Answer {
+    /// Posts a body, with or without a `Content-Type`.
+    ///
+    /// # Panics
+    /// When nothing answers.
+    pub async fn to_post(url: &str, content_type: Option<&str>, body: impl Into<Vec<u8>>) -> Self {
+        let mut request = client().post(url).body(body.into());
+        if let Some(content_type) = content_type {
+            request = request.header("content-type", content_type);
+        }
+        Self::to(request).await
+    }
+
+    /// Asks for a page, as a person with a browser does.
+    ///
+    /// # Panics
+    /// When nothing answers.
+    pub async fn to_get(url: &str) -> Self {
+        Self::to(client().get(url)).await
+    }
+
+    async fn to(request: reqwest::RequestBuilder) -> Self {
+        let response = request.send().await.expect("the HTTP API answers");
+        let header = |name: &str| {
+            let value = response.headers().get(name)?.to_str().ok()?;
+            Some(value.to_owned())
+        };
+        Self {
+            status: response.status().as_u16(),
+            content_type: header("content-type").unwrap_or_default(),
+            retry_after: header("retry-after"),
+            body: response.text().await.expect("a body"),
+        }
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Panics
+    /// When it is something else.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
+    }
+
+    /// The stable code of a refusal.
+    ///
+    /// # Panics
+    /// When it is none as RFC 9457 wants it.
+    pub fn code(&self) -> String {
+        assert_eq!(self.content_type, "application/problem+json", "{self:?}");
+        let problem = self.json();
+        assert_eq!(problem["status"], self.status, "{self:?}");
+        for name in ["title", "detail", "request_id"] {
+            assert!(
+                problem[name].as_str().is_some_and(|text| !text.is_empty()),
+                "{name} is missing: {self:?}"
+            );
+        }
+        problem["code"].as_str().expect("a code").to_owned()
+    }
+}
+
+fn client() -> reqwest::Client {
+    shared::http::client().expect("a client")
+}

@@ -1,0 +1,390 @@
+//! Access tokens: one grant at a time and tenant (design 5.5, 5.6).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use admin::secrets::SecretName;
+use futures::future::{join_all, try_join_all};
+use local::aws::{Effect, Fault as AwsFault, Service};
+use local::servicenow::RefreshAnswer;
+use local::simulator::{Action, Fault, Matcher};
+use shared::credentials::Pause;
+use shared::error::Code;
+use shared::secret::Secret;
+use shared::servicenow::access::{AccessError, AccessTokens};
+use shared::tenant::TenantFile;
+
+use super::{CLIENT_ID, Parts, SERVICE_ACCOUNT, acme, denied, instance};
+
+/// Longer than an access token lives.
+const A_TOKENS_LIFE: u64 = 1801;
+
+async fn get(
+    tokens: &AccessTokens,
+    file: &TenantFile,
+    refused: Option<&Secret>,
+) -> Result<Secret, AccessError> {
+    tokens.get(file, &instance(file), refused).await
+}
+
+fn token_endpoint(action: Action) -> Fault {
+    Fault::on(Matcher::of("POST", "/oauth_token.do")).then(action)
+}
+
+/// Requests to the token endpoint so far.
+fn asked(parts: &Parts) -> usize {
+    let requests = parts
+        .servicenow
+        .requests_matching("POST", "/oauth_token.do");
+    requests.len()
+}
+
+async fn a_hundred_at_once(answer: RefreshAnswer) {
+    let parts = Parts::start().await;
+    let file = parts.tenant("").await;
+    parts
+        .servicenow
+        .configure(|rules| rules.refresh_answer = answer);
+    let processes: Vec<AccessTokens> = (0..5).map(|_| parts.access_tokens()).collect();
+    let all = || {
+        let gets = processes
+            .iter()
+            .cycle()
+            .take(100)
+            .map(|process| get(process, &file, None));
+        try_join_all(gets)
+    };
+    for round in 1..=3 {
+        let mut tokens = all().await.expect("tokens");
+        tokens.dedup();
+        assert_eq!(tokens.len(), 1, "one token for all");
+        assert_eq!(parts.servicenow.grants().refresh_token, round);
+        assert_eq!(parts.servicenow.grants().refused, 0);
+        parts.advance(A_TOKENS_LIFE);
+    }
+    let stored = parts.vault().token(&acme()).await.expect("read").token;
+    let refresh_token = stored.refresh_token.expect("kept");
+    let alive = parts
+        .servicenow
+        .refresh_token_expires_at(refresh_token.expose());
+    assert!(alive.is_some(), "{answer:?}");
+}
+
+/// Design 5.5: whatever the concurrency, an access token is obtained once and shared.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_at_once_in_five_processes_are_one_grant() {
+    a_hundred_at_once(RefreshAnswer::Same).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_at_once_are_one_grant_when_no_refresh_token_comes_back() {
+    a_hundred_at_once(RefreshAnswer::Absent).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_at_once_are_one_grant_when_the_refresh_token_is_replaced() {
+    a_hundred_at_once(RefreshAnswer::Replaced).await;
+}
+
+/// Design 5.6: a refresh token is never lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_refresh_token_is_stored_before_the_access_token_is_shared() {
+    let parts = Parts::start().await;
+    let file = parts.tenant("").await;
+    let rules = |rules: &mut local::servicenow::Rules| {
+        rules.refresh_answer = RefreshAnswer::Replaced;
+    };
+    parts.servicenow.configure(rules);
+    let before = parts.vault().token(&acme()).await.expect("read");
+    let mark = parts.aws.journal().mark();
+    get(&parts.access_tokens(), &file, None)
+        .await
+        .expect("a token");
+    let calls = parts.aws.journal().since(mark);
+    let place = |wanted: &dyn Fn(&local::aws::Call) -> bool| calls.iter().position(wanted);
+    let stored = place(&|call| call.operation == "UpdateSecretVersionStage").expect("stored");
+    let shared = place(&|call| {
+        call.operation == "PutItem" && call.request.to_string().contains("acme#servicenow")
+    });
+    assert!(stored < shared.expect("shared"), "{calls:?}");
+    let after = parts.vault().token(&acme()).await.expect("read");
+    assert_ne!(after.token.refresh_token, before.token.refresh_token);
+    assert_eq!(after.token.source.as_deref(), Some("refresh"));
+    assert_eq!(after.token.issued_at, Some(parts.clock.now()));
+}
+
+/// Design 5.6: a refresh token is never lost, although the old one is dead by the time storing the new one fails.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_refresh_token_survives_while_secrets_manager_fails_for_a_moment() {
+    for operation in ["PutSecretValue", "UpdateSecretVersionStage"] {
+        for effect in [Effect::DropBefore, Effect::DropAfter] {
+            let parts = Parts::start().await;
+            let file = parts.tenant("").await;
+            parts
+                .servicenow
+                .configure(|rules| rules.refresh_answer = RefreshAnswer::Replaced);
+            let fault = AwsFault::once(Service::SecretsManager, operation, effect.clone());
+            parts.aws.inject(fault.times(2));
+            let tokens = parts.access_tokens();
+            get(&tokens, &file, None).await.expect("a token");
+            parts.advance(A_TOKENS_LIFE);
+            let next = get(&parts.access_tokens(), &file, None).await;
+            next.unwrap_or_else(|error| panic!("{operation} {effect:?}: {error}"));
+        }
+    }
+}
+
+/// Design 5.5: a `401` invalidates only the token that was refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_token_is_not_given_again_and_another_one_is_kept() {
+    let parts = Parts::start().await;
+    let file = parts.tenant("").await;
+    let (one, other) = (parts.access_tokens(), parts.access_tokens());
+    let first = get(&one, &file, None).await.expect("a token");
+    assert_eq!(get(&other, &file, None).await.as_ref(), Ok(&first));
+    let second = get(&one, &file, Some(&first)).await.expect("another");
+    assert_ne!(first, second);
+    assert_eq!(parts.servicenow.grants().refresh_token, 2);
+    for process in [&one, &other, &parts.access_tokens()] {
+        assert_eq!(
+            get(process, &file, Some(&first)).await.as_ref(),
+            Ok(&second)
+        );
+        assert_eq!(get(process, &file, None).await.as_ref(), Ok(&second));
+    }
+    assert_eq!(parts.servicenow.grants().refresh_token, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_refusals_of_one_token_are_one_grant() {
+    let parts = Parts::start().await;
+    let file = parts.tenant("").await;
+    let processes: Vec<AccessTokens> = (0..5).map(|_| parts.access_tokens()).collect();
+    let first = get(&processes[0], &file, None).await.expect("a token");
+    let gets = processes
+        .iter()
+        .cycle()
+        .take(100)
+        .map(|process| get(process, &file, Some(&first)));
+    let mut tokens = try_join_all(gets).await.expect("tokens");
+    tokens.dedup();
+    assert_eq!(tokens.len(), 1);
+    assert_eq!(parts.servicenow.grants().refresh_token, 2);
+}
+
+/// Design 5.6: any 4xx of the token endpoint is permanent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_4xx_of_the_token_endpoint_needs_a_person() {
+    let json = |code: u16, body: &str| Action::Status {
+        code,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: body.to_owned(),
+    };
+    for action in [
+        Action::Unauthorized,
+        json(400, r#"{"error":"invalid_grant","error_description":"x"}"#),
+        json(401, r#"{"error":"invalid_client"}"#),
+        json(403, r#"{"error":"server_error"}"#),
+        json(401, "{}"),
+    ] {
+        let parts = Parts::start().await;
+        let file = parts.tenant("").await;
+        parts.servicenow.fault(token_endpoint(action.clone()));
+        let tokens = parts.access_tokens();
+        let refused = get(&tokens, &file, None).await.expect_err("refused");
+        assert!(
+            matches!(refused, AccessError::ReauthorizationNeeded(_)),
+            "{action:?} {refused}"
+        );
+        assert!(refused.to_string().contains("reauthorization-needed"));
+        assert_eq!(asked(&parts), 1, "no hammering");
+    }
+}
+
+/// Design 5.6: network, 5xx, 429 and HTML are transient.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_refusal_of_the_token_endpoint_is_tried_again_later() {
+    let page = |code: u16| Action::Status {
+        code,
+        headers: vec![("content-type".to_owned(), "text/html".to_owned())],
+        body: "\n<html><body>Blocked</body></html>".to_owned(),
+    };
+    let parts = Parts::start().await;
+    let file = parts.tenant("").await;
+    let tokens = parts.access_tokens();
+    for (action, expected) in [
+        (Action::status(500), None),
+        (Action::status(502), None),
+        (Action::status(503), None),
+        (page(401), None),
+        (page(403), None),
+        (Action::Html, None),
+        (Action::DropBefore, None),
+        (Action::text("{\"expires_in\": 1800}"), None),
+        (Action::RateLimited { retry_after: None }, None),
+        (
+            Action::RateLimited {
+                retry_after: Some(120),
+            },
+            Some(Duration::from_secs(120)),
+        ),
+        (
+            Action::RateLimited {
+                retry_after: Some(u64::MAX),
+            },
+            Some(shared::retry::LONGEST_RETRY_AFTER),
+        ),
+    ] {
+        parts.servicenow.fault(token_endpoint(action.clone()));
+        let failed = get(&tokens, &file, None).await.expect_err("no token");
+        let AccessError::Transient { retry_after, .. } = failed else {
+            panic!("{action:?} {failed}");
+        };
+        assert_eq!(retry_after, expected, "{action:?}");
+    }
+    get(&tokens, &file, None).await.expect("a token");
+}
+
+/// Design 5.5: secrets are re-read once when refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_secret_that_changed_is_read_again_once_it_is_refused() {
+    let parts = Parts::start().await;
+    let file = parts.tenant("").await;
+    let tokens = parts.access_tokens();
+    let first = get(&tokens, &file, None).await.expect("a token");
+    parts.servicenow.add_registry(CLIENT_ID, "a-new-secret");
+    parts
+        .set_secret(SecretName::OauthClientSecret, "a-new-secret")
+        .await;
+    let before = asked(&parts);
+    get(&tokens, &file, Some(&first)).await.expect("a token");
+    assert_eq!(asked(&parts) - before, 2, "refused, read again, granted");
+
+    parts.servicenow.add_registry(CLIENT_ID, "nobody-knows");
+    parts.advance(A_TOKENS_LIFE);
+    let before = asked(&parts);
+    let refused = get(&tokens, &file, None).await.expect_err("refused");
+    assert!(
+        matches!(refused, AccessError::ReauthorizationNeeded(_)),
+        "{refused}"
+    );
+    assert_eq!(
+        asked(&parts) - before,
+        1,
+        "the same secret is not sent again"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_grant_that_hands_out_the_refused_token_needs_a_person() {
+    let parts = Parts::start().await;
+    let file = parts.tenant("grant = \"password\"").await;
+    let tokens = parts.access_tokens();
+    let first = get(&tokens, &file, None).await.expect("a token");
+    assert_eq!(parts.servicenow.grants().password, 1);
+    let refused = get(&tokens, &file, Some(&first))
+        .await
+        .expect_err("refused");
+    assert!(
+        matches!(refused, AccessError::ReauthorizationNeeded(_)),
+        "{refused}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_credentials_are_a_grant_of_their_own() {
+    let parts = Parts::start().await;
+    let file = parts.tenant("grant = \"client_credentials\"").await;
+    parts
+        .servicenow
+        .configure(|rules| rules.client_credentials_enabled = true);
+    parts
+        .servicenow
+        .set_application_user(CLIENT_ID, SERVICE_ACCOUNT);
+    let tokens = parts.access_tokens();
+    get(&tokens, &file, None).await.expect("a token");
+    let grants = parts.servicenow.grants();
+    assert_eq!((grants.client_credentials, grants.refresh_token), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_token_or_secret_needs_a_person_and_asks_nobody() {
+    let parts = Parts::start().await;
+    let file = parts.tenant("").await;
+    parts
+        .stack
+        .secrets
+        .put_secret_value()
+        .secret_id("rescue-connector/acme/token")
+        .secret_string("{}")
+        .send()
+        .await
+        .expect("emptied");
+    let refused = get(&parts.access_tokens(), &file, None).await;
+    let refused = refused.expect_err("nothing to ask with");
+    assert!(
+        matches!(refused, AccessError::ReauthorizationNeeded(_)),
+        "{refused}"
+    );
+    assert_eq!(asked(&parts), 0);
+}
+
+/// Design 5.4: a paused tenant is not called.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_was_paused_meanwhile_is_not_asked_for_a_token() {
+    let parts = Parts::start().await;
+    let file = parts.tenant("").await;
+    let pause = Pause {
+        until: parts.clock.now().plus(Duration::from_secs(3600)),
+        reason: Code::ReauthorizationNeeded,
+    };
+    let set = parts.credentials().set_pause(&acme(), pause).await;
+    set.expect("written");
+    let paused = get(&parts.access_tokens(), &file, None).await;
+    assert_eq!(paused, Err(AccessError::Paused(pause)));
+    assert_eq!(asked(&parts), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_renewed_a_minute_before_it_expires() {
+    let parts = Parts::start().await;
+    let file = parts.tenant("").await;
+    let tokens = parts.access_tokens();
+    let first = get(&tokens, &file, None).await.expect("a token");
+    parts.advance(1730);
+    assert_eq!(get(&tokens, &file, None).await, Ok(first.clone()));
+    parts.advance(20);
+    assert_ne!(get(&tokens, &file, None).await, Ok(first));
+}
+
+/// Design 5.5: a lease with an owner; whoever waits for it looks again.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_for_the_lease_takes_the_token_that_comes() {
+    let parts = Parts::start().await;
+    let file = parts.tenant("").await;
+    let slow = token_endpoint(Action::Delay(Duration::from_millis(700)));
+    parts.servicenow.fault(slow);
+    let processes: Vec<Arc<AccessTokens>> =
+        (0..3).map(|_| Arc::new(parts.access_tokens())).collect();
+    let gets = processes.iter().map(|process| get(process, &file, None));
+    let tokens = join_all(gets).await;
+    assert!(tokens.iter().all(|token| *token == tokens[0]), "{tokens:?}");
+    assert!(tokens[0].is_ok());
+    assert_eq!(asked(&parts), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_and_secrets_that_cannot_be_read_are_no_reason_for_a_new_authorisation() {
+    for service in [Service::DynamoDb, Service::SecretsManager] {
+        let parts = Parts::start().await;
+        let file = parts.tenant("").await;
+        parts.aws.inject(AwsFault::any(service, denied()));
+        let tokens = parts.access_tokens();
+        let failed = get(&tokens, &file, None).await.expect_err("no token");
+        assert!(
+            matches!(failed, AccessError::Transient { .. }),
+            "{service:?} {failed}"
+        );
+        get(&tokens, &file, None).await.expect("a token");
+    }
+}

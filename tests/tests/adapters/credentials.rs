@@ -1,0 +1,162 @@
+//! Leases and pauses in the credentials table (design 5.4, 5.5).
+
+use std::time::Duration;
+
+use shared::clock::Timestamp;
+use shared::credentials::{AccessToken, Credentials, Pause, token_lease_key};
+use shared::error::Code;
+use shared::secret::Secret;
+
+use super::{Parts, acme};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_is_one_owners_until_it_ends() {
+    let parts = Parts::start().await;
+    let credentials = parts.credentials();
+    let key = token_lease_key(&acme());
+    let take = async |owner: &str| {
+        let taken = credentials.take_lease(&key, owner, MINUTE).await;
+        taken.expect("the table answers")
+    };
+    assert!(take("a").await);
+    assert!(!take("b").await);
+    assert!(take("a").await, "whoever has it may ask again");
+    parts.advance(60);
+    assert!(!take("b").await);
+    parts.advance(1);
+    assert!(take("b").await);
+    assert!(!take("a").await);
+}
+
+/// Design 5.5: a lease with an owner.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_its_owner_gives_a_lease_back() {
+    let parts = Parts::start().await;
+    let credentials = parts.credentials();
+    let key = token_lease_key(&acme());
+    let take = async |owner: &str| {
+        let taken = credentials.take_lease(&key, owner, MINUTE).await;
+        taken.expect("the table answers")
+    };
+    assert!(take("a").await);
+    parts.advance(61);
+    assert!(take("b").await);
+    credentials.give_lease_back(&key, "a").await;
+    assert!(!take("c").await, "a's lease had ended long ago");
+    credentials.give_lease_back(&key, "b").await;
+    assert!(take("c").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_want_a_lease_at_once_one_gets_it() {
+    let parts = Parts::start().await;
+    let credentials = parts.credentials();
+    let key = token_lease_key(&acme());
+    let owners: Vec<String> = (0..20).map(|owner| owner.to_string()).collect();
+    let takes = owners
+        .iter()
+        .map(|owner| credentials.take_lease(&key, owner, MINUTE));
+    let taken = futures::future::try_join_all(takes).await.expect("answers");
+    assert_eq!(taken.iter().filter(|taken| **taken).count(), 1);
+}
+
+/// The pause that holds for a process that goes by what it remembers.
+async fn pause_of(credentials: &Credentials, now: Timestamp) -> Option<Pause> {
+    let standing = credentials.standing(&acme()).await.expect("read");
+    standing.pause_at(now)
+}
+
+/// Design 5.4: a pause is known to every process within 30 s.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_is_known_to_every_process_within_thirty_seconds() {
+    let parts = Parts::start().await;
+    let (one, other) = (parts.credentials(), parts.credentials());
+    assert_eq!(pause_of(&other, parts.clock.now()).await, None);
+    let pause = Pause {
+        until: parts.clock.now().plus(10 * MINUTE),
+        reason: Code::ServiceNowThrottled,
+    };
+    one.set_pause(&acme(), pause).await.expect("written");
+    assert_eq!(pause_of(&one, parts.clock.now()).await, Some(pause));
+    let read = other.standing_now(&acme()).await.expect("read");
+    assert_eq!(read.pause, Some(pause));
+
+    let third = parts.credentials();
+    assert_eq!(pause_of(&third, parts.clock.now()).await, Some(pause));
+    parts.advance(30);
+    let mark = parts.aws.journal().mark();
+    for _ in 0..10 {
+        assert_eq!(pause_of(&other, parts.clock.now()).await, Some(pause));
+    }
+    let reads = parts.aws.journal().since(mark).len();
+    assert_eq!(reads, 1, "one read in 30 s");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_ends_at_its_time_and_when_somebody_removes_it() {
+    let parts = Parts::start().await;
+    let (one, other) = (parts.credentials(), parts.credentials());
+    let pause = Pause {
+        until: parts.clock.now().plus(Duration::from_secs(20)),
+        reason: Code::ServiceNowUnavailable,
+    };
+    one.set_pause(&acme(), pause).await.expect("written");
+    parts.advance(20);
+    assert_eq!(pause_of(&one, parts.clock.now()).await, None);
+    assert_eq!(pause_of(&other, parts.clock.now()).await, None);
+
+    let longer = Pause {
+        until: parts.clock.now().plus(60 * MINUTE),
+        reason: Code::ReauthorizationNeeded,
+    };
+    parts.tenant("").await;
+    one.set_pause(&acme(), longer).await.expect("written");
+    parts
+        .set_secret(admin::secrets::SecretName::OauthClientSecret, "new")
+        .await;
+    parts.advance(30);
+    assert_eq!(pause_of(&one, parts.clock.now()).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_access_token_is_shared_with_its_end() {
+    let parts = Parts::start().await;
+    let (one, other) = (parts.credentials(), parts.credentials());
+    assert_eq!(other.access_token(&acme()).await.expect("read"), None);
+    let token = AccessToken {
+        token: Secret::from("a-token"),
+        expires_at: parts.clock.now().plus(MINUTE),
+        audience: "https://acme.service-now.com/ client".to_owned(),
+    };
+    one.share_access_token(&acme(), &token)
+        .await
+        .expect("written");
+    assert_eq!(
+        other.access_token(&acme()).await.expect("read"),
+        Some(token)
+    );
+}
+
+/// A short pause does not cut a longer one short, and posts' ages are measured from when the tenant was authorised.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shorter_pause_leaves_a_longer_one_as_it_is() {
+    let parts = Parts::start().await;
+    let (one, other) = (parts.credentials(), parts.credentials());
+    let now = parts.clock.now();
+    let pause = |minutes: u32, reason| Pause {
+        until: now.plus(minutes * MINUTE),
+        reason,
+    };
+    let long = pause(60, Code::ReauthorizationNeeded);
+    one.set_pause(&acme(), long).await.expect("written");
+    let short = pause(1, Code::ServiceNowThrottled);
+    other.set_pause(&acme(), short).await.expect("written");
+    assert_eq!(pause_of(&other, parts.clock.now()).await, Some(long));
+    parts.advance(600);
+    other.end_pause(&acme()).await.expect("written");
+    let standing = other.standing_now(&acme()).await.expect("read");
+    assert_eq!(standing.pause_at(parts.clock.now()), None);
+    assert_eq!(standing.authorized_since, Some(parts.clock.now()));
+}

@@ -1,0 +1,301 @@
+//! Claims in the delivery ledger (design 5.2).
+
+use std::time::Duration;
+
+use local::aws::{Effect, Fault, Service};
+use shared::clock::Timestamp;
+use shared::error::Code;
+use shared::ledger::{Claim, Ledger, Started, State, Waiting};
+use shared::record::{RecordRef, SysId, Table};
+
+use super::{Parts, acme, post};
+
+const LEASE: Duration = Duration::from_secs(370);
+const FRESH: Started = Started {
+    known: false,
+    look_first: false,
+    attempts: 0,
+    deaths: 0,
+};
+
+async fn claim(parts: &Parts, ledger: &Ledger, owner: &str) -> Claim {
+    let until = parts.clock.now().plus(LEASE);
+    let claim = ledger.claim(&post("7", "hello"), owner, until).await;
+    claim.expect("the table answers")
+}
+
+async fn complete(ledger: &Ledger, owner: &str, state: State) -> bool {
+    let reason = (state == State::Failed).then_some(Code::ServiceNowRefused);
+    ledger
+        .complete(&post("7", "hello"), owner, state, reason, false)
+        .await
+        .expect("the table answers")
+}
+
+async fn release(ledger: &Ledger, owner: &str, next_attempt_at: Timestamp) -> bool {
+    let waiting = Waiting {
+        next_attempt_at,
+        reason: Some(Code::OutcomeUnknown),
+        look_first: true,
+        attempts: 3,
+    };
+    ledger
+        .release(&post("7", "hello"), owner, waiting)
+        .await
+        .expect("the table answers")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_that_somebody_has_is_locked_until_the_lease_ends() {
+    let parts = Parts::start().await;
+    let ledger = parts.ledger();
+    let until = parts.clock.now().plus(LEASE);
+    assert_eq!(claim(&parts, &ledger, "a").await, Claim::Started(FRESH));
+    parts.advance(1);
+    assert_eq!(claim(&parts, &ledger, "b").await, Claim::Locked(until));
+    let other = post("7", "another text");
+    let claimed = ledger.claim(&other, "b", until).await.expect("answered");
+    assert_eq!(claimed, Claim::Started(FRESH), "another post is free");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_claims_at_once_one_starts() {
+    let parts = Parts::start().await;
+    let owners: Vec<String> = (0..20).map(|owner| owner.to_string()).collect();
+    let ledger = parts.ledger();
+    let claims = owners.iter().map(|owner| claim(&parts, &ledger, owner));
+    let claims = futures::future::join_all(claims).await;
+    let started = |claim: &&Claim| matches!(claim, Claim::Started(_));
+    assert_eq!(claims.iter().filter(started).count(), 1, "{claims:?}");
+}
+
+/// Design 5.2: completing and releasing are conditional on the owner.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_whose_claim_was_taken_over_changes_nothing() {
+    let parts = Parts::start().await;
+    let ledger = parts.ledger();
+    claim(&parts, &ledger, "a").await;
+    parts.advance(LEASE.as_secs() + 1);
+    let taken_over = Started {
+        known: true,
+        look_first: true,
+        attempts: 0,
+        deaths: 1,
+    };
+    assert_eq!(
+        claim(&parts, &ledger, "b").await,
+        Claim::Started(taken_over)
+    );
+    let until = parts.clock.now().plus(LEASE);
+    assert!(!complete(&ledger, "a", State::Failed).await);
+    assert!(!release(&ledger, "a", parts.clock.now()).await);
+    assert_eq!(claim(&parts, &ledger, "c").await, Claim::Locked(until));
+    assert!(complete(&ledger, "b", State::Delivered).await);
+    assert!(!release(&ledger, "b", parts.clock.now()).await);
+    assert!(!complete(&ledger, "a", State::Failed).await);
+    assert_eq!(
+        claim(&parts, &ledger, "c").await,
+        Claim::Completed(State::Delivered)
+    );
+}
+
+/// Design 4.6: processing deaths are counted in the ledger.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_death_is_counted_and_an_attempt_that_ended_is_none() {
+    let parts = Parts::start().await;
+    let ledger = parts.ledger();
+    claim(&parts, &ledger, "0").await;
+    for deaths in 1..=5 {
+        parts.advance(LEASE.as_secs() + 1);
+        let Claim::Started(started) = claim(&parts, &ledger, &deaths.to_string()).await else {
+            panic!("locked after {deaths} deaths");
+        };
+        assert_eq!((started.deaths, started.look_first), (deaths, true));
+    }
+    assert!(release(&ledger, "5", parts.clock.now()).await);
+    let Claim::Started(started) = claim(&parts, &ledger, "6").await else {
+        panic!("locked");
+    };
+    assert_eq!(started.deaths, 5);
+}
+
+/// Design 5.4: `failed` and `unmatched` posts may be claimed again; others are done with.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_failed_and_unmatched_posts_can_be_claimed_again() {
+    for (state, again) in [
+        (State::Failed, true),
+        (State::Unmatched, true),
+        (State::Delivered, false),
+        (State::Ignored, false),
+    ] {
+        let parts = Parts::start().await;
+        let ledger = parts.ledger();
+        claim(&parts, &ledger, "a").await;
+        assert!(complete(&ledger, "a", state).await);
+        parts.advance(3600);
+        let expected = if again {
+            Claim::Started(FRESH)
+        } else {
+            Claim::Completed(state)
+        };
+        assert_eq!(claim(&parts, &ledger, "b").await, expected, "{state:?}");
+    }
+}
+
+/// Design 5.2: what may have happened before a post was given up stays known when it is sent again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_post_starts_anew_and_still_looks_first() {
+    let parts = Parts::start().await;
+    let ledger = parts.ledger();
+    claim(&parts, &ledger, "a").await;
+    assert!(release(&ledger, "a", parts.clock.now()).await);
+    claim(&parts, &ledger, "b").await;
+    let (failed, reason) = (State::Failed, Some(Code::OutcomeUnknown));
+    let given_up = ledger
+        .complete(&post("7", "hello"), "b", failed, reason, true)
+        .await;
+    assert!(given_up.expect("answered"));
+    let anew = Started {
+        known: true,
+        look_first: true,
+        ..FRESH
+    };
+    assert_eq!(claim(&parts, &ledger, "c").await, Claim::Started(anew));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_waiting_post_is_not_claimed_before_its_time() {
+    let parts = Parts::start().await;
+    let ledger = parts.ledger();
+    claim(&parts, &ledger, "a").await;
+    let then = parts.clock.now().plus(Duration::from_secs(70));
+    assert!(release(&ledger, "a", then).await);
+    parts.advance(69);
+    assert_eq!(claim(&parts, &ledger, "b").await, Claim::Locked(then));
+    parts.advance(1);
+    let started = Started {
+        known: true,
+        look_first: true,
+        attempts: 3,
+        deaths: 0,
+    };
+    assert_eq!(claim(&parts, &ledger, "b").await, Claim::Started(started));
+}
+
+/// Design 5.2: a claim whose answer was lost is the owner's own, and starts from what it found.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_of_a_claim_does_not_lock_its_owner_out() {
+    let parts = Parts::start().await;
+    let ledger = parts.ledger();
+    let lost = || Fault::once(Service::DynamoDb, "UpdateItem", Effect::DropAfter);
+    parts.aws.inject(lost());
+    let until = parts.clock.now().plus(LEASE);
+    assert_eq!(claim(&parts, &ledger, "a").await, Claim::Started(FRESH));
+    assert_eq!(claim(&parts, &ledger, "b").await, Claim::Locked(until));
+
+    parts.advance(LEASE.as_secs() + 1);
+    parts.aws.inject(lost());
+    let taken_over = Started {
+        known: true,
+        look_first: true,
+        attempts: 0,
+        deaths: 1,
+    };
+    assert_eq!(
+        claim(&parts, &ledger, "b").await,
+        Claim::Started(taken_over)
+    );
+    assert!(complete(&ledger, "b", State::Delivered).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_of_completing_is_a_completed_post() {
+    let parts = Parts::start().await;
+    let ledger = parts.ledger();
+    claim(&parts, &ledger, "a").await;
+    let fault = Fault::once(Service::DynamoDb, "UpdateItem", Effect::DropAfter);
+    parts.aws.inject(fault);
+    assert!(
+        complete(&ledger, "a", State::Delivered).await,
+        "nobody else has it"
+    );
+    assert_eq!(
+        claim(&parts, &ledger, "b").await,
+        Claim::Completed(State::Delivered)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_of_releasing_is_a_released_post() {
+    let parts = Parts::start().await;
+    let ledger = parts.ledger();
+    claim(&parts, &ledger, "a").await;
+    let fault = Fault::once(Service::DynamoDb, "UpdateItem", Effect::DropAfter);
+    parts.aws.inject(fault);
+    let then = parts.clock.now().plus(Duration::from_secs(30));
+    assert!(release(&ledger, "a", then).await, "nobody else has it");
+    assert_eq!(claim(&parts, &ledger, "b").await, Claim::Locked(then));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_that_cannot_be_written_starts_nothing() {
+    let parts = Parts::start().await;
+    let fault = Fault::any(Service::DynamoDb, super::denied());
+    parts.aws.inject(fault);
+    let until = parts.clock.now().plus(LEASE);
+    let claim = parts.ledger().claim(&post("7", "hello"), "a", until).await;
+    claim.expect_err("no claim");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sessions_record_is_remembered_for_ninety_days() {
+    let parts = Parts::start().await;
+    let ledger = parts.ledger();
+    let session = post("7", "hello").session_id;
+    assert_eq!(ledger.record(&acme(), &session).await.expect("read"), None);
+    let record = RecordRef {
+        table: Table::Case,
+        sys_id: SysId::parse("0f1e2d3c4b5a69788796a5b4c3d2e1f0").expect("valid"),
+    };
+    ledger
+        .remember_record(&acme(), &session, &record)
+        .await
+        .expect("written");
+    let ninety_days = 90 * 24 * 3600;
+    parts.advance(ninety_days);
+    assert_eq!(
+        ledger.record(&acme(), &session).await.expect("read"),
+        Some(record)
+    );
+    parts.advance(1);
+    assert_eq!(ledger.record(&acme(), &session).await.expect("read"), None);
+}
+
+/// DynamoDB deletes expired items up to two days late.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_entry_counts_as_absent() {
+    let parts = Parts::start().await;
+    let ledger = parts.ledger();
+    claim(&parts, &ledger, "a").await;
+    assert!(release(&ledger, "a", parts.clock.now()).await);
+    claim(&parts, &ledger, "b").await;
+    assert!(complete(&ledger, "b", State::Delivered).await);
+    parts.advance(90 * 24 * 3600 + 1);
+    assert_eq!(claim(&parts, &ledger, "c").await, Claim::Started(FRESH));
+}
+
+/// Design 4.4: no chat, no notes, no personal data beyond ids.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_holds_no_text_of_anybody() {
+    let parts = Parts::start().await;
+    let ledger = parts.ledger();
+    let secret = post("7", "a text that is nobody's business");
+    let until = parts.clock.now().plus(LEASE);
+    ledger.claim(&secret, "a", until).await.expect("claimed");
+    let calls = parts.aws.journal().calls();
+    assert!(calls.iter().any(|call| call.operation == "UpdateItem"));
+    for call in calls {
+        let request = call.request.to_string();
+        assert!(!request.contains("nobody's business"), "{request}");
+    }
+}

@@ -1,0 +1,207 @@
+//! The shared adapters against the embedded AWS and the simulated instance, on a clock that only the test moves.
+
+mod access;
+mod credentials;
+mod ledger;
+mod queue;
+mod servicenow_client;
+mod tenants;
+mod vault;
+
+use std::sync::Arc;
+
+use admin::secrets::SecretName;
+use admin::stack::Stack;
+use admin::tenant::ApplyOptions;
+use aws_sdk_dynamodb::config::{Credentials as AwsCredentials, Region, SharedCredentialsProvider};
+use local::aws::{self, Aws, Effect, REGION};
+use local::cloud::TEMPLATE;
+use local::servicenow::{self, User};
+use local::template::Template;
+use shared::clock::{Clock, Timestamp};
+use shared::credentials::Credentials;
+use shared::ledger::Ledger;
+use shared::queue::{Post, Queues};
+use shared::secret::Secret;
+use shared::servicenow::access::AccessTokens;
+use shared::servicenow::client::Client;
+use shared::servicenow::instance::Instance;
+use shared::session::{Digest, Event, Fields, SessionId};
+use shared::tenant::{TenantFile, TenantId};
+use shared::tenants::Tenants;
+use shared::vault::Vault;
+
+const CLIENT_ID: &str = "rescue-connector";
+const CLIENT_SECRET: &str = "the-client-secret";
+const SERVICE_ACCOUNT: &str = "svc.rescue";
+const SERVICE_ACCOUNT_PASSWORD: &str = "the-service-account-password";
+
+/// What the adapters work with.
+pub(crate) struct Parts {
+    clock: Clock,
+    aws: Aws,
+    servicenow: servicenow::Simulator,
+    stack: Stack,
+    sqs: aws_sdk_sqs::Client,
+    http: reqwest::Client,
+}
+
+impl Parts {
+    async fn start() -> Self {
+        let clock = Clock::manual(Timestamp::from_millis(1_747_216_931_007));
+        let aws = Aws::start(aws::Options {
+            port: None,
+            data: None,
+            clock: clock.clone(),
+        })
+        .await
+        .expect("the embedded AWS starts");
+        let template = Template::parse(TEMPLATE).expect("the template");
+        let resources = aws.provision(&template).await.expect("tables and queues");
+        let http = shared::http::client().expect("a client");
+        let sdk = shared::aws::loader(&http)
+            .region(Region::from_static(REGION))
+            .endpoint_url(aws.endpoint())
+            .credentials_provider(SharedCredentialsProvider::new(AwsCredentials::new(
+                "local", "local", None, None, "local",
+            )))
+            .load()
+            .await;
+        let stack = Stack {
+            tenants_table: resources.tables["TenantsTable"].clone(),
+            sessions_table: resources.tables["SessionsTable"].clone(),
+            credentials_table: resources.tables["CredentialsTable"].clone(),
+            sessions_queue_url: resources.queues["SessionsQueue"].url.clone(),
+            sessions_dlq_url: resources.queues["SessionsDlq"].url.clone(),
+            secret_prefix: "rescue-connector".to_owned(),
+            api_url: None,
+            rotate_tokens_function_arn: None,
+            dynamodb: aws_sdk_dynamodb::Client::new(&sdk),
+            secrets: aws_sdk_secretsmanager::Client::new(&sdk),
+            clock: clock.clone(),
+        };
+        let servicenow = servicenow::Simulator::start(servicenow::Options::new(clock.clone()))
+            .expect("an instance");
+        Self {
+            clock,
+            aws,
+            servicenow,
+            stack,
+            sqs: aws_sdk_sqs::Client::new(&sdk),
+            http,
+        }
+    }
+
+    /// A tenant whose secrets are all set; more lines for the section `[servicenow]`.
+    async fn tenant(&self, more: &str) -> TenantFile {
+        self.servicenow.add_registry(CLIENT_ID, CLIENT_SECRET);
+        self.servicenow.add_user(User::service_account(
+            SERVICE_ACCOUNT,
+            SERVICE_ACCOUNT_PASSWORD,
+        ));
+        let refresh_token = self
+            .servicenow
+            .issue_refresh_token(CLIENT_ID, SERVICE_ACCOUNT);
+        let text = format!(
+            "tenant = \"acme\"\n[rescue]\ncompany_id = \"1\"\n[servicenow]\ninstance = \"{}\"\n\
+             client_id = \"{CLIENT_ID}\"\nservice_account = \"{SERVICE_ACCOUNT}\"\n{more}\n",
+            self.servicenow.url()
+        );
+        let file = admin::tenant_file::parse(&text, true).expect("a tenant file");
+        admin::tenant::apply(&self.stack, &file, ApplyOptions::default())
+            .await
+            .expect("the tenant is applied");
+        for (name, value) in [
+            (SecretName::OauthClientSecret, CLIENT_SECRET),
+            (SecretName::ServiceAccountPassword, SERVICE_ACCOUNT_PASSWORD),
+            (SecretName::RefreshToken, &refresh_token),
+        ] {
+            self.set_secret(name, value).await;
+        }
+        file
+    }
+
+    async fn set_secret(&self, name: SecretName, value: &str) {
+        admin::secrets::set(&self.stack, &acme(), name, &Secret::from(value))
+            .await
+            .expect("the secret is set");
+    }
+
+    fn tenants(&self) -> Tenants {
+        let (dynamodb, table) = (self.stack.dynamodb.clone(), &self.stack.tenants_table);
+        Tenants::new(dynamodb, table.clone(), self.clock.clone())
+    }
+
+    fn ledger(&self) -> Ledger {
+        let (dynamodb, table) = (self.stack.dynamodb.clone(), &self.stack.sessions_table);
+        Ledger::new(dynamodb, table.clone(), self.clock.clone())
+    }
+
+    fn credentials(&self) -> Credentials {
+        let (dynamodb, table) = (self.stack.dynamodb.clone(), &self.stack.credentials_table);
+        Credentials::new(dynamodb, table.clone(), self.clock.clone())
+    }
+
+    fn vault(&self) -> Vault {
+        let (secrets, prefix) = (self.stack.secrets.clone(), &self.stack.secret_prefix);
+        Vault::new(secrets, prefix.clone(), self.clock.clone())
+    }
+
+    fn queues(&self) -> Queues {
+        Queues::new(
+            self.sqs.clone(),
+            self.stack.sessions_queue_url.clone(),
+            self.stack.sessions_dlq_url.clone(),
+        )
+    }
+
+    /// What one process has for its access tokens.
+    fn access_tokens(&self) -> AccessTokens {
+        AccessTokens::new(
+            self.http.clone(),
+            Arc::new(self.vault()),
+            Arc::new(self.credentials()),
+            self.clock.clone(),
+        )
+    }
+
+    /// A client of a process of its own.
+    fn client(&self) -> Client {
+        let access = Arc::new(self.access_tokens());
+        Client::new(self.http.clone(), access, self.clock.clone(), true)
+    }
+
+    fn advance(&self, seconds: u64) {
+        self.clock.advance(std::time::Duration::from_secs(seconds));
+    }
+}
+
+fn acme() -> TenantId {
+    TenantId::parse("acme").expect("valid")
+}
+
+fn instance(file: &TenantFile) -> Instance {
+    Instance::parse(&file.servicenow.instance, None, true).expect("this machine")
+}
+
+fn post(session: &str, chat: &str) -> Post {
+    let session_id = SessionId::parse(session).expect("valid");
+    let mut fields = Fields::default();
+    fields.insert("ChatLog", chat.to_owned());
+    Post {
+        digest: Digest::of(&acme(), &session_id, Event::Ended, &fields),
+        tenant: acme(),
+        session_id,
+        event: Event::Ended,
+        received_at: Timestamp::from_millis(1_747_216_931_007),
+        fields,
+    }
+}
+
+/// A refusal that no SDK tries again.
+fn denied() -> Effect {
+    Effect::Refuse {
+        status: 400,
+        error: "AccessDeniedException".to_owned(),
+    }
+}

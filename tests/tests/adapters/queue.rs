@@ -1,0 +1,163 @@
+//! The two queues (design 4.4, 5.4).
+
+use std::time::Duration;
+
+use shared::clock::Timestamp;
+use shared::error::Code;
+use shared::queue::{DeadLetter, Post};
+
+use super::{Parts, acme, post};
+
+impl Parts {
+    fn messages(&self, url: &str) -> Vec<local::aws::MessageView> {
+        let name = url.rsplit_once('/').expect("a queue's URL").1;
+        self.aws.queue(name).expect("the queue exists").messages
+    }
+
+    fn waiting(&self) -> Vec<local::aws::MessageView> {
+        self.messages(&self.stack.sessions_queue_url)
+    }
+
+    fn dead_letters(&self) -> Vec<local::aws::MessageView> {
+        self.messages(&self.stack.sessions_dlq_url)
+    }
+
+    async fn send(&self, post: &Post) {
+        let message = post.encode().expect("fits");
+        self.queues().send(post, message).await.expect("sent");
+    }
+
+    /// The receipt handles of everything that is visible.
+    async fn receive(&self) -> Vec<String> {
+        let answer = self
+            .sqs
+            .receive_message()
+            .queue_url(&self.stack.sessions_queue_url)
+            .max_number_of_messages(10)
+            .send()
+            .await
+            .expect("received");
+        let handle = |message: &aws_sdk_sqs::types::Message| {
+            message.receipt_handle().expect("a handle").to_owned()
+        };
+        answer.messages().iter().map(handle).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_is_a_message_of_its_sessions_group_with_its_digest_as_deduplication_id() {
+    let parts = Parts::start().await;
+    let (first, second) = (post("7", "hello"), post("7", "goodbye"));
+    for post in [&first, &second, &first] {
+        parts.send(post).await;
+    }
+    let messages = parts.waiting();
+    assert_eq!(messages.len(), 2);
+    for (message, post) in messages.iter().zip([first, second]) {
+        assert_eq!(message.group.as_deref(), Some("acme#7"));
+        let digest = post.digest.as_str().to_owned();
+        assert_eq!(message.deduplication_id, Some(digest));
+        assert_eq!(Post::decode(&message.body), Ok(post));
+    }
+}
+
+/// Characters that JSON lets stand and SQS refuses.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_text_a_post_holds_the_queue_takes_it() {
+    let parts = Parts::start().await;
+    let odd = post(
+        "7",
+        "a\u{0}b\u{1}c\u{b}d\u{fffe}e\u{ffff}f\u{1f600}g\u{7f}\u{85}h\r\n\t",
+    );
+    parts.send(&odd).await;
+    assert_eq!(Post::decode(&parts.waiting()[0].body), Ok(odd));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_says_why_whose_and_since_when() {
+    let parts = Parts::start().await;
+    let dead = post("7", "hello");
+    let text = dead.encode().expect("fits");
+    let received_at = Timestamp::from_millis(1_747_216_900_000);
+    let letter = DeadLetter::message(text.clone(), Code::OutcomeUnknown, Some(&dead), received_at);
+    let raw = DeadLetter::raw(b"\xffodd", Code::MalformedBody, &acme(), received_at);
+    let queues = parts.queues();
+    queues.send_dead_letter(letter).await.expect("sent");
+    queues
+        .send_dead_letter(raw.expect("fits"))
+        .await
+        .expect("sent");
+
+    let letters = parts.dead_letters();
+    assert_eq!(letters.len(), 2);
+    let attribute = |index: usize, name: &str| letters[index].attributes.get(name).cloned();
+    assert_eq!(letters[0].body, text);
+    for (name, value) in [
+        ("reason", "outcome-unknown"),
+        ("encoding", "message"),
+        ("received_at", "2025-05-14T10:01:40.000Z"),
+        ("tenant", "acme"),
+        ("session_id", "7"),
+    ] {
+        assert_eq!(attribute(0, name).as_deref(), Some(value), "{name}");
+    }
+    assert_eq!(letters[1].body, "/29kZA==");
+    assert_eq!(attribute(1, "reason").as_deref(), Some("malformed-body"));
+    assert_eq!(attribute(1, "encoding").as_deref(), Some("base64"));
+    assert_eq!(attribute(1, "session_id"), None);
+}
+
+/// Design 4.6: every dead-lettering uses a fresh deduplication id. Design 5.4: as a group of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_dead_letter_twice_is_two_letters_in_two_groups() {
+    let parts = Parts::start().await;
+    for _ in 0..2 {
+        let letter = DeadLetter::message(
+            "{}".to_owned(),
+            Code::MalformedMessage,
+            None,
+            Timestamp::from_millis(0),
+        );
+        parts.queues().send_dead_letter(letter).await.expect("sent");
+    }
+    let letters = parts.dead_letters();
+    assert_eq!(letters.len(), 2);
+    assert_ne!(letters[0].group, letters[1].group);
+}
+
+/// Design 5.4: the visibility of every unfinished message is set explicitly.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_message_is_hidden_for_its_own_time_and_twelve_hours_at_most() {
+    let parts = Parts::start().await;
+    for session in ["1", "2", "3", "4"] {
+        parts.send(&post(session, "hello")).await;
+    }
+    let handles = parts.receive().await;
+    let delays = [
+        Duration::ZERO,
+        Duration::from_millis(29_001),
+        Duration::from_secs(3600),
+        Duration::from_secs(13 * 3600),
+    ];
+    let postponed: Vec<_> = handles.into_iter().zip(delays).collect();
+    assert_eq!(postponed.len(), 4);
+    parts.queues().postpone(&postponed).await.expect("hidden");
+    let hidden: Vec<u64> = parts
+        .waiting()
+        .iter()
+        .map(|message| message.hidden_for.as_secs())
+        .collect();
+    assert_eq!(hidden, [0, 30, 3600, 12 * 3600]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_cannot_be_hidden_is_reported_and_the_others_are_hidden() {
+    let parts = Parts::start().await;
+    parts.send(&post("1", "hello")).await;
+    let handle = parts.receive().await.remove(0);
+    let minute = Duration::from_secs(60);
+    let messages = [("no handle".to_owned(), minute), (handle, minute)];
+    let outcome = parts.queues().postpone(&messages).await;
+    outcome.expect_err("one of them is unknown");
+    assert_eq!(parts.waiting()[0].hidden_for, minute);
+}

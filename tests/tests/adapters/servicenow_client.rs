@@ -1,0 +1,505 @@
+//! The Table and Attachment APIs: what every odd answer means (design 5.2, 5.3, 5.9).
+
+use std::time::Duration;
+
+use local::servicenow::Created;
+use local::simulator::{Action, Fault, Matcher};
+use shared::clock::Timestamp;
+use shared::record::{RecordNumber, RecordRef, SysId, Table};
+use shared::servicenow::access::AccessError;
+use shared::servicenow::client::{CallError, Client, Columns, Display};
+use shared::servicenow::query::Query;
+use shared::tenant::TenantFile;
+
+use super::{Parts, post};
+
+struct Instance {
+    parts: Parts,
+    file: TenantFile,
+    client: Client,
+    incident: Created,
+}
+
+impl Instance {
+    async fn start() -> Self {
+        let parts = Parts::start().await;
+        let file = parts.tenant("").await;
+        let incident = parts.servicenow.add_incident(&[]);
+        Self {
+            client: parts.client(),
+            file,
+            incident,
+            parts,
+        }
+    }
+
+    fn record(&self) -> RecordRef {
+        RecordRef {
+            table: Table::Incident,
+            sys_id: SysId::parse(&self.incident.sys_id).expect("valid"),
+        }
+    }
+
+    fn deadline(&self) -> Timestamp {
+        self.parts.clock.now().plus(Duration::from_secs(300))
+    }
+
+    fn fault(&self, method: &str, action: Action) {
+        let fault = Fault::on(Matcher::of(method, "/api/now/"));
+        self.parts.servicenow.fault(fault.then(action));
+    }
+
+    /// Writes a note as `file` says.
+    async fn write_as(&self, file: &TenantFile) -> Result<(), CallError> {
+        let columns = Columns::from([("work_notes".to_owned(), "a note".to_owned())]);
+        self.client
+            .update(file, self.deadline(), &self.record(), &columns)
+            .await
+    }
+
+    async fn write(&self) -> Result<(), CallError> {
+        self.write_as(&self.file).await
+    }
+
+    async fn find(&self) -> Result<Vec<Columns>, CallError> {
+        let number = RecordNumber::parse(&self.incident.number).expect("valid");
+        let query = Query::number(&number);
+        self.client
+            .find(&self.file, self.deadline(), "incident", &query)
+            .await
+    }
+
+    async fn read(&self, names: &[&str], display: Display) -> Result<Option<Columns>, CallError> {
+        self.client
+            .read(&self.file, self.deadline(), &self.record(), names, display)
+            .await
+    }
+
+    fn notes(&self) -> usize {
+        let notes = self
+            .parts
+            .servicenow
+            .work_notes("incident", &self.incident.sys_id);
+        notes.len()
+    }
+
+    /// Requests of that method to the APIs.
+    fn asked(&self, method: &str) -> usize {
+        let requests = self.parts.servicenow.requests_matching(method, "/api/now/");
+        requests.len()
+    }
+}
+
+fn status(code: u16, body: &str) -> Action {
+    Action::Status {
+        code,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: body.to_owned(),
+    }
+}
+
+/// The answers after which nobody knows whether a write took effect, and whether it did in the simulator.
+fn unknown_outcomes() -> Vec<(Action, bool)> {
+    vec![
+        (Action::Html, false),
+        (Action::TruncatedJson, true),
+        (Action::MixedJson, true),
+        (Action::CommitThenDrop, true),
+        (Action::DropBefore, false),
+        (Action::Accepted, false),
+        (Action::Cancelled { committed: true }, true),
+        (Action::Cancelled { committed: false }, false),
+        (Action::status(500), false),
+        (Action::status(502), false),
+        (Action::status(504), false),
+        (status(200, ""), false),
+        (status(200, "{}"), false),
+        (status(200, r#"{"result":[]}"#), false),
+        (
+            status(
+                200,
+                r#"{"result":{"sys_id":"ffffffffffffffffffffffffffffffff"}}"#,
+            ),
+            false,
+        ),
+    ]
+}
+
+/// Design 5.2: every call ends as done, without effect or unknown; the simulator knows which of them it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_whose_answer_proves_nothing_is_unknown() {
+    let instance = Instance::start().await;
+    for (action, takes_effect) in unknown_outcomes() {
+        let before = instance.notes();
+        instance.fault("PATCH", action.clone());
+        let outcome = instance.write().await.expect_err("no proof");
+        assert!(
+            matches!(
+                outcome,
+                CallError::Unknown {
+                    timed_out: false,
+                    ..
+                }
+            ),
+            "{action:?} {outcome:?}"
+        );
+        assert_eq!(
+            instance.notes() - before,
+            usize::from(takes_effect),
+            "{action:?}: it is sent once"
+        );
+    }
+    instance.write().await.expect("done");
+    assert_eq!(instance.parts.servicenow.pending_faults(), 0);
+}
+
+/// Design 5.2: only what had no effect is retried blindly.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_was_refused_had_no_effect() {
+    let instance = Instance::start().await;
+    let acl =
+        r#"{"error":{"message":"Operation Failed","detail":"ACL Exception"},"status":"failure"}"#;
+    let refused = |status: u16, message: &'static str| CallError::Refused { status, message };
+    let unavailable = |retry_after: Option<u64>| CallError::Unavailable {
+        reason: "503".to_owned(),
+        retry_after: retry_after.map(Duration::from_secs),
+        timed_out: false,
+    };
+    let throttled = |retry_after: Option<u64>| CallError::Throttled {
+        retry_after: retry_after.map(Duration::from_secs),
+    };
+    let busy = Action::Status {
+        code: 503,
+        headers: vec![("retry-after".to_owned(), "90".to_owned())],
+        body: String::new(),
+    };
+    for (action, expected) in [
+        (status(403, acl), refused(403, "Operation Failed")),
+        (status(400, "{}"), refused(400, "another message")),
+        (
+            status(400, "<html>"),
+            CallError::Unavailable {
+                reason: "400 with a page".to_owned(),
+                retry_after: None,
+                timed_out: false,
+            },
+        ),
+        (status(404, "{}"), CallError::NotFound),
+        (Action::status(503), unavailable(None)),
+        (busy, unavailable(Some(90))),
+        (Action::RateLimited { retry_after: None }, throttled(None)),
+        (
+            Action::RateLimited {
+                retry_after: Some(1800),
+            },
+            throttled(Some(1800)),
+        ),
+    ] {
+        instance.fault("PATCH", action.clone());
+        assert_eq!(instance.write().await, Err(expected), "{action:?}");
+    }
+    assert_eq!(instance.notes(), 0);
+}
+
+/// A business rule's refusal names the rule in its detail; only the short message is kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_business_rule_that_aborts_a_write_is_a_refusal() {
+    let instance = Instance::start().await;
+    instance.parts.servicenow.configure(|rules| {
+        let rule = ("incident".to_owned(), "Reject everything".to_owned());
+        rules.aborting_rules.extend([rule]);
+    });
+    let outcome = instance.write().await;
+    assert!(
+        matches!(outcome, Err(CallError::Refused { status: 403, .. })),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_is_never_unknown() {
+    let instance = Instance::start().await;
+    let mut actions: Vec<Action> = unknown_outcomes()
+        .into_iter()
+        .map(|(action, _)| action)
+        .collect();
+    // An empty list is what an instance answers when nothing matches.
+    actions.retain(|action| *action != status(200, r#"{"result":[]}"#));
+    for action in actions {
+        instance.fault("GET", action.clone());
+        let found = instance.find().await;
+        assert!(
+            matches!(found, Err(CallError::Unavailable { .. })),
+            "find {action:?} {found:?}"
+        );
+        instance.fault("GET", action.clone());
+        let read = instance.read(&["number"], Display::Raw).await;
+        assert!(
+            matches!(read, Err(CallError::Unavailable { .. })),
+            "read {action:?} {read:?}"
+        );
+    }
+    assert_eq!(instance.find().await.expect("found").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_nobody_takes_is_no_effect() {
+    let instance = Instance::start().await;
+    instance.write().await.expect("the token is there now");
+    let port = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.local_addr().expect("an address").port()
+    };
+    let mut nobody = instance.file.clone();
+    nobody.servicenow.instance = format!("http://127.0.0.1:{port}");
+    let outcome = instance.write_as(&nobody).await;
+    assert!(
+        matches!(outcome, Err(CallError::Unavailable { .. })),
+        "{outcome:?}"
+    );
+}
+
+/// Design 5.5: a token that is refused is renewed once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_401_gets_another_token_and_sends_the_call_once_more() {
+    let instance = Instance::start().await;
+    instance.write().await.expect("written");
+    instance.parts.servicenow.revoke_access_tokens();
+    instance.write().await.expect("written with another token");
+    assert_eq!(instance.parts.servicenow.grants().refresh_token, 2);
+    assert_eq!(instance.notes(), 2);
+    assert_eq!(instance.asked("PATCH"), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_401_for_a_fresh_token_too_needs_a_person() {
+    let instance = Instance::start().await;
+    let fault = Fault::on(Matcher::of("PATCH", "/api/now/")).always();
+    instance
+        .parts
+        .servicenow
+        .fault(fault.then(Action::Unauthorized));
+    let outcome = instance.write().await;
+    assert!(
+        matches!(
+            outcome,
+            Err(CallError::Access(AccessError::ReauthorizationNeeded(_)))
+        ),
+        "{outcome:?}"
+    );
+    assert_eq!(instance.asked("PATCH"), 2);
+    assert_eq!(instance.notes(), 0);
+}
+
+/// Design 5.9: no cookies.
+#[tokio::test(flavor = "multi_thread")]
+async fn cookies_that_are_offered_are_never_sent() {
+    let instance = Instance::start().await;
+    for _ in 0..3 {
+        instance.write().await.expect("written");
+        instance.find().await.expect("found");
+    }
+    let requests = instance.parts.servicenow.requests();
+    assert!(requests.len() > 6);
+    let with_cookie = requests
+        .iter()
+        .filter(|request| request.header("cookie").is_some());
+    assert_eq!(with_cookie.count(), 0);
+    assert!(instance.parts.servicenow.violations().is_empty());
+}
+
+/// Design 5.9: no redirects, neither of calls nor of grants.
+#[tokio::test(flavor = "multi_thread")]
+async fn redirects_are_not_followed() {
+    let instance = Instance::start().await;
+    let elsewhere = Parts::start().await;
+    for code in [301, 302, 307, 308] {
+        let redirect = Action::Status {
+            code,
+            headers: vec![(
+                "location".to_owned(),
+                format!("{}/api/now/v2/table/incident", elsewhere.servicenow.url()),
+            )],
+            body: String::new(),
+        };
+        instance.fault("PATCH", redirect.clone());
+        instance.write().await.expect_err("nothing was written");
+        let grants = Fault::on(Matcher::path("/oauth_token.do"));
+        instance.parts.servicenow.fault(grants.then(redirect));
+        instance.parts.advance(1801);
+        instance.write().await.expect_err("there is no token");
+        instance.write().await.expect("written");
+    }
+    assert!(elsewhere.servicenow.requests().is_empty());
+}
+
+/// Design 5.3: whatever a query returns is compared with what was asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_were_not_asked_for_are_left_out() {
+    let instance = Instance::start().await;
+    instance.parts.servicenow.add_incident(&[]);
+    assert_eq!(instance.find().await.expect("found").len(), 1);
+
+    // The account may not read the column: ServiceNow drops the condition and answers with whatever there is.
+    instance.parts.servicenow.configure(|rules| {
+        rules.unreadable_columns.insert("number".to_owned());
+    });
+    assert_eq!(instance.find().await.expect("answered"), []);
+
+    let other = r#"{"result":[{"sys_id":"0f1e2d3c4b5a69788796a5b4c3d2e1f0","number":"INC9999999"},"text",null]}"#;
+    instance.fault("GET", status(200, other));
+    assert_eq!(instance.find().await.expect("answered"), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attachment_of_another_record_is_not_this_records() {
+    let instance = Instance::start().await;
+    let post = post("7", "hello");
+    let other = instance.parts.servicenow.add_incident(&[]);
+    let of = |sys_id: &str| RecordRef {
+        table: Table::Incident,
+        sys_id: SysId::parse(sys_id).expect("valid"),
+    };
+    let has = async |record: RecordRef| {
+        let query = Query::attachment(&record, &post.session_id, &post.digest);
+        let deadline = instance.deadline();
+        let answer = instance
+            .client
+            .has_attachment(&instance.file, deadline, &query, &record);
+        answer.await.expect("answered")
+    };
+    assert!(!has(instance.record()).await);
+    let name = shared::session::attachment_name(&post.session_id, &post.digest);
+    instance
+        .client
+        .attach(
+            &instance.file,
+            instance.deadline(),
+            &instance.record(),
+            &name,
+            "Grüße".to_owned(),
+        )
+        .await
+        .expect("attached");
+    assert!(has(instance.record()).await);
+    assert!(!has(of(&other.sys_id)).await);
+    let attachments = instance
+        .parts
+        .servicenow
+        .attachments(&instance.incident.sys_id);
+    assert_eq!(attachments, [(name, "Grüße".to_owned())]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_created_record_is_the_one_that_is_found() {
+    let instance = Instance::start().await;
+    let session = post("7", "hello").session_id;
+    let columns = Columns::from([
+        ("short_description".to_owned(), "Remote support".to_owned()),
+        ("correlation_id".to_owned(), session.correlation_id()),
+    ]);
+    let deadline = instance.deadline();
+    for table in Table::ALL {
+        let created = instance
+            .client
+            .create(&instance.file, deadline, table, &columns)
+            .await
+            .expect("created");
+        assert!(created.number.starts_with(table.number_prefix()));
+        let query = Query::correlation_id(&session);
+        let found = instance
+            .client
+            .find(&instance.file, deadline, table.name(), &query)
+            .await
+            .expect("found");
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0]["sys_id"], created.record.sys_id.as_str());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_does_not_exist_reads_as_none() {
+    let instance = Instance::start().await;
+    let sys_id = instance.incident.sys_id.clone();
+    let read = instance.read(&["number"], Display::Raw).await;
+    let row = read.expect("read").expect("a record");
+    assert_eq!(row["number"], instance.incident.number);
+    instance.parts.servicenow.configure(|rules| {
+        rules.hidden_records.insert(sys_id);
+    });
+    let read = instance.read(&["number"], Display::Raw).await;
+    assert_eq!(read, Ok(None));
+}
+
+/// Journals read empty as stored, and as their whole history as shown.
+#[tokio::test(flavor = "multi_thread")]
+async fn work_notes_are_read_as_shown() {
+    let instance = Instance::start().await;
+    instance.write().await.expect("written");
+    let raw = instance.read(&["work_notes"], Display::Raw).await;
+    let raw = raw.expect("read").expect("a record");
+    assert_eq!(raw.get("work_notes").map_or("", String::as_str), "");
+    let shown = instance.read(&["work_notes"], Display::Shown).await;
+    let shown = shown.expect("read").expect("a record");
+    assert!(shown["work_notes"].contains("a note"), "{shown:?}");
+}
+
+/// Design 5.9: instances are in a ServiceNow domain, or allowed by name.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_outside_the_servicenow_domains_is_not_called() {
+    let instance = Instance::start().await;
+    instance.write().await.expect("the token is there now");
+    let before = instance.parts.servicenow.requests().len();
+    for host in [
+        "https://acme.service-now.com.evil.test",
+        "https://169.254.169.254",
+        "http://acme.service-now.com",
+        "https://user@acme.service-now.com",
+    ] {
+        let mut file = instance.file.clone();
+        file.servicenow.instance = host.to_owned();
+        let outcome = instance.write_as(&file).await;
+        assert!(
+            matches!(outcome, Err(CallError::Refused { status: 0, .. })),
+            "{host} {outcome:?}"
+        );
+    }
+    let strict = Client::new(
+        instance.parts.http.clone(),
+        std::sync::Arc::new(instance.parts.access_tokens()),
+        instance.parts.clock.clone(),
+        false,
+    );
+    let outcome = strict
+        .update(
+            &instance.file,
+            instance.deadline(),
+            &instance.record(),
+            &Columns::new(),
+        )
+        .await;
+    assert!(
+        matches!(outcome, Err(CallError::Refused { status: 0, .. })),
+        "loopback without ALLOW_LOOPBACK: {outcome:?}"
+    );
+    assert_eq!(instance.parts.servicenow.requests().len(), before);
+}
+
+/// Design 5.4: no write starts with less than 75 s left.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_call_starts_with_less_than_seventy_five_seconds_left() {
+    let instance = Instance::start().await;
+    let left = |seconds: u64| {
+        let now = instance.parts.clock.now();
+        now.plus(Duration::from_secs(seconds))
+    };
+    let columns = Columns::from([("work_notes".to_owned(), "a note".to_owned())]);
+    let write = async |deadline: Timestamp| {
+        let (file, record) = (&instance.file, instance.record());
+        let client = &instance.client;
+        client.update(file, deadline, &record, &columns).await
+    };
+    assert_eq!(write(left(74)).await, Err(CallError::OutOfTime));
+    assert_eq!(instance.asked("PATCH"), 0);
+    write(left(75)).await.expect("written");
+}

@@ -1,0 +1,195 @@
+//! The cache of tenants (design 5.5).
+
+use local::aws::{Fault, Mark, Service};
+use shared::secret::Secret;
+use shared::tenants::{Key, KeyKind, Tenant};
+
+use super::{Parts, acme, denied};
+
+async fn store(parts: &Parts, tenant: &Tenant) {
+    let item = tenant.to_item().expect("an item");
+    parts
+        .stack
+        .dynamodb
+        .put_item()
+        .table_name(&parts.stack.tenants_table)
+        .set_item(Some(item))
+        .send()
+        .await
+        .expect("stored");
+}
+
+async fn stored(parts: &Parts) -> (Tenant, Secret) {
+    let file = parts.tenant("").await;
+    let (key, text) = Key::generate(KeyKind::Webhook, vec![], &[1; 32], parts.clock.now());
+    let tenant = Tenant {
+        file,
+        version: 7,
+        keys: vec![key],
+        disabled_at: None,
+    };
+    store(parts, &tenant).await;
+    (tenant, text)
+}
+
+fn reads(parts: &Parts, mark: Mark) -> usize {
+    parts.aws.journal().count_service(mark, Service::DynamoDb)
+}
+
+fn table_fails(parts: &Parts) {
+    let fault = Fault::any(Service::DynamoDb, denied()).times(u32::MAX);
+    parts.aws.inject(fault);
+}
+
+/// Design 5.5: cached 60 s.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_is_read_again_after_sixty_seconds_and_not_before() {
+    let parts = Parts::start().await;
+    let (mut tenant, _) = stored(&parts).await;
+    let tenants = parts.tenants();
+    tenants.get(&acme()).await.expect("read").expect("known");
+    tenant.version = 8;
+    store(&parts, &tenant).await;
+
+    let mark = parts.aws.journal().mark();
+    parts.advance(59);
+    let known = tenants.get(&acme()).await.expect("read").expect("known");
+    assert_eq!((known.version, reads(&parts, mark)), (7, 0));
+    parts.advance(1);
+    let known = tenants.get(&acme()).await.expect("read").expect("known");
+    assert_eq!((known.version, reads(&parts, mark)), (8, 1));
+}
+
+/// Design 5.5: used stale for up to a day while DynamoDB fails.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_is_remembered_for_a_day_while_the_table_cannot_be_read() {
+    let parts = Parts::start().await;
+    let (_, key) = stored(&parts).await;
+    let tenants = parts.tenants();
+    tenants.get(&acme()).await.expect("read").expect("known");
+    table_fails(&parts);
+    let mark = parts.aws.journal().mark();
+    parts.advance(60);
+    for _ in 0..10 {
+        let found = tenants.authenticate(&acme(), KeyKind::Webhook, &key).await;
+        assert!(found.expect("remembered").is_some());
+    }
+    assert_eq!(reads(&parts, mark), 1, "it is not asked for every request");
+    parts.advance(5);
+    assert!(tenants.get(&acme()).await.expect("remembered").is_some());
+    assert_eq!(reads(&parts, mark), 2, "it is asked every few seconds");
+    parts.advance(24 * 3600 - 60 - 5 - 1);
+    assert!(tenants.get(&acme()).await.expect("remembered").is_some());
+    parts.advance(5);
+    tenants.get(&acme()).await.expect_err("older than a day");
+    parts.aws.clear_faults();
+    assert!(tenants.get(&acme()).await.expect("read").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_known_about_a_tenant_whose_first_read_fails() {
+    let parts = Parts::start().await;
+    table_fails(&parts);
+    parts.tenants().get(&acme()).await.expect_err("unknown");
+}
+
+/// Design 5.5: an unknown key forces one re-read, at most one per 5 s and tenant.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_key_works_at_once_and_wrong_keys_cost_one_read_in_five_seconds() {
+    let parts = Parts::start().await;
+    let (mut tenant, first) = stored(&parts).await;
+    let tenants = parts.tenants();
+    let opens = async |key: &Secret| {
+        let found = tenants.authenticate(&acme(), KeyKind::Webhook, key).await;
+        found.expect("read").is_some()
+    };
+    assert!(opens(&first).await);
+    parts.advance(5);
+
+    let (key, second) = Key::generate(KeyKind::Webhook, vec![], &[2; 32], parts.clock.now());
+    tenant.keys.push(key);
+    store(&parts, &tenant).await;
+    let mark = parts.aws.journal().mark();
+    assert!(opens(&second).await);
+    assert!(opens(&first).await);
+    assert_eq!(reads(&parts, mark), 1);
+
+    let wrong = Secret::from("wrong");
+    for _ in 0..10 {
+        assert!(!opens(&wrong).await);
+    }
+    assert_eq!(reads(&parts, mark), 1);
+    parts.advance(5);
+    for _ in 0..10 {
+        assert!(!opens(&wrong).await);
+    }
+    assert_eq!(reads(&parts, mark), 2);
+}
+
+/// Design 4.6: a retired key stops within 60 s.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retired_key_stops_within_sixty_seconds() {
+    let parts = Parts::start().await;
+    let (mut tenant, key) = stored(&parts).await;
+    let tenants = parts.tenants();
+    let opens = async || {
+        let found = tenants.authenticate(&acme(), KeyKind::Webhook, &key).await;
+        found.expect("read").is_some()
+    };
+    assert!(opens().await);
+    tenant.keys.clear();
+    store(&parts, &tenant).await;
+    parts.advance(60);
+    assert!(!opens().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_the_other_kind_opens_nothing() {
+    let parts = Parts::start().await;
+    let (_, webhook) = stored(&parts).await;
+    let found = parts
+        .tenants()
+        .authenticate(&acme(), KeyKind::Api, &webhook)
+        .await;
+    assert!(found.expect("read").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_tenant_costs_one_read_in_five_seconds_and_is_known_soon_after_it_was_created() {
+    let parts = Parts::start().await;
+    let tenants = parts.tenants();
+    let mark = parts.aws.journal().mark();
+    for _ in 0..10 {
+        assert!(tenants.get(&acme()).await.expect("read").is_none());
+        let found = tenants
+            .authenticate(&acme(), KeyKind::Webhook, &Secret::from("x"))
+            .await;
+        assert!(found.expect("read").is_none());
+    }
+    assert_eq!(reads(&parts, mark), 1);
+    stored(&parts).await;
+    parts.advance(5);
+    assert!(tenants.get(&acme()).await.expect("read").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_that_nobody_can_read_is_a_failure_and_no_absence() {
+    let parts = Parts::start().await;
+    let (tenant, _) = stored(&parts).await;
+    let tenants = parts.tenants();
+    tenants.get(&acme()).await.expect("read").expect("known");
+    let mut item = tenant.to_item().expect("an item");
+    item.remove("keys");
+    parts
+        .stack
+        .dynamodb
+        .put_item()
+        .table_name(&parts.stack.tenants_table)
+        .set_item(Some(item))
+        .send()
+        .await
+        .expect("stored");
+    parts.tenants().get(&acme()).await.expect_err("unreadable");
+    parts.advance(60);
+    assert!(tenants.get(&acme()).await.expect("remembered").is_some());
+}

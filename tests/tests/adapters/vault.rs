@@ -1,0 +1,129 @@
+//! The tenants' secrets (design 5.5, 5.6).
+
+use admin::secrets::SecretName;
+use local::aws::{Effect, Fault, Service};
+use shared::secret::Secret;
+use shared::vault::{Token, Vault, VaultError};
+
+use super::{CLIENT_SECRET, Parts, acme, denied};
+
+async fn client_secret(vault: &Vault) -> Secret {
+    let credentials = vault.credentials(&acme()).await.expect("read");
+    credentials.oauth_client_secret.clone().expect("set")
+}
+
+fn with(token: &Token, refresh_token: &str) -> Token {
+    Token {
+        refresh_token: Some(Secret::from(refresh_token)),
+        ..token.clone()
+    }
+}
+
+/// Design 5.5: secrets are cached 5 min.
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_are_read_again_after_five_minutes_or_when_they_were_refused() {
+    let parts = Parts::start().await;
+    parts.tenant("").await;
+    let vault = parts.vault();
+    let old = Secret::from(CLIENT_SECRET);
+    assert_eq!(client_secret(&vault).await, old);
+    parts
+        .set_secret(SecretName::OauthClientSecret, "second")
+        .await;
+    let mark = parts.aws.journal().mark();
+    parts.advance(299);
+    assert_eq!(client_secret(&vault).await, old);
+    assert!(parts.aws.journal().since(mark).is_empty());
+    parts.advance(1);
+    assert_eq!(client_secret(&vault).await, Secret::from("second"));
+
+    parts
+        .set_secret(SecretName::OauthClientSecret, "third")
+        .await;
+    assert_eq!(client_secret(&vault).await, Secret::from("second"));
+    vault.forget(&acme());
+    assert_eq!(client_secret(&vault).await, Secret::from("third"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_secret_is_told_from_an_unreachable_one() {
+    let parts = Parts::start().await;
+    let vault = parts.vault();
+    let missing = vault.token(&acme()).await.expect_err("missing");
+    assert!(matches!(missing, VaultError::Missing(_)), "{missing}");
+    parts.tenant("").await;
+    parts
+        .aws
+        .inject(Fault::any(Service::SecretsManager, denied()));
+    let failed = vault.token(&acme()).await.expect_err("unreachable");
+    assert!(matches!(failed, VaultError::Unavailable(_)), "{failed}");
+    vault.token(&acme()).await.expect("read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_token_is_current_for_everybody() {
+    let parts = Parts::start().await;
+    parts.tenant("").await;
+    let (one, other) = (parts.vault(), parts.vault());
+    for next in ["second", "third", "fourth"] {
+        let read = one.token(&acme()).await.expect("read");
+        let token = with(&read.token, next);
+        one.replace_token(&acme(), &read.version_id, &token)
+            .await
+            .expect("replaced");
+        let current = other.token(&acme()).await.expect("read");
+        assert_eq!(current.token, token);
+        assert_ne!(current.version_id, read.version_id);
+    }
+}
+
+/// Design 5.5: `AWSCURRENT` moves from the version that was read, or not at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_somebody_else_stored_meanwhile_is_not_overwritten() {
+    let parts = Parts::start().await;
+    parts.tenant("").await;
+    let (one, other) = (parts.vault(), parts.vault());
+    let read = one.token(&acme()).await.expect("read");
+    let theirs = with(&read.token, "theirs");
+    other
+        .replace_token(&acme(), &read.version_id, &theirs)
+        .await
+        .expect("replaced");
+    let late = with(&read.token, "late");
+    let late = one.replace_token(&acme(), &read.version_id, &late).await;
+    late.expect_err("the version read is not current");
+    let current = one.token(&acme()).await.expect("read");
+    assert_eq!(current.token, theirs);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_an_operator_set_meanwhile_is_not_overwritten() {
+    let parts = Parts::start().await;
+    parts.tenant("").await;
+    let vault = parts.vault();
+    let read = vault.token(&acme()).await.expect("read");
+    parts.set_secret(SecretName::RefreshToken, "by-hand").await;
+    let late = with(&read.token, "late");
+    let late = vault.replace_token(&acme(), &read.version_id, &late).await;
+    late.expect_err("the version read is not current");
+    let current = vault.token(&acme()).await.expect("read").token;
+    assert_eq!(current.refresh_token, Some(Secret::from("by-hand")));
+}
+
+/// Design 5.6: a refresh token is never lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_while_replacing_a_token_stores_it_all_the_same() {
+    for operation in ["PutSecretValue", "UpdateSecretVersionStage"] {
+        let parts = Parts::start().await;
+        parts.tenant("").await;
+        let vault = parts.vault();
+        let read = vault.token(&acme()).await.expect("read");
+        let fault = Fault::once(Service::SecretsManager, operation, Effect::DropAfter);
+        parts.aws.inject(fault);
+        let token = with(&read.token, "second");
+        let replaced = vault.replace_token(&acme(), &read.version_id, &token).await;
+        let current = vault.token(&acme()).await.expect("read").token;
+        assert_eq!(current, token, "{operation}");
+        replaced.expect(operation);
+    }
+}

@@ -1,0 +1,463 @@
+//! `session-details`: whatever Rescue posts is queued whole, and nobody else's.
+
+use local::aws::Service;
+use local::demo_tenant::TENANT;
+use local::rescue::{Format, Phase, Session};
+use serde_json::{Value, json};
+use tests::{Answer, World};
+
+/// The webhook URL without `event`.
+fn bare(world: &World) -> String {
+    let url = world.ended.expose();
+    url.split_once('?').expect("an event").0.to_owned()
+}
+
+fn chatty(world: &World) -> Session {
+    let mut session = world.session(&world.incident());
+    session.say("Ana Ruiz", "Grüße & <b>hello</b>");
+    session.with_note("Reinstalled the driver")
+}
+
+/// The messages that wait, as JSON.
+fn queued(world: &World) -> Vec<Value> {
+    let read = |body: &str| serde_json::from_str(body).expect("JSON");
+    world
+        .queued()
+        .iter()
+        .map(|message| read(&message.body))
+        .collect()
+}
+
+fn event_of_the_only_message(world: &World) -> String {
+    let messages = queued(world);
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    messages[0]["event"].as_str().expect("a text").to_owned()
+}
+
+fn nothing_is_stored(world: &World) {
+    assert!(world.queued().is_empty(), "{:?}", world.queued());
+    assert!(
+        world.dead_letters().is_empty(),
+        "{:?}",
+        world.dead_letters()
+    );
+}
+
+/// Design 5.1: the answer says that SQS has it, and it does.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_of_rescues_formats_is_accepted_and_queued_whole() {
+    let world = World::start().await;
+    for format in Format::ALL {
+        let before = world.queued().len();
+        let session = chatty(&world).with_field("TSurvey0", "5");
+        let payload = world.cloud.rescue.payload(&session, format, Phase::End);
+        let answer = Answer::to_post(
+            world.ended.expose(),
+            Some(payload.content_type),
+            payload.body,
+        )
+        .await;
+        assert_eq!(answer.status, 200, "{format:?} {answer:?}");
+        assert_eq!(answer.content_type, "application/json");
+        let reply = answer.json();
+        assert_eq!(reply["status"], "accepted");
+        assert_eq!(reply["session_id"], session.id.as_str());
+
+        let messages = world.queued();
+        assert_eq!(messages.len(), before + 1, "{format:?}");
+        let message = &messages[before];
+        let post: Value = serde_json::from_str(&message.body).expect("JSON");
+        assert_eq!(post["v"], 1);
+        assert_eq!(post["tenant"], TENANT);
+        assert_eq!(post["session_id"], session.id.as_str());
+        assert_eq!(post["event"], "ended");
+        assert_eq!(post["digest"], reply["delivery"]);
+        let received_at = post["received_at"].as_str().expect("a text");
+        assert!(
+            shared::clock::Timestamp::parse(received_at).is_some(),
+            "{received_at}"
+        );
+        assert_eq!(post["fields"]["SessionID"], session.id.as_str());
+        assert_eq!(
+            post["fields"]["ChatLog"],
+            session.chat[0].as_str(),
+            "{format:?}"
+        );
+        assert_eq!(post["fields"]["Notes"], "Reinstalled the driver");
+        assert_eq!(post["unknown_fields"], json!({"tsurvey0": "5"}));
+
+        let group = format!("{TENANT}#{}", session.id);
+        assert_eq!(message.group.as_deref(), Some(group.as_str()));
+        assert_eq!(message.deduplication_id.as_deref(), post["digest"].as_str());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_post_in_another_format_is_a_repeat() {
+    let world = World::start().await;
+    let session = chatty(&world);
+    let mut session_with_two_lines = session.clone();
+    session_with_two_lines.say("Paul Martin", "thanks");
+    let mut deliveries = Vec::new();
+    for format in Format::ALL {
+        // A Rescue account tells every line of a chat once; another one tells it again.
+        let other = local::rescue::Simulator::start(local::rescue::Options {
+            port: None,
+            clock: world.cloud.clock.clone(),
+        })
+        .expect("a simulator");
+        let payload = other.payload(&session_with_two_lines, format, Phase::End);
+        let answer = Answer::to_post(&bare(&world), Some(payload.content_type), payload.body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        deliveries.push(answer.json()["delivery"].clone());
+    }
+    deliveries.dedup();
+    assert_eq!(deliveries.len(), 1, "{deliveries:?}");
+    assert_eq!(world.queued().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_body_counts_and_not_what_the_content_type_says_about_it() {
+    let world = World::start().await;
+    for (content_type, body) in [
+        (Some("text/plain"), r#"{"SessionID": 1, "ChatLog": "x"}"#),
+        (
+            Some("application/x-www-form-urlencoded"),
+            r#" {"session": {"sessionid": "2", "chatlog": "x"}}"#,
+        ),
+        (
+            Some("application/json"),
+            "<session><sessionid>3</sessionid><chatlog>x</chatlog></session>",
+        ),
+        (Some("application/json"), "SessionID=4&ChatLog=x"),
+        (Some("text/xml"), "SESSIONID=5&CHATLOG=x"),
+        (
+            None,
+            "\u{feff}<?xml version=\"1.0\"?><session><SessionID>6</SessionID><ChatLog>x</ChatLog></session>",
+        ),
+        (None, "sessionid=7&chatlog=x"),
+        (Some("nonsense"), r#"{"SESSIONID": "8", "CHATLOG": "x"}"#),
+    ] {
+        let answer = Answer::to_post(&bare(&world), content_type, body).await;
+        assert_eq!(answer.status, 200, "{content_type:?} {body} {answer:?}");
+    }
+    let messages = queued(&world);
+    for (index, message) in messages.iter().enumerate() {
+        assert_eq!(message["session_id"], (index + 1).to_string());
+        assert_eq!(message["fields"]["ChatLog"], "x", "{message}");
+    }
+    assert_eq!(messages.len(), 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_event_of_the_url_wins_over_the_content() {
+    let world = World::start().await;
+    let session = chatty(&world);
+    let payload = world
+        .cloud
+        .rescue
+        .payload(&session, Format::Form, Phase::End);
+    let answer = Answer::to_post(
+        world.started.expose(),
+        Some(payload.content_type),
+        payload.body,
+    )
+    .await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(event_of_the_only_message(&world), "started");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_event_in_the_url_the_content_decides() {
+    let world = World::start().await;
+    let url = bare(&world);
+    let posts = [
+        (url.clone(), "SessionID=1&ChatLog=x", "started"),
+        (url.clone(), "SessionID=2&WorkTime=12", "ended"),
+        (
+            url.clone(),
+            "SessionID=3&ClosingTime=5%2F14%2F2025+10%3A31%3A40+AM",
+            "ended",
+        ),
+        (url.clone(), "SessionID=4&ClosingTime=&WorkTime=", "started"),
+        (format!("{url}?event=ENDED"), "SessionID=5", "ended"),
+        (format!("{url}?event=other"), "SessionID=6", "started"),
+    ];
+    for (url, body, _) in &posts {
+        let answer = Answer::to_post(url, None, *body).await;
+        assert_eq!(answer.status, 200, "{body} {answer:?}");
+    }
+    let events: Vec<Value> = queued(&world)
+        .iter()
+        .map(|message| message["event"].clone())
+        .collect();
+    let expected: Vec<&str> = posts.iter().map(|(_, _, event)| *event).collect();
+    assert_eq!(events, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_is_accepted_and_queued_once() {
+    let world = World::start().await;
+    let payload = world
+        .cloud
+        .rescue
+        .payload(&chatty(&world), Format::JsonFlat, Phase::Start);
+    let mut answers = Vec::new();
+    for _ in 0..3 {
+        let answer = Answer::to_post(
+            world.started.expose(),
+            Some(payload.content_type),
+            payload.body.clone(),
+        )
+        .await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answers.push(answer.json()["delivery"].clone());
+    }
+    assert_eq!(world.queued().len(), 1);
+    assert!(answers.iter().all(|delivery| *delivery == answers[0]));
+}
+
+/// Design 4.4: a session may post several times; the content tells the posts apart.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_posts_with_different_chat_are_two_posts() {
+    let world = World::start().await;
+    let mut session = chatty(&world);
+    world.post(&session, Phase::End).await;
+    session.say("Paul Martin", "one more thing");
+    world.post(&session, Phase::End).await;
+    let messages = world.queued();
+    assert_eq!(messages.len(), 2);
+    assert_eq!(messages[0].group, messages[1].group);
+    assert_ne!(messages[0].deduplication_id, messages[1].deduplication_id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_tenant_and_wrong_key_are_one_and_the_same_answer() {
+    let world = World::start().await;
+    let right = bare(&world);
+    let key = right.rsplit_once('/').expect("a key").1;
+    let url = |tenant: &str, key: &str| {
+        right.replace(
+            &right[right.find("/sessiondetails/").expect("the route")..],
+            &format!("/sessiondetails/{tenant}/{key}"),
+        )
+    };
+    let mut shapes = Vec::new();
+    for wrong in [
+        url("globex", key),
+        url(TENANT, "wrong"),
+        url(TENANT, &key.to_lowercase()),
+        url(TENANT, &format!("{key}x")),
+        url(TENANT, world.api_key.expose()),
+        url("DEMO", key),
+        url("d", key),
+        url("demo%20", key),
+        url(&"d".repeat(41), key),
+    ] {
+        for answer in [
+            Answer::to_post(&wrong, None, "SessionID=1&ChatLog=x").await,
+            Answer::to_post(&wrong, None, "not a post").await,
+            Answer::to_get(&wrong).await,
+        ] {
+            assert_eq!(
+                (answer.status, answer.code().as_str()),
+                (404, "not-found"),
+                "{wrong}"
+            );
+            let mut shape = answer.json();
+            shape
+                .as_object_mut()
+                .expect("an object")
+                .remove("request_id");
+            shapes.push(shape);
+        }
+    }
+    shapes.dedup();
+    assert_eq!(shapes.len(), 1, "{shapes:?}");
+    nothing_is_stored(&world);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_get_says_whether_tenant_and_key_are_right_and_changes_nothing() {
+    let world = World::start().await;
+    let url = bare(&world);
+    for url in [&url, world.started.expose(), world.ended.expose()] {
+        let answer = Answer::to_get(url).await;
+        assert_eq!((answer.status, answer.body.as_str()), (204, ""));
+    }
+    assert_eq!(Answer::to_get(&format!("{url}x")).await.status, 404);
+    nothing_is_stored(&world);
+    let calls = world.cloud.aws.journal().calls();
+    assert!(
+        !calls.iter().any(|call| call.service == Service::Sqs),
+        "{calls:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_posts_of_a_tenant_that_is_switched_off_are_ignored() {
+    let world = World::start().await;
+    world
+        .change_settings(|file| format!("enabled = false\n{file}"))
+        .await;
+    for body in ["SessionID=1&ChatLog=x", "{broken", ""] {
+        let answer = Answer::to_post(world.ended.expose(), None, body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(answer.json(), json!({"status": "ignored"}));
+    }
+    assert_eq!(Answer::to_get(world.ended.expose()).await.status, 204);
+    nothing_is_stored(&world);
+}
+
+/// Design 5.1, for what cannot be delivered: nothing an authenticated sender sent is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_refused_and_kept_as_it_came() {
+    let world = World::start().await;
+    let long = format!("SessionID={}&ChatLog=x", "1".repeat(65));
+    let cases: [(&[u8], u16, &str); 8] = [
+        (b"ChatLog=hello", 400, "missing-session-id"),
+        (b"SessionID=&ChatLog=hello", 400, "missing-session-id"),
+        (b"SessionID=7%2F7", 400, "invalid-session-id"),
+        (long.as_bytes(), 400, "invalid-session-id"),
+        (br#"{"SessionID": "7", "#, 400, "malformed-body"),
+        (b"<session><sessionid>7</session>", 400, "malformed-body"),
+        (br#"["SessionID", 7]"#, 400, "malformed-body"),
+        (b"{\"SessionID\": \"\xff\xfe", 400, "malformed-body"),
+    ];
+    for (index, (body, status, code)) in cases.iter().enumerate() {
+        let answer = Answer::to_post(world.ended.expose(), Some("application/json"), *body).await;
+        let shown = String::from_utf8_lossy(body);
+        assert_eq!(
+            (answer.status, answer.code()),
+            (*status, (*code).to_owned()),
+            "{shown}"
+        );
+        let letters = world.dead_letters();
+        assert_eq!(letters.len(), index + 1, "{shown}");
+        let letter = &letters[index];
+        assert_eq!(letter.reason, *code);
+        assert_eq!(letter.attributes["tenant"], TENANT);
+        match std::str::from_utf8(body) {
+            Ok(text) => {
+                assert_eq!(letter.attributes["encoding"], "text");
+                assert_eq!(letter.body, text);
+            }
+            Err(_) => {
+                assert_eq!(letter.attributes["encoding"], "base64");
+                assert_eq!(letter.body, "eyJTZXNzaW9uSUQiOiAi//4=");
+            }
+        }
+    }
+    assert!(world.queued().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_unreadable_body_is_kept_each_time() {
+    let world = World::start().await;
+    for _ in 0..2 {
+        let answer = Answer::to_post(world.ended.expose(), None, "ChatLog=hello").await;
+        assert_eq!(answer.status, 400);
+    }
+    assert_eq!(world.dead_letters().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_body_is_refused_and_there_is_nothing_to_keep() {
+    let world = World::start().await;
+    let answer = Answer::to_post(world.ended.expose(), None, "").await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (400, "malformed-body")
+    );
+    nothing_is_stored(&world);
+}
+
+/// Design 4.1: a body larger than one queue message is compressed, never cut. Design 5.7: a long note goes on in an
+/// attachment.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_of_two_megabytes_arrives_complete() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let mut session = world.session(&incident);
+    let lines: Vec<String> = (0..60_000)
+        .map(|line| format!("line {line:05} of a long chat"))
+        .collect();
+    session.chat.clone_from(&lines);
+    assert!(session.chat.join("\n").len() > 1_500_000);
+    world.post(&session, Phase::End).await;
+    assert!(world.queued()[0].body.len() < 1024 * 1024);
+    world.deliver().await;
+    assert!(world.dead_letters().is_empty());
+    let mut written = world.notes(&incident).join("\n");
+    for (_, text) in world.cloud.servicenow.attachments(&incident.sys_id) {
+        written.push('\n');
+        written.push_str(&text);
+    }
+    let written: std::collections::HashSet<&str> = written.lines().map(str::trim).collect();
+    let missing = lines
+        .iter()
+        .filter(|line| !written.contains(line.as_str()))
+        .count();
+    assert_eq!(missing, 0);
+}
+
+/// Text that no compression makes much smaller.
+fn noise(length: usize) -> String {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    (0..length)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            let index = u32::try_from(state % 94).expect("small");
+            char::from_u32(33 + index).expect("ASCII")
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_no_compression_makes_fit_is_refused_with_an_alarm_and_nothing_half_stored() {
+    let world = World::start().await;
+    let function = world.function("session-details");
+    let post = json!({"SessionID": "7", "ChatLog": noise(2_000_000)}).to_string();
+    let unreadable = noise(2_000_000);
+    for body in [post, unreadable] {
+        let before = function.output().len();
+        let answer = Answer::to_post(world.ended.expose(), None, body).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (413, "body-too-large")
+        );
+        let metric = || {
+            function.output().iter().skip(before).any(|line| {
+                let line: Value = serde_json::from_str(line).unwrap_or_default();
+                line["BodyTooLarge"] == json!(1) && line["_aws"]["CloudWatchMetrics"].is_array()
+            })
+        };
+        for _ in 0..100 {
+            if metric() {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        assert!(metric(), "{:?}", &function.output()[before..]);
+    }
+    nothing_is_stored(&world);
+}
+
+/// Design 6: AWS calls of a warm process, and of a cold one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_costs_one_aws_call_warm_and_two_cold() {
+    let world = World::start().await;
+    let journal = world.cloud.aws.journal();
+    for (session, calls) in [("1", 2), ("2", 1), ("3", 1)] {
+        let mark = journal.mark();
+        let body = format!("SessionID={session}&ChatLog=x");
+        let answer = Answer::to_post(world.ended.expose(), None, body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let made = journal.since(mark);
+        assert_eq!(made.len(), calls, "{made:?}");
+        assert_eq!(journal.count(mark, Service::Sqs, "SendMessage"), 1);
+    }
+    assert_eq!(world.function("session-details").starts(), 1);
+}

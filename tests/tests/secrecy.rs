@@ -1,0 +1,278 @@
+//! Secrets stay secret (design 5.8): a story in which everything that must not be seen has a mark that can be searched.
+
+use std::time::Duration;
+
+use admin::secrets::SecretName;
+use aws_sdk_dynamodb::types::AttributeValue;
+use local::aws::{Effect, Fault as AwsFault, Service};
+use local::demo_tenant;
+use local::rescue::{Phase, Session};
+use local::simulator::{Action, Fault, Matcher};
+use serde_json::Value;
+use tests::{Answer, World};
+
+const CLIENT_SECRET: &str = "canary-client-secret";
+const SERVICE_ACCOUNT_PASSWORD: &str = "canary-service-account-password";
+const SSO_PASSWORD: &str = "canary-sso-password";
+const API_TOKEN: &str = "canary-rescue-api-token";
+
+/// Marks in what strangers and customers wrote.
+const TEXTS: [&str; 10] = [
+    "canary-chat",
+    "canary-note",
+    "canary-customer",
+    "canary-field",
+    "canary-reference",
+    "canary-unknown-variable",
+    "canary-tracking",
+    "canary-malformed",
+    "canary-vendor-detail",
+    "canary-wrong-key",
+];
+
+/// Marked secrets instead of the demo's.
+async fn mark_secrets(world: &World) {
+    world
+        .cloud
+        .servicenow
+        .add_registry("rescue-connector-demo", CLIENT_SECRET);
+    let file = demo_tenant::file(&world.cloud);
+    let secrets = [
+        (SecretName::OauthClientSecret, CLIENT_SECRET),
+        (SecretName::ServiceAccountPassword, SERVICE_ACCOUNT_PASSWORD),
+        (SecretName::SsoPassword, SSO_PASSWORD),
+        (SecretName::RescueApiToken, API_TOKEN),
+    ];
+    world
+        .cloud
+        .apply(&file, &secrets)
+        .await
+        .expect("the secrets are set");
+}
+
+/// Every text of a secret's JSON that is longer than a word.
+async fn secret_texts(world: &World, name: &str) -> Vec<String> {
+    let stack = &world.cloud.stack;
+    let answer = stack
+        .secrets
+        .get_secret_value()
+        .secret_id(format!(
+            "{}/{}/{name}",
+            stack.secret_prefix,
+            demo_tenant::TENANT
+        ))
+        .send()
+        .await
+        .expect("the secret is there");
+    let json = answer.secret_string().expect("a text");
+    let Ok(Value::Object(values)) = serde_json::from_str(json) else {
+        panic!("not an object");
+    };
+    let kept = ["refresh_token", "tracking-key"];
+    values
+        .into_iter()
+        .filter(|(key, _)| kept.contains(&key.as_str()))
+        .filter_map(|(_, value)| value.as_str().map(str::to_owned))
+        .collect()
+}
+
+/// A session every text of which is marked.
+fn marked(session: Session) -> Session {
+    let mut session = session
+        .with_customer("Paul canary-customer")
+        .with_field("CField3", "canary-field")
+        .with_field("TSurvey0", "canary-unknown-variable")
+        .with_tracking0("sn1:inc:canary-tracking:0")
+        .with_note("canary-note");
+    session.say("Paul", "canary-chat");
+    session
+}
+
+fn fault(world: &World, method: &str, path: &str, action: Action) {
+    let fault = Fault::on(Matcher::of(method, path));
+    world.cloud.servicenow.fault(fault.then(action));
+}
+
+/// Sessions that go well, and sessions that go wrong in every way that logs something.
+async fn play(world: &World) {
+    let incident = world.incident();
+    let session = marked(world.session(&incident));
+    world.post(&session, Phase::Start).await;
+    world.post(&session, Phase::End).await;
+    world.deliver().await;
+    let notes = world.notes(&incident);
+    assert_eq!(notes.len(), 2);
+    assert!(notes[0].contains("canary-chat") && notes[1].contains("canary-note"));
+
+    let detail = r#"{"error":{"message":"Operation Failed","detail":"canary-vendor-detail"},"status":"failure"}"#;
+    let answered = |code: u16| Action::Status {
+        code,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: detail.to_owned(),
+    };
+    for action in [
+        Action::Unauthorized,
+        answered(500),
+        answered(502),
+        answered(503),
+        Action::Html,
+        Action::TruncatedJson,
+        Action::CommitThenDrop,
+        Action::DropBefore,
+        answered(403),
+    ] {
+        fault(world, "PATCH", "/api/now/", action);
+        let incident = world.incident();
+        let session = marked(world.session(&incident));
+        world.post(&session, Phase::End).await;
+        world.deliver().await;
+        world.deliver_after(600).await;
+        world.deliver_after(600).await;
+    }
+    world.cloud.servicenow.clear_faults();
+
+    let invalid = marked(world.console_session()).with_field("CField1", "canary-reference");
+    world.post(&invalid, Phase::End).await;
+    let missing = marked(world.console_session()).with_field("CField1", "INC9999999");
+    world.post(&missing, Phase::End).await;
+    world.deliver().await;
+
+    for body in [
+        "{\"SessionID\": \"7\", \"ChatLog\": \"canary-malformed",
+        "ChatLog=canary-malformed",
+        "SessionID=canary-malformed%2F&ChatLog=canary-chat",
+    ] {
+        let answer = Answer::to_post(world.ended.expose(), None, body).await;
+        assert_eq!(answer.status, 400, "{answer:?}");
+        assert!(!answer.body.contains("canary"), "{answer:?}");
+    }
+    let wrong = world.ended.expose().replace('?', "canary-wrong-key?");
+    assert_eq!(
+        Answer::to_post(&wrong, None, "SessionID=7").await.status,
+        404
+    );
+
+    let hang = Effect::Hang(Duration::from_secs(4));
+    world
+        .cloud
+        .aws
+        .inject(AwsFault::any(Service::Sqs, hang.clone()));
+    let late = marked(world.session(&world.incident()));
+    world.post(&late, Phase::Start).await;
+    for service in [Service::DynamoDb, Service::SecretsManager] {
+        let drops = AwsFault::any(service, Effect::DropBefore).times(2);
+        world.cloud.aws.inject(drops);
+    }
+    world.deliver_after(600).await;
+    world.cloud.aws.clear_faults();
+
+    world.cloud.servicenow.revoke_access_tokens();
+    let refusal = r#"{"error":"canary-vendor-detail","error_description":"canary-vendor-detail"}"#;
+    let refused = Action::Status {
+        code: 401,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: refusal.to_owned(),
+    };
+    fault(world, "POST", "/oauth_token.do", refused);
+    let last = marked(world.session(&world.incident()));
+    world.post(&last, Phase::End).await;
+    world.deliver_after(2000).await;
+    world.deliver_after(4000).await;
+}
+
+async fn scan(world: &World, table: &str) -> String {
+    let answer = world
+        .cloud
+        .stack
+        .dynamodb
+        .scan()
+        .table_name(table)
+        .send()
+        .await
+        .expect("the table can be read");
+    let values = |value: &AttributeValue| format!("{value:?}");
+    let items = answer.items().iter();
+    let texts: Vec<String> = items
+        .flat_map(|item| item.values().map(values).collect::<Vec<_>>())
+        .collect();
+    assert!(!texts.is_empty(), "{table} is empty");
+    texts.join("\n")
+}
+
+/// Design 5.8, at log level `TRACE` and through every failure that logs: no output, no ledger entry and no URL holds a
+/// secret or a customer's text.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_and_no_text_of_a_customer_is_ever_seen() {
+    let world = World::start().await;
+    mark_secrets(&world).await;
+    play(&world).await;
+
+    let mut secrets = vec![
+        CLIENT_SECRET.to_owned(),
+        SERVICE_ACCOUNT_PASSWORD.to_owned(),
+        SSO_PASSWORD.to_owned(),
+        API_TOKEN.to_owned(),
+        world.api_key.expose().to_owned(),
+    ];
+    let (url, _) = world.ended.expose().split_once('?').expect("an event");
+    let key = url.rsplit_once('/').expect("a key").1;
+    secrets.push(key.to_owned());
+    let refresh_token = secret_texts(&world, "token").await;
+    assert_eq!(refresh_token.len(), 1);
+    let tracking_key = secret_texts(&world, "credentials").await;
+    assert_eq!(tracking_key.len(), 1);
+    secrets.extend(refresh_token);
+    secrets.extend(tracking_key);
+    let requests = world.cloud.servicenow.requests();
+    let mut access_tokens: Vec<String> = requests
+        .iter()
+        .filter_map(|request| request.authorization.as_deref())
+        .map(|header| header.trim_start_matches("Bearer ").to_owned())
+        .collect();
+    access_tokens.sort_unstable();
+    access_tokens.dedup();
+    assert!(access_tokens.len() > 1, "a token was renewed");
+    secrets.extend(access_tokens);
+
+    let output = world.output();
+    for expected in [
+        "post accepted",
+        "post given up",
+        "post finished",
+        "reauthorization-needed",
+        "servicenow-refused",
+        "malformed-body",
+        "invalid-reference",
+        "record-not-found",
+    ] {
+        assert!(
+            output.contains(expected),
+            "the story has no {expected:?}:\n{output}"
+        );
+    }
+    let urls: Vec<String> = requests
+        .iter()
+        .map(|request| format!("{}?{}", request.path, request.raw_query))
+        .collect();
+    let ledger = scan(&world, &world.cloud.stack.sessions_table).await;
+    let places = [
+        ("the functions' output", output),
+        ("the ledger", ledger),
+        ("the URLs sent to ServiceNow", urls.join("\n")),
+    ];
+    for (place, text) in &places {
+        for secret in &secrets {
+            assert!(!text.contains(secret.as_str()), "{place} holds {secret}");
+        }
+        for mark in TEXTS {
+            let line = text.lines().find(|line| line.contains(mark));
+            assert_eq!(line, None, "{place} holds {mark}");
+        }
+    }
+    let credentials = scan(&world, &world.cloud.stack.credentials_table).await;
+    for mark in TEXTS {
+        assert!(!credentials.contains(mark), "the credentials table: {mark}");
+    }
+    assert_eq!(world.cloud.servicenow.violations(), Vec::<String>::new());
+    assert_eq!(world.cloud.rescue.violations(), Vec::<String>::new());
+}
