@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use admin::secrets::SecretName;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use local::aws::REGION;
+use local::demo_tenant::{self, CLIENT_ID, CLIENT_SECRET, SERVICE_ACCOUNT, TENANT};
 use local::rescue::{Payload, Phase, Session};
 use local::servicenow::Created;
 use shared::clock::Timestamp;
+use shared::secret::Secret;
 
 use crate::World;
 
@@ -110,6 +113,32 @@ impl World {
             .flat_map(|call| call.request["Entries"].as_array().expect("entries").clone())
             .map(|entry| entry["VisibilityTimeout"].as_u64().expect("seconds"))
             .collect()
+    }
+
+    /// A second tenant on the same instance, and its webhook URL for starts.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn add_tenant(&self, name: &str) -> Secret {
+        let file = demo_tenant::file(&self.cloud).replace(
+            &format!("tenant = \"{TENANT}\""),
+            &format!("tenant = \"{name}\""),
+        );
+        let token = self.refresh_token();
+        let secrets = [
+            (SecretName::OauthClientSecret, CLIENT_SECRET),
+            (SecretName::RefreshToken, token.as_str()),
+        ];
+        let applied = self.cloud.apply(&file, &secrets).await;
+        let urls = applied.expect("the tenant is applied").webhook_urls;
+        urls.expect("a new tenant has URLs").started
+    }
+
+    /// The refresh token that the instance has given to the demo's client; a new one when that is dead.
+    pub fn refresh_token(&self) -> String {
+        self.cloud
+            .servicenow
+            .issue_refresh_token(CLIENT_ID, SERVICE_ACCOUNT)
     }
 
     /// The only post of a session, as the ledger has it.

@@ -105,7 +105,13 @@ impl Handling<'_> {
         let died = (started.deaths >= retry::DEATHS_ALLOWED).then_some(Code::ProcessingDied);
         match (hopeless.or(died), tenant) {
             (Some(reason), _) => {
-                self.give_up(&owner, reason, started.look_first, reason.entry().title)
+                let waiting = Waiting {
+                    next_attempt_at: now,
+                    reason: None,
+                    look_first: started.look_first,
+                    attempts: started.attempts,
+                };
+                self.give_up(&owner, reason, waiting, reason.entry().title)
                     .await
             }
             (None, Some(tenant)) => self.attempt(tenant, &owner, started).await,
@@ -171,7 +177,6 @@ impl Handling<'_> {
         Outcome::Done
     }
 
-    /// Decides by reason and age: give up, or wait for how long, alone or with the whole tenant.
     /// Gives up, or waits: alone, or with the whole tenant.
     async fn failed(
         &self,
@@ -182,12 +187,11 @@ impl Handling<'_> {
     ) -> Outcome {
         let now = self.function.clock.now();
         let detail = failure.to_string();
-        let look_first = waiting.look_first;
         match verdict(&failure, waiting.attempts, now) {
-            Verdict::GiveUp(code) => self.give_up(owner, code, look_first, &detail).await,
+            Verdict::GiveUp(code) => self.give_up(owner, code, waiting, &detail).await,
             Verdict::Interrupted => self.wait(owner, waiting, Duration::ZERO).await,
             Verdict::Wait { code, .. } if self.waited_too_long(tenant, code) => {
-                self.give_up(owner, code, look_first, &detail).await
+                self.give_up(owner, code, waiting, &detail).await
             }
             Verdict::Wait {
                 code,
@@ -234,20 +238,29 @@ impl Handling<'_> {
     }
 
     /// Dead-letters first, and only then says so in the ledger: a crash in between repeats the letter and loses nothing.
-    async fn give_up(&self, owner: &str, reason: Code, look_first: bool, detail: &str) -> Outcome {
+    async fn give_up(&self, owner: &str, reason: Code, waiting: Waiting, detail: &str) -> Outcome {
         tracing::error!(tenant = %self.post.tenant, session = %self.post.session_id, code = reason.as_str(), detail,
             "post given up");
-        let buried = bury(self.function, self.message, Some(self.post), reason).await;
-        if buried == Outcome::Done
-            && let Err(error) = self
-                .function
-                .ledger
-                .complete(self.post, owner, State::Failed, Some(reason), look_first)
-                .await
+        if let Outcome::Postponed(delay) =
+            bury(self.function, self.message, Some(self.post), reason).await
         {
-            return self.storage_failed(&error.to_string());
+            // Without this the claim would end by itself, which counts as a death.
+            let waiting = Waiting {
+                reason: Some(reason),
+                ..waiting
+            };
+            return self.wait(owner, waiting, delay).await;
         }
-        buried
+        let look_first = waiting.look_first;
+        let completed = self
+            .function
+            .ledger
+            .complete(self.post, owner, State::Failed, Some(reason), look_first)
+            .await;
+        match completed {
+            Ok(_) => Outcome::Done,
+            Err(error) => self.storage_failed(&error.to_string()),
+        }
     }
 
     /// Decides by age, since the queue first took the message. Time in which the tenant had to be authorised again

@@ -130,21 +130,26 @@ impl Attempt<'_> {
         found.ok_or(Failure::Permanent(Code::RecordNotFound))
     }
 
-    /// The one record that a query finds; two are nobody's choice.
+    /// The one record that a query finds; two are nobody's choice. After an unknown outcome, nobody can tell where
+    /// the answer cannot be compared with what was asked.
     pub(crate) async fn by_query(
         &self,
         table: Table,
         query: &Query,
     ) -> Result<Option<RecordRef>, Failure> {
-        let rows = self
+        let found = self
             .function
             .servicenow
             .find(self.file(), self.deadline, table.name(), query)
             .await?;
-        let mut ids = rows
+        let mut ids = found
+            .rows
             .iter()
             .filter_map(|row| row.get("sys_id").and_then(|id| SysId::parse(id)));
         match (ids.next(), ids.next()) {
+            (None, _) if found.incomparable && self.must_look => {
+                Err(Failure::Permanent(Code::OutcomeUnknown))
+            }
             (None, _) => Ok(None),
             (Some(sys_id), None) => Ok(Some(RecordRef { table, sys_id })),
             (Some(_), Some(_)) => Err(Failure::Permanent(Code::AmbiguousRecord)),

@@ -34,10 +34,18 @@ impl Attempt<'_> {
             self.file().sessions.closed_records,
             self.closed(&record).await?,
         ) {
-            (ClosedRecords::Note, _) | (_, None) => {}
             (ClosedRecords::New, Some(closed)) => {
                 return self.create(record.table, Some(closed.number)).await;
             }
+            (ClosedRecords::New, None) if self.must_look => {
+                // The record may have been closed when the earlier attempt found it.
+                let query =
+                    Query::follow_up_correlation_id(&self.post.session_id, &self.post.digest);
+                if let Some(follower) = self.by_query(record.table, &query).await? {
+                    return self.write_to_follower(follower).await;
+                }
+            }
+            (ClosedRecords::Note, _) | (_, None) => {}
             (ClosedRecords::Reopen, Some(_)) => {
                 columns.insert("state".to_owned(), open_state(record.table).to_owned());
                 remarks.push(Remark::Reopened);
@@ -67,16 +75,7 @@ impl Attempt<'_> {
         if follows.is_some()
             && let Some(record) = self.by_query(table, &correlation).await?
         {
-            self.must_look = true;
-            self.function
-                .ledger
-                .remember_record(tenant, session, &record)
-                .await?;
-            if self.already_written(&record).await? {
-                return Ok(());
-            }
-            let note = self.note(&[]);
-            return self.append(&record, note, self.columns()).await;
+            return self.write_to_follower(record).await;
         }
         let (mut columns, mut remarks) = self.people(table).await?;
         remarks.extend(follows.map(|number| Remark::FollowsClosedRecord { number }));
@@ -114,19 +113,35 @@ impl Attempt<'_> {
             .remember_record(tenant, session, &created.record)
             .await?;
         if note.attachment.is_some() {
-            self.must_look = false;
             self.append(&created.record, note, Columns::new()).await?;
         }
         Ok(())
     }
 
+    /// Writes the post to the record that an earlier attempt at it created in a closed one's place.
+    async fn write_to_follower(&mut self, record: RecordRef) -> Result<(), Failure> {
+        self.must_look = true;
+        self.function
+            .ledger
+            .remember_record(&self.post.tenant, &self.post.session_id, &record)
+            .await?;
+        if self.already_written(&record).await? {
+            return Ok(());
+        }
+        let note = self.note(&[]);
+        self.append(&record, note, self.columns()).await
+    }
+
     /// Attaches what does not fit into the note, then appends the note: who finds the note finds everything.
+    ///
+    /// Whoever gets here has looked wherever an earlier attempt may have written it.
     async fn append(
         &mut self,
         record: &RecordRef,
         note: Note,
         mut columns: Columns,
     ) -> Result<(), Failure> {
+        self.must_look = false;
         let servicenow = &self.function.servicenow;
         if let Some(text) = note.attachment {
             let (session, digest) = (&self.post.session_id, &self.post.digest);
@@ -149,8 +164,9 @@ impl Attempt<'_> {
             .await?)
     }
 
-    /// After an unknown outcome: whether the record shows the note already.
-    async fn already_written(&mut self, record: &RecordRef) -> Result<bool, Failure> {
+    /// After an unknown outcome: whether the record shows the note already. That it does not proves nothing about
+    /// other records.
+    async fn already_written(&self, record: &RecordRef) -> Result<bool, Failure> {
         if !self.must_look {
             return Ok(false);
         }
@@ -169,7 +185,6 @@ impl Attempt<'_> {
         let notes = shown
             .get("work_notes")
             .ok_or(Failure::Permanent(Code::OutcomeUnknown))?;
-        self.must_look = false;
         self.step("looked for the note", &record.to_string());
         Ok(notes.contains(&note_marker(&self.post.session_id, &self.post.digest)))
     }
@@ -268,7 +283,7 @@ impl Attempt<'_> {
             )
             .await;
         let rows = match found {
-            Ok(rows) => rows,
+            Ok(found) => found.rows,
             // A service account that may not read people still creates records.
             Err(CallError::Refused { .. } | CallError::NotFound) => return Ok(Person::None),
             Err(error) => return Err(error.into()),

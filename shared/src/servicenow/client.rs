@@ -110,6 +110,16 @@ pub struct Created {
     pub number: String,
 }
 
+/// What a query found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The rows that are what was asked for.
+    pub rows: Vec<Columns>,
+    /// A row came without the column that was asked for, which the service account may then not read: what was not
+    /// found may be there all the same.
+    pub incomparable: bool,
+}
+
 /// Calls a tenant's instance. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -203,7 +213,7 @@ impl Client {
         deadline: Timestamp,
         table: &str,
         query: &Query,
-    ) -> Result<Vec<Columns>, CallError> {
+    ) -> Result<Found, CallError> {
         let call = Call::get(format!("api/now/v2/table/{table}"))
             .query("sysparm_query", query.text())
             .query(
@@ -228,8 +238,8 @@ impl Client {
         let call = Call::get("api/now/attachment".to_owned())
             .query("sysparm_query", query.text())
             .query("sysparm_limit", "2");
-        let rows = self.rows(tenant, deadline, &call, query).await?;
-        Ok(rows.iter().any(|row| {
+        let found = self.rows(tenant, deadline, &call, query).await?;
+        Ok(found.rows.iter().any(|row| {
             row.get("table_sys_id")
                 .is_some_and(|id| id == record.sys_id.as_str())
         }))
@@ -241,16 +251,19 @@ impl Client {
         deadline: Timestamp,
         call: &Call,
         query: &Query,
-    ) -> Result<Vec<Columns>, CallError> {
+    ) -> Result<Found, CallError> {
         match self.call(tenant, deadline, call).await? {
-            Value::Array(rows) => Ok(rows
-                .into_iter()
-                .map(columns)
-                .filter(|row| {
-                    row.get(query.column())
-                        .is_some_and(|value| query.matches(value))
-                })
-                .collect()),
+            Value::Array(rows) => {
+                let mut found = Found::default();
+                for row in rows.into_iter().map(columns) {
+                    match row.get(query.column()) {
+                        Some(value) if query.matches(value) => found.rows.push(row),
+                        Some(_) => {}
+                        None => found.incomparable = true,
+                    }
+                }
+                Ok(found)
+            }
             _ => Err(unknown("an answer without a list").of_a_read()),
         }
     }

@@ -415,6 +415,34 @@ async fn where_notes_cannot_be_read_back_nothing_is_written_again() {
     }
 }
 
+/// Design 5.2: the same for a creation, where the service account may not read `correlation_id`.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_created_records_cannot_be_looked_up_none_is_created_again() {
+    let world = World::start().await;
+    world.incident();
+    world.cloud.servicenow.configure(|rules| {
+        rules.unreadable_columns.insert("correlation_id".to_owned());
+    });
+    let (written, lost) = (world.console_session(), world.console_session());
+    for (session, action) in [
+        (&written, Action::CommitThenDrop),
+        (&lost, Action::DropBefore),
+    ] {
+        let creating = Matcher::of("POST", "/table/incident").body_containing(&session.id);
+        world
+            .cloud
+            .servicenow
+            .fault(Fault::on(creating).then(action));
+        world.post(session, Phase::Start).await;
+    }
+    world.deliver_until_empty().await;
+    for session in [&written, &lost] {
+        assert_eq!(world.entry(session).await["reason"], "outcome-unknown");
+    }
+    assert_eq!(notes_of_created(&world, &written.id).len(), 1);
+    assert_eq!(notes_of_created(&world, &lost.id).len(), 0);
+}
+
 /// Design 4.4: the marker's pattern is neutralised in untrusted text.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_marker_in_somebodys_chat_is_not_taken_for_the_note() {

@@ -1,1 +1,311 @@
-//! x
+//! Design 5.4: the code decides by reason and age when to give up; then it goes to the dead-letter queue.
+
+use std::time::Duration;
+
+use local::aws::{Effect, Fault as AwsFault, Service};
+use local::demo_tenant::TENANT;
+use local::rescue::{Phase, Session};
+use local::servicenow::Created;
+use local::simulator::{Action, Fault, Matcher};
+use shared::clock::Timestamp;
+use tests::World;
+
+const HOUR: u64 = 3600;
+const DAY: u64 = 24 * HOUR;
+
+fn writes_to(record: &Created) -> Matcher {
+    Matcher::of("PATCH", &record.sys_id)
+}
+
+/// The only dead letter has this reason, a group of its own, and its ledger entry says the same.
+async fn assert_given_up(world: &World, session: &Session, reason: &str) {
+    let letters = world.dead_letters();
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    assert_eq!(letters[0].reason, reason);
+    assert_eq!(letters[0].attributes["tenant"], TENANT);
+    assert_eq!(letters[0].attributes["session_id"], session.id);
+    let group = world.queue("SessionsDlq").messages[0].group.clone();
+    assert!(group.is_some_and(|group| !group.contains(&session.id)));
+    let entry = world.entry(session).await;
+    assert_eq!(entry["state"], "failed");
+    assert_eq!(entry["reason"], reason);
+    assert!(world.queued().is_empty());
+}
+
+/// Design 5.4: a transient failure is given up after 24 h.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_that_might_pass_is_given_up_after_a_day() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let session = world.session(&incident);
+    let fault = Fault::on(writes_to(&incident)).always();
+    world.cloud.servicenow.fault(fault);
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    world.deliver_after(23 * HOUR).await;
+    assert_eq!(world.queued().len(), 1);
+    assert_eq!(world.state(&session).await, "waiting");
+    world.deliver_after(HOUR).await;
+    assert_given_up(&world, &session, "servicenow-unavailable").await;
+}
+
+/// Design 5.4: a permanent refusal is given up at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_given_up_at_once() {
+    for refusal in ["acl", "business rule", "bad request"] {
+        let world = World::start().await;
+        let incident = world.incident();
+        let session = world.session(&incident);
+        world.cloud.servicenow.configure(|rules| {
+            if refusal == "acl" {
+                rules.unwritable_tables.insert("incident".to_owned());
+            }
+            if refusal == "business rule" {
+                let rule = "Close code is mandatory".to_owned();
+                rules.aborting_rules.insert("incident".to_owned(), rule);
+            }
+        });
+        if refusal == "bad request" {
+            let fault = Fault::on(writes_to(&incident)).then(Action::status(400));
+            world.cloud.servicenow.fault(fault);
+        }
+        world.post(&session, Phase::Start).await;
+        world.deliver().await;
+        assert_given_up(&world, &session, "servicenow-refused").await;
+        assert!(world.notes(&incident).is_empty());
+    }
+}
+
+/// Design 5.4: giving up one post lets the next of its session through.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_start_does_not_hold_the_end_up() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let session = world.session(&incident);
+    let fault = Fault::on(writes_to(&incident)).then(Action::status(403));
+    world.cloud.servicenow.fault(fault);
+    world.post(&session, Phase::Start).await;
+    world.post(&session, Phase::End).await;
+    world.deliver().await;
+    assert_eq!(world.dead_letters().len(), 1);
+    let notes = world.notes(&incident);
+    assert_eq!(notes.len(), 1);
+    assert!(notes[0].contains("ended"), "{notes:?}");
+}
+
+/// Design 5.4: nothing leaves the queue before the dead-letter queue has it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_dead_letter_queue_does_not_take_stays_in_the_queue() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let session = world.session(&incident);
+    let fault = Fault::on(writes_to(&incident)).always();
+    world
+        .cloud
+        .servicenow
+        .fault(fault.then(Action::status(403)));
+    world.post(&session, Phase::Start).await;
+    world.enqueue("not JSON", "other").await;
+    let refused = Effect::Refuse {
+        status: 400,
+        error: "AccessDenied".to_owned(),
+    };
+    for _ in 0..7 {
+        let letters = AwsFault::once(Service::Sqs, "SendMessage", refused.clone()).times(2);
+        world.cloud.aws.inject(letters);
+        world.deliver().await;
+        assert_eq!(world.queued().len(), 2);
+        assert!(world.dead_letters().is_empty());
+        world.cloud.aws.clear_faults();
+        world.cloud.travel(Duration::from_secs(400));
+    }
+    world.deliver().await;
+    let letters = world.dead_letters();
+    let mut reasons: Vec<_> = letters
+        .iter()
+        .map(|letter| letter.reason.as_str())
+        .collect();
+    reasons.sort_unstable();
+    assert_eq!(reasons, ["malformed-message", "servicenow-refused"]);
+    assert_eq!(world.entry(&session).await["reason"], "servicenow-refused");
+}
+
+/// Design 5.4: a tenant that needs re-authorisation is waited for as long as it wants.
+#[tokio::test(flavor = "multi_thread")]
+async fn posts_are_given_up_when_nobody_authorises_the_tenant_in_time() {
+    for paused in [false, true] {
+        let world = World::start().await;
+        world.cloud.servicenow.revoke(&world.refresh_token());
+        let session = world.session(&world.incident());
+        world.post(&session, Phase::Start).await;
+        world.deliver().await;
+        world.deliver_after(12 * DAY).await;
+        assert!(world.dead_letters().is_empty());
+        if paused {
+            world.deliver_after(DAY - HOUR / 2).await;
+            assert_eq!(world.queued().len(), 1);
+            world.deliver_after(HOUR / 2).await;
+            world.deliver_until_empty().await;
+        } else {
+            world.deliver_after(DAY).await;
+        }
+        assert_given_up(&world, &session, "reauthorization-needed").await;
+    }
+}
+
+/// Design 5.4: a message whose processing died five times.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_kills_its_process_five_times_is_given_up() {
+    let world = World::start().await;
+    let session = world.session(&world.incident());
+    world.post(&session, Phase::Start).await;
+    let looking = Matcher::of("GET", "/table/incident");
+    let slow = Action::Delay(Duration::from_millis(200));
+    world
+        .cloud
+        .servicenow
+        .fault(Fault::on(looking).always().then(slow));
+    for _ in 0..5 {
+        world.kill_during("GET").await;
+        world.cloud.travel(Duration::from_secs(HOUR / 2));
+    }
+    let mark = world.cloud.servicenow.mark();
+    world.deliver().await;
+    assert!(world.called_since(mark).is_empty());
+    assert_given_up(&world, &session, "processing-died").await;
+}
+
+/// Design 4.6 and 5.4.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_are_no_posts_are_given_up_as_they_are() {
+    let world = World::start().await;
+    let letters = [
+        ("not JSON", "malformed-message"),
+        ("{}", "malformed-message"),
+        (r#"{"v": 2, "tenant": "demo"}"#, "unknown-version"),
+        (r#"{"v": 1, "tenant": "demo"}"#, "malformed-message"),
+    ];
+    for (number, (body, _)) in letters.iter().enumerate() {
+        world.enqueue(body, &format!("group{number}")).await;
+    }
+    world.deliver().await;
+    assert!(world.queued().is_empty());
+    let mut found: Vec<_> = world
+        .dead_letters()
+        .into_iter()
+        .map(|letter| (letter.body, letter.reason))
+        .collect();
+    found.sort();
+    let mut wanted = letters.map(|(body, reason)| (body.to_owned(), reason.to_owned()));
+    wanted.sort();
+    assert_eq!(found, wanted);
+}
+
+/// Design 5.4: `failed` posts may be claimed again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_that_is_sent_again_is_delivered_once() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let session = world.session(&incident);
+    let fault = Fault::on(writes_to(&incident)).then(Action::status(403));
+    world.cloud.servicenow.fault(fault);
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    assert_given_up(&world, &session, "servicenow-refused").await;
+
+    let body = world.dead_letters()[0].body.clone();
+    let group = format!("{TENANT}#{}", session.id);
+    world.enqueue(&body, &group).await;
+    world.deliver().await;
+    world.enqueue(&body, &group).await;
+    world.deliver().await;
+    assert_eq!(world.notes(&incident).len(), 1);
+    let entry = world.entry(&session).await;
+    assert_eq!(entry["state"], "delivered");
+    assert!(!entry.contains_key("reason"), "{entry:?}");
+    assert_eq!(world.dead_letters().len(), 1);
+}
+
+/// Design 5.2 and 5.4: what may have happened stays known when a post is sent again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_given_up_with_an_unknown_outcome_is_looked_for_when_it_is_sent_again() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let session = world.session(&incident);
+    world.post(&session, Phase::Start).await;
+    let fault = Fault::on(writes_to(&incident)).then(Action::CommitThenDrop);
+    world.cloud.servicenow.fault(fault);
+    let reading = Matcher::of("GET", &incident.sys_id);
+    world.cloud.servicenow.fault(Fault::on(reading).always());
+    world.deliver().await;
+    world.deliver_after(DAY).await;
+    assert_given_up(&world, &session, "servicenow-unavailable").await;
+    world.cloud.servicenow.clear_faults();
+    world.enqueue(&world.dead_letters()[0].body, "again").await;
+    world.deliver().await;
+    assert_eq!(world.notes(&incident).len(), 1);
+    assert_eq!(world.state(&session).await, "delivered");
+}
+
+/// Design 4.6: for a deleted tenant posts are dead-lettered.
+#[tokio::test(flavor = "multi_thread")]
+async fn posts_of_a_deleted_tenant_are_given_up() {
+    let world = World::start().await;
+    let incident = world.incident();
+    world.post(&world.session(&incident), Phase::Start).await;
+    let stack = &world.cloud.stack;
+    stack
+        .dynamodb
+        .delete_item()
+        .table_name(&stack.tenants_table)
+        .key(
+            "tenant",
+            aws_sdk_dynamodb::types::AttributeValue::S(TENANT.to_owned()),
+        )
+        .send()
+        .await
+        .expect("the tenant is deleted");
+    world.deliver().await;
+    let letters = world.dead_letters();
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0].reason, "tenant-deleted");
+    assert!(world.notes(&incident).is_empty());
+    assert!(world.queued().is_empty());
+}
+
+/// Design 4.6: posts already queued are delivered when the tenant was switched off after they came.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_was_switched_off_gets_what_came_before() {
+    let world = World::start().await;
+    let (before, after) = (world.incident(), world.incident());
+    let (early, late) = (world.session(&before), world.session(&after));
+    world.post(&early, Phase::Start).await;
+    world.post(&late, Phase::Start).await;
+    let body = world.queued()[1].body.clone();
+    world
+        .change_settings(|file| file.replace("[rescue]", "enabled = false\n\n[rescue]"))
+        .await;
+    world.cloud.travel(Duration::from_secs(90));
+    let mut message: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+    let received_at = message["received_at"].as_str().and_then(Timestamp::parse);
+    assert!(received_at.is_some(), "{message}");
+    message["received_at"] = world.cloud.clock.now().to_string().into();
+    // What a process queues that learns of the change a minute late.
+    let digest = "0".repeat(64);
+    message["digest"] = digest.clone().into();
+    world.enqueue(&message.to_string(), "late").await;
+    world.deliver().await;
+    assert_eq!(world.notes(&before).len(), 1);
+    assert_eq!(
+        world.notes(&after).len(),
+        1,
+        "only the one that came before"
+    );
+    let posts = world.posts(&late).await;
+    let ignored: Vec<_> = posts
+        .iter()
+        .filter(|entry| entry["state"] == "ignored")
+        .map(|entry| entry["entry"].clone())
+        .collect();
+    assert_eq!(ignored, [format!("post#{digest}")]);
+}

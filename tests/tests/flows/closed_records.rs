@@ -1,1 +1,292 @@
-//! x
+//! `closed_records`: what happens when the record is closed.
+
+use std::time::Duration;
+
+use local::rescue::{Phase, Session};
+use local::servicenow::Created;
+use local::simulator::{Action, Fault, Matcher};
+use tests::World;
+
+const INCIDENTS: &str = "incident";
+const CASES: &str = "sn_customerservice_case";
+
+fn with(closed_records: &'static str) -> impl FnOnce(String) -> String {
+    move |file| {
+        file.replace(
+            "[sessions]",
+            &format!("[sessions]\nclosed_records = \"{closed_records}\""),
+        )
+    }
+}
+
+/// Each kind of record in each state that counts as closed (design 4.6).
+fn closed(world: &World) -> Vec<(&'static str, Created)> {
+    let servicenow = &world.cloud.servicenow;
+    let incidents = [
+        ("state", "6"),
+        ("state", "7"),
+        ("state", "8"),
+        ("active", "false"),
+    ];
+    let cases = [
+        ("state", "3"),
+        ("state", "6"),
+        ("state", "7"),
+        ("active", "false"),
+    ];
+    let incidents = incidents.map(|column| (INCIDENTS, servicenow.add_incident(&[column])));
+    let cases = cases.map(|column| (CASES, servicenow.add_case(&[column])));
+    incidents.into_iter().chain(cases).collect()
+}
+
+fn notes(world: &World, table: &str, sys_id: &str) -> Vec<String> {
+    world.cloud.servicenow.work_notes(table, sys_id)
+}
+
+fn column(world: &World, table: &str, record: &Created, name: &str) -> String {
+    let row = world.cloud.servicenow.record(table, &record.sys_id);
+    row.expect("the record")[name].clone()
+}
+
+/// What was created instead of a record: identifiers, in the order of creation.
+fn followers(world: &World, table: &str, session: &Session) -> Vec<String> {
+    let prefix = format!("rescue:{}", session.id);
+    let rows = world.cloud.servicenow.records(table).into_iter();
+    rows.filter(|row| {
+        row.get("correlation_id")
+            .is_some_and(|id| id.starts_with(&prefix))
+    })
+    .map(|row| row["sys_id"].clone())
+    .collect()
+}
+
+async fn deliver_to_all(world: &World, records: &[(&'static str, Created)]) -> Vec<Session> {
+    let mut sessions = Vec::new();
+    for (_, record) in records {
+        let session = world.session(record);
+        world.post(&session, Phase::Start).await;
+        sessions.push(session);
+    }
+    world.deliver().await;
+    assert!(
+        world.dead_letters().is_empty(),
+        "{:?}",
+        world.dead_letters()
+    );
+    sessions
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_record_gets_its_note_and_stays_closed() {
+    let world = World::with_settings(with("note")).await;
+    let records = closed(&world);
+    let before: Vec<_> = records
+        .iter()
+        .map(|(table, record)| column(&world, table, record, "state"))
+        .collect();
+    deliver_to_all(&world, &records).await;
+    for ((table, record), state) in records.iter().zip(before) {
+        assert_eq!(notes(&world, table, &record.sys_id).len(), 1);
+        assert_eq!(column(&world, table, record, "state"), state);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_record_is_reopened_with_its_note() {
+    let world = World::with_settings(with("reopen")).await;
+    let records = closed(&world);
+    let open = world.incident();
+    let sessions = deliver_to_all(&world, &records).await;
+    for (table, record) in &records {
+        let notes = notes(&world, table, &record.sys_id);
+        assert_eq!(notes.len(), 1);
+        assert!(notes[0].contains("has been reopened"), "{notes:?}");
+        let state = if *table == INCIDENTS { "2" } else { "10" };
+        assert_eq!(column(&world, table, record, "state"), state);
+        assert_eq!(column(&world, table, record, "active"), "true");
+    }
+    world.post(&sessions[0], Phase::End).await;
+    world.post(&world.session(&open), Phase::Start).await;
+    world.deliver().await;
+    let again = notes(&world, INCIDENTS, &records[0].1.sys_id);
+    assert_eq!(again.len(), 2);
+    assert!(!again[1].contains("has been reopened"), "{again:?}");
+    assert_eq!(
+        column(&world, INCIDENTS, &open, "state"),
+        "1",
+        "an open record stays as it is"
+    );
+}
+
+/// Design 4.6: `new` creates a record of the same table whatever `console_sessions` says.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_record_is_followed_by_a_new_one_of_its_table() {
+    let world = World::with_settings(|file| {
+        with("new")(file).replace(
+            "console_sessions = \"incident\"",
+            "console_sessions = \"ignore\"",
+        )
+    })
+    .await;
+    let records = closed(&world);
+    let sessions = deliver_to_all(&world, &records).await;
+    for session in &sessions {
+        world.post(session, Phase::End).await;
+    }
+    world.deliver().await;
+    for ((table, record), session) in records.iter().zip(&sessions) {
+        assert!(notes(&world, table, &record.sys_id).is_empty());
+        let followers = followers(&world, table, session);
+        assert_eq!(followers.len(), 1, "start and end share it");
+        let notes = notes(&world, table, &followers[0]);
+        assert_eq!(notes.len(), 2, "{notes:?}");
+        assert!(
+            notes[0].contains(&format!("follows {}", record.number)),
+            "{notes:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_closed_between_start_and_end_is_followed_from_the_end_on() {
+    for table in [INCIDENTS, CASES] {
+        let world = World::with_settings(with("new")).await;
+        let record = if table == INCIDENTS {
+            world.incident()
+        } else {
+            world.cloud.servicenow.add_case(&[])
+        };
+        let session = world.session(&record);
+        world.post(&session, Phase::Start).await;
+        world.deliver().await;
+        world
+            .cloud
+            .servicenow
+            .set_field(table, &record.sys_id, "state", "7");
+        world.post(&session, Phase::End).await;
+        world.deliver().await;
+        assert_eq!(notes(&world, table, &record.sys_id).len(), 1);
+        let followers = followers(&world, table, &session);
+        assert_eq!(followers.len(), 1);
+        assert_eq!(notes(&world, table, &followers[0]).len(), 1);
+    }
+}
+
+/// The same when the connector had created the record itself, and its successor is closed as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_created_record_that_is_closed_is_followed_as_often_as_it_takes() {
+    let world = World::with_settings(with("new")).await;
+    let mut session = world.console_session();
+    for post in 1..=3 {
+        session.say("Ana Ruiz", &format!("post {post}"));
+        world.post(&session, Phase::Start).await;
+        world.deliver().await;
+        let records = followers(&world, INCIDENTS, &session);
+        assert_eq!(records.len(), post);
+        let last = records.last().expect("a record");
+        let notes = notes(&world, INCIDENTS, last);
+        assert_eq!(notes.len(), 1, "{notes:?}");
+        assert!(notes[0].contains(&format!("post {post}")), "{notes:?}");
+        world
+            .cloud
+            .servicenow
+            .set_field(INCIDENTS, last, "state", "7");
+    }
+}
+
+/// Design 5.2, in the middle of `new`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_killed_while_it_creates_the_follower_leaves_one_with_one_note() {
+    let a_moment = Duration::from_millis(300);
+    for action in [Action::Delay(a_moment), Action::CommitThenDelay(a_moment)] {
+        let world = World::with_settings(with("new")).await;
+        let record = world.cloud.servicenow.add_incident(&[("state", "7")]);
+        let session = world.session(&record);
+        world.post(&session, Phase::Start).await;
+        let creating = Matcher::of("POST", "/table/incident");
+        world
+            .cloud
+            .servicenow
+            .fault(Fault::on(creating).then(action));
+        world.kill_during("POST").await;
+        tokio::time::sleep(a_moment).await;
+        world.deliver_after(1800).await;
+        world.post(&session, Phase::End).await;
+        world.deliver().await;
+        assert!(world.notes(&record).is_empty());
+        let followers = followers(&world, INCIDENTS, &session);
+        assert_eq!(followers.len(), 1);
+        assert_eq!(notes(&world, INCIDENTS, &followers[0]).len(), 2);
+    }
+}
+
+/// Design 5.2: the same where the answer was lost, and the follower was closed before anybody looked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_whose_answer_was_lost_is_found_and_not_followed_in_turn() {
+    let world = World::with_settings(with("new")).await;
+    let record = world.cloud.servicenow.add_incident(&[("state", "7")]);
+    let session = world.session(&record);
+    world.post(&session, Phase::Start).await;
+    let creating = Matcher::of("POST", "/table/incident");
+    world
+        .cloud
+        .servicenow
+        .fault(Fault::on(creating).then(Action::CommitThenDrop));
+    world.deliver().await;
+    let created = followers(&world, INCIDENTS, &session);
+    assert_eq!(created.len(), 1);
+    world
+        .cloud
+        .servicenow
+        .set_field(INCIDENTS, &created[0], "state", "7");
+    world.deliver_until_empty().await;
+    assert_eq!(followers(&world, INCIDENTS, &session), created);
+    assert_eq!(notes(&world, INCIDENTS, &created[0]).len(), 1);
+}
+
+/// Design 5.2: the same where somebody reopened the record before anybody looked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_whose_answer_was_lost_is_found_though_its_record_is_open_again() {
+    let world = World::with_settings(with("new")).await;
+    let records = [Action::CommitThenDrop, Action::DropBefore].map(|action| {
+        let record = world.cloud.servicenow.add_incident(&[("state", "7")]);
+        let session = world.session(&record);
+        let creating = Matcher::of("POST", "/table/incident").body_containing(&session.id);
+        world
+            .cloud
+            .servicenow
+            .fault(Fault::on(creating).then(action));
+        (record, session)
+    });
+    for (_, session) in &records {
+        world.post(session, Phase::Start).await;
+    }
+    world.deliver().await;
+    for (record, _) in &records {
+        for (name, value) in [("state", "2"), ("active", "true")] {
+            let servicenow = &world.cloud.servicenow;
+            servicenow.set_field(INCIDENTS, &record.sys_id, name, value);
+        }
+    }
+    world.deliver_until_empty().await;
+    let [(committed, first), (lost, second)] = &records;
+    let created = followers(&world, INCIDENTS, first);
+    assert_eq!(created.len(), 1);
+    assert_eq!(notes(&world, INCIDENTS, &created[0]).len(), 1);
+    assert!(world.notes(committed).is_empty());
+    assert!(followers(&world, INCIDENTS, second).is_empty());
+    assert_eq!(world.notes(lost).len(), 1);
+}
+
+/// Design 5.2: a reopening whose outcome is unknown.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reopening_whose_answer_was_lost_leaves_one_note() {
+    let world = World::with_settings(with("reopen")).await;
+    let record = world.cloud.servicenow.add_incident(&[("state", "7")]);
+    world.post(&world.session(&record), Phase::Start).await;
+    let fault = Fault::on(Matcher::of("PATCH", &record.sys_id)).then(Action::CommitThenDrop);
+    world.cloud.servicenow.fault(fault);
+    world.deliver_until_empty().await;
+    assert_eq!(world.notes(&record).len(), 1);
+    assert_eq!(column(&world, INCIDENTS, &record, "state"), "2");
+}

@@ -1,5 +1,6 @@
 //! `deliver-session`: notes on the right records.
 
+use local::aws::Service;
 use local::rescue::Phase;
 use tests::World;
 
@@ -24,4 +25,106 @@ async fn start_and_end_become_two_notes_on_the_record_they_name() {
         "{notes:?}"
     );
     assert!(world.dead_letters().is_empty());
+}
+
+/// Design 4.4: a session may post several times; the digest, not the event, identifies a post.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_post_of_a_session_becomes_a_note_in_the_order_of_arrival() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let mut session = world.session(&incident);
+    for word in ["first", "second", "third"] {
+        session.say("Ana Ruiz", word);
+        world.post(&session, Phase::Start).await;
+    }
+    world.deliver().await;
+    let notes = world.notes(&incident);
+    assert_eq!(notes.len(), 3, "{notes:?}");
+    for (note, word) in notes.iter().zip(["first", "second", "third"]) {
+        assert!(note.contains(word), "{notes:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_that_comes_before_its_start_is_written_as_it_came() {
+    let world = World::start().await;
+    let incident = world.incident();
+    for session in [world.session(&incident), world.console_session()] {
+        world.post(&session, Phase::End).await;
+        world.post(&session, Phase::Start).await;
+        world.deliver().await;
+        let posts = world.posts(&session).await;
+        assert_eq!(posts.len(), 2);
+        assert!(
+            posts.iter().all(|post| post["state"] == "delivered"),
+            "{posts:?}"
+        );
+    }
+    let notes = world.notes(&incident);
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(
+        notes[0].contains("ended") && notes[1].contains("started"),
+        "{notes:?}"
+    );
+    assert_eq!(world.cloud.servicenow.records("incident").len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_or_an_end_alone_is_one_note() {
+    let world = World::start().await;
+    for phase in [Phase::Start, Phase::End] {
+        let incident = world.incident();
+        world.post(&world.session(&incident), phase).await;
+        world.deliver().await;
+        assert_eq!(world.notes(&incident).len(), 1, "{phase:?}");
+    }
+}
+
+/// Design 6: at most three DynamoDB calls and one to ServiceNow for a post of a known record, in a warm process.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_of_a_known_record_costs_four_calls() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let session = world.session(&incident);
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    world.post(&session, Phase::End).await;
+    let (aws, servicenow) = (
+        world.cloud.aws.journal().mark(),
+        world.cloud.servicenow.mark(),
+    );
+    world.deliver().await;
+    let calls = world
+        .cloud
+        .aws
+        .journal()
+        .count_service(aws, Service::DynamoDb);
+    assert!(calls <= 3, "{:?}", world.cloud.aws.journal().since(aws));
+    assert_eq!(world.cloud.servicenow.since(servicenow).len(), 1);
+}
+
+/// Design 4.4: the ledger holds no chat, no notes and no personal data beyond ids.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_says_what_became_of_a_post_and_holds_nobodys_words() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let mut session = world
+        .session(&incident)
+        .with_field("CField2", "paul.martin@acme.test")
+        .with_note("private remark");
+    session.say("Paul Martin", "secret of mine");
+    world.post(&session, Phase::End).await;
+    world.deliver().await;
+    let entries = world.ledger(&session).await;
+    assert_eq!(entries.len(), 2);
+    let text = format!("{entries:?}");
+    for word in ["Paul", "paul.martin", "private", "secret", "Ana"] {
+        assert!(!text.contains(word), "{text}");
+    }
+    let record = entries.iter().find(|entry| entry["entry"] == "record");
+    assert_eq!(record.expect("the record")["sys_id"], incident.sys_id);
+    let post = world.entry(&session).await;
+    assert_eq!(post["state"], "delivered");
+    assert_eq!(post["event"], "ended");
+    assert_eq!(post["tenant"], "demo");
 }

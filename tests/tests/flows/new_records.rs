@@ -1,1 +1,206 @@
-//! x
+//! `console_sessions`: records that the connector creates.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use local::demo_tenant::{CUSTOMER, TECHNICIAN};
+use local::rescue::{Phase, Session};
+use local::servicenow::User;
+use tests::World;
+
+const CASES: &str = "sn_customerservice_case";
+
+fn creating_cases(file: String) -> String {
+    file.replace(
+        "console_sessions = \"incident\"",
+        "console_sessions = \"case\"",
+    )
+}
+
+/// The only record that was created for a session.
+fn created(world: &World, table: &str, session: &Session) -> BTreeMap<String, String> {
+    let correlation_id = format!("rescue:{}", session.id);
+    let rows = world.cloud.servicenow.records(table).into_iter();
+    let mut rows: Vec<_> = rows
+        .filter(|row| row.get("correlation_id") == Some(&correlation_id))
+        .collect();
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    rows.remove(0)
+}
+
+fn user(world: &World, email: &str) -> String {
+    let users = world.cloud.servicenow.records("sys_user");
+    let found = users.iter().find(|row| row["email"] == email);
+    found.expect("the user")["sys_id"].clone()
+}
+
+/// Design 5.3: `console_sessions` comes last.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_without_a_record_becomes_an_incident_with_both_notes() {
+    let world = World::start().await;
+    let session = world.console_session().with_field("CField2", CUSTOMER);
+    world.post(&session, Phase::Start).await;
+    world.post(&session, Phase::End).await;
+    world.deliver().await;
+    let row = created(&world, "incident", &session);
+    assert_eq!(row["caller_id"], user(&world, CUSTOMER));
+    assert_eq!(row["assigned_to"], user(&world, TECHNICIAN));
+    assert_eq!(row["category"], "software");
+    assert_eq!(row["correlation_display"], "LogMeIn Rescue");
+    assert!(row["short_description"].contains(&session.id), "{row:?}");
+    assert!(row["short_description"].contains("Paul Martin"), "{row:?}");
+    let notes = world
+        .cloud
+        .servicenow
+        .work_notes("incident", &row["sys_id"]);
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(
+        world
+            .cloud
+            .servicenow
+            .comments("incident", &row["sys_id"])
+            .is_empty()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_without_a_record_becomes_a_case_with_its_contact() {
+    let world = World::with_settings(creating_cases).await;
+    let contact = world
+        .cloud
+        .servicenow
+        .add_contact("carla@customer.test", "Carla Conti");
+    let session = world
+        .console_session()
+        .with_field("CField2", "carla@customer.test");
+    world.post(&session, Phase::Start).await;
+    world.post(&session, Phase::End).await;
+    world.deliver().await;
+    let row = created(&world, CASES, &session);
+    assert_eq!(row["contact"], contact);
+    assert_eq!(
+        world
+            .cloud
+            .servicenow
+            .work_notes(CASES, &row["sys_id"])
+            .len(),
+        2
+    );
+    assert!(world.cloud.servicenow.records("incident").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_case_plugin_a_session_is_given_up_and_nothing_is_created() {
+    let world = World::with_settings(creating_cases).await;
+    world
+        .cloud
+        .servicenow
+        .configure(|rules| rules.cases_installed = false);
+    let session = world.console_session();
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    let letters = world.dead_letters();
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0].reason, "servicenow-refused");
+    assert!(world.cloud.servicenow.records("incident").is_empty());
+}
+
+/// Who is not found, found twice or inactive is left out, and the note says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn people_are_never_guessed() {
+    let world = World::start().await;
+    let servicenow = &world.cloud.servicenow;
+    let twin = |name: &str| {
+        servicenow.add_user(User::new(name, "Twin"));
+        let sys_id = user(&world, name);
+        servicenow.set_field("sys_user", &sys_id, "email", "twin@acme.test");
+    };
+    twin("twin.one@acme.test");
+    twin("twin.two@acme.test");
+    let gone = servicenow.add_user(User::new("gone@acme.test", "Gone"));
+    servicenow.set_field("sys_user", &gone, "active", "false");
+    let posts = [
+        (
+            "nobody@acme.test",
+            "No customer with the e-mail address nobody@acme.test",
+        ),
+        (
+            "gone@acme.test",
+            "No customer with the e-mail address gone@acme.test",
+        ),
+        (
+            "twin@acme.test",
+            "Several customers have the e-mail address twin@acme.test",
+        ),
+        (
+            "a^active=false@acme.test",
+            "No customer with the e-mail address",
+        ),
+        (
+            "javascript:x@acme.test",
+            "No customer with the e-mail address",
+        ),
+    ];
+    for (email, remark) in posts {
+        let session = world.console_session().with_field("CField2", email);
+        let session = session.with_field("TechEmail", email);
+        world.post(&session, Phase::Start).await;
+        world.deliver().await;
+        let row = created(&world, "incident", &session);
+        for column in ["caller_id", "assigned_to"] {
+            assert!(
+                row.get(column).is_none_or(String::is_empty),
+                "{email}: {row:?}"
+            );
+        }
+        let notes = servicenow.work_notes("incident", &row["sys_id"]);
+        assert_eq!(notes.len(), 1);
+        assert!(notes[0].contains(remark), "{email}: {notes:?}");
+        assert!(
+            notes[0].contains("technician's e-mail address"),
+            "{email}: {notes:?}"
+        );
+    }
+    assert!(
+        servicenow.violations().is_empty(),
+        "{:?}",
+        servicenow.violations()
+    );
+}
+
+/// A service account that may not read people still creates records.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_is_created_where_people_cannot_be_read() {
+    let world = World::start().await;
+    world.cloud.servicenow.configure(|rules| {
+        rules.unreadable_tables.insert("sys_user".to_owned());
+    });
+    let session = world.console_session().with_field("CField2", CUSTOMER);
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    let row = created(&world, "incident", &session);
+    assert!(row.get("caller_id").is_none_or(String::is_empty));
+    assert!(world.dead_letters().is_empty());
+}
+
+/// Design 5.3: `correlation_id` is asked before anything is created.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_whose_record_the_ledger_forgot_is_found_by_its_correlation_id() {
+    let world = World::start().await;
+    let session = world.console_session();
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    // Ninety days later the ledger's entries have expired.
+    world.cloud.travel(Duration::from_secs(91 * 24 * 3600));
+    world.post(&session, Phase::End).await;
+    world.deliver().await;
+    let row = created(&world, "incident", &session);
+    assert_eq!(
+        world
+            .cloud
+            .servicenow
+            .work_notes("incident", &row["sys_id"])
+            .len(),
+        2
+    );
+}

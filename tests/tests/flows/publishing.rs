@@ -1,1 +1,246 @@
-//! x
+//! What of a session reaches its record.
+
+use local::rescue::{Phase, Session};
+use local::servicenow::Created;
+use tests::World;
+
+fn with(line: &'static str) -> impl FnOnce(String) -> String {
+    move |file| file.replace("[sessions]", &format!("[sessions]\n{line}"))
+}
+
+fn chatting(world: &World, incident: &Created) -> Session {
+    let mut session = world
+        .session(incident)
+        .with_field("CField3", "building seven")
+        .with_note("cable replaced");
+    session.say("Ana Ruiz", "hello there");
+    session
+}
+
+async fn only_note(settings: &'static str) -> (World, Created, String) {
+    let world = World::with_settings(with(settings)).await;
+    let incident = world.incident();
+    world.post(&chatting(&world, &incident), Phase::End).await;
+    world.deliver().await;
+    let mut notes = world.notes(&incident);
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    (world, incident, notes.remove(0))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_of_a_session_is_in_the_note_unless_the_tenant_says_otherwise() {
+    let (world, incident, note) = only_note("publish = \"all\"").await;
+    for part in [
+        "Ana Ruiz",
+        "Paul Martin",
+        "building seven",
+        "cable replaced",
+        "hello there",
+        "Windows 11",
+    ] {
+        assert!(note.contains(part), "{part}: {note}");
+    }
+    assert!(
+        world
+            .cloud
+            .servicenow
+            .attachments(&incident.sys_id)
+            .is_empty()
+    );
+    assert!(
+        world
+            .cloud
+            .servicenow
+            .comments("incident", &incident.sys_id)
+            .is_empty()
+    );
+}
+
+/// Design 4.2: with `none` nothing is written and no record is created.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_publish_none_nothing_is_written_and_nobody_is_called() {
+    let world = World::with_settings(with("publish = \"none\"")).await;
+    let incident = world.incident();
+    let (named, unnamed) = (chatting(&world, &incident), world.console_session());
+    let mark = world.cloud.servicenow.mark();
+    for session in [&named, &unnamed] {
+        world.post(session, Phase::Start).await;
+    }
+    world.deliver().await;
+    assert!(world.cloud.servicenow.since(mark).is_empty());
+    for session in [&named, &unnamed] {
+        assert_eq!(world.state(session).await, "ignored");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_publish_selected_only_the_named_fields_are_in_the_note() {
+    let (_world, _incident, note) =
+        only_note("publish = \"selected\"\nfields = [\"cfield3\", \"TechName\"]").await;
+    assert!(
+        note.contains("building seven") && note.contains("Ana Ruiz"),
+        "{note}"
+    );
+    for part in [
+        "Paul Martin",
+        "cable replaced",
+        "hello there",
+        "Windows 11",
+        "ana.ruiz@",
+    ] {
+        assert!(!note.contains(part), "{part}: {note}");
+    }
+}
+
+/// Design 4.4: attachments are named `rescue-{session id}-{first 16}.txt`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_as_an_attachment_is_written_before_the_note_that_names_it() {
+    let world = World::with_settings(with("chat = \"attachment\"")).await;
+    let incident = world.incident();
+    let session = chatting(&world, &incident);
+    world.post(&session, Phase::End).await;
+    let digest = world.queued()[0]
+        .deduplication_id
+        .clone()
+        .expect("a digest");
+    let mark = world.cloud.servicenow.mark();
+    world.deliver().await;
+    let name = format!("rescue-{}-{}.txt", session.id, &digest[..16]);
+    let attachments = world.cloud.servicenow.attachments(&incident.sys_id);
+    assert_eq!(attachments.len(), 1);
+    assert_eq!(attachments[0].0, name);
+    assert!(attachments[0].1.contains("hello there"));
+    let note = &world.notes(&incident)[0];
+    assert!(
+        note.contains(&name) && !note.contains("hello there"),
+        "{note}"
+    );
+    let calls = world.called_since(mark);
+    let writes: Vec<_> = calls
+        .iter()
+        .filter(|call| !call.starts_with("GET"))
+        .collect();
+    assert!(
+        writes[0].contains("attachment") && writes[1].starts_with("PATCH"),
+        "{calls:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_that_is_left_out_is_nowhere() {
+    let (world, incident, note) = only_note("chat = \"omit\"").await;
+    assert!(
+        !note.contains("hello there") && note.contains("cable replaced"),
+        "{note}"
+    );
+    assert!(
+        world
+            .cloud
+            .servicenow
+            .attachments(&incident.sys_id)
+            .is_empty()
+    );
+}
+
+/// Design 5.7: a note over 30 000 characters continues in an attachment.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_chat_continues_in_an_attachment_and_nothing_is_cut() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let (named, unnamed) = (world.session(&incident), world.console_session());
+    let words: Vec<String> = (0..8_000).map(|number| format!("w{number:04}")).collect();
+    for mut session in [named, unnamed] {
+        for line in words.chunks(10) {
+            session.say("Ana Ruiz", &line.join(" "));
+        }
+        world.post(&session, Phase::Start).await;
+        world.deliver().await;
+    }
+    let records = world.cloud.servicenow.records("incident");
+    assert_eq!(records.len(), 2);
+    for record in records {
+        let sys_id = &record["sys_id"];
+        let notes = world.cloud.servicenow.work_notes("incident", sys_id);
+        assert_eq!(notes.len(), 1);
+        assert!(notes[0].chars().count() <= 30_000);
+        let attachments = world.cloud.servicenow.attachments(sys_id);
+        assert_eq!(attachments.len(), 1);
+        assert!(notes[0].contains(&attachments[0].0));
+        let everything = format!("{}{}", notes[0], attachments[0].1);
+        let missing = words
+            .iter()
+            .find(|word| !everything.contains(word.as_str()));
+        assert_eq!(missing, None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_are_written_beside_the_note() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let session = world.session(&incident);
+    world.post(&session, Phase::End).await;
+    let unnamed = world.console_session();
+    world.post(&unnamed, Phase::End).await;
+    world.deliver().await;
+    for row in world.cloud.servicenow.records("incident") {
+        assert_eq!(row["time_worked"], "1731", "{row:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn notes_are_in_the_tenants_language() {
+    let mut headings = Vec::new();
+    for (language, word) in [
+        ("en", "ended by"),
+        ("fr", "terminée"),
+        ("de", "beendet"),
+        ("es", "finalizada"),
+        ("it", "terminata"),
+        ("pt", "encerrada"),
+        ("nl", "beëindigd"),
+    ] {
+        let world = World::with_settings(|file| {
+            file.replace(
+                "[rescue]",
+                &format!("language = \"{language}\"\n\n[rescue]"),
+            )
+        })
+        .await;
+        let incident = world.incident();
+        world.post(&world.session(&incident), Phase::End).await;
+        world.deliver().await;
+        let note = world.notes(&incident).remove(0);
+        let heading = note.lines().next().unwrap_or_default().to_owned();
+        if !heading.contains(word) {
+            headings.push(heading);
+        }
+    }
+    assert!(headings.is_empty(), "{headings:?}");
+}
+
+/// Design 5.7: untrusted text stays text.
+#[tokio::test(flavor = "multi_thread")]
+async fn markup_of_strangers_is_not_live_in_the_record() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let attack = "[code]<script>alert(1)</script>[/code]";
+    let mut session = world
+        .session(&incident)
+        .with_customer(attack)
+        .with_field("CField4", "[co")
+        .with_field("CField5", "de]<img src=x onerror=alert(1)>[/code]")
+        .with_note("[CODE]<b>x</b>[/CODE]\u{0}\u{1b}[31m");
+    session.say(attack, attack);
+    world.post(&session, Phase::End).await;
+    let unnamed = world.console_session().with_customer(attack);
+    world.post(&unnamed, Phase::End).await;
+    world.deliver().await;
+    for row in world.cloud.servicenow.records("incident") {
+        let live = world.cloud.servicenow.live_html("incident", &row["sys_id"]);
+        assert!(live.is_empty(), "{live:?}");
+    }
+    let note = &world.notes(&incident)[0];
+    assert!(note.contains("alert(1)"), "it is kept as text: {note}");
+    assert!(!note.contains(['\u{0}', '\u{1b}']), "{note:?}");
+}

@@ -1,1 +1,418 @@
-//! x
+//! Design 5.3: the right record or none.
+
+use local::aws::{Effect, Fault, Service};
+use local::demo_tenant::TENANT;
+use local::rescue::{Phase, Session};
+use local::servicenow::Created;
+use shared::record::{RecordRef, SysId, Table};
+use shared::secret::Secret;
+use shared::tenant::TenantId;
+use shared::tracking;
+use tests::World;
+
+fn without_creating(file: String) -> String {
+    file.replace(
+        "console_sessions = \"incident\"",
+        "console_sessions = \"ignore\"",
+    )
+}
+
+fn with_plain_tracking(file: String) -> String {
+    without_creating(file).replace("[sessions]", "[sessions]\nrequire_signed_tracking = false")
+}
+
+/// The `Tracking0` that this deployment signs for a tenant's record.
+async fn signed(world: &World, tenant: &str, table: Table, sys_id: &str) -> String {
+    let tenant = TenantId::parse(tenant).expect("valid");
+    let stack = &world.cloud.stack;
+    let name = shared::vault::credentials_name(&stack.secret_prefix, &tenant);
+    let secret = stack.secrets.get_secret_value().secret_id(name).send();
+    let secret = secret.await.expect("the tenant's secret");
+    let secret: serde_json::Value =
+        serde_json::from_str(secret.secret_string().expect("a text")).expect("JSON");
+    let key = Secret::from(secret["tracking-key"].as_str().expect("a key"));
+    let record = RecordRef {
+        table,
+        sys_id: SysId::parse(sys_id).expect("valid"),
+    };
+    tracking::sign(&key, &tenant, &record)
+}
+
+/// Delivers the session's start, and gives its ledger entry's state and reason.
+async fn outcome(world: &World, session: &Session) -> (String, String) {
+    world.post(session, Phase::Start).await;
+    world.deliver().await;
+    let entry = world.entry(session).await;
+    let reason = entry.get("reason").cloned().unwrap_or_default();
+    (entry["state"].clone(), reason)
+}
+
+/// No note was written anywhere, and no record created.
+fn assert_nothing_written(world: &World, records: &[&Created]) {
+    let servicenow = &world.cloud.servicenow;
+    for record in records {
+        assert!(world.notes(record).is_empty(), "{:?}", world.notes(record));
+    }
+    assert_eq!(servicenow.records("incident").len(), records.len());
+    assert!(
+        servicenow.violations().is_empty(),
+        "{:?}",
+        servicenow.violations()
+    );
+}
+
+/// Design 5.3: the ledger comes first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_stays_with_the_record_of_its_first_post() {
+    let world = World::start().await;
+    let (first, second) = (world.incident(), world.incident());
+    let session = world.session(&first);
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    let mark = world.cloud.servicenow.mark();
+    let tracking = signed(&world, TENANT, Table::Incident, &second.sys_id).await;
+    let session = session
+        .with_field("CField1", &second.number)
+        .with_tracking0(&tracking);
+    world.post(&session, Phase::End).await;
+    world.deliver().await;
+    assert_eq!(world.notes(&first).len(), 2);
+    assert!(world.notes(&second).is_empty());
+    assert_eq!(world.called_since(mark).len(), 1, "one call: the note");
+}
+
+/// Design 5.3: a signed `Tracking0` comes before any reference.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_tracking_names_its_record_before_any_field_does() {
+    let world = World::start().await;
+    let (tracked, named) = (world.incident(), world.incident());
+    let case = world.cloud.servicenow.add_case(&[]);
+    let tracking = signed(&world, TENANT, Table::Incident, &tracked.sys_id).await;
+    let session = world.session(&named).with_tracking0(&tracking);
+    assert_eq!(outcome(&world, &session).await.0, "delivered");
+    let tracking = signed(&world, TENANT, Table::Case, &case.sys_id).await;
+    let session = world.session(&named).with_tracking0(&tracking);
+    assert_eq!(outcome(&world, &session).await.0, "delivered");
+    assert_eq!(world.notes(&tracked).len(), 1);
+    assert!(world.notes(&named).is_empty());
+    let notes = world
+        .cloud
+        .servicenow
+        .work_notes("sn_customerservice_case", &case.sys_id);
+    assert_eq!(notes.len(), 1);
+    assert!(
+        !notes[0].contains(&tracking),
+        "a signature is nobody's to read"
+    );
+}
+
+/// Design 5.3 and 5.9: the signature covers version, tenant, table and `sys_id`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_or_altered_tracking_counts_as_no_reference() {
+    let world = World::with_settings(without_creating).await;
+    world.add_tenant("other").await;
+    let (own, wanted) = (world.incident(), world.incident());
+    let genuine = signed(&world, TENANT, Table::Incident, &own.sys_id).await;
+    let of_another_tenant = signed(&world, "other", Table::Incident, &wanted.sys_id).await;
+    for forged in [
+        genuine.replace(&own.sys_id, &wanted.sys_id),
+        genuine.replace("inc:", "case:"),
+        format!("inc:{}:0123456789abcdef", wanted.sys_id),
+        format!("inc:{}:", wanted.sys_id),
+        of_another_tenant,
+        format!("inc:{}", wanted.sys_id),
+        wanted.number.clone(),
+        format!("incident:{}", wanted.sys_id),
+    ] {
+        let session = world.console_session().with_tracking0(&forged);
+        let (state, reason) = outcome(&world, &session).await;
+        assert_eq!(
+            (state.as_str(), reason.as_str()),
+            ("unmatched", "tracking-not-believed"),
+            "{forged}"
+        );
+    }
+    assert_nothing_written(&world, &[&own, &wanted]);
+    assert!(world.dead_letters().is_empty());
+    assert!(world.output().contains("TrackingNotBelieved"));
+
+    let forged = genuine.replace(&own.sys_id, &wanted.sys_id);
+    let session = world.session(&own).with_tracking0(&forged);
+    assert_eq!(outcome(&world, &session).await.0, "delivered");
+    assert_eq!(
+        world.notes(&own).len(),
+        1,
+        "the reference field still counts"
+    );
+}
+
+/// Design 5.3: a signature that cannot be checked now is neither believed nor disbelieved.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_tracking_waits_while_the_key_cannot_be_read() {
+    let world = World::with_settings(without_creating).await;
+    let incident = world.incident();
+    let tracking = signed(&world, TENANT, Table::Incident, &incident.sys_id).await;
+    let session = world.console_session().with_tracking0(&tracking);
+    let denied = Effect::Refuse {
+        status: 400,
+        error: "AccessDeniedException".to_owned(),
+    };
+    let away = Fault::any(Service::SecretsManager, denied).times(1_000);
+    world.cloud.aws.inject(away);
+    assert_eq!(outcome(&world, &session).await.0, "waiting");
+    world.cloud.aws.clear_faults();
+    world.deliver_until_empty().await;
+    assert_eq!(world.state(&session).await, "delivered");
+    assert_eq!(world.notes(&incident).len(), 1);
+}
+
+/// Design 4.2: without `require_signed_tracking` a number or `table:sys_id` will do.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_tracking_is_believed_only_where_the_tenant_says_so() {
+    let world = World::with_settings(with_plain_tracking).await;
+    let incident = world.incident();
+    let case = world.cloud.servicenow.add_case(&[]);
+    for plain in [
+        incident.number.clone(),
+        format!(" {} ", incident.number.to_lowercase()),
+        format!("incident:{}", incident.sys_id),
+    ] {
+        let session = world.console_session().with_tracking0(&plain);
+        assert_eq!(outcome(&world, &session).await.0, "delivered", "{plain}");
+    }
+    for plain in [
+        case.number.clone(),
+        format!("sn_customerservice_case:{}", case.sys_id),
+    ] {
+        let session = world.console_session().with_tracking0(&plain);
+        assert_eq!(outcome(&world, &session).await.0, "delivered", "{plain}");
+    }
+    assert_eq!(world.notes(&incident).len(), 3);
+    let notes = world
+        .cloud
+        .servicenow
+        .work_notes("sn_customerservice_case", &case.sys_id);
+    assert_eq!(notes.len(), 2);
+
+    let genuine = signed(&world, TENANT, Table::Incident, &incident.sys_id).await;
+    let session = world.console_session().with_tracking0(&genuine);
+    assert_eq!(outcome(&world, &session).await.0, "delivered");
+    let forged = format!("inc:{}:0123456789abcdef", incident.sys_id);
+    let session = world.console_session().with_tracking0(&forged);
+    let (state, reason) = outcome(&world, &session).await;
+    assert_eq!(
+        (state.as_str(), reason.as_str()),
+        ("unmatched", "tracking-not-believed")
+    );
+    assert_eq!(
+        world.notes(&incident).len(),
+        4,
+        "what looks signed has to be"
+    );
+}
+
+/// Design 4.6: an invalid reference field falls through to the next.
+#[tokio::test(flavor = "multi_thread")]
+async fn reference_fields_are_searched_in_their_order() {
+    let world = World::with_settings(|file| {
+        file.replace(
+            "reference_fields = [\"CField1\"]",
+            "reference_fields = [\"CField4\", \"CField1\", \"Ticket\"]",
+        )
+    })
+    .await;
+    let (first, second) = (world.incident(), world.incident());
+    let posts = [
+        (
+            vec![
+                ("CField4", first.number.as_str()),
+                ("CField1", second.number.as_str()),
+            ],
+            &first,
+        ),
+        (
+            vec![
+                ("CField4", "the printer"),
+                ("CField1", second.number.as_str()),
+            ],
+            &second,
+        ),
+        (vec![("ticket", first.number.as_str())], &first),
+    ];
+    for (fields, record) in posts {
+        let before = world.notes(record).len();
+        let session = fields
+            .iter()
+            .fold(world.console_session(), |session, (name, value)| {
+                session.with_field(name, value)
+            });
+        assert_eq!(outcome(&world, &session).await.0, "delivered", "{fields:?}");
+        assert_eq!(world.notes(record).len(), before + 1, "{fields:?}");
+    }
+}
+
+/// Design 5.3.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_is_found_inside_a_sentence_and_two_numbers_are_nobodys_choice() {
+    let world = World::start().await;
+    let (incident, other) = (world.incident(), world.incident());
+    for sentence in [
+        format!("see {}, please", incident.number),
+        format!("({})", incident.number.to_lowercase()),
+        format!("{0} / {0}", incident.number),
+    ] {
+        let session = world.console_session().with_field("CField1", &sentence);
+        assert_eq!(outcome(&world, &session).await.0, "delivered", "{sentence}");
+    }
+    assert_eq!(world.notes(&incident).len(), 3);
+    let both = format!("{} or {}", incident.number, other.number);
+    let session = world.console_session().with_field("CField1", &both);
+    let (state, reason) = outcome(&world, &session).await;
+    assert_eq!(
+        (state.as_str(), reason.as_str()),
+        ("failed", "invalid-reference")
+    );
+    assert!(world.notes(&other).is_empty());
+}
+
+/// Design 5.3: values that enter an encoded query are whitelisted per kind.
+#[tokio::test(flavor = "multi_thread")]
+async fn query_syntax_in_a_reference_never_reaches_a_query() {
+    for plain_tracking in [false, true] {
+        let world = World::with_settings(|file| {
+            if plain_tracking {
+                with_plain_tracking(file)
+            } else {
+                without_creating(file)
+            }
+        })
+        .await;
+        let (one, other) = (world.incident(), world.incident());
+        let attempts = [
+            format!("INC0001^ORnumber={}", one.number),
+            format!("{}^ORnumber={}", one.number, other.number),
+            format!("{}^NQactive=true", one.number),
+            "INC0001^NQactive=true".to_owned(),
+            "javascript:gs.getUserID()".to_owned(),
+            "INC0001 javascript:alert(1)^x=1".to_owned(),
+            "sys_id=x".to_owned(),
+            "INC".to_owned(),
+            "*".to_owned(),
+        ];
+        for attempt in &attempts {
+            let session = world.console_session().with_field("CField1", attempt);
+            let session = if plain_tracking {
+                session.with_tracking0(attempt)
+            } else {
+                session
+            };
+            let (state, reason) = outcome(&world, &session).await;
+            assert_eq!(
+                (state.as_str(), reason.as_str()),
+                ("failed", "invalid-reference"),
+                "{attempt}"
+            );
+        }
+        assert_nothing_written(&world, &[&one, &other]);
+        assert_eq!(world.dead_letters().len(), attempts.len());
+        for request in world.cloud.servicenow.requests_matching("GET", "") {
+            let query = request.parameter("sysparm_query").unwrap_or_default();
+            assert!(
+                !query.contains("javascript") && !query.contains("^OR") && !query.contains("^NQ"),
+                "{query}"
+            );
+        }
+    }
+}
+
+/// Design 5.3: a reference that names a record that does not exist is dead-lettered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reference_to_no_record_is_given_up_whatever_console_sessions_says() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let hidden = world.incident();
+    world.cloud.servicenow.configure(|rules| {
+        rules.hidden_records.insert(hidden.sys_id.clone());
+    });
+    let nowhere = signed(&world, TENANT, Table::Incident, &"0a".repeat(16)).await;
+    let sessions = [
+        world.console_session().with_field("CField1", "INC9999999"),
+        world.console_session().with_field("CField1", "CS9999999"),
+        world.session(&hidden),
+        world.console_session().with_tracking0(&nowhere),
+    ];
+    for session in &sessions {
+        let (state, reason) = outcome(&world, session).await;
+        assert_eq!(
+            (state.as_str(), reason.as_str()),
+            ("failed", "record-not-found")
+        );
+    }
+    assert_nothing_written(&world, &[&incident, &hidden]);
+    let letters = world.dead_letters();
+    assert_eq!(letters.len(), sessions.len());
+    assert!(
+        letters
+            .iter()
+            .all(|letter| letter.reason == "record-not-found")
+    );
+}
+
+/// Design 5.3: whatever a query returns is compared with what was asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_servicenow_answers_with_other_rows_leads_nowhere() {
+    let world = World::with_settings(without_creating).await;
+    let incident = world.incident();
+    world.cloud.servicenow.configure(|rules| {
+        rules.unreadable_columns.insert("number".to_owned());
+    });
+    let session = world.session(&incident);
+    let (state, reason) = outcome(&world, &session).await;
+    assert_eq!(
+        (state.as_str(), reason.as_str()),
+        ("failed", "record-not-found")
+    );
+    assert_nothing_written(&world, &[&incident]);
+}
+
+/// Design 5.3: the same for the records that the connector created.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hidden_correlation_id_makes_no_other_record_the_sessions_own() {
+    let world = World::start().await;
+    let incident = world.incident();
+    world.cloud.servicenow.configure(|rules| {
+        rules.unreadable_columns.insert("correlation_id".to_owned());
+    });
+    let session = world.console_session();
+    assert_eq!(outcome(&world, &session).await.0, "delivered");
+    assert!(world.notes(&incident).is_empty());
+    assert_eq!(world.cloud.servicenow.records("incident").len(), 2);
+}
+
+/// Design 5.3: a post with no reference and `console_sessions = "ignore"` is `unmatched` and done with.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_names_no_record_is_unmatched_where_none_is_created() {
+    let world = World::with_settings(without_creating).await;
+    let session = world.console_session().with_field("CField1", "  ");
+    let (state, reason) = outcome(&world, &session).await;
+    assert_eq!(
+        (state.as_str(), reason.as_str()),
+        ("unmatched", "no-reference")
+    );
+    assert!(world.dead_letters().is_empty() && world.queued().is_empty());
+    assert_nothing_written(&world, &[]);
+
+    world.change_settings(|file| file).await;
+    let payload =
+        world
+            .cloud
+            .rescue
+            .payload(&session, local::rescue::Format::JsonFlat, Phase::Start);
+    world.post_again(&payload, Phase::Start).await;
+    world.deliver().await;
+    assert_eq!(
+        world.state(&session).await,
+        "delivered",
+        "unmatched posts may be claimed again"
+    );
+}
