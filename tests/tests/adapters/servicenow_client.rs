@@ -69,6 +69,7 @@ impl Instance {
         self.client
             .find(&self.file, self.deadline(), "incident", &query)
             .await
+            .map(|found| found.rows)
     }
 
     async fn read(&self, names: &[&str], display: Display) -> Result<Option<Columns>, CallError> {
@@ -421,8 +422,8 @@ async fn a_created_record_is_the_one_that_is_found() {
             .find(&instance.file, deadline, table.name(), &query)
             .await
             .expect("found");
-        assert_eq!(found.len(), 1);
-        assert_eq!(found[0]["sys_id"], created.record.sys_id.as_str());
+        assert_eq!(found.rows.len(), 1);
+        assert_eq!(found.rows[0]["sys_id"], created.record.sys_id.as_str());
     }
 }
 
