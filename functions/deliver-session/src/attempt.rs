@@ -4,14 +4,13 @@ use shared::clock::Timestamp;
 use shared::error::Code;
 use shared::ledger::Started;
 use shared::queue::Post;
-use shared::record::Table;
+use shared::record::{RecordRef, Table};
 use shared::servicenow::client::CallError;
 use shared::telemetry;
 use shared::tenant::{ConsoleSessions, Publish, TenantFile};
 use shared::tenants::{StorageUnavailable, Tenant};
 
 use crate::DeliverSession;
-use crate::resolve::Resolved;
 
 /// How a post ends that needs no further attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +18,15 @@ pub(crate) enum End {
     Delivered,
     Ignored,
     Unmatched(Code),
+}
+
+/// Where a post goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Resolved {
+    /// To this record.
+    Record(RecordRef),
+    /// It names none, for that reason.
+    Nothing(Code),
 }
 
 /// Why an attempt did not end the post.

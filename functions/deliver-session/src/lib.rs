@@ -4,11 +4,11 @@ mod attempt;
 mod event;
 mod message;
 mod resolve;
+mod timeouts;
 mod verdict;
 mod write;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use futures::future::join_all;
@@ -20,12 +20,12 @@ use shared::ledger::Ledger;
 use shared::queue::Queues;
 use shared::servicenow::access::AccessTokens;
 use shared::servicenow::client::Client;
-use shared::tenant::TenantId;
 use shared::tenants::Tenants;
 use shared::vault::Vault;
 
 use crate::event::Group;
 use crate::message::Outcome;
+pub use crate::timeouts::Timeouts;
 
 /// What the function works with, built once per process.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub struct DeliverSession {
     /// The time.
     pub clock: Clock,
     /// Time-outs in a row, by tenant.
-    pub timeouts: Mutex<HashMap<TenantId, u32>>,
+    pub timeouts: Timeouts,
 }
 
 /// Takes one batch: groups side by side, the messages of a group in order. Whatever is unfinished is hidden for as
@@ -160,7 +160,7 @@ pub async fn run() -> Result<(), Error> {
             dead_letters_url,
         ),
         clock,
-        timeouts: Mutex::default(),
+        timeouts: Timeouts::default(),
     };
     lambda_runtime::run(service_fn(|event| handle(&function, event))).await
 }

@@ -1,6 +1,6 @@
 //! One message: claim it, attempt it, and see to what becomes of it.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use shared::clock::Timestamp;
@@ -123,7 +123,7 @@ impl Handling<'_> {
         let mut attempt = Attempt::new(self.function, tenant, self.post, started, self.deadline);
         match attempt.run().await {
             Ok(end) => {
-                self.timeouts_in_a_row(false);
+                self.function.timeouts.answered(&self.post.tenant);
                 self.finish(owner, end).await
             }
             Err(failure) => {
@@ -207,7 +207,10 @@ impl Handling<'_> {
                 );
                 if pauses {
                     self.pause(code, delay).await;
-                } else if failure.timed_out() && self.timeouts_in_a_row(true) {
+                }
+                if !failure.timed_out() {
+                    self.function.timeouts.answered(&post.tenant);
+                } else if self.function.timeouts.timed_out(&post.tenant) {
                     self.pause(code, retry::TIMEOUT_PAUSE).await;
                 }
                 let waiting = Waiting {
@@ -291,26 +294,6 @@ impl Handling<'_> {
         if let Err(error) = self.function.credentials.set_pause(tenant, pause).await {
             tracing::warn!(%tenant, %error, "other processes do not know of the pause");
         }
-    }
-
-    /// Counts a time-out, or a success. True: it was the last one that is put up with.
-    fn timeouts_in_a_row(&self, timed_out: bool) -> bool {
-        let mut timeouts = self
-            .function
-            .timeouts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let count = if timed_out {
-            timeouts.get(&self.post.tenant).copied().unwrap_or(0) + 1
-        } else {
-            0
-        };
-        if count == 0 || count >= retry::TIMEOUTS_BEFORE_PAUSE {
-            timeouts.remove(&self.post.tenant);
-        } else {
-            timeouts.insert(self.post.tenant.clone(), count);
-        }
-        count >= retry::TIMEOUTS_BEFORE_PAUSE
     }
 
     fn storage_failed(&self, error: &str) -> Outcome {

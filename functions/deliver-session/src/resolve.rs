@@ -12,16 +12,7 @@ use shared::telemetry::{self, Metric};
 use shared::tracking;
 use shared::vault::Credentials;
 
-use crate::attempt::{Attempt, Failure};
-
-/// Where a post goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Resolved {
-    /// To this record.
-    Record(RecordRef),
-    /// It names none, for that reason.
-    Nothing(Code),
-}
+use crate::attempt::{Attempt, Failure, Resolved};
 
 /// What one place of a post says about its record.
 enum Reference {

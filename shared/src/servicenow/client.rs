@@ -11,11 +11,12 @@ use serde_json::Value;
 
 use crate::clock::{Clock, Timestamp};
 use crate::record::{RecordRef, SysId, Table};
-use crate::retry::{LONGEST_RETRY_AFTER, WRITE_NEEDS, WRITE_TIMEOUT};
+use crate::retry::{WRITE_NEEDS, WRITE_TIMEOUT};
 use crate::secret::Secret;
 use crate::servicenow::access::{AccessError, AccessTokens};
 use crate::servicenow::instance::Instance;
 use crate::servicenow::query::Query;
+use crate::servicenow::transport::{retry_after, transport_reason};
 use crate::tenant::TenantFile;
 
 /// A read may take this long.
@@ -567,29 +568,6 @@ fn after_sending(error: &reqwest::Error) -> Answer {
         reason,
         timed_out: error.is_timeout(),
     })
-}
-
-/// A transport failure in a few words that hold no URL.
-pub(crate) fn transport_reason(error: &reqwest::Error) -> &'static str {
-    if error.is_connect() {
-        "no connection"
-    } else if error.is_timeout() {
-        "time-out"
-    } else {
-        "the connection broke"
-    }
-}
-
-/// `Retry-After` in seconds, believed up to [`LONGEST_RETRY_AFTER`].
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: u64 = headers
-        .get(header::RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER))
 }
 
 fn one_row(result: Value) -> Result<Columns, CallError> {

@@ -7,4 +7,5 @@ pub mod note;
 pub mod oauth;
 pub mod query;
 pub mod text;
+mod transport;
 mod words;

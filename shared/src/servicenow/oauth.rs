@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::secret::Secret;
 use crate::servicenow::instance::Instance;
+use crate::servicenow::transport::{retry_after, transport_reason};
 
 /// What a token is asked for with.
 #[derive(Clone, Debug)]
@@ -113,15 +114,12 @@ pub async fn request(
         .timeout(timeout)
         .send()
         .await
-        .map_err(|error| transient(super::client::transport_reason(&error)))?;
-    let (status, retry_after) = (
-        answer.status(),
-        super::client::retry_after(answer.headers()),
-    );
+        .map_err(|error| transient(transport_reason(&error)))?;
+    let (status, retry_after) = (answer.status(), retry_after(answer.headers()));
     let body = answer
         .bytes()
         .await
-        .map_err(|error| transient(super::client::transport_reason(&error)))?;
+        .map_err(|error| transient(transport_reason(&error)))?;
     match status {
         StatusCode::OK => {
             serde_json::from_slice(&body).map_err(|_| transient("an answer that holds no token"))
