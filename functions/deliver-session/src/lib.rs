@@ -65,15 +65,9 @@ pub async fn handle(
     Ok(response(join_all(deliveries).await.concat()))
 }
 
-/// A message that stays in the queue.
-#[derive(Clone, Debug)]
-struct Unfinished {
-    id: String,
-}
-
-/// Delivers one group in order. The first message that has to wait makes its successors wait as long. They are hidden
-/// at once: the other groups may take minutes yet.
-async fn deliver(function: &DeliverSession, group: Group, deadline: Timestamp) -> Vec<Unfinished> {
+/// Delivers one group in order; the ids of the messages that stay in the queue. The first one that has to wait makes
+/// its successors wait as long. They are hidden at once: the other groups may take minutes yet.
+async fn deliver(function: &DeliverSession, group: Group, deadline: Timestamp) -> Vec<String> {
     let mut unfinished = Vec::new();
     let mut waiting = None;
     for message in group {
@@ -83,8 +77,7 @@ async fn deliver(function: &DeliverSession, group: Group, deadline: Timestamp) -
             waiting = Some(delay);
         }
         if let Some(delay) = waiting {
-            let id = message.id;
-            unfinished.push((Unfinished { id }, (message.receipt_handle, delay)));
+            unfinished.push((message.id, (message.receipt_handle, delay)));
         }
     }
     let (unfinished, delays): (Vec<_>, Vec<_>) = unfinished.into_iter().unzip();
@@ -96,13 +89,13 @@ async fn deliver(function: &DeliverSession, group: Group, deadline: Timestamp) -
     unfinished
 }
 
-fn response(unfinished: Vec<Unfinished>) -> SqsBatchResponse {
+fn response(unfinished: Vec<String>) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = unfinished
         .into_iter()
-        .map(|left| {
+        .map(|id| {
             let mut failure = BatchItemFailure::default();
-            failure.item_identifier = left.id;
+            failure.item_identifier = id;
             failure
         })
         .collect();
