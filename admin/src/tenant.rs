@@ -7,7 +7,7 @@ use aws_sdk_secretsmanager::types::RotationRulesType;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::clock::Timestamp;
-use shared::secret::{Secret, serialize_exposed};
+use shared::secret::{Secret, serialize_exposed, serialize_exposed_option};
 use shared::tenant::{Grant, TenantFile, TenantId};
 use shared::tenants::{Key, KeyKind, Scope, Tenant};
 use shared::vault::{credentials_name, token_name};
@@ -101,7 +101,7 @@ pub struct Applied {
     /// Only when the tenant was created; shown once and stored nowhere.
     #[serde(
         skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_some"
+        serialize_with = "serialize_exposed_option"
     )]
     pub api_key: Option<Secret>,
     /// The live keys.
@@ -112,16 +112,6 @@ pub struct Applied {
     /// Something after the tenant was written failed; applying again makes up for it.
     #[serde(skip)]
     pub incomplete: Option<String>,
-}
-
-fn serialize_some<S: serde::Serializer>(
-    secret: &Option<Secret>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match secret {
-        Some(secret) => serialize_exposed(secret, serializer),
-        None => serializer.serialize_none(),
-    }
 }
 
 /// A tenant file compared with the table, ready to be written.

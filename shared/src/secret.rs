@@ -58,6 +58,20 @@ pub fn serialize_exposed<S: serde::Serializer>(
     secret.expose().serialize(serializer)
 }
 
+/// The same for a secret that may be absent.
+///
+/// # Errors
+/// Only the serialiser's own.
+pub fn serialize_exposed_option<S: serde::Serializer>(
+    secret: &Option<Secret>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match secret {
+        Some(secret) => serialize_exposed(secret, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

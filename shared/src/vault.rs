@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, Timestamp};
-use crate::secret::{Secret, serialize_exposed};
+use crate::secret::{Secret, serialize_exposed_option};
 use crate::tenant::TenantId;
 
 /// The secret `{prefix}/{tenant}/credentials`: what an administrator sets. The JSON keys are the names that
@@ -19,35 +19,35 @@ pub struct Credentials {
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_some"
+        serialize_with = "serialize_exposed_option"
     )]
     pub sso_password: Option<Secret>,
     /// The client secret of the Application Registry record.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_some"
+        serialize_with = "serialize_exposed_option"
     )]
     pub oauth_client_secret: Option<Secret>,
     /// The service account's password.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_some"
+        serialize_with = "serialize_exposed_option"
     )]
     pub service_account_password: Option<Secret>,
     /// An API token that an administrator issued, used instead of a sign-in.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_some"
+        serialize_with = "serialize_exposed_option"
     )]
     pub rescue_api_token: Option<Secret>,
     /// Signs `Tracking0`; `tenant apply` makes it.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_some"
+        serialize_with = "serialize_exposed_option"
     )]
     pub tracking_key: Option<Secret>,
 }
@@ -59,7 +59,7 @@ pub struct Token {
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_some"
+        serialize_with = "serialize_exposed_option"
     )]
     pub refresh_token: Option<Secret>,
     /// When ServiceNow issued it.
@@ -78,19 +78,9 @@ pub struct Token {
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_some"
+        serialize_with = "serialize_exposed_option"
     )]
     pub client_secret: Option<Secret>,
-}
-
-fn serialize_some<S: serde::Serializer>(
-    secret: &Option<Secret>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match secret {
-        Some(secret) => serialize_exposed(secret, serializer),
-        None => serializer.serialize_none(),
-    }
 }
 
 /// The name of the secret that an administrator sets.
