@@ -207,7 +207,11 @@ impl AccessTokens {
             Grant::RefreshToken => Some(self.vault.token(id).await?),
             Grant::Password | Grant::ClientCredentials => None,
         };
-        let before = self.vault.credentials(id).await?;
+        let mut before = self.vault.credentials(id).await?;
+        if grant_request(tenant, &before, stored.as_ref()).is_err() {
+            // What was not set when it was read may have been set since.
+            before = self.vault.credentials_again(id).await?;
+        }
         let (client, request) = grant_request(tenant, &before, stored.as_ref())?;
         let mut outcome =
             oauth::request(&self.http, instance, &client, &request, GRANT_TIMEOUT).await;

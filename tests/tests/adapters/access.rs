@@ -388,3 +388,34 @@ async fn tables_and_secrets_that_cannot_be_read_are_no_reason_for_a_new_authoris
         get(&tokens, &file, None).await.expect("a token");
     }
 }
+
+/// Design 5.5: secrets are read again once; whoever read them before they were set does not pause the tenant again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_was_not_set_yet_is_found_as_soon_as_it_is() {
+    let parts = Parts::start().await;
+    let file = parts.tenant("grant = \"password\"").await;
+    let emptied = parts
+        .stack
+        .secrets
+        .put_secret_value()
+        .secret_id("rescue-connector/acme/credentials")
+        .secret_string("{}");
+    emptied.send().await.expect("written");
+    let tokens = parts.access_tokens();
+    let missing = get(&tokens, &file, None).await.expect_err("nothing is set");
+    assert!(
+        matches!(missing, AccessError::ReauthorizationNeeded(_)),
+        "{missing}"
+    );
+    parts
+        .set_secret(SecretName::OauthClientSecret, super::CLIENT_SECRET)
+        .await;
+    parts
+        .set_secret(
+            SecretName::ServiceAccountPassword,
+            super::SERVICE_ACCOUNT_PASSWORD,
+        )
+        .await;
+    parts.advance(31);
+    get(&tokens, &file, None).await.expect("a token");
+}
