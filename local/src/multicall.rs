@@ -17,6 +17,9 @@ pub fn run(function: &str) -> Result<(), Failure> {
     match function {
         "session-details" => runtime.block_on(session_details::run()),
         "deliver-session" => runtime.block_on(deliver_session::run()),
+        "generate-pin" => runtime.block_on(generate_pin::run()),
+        "receive-token" => runtime.block_on(receive_token::run()),
+        "rotate-tokens" => runtime.block_on(rotate_tokens::run()),
         other => Err(format!("there is no function {other}").into()),
     }
 }

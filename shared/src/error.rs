@@ -80,8 +80,24 @@ table! {
     MalformedBody => "malformed-body", Some(400), Caller, WARN, No, "The body is neither JSON, XML nor an HTML form.";
     MissingSessionId => "missing-session-id", Some(400), Caller, WARN, No, "The post names no session.";
     InvalidSessionId => "invalid-session-id", Some(400), Caller, WARN, No, "The session id has characters or a length that Rescue does not use.";
+    InvalidRequest => "invalid-request", Some(400), Caller, WARN, No, "The request lacks something, or holds something that cannot be.";
+    Unauthorized => "unauthorized", Some(401), Caller, WARN, No, "The API key is wrong, or may not be used for this.";
+    TenantDisabled => "tenant-disabled", Some(403), Operator, WARN, No, "The tenant is switched off.";
+    TechnicianNotAllowed => "technician-not-allowed", Some(403), Operator, WARN, No, "The tenant signs nobody in from this domain.";
+    TechnicianNotRecognised => "technician-not-recognised", Some(403), Operator, ERROR, No, "Rescue does not recognise the technician's SSO id with the company's SSO password.";
+    NotATechnician => "not-a-technician", Some(403), Operator, WARN, No, "The Rescue user has no technician licence.";
+    TechnicianDisabled => "technician-disabled", Some(403), Operator, WARN, No, "The technician is disabled or deleted in Rescue.";
     NotFound => "not-found", Some(404), Caller, INFO, No, "There is nothing here: the tenant or the key is wrong.";
+    TechnicianConsoleNotRunning => "technician-console-not-running", Some(409), Caller, INFO, Later, "The technician's Rescue console is not running.";
+    PinInProgress => "pin-in-progress", Some(409), Caller, INFO, Later, "An earlier request with the same key is still running.";
     BodyTooLarge => "body-too-large", Some(413), Caller, ERROR, No, "The body does not fit into one queue message, even compressed.";
+    IdempotencyKeyReused => "idempotency-key-reused", Some(422), Caller, WARN, No, "The idempotency key was used with another request.";
+    TokenRefused => "token-refused", Some(422), Operator, ERROR, No, "ServiceNow refuses the token that was handed over; the old one stays.";
+    PinRateExceeded => "pin-rate-exceeded", Some(429), Vendor, WARN, Later, "Rescue gives one PIN per second, and the technician's turn did not come in time.";
+    RescueSignInRefused => "rescue-sign-in-refused", Some(502), Operator, ERROR, No, "Rescue refuses sign-ins by its API.";
+    RescueSignInContested => "rescue-sign-in-contested", Some(502), Operator, ERROR, Later, "Another system keeps signing in as the same technician, which ends this connector's sign-in.";
+    RescueUnavailable => "rescue-unavailable", Some(502), Vendor, ERROR, Later, "Rescue does not answer as it should.";
+    OutOfPinCodes => "out-of-pin-codes", Some(503), Vendor, ERROR, Later, "Rescue has no PIN to give.";
     QueueUnavailable => "queue-unavailable", Some(503), Vendor, ERROR, Later, "The queue cannot be reached; nothing was stored.";
     StorageUnavailable => "storage-unavailable", Some(503), Vendor, ERROR, Later, "The connector's tables or secrets cannot be read.";
     ServiceNowUnavailable => "servicenow-unavailable", Some(503), Vendor, WARN, Later, "ServiceNow does not answer as it should.";
@@ -125,6 +141,8 @@ pub struct Problem {
 
 /// How long a caller should wait before it tries again, in seconds.
 pub const RETRY_AFTER_SECONDS: u32 = 30;
+/// The same where only another request stands in the way.
+pub const RETRY_SOON_SECONDS: u32 = 5;
 
 impl Problem {
     /// A problem with what to do about it.
@@ -142,7 +160,10 @@ impl Problem {
 
     /// Seconds for the header `Retry-After`, where trying again later can help.
     pub fn retry_after(&self) -> Option<u32> {
-        (self.status() == 503).then_some(RETRY_AFTER_SECONDS)
+        match self.code {
+            Code::PinRateExceeded | Code::PinInProgress => Some(RETRY_SOON_SECONDS),
+            _ => (self.status() == 503).then_some(RETRY_AFTER_SECONDS),
+        }
     }
 
     /// The body of the answer.

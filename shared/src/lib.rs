@@ -3,6 +3,7 @@
 //! Domain types ([`tenant`], [`session`], [`record`], [`tracking`], [`clock`], [`secret`], [`retry`], [`error`]) import
 //! nothing but the standard library, serde and hashes. Adapters import the domain; functions import both.
 
+pub mod api;
 pub mod aws;
 pub mod clock;
 pub mod credentials;
@@ -17,6 +18,7 @@ pub mod retry;
 pub mod secret;
 pub mod servicenow;
 pub mod session;
+pub mod single_flight;
 pub mod telemetry;
 pub mod tenant;
 pub mod tenants;

@@ -35,11 +35,43 @@ pub const DEATHS_ALLOWED: u32 = 5;
 /// ServiceNow may be at it for 60 s (protocols B.2.2, transaction quotas).
 pub const SETTLE: Duration = Duration::from_secs(70);
 
-/// No write to ServiceNow starts with less than this left of the invocation.
+/// No write to ServiceNow starts from the queue with less than this left of the invocation.
 pub const WRITE_NEEDS: Duration = Duration::from_secs(75);
 
-/// A ServiceNow write from the queue is abandoned after this; ServiceNow's own limit is 60 s.
-pub const WRITE_TIMEOUT: Duration = Duration::from_secs(65);
+/// How long one waits for ServiceNow. Nothing is waited for beyond the caller's deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// For an answer to a read.
+    pub read: Duration,
+    /// For an answer to a write.
+    pub write: Duration,
+    /// For a token.
+    pub grant: Duration,
+    /// For somebody else who is getting a token.
+    pub lease: Duration,
+    /// No call starts with less than this left.
+    pub needs: Duration,
+}
+
+impl Patience {
+    /// From the queue: a write is given up later than ServiceNow itself does, at 60 s (protocols B.2.2).
+    pub const QUEUE: Self = Self {
+        read: Duration::from_secs(30),
+        write: Duration::from_secs(65),
+        grant: Duration::from_secs(20),
+        lease: Duration::from_secs(25),
+        needs: WRITE_NEEDS,
+    };
+
+    /// While somebody waits for an answer.
+    pub const HTTP: Self = Self {
+        read: Duration::from_secs(8),
+        write: Duration::from_secs(8),
+        grant: Duration::from_secs(8),
+        lease: Duration::from_secs(8),
+        needs: Duration::from_secs(1),
+    };
+}
 
 /// So many time-outs in a row pause the whole tenant.
 pub const TIMEOUTS_BEFORE_PAUSE: u32 = 3;

@@ -85,7 +85,14 @@ pub fn init() {
     }
 }
 
-const OWN_TARGETS: &[&str] = &["shared", "session_details", "deliver_session"];
+const OWN_TARGETS: &[&str] = &[
+    "shared",
+    "session_details",
+    "deliver_session",
+    "generate_pin",
+    "receive_token",
+    "rotate_tokens",
+];
 
 /// Counts one, and says of which tenant on the same line.
 pub fn count(metric: Metric, tenant: Option<&TenantId>) {

@@ -18,6 +18,7 @@ use shared::credentials::Credentials;
 use shared::environment::Reader;
 use shared::ledger::Ledger;
 use shared::queue::Queues;
+use shared::retry::Patience;
 use shared::servicenow::access::AccessTokens;
 use shared::servicenow::client::Client;
 use shared::tenants::Tenants;
@@ -135,6 +136,7 @@ pub async fn run() -> Result<(), Error> {
         Arc::clone(&vault),
         Arc::clone(&credentials),
         clock.clone(),
+        Patience::QUEUE,
     );
     let function = DeliverSession {
         tenants: Tenants::new(dynamodb.clone(), tenants_table, clock.clone()),
@@ -146,6 +148,7 @@ pub async fn run() -> Result<(), Error> {
             Arc::new(access),
             clock.clone(),
             testing.allow_loopback,
+            Patience::QUEUE,
         ),
         queues: Queues::new(
             aws_sdk_sqs::Client::new(&aws),

@@ -6,8 +6,10 @@ mod event;
 
 use std::time::Duration;
 
-use lambda_http::http::{StatusCode, header};
+use lambda_http::http::StatusCode;
 use lambda_http::{Body, Error, Request, RequestExt as _, Response, service_fn};
+use serde_json::json;
+use shared::api;
 use shared::clock::Clock;
 use shared::environment::Reader;
 use shared::error::{Code, Problem};
@@ -60,7 +62,7 @@ pub async fn handle(function: &SessionDetails, request: Request) -> Result<Respo
         }
         Err(problem) => Err(problem),
     };
-    reply(outcome, &context.request_id)
+    Ok(reply(outcome, &context.request_id))
 }
 
 const SEND_AGAIN: &str = "Send the same post again; a repeat does no harm.";
@@ -154,28 +156,20 @@ fn refused(problem: &Problem, tenant: &TenantId) {
     }
 }
 
-fn reply(outcome: Result<Reply, Problem>, request_id: &str) -> Result<Response<Body>, Error> {
-    let response = Response::builder().header(header::CACHE_CONTROL, "no-store");
-    let json = |body: serde_json::Value| Body::from(body.to_string());
-    let response = match outcome {
-        Ok(Reply::Right) => response.status(StatusCode::NO_CONTENT).body(Body::Empty),
-        Ok(Reply::Ignored) => response
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(json(serde_json::json!({ "status": "ignored" }))),
-        Ok(Reply::Accepted(post)) => response.header(header::CONTENT_TYPE, "application/json").body(json(
-            serde_json::json!({ "status": "accepted", "session_id": post.session_id, "delivery": post.digest }),
-        )),
-        Err(problem) => {
-            let mut response = response
-                .status(problem.status())
-                .header(header::CONTENT_TYPE, "application/problem+json");
-            if let Some(seconds) = problem.retry_after() {
-                response = response.header(header::RETRY_AFTER, seconds);
-            }
-            response.body(Body::from(problem.body(request_id)))
+fn reply(outcome: Result<Reply, Problem>, request_id: &str) -> Response<Body> {
+    match outcome {
+        Ok(Reply::Right) => {
+            let mut response = Response::new(Body::Empty);
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            response
         }
-    };
-    Ok(response?)
+        Ok(Reply::Ignored) => api::json(StatusCode::OK, &json!({ "status": "ignored" })),
+        Ok(Reply::Accepted(post)) => api::json(
+            StatusCode::OK,
+            &json!({ "status": "accepted", "session_id": post.session_id, "delivery": post.digest }),
+        ),
+        Err(problem) => api::refusal(&problem, request_id),
+    }
 }
 
 /// Runs the function: clients from the environment, once, then one request after the other.

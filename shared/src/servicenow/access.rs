@@ -7,21 +7,17 @@ use std::time::Duration;
 use crate::clock::{Clock, Timestamp};
 use crate::credentials::{AccessToken, Credentials, Pause, token_lease_key};
 use crate::error::Code;
-use crate::retry::REAUTHORIZATION_PAUSE;
+use crate::retry::{Patience, REAUTHORIZATION_PAUSE};
 use crate::secret::Secret;
 use crate::servicenow::instance::Instance;
 use crate::servicenow::oauth::{self, ClientIdentity, GrantError, GrantRequest, Granted};
+use crate::single_flight::{Limits, SingleFlight};
 use crate::tenant::{Grant, TenantFile, TenantId};
 use crate::tenants::StorageUnavailable;
 use crate::vault::{StoredToken, Token, Vault, VaultError};
 
-/// How long the token endpoint may take.
-const GRANT_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long whoever gets a token keeps others from doing the same; outlives two grants and storing the result.
 const LEASE: Duration = Duration::from_secs(120);
-/// How long others wait for it.
-const LEASE_WAIT: Duration = Duration::from_secs(25);
-const LEASE_POLL: Duration = Duration::from_millis(200);
 /// A token is renewed this long before it expires, or at half of its life where that is shorter.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);
 /// The lifetime of a token whose answer does not say (protocols B.1.3).
@@ -69,10 +65,11 @@ impl From<VaultError> for AccessError {
     }
 }
 
-/// Which token will do.
+/// Which token will do, and by when.
 struct Wanted<'a> {
     audience: String,
     refused: Option<&'a Secret>,
+    deadline: Timestamp,
 }
 
 /// Obtains access tokens and shares them.
@@ -82,8 +79,9 @@ pub struct AccessTokens {
     vault: Arc<Vault>,
     credentials: Arc<Credentials>,
     clock: Clock,
+    patience: Patience,
     remembered: Mutex<HashMap<TenantId, AccessToken>>,
-    flights: Mutex<HashMap<TenantId, Arc<tokio::sync::Mutex<()>>>>,
+    flights: SingleFlight,
 }
 
 impl AccessTokens {
@@ -93,14 +91,16 @@ impl AccessTokens {
         vault: Arc<Vault>,
         credentials: Arc<Credentials>,
         clock: Clock,
+        patience: Patience,
     ) -> Self {
         Self {
             http,
             vault,
+            flights: SingleFlight::new(Arc::clone(&credentials)),
             credentials,
             clock,
+            patience,
             remembered: Mutex::default(),
-            flights: Mutex::default(),
         }
     }
 
@@ -113,44 +113,35 @@ impl AccessTokens {
         tenant: &TenantFile,
         instance: &Instance,
         refused: Option<&Secret>,
+        deadline: Timestamp,
     ) -> Result<Secret, AccessError> {
         let id = &tenant.tenant;
         let wanted = Wanted {
             audience: format!("{} {}", instance.base(), tenant.servicenow.client_id),
             refused,
+            deadline,
         };
         if let Some(token) = self.usable(self.remembered(id), &wanted) {
             return Ok(token);
         }
-        let flight = Arc::clone(self.flights().entry(id.clone()).or_default());
-        let _one_at_a_time = flight.lock().await;
-        if let Some(token) = self.usable(self.remembered(id), &wanted) {
-            return Ok(token);
-        }
-        if let Some(token) = self.shared(id, &wanted).await? {
-            return Ok(token);
-        }
-        let (lease, owner) = (token_lease_key(id), uuid::Uuid::new_v4().to_string());
-        let waiting_since = tokio::time::Instant::now();
-        while !self.credentials.take_lease(&lease, &owner, LEASE).await? {
-            tokio::time::sleep(LEASE_POLL).await;
-            if let Some(token) = self.shared(id, &wanted).await? {
-                return Ok(token);
-            }
-            if waiting_since.elapsed() > LEASE_WAIT {
-                let reason = "another process has been getting a token for too long".to_owned();
-                return Err(AccessError::Transient {
-                    reason,
-                    retry_after: None,
-                });
-            }
-        }
-        let outcome = self.get_holding_the_lease(tenant, instance, &wanted).await;
-        if matches!(outcome, Err(AccessError::ReauthorizationNeeded(_))) {
-            self.leave_alone(id).await;
-        }
-        self.credentials.give_lease_back(&lease, &owner).await;
-        outcome
+        let limits = Limits {
+            lease: LEASE,
+            wait: self.patience.lease.min(self.left(deadline)),
+        };
+        let look = || self.known(id, &wanted);
+        let obtain = self.obtain(tenant, instance, &wanted);
+        let token = self
+            .flights
+            .run(&token_lease_key(id), limits, look, obtain)
+            .await?;
+        token.ok_or_else(|| AccessError::Transient {
+            reason: "another process has been getting a token for too long".to_owned(),
+            retry_after: None,
+        })
+    }
+
+    fn left(&self, deadline: Timestamp) -> Duration {
+        deadline.since(self.clock.now())
     }
 
     /// Whoever waits for the lease finds the pause, and does not ask once more for what was just refused.
@@ -164,21 +155,32 @@ impl AccessTokens {
         }
     }
 
-    async fn get_holding_the_lease(
+    /// Holds the tenant's token lease.
+    async fn obtain(
+        &self,
+        tenant: &TenantFile,
+        instance: &Instance,
+        wanted: &Wanted<'_>,
+    ) -> Result<Secret, AccessError> {
+        let outcome = self.obtain_once(tenant, instance, wanted).await;
+        if matches!(outcome, Err(AccessError::ReauthorizationNeeded(_))) {
+            self.leave_alone(&tenant.tenant).await;
+        }
+        outcome
+    }
+
+    async fn obtain_once(
         &self,
         tenant: &TenantFile,
         instance: &Instance,
         wanted: &Wanted<'_>,
     ) -> Result<Secret, AccessError> {
         let id = &tenant.tenant;
-        if let Some(token) = self.shared(id, wanted).await? {
-            return Ok(token);
-        }
         let standing = self.credentials.standing_now(id).await?;
         if let Some(pause) = standing.pause_at(self.clock.now()) {
             return Err(AccessError::Paused(pause));
         }
-        let granted = self.grant(tenant, instance).await?;
+        let granted = self.grant(tenant, instance, wanted.deadline).await?;
         if wanted.refused == Some(&granted.access_token) {
             // The password grant hands out the current token for as long as it lives (protocols B.1.3).
             let reason = "ServiceNow refuses the very token that it grants".to_owned();
@@ -201,8 +203,10 @@ impl AccessTokens {
         &self,
         tenant: &TenantFile,
         instance: &Instance,
+        deadline: Timestamp,
     ) -> Result<Granted, AccessError> {
         let id = &tenant.tenant;
+        let timeout = || self.patience.grant.min(self.left(deadline));
         let stored = match tenant.servicenow.grant {
             Grant::RefreshToken => Some(self.vault.token(id).await?),
             Grant::Password | Grant::ClientCredentials => None,
@@ -213,15 +217,13 @@ impl AccessTokens {
             before = self.vault.credentials_again(id).await?;
         }
         let (client, request) = grant_request(tenant, &before, stored.as_ref())?;
-        let mut outcome =
-            oauth::request(&self.http, instance, &client, &request, GRANT_TIMEOUT).await;
+        let mut outcome = oauth::request(&self.http, instance, &client, &request, timeout()).await;
         if matches!(outcome, Err(GrantError::Refused { .. })) {
             self.vault.forget(id);
             let now = self.vault.credentials(id).await?;
             if now != before {
                 let (client, request) = grant_request(tenant, &now, stored.as_ref())?;
-                outcome =
-                    oauth::request(&self.http, instance, &client, &request, GRANT_TIMEOUT).await;
+                outcome = oauth::request(&self.http, instance, &client, &request, timeout()).await;
             }
         }
         let granted = outcome.map_err(|error| match error {
@@ -268,11 +270,14 @@ impl AccessTokens {
             .await?)
     }
 
-    async fn shared(
+    async fn known(
         &self,
         id: &TenantId,
         wanted: &Wanted<'_>,
     ) -> Result<Option<Secret>, AccessError> {
+        if let Some(token) = self.usable(self.remembered(id), wanted) {
+            return Ok(Some(token));
+        }
         let token = self.credentials.access_token(id).await?;
         let usable = self.usable(token.clone(), wanted);
         if let (Some(token), Some(_)) = (token, &usable) {
@@ -311,10 +316,6 @@ impl AccessTokens {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(id.clone(), token);
-    }
-
-    fn flights(&self) -> std::sync::MutexGuard<'_, HashMap<TenantId, Arc<tokio::sync::Mutex<()>>>> {
-        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

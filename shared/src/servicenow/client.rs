@@ -11,16 +11,13 @@ use serde_json::Value;
 
 use crate::clock::{Clock, Timestamp};
 use crate::record::{RecordRef, SysId, Table};
-use crate::retry::{WRITE_NEEDS, WRITE_TIMEOUT};
+use crate::retry::Patience;
 use crate::secret::Secret;
 use crate::servicenow::access::{AccessError, AccessTokens};
 use crate::servicenow::instance::Instance;
 use crate::servicenow::query::Query;
 use crate::servicenow::transport::{retry_after, transport_reason};
 use crate::tenant::TenantFile;
-
-/// A read may take this long.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Columns of a record by name; values as ServiceNow writes them, always texts.
 pub type Columns = BTreeMap<String, String>;
@@ -128,6 +125,7 @@ pub struct Client {
     access: Arc<AccessTokens>,
     clock: Clock,
     allow_loopback: bool,
+    patience: Patience,
 }
 
 /// How values are wanted.
@@ -146,12 +144,14 @@ impl Client {
         access: Arc<AccessTokens>,
         clock: Clock,
         allow_loopback: bool,
+        patience: Patience,
     ) -> Self {
         Self {
             http,
             access,
             clock,
             allow_loopback,
+            patience,
         }
     }
 
@@ -350,13 +350,16 @@ impl Client {
         .map_err(|error| CallError::Misconfigured(format!("the instance {error}")))?;
         // A token may have to be obtained first, which must not be cut off either.
         self.enough_time(deadline)?;
-        let token = self.access.get(tenant, &instance, None).await?;
+        let token = self.access.get(tenant, &instance, None, deadline).await?;
         match self.send(&instance, deadline, call, &token).await {
             Err(Answer::Unauthorized) => {}
             Err(Answer::Failed(error)) => return Err(error),
             Ok(result) => return Ok(result),
         }
-        let token = self.access.get(tenant, &instance, Some(&token)).await?;
+        let access = &self.access;
+        let token = access
+            .get(tenant, &instance, Some(&token), deadline)
+            .await?;
         self.send(&instance, deadline, call, &token)
             .await
             .map_err(|answer| match answer {
@@ -375,7 +378,7 @@ impl Client {
         call: &Call,
         token: &Secret,
     ) -> Result<Value, Answer> {
-        self.enough_time(deadline)?;
+        let left = self.enough_time(deadline)?;
         let mut url = instance
             .base()
             .join(&call.path)
@@ -393,7 +396,11 @@ impl Client {
             .request(call.method.clone(), url)
             .header(header::ACCEPT, "application/json")
             .bearer_auth(token.expose())
-            .timeout(if read { READ_TIMEOUT } else { WRITE_TIMEOUT });
+            .timeout(left.min(if read {
+                self.patience.read
+            } else {
+                self.patience.write
+            }));
         if let Some((content_type, body)) = &call.body {
             request = request
                 .header(header::CONTENT_TYPE, *content_type)
@@ -419,11 +426,13 @@ impl Client {
 }
 
 impl Client {
-    fn enough_time(&self, deadline: Timestamp) -> Result<(), CallError> {
-        if deadline.since(self.clock.now()) < WRITE_NEEDS {
+    /// What is left, provided that a call may start at all.
+    fn enough_time(&self, deadline: Timestamp) -> Result<Duration, CallError> {
+        let left = deadline.since(self.clock.now());
+        if left < self.patience.needs {
             Err(CallError::OutOfTime)
         } else {
-            Ok(())
+            Ok(left)
         }
     }
 }

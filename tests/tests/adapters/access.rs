@@ -8,6 +8,7 @@ use futures::future::{join_all, try_join_all};
 use local::aws::{Effect, Fault as AwsFault, Service};
 use local::servicenow::RefreshAnswer;
 use local::simulator::{Action, Fault, Matcher};
+use shared::clock::Timestamp;
 use shared::credentials::Pause;
 use shared::error::Code;
 use shared::secret::Secret;
@@ -19,12 +20,15 @@ use super::{CLIENT_ID, Parts, SERVICE_ACCOUNT, acme, denied, instance};
 /// Longer than an access token lives.
 const A_TOKENS_LIFE: u64 = 1801;
 
+/// No deadline.
+const NEVER: Timestamp = Timestamp::from_millis(i64::MAX);
+
 async fn get(
     tokens: &AccessTokens,
     file: &TenantFile,
     refused: Option<&Secret>,
 ) -> Result<Secret, AccessError> {
-    tokens.get(file, &instance(file), refused).await
+    tokens.get(file, &instance(file), refused, NEVER).await
 }
 
 fn token_endpoint(action: Action) -> Fault {

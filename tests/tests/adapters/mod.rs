@@ -22,6 +22,7 @@ use shared::clock::{Clock, Timestamp};
 use shared::credentials::Credentials;
 use shared::ledger::Ledger;
 use shared::queue::{Post, Queues};
+use shared::retry::Patience;
 use shared::secret::Secret;
 use shared::servicenow::access::AccessTokens;
 use shared::servicenow::client::Client;
@@ -162,13 +163,15 @@ impl Parts {
             Arc::new(self.vault()),
             Arc::new(self.credentials()),
             self.clock.clone(),
+            Patience::QUEUE,
         )
     }
 
     /// A client of a process of its own.
     fn client(&self) -> Client {
         let access = Arc::new(self.access_tokens());
-        Client::new(self.http.clone(), access, self.clock.clone(), true)
+        let clock = self.clock.clone();
+        Client::new(self.http.clone(), access, clock, true, Patience::QUEUE)
     }
 
     fn advance(&self, seconds: u64) {

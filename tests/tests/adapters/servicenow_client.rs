@@ -7,6 +7,7 @@ use local::simulator::{Action, Fault, Matcher};
 use shared::clock::Timestamp;
 use shared::credentials::AccessToken;
 use shared::record::{RecordNumber, RecordRef, SysId, Table};
+use shared::retry::Patience;
 use shared::secret::Secret;
 use shared::servicenow::access::AccessError;
 use shared::servicenow::client::{CallError, Client, Columns, Display};
@@ -479,6 +480,7 @@ async fn an_instance_outside_the_servicenow_domains_is_not_called() {
         std::sync::Arc::new(instance.parts.access_tokens()),
         instance.parts.clock.clone(),
         false,
+        Patience::QUEUE,
     );
     let outcome = strict
         .update(

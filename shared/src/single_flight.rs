@@ -1,0 +1,92 @@
+//! Getting something once, whoever asks: one at a time in this process, and one at a time among processes (design 5.5).
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::credentials::Credentials;
+use crate::tenants::StorageUnavailable;
+
+/// How often whoever waits looks whether somebody else has got it.
+const POLL: Duration = Duration::from_millis(200);
+
+/// Lets one caller per key obtain something, while the others wait and then find it.
+#[derive(Debug)]
+pub struct SingleFlight {
+    credentials: Arc<Credentials>,
+    flights: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+/// How long a flight may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Nobody else tries for this long; outlives whatever obtaining takes.
+    pub lease: Duration,
+    /// Whoever comes second waits for this long.
+    pub wait: Duration,
+}
+
+impl SingleFlight {
+    /// Flights whose leases are in that table.
+    pub fn new(credentials: Arc<Credentials>) -> Self {
+        Self {
+            credentials,
+            flights: Mutex::default(),
+        }
+    }
+
+    /// What `look` finds, or else what `obtain` gets while `key` is leased. `None`: somebody else has been obtaining
+    /// it for longer than the caller may wait, and it is not there yet.
+    ///
+    /// `look` runs first, again after the lease was acquired, and again and again while somebody else holds it.
+    ///
+    /// # Errors
+    /// What `look` or `obtain` fails with, or that the table of leases cannot be written.
+    pub async fn run<T, E, F>(
+        &self,
+        key: &str,
+        limits: Limits,
+        look: impl Fn() -> F,
+        obtain: impl Future<Output = Result<T, E>>,
+    ) -> Result<Option<T>, E>
+    where
+        E: From<StorageUnavailable>,
+        F: Future<Output = Result<Option<T>, E>>,
+    {
+        let until = Instant::now() + limits.wait;
+        let flight = Arc::clone(self.flights().entry(key.to_owned()).or_default());
+        let Ok(_one_at_a_time) = tokio::time::timeout_at(until, flight.lock()).await else {
+            return look().await;
+        };
+        if let Some(found) = look().await? {
+            return Ok(Some(found));
+        }
+        let owner = uuid::Uuid::new_v4().to_string();
+        while !self
+            .credentials
+            .take_lease(key, &owner, limits.lease)
+            .await?
+        {
+            let last_look = Instant::now() >= until;
+            tokio::time::sleep(POLL).await;
+            match look().await? {
+                None if last_look => return Ok(None),
+                None => {}
+                found => return Ok(found),
+            }
+        }
+        let outcome = match look().await {
+            Ok(None) => obtain.await.map(Some),
+            found_or_failed => found_or_failed,
+        };
+        self.credentials.give_lease_back(key, &owner).await;
+        outcome
+    }
+
+    fn flights(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<tokio::sync::Mutex<()>>>> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
