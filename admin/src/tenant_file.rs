@@ -4,7 +4,8 @@ use std::fmt;
 use std::ops::Range;
 
 use serde_json::Value;
-use shared::servicenow::instance::{Instance, is_loopback};
+use shared::rescue::host::Host;
+use shared::servicenow::instance::Instance;
 use shared::session::documented_name;
 use shared::tenant::{Span, TenantFile, TenantId};
 use toml::Spanned;
@@ -289,18 +290,10 @@ impl<'a> Check<'a> {
         {
             self.fault(&at, "rescue.company_id", "must be digits only");
         }
-        if let Some((at, text)) = self.text_at("rescue.base_url") {
-            let message = match Url::parse(text) {
-                Err(_) => Some("is not a URL like https://rescue.acme.test"),
-                Ok(url) if !self.may_be_called(&url) => Some("must start with https://"),
-                Ok(url) if !is_host_only(&url) => {
-                    Some("must end after the host: no user, path, query or fragment")
-                }
-                Ok(_) => None,
-            };
-            if let Some(message) = message {
-                self.fault(&at, "rescue.base_url", message);
-            }
+        if let Some((at, text)) = self.text_at("rescue.base_url")
+            && let Err(error) = Host::parse(text, self.allow_loopback)
+        {
+            self.fault(&at, "rescue.base_url", error.to_string());
         }
         for (at, domain) in self.texts_at("rescue.technician_domains") {
             if !is_domain(domain) {
@@ -418,11 +411,6 @@ impl<'a> Check<'a> {
         {
             self.fault(&at, path, message);
         }
-    }
-
-    fn may_be_called(&self, url: &Url) -> bool {
-        url.scheme() == "https"
-            || (self.allow_loopback && url.scheme() == "http" && is_loopback(url))
     }
 
     /// A fault about a key that is not there, at the nearest table that is.

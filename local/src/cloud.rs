@@ -21,8 +21,8 @@ use crate::{rescue, servicenow};
 /// The template that is deployed, as it was when this was built.
 pub const TEMPLATE: &str = include_str!("../../template.yaml");
 
-/// How many processes one function may have at a time.
-const ENVIRONMENTS: usize = 4;
+/// How many processes one function may have at a time, unless the options say otherwise.
+const PROCESSES: usize = 4;
 
 /// Where the functions' programs are.
 #[derive(Clone, Debug)]
@@ -46,6 +46,8 @@ pub struct Options {
     pub delivering: bool,
     /// `AWS_LAMBDA_LOG_LEVEL` of the functions.
     pub log_level: String,
+    /// How many processes one function may have at a time.
+    pub processes: usize,
 }
 
 impl Options {
@@ -57,6 +59,7 @@ impl Options {
             port: None,
             delivering: true,
             log_level: "INFO".to_owned(),
+            processes: PROCESSES,
         }
     }
 }
@@ -157,7 +160,7 @@ impl Cloud {
                 environment,
                 timeout: function.timeout,
                 memory_mb: function.memory_mb,
-                max_environments: ENVIRONMENTS,
+                max_environments: options.processes,
             });
             for event in &function.events {
                 match event {

@@ -72,7 +72,7 @@ pub async fn provision_with(
     instance.add_registry(CLIENT_ID, CLIENT_SECRET);
     instance.add_user(
         User::service_account(SERVICE_ACCOUNT, SERVICE_ACCOUNT_PASSWORD)
-            .with_roles(&["itil", "sn_customerservice_agent"]),
+            .with_roles(&["itil", "sn_customerservice_agent", "email_api_send"]),
     );
     instance.add_user(User::new(TECHNICIAN, "Ana Ruiz"));
     instance.add_user(User::new(CUSTOMER, "Paul Martin"));

@@ -27,6 +27,20 @@ pub struct AccessToken {
     pub audience: String,
 }
 
+/// A technician's authcode and when it was obtained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authcode {
+    /// The authcode.
+    pub code: Secret,
+    /// When Rescue gave it.
+    pub obtained_at: Timestamp,
+    /// The host and the company it was obtained from; it is sent nowhere else.
+    pub audience: String,
+}
+
+/// How long an authcode is kept. It works until somebody signs in as the same technician (protocols A.2.2).
+const AUTHCODE_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// A tenant that nobody calls for until then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pause {
@@ -58,6 +72,16 @@ const PAUSE_REMEMBERED: Duration = Duration::from_secs(15 * 24 * 3600);
 /// The key of a tenant's access token in the table.
 pub fn access_token_key(tenant: &TenantId) -> String {
     format!("{tenant}#servicenow")
+}
+
+/// The key of a technician's authcode in the table.
+pub fn authcode_key(tenant: &TenantId, sso_id: &str) -> String {
+    format!("{tenant}#rescue#{sso_id}")
+}
+
+/// The key of the lease that whoever signs in as a technician holds.
+pub fn sign_in_lease_key(tenant: &TenantId, sso_id: &str) -> String {
+    format!("{tenant}#lease#rescue#{sso_id}")
 }
 
 /// The key of a tenant's pause in the table.
@@ -101,18 +125,56 @@ impl Credentials {
         let Some(item) = self.item(&access_token_key(tenant)).await? else {
             return Ok(None);
         };
-        let token = item.get("token").and_then(|value| value.as_s().ok());
-        Ok(token
+        Ok(text(&item, "token")
             .zip(moment(&item, "valid_until"))
             .map(|(token, expires_at)| AccessToken {
-                token: Secret::from(token.as_str()),
+                token: Secret::from(token),
                 expires_at,
-                audience: item
-                    .get("audience")
-                    .and_then(|value| value.as_s().ok())
-                    .cloned()
-                    .unwrap_or_default(),
+                audience: text(&item, "audience").unwrap_or_default().to_owned(),
             }))
+    }
+
+    /// The authcode of a technician that is shared by every process, if one is there.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn authcode(
+        &self,
+        tenant: &TenantId,
+        sso_id: &str,
+    ) -> Result<Option<Authcode>, StorageUnavailable> {
+        let Some(item) = self.item(&authcode_key(tenant, sso_id)).await? else {
+            return Ok(None);
+        };
+        Ok(text(&item, "code")
+            .zip(moment(&item, "obtained_at"))
+            .map(|(code, obtained_at)| Authcode {
+                code: Secret::from(code),
+                obtained_at,
+                audience: text(&item, "audience").unwrap_or_default().to_owned(),
+            }))
+    }
+
+    /// Shares an authcode.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn share_authcode(
+        &self,
+        tenant: &TenantId,
+        sso_id: &str,
+        authcode: &Authcode,
+    ) -> Result<(), StorageUnavailable> {
+        self.put(
+            authcode_key(tenant, sso_id),
+            authcode.obtained_at.plus(AUTHCODE_KEPT),
+            vec![
+                ("code", authcode.code.expose().to_owned()),
+                ("obtained_at", authcode.obtained_at.to_string()),
+                ("audience", authcode.audience.clone()),
+            ],
+        )
+        .await
     }
 
     /// Shares an access token.
@@ -352,8 +414,10 @@ impl Credentials {
     }
 }
 
+fn text<'a>(item: &'a HashMap<String, AttributeValue>, name: &str) -> Option<&'a str> {
+    item.get(name)?.as_s().ok().map(String::as_str)
+}
+
 fn moment(item: &HashMap<String, AttributeValue>, name: &str) -> Option<Timestamp> {
-    item.get(name)
-        .and_then(|value| value.as_s().ok())
-        .and_then(|text| Timestamp::parse(text))
+    text(item, name).and_then(Timestamp::parse)
 }

@@ -48,6 +48,17 @@ pub fn client() -> Result<reqwest::Client, ClientError> {
 #[error("HTTP client: {0}")]
 pub struct ClientError(String);
 
+/// A transport failure in a few words that hold no URL.
+pub(crate) fn transport_reason(error: &reqwest::Error) -> &'static str {
+    if error.is_connect() {
+        "no connection"
+    } else if error.is_timeout() {
+        "time-out"
+    } else {
+        "the connection broke"
+    }
+}
+
 /// The same client as the AWS SDK wants it.
 pub fn for_aws(client: reqwest::Client) -> SharedHttpClient {
     SharedHttpClient::new(OneClient(client))

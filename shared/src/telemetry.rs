@@ -34,6 +34,10 @@ pub enum Metric {
     TrackingNotBelieved,
     TenantPaused,
     ReauthorizationNeeded,
+    PinGenerated,
+    PinReplayed,
+    PinRefused,
+    NotificationFailed,
 }
 
 impl Metric {
@@ -50,6 +54,10 @@ impl Metric {
             Self::TrackingNotBelieved => "TrackingNotBelieved",
             Self::TenantPaused => "TenantPaused",
             Self::ReauthorizationNeeded => "ReauthorizationNeeded",
+            Self::PinGenerated => "PinGenerated",
+            Self::PinReplayed => "PinReplayed",
+            Self::PinRefused => "PinRefused",
+            Self::NotificationFailed => "NotificationFailed",
         }
     }
 }

@@ -11,6 +11,8 @@ pub struct Answer {
     pub content_type: String,
     /// `Retry-After`.
     pub retry_after: Option<String>,
+    /// Whether `Idempotent-Replayed` says that it is a repeat's.
+    pub replayed: bool,
     /// The body.
     pub body: String,
 }
@@ -36,7 +38,11 @@ impl Answer {
         Self::to(client().get(url)).await
     }
 
-    async fn to(request: reqwest::RequestBuilder) -> Self {
+    /// The answer to any request.
+    ///
+    /// # Panics
+    /// When nothing answers.
+    pub async fn to(request: reqwest::RequestBuilder) -> Self {
         let response = request.send().await.expect("the HTTP API answers");
         let header = |name: &str| {
             let value = response.headers().get(name)?.to_str().ok()?;
@@ -46,6 +52,7 @@ impl Answer {
             status: response.status().as_u16(),
             content_type: header("content-type").unwrap_or_default(),
             retry_after: header("retry-after"),
+            replayed: header("idempotent-replayed").is_some_and(|value| value == "true"),
             body: response.text().await.expect("a body"),
         }
     }
@@ -76,6 +83,6 @@ impl Answer {
     }
 }
 
-fn client() -> reqwest::Client {
+pub(crate) fn client() -> reqwest::Client {
     shared::http::client().expect("a client")
 }

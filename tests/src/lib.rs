@@ -4,8 +4,10 @@
 mod answer;
 mod binaries;
 mod deliveries;
+mod presses;
 mod world;
 
 pub use answer::Answer;
 pub use binaries::folder;
+pub use presses::request;
 pub use world::{DeadLetter, LedgerEntry, World};

@@ -57,13 +57,28 @@ impl World {
     /// # Panics
     /// When anything of it does not start.
     pub async fn with(log_level: &str, change: impl FnOnce(String) -> String) -> Self {
-        let cloud = Cloud::start(Options {
-            delivering: false,
+        let options = Options {
             log_level: log_level.to_owned(),
+            ..Self::options()
+        };
+        Self::with_options(options, change).await
+    }
+
+    /// The options of a world.
+    pub fn options() -> Options {
+        Options {
+            delivering: false,
+            log_level: TRACE.to_owned(),
             ..Options::new(Programs::Folder(crate::folder().to_owned()))
-        })
-        .await
-        .expect("the cloud starts");
+        }
+    }
+
+    /// A world started in another way, and a changed tenant file.
+    ///
+    /// # Panics
+    /// When anything of it does not start.
+    pub async fn with_options(options: Options, change: impl FnOnce(String) -> String) -> Self {
+        let cloud = Cloud::start(options).await.expect("the cloud starts");
         let applied = demo_tenant::provision_with(&cloud, change)
             .await
             .expect("the tenant is applied");

@@ -1,3 +1,6 @@
-//! LogMeIn Rescue: what it posts to us.
+//! LogMeIn Rescue: what it posts to us, and its API (protocols part A).
 
+pub mod api;
+pub mod authcodes;
+pub mod host;
 pub mod post_to_url;

@@ -5,6 +5,7 @@ mod command_line;
 mod deliver_session;
 mod demo;
 mod folder;
+mod generate_pin;
 mod new_records;
 mod publishing;
 mod resolution;

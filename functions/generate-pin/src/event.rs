@@ -1,0 +1,351 @@
+//! The HTTP event → what an agent wants a PIN for. Every rejection of a request's form lives here.
+
+use lambda_http::http::HeaderMap;
+use lambda_http::{Body, Request, RequestExt as _};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use shared::api::{self, Object};
+use shared::error::{Code, Problem};
+use shared::record::{RecordNumber, SysId, Table};
+use shared::rescue::api::FIELD_LIMITS;
+use shared::secret::Secret;
+use shared::servicenow::query::Email;
+use shared::tenant::TenantId;
+
+/// One request, of a sender that is not known yet.
+#[derive(Debug)]
+pub(crate) struct Command {
+    pub(crate) tenant: TenantId,
+    pub(crate) key: Secret,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Command {
+    /// Reads who asks.
+    ///
+    /// # Errors
+    /// `unauthorized` for whatever no tenant can have sent.
+    pub(crate) fn read(request: Request) -> Result<Self, Problem> {
+        let tenant = request
+            .path_parameters()
+            .first("tenant")
+            .and_then(TenantId::parse)
+            .ok_or_else(api::unauthorized)?;
+        let key = api::bearer(request.headers()).ok_or_else(api::unauthorized)?;
+        let (parts, body) = request.into_parts();
+        let body = match body {
+            Body::Text(text) => text.into_bytes(),
+            Body::Binary(bytes) => bytes,
+            _ => Vec::new(),
+        };
+        Ok(Self {
+            tenant,
+            key,
+            headers: parts.headers,
+            body,
+        })
+    }
+
+    /// Reads what is asked for, once it is known who asks.
+    ///
+    /// # Errors
+    /// `invalid-request`, which names what is wrong.
+    pub(crate) fn request(&self) -> Result<PinRequest, Problem> {
+        PinRequest::parse(&self.body)
+    }
+
+    /// The header `Idempotency-Key`.
+    ///
+    /// # Errors
+    /// `invalid-request` when it is not 1 to 255 visible ASCII characters.
+    pub(crate) fn idempotency_key(&self) -> Result<Option<&str>, Problem> {
+        let Some(value) = self.headers.get("idempotency-key") else {
+            return Ok(None);
+        };
+        let key = value.to_str().ok().map(str::trim);
+        let visible = |key: &&str| {
+            (1..=255).contains(&key.len()) && key.bytes().all(|b| (b' '..=b'~').contains(&b))
+        };
+        match key.filter(visible) {
+            Some(key) => Ok(Some(key)),
+            None => Err(invalid(
+                "The header Idempotency-Key has to be 1 to 255 visible ASCII characters.",
+            )),
+        }
+    }
+}
+
+/// What an agent wants a PIN for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct PinRequest {
+    /// The technician's e-mail address.
+    pub(crate) email: String,
+    /// Whom Rescue is to sign in.
+    pub(crate) sso_id: String,
+    /// The technician that the PIN is made for, where an administrator's API token asks.
+    pub(crate) node_id: Option<String>,
+    pub(crate) table: Table,
+    pub(crate) record: Record,
+    pub(crate) customer_name: Option<String>,
+    pub(crate) customer_email: Option<String>,
+    /// `cfield0` to `cfield5`, where the request says what they hold.
+    pub(crate) fields: [Option<String>; 6],
+    pub(crate) notify_technician: bool,
+    pub(crate) notify_customer: bool,
+}
+
+/// How a request names its record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) enum Record {
+    /// By its row, and for people perhaps by its number.
+    Row {
+        sys_id: SysId,
+        number: Option<String>,
+    },
+    /// By its number alone.
+    #[serde(serialize_with = "number")]
+    Number(RecordNumber),
+}
+
+fn number<S: serde::Serializer>(number: &RecordNumber, serializer: S) -> Result<S::Ok, S::Error> {
+    number.as_str().serialize(serializer)
+}
+
+/// The longest SSO id, name and number that are taken.
+const LONGEST: usize = 256;
+
+impl PinRequest {
+    fn parse(body: &[u8]) -> Result<Self, Problem> {
+        let root = Object::parse(body)?;
+        let (technician, record) = (root.object("technician")?, root.object("record")?);
+        let (customer, notify) = (root.object("customer")?, root.object("notify")?);
+        let email = technician.required("email")?;
+        let email = Email::parse(email)
+            .ok_or_else(|| technician.wrong("email", "has to be an e-mail address"))?;
+        let sso_id = short(&technician, "sso_id")?.unwrap_or_else(|| email.as_str().to_owned());
+        let node_id = technician.text("node_id")?;
+        if node_id.is_some_and(|id| id.len() > 20 || !id.bytes().all(|b| b.is_ascii_digit())) {
+            return Err(technician.wrong("node_id", "has to be digits"));
+        }
+        let table = Table::from_name(record.required("table")?).ok_or_else(|| {
+            record.wrong("table", "has to be incident or sn_customerservice_case")
+        })?;
+        Ok(Self {
+            sso_id,
+            node_id: node_id.map(str::to_owned),
+            email: email.as_str().to_owned(),
+            table,
+            record: Record::parse(&record, table)?,
+            customer_name: short(&customer, "name")?,
+            customer_email: short(&customer, "email")?,
+            fields: fields(&root.object("fields")?)?,
+            notify_technician: notify.flag("technician")?.unwrap_or(true),
+            notify_customer: notify.flag("customer")?.unwrap_or(true),
+        })
+    }
+
+    /// SHA-256 of what was asked for, as hexadecimal digits: the same for the same request, however it is written.
+    pub(crate) fn digest(&self) -> String {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        hex::encode(Sha256::digest(text.as_bytes()))
+    }
+
+    /// The record as the request names it.
+    pub(crate) fn record_text(&self) -> &str {
+        match &self.record {
+            Record::Row { sys_id, .. } => sys_id.as_str(),
+            Record::Number(number) => number.as_str(),
+        }
+    }
+
+    /// The record's number, where the request has it.
+    pub(crate) fn number(&self) -> Option<&str> {
+        match &self.record {
+            Record::Row { number, .. } => number.as_deref(),
+            Record::Number(number) => Some(number.as_str()),
+        }
+    }
+
+    /// `cfield0` to `cfield5` within Rescue's limits: what the request says they hold, else the customer's name, the
+    /// record's number and the customer's e-mail address.
+    pub(crate) fn custom_fields(&self) -> [String; 6] {
+        let mut values = self.fields.clone();
+        let [name, number, email, ..] = &mut values;
+        fill(name, self.customer_name.as_deref());
+        fill(number, self.number());
+        fill(email, self.customer_email.as_deref());
+        let mut limits = FIELD_LIMITS.into_iter();
+        values.map(|value| {
+            let limit = limits.next().unwrap_or(0);
+            value.unwrap_or_default().chars().take(limit).collect()
+        })
+    }
+}
+
+impl Record {
+    fn parse(record: &Object, table: Table) -> Result<Self, Problem> {
+        let number = short(record, "number")?;
+        let Some(sys_id) = record.text("sys_id")? else {
+            let number = number
+                .ok_or_else(|| record.wrong("sys_id", "is missing, and record.number is too"))?;
+            let parsed = RecordNumber::parse(&number).filter(|number| number.table() == table);
+            return parsed.map(Self::Number).ok_or_else(|| {
+                let what = format!(
+                    "has to be a number of the table {table} such as {}0012345 where record.sys_id is missing",
+                    table.number_prefix()
+                );
+                record.wrong("number", &what)
+            });
+        };
+        let sys_id = SysId::parse(sys_id)
+            .ok_or_else(|| record.wrong("sys_id", "has to be 32 lower-case hexadecimal digits"))?;
+        Ok(Self::Row { sys_id, number })
+    }
+}
+
+fn fields(given: &Object) -> Result<[Option<String>; 6], Problem> {
+    let mut fields = [const { None }; 6];
+    for name in given.names() {
+        let field = name
+            .to_ascii_lowercase()
+            .strip_prefix("cfield")
+            .and_then(|nth| nth.parse::<usize>().ok())
+            .and_then(|nth| fields.get_mut(nth));
+        match field {
+            Some(field) => *field = given.text(name)?.map(one_line),
+            None => {
+                return Err(invalid(
+                    "fields has a member that Rescue does not know; it may hold cfield0 to cfield5.",
+                ));
+            }
+        }
+    }
+    Ok(fields)
+}
+
+/// A text of a line of people's length.
+fn short(object: &Object, name: &str) -> Result<Option<String>, Problem> {
+    let text = object.text(name)?.map(one_line);
+    if text
+        .as_ref()
+        .is_some_and(|text| text.chars().count() > LONGEST)
+    {
+        let what = format!("has to be at most {LONGEST} characters");
+        return Err(object.wrong(name, &what));
+    }
+    Ok(text.filter(|text| !text.is_empty()))
+}
+
+/// The text without control characters, which neither Rescue nor an e-mail's header line should meet.
+fn one_line(text: &str) -> String {
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    text.trim().to_owned()
+}
+
+fn fill(field: &mut Option<String>, value: Option<&str>) {
+    if field.is_none() {
+        *field = value.map(str::to_owned);
+    }
+}
+
+fn invalid(detail: &str) -> Problem {
+    Problem::new(Code::InvalidRequest, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn request() -> Value {
+        json!({
+            "technician": {"email": "ana@acme.test"},
+            "record": {"table": "incident", "sys_id": "0f1e2d3c4b5a69788796a5b4c3d2e1f0", "number": "INC0012345"},
+            "customer": {"name": "Paul Martin", "email": "paul@acme.test"},
+        })
+    }
+
+    fn parse(request: &Value) -> Result<PinRequest, Problem> {
+        PinRequest::parse(request.to_string().as_bytes())
+    }
+
+    #[test]
+    fn a_request_fills_the_custom_fields_unless_it_names_them() {
+        let mut body = request();
+        let parsed = parse(&body).expect("valid");
+        assert_eq!(parsed.sso_id, "ana@acme.test");
+        let [name, number, email, ..] = parsed.custom_fields();
+        assert_eq!(
+            (name.as_str(), number.as_str(), email.as_str()),
+            ("Paul Martin", "INC0012345", "paul@acme.test")
+        );
+        body["fields"] = json!({"CField1": "asked for", "cfield4": "ü".repeat(65)});
+        let [_, first, _, _, fourth, _] = parse(&body).expect("valid").custom_fields();
+        assert_eq!(first, "asked for");
+        assert_eq!(fourth, "ü".repeat(64), "limits count characters");
+    }
+
+    #[test]
+    fn the_same_request_has_the_same_digest_however_it_is_written() {
+        let pretty = serde_json::to_string_pretty(&request()).expect("JSON");
+        let pretty = PinRequest::parse(pretty.as_bytes()).expect("valid");
+        let first = parse(&request()).expect("valid");
+        assert_eq!(first.digest(), pretty.digest());
+        let mut other = request();
+        other["customer"]["name"] = json!("Paula Martin");
+        assert_ne!(parse(&other).expect("valid").digest(), first.digest());
+    }
+
+    #[test]
+    fn a_record_is_named_by_its_row_or_by_a_number_of_its_table() {
+        let mut body = request();
+        body["record"] = json!({"table": "case", "number": "cs0000012"});
+        let record = parse(&body).expect("valid").record;
+        assert!(matches!(record, Record::Number(number) if number.as_str() == "CS0000012"));
+        for wrong in [
+            json!({"table": "incident"}),
+            json!({"table": "incident", "number": "CS0000012"}),
+            json!({"table": "incident", "number": "HD12"}),
+            json!({"table": "incident", "sys_id": "0F1E2D3C4B5A69788796A5B4C3D2E1F0"}),
+            json!({"table": "sys_user", "sys_id": "0f1e2d3c4b5a69788796a5b4c3d2e1f0"}),
+            json!({"sys_id": "0f1e2d3c4b5a69788796a5b4c3d2e1f0"}),
+            json!("INC0012345"),
+        ] {
+            body["record"] = wrong.clone();
+            let problem = parse(&body).expect_err("refused");
+            assert_eq!(problem.code, Code::InvalidRequest, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_wrong_with_a_request_is_named() {
+        for (path, wrong, named) in [
+            ("/technician/email", json!("ana"), "technician.email"),
+            ("/technician/email", json!(null), "technician.email"),
+            ("/technician/email", json!(7), "technician.email"),
+            ("/customer/name", json!("x".repeat(257)), "customer.name"),
+            ("/technician", json!([]), "technician"),
+        ] {
+            let mut body = request();
+            *body.pointer_mut(path).expect("there") = wrong;
+            let problem = parse(&body).expect_err(named);
+            assert_eq!(problem.code, Code::InvalidRequest);
+            assert!(problem.detail.contains(named), "{}", problem.detail);
+        }
+        for (member, wrong) in [
+            ("fields", json!({"tracking0": "x"})),
+            ("fields", json!({"cfield6": "x"})),
+            ("fields", json!({"cfield1": 7})),
+            ("notify", json!({"customer": "yes"})),
+        ] {
+            let mut body = request();
+            body[member] = wrong;
+            assert!(parse(&body).is_err(), "{body}");
+        }
+    }
+}

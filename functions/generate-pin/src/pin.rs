@@ -1,0 +1,71 @@
+//! The PIN itself: sign in once, wait for one's turn, renew a sign-in that somebody else has ended.
+
+use std::time::Duration;
+
+use shared::clock::Timestamp;
+use shared::error::Problem;
+use shared::rescue::api::{Pin, PinFields, Refusal, RescueError};
+use shared::rescue::authcodes::Access;
+use shared::tenant::TenantFile;
+
+use crate::GeneratePin;
+use crate::event::PinRequest;
+use crate::problems;
+
+/// Rescue gives a technician one PIN per second (protocols A.2.3).
+const TURN: Duration = Duration::from_secs(1);
+/// No attempt starts with less than this left.
+const ATTEMPT_NEEDS: Duration = Duration::from_millis(500);
+
+/// A PIN for that technician, asked for until `until`.
+///
+/// # Errors
+/// What Rescue's refusals mean (design 4.1).
+pub(crate) async fn get(
+    function: &GeneratePin,
+    tenant: &TenantFile,
+    request: &PinRequest,
+    tracking: &str,
+    until: Timestamp,
+) -> Result<Pin, Problem> {
+    let started = function.clock.now();
+    let left = || until.since(function.clock.now());
+    let fields = PinFields {
+        custom: request.custom_fields(),
+        tracking0: tracking.to_owned(),
+        require_console: tenant.rescue.require_console,
+        node_id: request.node_id.clone(),
+    };
+    let mut refused = None;
+    loop {
+        let access = function
+            .authcodes
+            .get(tenant, &request.sso_id, refused.as_ref(), until);
+        let problem = match access.await {
+            Err(error) => problems::of_sign_in(error, tenant, request),
+            Ok(access) => {
+                let asked = function
+                    .rescue
+                    .pin(tenant, access.secret(), &fields, left());
+                match asked.await {
+                    Ok(pin) => return Ok(pin),
+                    Err(RescueError::Refused(Refusal::InvalidSecretAuthCode)) => {
+                        // An authcode of this very request that does not work is somebody else's doing.
+                        if matches!(&access, Access::SignedIn(code) if code.obtained_at >= started)
+                        {
+                            return Err(problems::contested(request));
+                        }
+                        refused = Some(access.secret().clone());
+                        continue;
+                    }
+                    Err(error) => problems::of_pin(&error, request),
+                }
+            }
+        };
+        let wait = TURN + (function.jitter)();
+        if !problems::is_turn(&problem) || left() < wait + ATTEMPT_NEEDS {
+            return Err(problem);
+        }
+        tokio::time::sleep(wait).await;
+    }
+}

@@ -1,0 +1,254 @@
+//! What each failure means for the agent who pressed the button (design 4.1): one code, and what to do about it.
+
+use shared::error::{Code, Problem};
+use shared::record::{RecordRef, SysId, Table};
+use shared::rescue::api::{Refusal, RescueError};
+use shared::rescue::authcodes::SignInError;
+use shared::servicenow::access::AccessError;
+use shared::servicenow::client::{CallError, Found};
+use shared::telemetry::{self, Metric};
+use shared::tenant::{TenantFile, TenantId};
+use shared::vault::VaultError;
+
+use crate::event::PinRequest;
+
+/// Whether the tenant lets anybody sign in as that technician: both the e-mail address and the SSO id have to be in
+/// one of its domains.
+///
+/// # Errors
+/// `technician-not-allowed`.
+pub(crate) fn allowed(tenant: &TenantFile, request: &PinRequest) -> Result<(), Problem> {
+    let domains = &tenant.rescue.technician_domains;
+    let inside = |address: &str| {
+        address.rsplit_once('@').is_some_and(|(_, domain)| {
+            domains
+                .iter()
+                .any(|allowed| allowed.trim().eq_ignore_ascii_case(domain))
+        })
+    };
+    if domains.is_empty() || (inside(&request.email) && inside(&request.sso_id)) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::TechnicianNotAllowed,
+        "Only technicians whose e-mail address and SSO id are in one of the tenant's technician_domains are signed \
+         in. Ask the connector's administrator to add the domain, or use your company address.",
+    ))
+}
+
+/// Why signing in failed.
+pub(crate) fn of_sign_in(error: SignInError, tenant: &TenantFile, request: &PinRequest) -> Problem {
+    let sso_id = &request.sso_id;
+    match error {
+        SignInError::Rescue(RescueError::Refused(refusal)) => match refusal {
+            Refusal::Invalid => {
+                let detail = format!(
+                    "Rescue does not sign in the SSO id \"{sso_id}\". Either no enabled technician has it as Single Sign-On \
+                     ID (Administration Center, Organization tab; it has to equal the e-mail address of your ServiceNow \
+                     user), or the company-wide SSO password changed (Global Settings, Single Sign-On): then the \
+                     connector's administrator sets sso-password again."
+                );
+                Problem::new(Code::TechnicianNotRecognised, detail)
+            }
+            Refusal::Error => Problem::new(
+                Code::RescueSignInRefused,
+                "Rescue refuses sign-ins by its API. If an administrator ticked \"Deny access to the requestAuthCode \
+                 endpoint\" (Global Settings), either untick it, or generate an API token there and set it as \
+                 rescue-api-token.",
+            ),
+            Refusal::InvalidSecretAuthCode => Problem::new(
+                Code::RescueSignInRefused,
+                "Rescue refuses the tenant's API token. Generate a new one (Global Settings) and set it as \
+                 rescue-api-token.",
+            ),
+            Refusal::InvalidParamCompany => misconfigured(&format!(
+                "Rescue knows no company {}: correct rescue.company_id (Global Settings, Single Sign-On)",
+                tenant.rescue.company_id
+            )),
+            other => refused(other, request),
+        },
+        SignInError::Rescue(RescueError::Misconfigured(error)) => {
+            misconfigured(&format!("rescue.base_url {error}"))
+        }
+        SignInError::Rescue(RescueError::Unavailable(reason)) => unavailable(&reason),
+        SignInError::NotSet(name) => misconfigured(&format!(
+            "neither {name} nor rescue-api-token is set: rescue-connector secrets set {} {name}",
+            tenant.tenant
+        )),
+        SignInError::Storage(reason) => storage(&reason),
+        SignInError::Busy => storage("another process has been signing in for too long"),
+    }
+}
+
+/// Why Rescue gave no PIN.
+pub(crate) fn of_pin(error: &RescueError, request: &PinRequest) -> Problem {
+    match error {
+        RescueError::Refused(refusal) => refused(*refusal, request),
+        RescueError::Unavailable(reason) => unavailable(reason),
+        RescueError::Misconfigured(error) => misconfigured(&format!("rescue.base_url {error}")),
+    }
+}
+
+fn refused(refusal: Refusal, request: &PinRequest) -> Problem {
+    let sso_id = &request.sso_id;
+    match refusal {
+        Refusal::NoTechConsoleRunning => Problem::new(
+            Code::TechnicianConsoleNotRunning,
+            "Start the Rescue Technician Console, sign in there, and press the button again.",
+        ),
+        Refusal::NotTechnician => Problem::new(
+            Code::NotATechnician,
+            format!(
+                "The Rescue user \"{sso_id}\" has no technician licence. Ask your Rescue administrator for one."
+            ),
+        ),
+        Refusal::UserIsDeleted | Refusal::UserDeletedOrDisabled => Problem::new(
+            Code::TechnicianDisabled,
+            format!(
+                "The technician \"{sso_id}\" is disabled or deleted in Rescue. Ask your Rescue administrator to enable it."
+            ),
+        ),
+        Refusal::OutOfPinCodes => Problem::new(
+            Code::OutOfPinCodes,
+            "Rescue has no free PIN at the moment. Press again in half a minute.",
+        ),
+        Refusal::PollRateExceeded => Problem::new(
+            Code::PinRateExceeded,
+            "Too many PINs are being made for this technician; Rescue gives one per second. Press again in a few seconds.",
+        ),
+        Refusal::InvalidSecretAuthCode => contested(request),
+        Refusal::Invalid
+        | Refusal::Error
+        | Refusal::InvalidParamCompany
+        | Refusal::NotLoggedIn
+        | Refusal::Other => unavailable(&format!("it answered {refusal:?}")),
+    }
+}
+
+/// Two systems end each other's sign-ins.
+pub(crate) fn contested(request: &PinRequest) -> Problem {
+    let detail = format!(
+        "Rescue ended the sign-in of \"{}\" right after it was made: another system signs in as the same technician, \
+         and each sign-in ends the one before. Switch the other system off for this technician, or let an \
+         administrator generate an API token for the connector (rescue-api-token).",
+        request.sso_id
+    );
+    Problem::new(Code::RescueSignInContested, detail)
+}
+
+/// Whether only somebody else's turn stands in the way.
+pub(crate) fn is_turn(problem: &Problem) -> bool {
+    problem.code == Code::PinRateExceeded
+}
+
+fn unavailable(reason: &str) -> Problem {
+    let detail = format!("Rescue gave no PIN ({reason}). Press again in a moment.");
+    Problem::new(Code::RescueUnavailable, detail)
+}
+
+/// The tenant's administrator has to set something right.
+pub(crate) fn misconfigured(what: &str) -> Problem {
+    let detail = format!("Tell the connector's administrator: {what}.");
+    Problem::new(Code::TenantMisconfigured, detail)
+}
+
+fn storage(reason: &str) -> Problem {
+    tracing::warn!(reason, "storage");
+    Problem::new(
+        Code::StorageUnavailable,
+        "The connector's own storage does not answer. Press again in half a minute.",
+    )
+}
+
+/// The tenant's secrets cannot be read.
+pub(crate) fn vault(error: VaultError) -> Problem {
+    match error {
+        VaultError::Missing(_) | VaultError::Malformed(_) => {
+            misconfigured(&format!("{error}; apply the tenant again"))
+        }
+        VaultError::Unavailable(reason) => storage(&reason),
+    }
+}
+
+/// The key was used with another request.
+pub(crate) fn key_reused() -> Problem {
+    Problem::new(
+        Code::IdempotencyKeyReused,
+        "Send another Idempotency-Key with another request; the same key belongs to the same request for 10 minutes.",
+    )
+}
+
+/// The first request with the key is still running.
+pub(crate) fn in_progress() -> Problem {
+    Problem::new(
+        Code::PinInProgress,
+        "The same request is still being worked on. Send it again with the same key to get its PIN.",
+    )
+}
+
+/// No record has that number or row.
+pub(crate) fn no_record(named: &str) -> Problem {
+    let detail = format!(
+        "ServiceNow shows no record {named} to the connector's service account. Save the record first, or give the account \
+         read rights on its table."
+    );
+    Problem::new(Code::RecordNotFound, detail)
+}
+
+/// ServiceNow could not be asked for the record.
+pub(crate) fn lookup_failed(tenant: &TenantId, named: &str, error: &CallError) -> Problem {
+    if matches!(error, CallError::Refused { .. } | CallError::NotFound) {
+        return no_record(named);
+    }
+    count_reauthorization(tenant, error);
+    Problem::new(
+        Code::ServiceNowUnavailable,
+        format!(
+            "The record could not be looked up ({}). Name it by its sys_id, or press again in half a minute.",
+            reason(error)
+        ),
+    )
+}
+
+/// The one record that was found.
+pub(crate) fn only_one(table: Table, found: &Found) -> Option<RecordRef> {
+    let [row] = found.rows.as_slice() else {
+        return None;
+    };
+    let sys_id = SysId::parse(row.get("sys_id")?)?;
+    Some(RecordRef { table, sys_id })
+}
+
+/// A tenant that needs re-authorisation is counted wherever that is noticed.
+pub(crate) fn count_reauthorization(tenant: &TenantId, error: &CallError) {
+    if matches!(
+        error,
+        CallError::Access(AccessError::ReauthorizationNeeded(_))
+    ) {
+        telemetry::count(Metric::ReauthorizationNeeded, Some(tenant));
+    }
+}
+
+/// Why a call to ServiceNow did not succeed, for an agent to read.
+pub(crate) fn reason(error: &CallError) -> String {
+    match error {
+        CallError::Throttled { .. } => "ServiceNow limits the rate of requests".to_owned(),
+        CallError::Unavailable { .. } => "ServiceNow does not answer".to_owned(),
+        CallError::Unknown { .. } => "ServiceNow's answer got lost".to_owned(),
+        CallError::Refused { status, message } => {
+            format!("ServiceNow refused it: {status} {message}")
+        }
+        CallError::NotFound => "ServiceNow shows no such record".to_owned(),
+        CallError::Access(AccessError::ReauthorizationNeeded(_)) => {
+            "the connector needs a new ServiceNow token: reauthorization-needed".to_owned()
+        }
+        CallError::Access(AccessError::Paused(pause)) => {
+            format!("calls to ServiceNow are paused: {}", pause.reason)
+        }
+        CallError::Access(AccessError::Transient { .. }) => {
+            "ServiceNow gives no access token".to_owned()
+        }
+        CallError::Misconfigured(what) => what.clone(),
+        CallError::OutOfTime => "no time was left".to_owned(),
+    }
+}

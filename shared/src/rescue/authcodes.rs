@@ -1,0 +1,241 @@
+//! Authcodes: one sign-in at a time and technician, shared by every process (design 5.5).
+//!
+//! A new authcode kills the technician's previous one (protocols A.2.2), so signing in twice at once is worse than
+//! wasteful.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::clock::{Clock, Timestamp};
+use crate::credentials::{Authcode, Credentials, sign_in_lease_key};
+use crate::rescue::api::{Api, Refusal, RescueError};
+use crate::secret::Secret;
+use crate::single_flight::{Limits, SingleFlight};
+use crate::tenant::TenantFile;
+use crate::tenants::StorageUnavailable;
+use crate::vault::{Vault, VaultError};
+
+/// Whoever signs in keeps others from doing the same; outlives two sign-ins and storing the result.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// What a PIN is asked for with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// The technician's own authcode.
+    SignedIn(Authcode),
+    /// The API token that an administrator issued.
+    ApiToken(Secret),
+}
+
+impl Access {
+    /// What Rescue is shown.
+    pub const fn secret(&self) -> &Secret {
+        match self {
+            Self::SignedIn(authcode) => &authcode.code,
+            Self::ApiToken(token) => token,
+        }
+    }
+}
+
+/// Why there is nothing to ask with, by what can be done about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignInError {
+    /// Rescue refused the sign-in, or did not answer.
+    #[error(transparent)]
+    Rescue(#[from] RescueError),
+    /// The operator has to set that secret.
+    #[error("{0} is not set")]
+    NotSet(&'static str),
+    /// The connector's own storage failed; trying again helps.
+    #[error("{0}")]
+    Storage(String),
+    /// Somebody else has been signing in for longer than the caller may wait.
+    #[error("another process has been signing in for too long")]
+    Busy,
+}
+
+impl From<StorageUnavailable> for SignInError {
+    fn from(error: StorageUnavailable) -> Self {
+        Self::Storage(error.to_string())
+    }
+}
+
+impl From<VaultError> for SignInError {
+    fn from(error: VaultError) -> Self {
+        Self::Storage(error.to_string())
+    }
+}
+
+/// Obtains authcodes and shares them.
+#[derive(Debug)]
+pub struct Authcodes {
+    api: Api,
+    vault: Arc<Vault>,
+    credentials: Arc<Credentials>,
+    clock: Clock,
+    remembered: Mutex<HashMap<String, Authcode>>,
+    flights: SingleFlight,
+}
+
+/// Which authcode will do.
+struct Wanted<'a> {
+    tenant: &'a TenantFile,
+    sso_id: &'a str,
+    lease: String,
+    audience: String,
+    refused: Option<&'a Secret>,
+    deadline: Timestamp,
+}
+
+impl Authcodes {
+    /// Authcodes by way of these.
+    pub fn new(api: Api, vault: Arc<Vault>, credentials: Arc<Credentials>, clock: Clock) -> Self {
+        Self {
+            api,
+            vault,
+            flights: SingleFlight::new(Arc::clone(&credentials)),
+            credentials,
+            clock,
+            remembered: Mutex::default(),
+        }
+    }
+
+    /// What to ask Rescue with in that technician's name. What Rescue has `refused` is not given again.
+    ///
+    /// # Errors
+    /// As [`SignInError`] says. An API token that was refused and has not been replaced is
+    /// [`Refusal::InvalidSecretAuthCode`].
+    pub async fn get(
+        &self,
+        tenant: &TenantFile,
+        sso_id: &str,
+        refused: Option<&Secret>,
+        deadline: Timestamp,
+    ) -> Result<Access, SignInError> {
+        let mut token = self.api_token(tenant).await?;
+        if token.is_some() && token.as_ref() == refused {
+            self.vault.credentials_again(&tenant.tenant).await?;
+            token = self.api_token(tenant).await?;
+            if token.as_ref() == refused {
+                return Err(RescueError::Refused(Refusal::InvalidSecretAuthCode).into());
+            }
+        }
+        if let Some(token) = token {
+            return Ok(Access::ApiToken(token));
+        }
+        let host = self.api.host(tenant).map_err(RescueError::from)?;
+        let wanted = Wanted {
+            tenant,
+            sso_id,
+            lease: sign_in_lease_key(&tenant.tenant, sso_id),
+            audience: format!("{} {}", host.as_str(), tenant.rescue.company_id),
+            refused,
+            deadline,
+        };
+        if let Some(authcode) = self.remembered(&wanted) {
+            return Ok(Access::SignedIn(authcode));
+        }
+        let limits = Limits {
+            lease: LEASE,
+            wait: self.left(deadline),
+        };
+        let flight = self.flights.run(
+            &wanted.lease,
+            limits,
+            || self.known(&wanted),
+            self.sign_in(&wanted),
+        );
+        let authcode = flight.await?.ok_or(SignInError::Busy)?;
+        Ok(Access::SignedIn(authcode))
+    }
+
+    async fn api_token(&self, tenant: &TenantFile) -> Result<Option<Secret>, SignInError> {
+        let credentials = self.vault.credentials(&tenant.tenant).await?;
+        Ok(credentials.rescue_api_token.clone())
+    }
+
+    async fn known(&self, wanted: &Wanted<'_>) -> Result<Option<Authcode>, SignInError> {
+        if let Some(authcode) = self.remembered(wanted) {
+            return Ok(Some(authcode));
+        }
+        let shared = self
+            .credentials
+            .authcode(&wanted.tenant.tenant, wanted.sso_id)
+            .await?
+            .filter(|authcode| wanted.takes(authcode));
+        if let Some(authcode) = &shared {
+            self.remember(wanted, authcode.clone());
+        }
+        Ok(shared)
+    }
+
+    /// One sign-in; a second one when the password that was refused had been read a while ago and has changed.
+    async fn sign_in(&self, wanted: &Wanted<'_>) -> Result<Authcode, SignInError> {
+        let id = &wanted.tenant.tenant;
+        let mut password = self.vault.credentials(id).await?.sso_password.clone();
+        if password.is_none() {
+            password = self.vault.credentials_again(id).await?.sso_password.clone();
+        }
+        let password = password.ok_or(SignInError::NotSet("sso-password"))?;
+        let mut outcome = self.sign_in_with(wanted, &password).await;
+        if outcome == Err(RescueError::Refused(Refusal::Invalid)) {
+            let now = self.vault.credentials_again(id).await?;
+            if let Some(changed) = now.sso_password.as_ref().filter(|now| **now != password) {
+                outcome = self.sign_in_with(wanted, changed).await;
+            }
+        }
+        let authcode = Authcode {
+            code: outcome?,
+            obtained_at: self.clock.now(),
+            audience: wanted.audience.clone(),
+        };
+        self.remember(wanted, authcode.clone());
+        let shared = self
+            .credentials
+            .share_authcode(id, wanted.sso_id, &authcode)
+            .await;
+        if let Err(error) = shared {
+            tracing::warn!(tenant = %id, %error, "the authcode is not shared with other processes");
+        }
+        Ok(authcode)
+    }
+
+    async fn sign_in_with(
+        &self,
+        wanted: &Wanted<'_>,
+        password: &Secret,
+    ) -> Result<Secret, RescueError> {
+        let left = self.left(wanted.deadline);
+        self.api
+            .sign_in(wanted.tenant, wanted.sso_id, password, left)
+            .await
+    }
+
+    fn left(&self, deadline: Timestamp) -> Duration {
+        deadline.since(self.clock.now())
+    }
+
+    fn remembered(&self, wanted: &Wanted<'_>) -> Option<Authcode> {
+        self.memory()
+            .get(&wanted.lease)
+            .filter(|authcode| wanted.takes(authcode))
+            .cloned()
+    }
+
+    fn remember(&self, wanted: &Wanted<'_>, authcode: Authcode) {
+        self.memory().insert(wanted.lease.clone(), authcode);
+    }
+
+    fn memory(&self) -> std::sync::MutexGuard<'_, HashMap<String, Authcode>> {
+        self.remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wanted<'_> {
+    fn takes(&self, authcode: &Authcode) -> bool {
+        authcode.audience == self.audience && self.refused != Some(&authcode.code)
+    }
+}

@@ -1,0 +1,871 @@
+//! `generate-pin`: one press is one PIN, tied to its record.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use admin::secrets::SecretName;
+use futures::future::join_all;
+use local::aws::Service;
+use local::cloud::Options;
+use local::demo_tenant::{self, CUSTOMER, TECHNICIAN, TENANT};
+use local::rescue::Phase;
+use local::simulator::{Action, Fault, Matcher};
+use serde_json::{Value, json};
+use shared::error::Code;
+use shared::retry;
+use tests::{Answer, World, request};
+
+/// A tenant that sends no e-mails and writes no note.
+fn silent(file: String) -> String {
+    file + "\n[notifications]\nemail_technician = false\nemail_customer = false\npin_note = false\n"
+}
+
+async fn silent_world() -> World {
+    World::with_settings(silent).await
+}
+
+/// The world's tenant with another setting in its `[rescue]` table.
+async fn with_rescue(setting: &str) -> World {
+    World::with_settings(|file| silent(file).replace("[rescue]", &format!("[rescue]\n{setting}")))
+        .await
+}
+
+/// A press that does not count as the same as the one before.
+async fn press_anew(world: &World, request: &Value) -> Answer {
+    world.cloud.travel(Duration::from_secs(4));
+    world.press(request).await
+}
+
+fn pin_page(answer: &str) -> Fault {
+    Fault::on(Matcher::of("POST", "/API/requestPINCode.aspx")).then(Action::text(answer))
+}
+
+fn sign_in_page(answer: &str) -> Fault {
+    Fault::on(Matcher::of("POST", "/API/requestAuthCodeSSO.aspx")).then(Action::text(answer))
+}
+
+fn sign_ins(world: &World) -> usize {
+    let requests = world
+        .cloud
+        .rescue
+        .requests_matching("POST", "/API/requestAuthCodeSSO.aspx");
+    requests.len()
+}
+
+/// The whole circle: the session that the PIN leads to comes back to the record, which it names nowhere else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_started_with_the_pin_lands_on_the_record_of_the_button() {
+    let world = World::with_settings(|file| {
+        silent(file).replace("reference_fields = [\"CField1\"]", "reference_fields = []")
+    })
+    .await;
+    let incident = world.incident();
+    let answer = world.press(&request(&incident)).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let answer = answer.json();
+    let pin = answer["pin"].as_str().expect("a PIN");
+    assert_eq!(pin, "012345", "leading zeros count");
+    assert_eq!(
+        answer["link"],
+        format!("https://secure.logmeinrescue.com/Customer/Code.aspx?Code={pin}")
+    );
+    assert_eq!(answer["notifications"], json!([]));
+    let tracking = answer["tracking"].as_str().expect("a text");
+    assert!(tracking.starts_with(&format!("inc:{}:", incident.sys_id)));
+    assert!(tracking.len() <= 64, "{tracking}");
+
+    let pins = world.cloud.rescue.pins();
+    assert_eq!(pins[0].fields["CField0"], "Paul Martin");
+    assert_eq!(pins[0].fields["CField1"], incident.number);
+    assert_eq!(pins[0].tracking0, tracking);
+    let session = world.cloud.rescue.enter_pin(pin).expect("a session");
+    world.post(&session, Phase::Start).await;
+    world.post(&session, Phase::End).await;
+    world.deliver().await;
+    assert_eq!(world.notes(&incident).len(), 2);
+}
+
+/// Design 4.6, rule 5.9: an altered or forged Tracking0 names nothing, with a metric and a reason in the ledger.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_whose_tracking_was_altered_is_not_believed() {
+    let world = World::with_settings(|file| {
+        silent(file)
+            .replace("reference_fields = [\"CField1\"]", "reference_fields = []")
+            .replace(
+                "console_sessions = \"incident\"",
+                "console_sessions = \"ignore\"",
+            )
+    })
+    .await;
+    let (right, wrong) = (world.incident(), world.incident());
+    let pin = world.pin(&request(&right)).await;
+    let mut session = world.cloud.rescue.enter_pin(&pin).expect("a session");
+    session.tracking0 = session.tracking0.replace(&right.sys_id, &wrong.sys_id);
+    world.post(&session, Phase::End).await;
+    world.deliver().await;
+    assert!(world.notes(&right).is_empty() && world.notes(&wrong).is_empty());
+    let posts = world.posts(&session).await;
+    assert_eq!(posts[0]["state"], "unmatched");
+    assert_eq!(posts[0]["reason"], "tracking-not-believed");
+    assert!(world.output().contains("\"TrackingNotBelieved\":1"));
+}
+
+/// Design 6: warm, one call to Rescue and none to Secrets Manager.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warm_pin_costs_one_call_to_rescue_and_none_to_secrets_manager() {
+    let world = silent_world().await;
+    world.pin(&request(&world.incident())).await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let (rescue, aws) = (world.cloud.rescue.mark(), world.cloud.aws.journal().mark());
+    let servicenow = world.cloud.servicenow.mark();
+    world.pin(&request(&world.incident())).await;
+    let calls = world.cloud.rescue.since(rescue);
+    assert_eq!(calls.len(), 1, "{calls:?}");
+    assert!(world.cloud.servicenow.since(servicenow).is_empty());
+    let journal = world.cloud.aws.journal();
+    assert_eq!(journal.count_service(aws, Service::SecretsManager), 0);
+    assert_eq!(
+        journal.count_service(aws, Service::DynamoDb),
+        2,
+        "claimed and kept"
+    );
+}
+
+/// Design 5.5: one sign-in whatever the concurrency; everybody gets a PIN of their own or is told to come back.
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_requests_at_once_sign_in_once_and_none_hangs() {
+    const AT_ONCE: usize = 50;
+    let options = Options {
+        processes: AT_ONCE,
+        ..World::options()
+    };
+    let world = World::with_options(options, silent).await;
+    let incidents: Vec<_> = (0..AT_ONCE).map(|_| world.incident()).collect();
+    let presses = incidents.iter().map(|incident| async {
+        let answer = world.press(&request(incident));
+        tokio::time::timeout(Duration::from_secs(28), answer).await
+    });
+    let mut pins = BTreeSet::new();
+    for answer in join_all(presses).await {
+        let answer = answer.expect("an answer in time");
+        match answer.status {
+            201 => assert!(pins.insert(answer.json()["pin"].to_string()), "{answer:?}"),
+            429 => {
+                assert_eq!(answer.code(), "pin-rate-exceeded");
+                assert!(answer.retry_after.is_some());
+            }
+            _ => panic!("{answer:?}"),
+        }
+    }
+    assert!(pins.len() >= 5, "{} PINs", pins.len());
+    assert_eq!(world.cloud.rescue.pins().len(), pins.len());
+    assert_eq!(sign_ins(&world), 1);
+}
+
+/// Design 4.1: every answer of Rescue has its status and code, and says what to do.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_of_rescue_keeps_its_meaning() {
+    let world = silent_world().await;
+    let asked = request(&world.incident());
+    for (fault, status, code, says) in [
+        (
+            pin_page("NOTECHCONSOLERUNNING"),
+            409,
+            "technician-console-not-running",
+            "Technician Console",
+        ),
+        (
+            sign_in_page("INVALID"),
+            403,
+            "technician-not-recognised",
+            TECHNICIAN,
+        ),
+        (
+            sign_in_page("INVALID"),
+            403,
+            "technician-not-recognised",
+            "SSO password",
+        ),
+        (
+            sign_in_page("ERROR"),
+            502,
+            "rescue-sign-in-refused",
+            "API token",
+        ),
+        (
+            sign_in_page("INVALIDPARAM_COMPANY"),
+            500,
+            "tenant-misconfigured",
+            "112938",
+        ),
+        (
+            sign_in_page("SOMETHING"),
+            502,
+            "rescue-unavailable",
+            "again",
+        ),
+        (
+            pin_page("NOTTECHNICIAN"),
+            403,
+            "not-a-technician",
+            "licence",
+        ),
+        (
+            pin_page("USER_IS_DELETED"),
+            403,
+            "technician-disabled",
+            TECHNICIAN,
+        ),
+        (
+            pin_page("USER_DELETED_OR_DISABLED"),
+            403,
+            "technician-disabled",
+            "enable",
+        ),
+        (pin_page("OUTOFPINCODES"), 503, "out-of-pin-codes", "again"),
+        (
+            pin_page("POLLRATEEXCEEDED").always(),
+            429,
+            "pin-rate-exceeded",
+            "one per second",
+        ),
+        (
+            pin_page("INVALID_SECRETAUTHCODE").always(),
+            502,
+            "rescue-sign-in-contested",
+            "another system",
+        ),
+        (pin_page("ERROR"), 502, "rescue-unavailable", "again"),
+        (pin_page("NOTLOGGEDIN"), 502, "rescue-unavailable", "again"),
+        (
+            pin_page("OK\n\nPINCODE:"),
+            502,
+            "rescue-unavailable",
+            "again",
+        ),
+        (
+            pin_page("<html>Maintenance</html>"),
+            502,
+            "rescue-unavailable",
+            "again",
+        ),
+        (
+            Fault::on(Matcher::path("/API/")).then(Action::status(500)),
+            502,
+            "rescue-unavailable",
+            "again",
+        ),
+        (
+            Fault::on(Matcher::path("/API/")).then(Action::DropBefore),
+            502,
+            "rescue-unavailable",
+            "again",
+        ),
+    ] {
+        // Nobody is signed in at the start of each case.
+        forget_sign_ins(&world).await;
+        world.cloud.rescue.fault(fault.clone());
+        let answer = press_anew(&world, &asked).await;
+        world.cloud.rescue.clear_faults();
+        assert_eq!(answer.status, status, "{fault:?} {answer:?}");
+        assert_eq!(answer.code(), code, "{fault:?}");
+        let detail = answer.json()["detail"].to_string();
+        assert!(detail.contains(says), "{fault:?} {detail}");
+        assert_eq!(
+            answer.retry_after.is_some(),
+            [429, 503].contains(&status),
+            "{answer:?}"
+        );
+        assert!(world.cloud.rescue.violations().is_empty());
+    }
+    assert_eq!(
+        press_anew(&world, &asked).await.status,
+        201,
+        "a failed press frees itself"
+    );
+}
+
+async fn forget_sign_ins(world: &World) {
+    let stack = &world.cloud.stack;
+    stack
+        .dynamodb
+        .delete_item()
+        .table_name(&stack.credentials_table)
+        .key(
+            "credential",
+            aws_sdk_dynamodb::types::AttributeValue::S(format!("{TENANT}#rescue#{TECHNICIAN}")),
+        )
+        .send()
+        .await
+        .expect("deleted");
+}
+
+/// Protocols A.2.2: a sign-in of another system is noticed and made good once; PINs go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_that_another_system_ended_is_renewed_once() {
+    let world = silent_world().await;
+    let asked = request(&world.incident());
+    world.pin(&asked).await;
+    world.cloud.rescue.sign_in_elsewhere(TECHNICIAN);
+    assert_eq!(press_anew(&world, &asked).await.status, 201);
+    assert_eq!(sign_ins(&world), 2);
+    assert_eq!(press_anew(&world, &asked).await.status, 201);
+    assert_eq!(
+        sign_ins(&world),
+        2,
+        "a new process uses the shared authcode"
+    );
+}
+
+/// Design 4.1: waits for its turn, one PIN per second, inside the time that a caller has.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_pin_within_the_second_waits_for_its_turn() {
+    let world = silent_world().await;
+    world.pin(&request(&world.incident())).await;
+    world.pin(&request(&world.incident())).await;
+    let pins = world.cloud.rescue.pins();
+    assert!(
+        pins[1].at.since(pins[0].at) >= Duration::from_secs(1),
+        "{pins:?}"
+    );
+}
+
+/// Design 4.1: the same key gives the same PIN for ten minutes, in another process too; another body does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_idempotency_key_gives_the_same_pin_for_ten_minutes() {
+    let world = silent_world().await;
+    let mut asked = request(&world.incident());
+    let first = world.press_with(&asked, Some("press-1")).await;
+    assert_eq!((first.status, first.replayed), (201, false), "{first:?}");
+    world.cloud.travel(Duration::from_secs(590));
+    let again = world.press_with(&asked, Some("press-1")).await;
+    assert_eq!((again.status, again.replayed), (201, true), "{again:?}");
+    assert_eq!(again.json(), first.json());
+    assert_eq!(world.cloud.rescue.pins().len(), 1);
+
+    asked["customer"]["name"] = json!("Paula Martin");
+    let other = world.press_with(&asked, Some("press-1")).await;
+    assert_eq!(
+        (other.status, other.code().as_str()),
+        (422, "idempotency-key-reused")
+    );
+    assert_eq!(world.press_with(&asked, Some("press-2")).await.status, 201);
+    world.cloud.travel(Duration::from_secs(601));
+    let later = world.press_with(&asked, Some("press-1")).await;
+    assert_eq!((later.status, later.replayed), (201, false), "{later:?}");
+}
+
+/// Design 4.1: a double click is one PIN; so is a repeat that comes while the first is still running.
+#[tokio::test(flavor = "multi_thread")]
+async fn repeats_of_a_press_that_is_still_running_wait_for_its_pin() {
+    let world = silent_world().await;
+    for key in [None, Some("press-1")] {
+        let asked = request(&world.incident());
+        let before = world.cloud.rescue.pins().len();
+        let slow = Fault::on(Matcher::path("/API/requestPINCode.aspx"))
+            .then(Action::Delay(Duration::from_millis(1200)));
+        world.cloud.rescue.fault(slow);
+        let answers = join_all((0..4).map(|_| world.press_with(&asked, key))).await;
+        let pins: BTreeSet<_> = answers
+            .iter()
+            .map(|one| one.json()["pin"].to_string())
+            .collect();
+        assert_eq!(pins.len(), 1, "{answers:?}");
+        assert_eq!(answers.iter().filter(|one| !one.replayed).count(), 1);
+        assert_eq!(world.cloud.rescue.pins().len(), before + 1);
+    }
+}
+
+/// Design 4.1: without a key, only a press within three seconds for the same technician and record is the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_key_a_press_three_seconds_later_is_another() {
+    let world = silent_world().await;
+    let asked = request(&world.incident());
+    let first = world.press(&asked).await.json();
+    assert_eq!(world.press(&asked).await.json(), first);
+    let other_record = world.pin(&request(&world.incident())).await;
+    assert_ne!(first["pin"], other_record.as_str());
+    let later = press_anew(&world, &asked).await;
+    assert!(!later.replayed);
+    assert_ne!(later.json()["pin"], first["pin"]);
+}
+
+/// Design 4.6: a request that failed frees its key.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_request_frees_its_key() {
+    let world = silent_world().await;
+    let asked = request(&world.incident());
+    world.cloud.rescue.fault(pin_page("NOTECHCONSOLERUNNING"));
+    assert_eq!(world.press_with(&asked, Some("press-1")).await.status, 409);
+    let again = world.press_with(&asked, Some("press-1")).await;
+    assert_eq!((again.status, again.replayed), (201, false), "{again:?}");
+}
+
+/// Design 4.1: a process that died with a press does not block it for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_press_whose_process_was_killed_is_taken_over() {
+    let world = silent_world().await;
+    let asked = request(&world.incident());
+    let slow = Fault::on(Matcher::path("/API/requestPINCode.aspx"))
+        .then(Action::Delay(Duration::from_secs(5)));
+    world.cloud.rescue.fault(slow);
+    let killing = async {
+        while world
+            .cloud
+            .rescue
+            .requests_matching("POST", "requestPINCode")
+            .is_empty()
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        world.function("generate-pin").kill().await;
+    };
+    let (died, ()) = futures::join!(world.press_with(&asked, Some("press-1")), killing);
+    assert!(died.status >= 500, "{died:?}");
+    world.cloud.travel(Duration::from_secs(36));
+    let again = world.press_with(&asked, Some("press-1")).await;
+    assert_eq!((again.status, again.replayed), (201, false), "{again:?}");
+}
+
+/// Design 4.1: unknown tenant, wrong key, missing scope, no key: one and the same answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_no_key_for_pins_is_refused_in_one_and_the_same_way() {
+    let world = silent_world().await;
+    let asked = request(&world.incident());
+    let send = async |url: String, key: Option<&str>| {
+        let mut sent = shared::http::client().expect("a client").post(url);
+        if let Some(key) = key {
+            sent = sent.bearer_auth(key);
+        }
+        Answer::to(sent.body(asked.to_string())).await
+    };
+    let webhook_key = world
+        .ended
+        .expose()
+        .rsplit('/')
+        .next()
+        .expect("a key")
+        .to_owned();
+    let right = world.api_key.expose();
+    for (url, key) in [
+        (world.button(), None),
+        (world.button(), Some("wrong")),
+        (world.button(), Some(webhook_key.as_str())),
+        (world.button().replace(TENANT, "nobody"), Some(right)),
+        (world.button().replace(TENANT, "No%20Tenant"), Some(right)),
+    ] {
+        let answer = send(url.clone(), key).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (401, "unauthorized"),
+            "{url}"
+        );
+    }
+    assert!(world.cloud.rescue.requests().is_empty());
+}
+
+/// Design 4.6: a tenant that is switched off gives no PINs, and says so to whoever has the key.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_is_switched_off_gives_no_pins() {
+    let world = World::with_settings(|file| {
+        silent(file).replacen("tenant = \"demo\"", "tenant = \"demo\"\nenabled = false", 1)
+    })
+    .await;
+    let answer = world.press(&request(&world.incident())).await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (403, "tenant-disabled")
+    );
+}
+
+/// Bad input is named, and Rescue never hears of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_cannot_be_is_refused_before_anybody_is_called() {
+    let world = silent_world().await;
+    let good = request(&world.incident());
+    let with = |path: &str, value: Value| {
+        let mut body = good.clone();
+        *body.pointer_mut(path).expect("there") = value;
+        body
+    };
+    for (body, named) in [
+        (json!([]), "JSON object"),
+        (with("/technician/email", json!("ana")), "technician.email"),
+        (with("/record/table", json!("sys_user")), "record.table"),
+        (with("/record/sys_id", json!("x' OR 1=1")), "record.sys_id"),
+    ] {
+        let answer = world.press(&body).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (400, "invalid-request")
+        );
+        assert!(
+            answer.json()["detail"].to_string().contains(named),
+            "{answer:?}"
+        );
+    }
+    let long_key = "k".repeat(256);
+    let answer = world.press_with(&good, Some(&long_key)).await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (400, "invalid-request")
+    );
+    assert!(world.cloud.rescue.requests().is_empty());
+}
+
+/// Design 4.6: nobody outside the tenant's domains is signed in, whichever of the two addresses says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn technicians_outside_the_tenants_domains_are_not_signed_in() {
+    let world = with_rescue("technician_domains = [\"ACME.test\"]").await;
+    let mut asked = request(&world.incident());
+    assert_eq!(world.press(&asked).await.status, 201);
+    let before = world.cloud.rescue.requests().len();
+    for technician in [
+        json!({"email": "ana.ruiz@evil.test"}),
+        json!({"email": TECHNICIAN, "sso_id": "ana.ruiz@evil.test"}),
+        json!({"email": TECHNICIAN, "sso_id": "root"}),
+        json!({"email": "ana.ruiz@sub.acme.test"}),
+    ] {
+        asked["technician"] = technician;
+        let answer = world.press(&asked).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (403, "technician-not-allowed")
+        );
+    }
+    assert_eq!(world.cloud.rescue.requests().len(), before);
+}
+
+/// Design 4.2: `require_console`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_may_require_a_running_console() {
+    let world = with_rescue("require_console = true").await;
+    let asked = request(&world.incident());
+    let answer = world.press(&asked).await;
+    assert_eq!(answer.code(), Code::TechnicianConsoleNotRunning.as_str());
+    world
+        .cloud
+        .rescue
+        .change_technician(TECHNICIAN, |one| one.console_running = true);
+    assert_eq!(world.press(&asked).await.status, 201);
+}
+
+/// Protocols A.2.2: an API token is used instead of a sign-in; a refused one is named.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_token_takes_the_place_of_the_sign_in() {
+    let world = silent_world().await;
+    let set = async |token: &str| {
+        let file = demo_tenant::file(&world.cloud);
+        let secrets = [(SecretName::RescueApiToken, token)];
+        world
+            .cloud
+            .apply(&silent(file), &secrets)
+            .await
+            .expect("set");
+    };
+    set(&world.cloud.rescue.issue_api_token(TECHNICIAN)).await;
+    let mut asked = request(&world.incident());
+    assert_eq!(world.press(&asked).await.status, 201);
+    asked["technician"]["node_id"] = json!("4455667");
+    assert_eq!(press_anew(&world, &asked).await.status, 201);
+    let versions = world
+        .cloud
+        .rescue
+        .requests_matching("POST", "requestPINCode_v3.aspx");
+    assert_eq!(
+        versions.len(),
+        1,
+        "the method with a node id only when one is given"
+    );
+    assert_eq!(sign_ins(&world), 0);
+
+    set("a-token-that-was-withdrawn").await;
+    world.cloud.travel(Duration::from_secs(300));
+    let answer = press_anew(&world, &asked).await;
+    assert_eq!(answer.code(), "rescue-sign-in-refused");
+    assert!(answer.json()["detail"].to_string().contains("API token"));
+    set(&world.cloud.rescue.issue_api_token(TECHNICIAN)).await;
+    world.cloud.travel(Duration::from_secs(6));
+    assert_eq!(
+        world.press(&asked).await.status,
+        201,
+        "read again when refused"
+    );
+}
+
+/// Design 5.5: a password that was changed is read again when the old one is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_password_is_read_again_when_the_old_one_is_refused() {
+    let world = silent_world().await;
+    let asked = request(&world.incident());
+    world.pin(&asked).await;
+    world
+        .cloud
+        .rescue
+        .set_company(demo_tenant::COMPANY_ID, "changed ^&<>?");
+    forget_sign_ins(&world).await;
+    let file = silent(demo_tenant::file(&world.cloud));
+    let secrets = [(SecretName::SsoPassword, "changed ^&<>?")];
+    world.cloud.apply(&file, &secrets).await.expect("set");
+    world.cloud.rescue.sign_in_elsewhere(TECHNICIAN);
+    tokio::time::sleep(Duration::from_millis(3100)).await;
+    let answer = world.press(&asked).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+}
+
+/// Whoever names the record by its number alone gets its row looked up; a number that is nobody's is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_may_be_named_by_its_number_alone() {
+    let world = silent_world().await;
+    let incident = world.incident();
+    let mut asked = request(&incident);
+    asked["record"] = json!({"table": "incident", "number": incident.number});
+    let answer = world.press(&asked).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    assert!(
+        answer.json()["tracking"]
+            .to_string()
+            .contains(&incident.sys_id)
+    );
+    asked["record"]["number"] = json!("INC7777777");
+    let answer = world.press(&asked).await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (422, "record-not-found")
+    );
+    let down = Fault::on(Matcher::path("/api/now"))
+        .then(Action::status(503))
+        .always();
+    world.cloud.servicenow.fault(down);
+    let answer = press_anew(&world, &asked).await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (503, "servicenow-unavailable")
+    );
+}
+
+/// E-mails to both, tied to the record, and a note that says so without the PIN.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pin_is_e_mailed_to_both_and_noted_on_the_record() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let answer = world.press_with(&request(&incident), Some("press-1")).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let first = answer.json();
+    assert_eq!(
+        first["notifications"],
+        json!([{"to": "technician", "status": "sent"}, {"to": "customer", "status": "sent"}])
+    );
+    assert_eq!(first["note"], json!({"status": "sent"}));
+    let pin = first["pin"].as_str().expect("a PIN");
+    let mails = world.cloud.servicenow.mails();
+    let to: BTreeSet<_> = mails.iter().map(|mail| mail.to.concat()).collect();
+    assert_eq!(
+        to,
+        BTreeSet::from([TECHNICIAN.to_owned(), CUSTOMER.to_owned()])
+    );
+    for mail in &mails {
+        assert_eq!(
+            (mail.table_name.as_str(), &mail.table_record_id),
+            ("incident", &incident.sys_id)
+        );
+        for text in [&mail.text, &mail.html] {
+            assert!(
+                text.contains(pin) && text.contains(&incident.number),
+                "{text}"
+            );
+        }
+        assert!(mail.subject.contains(&incident.number), "{}", mail.subject);
+    }
+    let notes = world.notes(&incident);
+    assert_eq!(notes.len(), 1);
+    assert!(
+        notes[0].contains(TECHNICIAN) && notes[0].contains("Paul Martin"),
+        "{notes:?}"
+    );
+    assert!(!notes[0].contains(pin), "{notes:?}");
+
+    let again = world.press_with(&request(&incident), Some("press-1")).await;
+    assert_eq!(again.json(), first);
+    assert_eq!(world.cloud.servicenow.mails().len(), 2, "once");
+    assert_eq!(world.notes(&incident).len(), 1);
+    assert!(!world.output().contains(pin), "the PIN is in no log");
+}
+
+/// Without an address in the request the record's caller gets the e-mail; without any, the answer says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_customers_address_comes_from_the_records_caller() {
+    let world = World::start().await;
+    let user = local::servicenow::User::new("caller@acme.test", "Carla Caller");
+    let caller = world.cloud.servicenow.add_user(user);
+    let incident = world
+        .cloud
+        .servicenow
+        .add_incident(&[("caller_id", &caller)]);
+    let mut asked = request(&incident);
+    asked["customer"] = json!({});
+    asked["record"]
+        .as_object_mut()
+        .expect("an object")
+        .remove("number");
+    let answer = world.press(&asked).await;
+    assert_eq!(
+        answer.json()["notifications"][1]["status"],
+        "sent",
+        "{answer:?}"
+    );
+    let mails = world.cloud.servicenow.mails();
+    let mail = mails
+        .iter()
+        .find(|mail| mail.to == ["caller@acme.test"])
+        .expect("sent");
+    assert!(
+        mail.text.contains(&incident.number) && mail.text.contains("Carla Caller"),
+        "{}",
+        mail.text
+    );
+
+    let nobody = world.incident();
+    let mut asked = request(&nobody);
+    asked["customer"] = json!({});
+    let answer = press_anew(&world, &asked).await.json();
+    assert_eq!(answer["notifications"][1]["status"], "failed");
+    assert!(
+        answer["notifications"][1]["detail"]
+            .to_string()
+            .contains("address")
+    );
+}
+
+/// Settings and request both have a say.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_wanted_messages_are_sent() {
+    let world = World::with_settings(|file| {
+        file + "\n[notifications]\nemail_technician = false\npin_note = false\n"
+    })
+    .await;
+    let mut asked = request(&world.incident());
+    let answer = world.press(&asked).await.json();
+    assert_eq!(
+        answer["notifications"],
+        json!([{"to": "customer", "status": "sent"}])
+    );
+    assert!(answer.get("note").is_none());
+    asked["notify"] = json!({"technician": true, "customer": false});
+    let answer = press_anew(&world, &asked).await.json();
+    assert_eq!(answer["notifications"], json!([]));
+    assert_eq!(world.cloud.servicenow.mails().len(), 1);
+}
+
+/// A failed e-mail never fails the PIN; one whose outcome nobody knows is not sent again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_fails_is_reported_and_the_pin_is_given() {
+    let world = World::start().await;
+    let cases = [
+        (
+            Matcher::of("POST", "/email"),
+            Action::status(403),
+            "failed",
+            "sent",
+        ),
+        (
+            Matcher::of("POST", "/email"),
+            Action::CommitThenDrop,
+            "unknown",
+            "sent",
+        ),
+        (
+            Matcher::of("PATCH", "/incident"),
+            Action::status(403),
+            "sent",
+            "failed",
+        ),
+        (
+            Matcher::path("/api/now"),
+            Action::status(503),
+            "failed",
+            "failed",
+        ),
+        (
+            Matcher::path("/oauth_token.do"),
+            Action::status(500),
+            "failed",
+            "failed",
+        ),
+    ];
+    for (matcher, action, mail, note) in cases {
+        world.cloud.servicenow.revoke_access_tokens();
+        world
+            .cloud
+            .servicenow
+            .fault(Fault::on(matcher.clone()).then(action.clone()).always());
+        let answer = press_anew(&world, &request(&world.incident())).await;
+        world.cloud.servicenow.clear_faults();
+        assert_eq!(answer.status, 201, "{answer:?}");
+        let answer = answer.json();
+        for notification in answer["notifications"].as_array().expect("a list") {
+            assert_eq!(
+                notification["status"], mail,
+                "{matcher:?} {action:?} {answer}"
+            );
+        }
+        assert_eq!(
+            answer["note"]["status"], note,
+            "{matcher:?} {action:?} {answer}"
+        );
+    }
+}
+
+/// E-mails get eight seconds, and behind the HTTP API all work ends within 25.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_servicenow_that_hangs_does_not_hold_the_pin_back_for_ever() {
+    let world = World::start().await;
+    let hanging = Fault::on(Matcher::of("POST", "/email"))
+        .then(Action::Delay(Duration::from_secs(20)))
+        .always();
+    world.cloud.servicenow.fault(hanging);
+    let since = std::time::Instant::now();
+    let answer = world.press(&request(&world.incident())).await;
+    assert!(since.elapsed() < retry::Patience::HTTP.write + Duration::from_secs(8));
+    assert_eq!(answer.status, 201, "{answer:?}");
+    for notification in answer.json()["notifications"].as_array().expect("a list") {
+        assert_eq!(notification["status"], "unknown");
+    }
+}
+
+/// A record that ServiceNow does not show gets neither PIN nor e-mail.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_does_not_exist_is_refused_before_anything_is_sent() {
+    let world = World::start().await;
+    let mut asked = request(&world.incident());
+    asked["record"]["sys_id"] = json!("00000000000000000000000000000000");
+    let answer = world.press_with(&asked, Some("press-1")).await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (422, "record-not-found")
+    );
+    assert!(world.cloud.servicenow.mails().is_empty());
+}
+
+/// Design 5.8: whatever is logged of calls to Rescue, secrets, PINs and people are not in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn logged_calls_to_rescue_show_no_secret() {
+    let world = World::with_settings(|file| silent(file) + "\n[debug]\nrescue_api = true\n").await;
+    let pin = world.pin(&request(&world.incident())).await;
+    let output = world.output();
+    assert!(output.contains("requestAuthCodeSSO") && output.contains("requestPINCode"));
+    let calls = world.cloud.rescue.requests();
+    let form = |nth: usize, name: &str| {
+        let form = calls[nth].form();
+        let value = form.into_iter().find(|(known, _)| known == name);
+        value.expect("sent").1
+    };
+    for secret in [
+        form(0, "pwd"),
+        form(1, "authcode"),
+        pin,
+        "Paul Martin".to_owned(),
+    ] {
+        assert!(!output.contains(&secret), "{secret}");
+    }
+}
