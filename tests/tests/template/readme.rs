@@ -1,12 +1,12 @@
 //! The README's tables and links.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use shared::error::{Code, Fault, Retry};
 
-use super::environment::read_by_any;
-use super::{path, text};
+use super::environment::{FOR_TESTS, given};
+use super::{functions, path, text};
 
 const README: &str = "README.md";
 
@@ -67,20 +67,40 @@ fn the_readme_prints_the_error_table_of_the_code() {
     );
 }
 
-/// The variables of AWS may stand beside the connector's own.
+/// The words in backquotes.
+fn quoted(cell: &str) -> BTreeSet<String> {
+    let words = cell.split('`').skip(1).step_by(2);
+    words.map(str::to_owned).collect()
+}
+
+/// The functions that a cell means: `all`, `all but` some, or some.
+fn meant(cell: &str) -> BTreeSet<String> {
+    let named = quoted(cell);
+    assert!(named.is_subset(&functions()), "{cell}");
+    if cell.starts_with("all") {
+        functions().difference(&named).cloned().collect()
+    } else {
+        named
+    }
+}
+
 #[test]
-fn the_readme_lists_every_variable_that_the_functions_read() {
+fn the_readme_lists_every_variable_with_the_functions_that_use_it() {
     let readme = text(README);
     let [_, table, _] = marked(&readme, "environment");
-    let listed: BTreeSet<String> = table
-        .lines()
-        .filter_map(|row| row.strip_prefix('|'))
-        .filter_map(|row| row.split('|').next())
-        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
-        .filter(|name| !name.starts_with("AWS_"))
-        .map(str::to_owned)
-        .collect();
-    assert_eq!(listed, read_by_any());
+    let (mut listed, mut for_tests) = (BTreeMap::new(), BTreeSet::new());
+    for row in table.lines().skip(2) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        for variable in quoted(cells[1]) {
+            if cells[2] == "only for tests" {
+                for_tests.insert(variable);
+            } else {
+                listed.insert(variable, meant(cells[2]));
+            }
+        }
+    }
+    assert_eq!(listed, given());
+    assert_eq!(for_tests, FOR_TESTS.map(str::to_owned).into());
 }
 
 #[test]

@@ -3,10 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use local::template::Event;
-use serde_json::Value;
-use shared::error::Code;
+use serde_json::{Value, json};
+use shared::error::{Code, Problem};
 
 use super::{functions, template, text};
+
+const SESSION_DETAILS: &str = "/integration/api/servicenow/sessiondetails/{tenant}/{key}";
+const PIN_CODES: &str = "/integration/api/servicenow/pincodes/{tenant}";
+const TOKEN: &str = "/integration/api/servicenow/token/{tenant}";
 
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
 
@@ -60,10 +64,13 @@ fn the_routes_of_the_template_are_those_that_are_described() {
         })
         .collect();
     assert_eq!(routes, operations(&api).into_keys().collect());
-    let session_details = "/integration/api/servicenow/sessiondetails/{tenant}/{key}";
-    for method in ["GET", "POST"] {
-        assert!(routes.contains(&format!("{method} {session_details}")));
-    }
+    let fixed = [
+        format!("GET {SESSION_DETAILS}"),
+        format!("POST {SESSION_DETAILS}"),
+        format!("POST {PIN_CODES}"),
+        format!("POST {TOKEN}"),
+    ];
+    assert_eq!(routes, fixed.into());
 }
 
 #[test]
@@ -78,13 +85,26 @@ fn every_refusal_that_is_described_is_in_the_error_table_with_its_status() {
             let description = response["description"].as_str().expect("a description");
             let codes: Vec<Code> = codes_in(description).collect();
             assert!(!codes.is_empty(), "{place} names no code");
-            for code in codes {
+            for code in &codes {
                 assert_eq!(code.entry().status, Some(status), "{place} {code}");
             }
             let problem = response.pointer("/content/application~1problem+json");
             assert!(problem.is_some(), "{place} is no problem+json");
-            let retry_after = response.pointer("/headers/Retry-After").is_some();
-            assert_eq!(retry_after, status == 503, "{place} Retry-After");
+            let waits = |code: &Code| Problem::new(*code, "").retry_after().is_some();
+            let retry_after = response.pointer("/headers/Retry-After");
+            assert_eq!(
+                retry_after.is_some(),
+                codes.iter().any(waits),
+                "{place} Retry-After"
+            );
+            let always = retry_after.and_then(|header| header["required"].as_bool());
+            assert_eq!(
+                always.unwrap_or_default(),
+                codes.iter().all(waits),
+                "{place} Retry-After"
+            );
+            let challenge = response.pointer("/headers/WWW-Authenticate").is_some();
+            assert_eq!(challenge, status == 401, "{place} WWW-Authenticate");
         }
     }
 }
@@ -97,9 +117,8 @@ fn every_answer_of_session_details_is_described() {
         let operations = operations(&api);
         responses(&api, operations[route]).into_keys().collect()
     };
-    let session_details = "/integration/api/servicenow/sessiondetails/{tenant}/{key}";
-    let post = statuses(&format!("POST {session_details}"));
-    let get = statuses(&format!("GET {session_details}"));
+    let post = statuses(&format!("POST {SESSION_DETAILS}"));
+    let get = statuses(&format!("GET {SESSION_DETAILS}"));
     let refusals = refusals_of("session-details");
     assert!(refusals.contains(&Code::NotFound), "{refusals:?}");
     let mut given: BTreeSet<u16> = refusals
@@ -113,6 +132,70 @@ fn every_answer_of_session_details_is_described() {
     let named: Vec<Code> = codes_in(&description).collect();
     for code in refusals {
         assert!(named.contains(&code), "{code} is not described");
+    }
+}
+
+/// The codes that a route's description names.
+fn codes_of(api: &Value, route: &str) -> BTreeSet<&'static str> {
+    let operation = operations(api)[route];
+    let responses = responses(api, operation).into_values();
+    responses
+        .filter_map(|response| response["description"].as_str())
+        .flat_map(codes_in)
+        .map(Code::as_str)
+        .collect()
+}
+
+/// What comes from the shared crate (keys, bodies, Rescue's answers) is described as well, but not looked for here.
+#[test]
+fn every_code_that_a_function_with_an_api_key_gives_is_described_at_its_route() {
+    let api = described();
+    for (function, path) in [("generate-pin", PIN_CODES), ("receive-token", TOKEN)] {
+        let described = codes_of(&api, &format!("POST {path}"));
+        for code in refusals_of(function) {
+            let reaches_callers = code.entry().status.is_some();
+            assert!(
+                !reaches_callers || described.contains(code.as_str()),
+                "{function} {code}"
+            );
+        }
+    }
+}
+
+/// A code with a status that no route gives would be a line of the error table that nobody ever sees.
+#[test]
+fn every_code_with_a_status_is_given_at_some_route() {
+    let api = described();
+    let given: BTreeSet<&str> = operations(&api)
+        .keys()
+        .flat_map(|route| codes_of(&api, route))
+        .collect();
+    let in_the_table = Code::ALL
+        .iter()
+        .filter(|code| code.entry().status.is_some());
+    assert_eq!(given, in_the_table.map(|code| code.as_str()).collect());
+}
+
+/// Rescue can send no header: its key is in the URL. Everybody else sends a bearer key, and never in the URL.
+#[test]
+fn the_routes_that_people_and_servicenow_call_ask_for_a_bearer_key() {
+    let api = described();
+    assert_eq!(api["security"], json!([]));
+    let schemes = &api["components"]["securitySchemes"];
+    for (route, operation) in operations(&api) {
+        let has_key = responses(&api, operation).contains_key(&401);
+        assert_eq!(has_key, !route.ends_with("/{key}"), "{route}");
+        let security = &operation["security"];
+        if has_key {
+            let name = security[0].as_object().and_then(|one| one.keys().next());
+            let scheme = &schemes[name.expect("a scheme")];
+            assert_eq!(
+                (&scheme["type"], &scheme["scheme"]),
+                (&json!("http"), &json!("bearer"))
+            );
+        } else {
+            assert_eq!(*security, Value::Null, "{route}");
+        }
     }
 }
 
