@@ -195,6 +195,12 @@ impl Simulator {
         self.add_person(schema::CONTACTS, User::new(email, name))
     }
 
+    /// Adds a person who is a customer of their own account, who is no user, and gives its `sys_id`.
+    pub fn add_consumer(&self, email: &str, name: &str) -> String {
+        let values = [("email", email), ("name", name)];
+        self.add_record(schema::CONSUMERS, &values).sys_id
+    }
+
     fn add_person(&self, table: &str, user: User) -> String {
         let values = [
             ("email", &user.email),

@@ -101,8 +101,8 @@ const INCIDENT: &[Column] = &[
 ];
 
 const CASE: &[Column] = &[
-    reference("contact", "customer_contact"),
-    reference("consumer", "csm_consumer"),
+    reference("contact", CONTACTS),
+    reference("consumer", CONSUMERS),
     reference("account", "customer_account"),
     sized("category", 40),
     sized("resolution_code", 40),
@@ -130,6 +130,15 @@ const USER: &[Column] = &[
 
 const CONTACT: &[Column] = &[reference("account", "customer_account")];
 
+const CONSUMER: &[Column] = &[
+    sized("number", 40),
+    sized("name", 151),
+    sized("first_name", 50),
+    sized("last_name", 50),
+    sized("email", 100),
+    text("active"),
+];
+
 const ATTACHMENT: &[Column] = &[
     sized("file_name", 100),
     text("content_type"),
@@ -149,6 +158,8 @@ pub(super) const REQUESTED_ITEMS: &str = "sc_req_item";
 pub(super) const USERS: &str = "sys_user";
 /// The table's name of the customers' people, who are users too.
 pub(super) const CONTACTS: &str = "customer_contact";
+/// The table's name of the people who are customers themselves. They are no users.
+pub(super) const CONSUMERS: &str = "csm_consumer";
 /// The attachments' table's name.
 pub(super) const ATTACHMENTS: &str = "sys_attachment";
 
@@ -161,6 +172,7 @@ pub(super) fn columns(table: &str) -> Vec<Column> {
         REQUESTED_ITEMS => &[SYSTEM, TASK, REQUESTED_ITEM],
         USERS => &[SYSTEM, USER],
         CONTACTS => &[SYSTEM, USER, CONTACT],
+        CONSUMERS => &[SYSTEM, CONSUMER],
         ATTACHMENTS => &[SYSTEM, ATTACHMENT],
         _ => &[],
     };
@@ -215,6 +227,7 @@ pub(super) fn defaults(table: &str) -> &'static [(&'static str, &'static str)] {
             ("quantity", "1"),
         ],
         USERS | CONTACTS => &[("active", "true"), ("locked_out", "false")],
+        CONSUMERS => &[("active", "true")],
         _ => &[],
     }
 }

@@ -145,6 +145,14 @@ impl Principal {
     }
 }
 
+/// A column that a field leads to.
+pub(super) struct Field<'a> {
+    pub(super) table: &'a str,
+    /// Without it the value is empty: a reference on the way is, or leads to a record that may not be read.
+    pub(super) row: Option<&'a Row>,
+    pub(super) column: &'a str,
+}
+
 /// Everything the instance holds.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct State {
@@ -180,7 +188,7 @@ pub(super) fn value<'a>(row: &'a Row, column: &str) -> &'a str {
 impl State {
     /// Whether the instance has this table.
     pub(super) fn has_table(&self, table: &str) -> bool {
-        let of_the_plugin = matches!(table, schema::CASES | schema::CONTACTS);
+        let of_the_plugin = matches!(table, schema::CASES | schema::CONTACTS | schema::CONSUMERS);
         !schema::columns(table).is_empty() && (self.rules.cases_installed || !of_the_plugin)
     }
 
@@ -243,6 +251,37 @@ impl State {
                 .unwrap_or_default(),
             _ => String::new(),
         }
+    }
+
+    /// Where a field of a record leads, possibly over references; `None` when there is no such field, or none that may
+    /// be read.
+    pub(super) fn follow<'a>(
+        &'a self,
+        who: &Principal,
+        table: &'a str,
+        row: Option<&'a Row>,
+        field: &'a str,
+    ) -> Option<Field<'a>> {
+        let Some((column, rest)) = field.split_once('.') else {
+            let field = Field {
+                table,
+                row,
+                column: field,
+            };
+            return self.readable(table, field.column).then_some(field);
+        };
+        let Some(Kind::Reference(target)) = self.column(table, column) else {
+            return None;
+        };
+        if !self.readable(table, column) {
+            return None;
+        }
+        // Whether the field exists is a matter of the tables; whether it has a value, one of this record.
+        let row = row
+            .and_then(|row| self.visible(target, value(row, column)))
+            .filter(|(class, _)| self.may_read(who, target) && self.may_read(who, class))
+            .map(|(_, row)| row);
+        self.follow(who, target, row, rest)
     }
 
     /// The rows of a table and of those that extend it, each with its own table's name.

@@ -5,7 +5,7 @@ use shared::clock::Timestamp;
 
 use super::query::Query;
 use super::schema::{self, Kind};
-use super::state::{self, Principal, Row, State};
+use super::state::{self, Field, Principal, Row, State};
 use super::{journal, refusal};
 use crate::simulator::{Answer, Request};
 
@@ -171,7 +171,7 @@ fn list(state: &mut State, call: &Call<'_>) -> Answer {
                 .hidden_records
                 .contains(state::value(row, "sys_id"))
         })
-        .map(|(class, row)| project(state, call.request, class, row, view))
+        .map(|(class, row)| project(state, call, class, row, view))
         .collect();
     state.violations.append(&mut violations);
     if rows.is_empty() && call.first_version {
@@ -196,7 +196,7 @@ fn one(state: &State, call: &Call<'_>, sys_id: &str) -> Answer {
     match state.visible(call.table, sys_id) {
         Some((class, row)) => Answer::json(
             200,
-            &json!({"result": project(state, call.request, class, row, View::of(call.request))}),
+            &json!({"result": project(state, call, class, row, View::of(call.request))}),
         ),
         None => refusal::no_record(),
     }
@@ -258,7 +258,7 @@ fn written(state: &State, call: &Call<'_>, table: &str, sys_id: &str, status: u1
     };
     Answer::json(
         status,
-        &json!({"result": project(state, call.request, class, row, View::of(call.request))}),
+        &json!({"result": project(state, call, class, row, View::of(call.request))}),
     )
 }
 
@@ -316,7 +316,7 @@ pub(super) fn origin(request: &Request) -> String {
 }
 
 /// A row as JSON: unknown fields and unreadable columns are left out.
-fn project(state: &State, request: &Request, table: &str, row: &Row, view: View<'_>) -> Value {
+fn project(state: &State, call: &Call<'_>, table: &str, row: &Row, view: View<'_>) -> Value {
     let fields: Vec<String> = match view.fields {
         Some(fields) => fields
             .split(',')
@@ -325,28 +325,22 @@ fn project(state: &State, request: &Request, table: &str, row: &Row, view: View<
         None => state.column_names(table),
     };
     let mut object = Map::new();
-    for field in fields {
-        let column = field.split('.').next().unwrap_or_default();
-        if state.readable(table, column) {
-            let shown = show(state, request, table, row, &field, view);
-            object.insert(field, shown);
+    for name in fields {
+        if let Some(field) = state.follow(call.who, table, Some(row), &name) {
+            let shown = show(state, call.request, &field, view);
+            object.insert(name, shown);
         }
     }
     Value::Object(object)
 }
 
-fn show(
-    state: &State,
-    request: &Request,
-    table: &str,
-    row: &Row,
-    field: &str,
-    view: View<'_>,
-) -> Value {
-    let raw = state.walk(table, row, field);
-    match state.column(table, field) {
+fn show(state: &State, request: &Request, field: &Field<'_>, view: View<'_>) -> Value {
+    let Field { table, row, column } = *field;
+    let of = |column| row.map_or("", |row| state::value(row, column));
+    let raw = of(column);
+    match state.column(table, column) {
         Some(Kind::Journal) => {
-            let history = || journal::history(&state.journal, state::value(row, "sys_id"), field);
+            let history = || journal::history(&state.journal, of("sys_id"), column);
             match view.display {
                 Display::Raw => json!(""),
                 Display::Shown => json!(history()),
@@ -354,7 +348,7 @@ fn show(
             }
         }
         Some(Kind::Reference(target)) if !raw.is_empty() => {
-            let name = display_name(state, target, &raw);
+            let name = display_name(state, target, raw);
             let link = format!("{}/api/now/table/{target}/{raw}", origin(request));
             match (view.display, view.links) {
                 (Display::Raw, true) => json!({"link": link, "value": raw}),
@@ -366,7 +360,7 @@ fn show(
             }
         }
         _ => {
-            let label = schema::label(table, field, &raw);
+            let label = schema::label(table, column, raw);
             match view.display {
                 Display::Raw => json!(raw),
                 Display::Shown => json!(label),

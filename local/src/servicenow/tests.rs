@@ -503,6 +503,86 @@ async fn references_and_choices_are_shown_as_asked() {
 }
 
 #[tokio::test]
+async fn a_field_over_a_reference_has_a_flat_key_and_is_empty_where_the_reference_is() {
+    let bench = Bench::new();
+    let paul = bench.instance.add_contact("paul@acme.test", "Paul Martin");
+    let rosa = bench.instance.add_consumer("rosa@acme.test", "Rosa Diaz");
+    let fields = "sysparm_fields=contact.email,contact.name,consumer.email,consumer.nonsense,nonsense.email,number.email";
+    let read = async |columns: &[(&str, &str)]| {
+        let case = bench.instance.add_case(columns).sys_id;
+        let path = format!("/api/now/v2/table/sn_customerservice_case/{case}?{fields}");
+        bench.get(&path).await.result()
+    };
+    assert_eq!(
+        read(&[("contact", &paul)]).await,
+        json!({"contact.email": "paul@acme.test", "contact.name": "Paul Martin", "consumer.email": ""})
+    );
+    assert_eq!(
+        read(&[("consumer", &rosa)]).await,
+        json!({"contact.email": "", "contact.name": "", "consumer.email": "rosa@acme.test"})
+    );
+    let gone = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+    assert_eq!(read(&[("contact", gone)]).await["contact.email"], json!(""));
+}
+
+#[tokio::test]
+async fn what_a_caller_may_not_read_cannot_be_read_over_a_reference_either() {
+    let bench = Bench::new();
+    let paul = bench
+        .instance
+        .add_user(User::new("paul@acme.test", "Paul Martin"));
+    let record = bench.instance.add_incident(&[("caller_id", &paul)]);
+    let path = format!(
+        "{}?sysparm_fields=caller_id.email,caller_id.name",
+        incident(&record)
+    );
+    let empty = json!({"caller_id.email": "", "caller_id.name": ""});
+
+    bench.instance.configure(|rules| {
+        rules.hidden_records.insert(paul.clone());
+    });
+    assert_eq!(bench.get(&path).await.result(), empty, "a hidden row");
+    bench.instance.configure(|rules| {
+        rules.hidden_records.clear();
+        rules.unreadable_tables.insert("sys_user".into());
+    });
+    assert_eq!(bench.get(&path).await.result(), empty, "a table");
+    bench.instance.configure(|rules| {
+        rules.unreadable_tables.clear();
+        rules.unreadable_columns.insert("email".into());
+    });
+    let without_email = json!({"caller_id.name": "Paul Martin"});
+    assert_eq!(bench.get(&path).await.result(), without_email, "a column");
+    bench.instance.configure(|rules| {
+        rules.unreadable_columns = ["caller_id".into()].into();
+    });
+    assert_eq!(bench.get(&path).await.result(), json!({}), "the reference");
+}
+
+#[tokio::test]
+async fn a_reference_over_a_reference_is_shown_as_a_reference() {
+    let bench = Bench::new();
+    let caller = bench
+        .instance
+        .add_user(User::new("paul@acme.test", "Paul Martin"));
+    let parent = bench.instance.add_incident(&[("caller_id", &caller)]);
+    let record = bench
+        .instance
+        .add_incident(&[("parent", &parent.sys_id), ("assigned_to", &caller)]);
+    let path = format!(
+        "{}?sysparm_fields=parent.opened_by,parent.number,assigned_to.active&sysparm_display_value=all",
+        incident(&record)
+    );
+    let shown = bench.get(&path).await.result();
+    assert_eq!(
+        shown["parent.number"],
+        json!({"display_value": parent.number, "value": parent.number})
+    );
+    assert!(shown["parent.opened_by"].get("value").is_some(), "{shown}");
+    assert_eq!(shown["assigned_to.active"]["value"], "true");
+}
+
+#[tokio::test]
 async fn a_work_note_appends_reads_empty_raw_and_as_a_history_when_displayed() {
     let bench = Bench::new();
     let record = bench.instance.add_incident(&[]);

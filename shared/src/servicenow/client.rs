@@ -1,4 +1,4 @@
-//! The Table and Attachment APIs (protocols B.2, B.3): a handful of calls, each of which ends as done, as without
+//! The Table, Attachment and Email APIs (protocols B.2, B.3): a handful of calls, each of which ends as done, as without
 //! effect, or as unknown.
 
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode, header};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::clock::{Clock, Timestamp};
@@ -108,6 +108,21 @@ pub struct Created {
     pub number: String,
 }
 
+/// An e-mail that an instance is to send. It cannot be printed: its texts may hold what only the recipient may know.
+#[derive(Clone, Copy)]
+pub struct Email<'a> {
+    /// The one recipient's address.
+    pub to: &'a str,
+    /// The subject.
+    pub subject: &'a str,
+    /// The plain text.
+    pub text: &'a str,
+    /// The HTML text.
+    pub html: &'a str,
+    /// The record that the e-mail belongs to, and shows up on.
+    pub record: &'a RecordRef,
+}
+
 /// What a query found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
@@ -168,7 +183,7 @@ impl Client {
     ) -> Result<(), CallError> {
         let path = format!("api/now/v2/table/{}/{}", record.table, record.sys_id);
         let call =
-            Call::json(Method::PATCH, path, columns).query("sysparm_fields", "sys_id,number");
+            Call::write(Method::PATCH, path, columns).query("sysparm_fields", "sys_id,number");
         let row = one_row(self.call(tenant, deadline, &call).await?)?;
         if row
             .get("sys_id")
@@ -191,7 +206,8 @@ impl Client {
         columns: &Columns,
     ) -> Result<Created, CallError> {
         let path = format!("api/now/v2/table/{table}");
-        let call = Call::json(Method::POST, path, columns).query("sysparm_fields", "sys_id,number");
+        let call =
+            Call::write(Method::POST, path, columns).query("sysparm_fields", "sys_id,number");
         let row = one_row(self.call(tenant, deadline, &call).await?)?;
         let sys_id = row.get("sys_id").and_then(|sys_id| SysId::parse(sys_id));
         let sys_id = sys_id.ok_or_else(|| unknown("the created record's sys_id is missing"))?;
@@ -323,16 +339,53 @@ impl Client {
         name: &str,
         text: String,
     ) -> Result<(), CallError> {
-        let call = Call {
-            method: Method::POST,
-            path: "api/now/attachment/file".to_owned(),
-            query: Vec::new(),
-            body: Some(("text/plain; charset=utf-8", text.into_bytes())),
-        }
+        let call = Call::new(
+            Method::POST,
+            "api/now/attachment/file".to_owned(),
+            Some(("text/plain; charset=utf-8", text.into_bytes())),
+        )
         .query("table_name", record.table.name())
         .query("table_sys_id", record.sys_id.as_str())
         .query("file_name", name);
         one_row(self.call(tenant, deadline, &call).await?).map(|_| ())
+    }
+
+    /// Hands an e-mail over to the instance, which sends it later: success is no proof that it left.
+    ///
+    /// The service account needs the role `email_api_send` and an access rule made for it (protocols B.3); otherwise
+    /// the e-mail is `Refused` with 403.
+    ///
+    /// # Errors
+    /// As [`CallError`] says.
+    pub async fn send_email(
+        &self,
+        tenant: &TenantFile,
+        deadline: Timestamp,
+        email: &Email<'_>,
+    ) -> Result<(), CallError> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            to: [&'a str; 1],
+            subject: &'a str,
+            text: &'a str,
+            html: &'a str,
+            table_name: &'a str,
+            table_record_id: &'a str,
+        }
+        let body = Body {
+            to: [email.to],
+            subject: email.subject,
+            text: email.text,
+            html: email.html,
+            table_name: email.record.table.name(),
+            table_record_id: email.record.sys_id.as_str(),
+        };
+        let call = Call::json(Method::POST, "api/now/v1/email".to_owned(), &body);
+        let taken = one_row(self.call(tenant, deadline, &call).await?)?;
+        if taken.get("id").is_none_or(String::is_empty) {
+            return Err(unknown("the e-mail's id is missing"));
+        }
+        Ok(())
     }
 
     /// Sends a call, with another token once more when the first one is refused. The answer is its `result`.
@@ -383,13 +436,11 @@ impl Client {
             .base()
             .join(&call.path)
             .map_err(|_| unknown("the instance's URL is odd"))?;
-        url.query_pairs_mut()
-            .extend_pairs(
-                call.query
-                    .iter()
-                    .map(|(name, value)| (*name, value.as_str())),
-            )
-            .append_pair("sysparm_exclude_reference_link", "true");
+        if !call.query.is_empty() {
+            let pairs = call.query.iter();
+            url.query_pairs_mut()
+                .extend_pairs(pairs.map(|(name, value)| (*name, value.as_str())));
+        }
         let read = call.method == Method::GET;
         let mut request = self
             .http
@@ -446,23 +497,32 @@ struct Call {
 }
 
 impl Call {
-    const fn get(path: String) -> Self {
-        Self {
-            method: Method::GET,
-            path,
-            query: Vec::new(),
-            body: None,
-        }
-    }
-
-    fn json(method: Method, path: String, columns: &Columns) -> Self {
-        let body = serde_json::to_vec(columns).unwrap_or_default();
+    const fn new(method: Method, path: String, body: Option<(&'static str, Vec<u8>)>) -> Self {
         Self {
             method,
             path,
             query: Vec::new(),
-            body: Some(("application/json", body)),
+            body,
         }
+    }
+
+    fn json(method: Method, path: String, body: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(body).unwrap_or_default();
+        Self::new(method, path, Some(("application/json", body)))
+    }
+
+    /// A call whose answer has rows.
+    fn get(path: String) -> Self {
+        Self::new(Method::GET, path, None).with_plain_references()
+    }
+
+    /// A call whose answer is the row that was written.
+    fn write(method: Method, path: String, columns: &Columns) -> Self {
+        Self::json(method, path, columns).with_plain_references()
+    }
+
+    fn with_plain_references(self) -> Self {
+        self.query("sysparm_exclude_reference_link", "true")
     }
 
     fn query(mut self, name: &'static str, value: &str) -> Self {

@@ -48,7 +48,7 @@ pub fn column_value(text: &str) -> String {
 }
 
 /// At most `limit` characters; what was cut off shows as `…`.
-pub(crate) fn shortened(text: &str, limit: usize) -> String {
+pub fn shortened(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();
     }

@@ -10,7 +10,7 @@ use shared::record::{RecordNumber, RecordRef, SysId, Table};
 use shared::retry::Patience;
 use shared::secret::Secret;
 use shared::servicenow::access::AccessError;
-use shared::servicenow::client::{CallError, Client, Columns, Display};
+use shared::servicenow::client::{CallError, Client, Columns, Display, Email};
 use shared::servicenow::query::Query;
 use shared::tenant::TenantFile;
 
@@ -62,6 +62,24 @@ impl Instance {
 
     async fn write(&self) -> Result<(), CallError> {
         self.write_as(&self.file).await
+    }
+
+    async fn send_email(&self) -> Result<(), CallError> {
+        let record = self.record();
+        let email = Email {
+            to: "paul@acme.test",
+            subject: "Remote support session for INC0010001",
+            text: "PIN code: 048213\nGrüße",
+            html: "<p>PIN code: <strong>048213</strong></p>",
+            record: &record,
+        };
+        self.client
+            .send_email(&self.file, self.deadline(), &email)
+            .await
+    }
+
+    fn mails(&self) -> usize {
+        self.parts.servicenow.mails().len()
     }
 
     async fn find(&self) -> Result<Vec<Columns>, CallError> {
@@ -514,4 +532,192 @@ async fn no_call_starts_with_less_than_seventy_five_seconds_left() {
     assert_eq!(write(left(74)).await, Err(CallError::OutOfTime));
     assert_eq!(instance.asked("PATCH"), 0);
     write(left(75)).await.expect("written");
+}
+
+/// Design 4.1: an e-mail belongs to its record, and nothing of it is in the URL.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_email_is_handed_over_with_both_texts_and_its_record() {
+    let instance = Instance::start().await;
+    instance.send_email().await.expect("taken");
+
+    let requests = instance
+        .parts
+        .servicenow
+        .requests_matching("POST", "/api/now/");
+    let [request] = requests.as_slice() else {
+        panic!("one request: {requests:?}");
+    };
+    assert_eq!(request.path, "/api/now/v1/email");
+    assert_eq!(request.raw_query, "");
+    assert_eq!(request.header("accept"), Some("application/json"));
+    assert_eq!(request.header("content-type"), Some("application/json"));
+    let authorization = request.authorization.as_deref().unwrap_or_default();
+    assert!(authorization.starts_with("Bearer "));
+    assert_eq!(
+        request.json(),
+        serde_json::json!({
+            "to": ["paul@acme.test"],
+            "subject": "Remote support session for INC0010001",
+            "text": "PIN code: 048213\nGrüße",
+            "html": "<p>PIN code: <strong>048213</strong></p>",
+            "table_name": "incident",
+            "table_record_id": instance.incident.sys_id,
+        })
+    );
+    let mails = instance.parts.servicenow.mails();
+    assert_eq!(mails[0].to, ["paul@acme.test"]);
+    assert_eq!(mails[0].table_record_id, instance.incident.sys_id);
+}
+
+/// Design 4.1: e-mails are sent at most once, and an outcome that nobody knows is told as such.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_email_whose_answer_proves_nothing_is_unknown_and_not_sent_again() {
+    let instance = Instance::start().await;
+    let without_id = [
+        r#"{"result":{}}"#,
+        r#"{"result":{"id":""}}"#,
+        r#"{"result":{"id":null}}"#,
+    ];
+    let without_id = without_id.map(|body| (status(200, body), false));
+    for (action, takes_effect) in unknown_outcomes().into_iter().chain(without_id) {
+        let before = (instance.mails(), instance.asked("POST"));
+        instance.fault("POST", action.clone());
+        let outcome = instance.send_email().await.expect_err("no proof");
+        let unknown = matches!(
+            outcome,
+            CallError::Unknown {
+                timed_out: false,
+                ..
+            }
+        );
+        assert!(unknown, "{action:?} {outcome:?}");
+        let sent = (
+            instance.mails() - before.0,
+            instance.asked("POST") - before.1,
+        );
+        assert_eq!(sent, (usize::from(takes_effect), 1), "{action:?}");
+        let said = format!("{outcome} {outcome:?}");
+        assert!(!said.contains("048213"), "{said}");
+    }
+    assert_eq!(instance.parts.servicenow.pending_faults(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_email_that_was_refused_was_not_sent() {
+    let instance = Instance::start().await;
+    let unavailable = |reason: &str| CallError::Unavailable {
+        reason: reason.to_owned(),
+        retry_after: None,
+        timed_out: false,
+    };
+    let refused = |status: u16| CallError::Refused {
+        status,
+        message: "another message",
+    };
+    for (action, expected) in [
+        (status(400, "{}"), refused(400)),
+        (status(403, "{}"), refused(403)),
+        (status(404, "{}"), CallError::NotFound),
+        (status(403, "<html>"), unavailable("403 with a page")),
+        (Action::status(503), unavailable("503")),
+        (
+            Action::RateLimited {
+                retry_after: Some(1800),
+            },
+            CallError::Throttled {
+                retry_after: Some(Duration::from_secs(1800)),
+            },
+        ),
+    ] {
+        instance.fault("POST", action.clone());
+        assert_eq!(instance.send_email().await, Err(expected), "{action:?}");
+    }
+    // The role is not enough without an access rule that asks for it (protocols B.3).
+    let allow = |allowed: bool| {
+        let instance = &instance.parts.servicenow;
+        instance.configure(|rules| rules.email_acl = allowed);
+    };
+    allow(false);
+    assert_eq!(
+        instance.send_email().await,
+        Err(CallError::Refused {
+            status: 403,
+            message: "Operation Failed",
+        })
+    );
+    assert_eq!(instance.mails(), 0);
+    allow(true);
+    instance.send_email().await.expect("taken");
+}
+
+/// Design 5.5: a token that is refused is renewed once; the refused call had no effect.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_email_with_a_refused_token_is_sent_once_with_another() {
+    let instance = Instance::start().await;
+    instance.send_email().await.expect("taken");
+    instance.parts.servicenow.revoke_access_tokens();
+    instance.send_email().await.expect("taken");
+    assert_eq!(instance.mails(), 2);
+    assert_eq!(instance.asked("POST"), 3);
+}
+
+/// The people of a record are read with it, by fields over its references.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_people_of_a_record_are_read_with_the_record() {
+    let instance = Instance::start().await;
+    let simulator = &instance.parts.servicenow;
+    let names = ["caller_id.email", "caller_id.name"];
+    let person = |email: &str, name: &str| {
+        let record = ("sys_id".to_owned(), instance.incident.sys_id.clone());
+        let of = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        Ok(Some(Columns::from([
+            record,
+            of("caller_id.email", email),
+            of("caller_id.name", name),
+        ])))
+    };
+    let nobody = instance.read(&names, Display::Raw).await;
+    assert_eq!(nobody, person("", ""));
+
+    let paul = simulator.add_user(local::servicenow::User::new(
+        "paul@acme.test",
+        "Paul Martin",
+    ));
+    simulator.set_field("incident", &instance.incident.sys_id, "caller_id", &paul);
+    let caller = instance.read(&names, Display::Raw).await;
+    assert_eq!(caller, person("paul@acme.test", "Paul Martin"));
+
+    simulator.configure(|rules| {
+        rules.hidden_records.insert(paul);
+    });
+    let hidden = instance.read(&names, Display::Raw).await;
+    assert_eq!(hidden, person("", ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_names_a_contact_or_a_consumer() {
+    let instance = Instance::start().await;
+    let simulator = &instance.parts.servicenow;
+    let paul = simulator.add_contact("paul@acme.test", "Paul Martin");
+    let rosa = simulator.add_consumer("rosa@acme.test", "Rosa Diaz");
+    let names = [
+        "contact.email",
+        "contact.name",
+        "consumer.email",
+        "consumer.name",
+    ];
+    for (column, person, expected) in [
+        ("contact", paul, ["paul@acme.test", "Paul Martin", "", ""]),
+        ("consumer", rosa, ["", "", "rosa@acme.test", "Rosa Diaz"]),
+    ] {
+        let case = simulator.add_case(&[(column, &person)]);
+        let record = RecordRef {
+            table: Table::Case,
+            sys_id: SysId::parse(&case.sys_id).expect("valid"),
+        };
+        let (client, deadline) = (&instance.client, instance.deadline());
+        let read = client.read(&instance.file, deadline, &record, &names, Display::Raw);
+        let row = read.await.expect("read").expect("a record");
+        assert_eq!(names.map(|name| row[name].as_str()), expected, "{column}");
+    }
 }
