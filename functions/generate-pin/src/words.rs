@@ -2,7 +2,7 @@
 
 use shared::tenant::Language;
 
-/// One language's words. `{}` stands for a value: who helps first, then who is helped.
+/// One language's words. `{}` stands for a value; of two, the technician comes first.
 pub(crate) struct Words {
     /// The language as HTML names it.
     pub(crate) code: &'static str,
@@ -10,7 +10,7 @@ pub(crate) struct Words {
     pub(crate) colon: &'static str,
     pub(crate) greeting: &'static str,
     pub(crate) greeting_to: &'static str,
-    /// Under what the PIN and the link lead to.
+    /// How long is the customer's own setting in Rescue (protocols A.2.3), so that no time is named.
     pub(crate) limited: &'static str,
 
     pub(crate) technician_subject: &'static str,

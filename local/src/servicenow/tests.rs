@@ -507,7 +507,8 @@ async fn a_field_over_a_reference_has_a_flat_key_and_is_empty_where_the_referenc
     let bench = Bench::new();
     let paul = bench.instance.add_contact("paul@acme.test", "Paul Martin");
     let rosa = bench.instance.add_consumer("rosa@acme.test", "Rosa Diaz");
-    let fields = "sysparm_fields=contact.email,contact.name,consumer.email,consumer.nonsense,nonsense.email,number.email";
+    let fields = "sysparm_fields=contact.email,contact.name,consumer.email,\
+                  consumer.nonsense,nonsense.email,number.email";
     let read = async |columns: &[(&str, &str)]| {
         let case = bench.instance.add_case(columns).sys_id;
         let path = format!("/api/now/v2/table/sn_customerservice_case/{case}?{fields}");

@@ -1,5 +1,5 @@
-//! The Table, Attachment and Email APIs (protocols B.2, B.3): a handful of calls, each of which ends as done, as without
-//! effect, or as unknown.
+//! The Table, Attachment and Email APIs (protocols B.2, B.3): a handful of calls, each of which ends as done, as
+//! without effect, or as unknown.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

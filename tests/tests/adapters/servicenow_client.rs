@@ -1,4 +1,4 @@
-//! The Table and Attachment APIs: what every odd answer means (design 5.2, 5.3, 5.9).
+//! The Table, Attachment and Email APIs: what every odd answer means (design 5.2, 5.3, 5.9).
 
 use std::time::Duration;
 
@@ -648,6 +648,39 @@ async fn an_email_that_was_refused_was_not_sent() {
     assert_eq!(instance.mails(), 0);
     allow(true);
     instance.send_email().await.expect("taken");
+}
+
+/// Design 4.1: an e-mail that takes longer than its sender waits may be sent all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_email_that_nobody_answers_in_time_is_unknown() {
+    let instance = Instance::start().await;
+    let hasty = Client::new(
+        instance.parts.http.clone(),
+        std::sync::Arc::new(instance.parts.access_tokens()),
+        instance.parts.clock.clone(),
+        true,
+        Patience {
+            write: Duration::from_millis(200),
+            ..Patience::HTTP
+        },
+    );
+    let slow = Action::CommitThenDelay(Duration::from_millis(600));
+    instance.fault("POST", slow);
+    let record = instance.record();
+    let email = Email {
+        to: "paul@acme.test",
+        subject: "a subject",
+        text: "a text",
+        html: "<p>a text</p>",
+        record: &record,
+    };
+    let sending = hasty.send_email(&instance.file, instance.deadline(), &email);
+    let outcome = sending.await.expect_err("no answer");
+    assert!(
+        matches!(outcome, CallError::Unknown { .. }) && outcome.timed_out(),
+        "{outcome:?}"
+    );
+    assert_eq!(instance.mails(), 1);
 }
 
 /// Design 5.5: a token that is refused is renewed once; the refused call had no effect.
