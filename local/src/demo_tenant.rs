@@ -71,8 +71,11 @@ pub async fn provision_with(
     let instance = &cloud.servicenow;
     instance.add_registry(CLIENT_ID, CLIENT_SECRET);
     instance.add_user(
-        User::service_account(SERVICE_ACCOUNT, SERVICE_ACCOUNT_PASSWORD)
-            .with_roles(&["itil", "sn_customerservice_agent", "email_api_send"]),
+        User::service_account(SERVICE_ACCOUNT, SERVICE_ACCOUNT_PASSWORD).with_roles(&[
+            "itil",
+            "sn_customerservice_agent",
+            "email_api_send",
+        ]),
     );
     instance.add_user(User::new(TECHNICIAN, "Ana Ruiz"));
     instance.add_user(User::new(CUSTOMER, "Paul Martin"));

@@ -5,6 +5,7 @@ use shared::clock::Timestamp;
 use shared::error::Problem;
 use shared::record::{RecordRef, Table};
 use shared::servicenow::client::{CallError, Columns, Display, Email};
+use shared::servicenow::query::Email as Address;
 use shared::telemetry::{self, Metric};
 use shared::tenant::TenantFile;
 
@@ -207,8 +208,12 @@ async fn send_mail(
     mail: &Rendered,
     deadline: Timestamp,
 ) -> Outcome {
+    let Some(to) = Address::parse(to) else {
+        let reason = "what is there as the e-mail address is none";
+        return report(Outcome::Failed(reason.to_owned()), asked);
+    };
     let email = Email {
-        to,
+        to: to.as_str(),
         subject: &mail.subject,
         text: &mail.text,
         html: &mail.html,

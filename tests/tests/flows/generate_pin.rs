@@ -142,7 +142,8 @@ async fn fifty_requests_at_once_sign_in_once_and_none_hangs() {
     let world = World::with_options(options, silent).await;
     let incidents: Vec<_> = (0..AT_ONCE).map(|_| world.incident()).collect();
     let presses = incidents.iter().map(|incident| async {
-        let answer = world.press(&request(incident));
+        let asked = request(incident);
+        let answer = world.press(&asked);
         tokio::time::timeout(Duration::from_secs(28), answer).await
     });
     let mut pins = BTreeSet::new();
