@@ -109,7 +109,7 @@ describe('a connector that cannot be used', () => {
         it(`and does not answer is told from one that refuses (an instance that ${networkFailure})`, () => {
             const world = setUp({ networkFailure })
             world.server.hangUp()
-            assert.match(press(world), /could not be reached.*you get that one.*\(unreachable\)/)
+            assert.match(press(world), /could not be reached.*not done twice.*\(unreachable\)/)
             isClean(world, ['paul@acme.test'])
         })
     }

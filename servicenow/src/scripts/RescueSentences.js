@@ -11,10 +11,10 @@ RescueSentences.BY_CODE = {
     'no-technician-email': 'Your ServiceNow user has no e-mail address. Rescue knows you by it: ask an administrator to enter it.',
     'record-not-saved': 'The record could not be saved, so no PIN was generated. Correct what the form complains about and press again.',
     'no-press': 'The press could not be remembered, so no PIN was generated. Press again; if that happens again, tell your administrator.',
-    'unreachable': 'Rescue Connector could not be reached. Press again in a minute: if it has made a PIN, you get that one. If it goes on, tell your administrator to check the connector URL.',
+    'unreachable': 'Rescue Connector could not be reached. Try again in a minute; what it has done already is not done twice. If it goes on, tell your administrator to check the connector URL.',
     'not-the-connector': 'The connector URL was answered by something that is not Rescue Connector (HTTP status {0}). Ask an administrator to check the connector URL, and any proxy on the way.',
-    'gateway-busy': 'Rescue Connector gets too many requests. Press again in a few seconds.',
-    'gateway-failed': 'Rescue Connector does not run as it should (HTTP status {0}). Press again in a minute; if it goes on, tell your administrator.',
+    'gateway-busy': 'Rescue Connector gets too many requests. Try again in a few seconds.',
+    'gateway-failed': 'Rescue Connector does not run as it should (HTTP status {0}). Try again in a minute; if it goes on, tell your administrator.',
     'failed': 'No PIN was generated because of an error in this instance. Tell your administrator, who finds it in the system log.',
     // The connector's, of both routes.
     'unauthorized': 'Rescue Connector does not accept the tenant and API key of this instance. Ask an administrator to enter them again in Rescue Connector > Settings.',
@@ -40,7 +40,7 @@ RescueSentences.BY_CODE = {
     'rescue-unavailable': 'Rescue does not answer as it should. Press again in a minute.',
     'out-of-pin-codes': 'Rescue has no PIN to give right now. Press again in half a minute.',
     // The connector's, of the token route.
-    'token-refused': 'ServiceNow refuses the token that was handed over; the old one stays. Check the client and the service account, and order the set-up again.'
+    'token-refused': 'ServiceNow refuses the token that was handed over; the old one stays. Check the client and the service account.'
 };
 
 RescueSentences.prototype = {

@@ -83,10 +83,16 @@ RescueTokenSetup.prototype = {
                 note: this._say('Rescue Connector has the refresh token and has proved that it works. It is valid until {0} and renewed before.', [answer.body.expires_at])
             };
         }
+        var isUnknown = answer.code === 'unreachable' || answer.code === 'gateway-failed';
         return {
             done: false,
             writtenByConnector: answer.code === 'token-refused',
-            note: this._say('The refresh token was not stored.') + ' ' + this.sentences.of(answer)
+            note: [
+                this._say(isUnknown ? 'It is not known whether the refresh token was stored.'
+                    : 'The refresh token was not stored.'),
+                this.sentences.of(answer),
+                this._say('What was typed is gone: order the set-up again after that.')
+            ].join(' ')
         };
     },
 

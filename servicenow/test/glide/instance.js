@@ -110,8 +110,8 @@ class Instance {
     }
 
     /** An ordered catalog item: the requested item and its variables. */
-    order(variables) {
-        const item = this.add('sc_req_item', { number: 'RITM0010001', state: '1', active: 'true' })
+    order(variables, id = sysId()) {
+        const item = this.add('sc_req_item', { sys_id: id, number: 'RITM0010001', state: '1', active: 'true' })
         for (const [name, value] of Object.entries(variables)) {
             const masked = name === 'client_secret' || name === 'service_password'
             const question = this.add('item_option_new', { name, masked })

@@ -189,61 +189,6 @@ declare global {
                         table: 'sys_properties_category_m2m'
                         id: 'b467a381778c4557bbf5a004b714f068'
                     }
-                    'src_server_actions_case-generate_js': {
-                        table: 'sys_module'
-                        id: '0885a739a450494a885a8d3f4e32b1d3'
-                        deleted: true
-                    }
-                    'src_server_actions_case-new_js': {
-                        table: 'sys_module'
-                        id: '15a6575c38b64115924ccb4e09211137'
-                        deleted: true
-                    }
-                    'src_server_actions_forget-presses_js': {
-                        table: 'sys_module'
-                        id: '7646fb9043534a3d910f3920fdc021a5'
-                        deleted: true
-                    }
-                    'src_server_actions_incident-generate_js': {
-                        table: 'sys_module'
-                        id: '7915ef8b66b24081b6e8c3c9734744a5'
-                        deleted: true
-                    }
-                    'src_server_actions_incident-new_js': {
-                        table: 'sys_module'
-                        id: 'babfde6a1e1e4a0d9f54968238427397'
-                        deleted: true
-                    }
-                    'src_server_actions_token-setup_js': {
-                        table: 'sys_module'
-                        id: '4860d90b08be44e1ba151df2fcda430f'
-                        deleted: true
-                    }
-                    src_server_RescueConnection_js: {
-                        table: 'sys_module'
-                        id: 'f57483f05e364e4ca597e7237e45fc82'
-                        deleted: true
-                    }
-                    src_server_RescueConnector_js: {
-                        table: 'sys_module'
-                        id: '8f220aa33a174a3c8bd4ede1e1e6b8b2'
-                        deleted: true
-                    }
-                    src_server_RescuePresses_js: {
-                        table: 'sys_module'
-                        id: '7e009163fd784c239a8ad8cadc2120ba'
-                        deleted: true
-                    }
-                    src_server_RescueSentences_js: {
-                        table: 'sys_module'
-                        id: 'c9023a0d42594f78b05207586f41133e'
-                        deleted: true
-                    }
-                    src_server_RescueTokenSetup_js: {
-                        table: 'sys_module'
-                        id: '9a4f81e8af2a4ecfb0de34c9dd442df4'
-                        deleted: true
-                    }
                 }
                 composite: [
                     {
