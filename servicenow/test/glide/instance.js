@@ -56,7 +56,7 @@ class Instance {
      * @param {Object} options user: {email, roles}; properties: by their full names; without: tables that do not exist;
      * propertyDecryption: 'property' (gs.getProperty decrypts), 'record' (only getDecryptedValue does) or 'none';
      * maskedVariables: 'assignable', 'rows' (an assignment is lost) or 'stuck' (nothing blanks them);
-     * networkFailure: 'throws' or 'status'
+     * networkFailure: 'throws' or 'status'; messages: REST Messages, {name: {url, headers}}, each with the method post
      */
     constructor(options = {}) {
         this.options = {
@@ -563,10 +563,15 @@ const MEMBERS = [
 
 function restMessage(instance) {
     return function RESTMessageV2(...given) {
-        if (given.length) {
-            instance.violate('this app has no message records')
-        }
         const request = { method: 'GET', headers: {}, body: '', timeout: 10_000 }
+        if (given.length) {
+            const [name, method] = given
+            const message = (instance.options.messages || {})[name]
+            if (!message || method !== 'post') {
+                instance.violate(`there is no message ${name} ${method}`)
+            }
+            Object.assign(request, { method: 'POST', url: message.url, headers: { ...message.headers } })
+        }
         const parameters = []
         let level = 'all'
         return instance.strict('RESTMessageV2', {
