@@ -19,6 +19,7 @@ function press(server, incident, instance) {
     const action = instance.strict('action', { setRedirectURL: () => {} })
     instance.evaluate(script, { current, action })
     assert.deepEqual(instance.violations, [])
+    assert.deepEqual(instance.log, [])
 }
 
 function setUp(options = {}) {

@@ -139,6 +139,16 @@ describe('the PIN button on the real connector', { skip }, () => {
         assert.notEqual(pinIn(second), pinIn(first))
     })
 
+    it('works on a case, and says when its customer has no address', () => {
+        const instance = setUp()
+        const { sys_id, number } = servicenow('POST', 'sn_customerservice_case', { short_description: 'Printer' })
+        instance.add('sn_customerservice_case', { sys_id, number, state: '1', active: '1' })
+        instance.press('case-generate', 'sn_customerservice_case', sys_id)
+        assert.deepEqual(instance.violations, [])
+        assert.ok(pinIn(instance.shown('info')), instance.shown().join(' '))
+        assert.match(instance.shown('error').join(), /could not be e-mailed to the customer/)
+    })
+
     it('says what to do when Rescue does not know the agent', () => {
         const instance = setUp({ user: { email: 'nobody@acme.test', roles: [] } })
         const { sys_id } = addIncident(instance)

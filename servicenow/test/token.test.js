@@ -141,6 +141,17 @@ describe('the token set-up', () => {
         }
     })
 
+    it('is carried out once, however often its rule runs', () => {
+        const world = administrator()
+        world.server.json(200, GRANTED).json(200, STORED)
+        const { item, notes } = order(world)
+        world.instance.carryOut(item)
+        assert.equal(world.server.requests.length, 2)
+        assert.deepEqual(world.instance.row('sc_req_item', item).work_notes, notes)
+        assert.equal(world.instance.row('sc_req_item', item).state, '3')
+        isClean(world, SECRETS)
+    })
+
     it('is for administrators of the app only', () => {
         const world = setUp()
         const { notes, left } = order(world)

@@ -21,6 +21,10 @@ RescueTokenSetup.prototype = {
      * @param {GlideRecord} item the requested item, inserted
      */
     carryOut: function (item) {
+        // A rule that runs in the background may be run again after the node was restarted.
+        if (this._isClosed(item)) {
+            return;
+        }
         var typed = null;
         var outcome;
         try {
@@ -202,6 +206,12 @@ RescueTokenSetup.prototype = {
             }
         }
         return found > 0 && left === 0;
+    },
+
+    _isClosed: function (item) {
+        var row = new GlideRecord('sc_req_item');
+        var closed = [RescueTokenSetup.CLOSED_COMPLETE, RescueTokenSetup.CLOSED_INCOMPLETE];
+        return row.get(item.getUniqueValue()) && closed.indexOf(String(row.getValue('state'))) >= 0;
     },
 
     /** All work notes of the item as it stands in the database: the connector writes there, too. */

@@ -5,6 +5,10 @@ declare global {
         namespace Internal {
             interface Keys extends KeysRegistry {
                 explicit: {
+                    'acl-press-read': {
+                        table: 'sys_security_acl'
+                        id: '5d57de0aed35492085e29f6be858e706'
+                    }
                     bom_json: {
                         table: 'sys_module'
                         id: '0ebf24f06d344f3fb87f6d5cc58a88b1'
@@ -228,6 +232,19 @@ declare global {
                                 id: 'de404565c946411c9079e58ae654c36b'
                                 key: {
                                     name: 'x_rescue_conn.agent'
+                                }
+                            }
+                        }
+                    },
+                    {
+                        table: 'sys_security_acl_role'
+                        id: '2834602574694190ab251c6b3358bd5b'
+                        key: {
+                            sys_security_acl: '5d57de0aed35492085e29f6be858e706'
+                            sys_user_role: {
+                                id: '0672cb413aad488aade8a9309c694810'
+                                key: {
+                                    name: 'x_rescue_conn.admin'
                                 }
                             }
                         }
