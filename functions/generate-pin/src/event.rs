@@ -65,7 +65,7 @@ impl Command {
         };
         let key = value.to_str().ok().map(str::trim);
         let visible = |key: &&str| {
-            (1..=255).contains(&key.len()) && key.bytes().all(|b| (b' '..=b'~').contains(&b))
+            (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic())
         };
         match key.filter(visible) {
             Some(key) => Ok(Some(key)),
@@ -112,8 +112,11 @@ fn number<S: serde::Serializer>(number: &RecordNumber, serializer: S) -> Result<
     number.as_str().serialize(serializer)
 }
 
-/// The longest SSO id, name and number that are taken.
-const LONGEST: usize = 256;
+/// The longest texts that are taken, in characters.
+const LONGEST_NAME: usize = 256;
+const LONGEST_ADDRESS: usize = 254;
+const LONGEST_NUMBER: usize = 40;
+const LONGEST_NODE_ID: usize = 19;
 
 impl PinRequest {
     fn parse(body: &[u8]) -> Result<Self, Problem> {
@@ -123,9 +126,12 @@ impl PinRequest {
         let email = technician.required("email")?;
         let email = Email::parse(email)
             .ok_or_else(|| technician.wrong("email", "has to be an e-mail address"))?;
-        let sso_id = short(&technician, "sso_id")?.unwrap_or_else(|| email.as_str().to_owned());
+        let sso_id = short(&technician, "sso_id", LONGEST_NAME)?
+            .unwrap_or_else(|| email.as_str().to_owned());
         let node_id = technician.text("node_id")?;
-        if node_id.is_some_and(|id| id.len() > 20 || !id.bytes().all(|b| b.is_ascii_digit())) {
+        if node_id
+            .is_some_and(|id| id.len() > LONGEST_NODE_ID || !id.bytes().all(|b| b.is_ascii_digit()))
+        {
             return Err(technician.wrong("node_id", "has to be digits"));
         }
         let table = Table::from_name(record.required("table")?).ok_or_else(|| {
@@ -137,8 +143,8 @@ impl PinRequest {
             email: email.as_str().to_owned(),
             table,
             record: Record::parse(&record, table)?,
-            customer_name: short(&customer, "name")?,
-            customer_email: short(&customer, "email")?,
+            customer_name: short(&customer, "name", LONGEST_NAME)?,
+            customer_email: short(&customer, "email", LONGEST_ADDRESS)?,
             fields: fields(&root.object("fields")?)?,
             notify_technician: notify.flag("technician")?.unwrap_or(true),
             notify_customer: notify.flag("customer")?.unwrap_or(true),
@@ -185,7 +191,7 @@ impl PinRequest {
 
 impl Record {
     fn parse(record: &Object, table: Table) -> Result<Self, Problem> {
-        let number = short(record, "number")?;
+        let number = short(record, "number", LONGEST_NUMBER)?;
         let Some(sys_id) = record.text("sys_id")? else {
             let number = number
                 .ok_or_else(|| record.wrong("sys_id", "is missing, and record.number is too"))?;
@@ -225,13 +231,13 @@ fn fields(given: &Object) -> Result<[Option<String>; 6], Problem> {
 }
 
 /// A text of a line of people's length.
-fn short(object: &Object, name: &str) -> Result<Option<String>, Problem> {
+fn short(object: &Object, name: &str, longest: usize) -> Result<Option<String>, Problem> {
     let text = object.text(name)?.map(one_line);
     if text
         .as_ref()
-        .is_some_and(|text| text.chars().count() > LONGEST)
+        .is_some_and(|text| text.chars().count() > longest)
     {
-        let what = format!("has to be at most {LONGEST} characters");
+        let what = format!("has to be at most {longest} characters");
         return Err(object.wrong(name, &what));
     }
     Ok(text.filter(|text| !text.is_empty()))

@@ -609,7 +609,7 @@ async fn a_changed_password_is_read_again_when_the_old_one_is_refused() {
     let secrets = [(SecretName::SsoPassword, "changed ^&<>?")];
     world.cloud.apply(&file, &secrets).await.expect("set");
     world.cloud.rescue.sign_in_elsewhere(TECHNICIAN);
-    tokio::time::sleep(Duration::from_millis(3100)).await;
+    tokio::time::sleep(Duration::from_millis(5100)).await;
     let answer = world.press(&asked).await;
     assert_eq!(answer.status, 201, "{answer:?}");
 }
