@@ -5,11 +5,11 @@ use std::time::Duration;
 use admin::secrets::SecretName;
 use aws_sdk_dynamodb::types::AttributeValue;
 use local::aws::{Effect, Fault as AwsFault, Service};
-use local::demo_tenant;
+use local::demo_tenant::{self, TECHNICIAN};
 use local::rescue::{Phase, Session};
 use local::simulator::{Action, Fault, Matcher};
-use serde_json::Value;
-use tests::{Answer, World};
+use serde_json::{Value, json};
+use tests::{Answer, World, request};
 
 const CLIENT_SECRET: &str = "canary-client-secret";
 const SERVICE_ACCOUNT_PASSWORD: &str = "canary-service-account-password";
@@ -180,6 +180,28 @@ async fn play(world: &World) {
     world.deliver_after(4000).await;
 }
 
+/// Presses of the button that are refused, and one that gives a PIN. The API token that Rescue takes in the end.
+async fn press(world: &World) -> String {
+    let mut asked = request(&world.incident());
+    asked["customer"] = json!({"name": "canary-customer", "email": "canary-customer@acme.test"});
+    asked["fields"] = json!({"cfield3": "canary-field"});
+    let vendor = Action::text("SOMETHING canary-vendor-detail");
+    let fault = Fault::on(Matcher::path("/API/")).then(vendor);
+    world.cloud.rescue.fault(fault);
+    assert_eq!(world.press(&asked).await.code(), "rescue-unavailable");
+    assert_eq!(world.press(&asked).await.code(), "rescue-sign-in-refused");
+    let broken = json!({"technician": {"email": ["canary-malformed"]}, "canary-malformed": 1});
+    assert_eq!(world.press(&broken).await.code(), "invalid-request");
+
+    let token = world.cloud.rescue.issue_api_token(TECHNICIAN);
+    let file = demo_tenant::file(&world.cloud);
+    let secrets = [(SecretName::RescueApiToken, token.as_str())];
+    world.cloud.apply(&file, &secrets).await.expect("set");
+    world.cloud.travel(Duration::from_secs(6));
+    world.pin(&asked).await;
+    token
+}
+
 async fn scan(world: &World, table: &str) -> String {
     let answer = world
         .cloud
@@ -205,6 +227,7 @@ async fn scan(world: &World, table: &str) -> String {
 async fn no_secret_and_no_text_of_a_customer_is_ever_seen() {
     let world = World::start().await;
     mark_secrets(&world).await;
+    let token = press(&world).await;
     play(&world).await;
 
     let mut secrets = vec![
@@ -212,6 +235,7 @@ async fn no_secret_and_no_text_of_a_customer_is_ever_seen() {
         SERVICE_ACCOUNT_PASSWORD.to_owned(),
         SSO_PASSWORD.to_owned(),
         API_TOKEN.to_owned(),
+        token,
         world.api_key.expose().to_owned(),
     ];
     let (url, _) = world.ended.expose().split_once('?').expect("an event");
@@ -233,6 +257,7 @@ async fn no_secret_and_no_text_of_a_customer_is_ever_seen() {
     access_tokens.dedup();
     assert!(access_tokens.len() > 1, "a token was renewed");
     secrets.extend(access_tokens);
+    secrets.extend(world.cloud.rescue.pins().into_iter().map(|pin| pin.code));
 
     let output = world.output();
     for expected in [
@@ -244,6 +269,8 @@ async fn no_secret_and_no_text_of_a_customer_is_ever_seen() {
         "malformed-body",
         "invalid-reference",
         "record-not-found",
+        "PIN generated",
+        "rescue-sign-in-refused",
     ] {
         assert!(
             output.contains(expected),
