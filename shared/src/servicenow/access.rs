@@ -1,6 +1,7 @@
 //! Access tokens: one grant at a time and tenant, shared by every process (design 5.5).
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -80,6 +81,7 @@ pub struct AccessTokens {
     credentials: Arc<Credentials>,
     clock: Clock,
     patience: Patience,
+    obtaining: AtomicUsize,
     remembered: Mutex<HashMap<TenantId, AccessToken>>,
     flights: SingleFlight,
 }
@@ -100,6 +102,7 @@ impl AccessTokens {
             credentials,
             clock,
             patience,
+            obtaining: AtomicUsize::new(0),
             remembered: Mutex::default(),
         }
     }
@@ -140,6 +143,12 @@ impl AccessTokens {
         })
     }
 
+    /// Whether a token is being obtained now. Whoever cuts that off may lose a refresh token that ServiceNow has just
+    /// given in place of the stored one.
+    pub fn is_obtaining(&self) -> bool {
+        self.obtaining.load(Ordering::Relaxed) > 0
+    }
+
     fn left(&self, deadline: Timestamp) -> Duration {
         deadline.since(self.clock.now())
     }
@@ -162,6 +171,7 @@ impl AccessTokens {
         instance: &Instance,
         wanted: &Wanted<'_>,
     ) -> Result<Secret, AccessError> {
+        let _obtaining = Obtaining::begin(&self.obtaining);
         let outcome = self.obtain_once(tenant, instance, wanted).await;
         if matches!(outcome, Err(AccessError::ReauthorizationNeeded(_))) {
             self.leave_alone(&tenant.tenant).await;
@@ -316,6 +326,22 @@ impl AccessTokens {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(id.clone(), token);
+    }
+}
+
+/// Counts what is under way, also when it is cut off.
+struct Obtaining<'a>(&'a AtomicUsize);
+
+impl<'a> Obtaining<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Obtaining<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
