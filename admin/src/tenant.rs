@@ -236,10 +236,10 @@ pub async fn execute(stack: &Stack, plan: &Plan) -> Result<Applied, AdminError> 
     let other_instance = |change: &Change| change.path.starts_with("servicenow.");
     if !plan.creates() && plan.changes.iter().any(other_instance) {
         // What was granted, or refused, before the change says nothing about what comes now.
-        let (credentials, id) = (stack.credentials(), &tenant.file.tenant);
+        let id = &tenant.file.tenant;
         let flowing = async {
-            credentials.forget_access_token(id).await?;
-            credentials.end_pause(id).await
+            stack.credentials().forget_access_token(id).await?;
+            crate::secrets::let_flow(stack, id).await
         };
         if let Err(error) = flowing.await {
             incomplete = Some(format!("a pause of the tenant may go on: {error}"));

@@ -465,7 +465,12 @@ impl Ledger {
             Some(handles.clone())
         };
         Ok(WaitingPosts {
-            receipt_handles: answer.items().iter().filter_map(handles).flatten().collect(),
+            receipt_handles: answer
+                .items()
+                .iter()
+                .filter_map(handles)
+                .flatten()
+                .collect(),
             rest: answer.last_evaluated_key.map(|key| Rest {
                 from: moment(&key, "received_at").unwrap_or(from),
                 key,
