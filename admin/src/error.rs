@@ -66,18 +66,25 @@ pub enum AdminError {
     )]
     NoRotation(String),
     /// The tenant's grant needs no refresh token.
-    #[error("nothing was changed: tenant {0} needs no refresh token, its grant is {1}")]
-    NoToken(TenantId, &'static str),
+    #[error("nothing was changed: the grant of tenant {0} needs no refresh token")]
+    NoToken(TenantId),
     /// There is no refresh token that could be renewed.
     #[error(
         "nothing was changed: tenant {0} has no refresh token yet; hand one over from ServiceNow, or \
          `rescue-connector secrets set {0} refresh-token`"
     )]
     NoTokenYet(TenantId),
+    /// An earlier rotation is not over.
+    #[error(
+        "an earlier rotation of tenant {0}'s token is not over. Secrets Manager tries it again by itself, and it will \
+         renew the token; see the log of rotate-tokens for what it failed at"
+    )]
+    RotationBusy(TenantId),
     /// A rotation was begun and is not over.
     #[error(
         "the token of tenant {tenant} is not renewed after {waited} s; the old one stays in use. See the log of \
-         rotate-tokens for the reason; Secrets Manager tries again by itself"
+         rotate-tokens for the reason, and `rescue-connector token status {tenant}`; Secrets Manager tries again by \
+         itself"
     )]
     RotationUnfinished {
         /// The tenant.

@@ -91,12 +91,13 @@ async fn within_a_minute_of_a_new_token_everything_that_waited_is_there_once_and
     let later = posts(&world, 2).await;
     world.deliver().await;
     sessions.push((later, 2));
-    assert!(
-        world
-            .queued()
-            .iter()
-            .all(|message| message.hidden_for.as_secs() > 2000)
-    );
+    let hidden = world
+        .queued()
+        .into_iter()
+        .map(|message| message.hidden_for.as_secs());
+    let hidden: Vec<_> = hidden.filter(|seconds| *seconds > 0).collect();
+    assert_eq!(hidden.len(), 18, "two are kept back by their group");
+    assert!(hidden.iter().all(|seconds| *seconds > 2000), "{hidden:?}");
     assert_eq!(world.token_requests(), 1);
 
     authorize(&world).await;
@@ -302,7 +303,7 @@ async fn a_post_that_waits_for_something_else_is_neither_woken_nor_tried_early()
     let session = world.session(&unknown);
     let lost = Fault::on(Matcher::of("PATCH", &unknown.sys_id)).then(Action::CommitThenDrop);
     world.cloud.servicenow.fault(lost);
-    let payload = world.post(&session, Phase::Start).await;
+    world.post(&session, Phase::Start).await;
     world.deliver().await;
     let before = world.entry(&session).await;
     assert_eq!(before["reason"], "servicenow-unavailable");
@@ -318,10 +319,9 @@ async fn a_post_that_waits_for_something_else_is_neither_woken_nor_tried_early()
         .find(|message| message.body.contains(&session.id))
         .expect("queued")
         .body;
-    world.enqueue(body, "another group").await;
+    world.enqueue(body, "another-group").await;
     world.deliver().await;
     assert_eq!(world.entry(&session).await, before);
-    drop(payload);
 
     let mark = world.cloud.aws.journal().mark();
     authorize(&world).await;
