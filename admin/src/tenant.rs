@@ -617,7 +617,7 @@ mod tests {
         Clock::manual(Timestamp::parse("2026-01-01T00:00:00Z").expect("valid"))
     }
 
-    /// A stack with a real table on a loopback port and secrets that nobody answers for.
+    /// A stack with a real table on a loopback port with secrets and queues that nobody answers for.
     async fn stack() -> Stack {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
@@ -639,6 +639,15 @@ mod tests {
         let secrets = aws_sdk_secretsmanager::Client::from_conf(
             aws_sdk_secretsmanager::Config::builder()
                 .behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest())
+                .region(Region::new("eu-west-1"))
+                .credentials_provider(credentials.clone())
+                .endpoint_url("http://127.0.0.1:9")
+                .http_client(http.clone())
+                .build(),
+        );
+        let sqs = aws_sdk_sqs::Client::from_conf(
+            aws_sdk_sqs::Config::builder()
+                .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
                 .region(Region::new("eu-west-1"))
                 .credentials_provider(credentials)
                 .endpoint_url("http://127.0.0.1:9")
@@ -677,6 +686,7 @@ mod tests {
             rotate_tokens_function_arn: None,
             dynamodb,
             secrets,
+            sqs,
             clock: clock(),
         }
     }

@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use admin::secrets::SecretName;
 use local::aws::{Call, Service};
+use local::demo_tenant::TENANT;
 use local::rescue::{Format, Payload, Phase};
 use local::servicenow::RefreshAnswer;
 use local::simulator::{Action, Fault, Matcher};
 use serde_json::Value;
+use shared::secret::Secret;
+use shared::tenant::TenantId;
 use tests::World;
 
 use super::{properties, template};
@@ -84,6 +88,12 @@ const UNSEEN: &[(&str, &str, &str, &str)] = &[
         "SessionsQueue",
         "Lambda's trigger receives",
     ),
+    (
+        "deliver-session",
+        "sqs:SendMessage",
+        "SessionsQueue",
+        "a wake-up that runs out of time goes on in another message",
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,7 +135,7 @@ fn no_role_grants_more_than_named_actions_on_named_resources() {
 }
 
 /// All that the functions do: posts taken and refused, deliveries, failures, pauses, looks, created records,
-/// attachments, dead letters, and a refresh that answers with another refresh token.
+/// attachments, dead letters, a refresh that answers with another refresh token, and waiting for a new one.
 async fn play(world: &World) {
     let instance = &world.cloud.servicenow;
     instance.configure(|rules| rules.refresh_answer = RefreshAnswer::Replaced);
@@ -173,6 +183,19 @@ async fn play(world: &World) {
     world.deliver_after(7200).await;
     assert_eq!(world.dead_letters().len(), 2);
     assert!(instance.grants().refresh_token >= 2);
+
+    instance.revoke(&world.refresh_token());
+    instance.revoke_access_tokens();
+    world.post(&session, Phase::End).await;
+    world.deliver_after(600).await;
+    let tenant = TenantId::parse(TENANT).expect("valid");
+    let token = Secret::from(world.refresh_token());
+    let stack = &world.cloud.stack;
+    admin::secrets::set(stack, &tenant, SecretName::RefreshToken, &token)
+        .await
+        .expect("set");
+    world.deliver_after(31).await;
+    assert_eq!(world.notes(&incident).len(), 3);
 }
 
 /// What a call needs.
@@ -188,7 +211,11 @@ fn permission(world: &World, call: &Call) -> Permission {
     let resources = &world.cloud.resources;
     let text = |name: &str| call.request[name].as_str();
     let resource = if let Some(table) = text("TableName") {
-        key_of(&resources.tables, |name| name == table)
+        let table = key_of(&resources.tables, |name| name == table);
+        match text("IndexName") {
+            Some(index) => table.map(|table| format!("{table}/index/{index}")),
+            None => table,
+        }
     } else if let Some(url) = text("QueueUrl") {
         key_of(&resources.queues, |queue| queue.url == url)
     } else {
@@ -238,6 +265,10 @@ fn resource(arn: &Value) -> String {
         return path.trim_end_matches(".Arn").to_owned();
     }
     if let Some(pattern) = arn["Fn::Sub"].as_str() {
+        let table = pattern.strip_prefix("${");
+        if let Some((table, index)) = table.and_then(|table| table.split_once(".Arn}/")) {
+            return format!("{table}/{index}");
+        }
         let secret = pattern.split_once(":secret:${SecretPrefix}/*/");
         let name = secret.and_then(|(_, name)| name.strip_suffix("-*"));
         return name.unwrap_or_else(|| panic!("{pattern}")).to_owned();
