@@ -76,8 +76,8 @@ pub enum AdminError {
     NoTokenYet(TenantId),
     /// An earlier rotation is not over.
     #[error(
-        "an earlier rotation of tenant {0}'s token is not over. Secrets Manager tries it again by itself, and it will \
-         renew the token; see the log of rotate-tokens for what it failed at"
+        "an earlier rotation of tenant {0}'s token is not over. Secrets Manager tries it again by itself, and the wish \
+         to renew the token is kept; see the log of rotate-tokens for what it failed at"
     )]
     RotationBusy(TenantId),
     /// A rotation was begun and is not over.

@@ -9,3 +9,4 @@ mod new_records;
 mod publishing;
 mod resolution;
 mod session_details;
+mod token;
