@@ -89,14 +89,22 @@ fn rotate_as_wished(world: &World) {
                             .expect("stored");
                     }
                     "finishSecret" => {
-                        let moved = secrets.update_secret_version_stage().secret_id(SECRET);
-                        moved
-                            .version_stage("AWSCURRENT")
+                        let move_label = |label: &str| {
+                            let moved = secrets.update_secret_version_stage().secret_id(SECRET);
+                            moved.version_stage(label)
+                        };
+                        move_label("AWSCURRENT")
                             .remove_from_version_id(current.version_id().expect("an id"))
                             .move_to_version_id(version)
                             .send()
                             .await
                             .expect("moved");
+                        // Left behind it would look like a rotation that is not over.
+                        move_label("AWSPENDING")
+                            .remove_from_version_id(version)
+                            .send()
+                            .await
+                            .expect("removed");
                     }
                     _ => {}
                 }
