@@ -303,6 +303,7 @@ fn stack(
         rotate_tokens_function_arn: None,
         dynamodb: aws_sdk_dynamodb::Client::new(sdk),
         secrets: aws_sdk_secretsmanager::Client::new(sdk),
+        sqs: aws_sdk_sqs::Client::new(sdk),
         clock,
     }
 }

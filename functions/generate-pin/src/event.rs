@@ -213,7 +213,7 @@ fn fields(given: &Object) -> Result<[Option<String>; 6], Problem> {
     let mut fields = [const { None }; 6];
     for name in given.names() {
         let named = |known: &&str| known.eq_ignore_ascii_case(name);
-        let nth = FIELD_NAMES.iter().position(|known| named(known));
+        let nth = FIELD_NAMES.iter().position(named);
         match nth.and_then(|nth| fields.get_mut(nth)) {
             // A blank one is to stay blank.
             Some(field) => *field = Some(one_line(given.text(name)?.unwrap_or_default())),

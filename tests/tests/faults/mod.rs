@@ -4,3 +4,4 @@ mod exactly_once;
 mod giving_up;
 mod session_details;
 mod waiting;
+mod waking;

@@ -10,3 +10,4 @@ mod new_records;
 mod publishing;
 mod resolution;
 mod session_details;
+mod token;
