@@ -34,6 +34,8 @@ pub enum Metric {
     TrackingNotBelieved,
     TenantPaused,
     ReauthorizationNeeded,
+    RotationSucceeded,
+    RotationFailed,
 }
 
 impl Metric {
@@ -50,6 +52,8 @@ impl Metric {
             Self::TrackingNotBelieved => "TrackingNotBelieved",
             Self::TenantPaused => "TenantPaused",
             Self::ReauthorizationNeeded => "ReauthorizationNeeded",
+            Self::RotationSucceeded => "RotationSucceeded",
+            Self::RotationFailed => "RotationFailed",
         }
     }
 }
@@ -110,6 +114,14 @@ pub fn count_reason(metric: Metric, reason: Code, tenant: Option<&TenantId>) {
 pub fn delivery_latency(latency: std::time::Duration, tenant: &TenantId) {
     emit(Some(tenant), || {
         metrics::histogram!("DeliveryLatency").record(latency.as_secs_f64() * 1000.0)
+    });
+}
+
+/// Records how many days, and parts of them, a tenant's refresh token has left; its minimum is that of the tenant who
+/// has to be seen to first.
+pub fn refresh_token_days_left(days: f64, tenant: &TenantId) {
+    emit(Some(tenant), || {
+        metrics::histogram!("RefreshTokenDaysLeft").record(days)
     });
 }
 
