@@ -59,6 +59,7 @@ impl World {
     pub async fn with(log_level: &str, change: impl FnOnce(String) -> String) -> Self {
         let cloud = Cloud::start(Options {
             delivering: false,
+            rotating: false,
             log_level: log_level.to_owned(),
             ..Options::new(Programs::Folder(crate::folder().to_owned()))
         })

@@ -16,12 +16,12 @@ use std::time::Duration;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use shared::clock::{Clock, Timestamp};
-use shared::credentials::{Credentials, token_lease_key};
+use shared::credentials::{AccessToken, Credentials, token_lease_key};
 use shared::environment::Reader;
 use shared::error::Code;
 use shared::queue::Queues;
 use shared::retry::Patience;
-use shared::servicenow::grants::{Grants, TOKEN_LEASE};
+use shared::servicenow::grants::{Grants, TOKEN_LEASE, audience};
 use shared::servicenow::instance::Instance;
 use shared::single_flight::{Limits, SingleFlight};
 use shared::telemetry::{self, Metric};
@@ -179,14 +179,18 @@ impl RotateTokens {
 
     /// The token is good: shares what it came with, so that deliveries that wait for it go on.
     async fn flowing_again(&self, file: &TenantFile, token: &Token) -> Result<(), Failure> {
-        let now = self.clock.now();
-        let access = token.access_token.as_ref().zip(token.access_token_until);
-        if let Some((access, until)) = access.filter(|(_, until)| *until > now) {
-            let instance = self.instance(file)?;
-            let access = shared::credentials::AccessToken {
-                token: access.clone(),
+        let access = token.access_token.clone().zip(token.access_token_until);
+        let Some((access, until)) = access else {
+            return Ok(());
+        };
+        // A step that is repeated late must not put an old token in front of a newer one.
+        let known = self.credentials.access_token(&file.tenant).await?;
+        let known = known.map(|known| known.expires_at);
+        if until > self.clock.now() && known.is_none_or(|known| known <= until) {
+            let access = AccessToken {
+                audience: audience(file, &self.instance(file)?),
+                token: access,
                 expires_at: until,
-                audience: shared::servicenow::grants::audience(file, &instance),
             };
             self.grants.share(&file.tenant, &access).await;
         }

@@ -9,6 +9,7 @@ use reqwest::StatusCode;
 
 use crate::clock::{Clock, Timestamp};
 use crate::credentials::{AccessToken, Credentials};
+use crate::error::Code;
 use crate::secret::Secret;
 use crate::servicenow::access::AccessError;
 use crate::servicenow::instance::Instance;
@@ -216,21 +217,15 @@ impl Grants {
         }
     }
 
-    /// Shares an access token with every process and lets deliveries go on that wait for one. What fails here is no
+    /// Shares an access token with every process, and lets deliveries go on that wait for one. What fails here is no
     /// harm: they find out by themselves within an hour.
     pub async fn share(&self, tenant: &TenantId, token: &AccessToken) {
+        let credentials = &self.credentials;
         let sharing = async {
-            let credentials = &self.credentials;
-            let known = credentials.access_token(tenant).await?;
-            // A step that is repeated late must not put an older token in front of a newer one.
-            if known.is_none_or(|known| {
-                known.expires_at < token.expires_at || known.audience != token.audience
-            }) {
-                credentials.share_access_token(tenant, token).await?;
-            }
+            credentials.share_access_token(tenant, token).await?;
             let pause = credentials.standing_now(tenant).await?.pause;
             match pause {
-                Some(pause) if pause.reason == crate::error::Code::ReauthorizationNeeded => {
+                Some(pause) if pause.reason == Code::ReauthorizationNeeded => {
                     credentials.end_pause(tenant).await
                 }
                 _ => Ok(()),
