@@ -4,6 +4,7 @@
 mod answer;
 mod binaries;
 mod deliveries;
+pub mod tokens;
 mod world;
 
 pub use answer::Answer;

@@ -7,5 +7,7 @@ mod demo;
 mod folder;
 mod new_records;
 mod publishing;
+mod receive_token;
 mod resolution;
+mod rotate_tokens;
 mod session_details;

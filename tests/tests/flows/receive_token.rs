@@ -1,0 +1,1 @@
+//! `receive-token`: hand-overs.
