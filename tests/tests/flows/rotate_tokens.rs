@@ -45,7 +45,7 @@ fn metric(world: &World, function: &str, name: &str) -> Vec<f64> {
             let value = &line[name];
             value
                 .as_f64()
-                .or_else(|| value["Values"].as_array()?.first()?.as_f64())
+                .or_else(|| value.as_array()?.first()?.as_f64())
         })
         .collect()
 }
