@@ -2,5 +2,6 @@
 
 mod exactly_once;
 mod giving_up;
+mod rotation;
 mod session_details;
 mod waiting;
