@@ -88,6 +88,10 @@ pub struct Token {
     /// The version that this one was made from. It counts as its successor only while that version is current.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub derived_from: Option<String>,
+    /// [`fingerprint`] of the refresh token that ServiceNow gave this one in place of. Where that is still current, in
+    /// whatever version, this one counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
     /// [`fingerprint`] of the token that was handed over, where ServiceNow has replaced that since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stands_for: Option<String>,

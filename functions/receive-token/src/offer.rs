@@ -22,6 +22,8 @@ use crate::event::HandOver;
 const PATIENCE: Patience = Patience::HTTP;
 /// Outlives the request.
 const LEASE: Duration = Duration::from_secs(60);
+/// Whoever repeats a request does so within this.
+const A_REPEAT: Duration = Duration::from_secs(3600);
 /// Kept back after the grant: for storing a replaced token, and proving it.
 const PROVING_NEEDS: Duration = Duration::from_secs(5);
 /// Kept back after the proof.
@@ -195,6 +197,18 @@ impl Offer<'_> {
         Ok(token)
     }
 
+    /// What is handed over a second time after a while was not issued just now, if it has been replaced since: nothing
+    /// says that a replacement lives longer.
+    fn ends_by(&self, current: &Token) -> Timestamp {
+        let never = Timestamp::from_millis(i64::MAX);
+        let again = current.stands_for.as_ref() == Some(&self.fingerprint);
+        let now = self.function.clock.now();
+        match (current.issued_at, current.expires_at) {
+            (Some(issued), Some(expires)) if again && now.since(issued) > A_REPEAT => expires,
+            _ => never,
+        }
+    }
+
     async fn grant(&self, token: &Token) -> Result<Granted, NotStored> {
         let (vault, id) = (&self.function.vault, self.id());
         let mut credentials = vault.credentials(id).await;
@@ -262,7 +276,7 @@ impl Offer<'_> {
         let now = self.function.clock.now();
         let usual = self.file.servicenow.refresh_token_lifetime.duration();
         let life = self.hand_over.expires_in.unwrap_or(usual);
-        let expires_at = now.plus(life);
+        let expires_at = now.plus(life).min(self.ends_by(&current.token));
         let token = Token {
             issued_at: Some(now),
             expires_at: Some(expires_at),
@@ -276,7 +290,7 @@ impl Offer<'_> {
         let grants = &self.function.grants;
         Ok(Stored {
             expires_at,
-            life,
+            life: expires_at.since(now),
             access: grants.access_token(self.file, &self.instance, granted),
             token,
         })

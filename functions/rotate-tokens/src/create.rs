@@ -53,7 +53,7 @@ async fn pending(
         tracing::info!(tenant = %id, "waiting for a refresh token to be handed over");
         return Ok(stored.token);
     }
-    let before = stored.token.clone();
+    let before = stored.clone();
     let renewal = Renewal {
         function,
         file,
@@ -62,9 +62,10 @@ async fn pending(
     };
     let outcome = renewal.renewed(stored).await;
     if let Err(failure) = &outcome {
-        expiry::record(id, &before, function.clock.now());
+        expiry::record(id, &before.token, function.clock.now());
         if let Failure::ReauthorizationNeeded(_) = failure {
             leave_alone(function, id).await;
+            drop_wish(function, id, before).await;
         }
     }
     outcome
@@ -78,6 +79,22 @@ async fn leave_alone(function: &RotateTokens, id: &TenantId) {
     };
     if let Err(error) = function.credentials.set_pause(id, pause).await {
         tracing::warn!(tenant = %id, %error, "other processes do not know of the pause");
+    }
+}
+
+/// A wish is good for one attempt: Secrets Manager repeats a failed rotation soon and often.
+async fn drop_wish(function: &RotateTokens, id: &TenantId, stored: StoredToken) {
+    if !stored.token.renew_now {
+        return;
+    }
+    let version = &stored.version_id;
+    let token = Token {
+        renew_now: false,
+        derived_from: Some(version.clone()),
+        ..stored.token
+    };
+    if let Err(error) = function.vault.replace_token(id, version, &token).await {
+        tracing::warn!(tenant = %id, %error, "the wish to renew stays");
     }
 }
 

@@ -16,7 +16,7 @@ use crate::servicenow::instance::Instance;
 use crate::servicenow::oauth::{self, ClientIdentity, GrantError, GrantRequest, Granted};
 use crate::servicenow::transport::transport_reason;
 use crate::tenant::{Grant, TenantFile, TenantId};
-use crate::vault::{StoredToken, Token, Vault};
+use crate::vault::{StoredToken, Token, Vault, fingerprint};
 
 /// How long whoever touches a refresh token keeps others from doing so; outlives two grants and storing the result.
 pub const TOKEN_LEASE: Duration = Duration::from_secs(120);
@@ -73,8 +73,14 @@ impl Grants {
     /// `ReauthorizationNeeded` without a readable secret; `Transient` when the stores do not answer.
     pub async fn settled(&self, tenant: &TenantId) -> Result<StoredToken, AccessError> {
         let current = self.vault.token(tenant).await?;
-        let follows = |token: &Token| token.derived_from.as_ref() == Some(&current.version_id);
-        if let Some(kept) = self.credentials.kept_token(tenant).await?.filter(follows) {
+        let used = current.token.refresh_token.as_ref().map(fingerprint);
+        let follows = |token: &Token| {
+            token.derived_from.as_ref() == Some(&current.version_id)
+                || used.is_some() && token.replaces == used
+        };
+        let renew_now = current.token.renew_now;
+        if let Some(mut kept) = self.credentials.kept_token(tenant).await?.filter(follows) {
+            kept.renew_now |= renew_now;
             let vault = &self.vault;
             let version_id = vault
                 .replace_token(tenant, &current.version_id, &kept)
@@ -89,10 +95,11 @@ impl Grants {
             });
         }
         match self.vault.put_away(tenant).await? {
-            Some(away) if follows(&away.token) => {
+            Some(mut away) if follows(&away.token) => {
                 let (from, to) = (&current.version_id, &away.version_id);
                 self.vault.make_current(tenant, from, to).await?;
                 tracing::info!(%tenant, "a refresh token that had been put away is current");
+                away.token.renew_now |= renew_now;
                 Ok(away)
             }
             _ => Ok(current),
@@ -161,6 +168,7 @@ impl Grants {
             refresh_token: Some(new.clone()),
             source: Some("refresh".to_owned()),
             derived_from: Some(stored.version_id.clone()),
+            replaces: stored.token.refresh_token.as_ref().map(fingerprint),
             access_token: None,
             access_token_until: None,
             ..stored.token.clone()

@@ -293,7 +293,13 @@ async fn a_token_that_is_replaced_while_it_is_proved_can_be_handed_over_again() 
         assert_ne!(current, Secret::from(new.as_str()));
     }
     world.rotate_tomorrow().await;
-    stored(&world.hand_over(&body).await);
+    let late = world.hand_over(&body).await;
+    stored(&late);
+    assert_eq!(
+        late.json()["days_left"],
+        98,
+        "nothing says that it lives longer"
+    );
     world.living_token().await;
     assert_eq!(world.cloud.servicenow.grants().refused, 0);
 }
