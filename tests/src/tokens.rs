@@ -13,7 +13,6 @@ use uuid::Uuid;
 
 use crate::{Answer, World};
 
-/// The version that a rotation makes.
 const PENDING: &str = "AWSPENDING";
 const CURRENT: &str = "AWSCURRENT";
 
@@ -127,8 +126,26 @@ impl World {
         self.rotate().await;
     }
 
-    /// Begins a rotation by hand: an empty pending version, as Secrets Manager makes it, cannot be made from outside,
-    /// so this one is known to the steps as soon as `createSecret` has put its value. The version.
+    /// Makes the service account one that the connector has no password of.
+    ///
+    /// # Panics
+    /// When the secret cannot be read or written.
+    pub async fn forget_password(&self) {
+        let stack = &self.cloud.stack;
+        let name = format!("{}/{TENANT}/credentials", stack.secret_prefix);
+        let read = stack.secrets.get_secret_value().secret_id(&name);
+        let read = read.send().await.expect("the secret is there");
+        let text = read.secret_string().expect("a text");
+        let mut json: Value = serde_json::from_str(text).expect("JSON");
+        let members = json.as_object_mut().expect("an object");
+        members.remove("service-account-password");
+        let put = stack.secrets.put_secret_value().secret_id(&name);
+        let put = put.secret_string(json.to_string());
+        put.send().await.expect("set");
+    }
+
+    /// A rotation whose `createSecret` has put this value: an empty pending version, as Secrets Manager makes it first,
+    /// cannot be made from outside. The version.
     ///
     /// # Panics
     /// When the version cannot be made.

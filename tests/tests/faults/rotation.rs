@@ -111,20 +111,6 @@ async fn wish(world: &World) {
     world.set_token(wish).await;
 }
 
-async fn without_password(world: &World) {
-    let stack = &world.cloud.stack;
-    let name = format!("{}/{TENANT}/credentials", stack.secret_prefix);
-    let read = stack.secrets.get_secret_value().secret_id(&name);
-    let read = read.send().await.expect("the secret is there");
-    let text = read.secret_string().expect("a text");
-    let mut json: serde_json::Value = serde_json::from_str(text).expect("JSON");
-    let members = json.as_object_mut().expect("an object");
-    members.remove("service-account-password");
-    let put = stack.secrets.put_secret_value().secret_id(&name);
-    let put = put.secret_string(json.to_string());
-    put.send().await.expect("set");
-}
-
 /// The places of one rotation, which goes well.
 async fn points_of_a_rotation(world: &World) -> Vec<Point> {
     let mark = world.cloud.aws.journal().mark();
@@ -189,7 +175,7 @@ async fn a_replacement_that_is_killed_anywhere_ends_right_the_next_time() {
 async fn a_replaced_token_that_was_put_away_is_found_wherever_the_process_dies() {
     let world = World::start().await;
     replacing(&world);
-    without_password(&world).await;
+    world.forget_password().await;
     let points = points_of_a_rotation(&world).await;
     let is_put = |point: &&Point| matches!(point, Point::Aws(_, operation, _) if operation == "PutSecretValue");
     let put = points.iter().find(is_put).expect("a put");
@@ -270,7 +256,7 @@ async fn a_replaced_token_that_secrets_manager_does_not_take_is_kept_and_stored_
         ] {
             let world = World::start().await;
             replacing(&world);
-            without_password(&world).await;
+            world.forget_password().await;
             let down = Effect::Refuse {
                 status: 500,
                 error: "InternalServiceError".to_owned(),

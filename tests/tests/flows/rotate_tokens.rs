@@ -16,24 +16,6 @@ use tests::tokens::demo;
 
 const DAY: u64 = 24 * 3600;
 
-/// A service account that nobody knows the password of.
-async fn without_password(world: &World) {
-    let stack = &world.cloud.stack;
-    let name = format!("{}/{TENANT}/credentials", stack.secret_prefix);
-    let read = stack.secrets.get_secret_value().secret_id(&name);
-    let read = read.send().await.expect("the secret is there");
-    let mut json: serde_json::Value =
-        serde_json::from_str(read.secret_string().expect("a text")).expect("JSON");
-    json.as_object_mut()
-        .expect("an object")
-        .remove("service-account-password");
-    let put = stack.secrets.put_secret_value().secret_id(&name);
-    put.secret_string(json.to_string())
-        .send()
-        .await
-        .expect("set");
-}
-
 /// The metric's values that a function has written.
 fn metric(world: &World, function: &str, name: &str) -> Vec<f64> {
     let key = format!("\"{name}\":");
@@ -150,7 +132,7 @@ async fn a_token_that_was_revoked_is_repaired_with_the_service_accounts_password
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_nothing_repairs_needs_a_person_and_is_tried_once_an_hour_and_once_per_wish() {
     let world = World::start().await;
-    without_password(&world).await;
+    world.forget_password().await;
     let dead = world.living_token().await;
     world.cloud.servicenow.revoke(dead.expose());
     world.rotate_tomorrow().await;
@@ -480,10 +462,10 @@ async fn a_step_that_is_not_of_a_rotation_of_a_token_secret_is_refused() {
 async fn a_tenant_with_a_service_account_runs_for_three_years_without_a_human() {
     let world = World::start().await;
     let mut records = Vec::new();
-    for week in 0..=156 {
-        world.cloud.travel(Duration::from_secs(7 * DAY));
+    for fortnight in 0..=78 {
+        world.cloud.travel(Duration::from_secs(14 * DAY));
         world.rotate().await;
-        if week % 13 == 0 {
+        if fortnight % 6 == 0 {
             let incident = world.incident();
             world.post(&world.session(&incident), Phase::Start).await;
             world.deliver().await;
@@ -500,7 +482,7 @@ async fn a_tenant_with_a_service_account_runs_for_three_years_without_a_human() 
     assert!((15..=25).contains(&grants.password), "{grants:?}");
     assert!(metric(&world, "rotate-tokens", "RotationFailed").is_empty());
     let days = metric(&world, "rotate-tokens", "RefreshTokenDaysLeft");
-    assert!(days.iter().all(|days| *days > 42.0), "{days:?}");
+    assert!(days.iter().all(|days| *days > 35.0), "{days:?}");
     assert!(world.lines_of("rotate-tokens", "expires within").is_empty());
     assert!(world.dead_letters().is_empty());
 }
@@ -509,7 +491,7 @@ async fn a_tenant_with_a_service_account_runs_for_three_years_without_a_human() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_without_a_service_account_is_warned_and_its_messages_wait_for_a_hand_over() {
     let world = World::start().await;
-    without_password(&world).await;
+    world.forget_password().await;
     let told = |text: &str| world.lines_of("rotate-tokens", text).len();
     let mut seen = Vec::new();
     for day in 1..=101 {
