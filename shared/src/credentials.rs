@@ -1,5 +1,7 @@
 //! The credentials table: what can be derived again. Access tokens, leases and pauses, each with its end.
 
+mod kept_token;
+
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

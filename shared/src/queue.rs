@@ -369,6 +369,13 @@ impl Queues {
         self.send_wake(&Wake::new(tenant.clone(), None)).await
     }
 
+    /// The same for whoever can do nothing about a failure but say so.
+    pub async fn wake_if_possible(&self, tenant: &TenantId) {
+        if let Err(error) = self.wake(tenant).await {
+            tracing::warn!(%tenant, %error, "posts that wait for a token come back within an hour");
+        }
+    }
+
     /// The same for part of a tenant's posts.
     ///
     /// # Errors
