@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use anstream::println;
 use comfy_table::Table;
+use serde_json::{Value, json};
 use shared::secret::Secret;
 
 use crate::cloud::{Cloud, Options, Programs};
-use crate::demo_tenant::{self, CUSTOMER, TECHNICIAN};
+use crate::demo_tenant::{self, CUSTOMER, TECHNICIAN, TENANT};
 use crate::multicall::Failure;
 use crate::rescue::{Format, Phase, Session};
 use crate::simulator::{Action, Fault, Matcher};
@@ -25,19 +26,18 @@ pub async fn play() -> Result<(), Failure> {
     title("Starting the embedded cloud");
     let cloud = Cloud::start(Options::new(Programs::Itself)).await?;
     let applied = demo_tenant::provision(&cloud).await?;
-    let urls = applied
-        .webhook_urls
-        .ok_or("the demo's tenant was there already")?;
+    let keys = applied.webhook_urls.zip(applied.api_key);
+    let (urls, api_key) = keys.ok_or("the demo's tenant was there already")?;
     say(
-        "DynamoDB, SQS, Secrets Manager, two functions, a ServiceNow instance and Rescue run in this process tree.",
+        "DynamoDB, SQS, Secrets Manager, the functions, a ServiceNow instance and Rescue run in this process tree.",
     );
-    say(
-        "Tenant \"demo\" was created by the code of the command line; Rescue got its two webhook URLs.",
-    );
+    say("Tenant \"demo\" was created by the code of the command line;");
+    say("Rescue got its two webhook URLs, ServiceNow its API key for the PIN button.");
     let story = Story {
         cloud,
         started: urls.started,
         ended: urls.ended,
+        api_key,
     };
     let outcome = story.tell().await;
     story.cloud.shutdown().await;
@@ -48,6 +48,7 @@ struct Story {
     cloud: Cloud,
     started: Secret,
     ended: Secret,
+    api_key: Secret,
 }
 
 impl Story {
@@ -56,7 +57,9 @@ impl Story {
         let printer = instance.add_incident(&[("short_description", "Printer does not print")]);
         let mail = instance.add_incident(&[("short_description", "No e-mail since this morning")]);
 
-        title("1. A session on an incident, start as HTML form, end as XML");
+        self.button().await?;
+
+        title("2. A session on an incident, start as HTML form, end as XML");
         let mut session = self.session()?.with_field("CField1", &printer.number);
         session.say("Ana Ruiz", "Hello, what can I do for you?");
         session.say("Paul Martin", "My printer is [code]<b>broken</b>[/code]");
@@ -71,13 +74,13 @@ impl Story {
             printer.number
         ));
 
-        title("2. Rescue sends the end once more");
+        title("3. Rescue sends the end once more");
         self.send_again(&end).await?;
         self.delivered().await?;
         self.expect_notes("incident", &printer.sys_id, 2)?;
         say("Accepted with 200, and not written again.");
 
-        title("3. A session that names no record, as JSON");
+        title("4. A session that names no record, as JSON");
         let session = self
             .session()?
             .with_field("CField2", CUSTOMER)
@@ -92,7 +95,7 @@ impl Story {
             created.0
         ));
 
-        title("4. ServiceNow writes the note, but its answer is lost");
+        title("5. ServiceNow writes the note, but its answer is lost");
         instance.fault(Fault::on(Matcher::of("PATCH", &mail.sys_id)).then(Action::CommitThenDrop));
         let session = self
             .session()?
@@ -109,7 +112,7 @@ impl Story {
         self.expect_notes("incident", &mail.sys_id, 1)?;
         say("The connector looked before it wrote, found its note, and left it at that.");
 
-        title("5. ServiceNow is down for a while");
+        title("6. ServiceNow is down for a while");
         instance.fault(Fault::on(Matcher::of("PATCH", &mail.sys_id)).then(Action::status(503)));
         let session = self
             .session()?
@@ -130,10 +133,79 @@ impl Story {
         }
         println!(
             "
-{BOLD}Six posts and a repeat, two failures in between: every note is there, once.{BOLD:#}"
+{BOLD}One PIN, eight posts and a repeat, two failures in between: every note is there, once.{BOLD:#}"
         );
         println!("Try it yourself: cargo run -- up");
         Ok(())
+    }
+
+    /// The whole circle: button, PIN, e-mails, session, notes on the record of the button.
+    async fn button(&self) -> Result<(), Failure> {
+        title("1. The button on an incident: PIN, e-mails, session, notes on the same incident");
+        let vpn = self
+            .cloud
+            .servicenow
+            .add_incident(&[("short_description", "VPN disconnects every hour")]);
+        let request = json!({
+            "technician": {"email": TECHNICIAN},
+            "record": {"table": "incident", "sys_id": vpn.sys_id, "number": vpn.number},
+            "customer": {"name": "Paul Martin", "email": CUSTOMER},
+        });
+        // Twice at once, as a double click sends it.
+        let (first, second) = tokio::join!(self.press(&request), self.press(&request));
+        let (answer, repeat) = (first?, second?);
+        if answer["pin"] != repeat["pin"] {
+            return Err("a double click gave two PINs".into());
+        }
+        let pin = answer["pin"].as_str().ok_or("an answer without a PIN")?;
+        say(&format!(
+            "The agent double-clicks on {}: one PIN, {pin}, made by Rescue for {TECHNICIAN}.",
+            vpn.number
+        ));
+        for mail in self.cloud.servicenow.mails() {
+            say(&format!(
+                "E-mail to {}: \"{}\"",
+                mail.to.concat(),
+                mail.subject
+            ));
+        }
+        if self.cloud.servicenow.mails().len() != 2 {
+            return Err("not one e-mail to each".into());
+        }
+        let session = self.cloud.rescue.enter_pin(pin);
+        let mut session = session.ok_or("Rescue does not know the PIN")?;
+        say(
+            "The customer opens the link and a session starts; Rescue posts its start and its end.",
+        );
+        session.say("Ana Ruiz", "Hello, I am looking at your VPN client.");
+        self.post(&session, Format::JsonFlat, Phase::Start).await?;
+        let session = session.with_note("Updated the VPN client.");
+        self.post(&session, Format::JsonFlat, Phase::End).await?;
+        self.delivered().await?;
+        self.expect_notes("incident", &vpn.sys_id, 3)?;
+        say(&format!(
+            "The signed tracking field brought both notes back to {}, below the one about the PIN.",
+            vpn.number
+        ));
+        Ok(())
+    }
+
+    /// One press of the button, as ServiceNow sends it.
+    async fn press(&self, request: &Value) -> Result<Value, Failure> {
+        let api = self.cloud.gateway.url();
+        let answer = shared::http::client()?
+            .post(format!(
+                "{api}/integration/api/servicenow/pincodes/{TENANT}"
+            ))
+            .bearer_auth(self.api_key.expose())
+            .json(request)
+            .send()
+            .await?;
+        let (status, body) = (answer.status(), answer.text().await?);
+        if status != 201 {
+            return Err(format!("the button was answered {status} {body}").into());
+        }
+        Ok(serde_json::from_str(&body)?)
     }
 
     fn session(&self) -> Result<Session, Failure> {

@@ -1,14 +1,14 @@
 //! `cargo run -- up`: keeps the embedded cloud running, for trying things by hand.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anstream::println;
 use shared::secret::Secret;
 
 use crate::cloud::{Cloud, Options, Programs};
-use crate::demo_tenant;
+use crate::demo_tenant::{self, CUSTOMER, TECHNICIAN, TENANT};
 use crate::multicall::Failure;
 
 /// Runs until Ctrl-C.
@@ -16,12 +16,11 @@ use crate::multicall::Failure;
 /// # Errors
 /// When the cloud does not start.
 pub async fn run(data: Option<PathBuf>, port: u16, log_level: String) -> Result<(), Failure> {
-    let keys = data.as_ref().map(|folder| folder.join("demo-webhook-url"));
     if let Some(folder) = &data {
         std::fs::create_dir_all(folder)?;
     }
     let options = Options {
-        data,
+        data: data.clone(),
         port: Some(port),
         log_level,
         ..Options::new(Programs::Itself)
@@ -31,23 +30,31 @@ pub async fn run(data: Option<PathBuf>, port: u16, log_level: String) -> Result<
         lambda.echo(true);
     }
     let applied = demo_tenant::provision(&cloud).await?;
-    let url = match (applied.webhook_urls, &keys) {
-        (Some(urls), None) => urls.ended,
-        (Some(urls), Some(file)) => {
-            // The demo's key, kept beside the demo's data; a real one is shown once and stored nowhere.
-            std::fs::write(file, urls.ended.expose())?;
-            urls.ended
-        }
-        (None, Some(file)) => Secret::from(std::fs::read_to_string(file)?),
-        (None, None) => return Err("the demo's tenant was there already".into()),
-    };
-    show(&cloud, url.expose());
+    let new = applied.webhook_urls.map(|urls| urls.ended);
+    let url = remembered(new, data.as_deref(), "demo-webhook-url")?;
+    let api_key = remembered(applied.api_key, data.as_deref(), "demo-api-key")?;
+    show(&cloud, url.expose(), api_key.expose());
     tokio::select! {
         ended = tokio::signal::ctrl_c() => ended?,
         () = print_new_notes(&cloud) => {}
     }
     cloud.shutdown().await;
     Ok(())
+}
+
+/// A key that was just made, or the one of an earlier start. The demo's are kept beside the demo's data; a real one is
+/// shown once and stored nowhere.
+fn remembered(new: Option<Secret>, data: Option<&Path>, name: &str) -> Result<Secret, Failure> {
+    let file = data.map(|folder| folder.join(name));
+    match (new, file) {
+        (Some(key), None) => Ok(key),
+        (Some(key), Some(file)) => {
+            std::fs::write(file, key.expose())?;
+            Ok(key)
+        }
+        (None, Some(file)) => Ok(Secret::from(std::fs::read_to_string(file)?)),
+        (None, None) => Err("the demo's tenant was there already".into()),
+    }
 }
 
 /// Shows every note that appears on an incident from now on.
@@ -68,7 +75,7 @@ async fn print_new_notes(cloud: &Cloud) {
     }
 }
 
-fn show(cloud: &Cloud, ended: &str) {
+fn show(cloud: &Cloud, ended: &str, api_key: &str) {
     let incidents = cloud.servicenow.records("incident");
     let number = match incidents.first().and_then(|row| row.get("number")) {
         Some(number) => number.clone(),
@@ -97,6 +104,17 @@ fn show(cloud: &Cloud, ended: &str) {
     println!("  curl -i '{started}' -d 'SessionID=70112233&TechName=Ana+Ruiz&CField1={number}'");
     println!(
         "  curl -i '{ended}' -d 'SessionID=70112233&TechName=Ana+Ruiz&CField1={number}&WorkTime=1502&Note=Done'"
+    );
+    println!();
+    let pins = format!(
+        "{}/integration/api/servicenow/pincodes/{TENANT}",
+        cloud.gateway.url()
+    );
+    println!("An agent presses the PIN button on {number}:");
+    println!("  curl -i '{pins}' -H 'Authorization: Bearer {api_key}' \\");
+    println!(
+        "       -d '{{\"technician\": {{\"email\": \"{TECHNICIAN}\"}}, \"record\": {{\"table\": \"incident\", \"number\": \"{number}\"}}, \
+         \"customer\": {{\"name\": \"Paul Martin\", \"email\": \"{CUSTOMER}\"}}}}'"
     );
     println!();
     println!("New work notes appear below. Ctrl-C ends it.");

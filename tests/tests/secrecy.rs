@@ -5,11 +5,12 @@ use std::time::Duration;
 use admin::secrets::SecretName;
 use aws_sdk_dynamodb::types::AttributeValue;
 use local::aws::{Effect, Fault as AwsFault, Service};
-use local::demo_tenant;
+use local::demo_tenant::{self, TECHNICIAN};
 use local::rescue::{Phase, Session};
+use local::servicenow::RefreshAnswer;
 use local::simulator::{Action, Fault, Matcher};
-use serde_json::Value;
-use tests::{Answer, World};
+use serde_json::{Value, json};
+use tests::{Answer, World, request};
 
 const CLIENT_SECRET: &str = "canary-client-secret";
 const SERVICE_ACCOUNT_PASSWORD: &str = "canary-service-account-password";
@@ -180,6 +181,28 @@ async fn play(world: &World) {
     world.deliver_after(4000).await;
 }
 
+/// Presses of the button that are refused, and one that gives a PIN. The API token that Rescue takes in the end.
+async fn press(world: &World) -> String {
+    let mut asked = request(&world.incident());
+    asked["customer"] = json!({"name": "canary-customer", "email": "canary-customer@acme.test"});
+    asked["fields"] = json!({"cfield3": "canary-field"});
+    let vendor = Action::text("SOMETHING canary-vendor-detail");
+    let fault = Fault::on(Matcher::path("/API/")).then(vendor);
+    world.cloud.rescue.fault(fault);
+    assert_eq!(world.press(&asked).await.code(), "rescue-unavailable");
+    assert_eq!(world.press(&asked).await.code(), "rescue-sign-in-refused");
+    let broken = json!({"technician": {"email": ["canary-malformed"]}, "canary-malformed": 1});
+    assert_eq!(world.press(&broken).await.code(), "invalid-request");
+
+    let token = world.cloud.rescue.issue_api_token(TECHNICIAN);
+    let file = demo_tenant::file(&world.cloud);
+    let secrets = [(SecretName::RescueApiToken, token.as_str())];
+    world.cloud.apply(&file, &secrets).await.expect("set");
+    world.cloud.travel(Duration::from_secs(6));
+    world.pin(&asked).await;
+    token
+}
+
 async fn scan(world: &World, table: &str) -> String {
     let answer = world
         .cloud
@@ -205,6 +228,7 @@ async fn scan(world: &World, table: &str) -> String {
 async fn no_secret_and_no_text_of_a_customer_is_ever_seen() {
     let world = World::start().await;
     mark_secrets(&world).await;
+    let token = press(&world).await;
     play(&world).await;
 
     let mut secrets = vec![
@@ -212,6 +236,7 @@ async fn no_secret_and_no_text_of_a_customer_is_ever_seen() {
         SERVICE_ACCOUNT_PASSWORD.to_owned(),
         SSO_PASSWORD.to_owned(),
         API_TOKEN.to_owned(),
+        token,
         world.api_key.expose().to_owned(),
     ];
     let (url, _) = world.ended.expose().split_once('?').expect("an event");
@@ -233,6 +258,7 @@ async fn no_secret_and_no_text_of_a_customer_is_ever_seen() {
     access_tokens.dedup();
     assert!(access_tokens.len() > 1, "a token was renewed");
     secrets.extend(access_tokens);
+    secrets.extend(world.cloud.rescue.pins().into_iter().map(|pin| pin.code));
 
     let output = world.output();
     for expected in [
@@ -244,6 +270,8 @@ async fn no_secret_and_no_text_of_a_customer_is_ever_seen() {
         "malformed-body",
         "invalid-reference",
         "record-not-found",
+        "PIN generated",
+        "rescue-sign-in-refused",
     ] {
         assert!(
             output.contains(expected),
@@ -275,4 +303,127 @@ async fn no_secret_and_no_text_of_a_customer_is_ever_seen() {
     }
     assert_eq!(world.cloud.servicenow.violations(), Vec::<String>::new());
     assert_eq!(world.cloud.rescue.violations(), Vec::<String>::new());
+}
+
+/// Every refresh token that a version of the token secret holds or held, with the clients' secrets.
+async fn tokens_of_all_versions(world: &World) -> Vec<String> {
+    let stack = &world.cloud.stack;
+    let list = stack.secrets.list_secret_version_ids();
+    let list = list
+        .secret_id(world.token_secret())
+        .include_deprecated(true);
+    let listed = list.send().await.expect("versions");
+    let mut found = Vec::new();
+    for version in listed.versions() {
+        let read = stack
+            .secrets
+            .get_secret_value()
+            .secret_id(world.token_secret());
+        let read = read.set_version_id(version.version_id.clone()).send();
+        let Ok(read) = read.await else { continue };
+        let json: Value =
+            serde_json::from_str(read.secret_string().expect("a text")).expect("JSON");
+        let secrets = ["refresh_token", "access_token", "client_secret"];
+        let texts = secrets.iter().filter_map(|name| json[*name].as_str());
+        found.extend(texts.map(str::to_owned));
+    }
+    found
+}
+
+/// Design 5.8 for tokens: rotations and hand-overs, well and badly, at log level `TRACE`.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_token_of_a_rotation_or_a_hand_over_is_ever_seen() {
+    let world = World::start().await;
+    mark_secrets(&world).await;
+    let instance = &world.cloud.servicenow;
+    let item = instance.add_requested_item(&[]);
+    let body = |token: &str, secret: &str| {
+        json!({"refresh_token": token, "client_id": "canary-client", "client_secret": secret,
+            "request_item": {"sys_id": item.sys_id}})
+    };
+    instance.configure(|rules| rules.refresh_answer = RefreshAnswer::Replaced);
+    world.rotate_tomorrow().await;
+    instance.add_registry("canary-client", "canary-own-secret");
+    let handed_over = instance.issue_refresh_token("canary-client", demo_tenant::SERVICE_ACCOUNT);
+    let good = body(&handed_over, "canary-own-secret");
+    assert_eq!(world.hand_over(&good).await.status, 200);
+    let bad = body("canary-bad-token", "canary-bad-secret");
+    let mut answers = vec![world.hand_over(&bad).await.body];
+    let refusal = Action::Status {
+        code: 401,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: r#"{"error":"canary-vendor-detail"}"#.to_owned(),
+    };
+    for action in [refusal, Action::Html, Action::DropBefore] {
+        fault(&world, "POST", "/oauth_token.do", action);
+        answers.push(world.hand_over(&good).await.body);
+    }
+    let denied = Effect::Refuse {
+        status: 400,
+        error: "AccessDeniedException".to_owned(),
+    };
+    for operation in ["PutSecretValue", "UpdateSecretVersionStage"] {
+        let fault = AwsFault::once(Service::SecretsManager, operation, denied.clone());
+        world.cloud.aws.inject(fault);
+        answers.push(world.hand_over(&good).await.body);
+    }
+    world.rotate_tomorrow().await;
+    world.cloud.travel(Duration::from_secs(60 * 24 * 3600));
+    world.rotate().await;
+    instance.revoke(world.living_token().await.expose());
+    let account = local::servicenow::User::service_account(demo_tenant::SERVICE_ACCOUNT, "changed");
+    instance.add_user(account);
+    world.rotate_tomorrow().await;
+
+    let mut secrets = tokens_of_all_versions(&world).await;
+    assert!(secrets.len() > 8, "{}", secrets.len());
+    secrets.extend(
+        [
+            CLIENT_SECRET,
+            SERVICE_ACCOUNT_PASSWORD,
+            "canary-own-secret",
+            "canary-bad",
+            "canary-vendor-detail",
+            &handed_over,
+            world.api_key.expose(),
+        ]
+        .map(str::to_owned),
+    );
+    let output = world.output();
+    for expected in [
+        "refresh token stored",
+        "token-refused",
+        "servicenow-unavailable",
+        "storage-unavailable",
+        "reauthorization-needed",
+        "rotation finished",
+        "RefreshTokenDaysLeft",
+        "RotationFailed",
+    ] {
+        assert!(
+            output.contains(expected),
+            "the story has no {expected:?}:\n{output}"
+        );
+    }
+    let requests = instance.requests();
+    let urls: Vec<String> = requests
+        .iter()
+        .map(|request| format!("{}?{}", request.path, request.raw_query))
+        .collect();
+    let places = [
+        ("the functions' output", output),
+        ("the answers", answers.join("\n")),
+        ("the URLs sent to ServiceNow", urls.join("\n")),
+        (
+            "the notes",
+            instance.work_notes("sc_req_item", &item.sys_id).join("\n"),
+        ),
+    ];
+    for (place, text) in &places {
+        for secret in &secrets {
+            let line = text.lines().find(|line| line.contains(secret.as_str()));
+            assert_eq!(line, None, "{place} holds {secret}");
+        }
+    }
+    assert_eq!(instance.violations(), Vec::<String>::new());
 }

@@ -16,7 +16,13 @@ use serde_json::Value;
 
 /// The functions whose variables and calls are compared with what the template gives them. The others are laid out:
 /// they are deployed and described, and do nothing yet.
-const WORKING: [&str; 2] = ["session-details", "deliver-session"];
+const WORKING: [&str; 5] = [
+    "session-details",
+    "deliver-session",
+    "generate-pin",
+    "receive-token",
+    "rotate-tokens",
+];
 
 /// A file or folder of the project.
 fn path(relative: &str) -> PathBuf {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use shared::error::{Code, Fault, Retry};
 
 use super::environment::{FOR_TESTS, given};
-use super::{functions, path, text};
+use super::routes::codes_of_a_pin;
+use super::{functions, path, template, text};
 
 const README: &str = "README.md";
 
@@ -101,6 +102,41 @@ fn the_readme_lists_every_variable_with_the_functions_that_use_it() {
     }
     assert_eq!(listed, given());
     assert_eq!(for_tests, FOR_TESTS.map(str::to_owned).into());
+}
+
+/// Whoever presses the button sees one of these codes, and looks it up here.
+#[test]
+fn the_readme_says_what_to_do_about_every_code_of_a_pin() {
+    let readme = text(README);
+    let [_, table, _] = marked(&readme, "pin-errors");
+    let first_cell = |row: &str| row.split('|').nth(1).map(quoted);
+    let explained: BTreeSet<String> = table
+        .lines()
+        .skip(2)
+        .filter_map(first_cell)
+        .flatten()
+        .collect();
+    assert_eq!(explained, codes_of_a_pin());
+}
+
+/// Each alarm's mail names it; the runbook says what to do, and where to look.
+#[test]
+fn the_runbook_has_a_section_for_everything_that_rings_and_for_nothing_else() {
+    let runbook = text("docs/runbook.md");
+    let sections = runbook.split("\n### ").skip(1);
+    let mut described = BTreeSet::new();
+    for section in sections {
+        let (heading, body) = section.split_once('\n').expect("a body");
+        assert!(body.contains("**Do**"), "{heading} says nothing to do");
+        let new = quoted(heading)
+            .into_iter()
+            .all(|name| described.insert(name));
+        assert!(new, "{heading} stands twice");
+    }
+    let rings = |kind: &str| ["AWS::CloudWatch::Alarm", "AWS::Events::Rule"].contains(&kind);
+    let resources = template().resources.into_iter();
+    let rings = resources.filter(|(_, kind)| rings(kind)).map(|(id, _)| id);
+    assert_eq!(described, rings.collect());
 }
 
 #[test]

@@ -146,6 +146,12 @@ fn codes_of(api: &Value, route: &str) -> BTreeSet<&'static str> {
         .collect()
 }
 
+/// Every code that a request for a PIN may be answered with.
+pub(super) fn codes_of_a_pin() -> BTreeSet<String> {
+    let codes = codes_of(&described(), &format!("POST {PIN_CODES}")).into_iter();
+    codes.map(str::to_owned).collect()
+}
+
 /// What comes from the shared crate (keys, bodies, Rescue's answers) is described as well, but not looked for here.
 #[test]
 fn every_code_that_a_function_with_an_api_key_gives_is_described_at_its_route() {
