@@ -39,6 +39,12 @@ async fn token(world: &World) -> Value {
 }
 
 /// Puts the rotation schedule on the token secret, as `tenant apply` does.
+async fn unschedule(world: &World) {
+    let secrets = &world.cloud.stack.secrets;
+    let rotation = secrets.cancel_rotate_secret().secret_id(SECRET);
+    rotation.send().await.expect("cancelled");
+}
+
 async fn schedule(world: &World) {
     let rules = RotationRulesType::builder().schedule_expression("rate(1 day)");
     let secrets = &world.cloud.stack.secrets;
@@ -120,6 +126,7 @@ async fn shown(world: &World) -> Status {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_status_tells_how_the_token_stands_and_never_the_token() {
     let world = World::start().await;
+    unschedule(&world).await;
     let command_line = CommandLine::by_outputs(&world);
     let status = ["token", "status", TENANT, "--output", "json"];
     let ended = command_line.run(&status).await;
@@ -254,6 +261,7 @@ async fn a_rotation_that_fails_leaves_the_token_and_says_where_to_look() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_stands_in_the_way_of_a_rotation_is_said_before_anything_is_changed() {
     let world = World::start().await;
+    unschedule(&world).await;
     let command_line = CommandLine::by_outputs(&world);
     let rotate = ["token", "rotate", TENANT];
     let before = token(&world).await;

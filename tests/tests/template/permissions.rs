@@ -241,14 +241,27 @@ async fn play(world: &World) {
         assert_eq!(call(world, "pincodes", &request).await, 201);
     }
     if works("receive-token") {
+        waits_for_a_token(world).await;
         let handed_over = instance.issue_refresh_token(CLIENT_ID, SERVICE_ACCOUNT);
         let request = json!({ "refresh_token": handed_over });
         assert_eq!(call(world, "token", &request).await, 200);
     }
     if works("rotate-tokens") {
         world.cloud.travel(Duration::from_secs(60 * 86_400));
+        waits_for_a_token(world).await;
         world.cloud.aws.tick().await;
     }
+}
+
+/// ServiceNow revokes the token, and a post waits for another.
+async fn waits_for_a_token(world: &World) {
+    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.cloud.servicenow.revoke_access_tokens();
+    let session = world.session(&world.incident());
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    let posts = world.posts(&session).await;
+    assert_eq!(posts[0]["reason"], "reauthorization-needed", "{posts:?}");
 }
 
 /// Calls a route with the tenant's API key, and answers the status.
