@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::secret::Secret;
 
 use crate::cloud::{Cloud, Options, Programs};
-use crate::demo_tenant::{self, CUSTOMER, TECHNICIAN, TENANT};
+use crate::demo_tenant::{self, CLIENT_ID, CUSTOMER, SERVICE_ACCOUNT, TECHNICIAN, TENANT};
 use crate::multicall::Failure;
 use crate::rescue::{Format, Phase, Session};
 use crate::simulator::{Action, Fault, Matcher};
@@ -17,6 +17,10 @@ const BOLD: anstyle::Style = anstyle::Style::new().bold();
 
 /// How long a post may take to its record before the story is called wrong.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long the token has to live without anybody seeing to it, and in which steps the clock goes there, in days.
+const DAYS: u64 = 300;
+const STEP: u64 = 10;
 
 /// Plays the story, shows what each record looks like then, and checks it.
 ///
@@ -126,6 +130,8 @@ impl Story {
         self.delivered().await?;
         self.expect_notes("incident", &mail.sys_id, 2)?;
 
+        self.token(&printer.number, &printer.sys_id).await?;
+
         self.show();
         let dead = self.queue("SessionsDlq")?.messages.len();
         if dead != 0 {
@@ -133,7 +139,7 @@ impl Story {
         }
         println!(
             "
-{BOLD}One PIN, eight posts and a repeat, two failures in between: every note is there, once.{BOLD:#}"
+{BOLD}One PIN, nine posts and a repeat, two failures and 300 days in between: every note is there, once.{BOLD:#}"
         );
         println!("Try it yourself: cargo run -- up");
         Ok(())
@@ -192,18 +198,56 @@ impl Story {
 
     /// One press of the button, as ServiceNow sends it.
     async fn press(&self, request: &Value) -> Result<Value, Failure> {
+        self.call("pincodes", request).await
+    }
+
+    /// The token: handed over once, then 300 days go by, and a session still finds its record.
+    async fn token(&self, number: &str, sys_id: &str) -> Result<(), Failure> {
+        title("7. The token: handed over once, then 300 days go by");
+        let instance = &self.cloud.servicenow;
+        let token = instance.issue_refresh_token(CLIENT_ID, SERVICE_ACCOUNT);
+        let request = json!({ "refresh_token": token });
+        let answer = self.call("token", &request).await?;
+        say(&format!(
+            "ServiceNow hands a refresh token over: {}, {} days left.",
+            answer["status"].as_str().unwrap_or_default(),
+            answer["days_left"]
+        ));
+        let before = instance.grants();
+        for _ in 0..DAYS / STEP {
+            self.cloud.travel(Duration::from_secs(STEP * 24 * 3600));
+            self.cloud.aws.tick().await;
+        }
+        let grants = instance.grants();
+        let renewed = grants.password - before.password;
+        if renewed == 0 || grants.refused != before.refused {
+            return Err("the refresh token was not kept alive".into());
+        }
+        say(&format!(
+            "Secrets Manager's schedule ran {} times: each time the token was tried out; {renewed} times it was renewed.",
+            DAYS / STEP
+        ));
+        let session = self.session()?.with_field("CField1", number);
+        let session = session.with_note("Checked the printer again, 300 days later.");
+        self.post(&session, Format::JsonFlat, Phase::End).await?;
+        self.delivered().await?;
+        self.expect_notes("incident", sys_id, 3)?;
+        say(&format!("A session of today still finds {number}."));
+        Ok(())
+    }
+
+    /// One call of the HTTP API, as ServiceNow sends it.
+    async fn call(&self, route: &str, request: &Value) -> Result<Value, Failure> {
         let api = self.cloud.gateway.url();
         let answer = shared::http::client()?
-            .post(format!(
-                "{api}/integration/api/servicenow/pincodes/{TENANT}"
-            ))
+            .post(format!("{api}/integration/api/servicenow/{route}/{TENANT}"))
             .bearer_auth(self.api_key.expose())
             .json(request)
             .send()
             .await?;
         let (status, body) = (answer.status(), answer.text().await?);
-        if status != 201 {
-            return Err(format!("the button was answered {status} {body}").into());
+        if !status.is_success() {
+            return Err(format!("{route} was answered {status} {body}").into());
         }
         Ok(serde_json::from_str(&body)?)
     }
