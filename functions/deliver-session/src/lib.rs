@@ -3,6 +3,7 @@
 mod attempt;
 mod event;
 mod message;
+mod outcome;
 mod resolve;
 mod timeouts;
 mod verdict;
@@ -26,7 +27,7 @@ use shared::tenants::Tenants;
 use shared::vault::Vault;
 
 use crate::event::{Group, Message};
-use crate::message::Outcome;
+use crate::outcome::Outcome;
 pub use crate::timeouts::Timeouts;
 
 /// What the function works with, built once per process.

@@ -15,19 +15,9 @@ use shared::tenants::{StorageUnavailable, Tenant};
 use crate::DeliverSession;
 use crate::attempt::{Attempt, End, Failure};
 use crate::event::Message;
+use crate::outcome::Outcome;
 use crate::verdict::{Verdict, verdict};
 use crate::wake;
-
-/// What becomes of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// It leaves the queue.
-    Done,
-    /// It stays hidden in the queue for that long.
-    Postponed(Duration),
-    /// The same, because its tenant has to be authorised again.
-    Unauthorized(Duration),
-}
 
 /// Delivers a message, or decides how long it waits.
 pub(crate) async fn deliver(

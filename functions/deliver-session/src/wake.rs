@@ -23,7 +23,7 @@ use shared::tenants::StorageUnavailable;
 
 use crate::DeliverSession;
 use crate::event::Message;
-use crate::message::Outcome;
+use crate::outcome::Outcome;
 
 /// No post in the queue was accepted longer ago: it waits there for 14 days at most, and may have been redriven from
 /// the dead-letter queue, which keeps it for as long.

@@ -2,6 +2,7 @@
 //!
 //! Warm, and with e-mails and note off, one call to Rescue and none to Secrets Manager.
 
+mod asked;
 mod event;
 mod mail;
 mod notify;
@@ -10,34 +11,30 @@ mod presses;
 mod problems;
 mod words;
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Error, Request, RequestExt as _, Response, service_fn};
-use serde_json::{Value, json};
+use serde_json::Value;
 use shared::api;
 use shared::clock::{Clock, Timestamp};
 use shared::credentials::Credentials;
 use shared::environment::Reader;
 use shared::error::{Code, Problem};
-use shared::record::RecordRef;
 use shared::rescue::api::Api;
 use shared::rescue::authcodes::Authcodes;
 use shared::retry::Patience;
 use shared::secret::Secret;
 use shared::servicenow::access::AccessTokens;
 use shared::servicenow::client::Client;
-use shared::servicenow::query::Query;
 use shared::telemetry::{self, Metric};
-use shared::tenant::{TenantFile, TenantId};
-use shared::tenants::{Scope, StorageUnavailable, Tenants};
+use shared::tenant::TenantId;
+use shared::tenants::{Scope, Tenants};
 use shared::vault::Vault;
 
-use crate::event::{Command, PinRequest, Record};
-use crate::notify::{Notified, Seen};
+use crate::asked::Asked;
+use crate::event::Command;
 pub use crate::presses::Presses;
 use crate::presses::{Claim, Press};
 
@@ -66,12 +63,6 @@ pub struct GeneratePin {
 
 /// Behind the HTTP API all work ends within this.
 const ALL_WORK: Duration = Duration::from_millis(24_500);
-/// E-mails and the note get this much of it.
-const NOTIFYING: Duration = Duration::from_secs(8);
-/// Getting a PIN is not begun with less than this left for it.
-const PIN_NEEDS: Duration = Duration::from_secs(2);
-/// Kept back of it for telling Rescue's silence from that of the connector's own storage.
-const STORING: Duration = Duration::from_millis(500);
 /// How often a second request looks whether the first one has its PIN: soon at first, then less often.
 const POLL: Duration = Duration::from_millis(150);
 const SLOWEST_POLL: Duration = Duration::from_secs(1);
@@ -104,15 +95,6 @@ struct Reply {
     replayed: bool,
 }
 
-/// One request that may have a PIN.
-struct Asked<'a> {
-    function: &'a GeneratePin,
-    tenant: &'a TenantFile,
-    request: PinRequest,
-    press: Press,
-    end: Timestamp,
-}
-
 async fn act(function: &GeneratePin, command: &Command, end: Timestamp) -> Result<Reply, Problem> {
     let tenant =
         api::authorize(&function.tenants, &command.tenant, &command.key, Scope::Pin).await?;
@@ -128,7 +110,13 @@ async fn act(function: &GeneratePin, command: &Command, end: Timestamp) -> Resul
     let mut poll = POLL;
     loop {
         match asked.stored(function.presses.claim(&asked.press)).await? {
-            Claim::Ours => return asked.answer().await,
+            Claim::Ours => {
+                let body = asked.answer().await?;
+                return Ok(Reply {
+                    body,
+                    replayed: false,
+                });
+            }
             Claim::Answered(answer) => return replayed(&answer, &command.tenant),
             Claim::Reused => return Err(problems::key_reused()),
             Claim::Running(kept) if asked.left() <= poll => {
@@ -138,185 +126,6 @@ async fn act(function: &GeneratePin, command: &Command, end: Timestamp) -> Resul
             Claim::Running(_) => tokio::time::sleep(poll).await,
         }
         poll = (poll * 2).min(SLOWEST_POLL);
-    }
-}
-
-impl Asked<'_> {
-    /// Gets the PIN, keeps it, tells everybody, and keeps what became of that.
-    async fn answer(&self) -> Result<Reply, Problem> {
-        let outcome = if self.left() < self.reserved() + PIN_NEEDS {
-            // Taken over from a request that failed late: the next one has all the time it needs.
-            Err(problems::in_progress())
-        } else {
-            self.generate_and_tell().await
-        };
-        if outcome.is_err() {
-            let freed = self.stored(self.function.presses.free(&self.press)).await;
-            if freed.is_err() {
-                tracing::warn!(tenant = %self.tenant.tenant, "the press is free when its lease ends");
-            }
-        }
-        outcome.map(|body| Reply {
-            body,
-            replayed: false,
-        })
-    }
-
-    async fn generate_and_tell(&self) -> Result<Value, Problem> {
-        let record = self.until_end(self.record()).await??;
-        let seen = if self.tells() {
-            self.until_end(notify::look(self, &record)).await??
-        } else {
-            Seen::default()
-        };
-        let mut body = self.until_end(self.generate(&record)).await??;
-        self.tell(&record, &seen, &mut body).await;
-        Ok(body)
-    }
-
-    /// The PIN, tied to its record.
-    async fn generate(&self, record: &RecordRef) -> Result<Value, Problem> {
-        let tracking = self.tracking(record).await?;
-        let host = self.function.rescue.host(self.tenant);
-        let host = host.map_err(|error| problems::misconfigured(&error.to_string()))?;
-        let until = self.end_less(self.reserved() + STORING);
-        let pin = pin::get(self.function, self.tenant, &self.request, &tracking, until).await?;
-        telemetry::count(Metric::PinGenerated, Some(&self.tenant.tenant));
-        tracing::info!(tenant = %self.tenant.tenant, %record, "PIN generated");
-        Ok(json!({
-            "pin": pin.expose(),
-            "link": host.link(&pin),
-            "tracking": tracking,
-            "notifications": [],
-        }))
-    }
-
-    /// Sends what is to be sent, once: only after the PIN was kept, and not when somebody else has taken over.
-    async fn tell(&self, record: &RecordRef, seen: &Seen, body: &mut Value) {
-        let presses = &self.function.presses;
-        if !self.tells() {
-            self.kept(presses.done(&self.press, &body.to_string()))
-                .await;
-            return;
-        }
-        let unknown = Notified::unknown(self.tenant, &self.request);
-        unknown.write_into(body);
-        if !self
-            .kept(presses.generated(&self.press, &body.to_string()))
-            .await
-        {
-            Notified::not_sent(self, record).write_into(body);
-            return;
-        }
-        let deadline = self.now().plus(NOTIFYING).min(self.end);
-        let sending = notify::send(self, record, seen, body, deadline);
-        let notified = self.until_end(sending).await.unwrap_or(unknown);
-        notified.write_into(body);
-        self.kept(presses.done(&self.press, &body.to_string()))
-            .await;
-    }
-
-    /// Whether an answer was kept for repeats of the request.
-    async fn kept(&self, keeping: impl Future<Output = Result<bool, StorageUnavailable>>) -> bool {
-        let kept = self.stored(keeping).await;
-        kept.unwrap_or_else(|_| {
-            tracing::warn!(tenant = %self.tenant.tenant, "the answer is not kept for repeats");
-            false
-        })
-    }
-
-    /// What the table of presses says, if it does in time.
-    async fn stored<T>(
-        &self,
-        storing: impl Future<Output = Result<T, StorageUnavailable>>,
-    ) -> Result<T, Problem> {
-        let outcome = tokio::time::timeout(self.left(), storing).await;
-        outcome
-            .unwrap_or_else(|_| Err(StorageUnavailable("time-out".to_owned())))
-            .map_err(|error| problems::storage(&error.to_string()))
-    }
-
-    /// What comes of some work until the end. It is cut off then, but for the moment in which ServiceNow may have
-    /// answered with another refresh token and that one is not stored yet.
-    async fn until_end<T>(&self, work: impl Future<Output = T>) -> Result<T, Problem> {
-        let mut work = pin!(work);
-        loop {
-            let wait = self.left().max(POLL);
-            if let Ok(done) = tokio::time::timeout(wait, &mut work).await {
-                return Ok(done);
-            }
-            if self.left() <= POLL && !self.function.access.is_obtaining() {
-                return Err(problems::storage("no answer until the end"));
-            }
-        }
-    }
-
-    fn tells(&self) -> bool {
-        notify::wanted(self.tenant, &self.request)
-    }
-
-    /// What is kept back of the time for telling everybody.
-    fn reserved(&self) -> Duration {
-        if self.tells() {
-            NOTIFYING
-        } else {
-            Duration::ZERO
-        }
-    }
-
-    /// The record, looked up where the request has only its number.
-    async fn record(&self) -> Result<RecordRef, Problem> {
-        let table = self.request.table;
-        let number = match &self.request.record {
-            Record::Row { sys_id, .. } => {
-                return Ok(RecordRef {
-                    table,
-                    sys_id: sys_id.clone(),
-                });
-            }
-            Record::Number(number) => number,
-        };
-        let deadline = self.look_until();
-        let query = Query::number(number);
-        let client = &self.function.servicenow;
-        let found = client
-            .find(self.tenant, deadline, table.name(), &query)
-            .await
-            .map_err(|error| {
-                problems::lookup_failed(&self.tenant.tenant, number.as_str(), &error)
-            })?;
-        problems::only_one(table, &found).ok_or_else(|| problems::no_record(number.as_str()))
-    }
-
-    /// The signed `Tracking0` that brings the session back to the record.
-    async fn tracking(&self, record: &RecordRef) -> Result<String, Problem> {
-        let (vault, id) = (&self.function.vault, &self.tenant.tenant);
-        let mut credentials = vault.credentials(id).await.map_err(problems::vault)?;
-        if credentials.tracking_key.is_none() {
-            credentials = vault.credentials_again(id).await.map_err(problems::vault)?;
-        }
-        let key = credentials.tracking_key.as_ref().ok_or_else(|| {
-            problems::misconfigured("tracking-key is not set: apply the tenant again")
-        })?;
-        Ok(shared::tracking::sign(key, id, record))
-    }
-
-    /// By when the record has to be looked at: the PIN needs time too.
-    fn look_until(&self) -> Timestamp {
-        let until = self.end_less(self.reserved() + PIN_NEEDS);
-        until.min(self.now().plus(NOTIFYING))
-    }
-
-    fn now(&self) -> Timestamp {
-        self.function.clock.now()
-    }
-
-    fn left(&self) -> Duration {
-        self.end.since(self.now())
-    }
-
-    fn end_less(&self, length: Duration) -> Timestamp {
-        self.now().plus(self.left().saturating_sub(length))
     }
 }
 

@@ -11,9 +11,10 @@ use shared::servicenow::query::Email as Address;
 use shared::telemetry::{self, Metric};
 use shared::tenant::TenantFile;
 
+use crate::asked::Asked;
 use crate::event::PinRequest;
 use crate::mail::{self, PinMail, Rendered};
-use crate::{Asked, problems};
+use crate::problems;
 
 /// What became of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
