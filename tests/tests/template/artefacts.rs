@@ -1,6 +1,7 @@
 //! What is deployed runs: the programs that `sam build` made, on the embedded cloud.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use local::cloud::{Options, Programs};
 use local::demo_tenant::{CUSTOMER, TECHNICIAN, TENANT};
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use shared::secret::Secret;
 use tests::World;
 
-use super::{path, template};
+use super::{WORKING, path, template};
 
 /// The build under the names that the embedded cloud looks for.
 fn built() -> PathBuf {
@@ -25,21 +26,27 @@ fn built() -> PathBuf {
     folder
 }
 
-/// Design 6: the zipped binary has 2.5 MB, which a packed one never exceeds by a factor of three.
-const LARGEST: u64 = 8 * 1024 * 1024;
+/// Bytes. Design 6 allows 2.5 MB zipped, and code shrinks to less than a half.
+const LARGEST: u64 = 7_000_000;
 
-/// Every function is started by an event of its own: a program for another processor, without its entry point, or
-/// linked against what the runtime does not have ends here and not after a deployment.
+/// A program for another processor, without its entry point, or packed under another function's name ends here and not
+/// after a deployment.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs the programs of sam build; .ci/artefacts makes them"]
+#[ignore = "plays what sam build made: sam build --config-file infra/samconfig.toml"]
 async fn the_programs_of_sam_build_take_a_post_deliver_it_and_give_a_pin() {
     let programs = built();
     for function in template().functions {
         let binary = function.binary.expect("BuildProperties.Binary");
-        let size = std::fs::metadata(programs.join(&binary))
-            .expect("built")
-            .len();
+        let program = programs.join(&binary);
+        let size = std::fs::metadata(&program).expect("built").len();
         assert!(size < LARGEST, "{binary} has {size} bytes");
+        // Without its environment it ends by itself; one for another system would not start.
+        let ended = Command::new(&program).env_clear().output();
+        let ended = ended.unwrap_or_else(|error| panic!("{binary}: {error}"));
+        assert!(
+            ended.status.code().is_some_and(|code| code != 0),
+            "{binary}: {ended:?}"
+        );
     }
     let options = Options {
         programs: Programs::Folder(programs),
@@ -65,10 +72,12 @@ async fn the_programs_of_sam_build_take_a_post_deliver_it_and_give_a_pin() {
     world.deliver().await;
     assert_eq!(world.notes(&incident).len(), 3);
 
-    // Whatever it thinks of this token, it is the function that answers: the gateway's own errors have no code.
-    let (status, answer) = call(&world, "token", &json!({"refresh_token": ""})).await;
-    assert_eq!(status, 400, "{answer}");
-    assert_eq!(answer["code"], "invalid-request", "{answer}");
+    if WORKING.contains(&"receive-token") {
+        // An empty token is none, and it is the function that says so: the gateway's own errors have no code.
+        let (status, answer) = call(&world, "token", &json!({"refresh_token": ""})).await;
+        assert_eq!(status, 400, "{answer}");
+        assert_eq!(answer["code"], "invalid-request", "{answer}");
+    }
 }
 
 async fn call(world: &World, route: &str, body: &Value) -> (u16, Value) {
