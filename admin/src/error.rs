@@ -59,6 +59,39 @@ pub enum AdminError {
     /// A secret was set, and what follows failed.
     #[error("the secret is set, but deliveries that wait may go on waiting for up to an hour: {0}")]
     StillPaused(#[source] Box<Self>),
+    /// No rotation schedule is on the token secret.
+    #[error(
+        "nothing was changed: secret {0} has no rotation schedule; apply the tenant with a stack that has \
+         RotateTokensFunctionArn"
+    )]
+    NoRotation(String),
+    /// The tenant's grant needs no refresh token.
+    #[error("nothing was changed: the grant of tenant {0} needs no refresh token")]
+    NoToken(TenantId),
+    /// There is no refresh token that could be renewed.
+    #[error(
+        "nothing was changed: tenant {0} has no refresh token yet; hand one over from ServiceNow, or \
+         `rescue-connector secrets set {0} refresh-token`"
+    )]
+    NoTokenYet(TenantId),
+    /// An earlier rotation is not over.
+    #[error(
+        "an earlier rotation of tenant {0}'s token is not over. Secrets Manager tries it again by itself, and the wish \
+         to renew the token is kept; see the log of rotate-tokens for what it failed at"
+    )]
+    RotationBusy(TenantId),
+    /// A rotation was begun and is not over.
+    #[error(
+        "the token of tenant {tenant} is not renewed after {waited} s; the old one stays in use. See the log of \
+         rotate-tokens for the reason, and `rescue-connector token status {tenant}`; Secrets Manager tries again by \
+         itself"
+    )]
+    RotationUnfinished {
+        /// The tenant.
+        tenant: TenantId,
+        /// How long it was waited for, in seconds.
+        waited: u64,
+    },
     /// The credentials table cannot be read or written.
     #[error("the credentials table cannot be used: {0}")]
     Lease(#[from] StorageUnavailable),
@@ -126,6 +159,11 @@ impl AdminError {
         if matches!(error, SdkError::DispatchFailure(_)) && names_credentials(error) {
             "no AWS credentials".clone_into(&mut reason);
         }
+        Self::failed(action, resource, reason)
+    }
+
+    /// The same where only the service's error code is left.
+    pub(crate) fn failed(action: &'static str, resource: &str, reason: String) -> Self {
         let advice = advice(action, resource, &reason)
             .map(|advice| format!("; {advice}"))
             .unwrap_or_default();

@@ -6,6 +6,7 @@ pub mod secrets;
 pub mod stack;
 pub mod tenant;
 pub mod tenant_file;
+pub mod token;
 mod vault;
 
 pub use command::run;

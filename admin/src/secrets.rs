@@ -59,10 +59,11 @@ impl SecretName {
     }
 }
 
-/// Sets one secret of a tenant and ends its pause, so that deliveries that wait try again with it.
+/// Sets one secret of a tenant. One of ServiceNow's ends the tenant's pause and wakes the deliveries that wait, so that
+/// they try again with it within a minute.
 ///
 /// # Errors
-/// [`AdminError::NoSuchTenant`], [`AdminError::EmptySecret`], or when AWS refuses;
+/// [`AdminError::NoSuchTenant`], [`AdminError::EmptySecret`], [`AdminError::TokenInUse`], or when AWS refuses;
 /// [`AdminError::StillPaused`] when the secret was set and only what follows failed.
 pub async fn set(
     stack: &Stack,
@@ -74,26 +75,60 @@ pub async fn set(
         return Err(AdminError::EmptySecret);
     }
     let file = tenant::read_existing(stack, id).await?.file;
-    let (secret, json) = if name == SecretName::RefreshToken {
-        let json = token(&file, value, stack.clock.now())?;
-        (token_name(&stack.secret_prefix, id), Some(json))
-    } else {
-        (credentials_name(&stack.secret_prefix, id), None)
-    };
-    if let Some(json) = json {
-        replace_token(stack, id, &secret, &json).await?;
-    } else {
-        let read = vault::read_existing(stack, &secret).await?;
-        let json = vault::with_secret(read.json.clone(), name.key(), value);
-        vault::replace(stack, &secret, &read, &json).await?;
+    match name {
+        SecretName::RefreshToken => {
+            let secret = token_name(&stack.secret_prefix, id);
+            let json = token(&file, value, stack.clock.now())?;
+            replace_token(stack, id, &secret, |_| Ok(json)).await?;
+        }
+        SecretName::OauthClientSecret | SecretName::ServiceAccountPassword => {
+            // Whoever is being refused with the old one pauses the tenant, and must not do so after its pause was ended.
+            holding_the_token(stack, id, set_credential(stack, id, name, value)).await?;
+        }
+        SecretName::SsoPassword | SecretName::RescueApiToken => {
+            return set_credential(stack, id, name, value).await;
+        }
     }
-    let credentials = stack.credentials();
     let flowing = async {
-        credentials.forget_access_token(id).await?;
-        credentials.end_pause(id).await
+        stack.credentials().forget_access_token(id).await?;
+        let_flow(stack, id).await
     };
-    let flowing = flowing.await;
-    flowing.map_err(|error| AdminError::StillPaused(Box::new(error.into())))
+    flowing
+        .await
+        .map_err(|error| AdminError::StillPaused(Box::new(error)))
+}
+
+async fn set_credential(
+    stack: &Stack,
+    id: &TenantId,
+    name: SecretName,
+    value: &Secret,
+) -> Result<(), AdminError> {
+    let secret = credentials_name(&stack.secret_prefix, id);
+    let read = vault::read_existing(stack, &secret).await?;
+    let json = vault::with_secret(read.json.clone(), name.key(), value);
+    vault::replace(stack, &secret, &read, &json).await
+}
+
+/// Ends the tenant's pause, and wakes its posts when they may have waited for a re-authorisation: some stay hidden for
+/// longer than the pause.
+///
+/// # Errors
+/// When the credentials table or the queue cannot be used.
+pub(crate) async fn let_flow(stack: &Stack, id: &TenantId) -> Result<(), AdminError> {
+    let credentials = stack.credentials();
+    let was_unauthorized = credentials
+        .standing_now(id)
+        .await?
+        .authorized_since
+        .is_some();
+    credentials.end_pause(id).await?;
+    if was_unauthorized {
+        let queue = || format!("queue {}", stack.sessions_queue_url);
+        let woken = stack.queues().wake(id).await;
+        woken.map_err(|error| AdminError::failed("sqs:SendMessage", &queue(), error.0))?;
+    }
+    Ok(())
 }
 
 /// How long a function that renews the token is waited for, and how often it is looked at.
@@ -102,13 +137,27 @@ const LEASE_POLL: Duration = Duration::from_millis(200);
 /// Outlives reading and writing the secret.
 const LEASE: Duration = Duration::from_secs(60);
 
-/// Replaces the token while holding the tenant's lease, as everything does that touches it (design 5.5).
-async fn replace_token(
+/// Replaces what the token secret holds while holding the tenant's lease.
+pub(crate) async fn replace_token(
     stack: &Stack,
     id: &TenantId,
     secret: &str,
-    json: &Map<String, Value>,
+    change: impl FnOnce(Map<String, Value>) -> Result<Map<String, Value>, AdminError>,
 ) -> Result<(), AdminError> {
+    let replace = async {
+        let read = vault::read_existing(stack, secret).await?;
+        let json = change(read.json.clone())?;
+        vault::replace(stack, secret, &read, &json).await
+    };
+    holding_the_token(stack, id, replace).await
+}
+
+/// Does something while holding the tenant's token lease, as everything does that touches its token (design 5.5).
+async fn holding_the_token<T>(
+    stack: &Stack,
+    id: &TenantId,
+    work: impl Future<Output = Result<T, AdminError>>,
+) -> Result<T, AdminError> {
     let credentials = stack.credentials();
     let (lease, owner) = (token_lease_key(id), uuid::Uuid::new_v4().to_string());
     let waiting_since = tokio::time::Instant::now();
@@ -118,11 +167,7 @@ async fn replace_token(
         }
         tokio::time::sleep(LEASE_POLL).await;
     }
-    let outcome = async {
-        let read = vault::read_existing(stack, secret).await?;
-        vault::replace(stack, secret, &read, json).await
-    };
-    let outcome = outcome.await;
+    let outcome = work.await;
     credentials.give_lease_back(&lease, &owner).await;
     outcome
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use shared::clock::Clock;
 use shared::credentials::Credentials;
 use shared::environment::{DEFAULT_SECRET_PREFIX, Reader};
+use shared::queue::Queues;
 
 use crate::error::AdminError;
 
@@ -33,6 +34,8 @@ pub struct Stack {
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// Reaches the secrets.
     pub secrets: aws_sdk_secretsmanager::Client,
+    /// Reaches the queues.
+    pub sqs: aws_sdk_sqs::Client,
     /// The time; tests shift it with `CLOCK_OFFSET_SECONDS`.
     pub clock: Clock,
 }
@@ -119,6 +122,7 @@ impl Stack {
             rotate_tokens_function_arn: names.outputs.get("RotateTokensFunctionArn").cloned(),
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
             secrets: aws_sdk_secretsmanager::Client::new(&config),
+            sqs: aws_sdk_sqs::Client::new(&config),
             clock: Clock::system(testing.clock_offset_seconds),
         };
         reader.finish()?;
@@ -131,6 +135,12 @@ impl Stack {
     pub fn credentials(&self) -> Credentials {
         let (table, clock) = (self.credentials_table.clone(), self.clock.clone());
         Credentials::new(self.dynamodb.clone(), table, clock)
+    }
+
+    /// The sessions queue and its dead-letter queue.
+    pub fn queues(&self) -> Queues {
+        let (sessions, dead_letters) = (&self.sessions_queue_url, &self.sessions_dlq_url);
+        Queues::new(self.sqs.clone(), sessions.clone(), dead_letters.clone())
     }
 }
 

@@ -236,10 +236,10 @@ pub async fn execute(stack: &Stack, plan: &Plan) -> Result<Applied, AdminError> 
     let other_instance = |change: &Change| change.path.starts_with("servicenow.");
     if !plan.creates() && plan.changes.iter().any(other_instance) {
         // What was granted, or refused, before the change says nothing about what comes now.
-        let (credentials, id) = (stack.credentials(), &tenant.file.tenant);
+        let id = &tenant.file.tenant;
         let flowing = async {
-            credentials.forget_access_token(id).await?;
-            credentials.end_pause(id).await
+            stack.credentials().forget_access_token(id).await?;
+            crate::secrets::let_flow(stack, id).await
         };
         if let Err(error) = flowing.await {
             incomplete = Some(format!("a pause of the tenant may go on: {error}"));
@@ -617,7 +617,7 @@ mod tests {
         Clock::manual(Timestamp::parse("2026-01-01T00:00:00Z").expect("valid"))
     }
 
-    /// A stack with a real table on a loopback port and secrets that nobody answers for.
+    /// A stack with a real table on a loopback port with secrets and queues that nobody answers for.
     async fn stack() -> Stack {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
@@ -639,6 +639,15 @@ mod tests {
         let secrets = aws_sdk_secretsmanager::Client::from_conf(
             aws_sdk_secretsmanager::Config::builder()
                 .behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest())
+                .region(Region::new("eu-west-1"))
+                .credentials_provider(credentials.clone())
+                .endpoint_url("http://127.0.0.1:9")
+                .http_client(http.clone())
+                .build(),
+        );
+        let sqs = aws_sdk_sqs::Client::from_conf(
+            aws_sdk_sqs::Config::builder()
+                .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
                 .region(Region::new("eu-west-1"))
                 .credentials_provider(credentials)
                 .endpoint_url("http://127.0.0.1:9")
@@ -677,6 +686,7 @@ mod tests {
             rotate_tokens_function_arn: None,
             dynamodb,
             secrets,
+            sqs,
             clock: clock(),
         }
     }

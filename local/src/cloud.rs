@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use admin::secrets::SecretName;
@@ -13,7 +14,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use shared::clock::Clock;
 use shared::secret::Secret;
 
-use crate::aws::{self, Aws, REGION, Resources};
+use crate::aws::{self, ACCOUNT, Aws, REGION, Resources, RotationFunction};
 use crate::lambda::{Function, Gateway, GatewayError, Lambda, Poller, Route};
 use crate::template::{self, Event, STACK, Template};
 use crate::{rescue, servicenow};
@@ -44,6 +45,8 @@ pub struct Options {
     pub port: Option<u16>,
     /// Whether queued posts are delivered by themselves; otherwise [`Poller::poll_once`] does.
     pub delivering: bool,
+    /// Whether secrets rotate by themselves when they are due; otherwise [`Aws::tick`] does it.
+    pub rotating: bool,
     /// `AWS_LAMBDA_LOG_LEVEL` of the functions.
     pub log_level: String,
     /// How many processes one function may have at a time.
@@ -51,13 +54,14 @@ pub struct Options {
 }
 
 impl Options {
-    /// Free ports, nothing kept, posts delivered by themselves.
+    /// Free ports, nothing kept, posts delivered and secrets rotated by themselves.
     pub fn new(programs: Programs) -> Self {
         Self {
             programs,
             data: None,
             port: None,
             delivering: true,
+            rotating: true,
             log_level: "INFO".to_owned(),
             processes: PROCESSES,
         }
@@ -104,7 +108,31 @@ pub struct Cloud {
     pub pollers: BTreeMap<String, Poller>,
     /// What the operator's command line works on.
     pub stack: Stack,
+    _rotating: Option<Rotating>,
 }
+
+/// The schedule of rotations. It ends when it is dropped.
+struct Rotating(tokio::task::JoinHandle<()>);
+
+impl Rotating {
+    fn start(aws: Aws) -> Self {
+        Self(tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(ROTATIONS_START_WITHIN).await;
+                aws.tick().await;
+            }
+        }))
+    }
+}
+
+impl Drop for Rotating {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// How often the schedule is looked at.
+const ROTATIONS_START_WITHIN: Duration = Duration::from_secs(5);
 
 impl Cloud {
     /// Starts everything. No function process runs before its first event.
@@ -195,11 +223,14 @@ impl Cloud {
             functions.insert(name, lambda);
         }
         let gateway = Gateway::start(port(0).unwrap_or(0), routes).await?;
-        let stack = stack(&resources, &sdk, clock.clone(), gateway.url());
+        let mut stack = stack(&resources, &sdk, clock.clone(), gateway.url());
+        stack.rotate_tokens_function_arn = functions.get(ROTATE_TOKENS).map(function_arn);
+        aws.set_rotation_function(rotation(functions.values()));
         for (name, value) in outputs(&stack) {
             aws.set_output(STACK, name, &value);
         }
         Ok(Self {
+            _rotating: options.rotating.then(|| Rotating::start(aws.clone())),
             clock,
             aws,
             resources,
@@ -278,6 +309,34 @@ fn sdk_config(aws: &Aws) -> Result<aws_config::SdkConfig, Error> {
         .build())
 }
 
+/// The function that Secrets Manager rotates token secrets with.
+const ROTATE_TOKENS: &str = "rotate-tokens";
+
+fn function_arn(lambda: &Lambda) -> String {
+    format!(
+        "arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}",
+        lambda.name()
+    )
+}
+
+/// Invokes the function that a secret names, as Secrets Manager does: synchronously, step by step.
+fn rotation<'a>(functions: impl Iterator<Item = &'a Lambda>) -> RotationFunction {
+    let by_arn: BTreeMap<String, Lambda> = functions
+        .map(|lambda| (function_arn(lambda), lambda.clone()))
+        .collect();
+    Arc::new(move |arn, event| {
+        let lambda = by_arn.get(&arn).cloned();
+        Box::pin(async move {
+            let lambda = lambda.ok_or_else(|| format!("there is no function {arn}"))?;
+            let invocation = lambda.invoke(event.into_bytes()).await;
+            invocation
+                .result
+                .map(drop)
+                .map_err(|error| error.to_string())
+        })
+    })
+}
+
 fn stack(
     resources: &Resources,
     sdk: &aws_config::SdkConfig,
@@ -303,13 +362,14 @@ fn stack(
         rotate_tokens_function_arn: None,
         dynamodb: aws_sdk_dynamodb::Client::new(sdk),
         secrets: aws_sdk_secretsmanager::Client::new(sdk),
+        sqs: aws_sdk_sqs::Client::new(sdk),
         clock,
     }
 }
 
 /// The stack's outputs, by which the command line finds it (design 4.6).
-fn outputs(stack: &Stack) -> [(&'static str, String); 7] {
-    [
+fn outputs(stack: &Stack) -> Vec<(&'static str, String)> {
+    let mut outputs = vec![
         ("TenantsTable", stack.tenants_table.clone()),
         ("SessionsTable", stack.sessions_table.clone()),
         ("CredentialsTable", stack.credentials_table.clone()),
@@ -317,5 +377,8 @@ fn outputs(stack: &Stack) -> [(&'static str, String); 7] {
         ("SessionsDlqUrl", stack.sessions_dlq_url.clone()),
         ("SecretPrefix", stack.secret_prefix.clone()),
         ("ApiUrl", stack.api_url.clone().unwrap_or_default()),
-    ]
+    ];
+    let rotation = stack.rotate_tokens_function_arn.clone();
+    outputs.extend(rotation.map(|arn| ("RotateTokensFunctionArn", arn)));
+    outputs
 }

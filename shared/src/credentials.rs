@@ -1,5 +1,7 @@
 //! The credentials table: what can be derived again. Access tokens, leases and pauses, each with its end.
 
+mod kept_token;
+
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -63,6 +65,12 @@ impl Standing {
     /// The pause that holds at that moment.
     pub fn pause_at(&self, now: Timestamp) -> Option<Pause> {
         self.pause.filter(|pause| pause.until > now)
+    }
+
+    /// Whether the tenant has to be authorised again before anything can be delivered.
+    pub fn is_unauthorized_at(&self, now: Timestamp) -> bool {
+        self.pause_at(now)
+            .is_some_and(|pause| pause.reason == Code::ReauthorizationNeeded)
     }
 }
 
@@ -198,7 +206,8 @@ impl Credentials {
         .await
     }
 
-    /// Whether the tenant may be called for, as known no longer ago than 30 s.
+    /// Whether the tenant may be called for, as known no longer ago than 30 s. That it has to be authorised again is
+    /// known for sure: it makes posts wait for up to an hour, and they are not to miss the end of it.
     ///
     /// # Errors
     /// When the table cannot be read.
@@ -206,7 +215,11 @@ impl Credentials {
         let now = self.clock.now();
         let remembered = self.standings().get(tenant).copied();
         match remembered {
-            Some((standing, read_at)) if now.since(read_at) < PAUSE_KNOWN_WITHIN => Ok(standing),
+            Some((standing, read_at))
+                if now.since(read_at) < PAUSE_KNOWN_WITHIN && !standing.is_unauthorized_at(now) =>
+            {
+                Ok(standing)
+            }
             _ => self.standing_now(tenant).await,
         }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_smithy_runtime_api::client::result::SdkError;
 
 use crate::clock::{Clock, Timestamp};
 use crate::error::Code;
@@ -16,6 +17,12 @@ use crate::record::{RecordRef, SysId, Table};
 use crate::session::SessionId;
 use crate::tenant::TenantId;
 use crate::tenants::StorageUnavailable;
+
+/// The index of each tenant's posts by the time at which they were accepted.
+const BY_TENANT: &str = "by-tenant";
+
+/// So many entries of the index are looked at in one go: some 200 KB.
+const PAGE: i32 = 200;
 
 /// How long an entry is kept.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
@@ -96,6 +103,23 @@ pub struct Ledger {
     clock: Clock,
 }
 
+/// Some of the posts that wait for a tenant's re-authorisation, in the order in which they were accepted.
+#[derive(Debug, Default)]
+pub struct WaitingPosts {
+    /// The receipt handles of their messages.
+    pub receipt_handles: Vec<String>,
+    /// Where the others are, if there are any.
+    pub rest: Option<Rest>,
+}
+
+/// Where to go on.
+#[derive(Clone, Debug)]
+pub struct Rest {
+    /// The others were accepted at that moment or later.
+    pub from: Timestamp,
+    key: HashMap<String, AttributeValue>,
+}
+
 /// How a post is left that could not be delivered yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Waiting {
@@ -121,6 +145,9 @@ impl Ledger {
 
     /// Claims a post for `owner` until `lease_until`. One write; a second one only after a death.
     ///
+    /// A post that waits for its tenant's re-authorisation may be claimed early: whoever claims has found no pause, and
+    /// nothing that may have taken effect is less than its time ago (see [`Ledger::await_authorization`]).
+    ///
     /// # Errors
     /// When the table cannot be written.
     pub async fn claim(
@@ -139,11 +166,12 @@ impl Ledger {
                 "SET #state = :delivering, #owner = :owner, lease_until = :lease_until, event = :event, \
                  tenant = :tenant, session_id = :session_id, received_at = :received_at, claimed_at = :now, \
                  expires_at = :expires_at, \
-                 claimed_from = if_not_exists(#state, :new) REMOVE next_attempt_at",
+                 claimed_from = if_not_exists(#state, :new) REMOVE next_attempt_at, receipt_handle",
             )
             .condition_expression(
                 "attribute_not_exists(#state) OR expires_at < :now_seconds OR #state IN (:failed, :unmatched) \
-                 OR (#state = :waiting AND next_attempt_at <= :now) OR (#state = :delivering AND lease_until < :now)",
+                 OR (#state = :waiting AND (next_attempt_at <= :now OR reason = :unauthorized)) \
+                 OR (#state = :delivering AND lease_until < :now)",
             )
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#owner", "owner")
@@ -151,6 +179,7 @@ impl Ledger {
             .expression_attribute_values(":waiting", text(State::Waiting.as_str()))
             .expression_attribute_values(":failed", text(State::Failed.as_str()))
             .expression_attribute_values(":unmatched", text(State::Unmatched.as_str()))
+            .expression_attribute_values(":unauthorized", text(Code::ReauthorizationNeeded))
             .expression_attribute_values(":new", text("new"))
             .expression_attribute_values(":owner", text(owner))
             .expression_attribute_values(":lease_until", text(lease_until))
@@ -204,7 +233,8 @@ impl Ledger {
             .get("look_first")
             .and_then(|value| value.as_bool().ok());
         let before = Started {
-            known: true,
+            // An entry may have been made only to remember where its message waits.
+            known: item.contains_key("claimed_at"),
             look_first: look_first.copied().unwrap_or(false),
             attempts: number(item, "attempts").unwrap_or(0),
             deaths: number(item, "deaths").unwrap_or(0),
@@ -325,6 +355,129 @@ impl Ledger {
         }
     }
 
+    /// Remembers where the messages of a post wait (their receipt handles: one, unless it is queued twice) that are
+    /// hidden until `until` because its tenant needs re-authorisation. One write; two for a post that had been ended.
+    ///
+    /// Nothing is changed while somebody has the post, when nothing is left to do, and while it waits for something
+    /// else: after an unknown outcome nobody may be at it early.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn await_authorization(
+        &self,
+        post: &Post,
+        until: Timestamp,
+        receipt_handles: Vec<String>,
+    ) -> Result<(), StorageUnavailable> {
+        let now = self.clock.now();
+        let set = "SET #state = :waiting, reason = :reason, next_attempt_at = :until, receipt_handle = :handles, \
+                   event = :event, tenant = :tenant, session_id = :session_id, received_at = :received_at, \
+                   expires_at = :expires_at";
+        let update = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(post_key(post)))
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":waiting", text(State::Waiting.as_str()))
+            .expression_attribute_values(":reason", text(Code::ReauthorizationNeeded))
+            .expression_attribute_values(":until", text(until))
+            .expression_attribute_values(":handles", AttributeValue::Ss(receipt_handles))
+            .expression_attribute_values(":event", text(post.event))
+            .expression_attribute_values(":tenant", text(&post.tenant))
+            .expression_attribute_values(":session_id", text(&post.session_id))
+            .expression_attribute_values(":received_at", text(post.received_at))
+            .expression_attribute_values(":expires_at", expiry(now))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let ended = update.clone();
+        let answer = update
+            .update_expression(set)
+            .condition_expression(
+                "attribute_not_exists(#state) OR (#state = :waiting AND expires_at >= :now_seconds \
+                 AND (next_attempt_at <= :now OR reason = :reason))",
+            )
+            .expression_attribute_values(":now", text(now))
+            .expression_attribute_values(
+                ":now_seconds",
+                AttributeValue::N(now.as_secs().to_string()),
+            )
+            .send()
+            .await;
+        let found = match answer {
+            Ok(_) => return Ok(()),
+            Err(error) => condition_failed(error)?,
+        };
+        // Somebody sent an ended post again, which may be claimed anew, its failed attempts forgotten.
+        let (from, set) = match state(&found) {
+            Some(State::Failed) => (
+                State::Failed,
+                format!("{set}, attempts = :none, deaths = :none"),
+            ),
+            Some(State::Unmatched) => (State::Unmatched, set.to_owned()),
+            _ => return Ok(()),
+        };
+        let mut update = ended
+            .update_expression(set)
+            .condition_expression("#state = :from")
+            .expression_attribute_values(":from", text(from.as_str()));
+        if from == State::Failed {
+            update = update.expression_attribute_values(":none", count(0));
+        }
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => condition_failed(error).map(drop),
+        }
+    }
+
+    /// The next of a tenant's posts that were accepted at or after `from` and wait for its re-authorisation. One read of
+    /// the index, which may be a moment behind; also of those that do not wait, so it may find none and leave a rest.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn waiting_for_authorization(
+        &self,
+        tenant: &TenantId,
+        from: Timestamp,
+        rest: Option<Rest>,
+    ) -> Result<WaitingPosts, StorageUnavailable> {
+        let answer = self
+            .dynamodb
+            .query()
+            .table_name(&self.table)
+            .index_name(BY_TENANT)
+            .key_condition_expression("tenant = :tenant AND received_at >= :from")
+            .filter_expression(
+                "#state = :waiting AND reason = :reason AND attribute_exists(receipt_handle)",
+            )
+            .projection_expression("receipt_handle")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":tenant", text(tenant))
+            .expression_attribute_values(":from", text(from))
+            .expression_attribute_values(":waiting", text(State::Waiting.as_str()))
+            .expression_attribute_values(":reason", text(Code::ReauthorizationNeeded))
+            .limit(PAGE)
+            .set_exclusive_start_key(rest.map(|rest| rest.key))
+            .send()
+            .await
+            .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))?;
+        let handles = |item: &HashMap<String, AttributeValue>| {
+            let handles = item.get("receipt_handle")?.as_ss().ok()?;
+            Some(handles.clone())
+        };
+        Ok(WaitingPosts {
+            receipt_handles: answer
+                .items()
+                .iter()
+                .filter_map(handles)
+                .flatten()
+                .collect(),
+            rest: answer.last_evaluated_key.map(|key| Rest {
+                from: moment(&key, "received_at").unwrap_or(from),
+                key,
+            }),
+        })
+    }
+
     /// The record that a session belongs to, if the ledger knows.
     ///
     /// # Errors
@@ -397,14 +550,9 @@ impl Ledger {
 
 /// Why a claim was refused, from the item that stood in its way.
 fn refused(item: &HashMap<String, AttributeValue>, now: Timestamp) -> Claim {
-    let until = |name: &str| {
-        item.get(name)
-            .and_then(|value| value.as_s().ok())
-            .and_then(|text| Timestamp::parse(text))
-    };
     match state(item) {
-        Some(State::Delivering) => Claim::Locked(until("lease_until").unwrap_or(now)),
-        Some(State::Waiting) => Claim::Locked(until("next_attempt_at").unwrap_or(now)),
+        Some(State::Delivering) => Claim::Locked(moment(item, "lease_until").unwrap_or(now)),
+        Some(State::Waiting) => Claim::Locked(moment(item, "next_attempt_at").unwrap_or(now)),
         Some(state) => Claim::Completed(state),
         None => Claim::Locked(now),
     }
@@ -435,6 +583,22 @@ fn text(value: impl std::fmt::Display) -> AttributeValue {
 
 fn expiry(now: Timestamp) -> AttributeValue {
     AttributeValue::N(now.plus(KEPT).as_secs().to_string())
+}
+
+/// The item that failed an update's condition; every other failure stays one.
+fn condition_failed<R>(
+    error: SdkError<UpdateItemError, R>,
+) -> Result<HashMap<String, AttributeValue>, StorageUnavailable> {
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+            Ok(failed.item().cloned().unwrap_or_default())
+        }
+        _ => Err(StorageUnavailable(crate::aws::reason(&error))),
+    }
+}
+
+fn moment(item: &HashMap<String, AttributeValue>, name: &str) -> Option<Timestamp> {
+    Timestamp::parse(item.get(name)?.as_s().ok()?)
 }
 
 fn number(item: &HashMap<String, AttributeValue>, name: &str) -> Option<u32> {

@@ -3,7 +3,9 @@
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
-use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue};
+use aws_sdk_sqs::types::{
+    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
@@ -68,6 +70,55 @@ pub enum Undecodable {
     Malformed,
 }
 
+/// Not a post but a request to look after the posts of a tenant that wait for its re-authorisation, because it has
+/// new credentials.
+///
+/// They are hidden for up to an hour, and SQS shows nothing sooner than asked, unless somebody who has a message's
+/// receipt handle says so. Only `deliver-session` does, so whoever ends a tenant's pause asks it to, in the same queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wake {
+    v: u32,
+    /// Whose posts.
+    #[serde(rename = "wake")]
+    pub tenant: TenantId,
+    /// Posts accepted before then have been looked after already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+}
+
+impl Wake {
+    /// All of a tenant's posts, or those accepted at or after `from`.
+    pub const fn new(tenant: TenantId, from: Option<Timestamp>) -> Self {
+        Self { v: 1, tenant, from }
+    }
+}
+
+/// What a message of the sessions queue says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A post to deliver.
+    Post(Box<Post>),
+    /// A request to wake the posts that wait for a re-authorisation.
+    Wake(Wake),
+}
+
+impl Content {
+    /// Reads a message's text, in one of the two formats that [`Post::encode`] describes.
+    ///
+    /// # Errors
+    /// When it is neither of version 1.
+    pub fn decode(text: &str) -> Result<Self, Undecodable> {
+        // A post goes first: it may be long, and nearly every message is one.
+        match Post::decode(text) {
+            Ok(post) => Ok(Self::Post(Box::new(post))),
+            Err(Undecodable::Malformed) => serde_json::from_str(text)
+                .map(Self::Wake)
+                .map_err(|_| Undecodable::Malformed),
+            Err(unknown) => Err(unknown),
+        }
+    }
+}
+
 impl Undecodable {
     /// Its line of the error table.
     pub const fn code(self) -> Code {
@@ -80,6 +131,12 @@ impl Undecodable {
 
 impl Post {
     /// The message's text, compressed only where it would not fit otherwise. `None`: it does not fit at all.
+    ///
+    /// The queue's messages are JSON objects with their version in `v`; a reader counts every other version as unknown.
+    /// * A post: `{"v":1,"tenant","session_id","event","received_at","digest","fields","unknown_fields"}`, or with
+    ///   `"compressed"` (gzip, base64) in place of the last two. Group `{tenant}#{session id}`, deduplicated by digest.
+    /// * A [`Wake`]: `{"v":1,"wake":"{tenant}"}`, with `"from"` (RFC 3339) where it goes on. Group `{tenant}#*`, which no
+    ///   session can have; never deduplicated.
     pub fn encode(&self) -> Option<String> {
         let wire = |fields, compressed| Wire {
             v: 1,
@@ -303,17 +360,83 @@ impl Queues {
         Ok(())
     }
 
+    /// Makes the posts of a tenant come back within a minute that wait because it had to be authorised again. For
+    /// whoever has just ended its pause; needs `sqs:SendMessage` on the sessions queue.
+    ///
+    /// # Errors
+    /// When SQS did not say that it has the request; the posts come back within an hour all the same.
+    pub async fn wake(&self, tenant: &TenantId) -> Result<(), QueueUnavailable> {
+        self.send_wake(&Wake::new(tenant.clone(), None)).await
+    }
+
+    /// The same for whoever can do nothing about a failure but say so.
+    pub async fn wake_if_possible(&self, tenant: &TenantId) {
+        if let Err(error) = self.wake(tenant).await {
+            tracing::warn!(%tenant, %error, "posts that wait for a token come back within an hour");
+        }
+    }
+
+    /// The same for part of a tenant's posts.
+    ///
+    /// # Errors
+    /// When SQS did not say that it has the request.
+    pub async fn send_wake(&self, wake: &Wake) -> Result<(), QueueUnavailable> {
+        let body =
+            serde_json::to_string(wake).map_err(|error| QueueUnavailable(error.to_string()))?;
+        self.sqs
+            .send_message()
+            .queue_url(&self.sessions_url)
+            .message_body(body)
+            .message_group_id(format!("{}#*", wake.tenant))
+            .message_deduplication_id(uuid::Uuid::new_v4().to_string())
+            .send()
+            .await
+            .map_err(|error| QueueUnavailable(crate::aws::reason(&error)))?;
+        Ok(())
+    }
+
     /// Hides messages (receipt handles) from now on for the time beside them, ten at most.
     ///
     /// # Errors
     /// When SQS took none or not all of them; those become visible when their present time-out ends.
     pub async fn postpone(&self, messages: &[(String, Duration)]) -> Result<(), QueueUnavailable> {
+        let messages = messages
+            .iter()
+            .map(|(handle, delay)| (handle.as_str(), *delay));
+        match self.set_visibility(messages).await?.first() {
+            None => Ok(()),
+            Some(failed) => Err(QueueUnavailable(failed.code().to_owned())),
+        }
+    }
+
+    /// Shows messages (receipt handles) at once, ten at most. One that is no longer hidden under its handle, because it
+    /// came back by itself or is done with, is left alone. How many are shown.
+    ///
+    /// # Errors
+    /// When SQS failed at one of them at least.
+    pub async fn show(&self, receipt_handles: &[String]) -> Result<usize, QueueUnavailable> {
+        let messages = receipt_handles
+            .iter()
+            .map(|handle| (handle.as_str(), Duration::ZERO));
+        let failed = self.set_visibility(messages).await?;
+        // What SQS says of a handle that is not the message's present one is the sender's fault.
+        match failed.iter().find(|failed| !failed.sender_fault()) {
+            None => Ok(receipt_handles.len() - failed.len()),
+            Some(failed) => Err(QueueUnavailable(failed.code().to_owned())),
+        }
+    }
+
+    /// Hides messages for so long from now on; those that SQS refused.
+    async fn set_visibility(
+        &self,
+        messages: impl Iterator<Item = (&str, Duration)>,
+    ) -> Result<Vec<BatchResultErrorEntry>, QueueUnavailable> {
         let mut request = self
             .sqs
             .change_message_visibility_batch()
             .queue_url(&self.sessions_url);
-        for (index, (receipt_handle, delay)) in messages.iter().enumerate() {
-            let seconds = delay.min(&LONGEST_VISIBILITY).as_secs_f64().ceil();
+        for (index, (receipt_handle, delay)) in messages.enumerate() {
+            let seconds = delay.min(LONGEST_VISIBILITY).as_secs_f64().ceil();
             #[expect(clippy::cast_possible_truncation, reason = "at most 12 hours")]
             let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
                 .id(index.to_string())
@@ -327,10 +450,7 @@ impl Queues {
             .send()
             .await
             .map_err(|error| QueueUnavailable(crate::aws::reason(&error)))?;
-        match answer.failed().first() {
-            None => Ok(()),
-            Some(failed) => Err(QueueUnavailable(failed.code().to_owned())),
-        }
+        Ok(answer.failed)
     }
 }
 
@@ -395,6 +515,24 @@ mod tests {
         assert_eq!(Post::decode("{}"), Err(Undecodable::Malformed));
         assert_eq!(Post::decode("not JSON"), Err(Undecodable::Malformed));
         assert_eq!(Post::decode("{\"v\":1}"), Err(Undecodable::Malformed));
+    }
+
+    #[test]
+    fn a_wake_up_is_told_from_a_post_by_its_shape_and_has_a_version_too() {
+        let tenant = TenantId::parse("acme").expect("valid");
+        let all = Wake::new(tenant.clone(), None);
+        let text = serde_json::to_string(&all).expect("JSON");
+        assert_eq!(text, r#"{"v":1,"wake":"acme"}"#);
+        assert_eq!(Content::decode(&text), Ok(Content::Wake(all)));
+        let rest = Wake::new(tenant, Some(Timestamp::from_millis(1)));
+        let text = serde_json::to_string(&rest).expect("JSON");
+        assert_eq!(Content::decode(&text), Ok(Content::Wake(rest)));
+        let later = text.replace("\"v\":1", "\"v\":2");
+        assert_eq!(Content::decode(&later), Err(Undecodable::UnknownVersion));
+        assert_eq!(Post::decode(&text), Err(Undecodable::Malformed));
+        let post = post("hello");
+        let text = post.encode().expect("fits");
+        assert_eq!(Content::decode(&text), Ok(Content::Post(Box::new(post))));
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub enum Metric {
     PinReplayed,
     PinRefused,
     NotificationFailed,
+    RotationSucceeded,
+    RotationFailed,
 }
 
 impl Metric {
@@ -58,6 +60,8 @@ impl Metric {
             Self::PinReplayed => "PinReplayed",
             Self::PinRefused => "PinRefused",
             Self::NotificationFailed => "NotificationFailed",
+            Self::RotationSucceeded => "RotationSucceeded",
+            Self::RotationFailed => "RotationFailed",
         }
     }
 }
@@ -118,6 +122,16 @@ pub fn count_reason(metric: Metric, reason: Code, tenant: Option<&TenantId>) {
 pub fn delivery_latency(latency: std::time::Duration, tenant: &TenantId) {
     emit(Some(tenant), || {
         metrics::histogram!("DeliveryLatency").record(latency.as_secs_f64() * 1000.0)
+    });
+}
+
+/// Records how many days, and parts of them, a tenant's refresh token has left; its minimum is that of the tenant who
+/// has to be seen to first.
+pub fn refresh_token_days_left(left: std::time::Duration, tenant: &TenantId) {
+    const A_DAY: f64 = 24.0 * 3600.0;
+    let days = left.as_secs_f64() / A_DAY;
+    emit(Some(tenant), || {
+        metrics::histogram!("RefreshTokenDaysLeft").record(days)
     });
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::clock::{Clock, Timestamp};
 use crate::secret::{Secret, serialize_exposed_option};
@@ -81,6 +82,42 @@ pub struct Token {
         serialize_with = "serialize_exposed_option"
     )]
     pub client_secret: Option<Secret>,
+    /// An operator wants it renewed by the next rotation, due or not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub renew_now: bool,
+    /// The version that this one was made from. It counts as its successor only while that version is current.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derived_from: Option<String>,
+    /// [`fingerprint`] of the refresh token that ServiceNow gave this one in place of. Where that is still current, in
+    /// whatever version, this one counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
+    /// [`fingerprint`] of the token that was handed over, where ServiceNow has replaced that since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stands_for: Option<String>,
+    /// The access token that came with it, by which a rotation is tested.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "serialize_exposed_option"
+    )]
+    pub access_token: Option<Secret>,
+    /// Until when that access token is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_token_until: Option<Timestamp>,
+}
+
+/// Names a token without telling it: SHA-256, hexadecimal.
+pub fn fingerprint(token: &Secret) -> String {
+    hex::encode(Sha256::digest(token.expose().as_bytes()))
+}
+
+impl Token {
+    /// How long its refresh token works yet, where that is known; zero once it has expired.
+    pub fn left(&self, now: Timestamp) -> Option<Duration> {
+        self.refresh_token.as_ref()?;
+        Some(self.expires_at?.since(now))
+    }
 }
 
 /// The name of the secret that an administrator sets.
@@ -95,6 +132,11 @@ pub fn token_name(prefix: &str, tenant: &TenantId) -> String {
 
 /// The label under which a renewed token waits until it becomes `AWSCURRENT`.
 const PRIVATE_LABEL: &str = "CONNECTOR";
+
+/// The label of a token that took the place of one that was handed over, and that is not proved yet.
+const HANDED_OVER_LABEL: &str = "CONNECTOR-HANDED-OVER";
+
+const CURRENT: &str = "AWSCURRENT";
 
 /// How long credentials are used without reading them again.
 const FRESH: Duration = Duration::from_secs(300);
@@ -196,8 +238,36 @@ impl Vault {
         Ok(StoredToken { token, version_id })
     }
 
+    /// The token that was put away last to become current, whether it has become so or not.
+    ///
+    /// # Errors
+    /// As [`VaultError`] says, but for `Missing`.
+    pub async fn put_away(&self, tenant: &TenantId) -> Result<Option<StoredToken>, VaultError> {
+        self.labelled(tenant, PRIVATE_LABEL).await
+    }
+
+    /// The token that took the place of the last one that was handed over, if ServiceNow replaced it at once.
+    ///
+    /// # Errors
+    /// As [`VaultError`] says, but for `Missing`.
+    pub async fn handed_over(&self, tenant: &TenantId) -> Result<Option<StoredToken>, VaultError> {
+        self.labelled(tenant, HANDED_OVER_LABEL).await
+    }
+
+    /// Keeps a token that took the place of one that was handed over. What is current stays current.
+    ///
+    /// # Errors
+    /// As [`VaultError`] says.
+    pub async fn keep_handed_over(
+        &self,
+        tenant: &TenantId,
+        token: &Token,
+    ) -> Result<(), VaultError> {
+        self.put(tenant, token, HANDED_OVER_LABEL).await.map(drop)
+    }
+
     /// Makes `token` current, provided that `read_version` still is: a token that somebody else stored in between
-    /// is not lost. The caller holds the tenant's token lease.
+    /// is not lost. The caller holds the tenant's token lease. The new version.
     ///
     /// # Errors
     /// As [`VaultError`] says; what was current stays current then.
@@ -206,27 +276,30 @@ impl Vault {
         tenant: &TenantId,
         read_version: &str,
         token: &Token,
+    ) -> Result<String, VaultError> {
+        let new_version = self.put(tenant, token, PRIVATE_LABEL).await?;
+        self.make_current(tenant, read_version, &new_version)
+            .await?;
+        Ok(new_version)
+    }
+
+    /// Makes a version current, provided that `read_version` still is.
+    ///
+    /// # Errors
+    /// As [`VaultError`] says; what was current stays current then.
+    pub async fn make_current(
+        &self,
+        tenant: &TenantId,
+        read_version: &str,
+        new_version: &str,
     ) -> Result<(), VaultError> {
-        let name = token_name(&self.prefix, tenant);
-        let text = serde_json::to_string(token).map_err(|_| VaultError::Malformed(name.clone()))?;
-        let put = self
-            .client
-            .put_secret_value()
-            .secret_id(&name)
-            .client_request_token(uuid::Uuid::new_v4().to_string())
-            .secret_string(text)
-            .version_stages(PRIVATE_LABEL)
-            .send()
-            .await
-            .map_err(|error| VaultError::Unavailable(crate::aws::reason(&error)))?;
-        let new_version = put.version_id().unwrap_or_default().to_owned();
         let moved = self
             .client
             .update_secret_version_stage()
-            .secret_id(&name)
-            .version_stage("AWSCURRENT")
+            .secret_id(token_name(&self.prefix, tenant))
+            .version_stage(CURRENT)
             .remove_from_version_id(read_version)
-            .move_to_version_id(&new_version)
+            .move_to_version_id(new_version)
             .send()
             .await;
         match moved {
@@ -239,14 +312,63 @@ impl Vault {
         }
     }
 
+    async fn put(
+        &self,
+        tenant: &TenantId,
+        token: &Token,
+        label: &str,
+    ) -> Result<String, VaultError> {
+        let name = token_name(&self.prefix, tenant);
+        let text = serde_json::to_string(token).map_err(|_| VaultError::Malformed(name.clone()))?;
+        self.client
+            .put_secret_value()
+            .secret_id(&name)
+            .client_request_token(uuid::Uuid::new_v4().to_string())
+            .secret_string(text)
+            .version_stages(label)
+            .send()
+            .await
+            .map(|put| put.version_id().unwrap_or_default().to_owned())
+            .map_err(|error| match error.as_service_error() {
+                Some(refused) if refused.is_resource_not_found_exception() => {
+                    VaultError::Missing(name)
+                }
+                _ => VaultError::Unavailable(crate::aws::reason(&error)),
+            })
+    }
+
+    async fn labelled(
+        &self,
+        tenant: &TenantId,
+        label: &str,
+    ) -> Result<Option<StoredToken>, VaultError> {
+        match self
+            .read_version(&token_name(&self.prefix, tenant), label)
+            .await
+        {
+            Ok((token, version_id)) => Ok(Some(StoredToken { token, version_id })),
+            Err(VaultError::Missing(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn read<T: serde::de::DeserializeOwned>(
         &self,
         name: &str,
+    ) -> Result<(T, String), VaultError> {
+        self.read_version(name, CURRENT).await
+    }
+
+    async fn read_version<T: serde::de::DeserializeOwned>(
+        &self,
+        name: &str,
+        label: &str,
     ) -> Result<(T, String), VaultError> {
         let answer = self
             .client
             .get_secret_value()
             .secret_id(name)
+            .version_stage(label)
             .send()
             .await
             .map_err(|error| {

@@ -5,6 +5,7 @@ mod answer;
 mod binaries;
 mod deliveries;
 mod presses;
+pub mod tokens;
 mod world;
 
 pub use answer::Answer;

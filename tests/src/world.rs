@@ -68,6 +68,7 @@ impl World {
     pub fn options() -> Options {
         Options {
             delivering: false,
+            rotating: false,
             log_level: TRACE.to_owned(),
             ..Options::new(Programs::Folder(crate::folder().to_owned()))
         }

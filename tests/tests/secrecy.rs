@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use local::aws::{Effect, Fault as AwsFault, Service};
 use local::demo_tenant::{self, TECHNICIAN};
 use local::rescue::{Phase, Session};
+use local::servicenow::RefreshAnswer;
 use local::simulator::{Action, Fault, Matcher};
 use serde_json::{Value, json};
 use tests::{Answer, World, request};
@@ -302,4 +303,127 @@ async fn no_secret_and_no_text_of_a_customer_is_ever_seen() {
     }
     assert_eq!(world.cloud.servicenow.violations(), Vec::<String>::new());
     assert_eq!(world.cloud.rescue.violations(), Vec::<String>::new());
+}
+
+/// Every refresh token that a version of the token secret holds or held, with the clients' secrets.
+async fn tokens_of_all_versions(world: &World) -> Vec<String> {
+    let stack = &world.cloud.stack;
+    let list = stack.secrets.list_secret_version_ids();
+    let list = list
+        .secret_id(world.token_secret())
+        .include_deprecated(true);
+    let listed = list.send().await.expect("versions");
+    let mut found = Vec::new();
+    for version in listed.versions() {
+        let read = stack
+            .secrets
+            .get_secret_value()
+            .secret_id(world.token_secret());
+        let read = read.set_version_id(version.version_id.clone()).send();
+        let Ok(read) = read.await else { continue };
+        let json: Value =
+            serde_json::from_str(read.secret_string().expect("a text")).expect("JSON");
+        let secrets = ["refresh_token", "access_token", "client_secret"];
+        let texts = secrets.iter().filter_map(|name| json[*name].as_str());
+        found.extend(texts.map(str::to_owned));
+    }
+    found
+}
+
+/// Design 5.8 for tokens: rotations and hand-overs, well and badly, at log level `TRACE`.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_token_of_a_rotation_or_a_hand_over_is_ever_seen() {
+    let world = World::start().await;
+    mark_secrets(&world).await;
+    let instance = &world.cloud.servicenow;
+    let item = instance.add_requested_item(&[]);
+    let body = |token: &str, secret: &str| {
+        json!({"refresh_token": token, "client_id": "canary-client", "client_secret": secret,
+            "request_item": {"sys_id": item.sys_id}})
+    };
+    instance.configure(|rules| rules.refresh_answer = RefreshAnswer::Replaced);
+    world.rotate_tomorrow().await;
+    instance.add_registry("canary-client", "canary-own-secret");
+    let handed_over = instance.issue_refresh_token("canary-client", demo_tenant::SERVICE_ACCOUNT);
+    let good = body(&handed_over, "canary-own-secret");
+    assert_eq!(world.hand_over(&good).await.status, 200);
+    let bad = body("canary-bad-token", "canary-bad-secret");
+    let mut answers = vec![world.hand_over(&bad).await.body];
+    let refusal = Action::Status {
+        code: 401,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: r#"{"error":"canary-vendor-detail"}"#.to_owned(),
+    };
+    for action in [refusal, Action::Html, Action::DropBefore] {
+        fault(&world, "POST", "/oauth_token.do", action);
+        answers.push(world.hand_over(&good).await.body);
+    }
+    let denied = Effect::Refuse {
+        status: 400,
+        error: "AccessDeniedException".to_owned(),
+    };
+    for operation in ["PutSecretValue", "UpdateSecretVersionStage"] {
+        let fault = AwsFault::once(Service::SecretsManager, operation, denied.clone());
+        world.cloud.aws.inject(fault);
+        answers.push(world.hand_over(&good).await.body);
+    }
+    world.rotate_tomorrow().await;
+    world.cloud.travel(Duration::from_secs(60 * 24 * 3600));
+    world.rotate().await;
+    instance.revoke(world.living_token().await.expose());
+    let account = local::servicenow::User::service_account(demo_tenant::SERVICE_ACCOUNT, "changed");
+    instance.add_user(account);
+    world.rotate_tomorrow().await;
+
+    let mut secrets = tokens_of_all_versions(&world).await;
+    assert!(secrets.len() > 8, "{}", secrets.len());
+    secrets.extend(
+        [
+            CLIENT_SECRET,
+            SERVICE_ACCOUNT_PASSWORD,
+            "canary-own-secret",
+            "canary-bad",
+            "canary-vendor-detail",
+            &handed_over,
+            world.api_key.expose(),
+        ]
+        .map(str::to_owned),
+    );
+    let output = world.output();
+    for expected in [
+        "refresh token stored",
+        "token-refused",
+        "servicenow-unavailable",
+        "storage-unavailable",
+        "reauthorization-needed",
+        "rotation finished",
+        "RefreshTokenDaysLeft",
+        "RotationFailed",
+    ] {
+        assert!(
+            output.contains(expected),
+            "the story has no {expected:?}:\n{output}"
+        );
+    }
+    let requests = instance.requests();
+    let urls: Vec<String> = requests
+        .iter()
+        .map(|request| format!("{}?{}", request.path, request.raw_query))
+        .collect();
+    let places = [
+        ("the functions' output", output),
+        ("the answers", answers.join("\n")),
+        ("the URLs sent to ServiceNow", urls.join("\n")),
+        (
+            "the notes",
+            instance.work_notes("sc_req_item", &item.sys_id).join("\n"),
+        ),
+    ];
+    for (place, text) in &places {
+        for secret in &secrets {
+            let line = text.lines().find(|line| line.contains(secret.as_str()));
+            assert_eq!(line, None, "{place} holds {secret}");
+        }
+    }
+    assert_eq!(instance.violations(), Vec::<String>::new());
 }

@@ -2,6 +2,7 @@
 
 mod secrets;
 mod tenant;
+mod token;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -66,6 +67,9 @@ enum Group {
     /// Set the secrets of a tenant
     #[command(subcommand)]
     Secrets(secrets::Command),
+    /// Look after the refresh token of a tenant
+    #[command(subcommand)]
+    Token(token::Command),
 }
 
 /// Runs one command: arguments in (the program's name first), exit code out. 0: done, 1: it failed, 2: wrong usage.
@@ -81,6 +85,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match cli.group {
         Group::Tenant(command) => command.run(&cli.global).await,
         Group::Secrets(command) => command.run(&cli.global).await,
+        Group::Token(command) => command.run(&cli.global).await,
     };
     match done {
         Ok(code) => code,

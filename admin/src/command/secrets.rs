@@ -40,7 +40,11 @@ struct Answer<'a> {
 impl Command {
     pub(super) async fn run(self, global: &Global) -> Result<ExitCode, AdminError> {
         let Self::Set { tenant, name } = self;
-        let needs = [Need::TenantsTable, Need::CredentialsTable];
+        let needs = [
+            Need::TenantsTable,
+            Need::CredentialsTable,
+            Need::SessionsQueueUrl,
+        ];
         let stack = global.stack(&needs).await?;
         let value = read(&tenant, name)?;
         set(&stack, &tenant, name, &value).await?;

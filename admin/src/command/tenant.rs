@@ -63,7 +63,12 @@ async fn apply(
 ) -> Result<ExitCode, AdminError> {
     // The file's faults are told without asking AWS anything.
     let file = read(path)?;
-    let stack = global.stack(&[Need::TenantsTable]).await?;
+    let needs = [
+        Need::TenantsTable,
+        Need::CredentialsTable,
+        Need::SessionsQueueUrl,
+    ];
+    let stack = global.stack(&needs).await?;
     let plan = plan(&stack, &file).await?;
     if dry_run {
         global.answer(&preview(&plan), |_| {

@@ -2,7 +2,7 @@
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use shared::clock::Timestamp;
-use shared::queue::{Post, Undecodable};
+use shared::queue::{Content, Undecodable};
 
 /// One message of the queue.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(crate) struct Message {
     pub(crate) queued_at: Timestamp,
     /// How often it was received, this time included.
     pub(crate) received: u32,
-    pub(crate) post: Result<Post, Undecodable>,
+    pub(crate) content: Result<Content, Undecodable>,
 }
 
 /// The messages of one group, in order.
@@ -53,7 +53,7 @@ fn message(record: SqsMessage, now: Timestamp) -> Message {
             .get("ApproximateReceiveCount")
             .and_then(|count| count.parse().ok())
             .unwrap_or(1),
-        post: Post::decode(&body),
+        content: Content::decode(&body),
         body,
     }
 }

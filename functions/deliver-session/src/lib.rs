@@ -6,6 +6,7 @@ mod message;
 mod resolve;
 mod timeouts;
 mod verdict;
+mod wake;
 mod write;
 
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use shared::servicenow::client::Client;
 use shared::tenants::Tenants;
 use shared::vault::Vault;
 
-use crate::event::Group;
+use crate::event::{Group, Message};
 use crate::message::Outcome;
 pub use crate::timeouts::Timeouts;
 
@@ -71,23 +72,34 @@ pub async fn handle(
 async fn deliver(function: &DeliverSession, group: Group, deadline: Timestamp) -> Vec<String> {
     let mut unfinished = Vec::new();
     let mut waiting = None;
+    let mut unauthorized = false;
     for message in group {
-        if waiting.is_none()
-            && let Outcome::Postponed(delay) = message::deliver(function, &message, deadline).await
-        {
-            waiting = Some(delay);
+        if waiting.is_none() {
+            waiting = match message::deliver(function, &message, deadline).await {
+                Outcome::Done => None,
+                Outcome::Postponed(delay) => Some(delay),
+                Outcome::Unauthorized(delay) => {
+                    unauthorized = true;
+                    Some(delay)
+                }
+            };
         }
-        if let Some(delay) = waiting {
-            unfinished.push((message.id, (message.receipt_handle, delay)));
+        if waiting.is_some() {
+            unfinished.push(message);
         }
     }
-    let (unfinished, delays): (Vec<_>, Vec<_>) = unfinished.into_iter().unzip();
-    if !delays.is_empty()
-        && let Err(error) = function.queues.postpone(&delays).await
-    {
+    let Some(delay) = waiting else {
+        return Vec::new();
+    };
+    if unauthorized {
+        wake::remember(function, &unfinished, delay).await;
+    }
+    let hidden = |message: &Message| (message.receipt_handle.clone(), delay);
+    let delays: Vec<_> = unfinished.iter().map(hidden).collect();
+    if let Err(error) = function.queues.postpone(&delays).await {
         tracing::warn!(%error, "messages come back when their present visibility time-out ends");
     }
-    unfinished
+    unfinished.into_iter().map(|message| message.id).collect()
 }
 
 fn response(unfinished: Vec<String>) -> SqsBatchResponse {

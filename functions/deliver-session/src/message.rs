@@ -7,7 +7,7 @@ use shared::clock::Timestamp;
 use shared::credentials::{Pause, Standing};
 use shared::error::Code;
 use shared::ledger::{Claim, Started, State, Waiting};
-use shared::queue::{DeadLetter, Post};
+use shared::queue::{Content, DeadLetter, Post};
 use shared::retry;
 use shared::telemetry::{self, Metric};
 use shared::tenants::{StorageUnavailable, Tenant};
@@ -16,6 +16,7 @@ use crate::DeliverSession;
 use crate::attempt::{Attempt, End, Failure};
 use crate::event::Message;
 use crate::verdict::{Verdict, verdict};
+use crate::wake;
 
 /// What becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(crate) enum Outcome {
     Done,
     /// It stays hidden in the queue for that long.
     Postponed(Duration),
+    /// The same, because its tenant has to be authorised again.
+    Unauthorized(Duration),
 }
 
 /// Delivers a message, or decides how long it waits.
@@ -32,8 +35,9 @@ pub(crate) async fn deliver(
     message: &Message,
     deadline: Timestamp,
 ) -> Outcome {
-    let post = match &message.post {
-        Ok(post) => post,
+    let post = match &message.content {
+        Ok(Content::Post(post)) => post,
+        Ok(Content::Wake(wake)) => return wake::wake(function, message, wake, deadline).await,
         Err(undecodable) => return bury(function, message, None, undecodable.code()).await,
     };
     let mut handling = Handling {
@@ -83,7 +87,11 @@ impl Handling<'_> {
             }),
         };
         if let (Some(pause), None) = (pause, hopeless) {
-            return self.postponed(self.until(pause.until));
+            let delay = self.postponed(self.until(pause.until));
+            return match pause.reason {
+                Code::ReauthorizationNeeded => Outcome::Unauthorized(delay),
+                _ => Outcome::Postponed(delay),
+            };
         }
         if self.deadline.since(now) < retry::WRITE_NEEDS {
             return Outcome::Postponed(Duration::ZERO);
@@ -237,7 +245,10 @@ impl Handling<'_> {
             // The claim ends by itself; until then the message comes back in vain.
             tracing::warn!(tenant = %self.post.tenant, session = %self.post.session_id, %error, "claim not released");
         }
-        Outcome::Postponed(delay)
+        match waiting.reason {
+            Some(Code::ReauthorizationNeeded) => Outcome::Unauthorized(delay),
+            _ => Outcome::Postponed(delay),
+        }
     }
 
     /// Dead-letters first, and only then says so in the ledger: a crash in between repeats the letter and loses nothing.
@@ -304,16 +315,16 @@ impl Handling<'_> {
             post.session_id.as_str(),
             error,
         );
-        self.postponed(retry::SESSION.first)
+        Outcome::Postponed(self.postponed(retry::SESSION.first))
     }
 
     /// Postpones a message without an attempt. The more often that has happened, the longer: the queue gives up by
     /// itself after 400 receives, and must not do so before this code does.
-    fn postponed(&self, delay: Duration) -> Outcome {
-        Outcome::Postponed(match self.message.received / 4 {
+    fn postponed(&self, delay: Duration) -> Duration {
+        match self.message.received / 4 {
             0 => delay,
             often => delay.max(retry::SESSION.after(often)),
-        })
+        }
     }
 
     /// From now until then, and at least a second, so that a message does not come back a moment too early.

@@ -1,23 +1,22 @@
 //! The HTTP event → what an agent wants a PIN for. Every rejection of a request's form lives here.
 
-use lambda_http::http::HeaderMap;
+use lambda_http::http::HeaderValue;
 use lambda_http::{Body, Request, RequestExt as _};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use shared::api::{self, Object};
 use shared::error::{Code, Problem};
 use shared::record::{RecordNumber, SysId, Table};
-use shared::rescue::api::FIELD_LIMITS;
+use shared::rescue::api::{FIELD_LIMITS, FIELD_NAMES};
 use shared::secret::Secret;
 use shared::servicenow::query::Email;
 use shared::tenant::TenantId;
 
 /// One request, of a sender that is not known yet.
-#[derive(Debug)]
 pub(crate) struct Command {
     pub(crate) tenant: TenantId,
     pub(crate) key: Secret,
-    headers: HeaderMap,
+    idempotency_key: Option<HeaderValue>,
     body: Vec<u8>,
 }
 
@@ -33,8 +32,8 @@ impl Command {
             .and_then(TenantId::parse)
             .ok_or_else(api::unauthorized)?;
         let key = api::bearer(request.headers()).ok_or_else(api::unauthorized)?;
-        let (parts, body) = request.into_parts();
-        let body = match body {
+        let idempotency_key = request.headers().get("idempotency-key").cloned();
+        let body = match request.into_body() {
             Body::Text(text) => text.into_bytes(),
             Body::Binary(bytes) => bytes,
             _ => Vec::new(),
@@ -42,7 +41,7 @@ impl Command {
         Ok(Self {
             tenant,
             key,
-            headers: parts.headers,
+            idempotency_key,
             body,
         })
     }
@@ -60,7 +59,7 @@ impl Command {
     /// # Errors
     /// `invalid-request` when it is not 1 to 255 visible ASCII characters.
     pub(crate) fn idempotency_key(&self) -> Result<Option<&str>, Problem> {
-        let Some(value) = self.headers.get("idempotency-key") else {
+        let Some(value) = &self.idempotency_key else {
             return Ok(None);
         };
         let key = value.to_str().ok().map(str::trim);
@@ -113,7 +112,7 @@ fn number<S: serde::Serializer>(number: &RecordNumber, serializer: S) -> Result<
 }
 
 /// The longest texts that are taken, in characters.
-const LONGEST_NAME: usize = 256;
+const LONGEST_NAME: usize = 254;
 const LONGEST_ADDRESS: usize = 254;
 const LONGEST_NUMBER: usize = 40;
 const LONGEST_NODE_ID: usize = 19;
@@ -213,13 +212,11 @@ impl Record {
 fn fields(given: &Object) -> Result<[Option<String>; 6], Problem> {
     let mut fields = [const { None }; 6];
     for name in given.names() {
-        let field = name
-            .to_ascii_lowercase()
-            .strip_prefix("cfield")
-            .and_then(|nth| nth.parse::<usize>().ok())
-            .and_then(|nth| fields.get_mut(nth));
-        match field {
-            Some(field) => *field = given.text(name)?.map(one_line),
+        let named = |known: &&str| known.eq_ignore_ascii_case(name);
+        let nth = FIELD_NAMES.iter().position(named);
+        match nth.and_then(|nth| fields.get_mut(nth)) {
+            // A blank one is to stay blank.
+            Some(field) => *field = Some(one_line(given.text(name)?.unwrap_or_default())),
             None => {
                 return Err(invalid(
                     "fields has a member that Rescue does not know; it may hold cfield0 to cfield5.",
@@ -290,8 +287,9 @@ mod tests {
             (name.as_str(), number.as_str(), email.as_str()),
             ("Paul Martin", "INC0012345", "paul@acme.test")
         );
-        body["fields"] = json!({"CField1": "asked for", "cfield4": "ü".repeat(65)});
-        let [_, first, _, _, fourth, _] = parse(&body).expect("valid").custom_fields();
+        body["fields"] = json!({"CField1": "asked for", "cfield2": "", "cfield4": "ü".repeat(65)});
+        let [_, first, second, _, fourth, _] = parse(&body).expect("valid").custom_fields();
+        assert_eq!(second, "", "kept from Rescue");
         assert_eq!(first, "asked for");
         assert_eq!(fourth, "ü".repeat(64), "limits count characters");
     }
@@ -334,7 +332,7 @@ mod tests {
             ("/technician/email", json!("ana"), "technician.email"),
             ("/technician/email", json!(null), "technician.email"),
             ("/technician/email", json!(7), "technician.email"),
-            ("/customer/name", json!("x".repeat(257)), "customer.name"),
+            ("/customer/name", json!("x".repeat(255)), "customer.name"),
             ("/technician", json!([]), "technician"),
         ] {
             let mut body = request();
@@ -346,6 +344,7 @@ mod tests {
         for (member, wrong) in [
             ("fields", json!({"tracking0": "x"})),
             ("fields", json!({"cfield6": "x"})),
+            ("fields", json!({"cfield+1": "x"})),
             ("fields", json!({"cfield1": 7})),
             ("notify", json!({"customer": "yes"})),
         ] {

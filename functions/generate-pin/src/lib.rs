@@ -10,6 +10,8 @@ mod presses;
 mod problems;
 mod words;
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +27,7 @@ use shared::record::RecordRef;
 use shared::rescue::api::Api;
 use shared::rescue::authcodes::Authcodes;
 use shared::retry::Patience;
+use shared::secret::Secret;
 use shared::servicenow::access::AccessTokens;
 use shared::servicenow::client::Client;
 use shared::servicenow::query::Query;
@@ -34,7 +37,7 @@ use shared::tenants::{Scope, StorageUnavailable, Tenants};
 use shared::vault::Vault;
 
 use crate::event::{Command, PinRequest, Record};
-use crate::notify::Notified;
+use crate::notify::{Notified, Seen};
 pub use crate::presses::Presses;
 use crate::presses::{Claim, Press};
 
@@ -51,6 +54,8 @@ pub struct GeneratePin {
     pub authcodes: Authcodes,
     /// Where PINs come from.
     pub rescue: Api,
+    /// What ServiceNow is called with.
+    pub access: Arc<AccessTokens>,
     /// Where e-mails and notes go.
     pub servicenow: Client,
     /// The time.
@@ -63,8 +68,13 @@ pub struct GeneratePin {
 const ALL_WORK: Duration = Duration::from_millis(24_500);
 /// E-mails and the note get this much of it.
 const NOTIFYING: Duration = Duration::from_secs(8);
-/// How often a second request looks whether the first one has its PIN.
+/// Getting a PIN is not begun with less than this left for it.
+const PIN_NEEDS: Duration = Duration::from_secs(2);
+/// Kept back of it for telling Rescue's silence from that of the connector's own storage.
+const STORING: Duration = Duration::from_millis(500);
+/// How often a second request looks whether the first one has its PIN: soon at first, then less often.
 const POLL: Duration = Duration::from_millis(150);
+const SLOWEST_POLL: Duration = Duration::from_secs(1);
 
 /// Takes one request: event → parse → decide → act → reply.
 ///
@@ -79,8 +89,11 @@ pub async fn handle(function: &GeneratePin, request: Request) -> Result<Response
     let outcome = match Command::read(request) {
         Ok(command) => act(function, &command, end)
             .await
-            .inspect_err(|problem| refused(problem, &command.tenant)),
-        Err(problem) => Err(problem),
+            .inspect_err(|problem| refused(problem, Some(&command.tenant))),
+        Err(problem) => {
+            refused(&problem, None);
+            Err(problem)
+        }
     };
     Ok(reply(outcome, &context.request_id))
 }
@@ -112,100 +125,142 @@ async fn act(function: &GeneratePin, command: &Command, end: Timestamp) -> Resul
         request,
         end,
     };
+    let mut poll = POLL;
     loop {
-        match function
-            .presses
-            .claim(&asked.press)
-            .await
-            .map_err(storage)?
-        {
+        match asked.stored(function.presses.claim(&asked.press)).await? {
             Claim::Ours => return asked.answer().await,
-            Claim::Answered(body) => return replayed(&body, &command.tenant),
+            Claim::Answered(answer) => return replayed(&answer, &command.tenant),
             Claim::Reused => return Err(problems::key_reused()),
-            Claim::Running if asked.left() <= POLL => return Err(problems::in_progress()),
-            Claim::Running => tokio::time::sleep(POLL).await,
+            Claim::Running(kept) if asked.left() <= poll => {
+                let answer = kept.ok_or_else(problems::in_progress)?;
+                return replayed(&answer, &command.tenant);
+            }
+            Claim::Running(_) => tokio::time::sleep(poll).await,
         }
+        poll = (poll * 2).min(SLOWEST_POLL);
     }
 }
 
 impl Asked<'_> {
     /// Gets the PIN, keeps it, tells everybody, and keeps what became of that.
     async fn answer(&self) -> Result<Reply, Problem> {
-        let got = match tokio::time::timeout(self.left(), self.generate()).await {
-            Ok(got) => got,
-            Err(_) => Err(storage(StorageUnavailable("time-out".to_owned()))),
+        let outcome = if self.left() < self.reserved() + PIN_NEEDS {
+            // Taken over from a request that failed late: the next one has all the time it needs.
+            Err(problems::in_progress())
+        } else {
+            self.generate_and_tell().await
         };
-        let outcome = match got {
-            Ok((record, mut body)) => self.tell(&record, &mut body).await.map(|()| body),
-            Err(problem) => Err(problem),
-        };
-        match outcome {
-            Ok(body) => Ok(Reply {
-                body,
-                replayed: false,
-            }),
-            Err(problem) => {
-                if let Err(error) = self.function.presses.free(&self.press).await {
-                    tracing::warn!(tenant = %self.tenant.tenant, %error, "the press is free when its lease ends");
-                }
-                Err(problem)
+        if outcome.is_err() {
+            let freed = self.stored(self.function.presses.free(&self.press)).await;
+            if freed.is_err() {
+                tracing::warn!(tenant = %self.tenant.tenant, "the press is free when its lease ends");
             }
         }
+        outcome.map(|body| Reply {
+            body,
+            replayed: false,
+        })
+    }
+
+    async fn generate_and_tell(&self) -> Result<Value, Problem> {
+        let record = self.until_end(self.record()).await??;
+        let seen = if self.tells() {
+            self.until_end(notify::look(self, &record)).await??
+        } else {
+            Seen::default()
+        };
+        let mut body = self.until_end(self.generate(&record)).await??;
+        self.tell(&record, &seen, &mut body).await;
+        Ok(body)
     }
 
     /// The PIN, tied to its record.
-    async fn generate(&self) -> Result<(RecordRef, Value), Problem> {
-        let record = self.record().await?;
-        let tracking = self.tracking(&record).await?;
+    async fn generate(&self, record: &RecordRef) -> Result<Value, Problem> {
+        let tracking = self.tracking(record).await?;
         let host = self.function.rescue.host(self.tenant);
         let host = host.map_err(|error| problems::misconfigured(&error.to_string()))?;
-        let until = if notify::wanted(self.tenant, &self.request) {
-            self.end_less(NOTIFYING)
-        } else {
-            self.end
-        };
+        let until = self.end_less(self.reserved() + STORING);
         let pin = pin::get(self.function, self.tenant, &self.request, &tracking, until).await?;
         telemetry::count(Metric::PinGenerated, Some(&self.tenant.tenant));
         tracing::info!(tenant = %self.tenant.tenant, %record, "PIN generated");
-        let body = json!({
+        Ok(json!({
             "pin": pin.expose(),
             "link": host.link(&pin),
             "tracking": tracking,
             "notifications": [],
-        });
-        Ok((record, body))
+        }))
     }
 
     /// Sends what is to be sent, once: only after the PIN was kept, and not when somebody else has taken over.
-    async fn tell(&self, record: &RecordRef, body: &mut Value) -> Result<(), Problem> {
+    async fn tell(&self, record: &RecordRef, seen: &Seen, body: &mut Value) {
         let presses = &self.function.presses;
-        if !notify::wanted(self.tenant, &self.request) {
-            self.kept(presses.done(&self.press, &body.to_string()).await);
-            return Ok(());
+        if !self.tells() {
+            self.kept(presses.done(&self.press, &body.to_string()))
+                .await;
+            return;
         }
-        Notified::unknown(self.tenant, &self.request).write_into(body);
-        let ours = self.kept(presses.generated(&self.press, &body.to_string()).await);
-        let notified = if ours {
-            let deadline = self.function.clock.now().plus(NOTIFYING).min(self.end);
-            notify::send(self, record, body, deadline).await?
-        } else {
-            Notified::not_sent(self.tenant, &self.request)
-        };
+        let unknown = Notified::unknown(self.tenant, &self.request);
+        unknown.write_into(body);
+        if !self
+            .kept(presses.generated(&self.press, &body.to_string()))
+            .await
+        {
+            Notified::not_sent(self, record).write_into(body);
+            return;
+        }
+        let deadline = self.now().plus(NOTIFYING).min(self.end);
+        let sending = notify::send(self, record, seen, body, deadline);
+        let notified = self.until_end(sending).await.unwrap_or(unknown);
         notified.write_into(body);
-        if ours {
-            self.kept(presses.done(&self.press, &body.to_string()).await);
-        }
-        Ok(())
+        self.kept(presses.done(&self.press, &body.to_string()))
+            .await;
     }
 
     /// Whether an answer was kept for repeats of the request.
-    fn kept(&self, outcome: Result<bool, StorageUnavailable>) -> bool {
-        match outcome {
-            Ok(kept) => kept,
-            Err(error) => {
-                tracing::warn!(tenant = %self.tenant.tenant, %error, "the answer is not kept for repeats");
-                false
+    async fn kept(&self, keeping: impl Future<Output = Result<bool, StorageUnavailable>>) -> bool {
+        let kept = self.stored(keeping).await;
+        kept.unwrap_or_else(|_| {
+            tracing::warn!(tenant = %self.tenant.tenant, "the answer is not kept for repeats");
+            false
+        })
+    }
+
+    /// What the table of presses says, if it does in time.
+    async fn stored<T>(
+        &self,
+        storing: impl Future<Output = Result<T, StorageUnavailable>>,
+    ) -> Result<T, Problem> {
+        let outcome = tokio::time::timeout(self.left(), storing).await;
+        outcome
+            .unwrap_or_else(|_| Err(StorageUnavailable("time-out".to_owned())))
+            .map_err(|error| problems::storage(&error.to_string()))
+    }
+
+    /// What comes of some work until the end. It is cut off then, but for the moment in which ServiceNow may have
+    /// answered with another refresh token and that one is not stored yet.
+    async fn until_end<T>(&self, work: impl Future<Output = T>) -> Result<T, Problem> {
+        let mut work = pin!(work);
+        loop {
+            let wait = self.left().max(POLL);
+            if let Ok(done) = tokio::time::timeout(wait, &mut work).await {
+                return Ok(done);
             }
+            if self.left() <= POLL && !self.function.access.is_obtaining() {
+                return Err(problems::storage("no answer until the end"));
+            }
+        }
+    }
+
+    fn tells(&self) -> bool {
+        notify::wanted(self.tenant, &self.request)
+    }
+
+    /// What is kept back of the time for telling everybody.
+    fn reserved(&self) -> Duration {
+        if self.tells() {
+            NOTIFYING
+        } else {
+            Duration::ZERO
         }
     }
 
@@ -221,7 +276,7 @@ impl Asked<'_> {
             }
             Record::Number(number) => number,
         };
-        let deadline = self.function.clock.now().plus(NOTIFYING).min(self.end);
+        let deadline = self.look_until();
         let query = Query::number(number);
         let client = &self.function.servicenow;
         let found = client
@@ -246,41 +301,41 @@ impl Asked<'_> {
         Ok(shared::tracking::sign(key, id, record))
     }
 
+    /// By when the record has to be looked at: the PIN needs time too.
+    fn look_until(&self) -> Timestamp {
+        let until = self.end_less(self.reserved() + PIN_NEEDS);
+        until.min(self.now().plus(NOTIFYING))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.function.clock.now()
+    }
+
     fn left(&self) -> Duration {
-        self.end.since(self.function.clock.now())
+        self.end.since(self.now())
     }
 
     fn end_less(&self, length: Duration) -> Timestamp {
-        self.function
-            .clock
-            .now()
-            .plus(self.left().saturating_sub(length))
+        self.now().plus(self.left().saturating_sub(length))
     }
 }
 
-fn replayed(body: &str, tenant: &TenantId) -> Result<Reply, Problem> {
+fn replayed(answer: &Secret, tenant: &TenantId) -> Result<Reply, Problem> {
     telemetry::count(Metric::PinReplayed, Some(tenant));
-    let body = serde_json::from_str(body)
-        .map_err(|_| storage(StorageUnavailable("a kept answer is no JSON".to_owned())))?;
+    let body = serde_json::from_str(answer.expose())
+        .map_err(|_| problems::storage("a kept answer is no JSON"))?;
     Ok(Reply {
         body,
         replayed: true,
     })
 }
 
-fn storage(error: StorageUnavailable) -> Problem {
-    tracing::warn!(%error, "credentials table");
-    Problem::new(
-        Code::StorageUnavailable,
-        "The connector's own storage does not answer. Press again in half a minute.",
-    )
-}
-
 /// A refusal is logged and counted once, here.
-fn refused(problem: &Problem, tenant: &TenantId) {
-    telemetry::log_failure(problem.code, tenant.as_str(), "", &problem.detail);
+fn refused(problem: &Problem, tenant: Option<&TenantId>) {
+    let name = tenant.map_or("", TenantId::as_str);
+    telemetry::log_failure(problem.code, name, "", &problem.detail);
     // Anybody can ask for a tenant that does not exist; its name is nobody's property on a metric.
-    let counted = (problem.code != Code::Unauthorized).then_some(tenant);
+    let counted = tenant.filter(|_| problem.code != Code::Unauthorized);
     telemetry::count_reason(Metric::PinRefused, problem.code, counted);
 }
 
@@ -333,13 +388,13 @@ pub async fn run() -> Result<(), Error> {
         credentials_table.clone(),
         clock.clone(),
     ));
-    let access = AccessTokens::new(
+    let access = Arc::new(AccessTokens::new(
         http.clone(),
         Arc::clone(&vault),
         Arc::clone(&credentials),
         clock.clone(),
         Patience::HTTP,
-    );
+    ));
     let rescue = Api::new(
         http.clone(),
         testing.rescue_endpoint_url,
@@ -356,9 +411,10 @@ pub async fn run() -> Result<(), Error> {
         vault,
         presses: Presses::new(dynamodb, credentials_table, clock.clone()),
         rescue,
+        access: Arc::clone(&access),
         servicenow: Client::new(
             http,
-            Arc::new(access),
+            access,
             clock.clone(),
             testing.allow_loopback,
             Patience::HTTP,

@@ -1,5 +1,7 @@
 //! E-mails and the work note about a PIN: sent at most once, and reported, never a reason to refuse the PIN.
 
+use std::future::Future;
+
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use shared::error::Problem;
@@ -51,9 +53,31 @@ impl Notified {
     }
 
     /// The state where sending it could have meant sending it twice.
-    pub(crate) fn not_sent(tenant: &TenantFile, request: &PinRequest) -> Self {
+    pub(crate) fn not_sent(asked: &Asked<'_>, record: &RecordRef) -> Self {
         let reason = "not sent: the connector could not make sure that it is sent only once";
-        Self::all(tenant, request, &Outcome::Failed(reason.to_owned()))
+        let failed = Outcome::Failed(reason.to_owned());
+        let notified = Self::all(asked.tenant, &asked.request, &failed);
+        notified.report(asked, record);
+        notified
+    }
+
+    /// Logs and counts the messages that were not sent as far as is known.
+    fn report(&self, asked: &Asked<'_>, record: &RecordRef) {
+        let id = &asked.tenant.tenant;
+        let messages = [
+            ("technician", &self.technician),
+            ("customer", &self.customer),
+            ("note", &self.note),
+        ];
+        for (to, outcome) in messages {
+            let reason = match outcome {
+                None | Some(Outcome::Sent) => continue,
+                Some(Outcome::Failed(reason)) => reason,
+                Some(Outcome::Unknown) => "outcome-unknown",
+            };
+            telemetry::count(Metric::NotificationFailed, Some(id));
+            tracing::warn!(tenant = %id, %record, to, reason, "a message about a PIN was not sent");
+        }
     }
 
     fn all(tenant: &TenantFile, request: &PinRequest, outcome: &Outcome) -> Self {
@@ -90,89 +114,98 @@ impl Notified {
     }
 }
 
-/// What the record says that the request did not.
+/// What the record says that the request may not.
 #[derive(Debug, Default)]
-struct Seen {
+pub(crate) struct Seen {
     number: Option<String>,
     customer_name: Option<String>,
     customer_email: Option<String>,
 }
 
+/// Whom the customer's e-mail goes to. A name belongs to the address that it came with.
+struct Customer<'a> {
+    name: Option<&'a str>,
+    address: Option<&'a str>,
+}
+
+impl<'a> Customer<'a> {
+    fn of(request: &'a PinRequest, seen: &'a Seen) -> Self {
+        let name = request.customer_name.as_deref();
+        match (&request.customer_email, &seen.customer_email) {
+            (Some(address), _) => Self {
+                name,
+                address: Some(address),
+            },
+            (None, address) => Self {
+                name: seen.customer_name.as_deref().or(name),
+                address: address.as_deref(),
+            },
+        }
+    }
+}
+
 /// Sends everything that is wanted, side by side, until the deadline.
-///
-/// # Errors
-/// `record-not-found`, before anything was sent.
 pub(crate) async fn send(
     asked: &Asked<'_>,
     record: &RecordRef,
+    seen: &Seen,
     body: &Value,
     deadline: Timestamp,
-) -> Result<Notified, Problem> {
+) -> Notified {
     let (tenant, request) = (asked.tenant, &asked.request);
-    let seen = match look(asked, record, deadline).await {
-        Ok(Some(seen)) => seen,
-        Ok(None) => return Err(problems::no_record(request.record_text())),
-        Err(error) => {
-            let outcome = report(failed(asked, &error), asked);
-            return Ok(Notified::all(tenant, request, &outcome));
-        }
-    };
     let text = |name: &str| body[name].as_str().unwrap_or_default();
-    let number = request.number().or(seen.number.as_deref());
-    let address = request.customer_email.as_ref();
-    let address = address.or(seen.customer_email.as_ref());
-    let name = request.customer_name.as_ref();
-    let customer = name.or(seen.customer_name.as_ref()).or(address);
+    let customer = Customer::of(request, seen);
     let mail = PinMail {
         language: tenant.language,
         pin: text("pin"),
         link: text("link"),
-        number,
+        number: request.number().or(seen.number.as_deref()),
         technician: &request.email,
-        customer: customer.map(String::as_str),
+        customer: customer.name.or(customer.address),
     };
-    let technician = async {
-        if !technician_wanted(tenant, request) {
-            return None;
-        }
+    let to_technician = async {
         let rendered = mail::to_technician(&mail);
-        Some(send_mail(asked, record, &request.email, &rendered, deadline).await)
+        send_mail(asked, record, &request.email, &rendered, deadline).await
     };
-    let customer = async {
-        if !customer_wanted(tenant, request) {
-            return None;
-        }
-        let Some(address) = address else {
+    let to_customer = async {
+        let Some(address) = customer.address else {
             let reason = "neither the request nor the record's caller has an e-mail address";
-            return Some(report(Outcome::Failed(reason.to_owned()), asked));
+            return Outcome::Failed(reason.to_owned());
         };
         let rendered = mail::to_customer(&mail);
-        Some(send_mail(asked, record, address, &rendered, deadline).await)
+        send_mail(asked, record, address, &rendered, deadline).await
     };
     let note = async {
-        if !tenant.notifications.pin_note {
-            return None;
-        }
         let text = mail::note(tenant.language, &request.email, mail.customer);
         let columns = Columns::from([("work_notes".to_owned(), text)]);
         let client = &asked.function.servicenow;
         let written = client.update(tenant, deadline, record, &columns).await;
-        Some(outcome(asked, written))
+        outcome(asked, written)
     };
-    let (technician, customer, note) = futures::join!(technician, customer, note);
-    Ok(Notified {
+    let (technician, customer, note) = futures::join!(
+        if_wanted(technician_wanted(tenant, request), to_technician),
+        if_wanted(customer_wanted(tenant, request), to_customer),
+        if_wanted(tenant.notifications.pin_note, note),
+    );
+    let notified = Notified {
         technician,
         customer,
         note,
-    })
+    };
+    notified.report(asked, record);
+    notified
 }
 
-/// Reads what the request leaves open, and whether there is such a record. `None`: there is none.
-async fn look(
-    asked: &Asked<'_>,
-    record: &RecordRef,
-    deadline: Timestamp,
-) -> Result<Option<Seen>, CallError> {
+async fn if_wanted(wanted: bool, sending: impl Future<Output = Outcome>) -> Option<Outcome> {
+    if wanted { Some(sending.await) } else { None }
+}
+
+/// Reads what the request leaves open, and whether there is such a record. Nothing is known when ServiceNow does not
+/// say: that is no reason to refuse a PIN.
+///
+/// # Errors
+/// `record-not-found`.
+pub(crate) async fn look(asked: &Asked<'_>, record: &RecordRef) -> Result<Seen, Problem> {
     let people: &[&str] = match record.table {
         Table::Incident => &["caller_id"],
         Table::Case => &["contact", "consumer"],
@@ -184,21 +217,33 @@ async fn look(
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let client = &asked.function.servicenow;
     let row = client
-        .read(asked.tenant, deadline, record, &names, Display::Raw)
-        .await?;
-    Ok(row.map(|row| {
-        let value = |name: &str| row.get(name).filter(|value| !value.is_empty()).cloned();
-        let of_people = |column: &str| {
-            people
-                .iter()
-                .find_map(|person| value(&format!("{person}.{column}")))
-        };
-        Seen {
-            number: value("number"),
-            customer_name: of_people("name"),
-            customer_email: of_people("email"),
+        .read(
+            asked.tenant,
+            asked.look_until(),
+            record,
+            &names,
+            Display::Raw,
+        )
+        .await;
+    let row = match row {
+        Ok(Some(row)) => row,
+        Ok(None) => return Err(problems::no_record(asked.request.record_text())),
+        Err(error) => {
+            let id = &asked.tenant.tenant;
+            tracing::warn!(tenant = %id, %record, %error, "record not readable before its PIN");
+            return Ok(Seen::default());
         }
-    }))
+    };
+    let value = |name: &str| row.get(name).filter(|value| !value.is_empty()).cloned();
+    let person = people
+        .iter()
+        .find(|person| value(&format!("{person}.email")).is_some());
+    let of_person = |column: &str| value(&format!("{}.{column}", person?));
+    Ok(Seen {
+        number: value("number"),
+        customer_name: of_person("name"),
+        customer_email: of_person("email"),
+    })
 }
 
 async fn send_mail(
@@ -210,7 +255,7 @@ async fn send_mail(
 ) -> Outcome {
     let Some(to) = Address::parse(to) else {
         let reason = "what is there as the e-mail address is none";
-        return report(Outcome::Failed(reason.to_owned()), asked);
+        return Outcome::Failed(reason.to_owned());
     };
     let email = Email {
         to: to.as_str(),
@@ -227,24 +272,10 @@ async fn send_mail(
 fn outcome(asked: &Asked<'_>, result: Result<(), CallError>) -> Outcome {
     match result {
         Ok(()) => Outcome::Sent,
-        Err(CallError::Unknown { .. }) => report(Outcome::Unknown, asked),
-        Err(error) => report(failed(asked, &error), asked),
+        Err(CallError::Unknown { .. }) => Outcome::Unknown,
+        Err(error) => {
+            problems::count_reauthorization(&asked.tenant.tenant, &error);
+            Outcome::Failed(problems::reason(&error))
+        }
     }
-}
-
-fn failed(asked: &Asked<'_>, error: &CallError) -> Outcome {
-    problems::count_reauthorization(&asked.tenant.tenant, error);
-    Outcome::Failed(problems::reason(error))
-}
-
-/// Logs and counts a message that was not sent as far as is known.
-fn report(outcome: Outcome, asked: &Asked<'_>) -> Outcome {
-    let id = &asked.tenant.tenant;
-    telemetry::count(Metric::NotificationFailed, Some(id));
-    let reason = match &outcome {
-        Outcome::Failed(reason) => reason,
-        _ => "outcome-unknown",
-    };
-    tracing::warn!(tenant = %id, reason, "a message about a PIN was not sent");
-    outcome
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use shared::clock::Timestamp;
-use shared::error::Problem;
+use shared::credentials::Authcode;
+use shared::error::{Code, Problem};
 use shared::rescue::api::{Pin, PinFields, Refusal, RescueError};
 use shared::rescue::authcodes::Access;
 use shared::tenant::TenantFile;
@@ -36,7 +37,7 @@ pub(crate) async fn get(
         require_console: tenant.rescue.require_console,
         node_id: request.node_id.clone(),
     };
-    let mut refused = None;
+    let (mut refused, mut before) = (None, None);
     loop {
         let access = function
             .authcodes
@@ -49,23 +50,51 @@ pub(crate) async fn get(
                     .pin(tenant, access.secret(), &fields, left());
                 match asked.await {
                     Ok(pin) => return Ok(pin),
-                    Err(RescueError::Refused(Refusal::InvalidSecretAuthCode)) => {
-                        // An authcode of this very request that does not work is somebody else's doing.
-                        if matches!(&access, Access::SignedIn(code) if code.obtained_at >= started)
-                        {
-                            return Err(problems::contested(request));
+                    Err(error) => {
+                        let problem = problems::of_pin(&error, request);
+                        if renewable(&error, &access, refused.is_some(), started) {
+                            refused = Some(access.secret().clone());
+                            before = Some(problem);
+                            continue;
                         }
-                        refused = Some(access.secret().clone());
-                        continue;
+                        problem
                     }
-                    Err(error) => problems::of_pin(&error, request),
                 }
             }
+        };
+        // A technician who may not even sign in any more is what the refusal of the old sign-in said.
+        let problem = match before.take() {
+            Some(before)
+                if problem.code == Code::TechnicianNotRecognised
+                    && before.code == Code::TechnicianDisabled =>
+            {
+                before
+            }
+            _ => problem,
         };
         let wait = TURN + (function.jitter)();
         if !problems::is_turn(&problem) || left() < wait + ATTEMPT_NEEDS {
             return Err(problem);
         }
         tokio::time::sleep(wait).await;
+    }
+}
+
+/// Whether that answer can mean that the sign-in is not good any more, and another one is allowed: once per request, and
+/// then as long as it is older than the request. A younger one that does not work is somebody else's doing.
+fn renewable(error: &RescueError, access: &Access, renewed: bool, started: Timestamp) -> bool {
+    let RescueError::Refused(refusal) = error else {
+        return false;
+    };
+    let older = |code: &Authcode| code.obtained_at < started;
+    match (refusal, access) {
+        (Refusal::InvalidSecretAuthCode, Access::ApiToken(_)) => !renewed,
+        (Refusal::InvalidSecretAuthCode, Access::SignedIn(code)) => !renewed || older(code),
+        // The user that it was made for may not be the one who has the SSO id now.
+        (
+            Refusal::UserIsDeleted | Refusal::UserDeletedOrDisabled | Refusal::NotLoggedIn,
+            Access::SignedIn(code),
+        ) => older(code),
+        _ => false,
     }
 }

@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use sha2::{Digest as _, Sha256};
 use shared::clock::{Clock, Timestamp};
+use shared::secret::Secret;
 use shared::tenant::TenantId;
 use shared::tenants::StorageUnavailable;
 
@@ -53,9 +54,9 @@ pub(crate) enum Claim {
     /// This request gets the PIN.
     Ours,
     /// Another one has got it: its answer.
-    Answered(String),
-    /// Another one is getting it.
-    Running,
+    Answered(Secret),
+    /// Another one is getting it, or has it and is sending e-mails about it.
+    Running(Option<Secret>),
     /// The key belongs to another request.
     Reused,
 }
@@ -71,8 +72,9 @@ impl Press {
         let hashed = match key {
             Some(key) => format!("key\n{key}"),
             None => format!(
-                "press\n{}\n{}\n{}",
+                "press\n{}\n{}\n{}\n{}",
                 request.sso_id,
+                request.node_id.as_deref().unwrap_or_default(),
                 request.table,
                 request.record_text()
             ),
@@ -89,12 +91,12 @@ impl Press {
         }
     }
 
-    /// Until when a press that ended well is the same press. One that is still running is, however long it takes.
+    /// Who pressed before then pressed the same. A press that is still running is the same however long it takes.
     fn valid_until(&self, now: Timestamp) -> Timestamp {
         if self.keyed {
             now.plus(REMEMBERED)
         } else {
-            self.pressed_at.plus(DOUBLE_CLICK)
+            self.pressed_at.plus(DOUBLE_CLICK).max(now)
         }
     }
 }
@@ -124,12 +126,13 @@ impl Presses {
             .put(press, now, item)
             .condition_expression(
                 "attribute_not_exists(credential) OR #owner = :owner \
-                 OR (valid_until < :now AND (#state = :done OR lease_until < :now)) \
+                 OR (valid_until < :pressed_at AND (#state = :done OR lease_until < :now)) \
                  OR (#state = :running AND lease_until < :now)",
             )
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#owner", "owner")
             .expression_attribute_values(":now", text(now))
+            .expression_attribute_values(":pressed_at", text(press.pressed_at))
             .expression_attribute_values(":running", text(RUNNING))
             .expression_attribute_values(":done", text(DONE))
             .expression_attribute_values(":owner", text(&press.owner))
@@ -161,10 +164,10 @@ impl Presses {
             .and_then(Timestamp::parse)
             .is_none_or(|then| then < self.clock.now());
         match (value("state"), value("answer")) {
-            (Some(DONE), Some(answer)) => Claim::Answered(answer.to_owned()),
+            (Some(DONE), Some(answer)) => Claim::Answered(Secret::from(answer)),
             // Whoever sent the e-mails did not live to say so.
-            (Some(GENERATED), Some(answer)) if over => Claim::Answered(answer.to_owned()),
-            _ => Claim::Running,
+            (Some(GENERATED), Some(answer)) if over => Claim::Answered(Secret::from(answer)),
+            (_, answer) => Claim::Running(answer.map(Secret::from)),
         }
     }
 

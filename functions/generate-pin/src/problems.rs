@@ -76,7 +76,9 @@ pub(crate) fn of_sign_in(error: SignInError, tenant: &TenantFile, request: &PinR
             tenant.tenant
         )),
         SignInError::Storage(reason) => storage(&reason),
-        SignInError::Busy => storage("another process has been signing in for too long"),
+        SignInError::Busy => {
+            unavailable("somebody else's sign-in as this technician takes too long")
+        }
     }
 }
 
@@ -152,7 +154,8 @@ pub(crate) fn misconfigured(what: &str) -> Problem {
     Problem::new(Code::TenantMisconfigured, detail)
 }
 
-fn storage(reason: &str) -> Problem {
+/// The connector's own tables or secrets do not answer.
+pub(crate) fn storage(reason: &str) -> Problem {
     tracing::warn!(reason, "storage");
     Problem::new(
         Code::StorageUnavailable,
@@ -182,7 +185,7 @@ pub(crate) fn key_reused() -> Problem {
 pub(crate) fn in_progress() -> Problem {
     Problem::new(
         Code::PinInProgress,
-        "The same request is still being worked on. Send it again with the same key to get its PIN.",
+        "The first press is still being worked on. Press again in a few seconds; a script sends the same request again.",
     )
 }
 
@@ -197,10 +200,18 @@ pub(crate) fn no_record(named: &str) -> Problem {
 
 /// ServiceNow could not be asked for the record.
 pub(crate) fn lookup_failed(tenant: &TenantId, named: &str, error: &CallError) -> Problem {
-    if matches!(error, CallError::Refused { .. } | CallError::NotFound) {
-        return no_record(named);
-    }
     count_reauthorization(tenant, error);
+    match error {
+        CallError::NotFound => return no_record(named),
+        CallError::Refused { .. } => {
+            let detail = format!("{} for {named}.", reason(error));
+            return Problem::new(Code::RecordNotFound, detail);
+        }
+        CallError::Misconfigured(_) | CallError::Access(AccessError::ReauthorizationNeeded(_)) => {
+            return misconfigured(&reason(error));
+        }
+        _ => {}
+    }
     Problem::new(
         Code::ServiceNowUnavailable,
         format!(

@@ -1,14 +1,233 @@
 //! `receive-token`: takes a refresh token from ServiceNow, proves that it works, and stores it.
 
-use lambda_http::Error;
-use shared::environment::Reader;
+mod event;
+mod note;
+mod offer;
 
-/// Runs the function.
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lambda_http::http::StatusCode;
+use lambda_http::{Body, Error, Request, RequestExt as _, Response, service_fn};
+use serde_json::json;
+use shared::api;
+use shared::clock::{Clock, Timestamp};
+use shared::credentials::Credentials;
+use shared::environment::Reader;
+use shared::error::{Code, Problem};
+use shared::queue::Queues;
+use shared::retry::Patience;
+use shared::servicenow::access::AccessTokens;
+use shared::servicenow::client::Client;
+use shared::servicenow::grants::Grants;
+use shared::single_flight::SingleFlight;
+use shared::telemetry;
+use shared::tenant::TenantFile;
+use shared::tenants::{Scope, Tenants};
+use shared::vault::{Vault, fingerprint};
+
+use crate::event::Command;
+use crate::note::Outcome;
+use crate::offer::Stored;
+
+/// What the function works with, built once per process.
+#[derive(Debug)]
+pub struct ReceiveToken {
+    /// Who may hand tokens over.
+    pub tenants: Tenants,
+    /// Where the token is stored.
+    pub vault: Arc<Vault>,
+    /// Leases, and what is shared.
+    pub credentials: Arc<Credentials>,
+    /// What proves it.
+    pub grants: Grants,
+    /// One at a time.
+    pub flights: SingleFlight,
+    /// Where the note goes.
+    pub servicenow: Client,
+    /// Where messages wait for a token.
+    pub queues: Queues,
+    /// The time.
+    pub clock: Clock,
+    /// `ALLOW_LOOPBACK`, only for tests.
+    pub allow_loopback: bool,
+}
+
+/// Behind the HTTP API all work ends within this (design 4.1); what is kept back is for writing the answer.
+const ANSWERS_WITHIN: Duration = Duration::from_millis(24_500);
+/// Kept back of an invocation that is shorter.
+const ANSWER_NEEDS: Duration = Duration::from_millis(500);
+/// A note is not waited for any longer.
+const NOTE_PATIENCE: Duration = Duration::from_secs(8);
+
+/// Takes one request: event → parse → decide → act → reply.
+///
+/// # Errors
+/// Never: whatever goes wrong is an answer.
+pub async fn handle(function: &ReceiveToken, request: Request) -> Result<Response<Body>, Error> {
+    let context = request.lambda_context();
+    let now = function.clock.now();
+    let given = function.clock.deadline(context.deadline).since(now);
+    let left = given.saturating_sub(ANSWER_NEEDS).min(ANSWERS_WITHIN);
+    let outcome = match Command::read(request) {
+        Ok(command) => act(function, &command, now.plus(left)).await,
+        Err(problem) => Err(problem),
+    };
+    Ok(match outcome {
+        Ok(stored) => api::json(StatusCode::OK, &answer(&stored)),
+        Err(problem) => api::refusal(&problem, &context.request_id),
+    })
+}
+
+async fn act(
+    function: &ReceiveToken,
+    command: &Command,
+    deadline: Timestamp,
+) -> Result<Stored, Problem> {
+    let id = &command.tenant;
+    let outcome = act_for(function, command, deadline).await;
+    outcome.inspect_err(|problem| {
+        // Whoever has no key may write anything where the tenant's name belongs.
+        let tenant = if problem.code == Code::Unauthorized {
+            ""
+        } else {
+            id.as_str()
+        };
+        telemetry::log_failure(problem.code, tenant, "", &problem.detail);
+    })
+}
+
+async fn act_for(
+    function: &ReceiveToken,
+    command: &Command,
+    deadline: Timestamp,
+) -> Result<Stored, Problem> {
+    let left = || deadline.since(function.clock.now());
+    let authorizing = api::authorize(
+        &function.tenants,
+        &command.tenant,
+        &command.key,
+        Scope::Token,
+    );
+    let tenant = within(left(), authorizing).await?;
+    let file = &tenant.file;
+    let hand_over = command.hand_over(file)?;
+    let taking = async {
+        let taken = offer::take(function, file, &hand_over, deadline).await;
+        taken.map_err(|refused| refused.0)
+    };
+    let outcome = within(left(), taking).await;
+    if let Ok(stored) = &outcome {
+        flowing_again(function, file, stored, left()).await;
+    }
+    let told = match &outcome {
+        Ok(stored) => Some(Outcome::Stored {
+            expires_at: stored.expires_at,
+        }),
+        Err(problem) if problem.code == Code::TokenRefused => Some(Outcome::Refused),
+        Err(_) => None,
+    };
+    if let Some((item, told)) = hand_over.request_item.as_ref().zip(told) {
+        let patience = NOTE_PATIENCE.min(left());
+        let until = function.clock.now().plus(patience);
+        let fingerprint = fingerprint(&hand_over.refresh_token);
+        let writing = note::write(function, file, item, &fingerprint, told, until);
+        if tokio::time::timeout(patience, writing).await.is_err() {
+            tracing::warn!(tenant = %file.tenant, %item, "the requested item's note took too long");
+        }
+    }
+    outcome
+}
+
+/// What takes longer than the caller waits is given up; a repeat finishes it.
+async fn within<T>(
+    left: Duration,
+    work: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    match tokio::time::timeout(left, work).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(offer::storage_unavailable()),
+    }
+}
+
+/// The token is good: shares what it came with, so that deliveries that wait for it go on.
+async fn flowing_again(
+    function: &ReceiveToken,
+    file: &TenantFile,
+    stored: &Stored,
+    patience: Duration,
+) {
+    let id = &file.tenant;
+    telemetry::refresh_token_days_left(stored.life, id);
+    tracing::info!(tenant = %id, expires_at = %stored.expires_at, own_client = stored.token.client_id.is_some(),
+        "refresh token stored");
+    let sharing = async {
+        if function.grants.share(id, &stored.access).await {
+            function.queues.wake_if_possible(id).await;
+        }
+    };
+    if tokio::time::timeout(patience, sharing).await.is_err() {
+        tracing::warn!(tenant = %id, "other processes do not know of the new token yet");
+    }
+}
+
+fn answer(stored: &Stored) -> serde_json::Value {
+    json!({
+        "status": "stored",
+        "expires_at": stored.expires_at.to_string(),
+        "days_left": stored.life.as_secs() / (24 * 3600),
+    })
+}
+
+/// Runs the function: clients from the environment, once, then one request after the other.
 ///
 /// # Errors
 /// Names every variable that is missing; otherwise what the Lambda runtime says when it ends.
 pub async fn run() -> Result<(), Error> {
-    let environment = Reader::process();
+    let mut environment = Reader::process();
+    let tenants_table = environment.required("TENANTS_TABLE");
+    let credentials_table = environment.required("CREDENTIALS_TABLE");
+    let sessions_url = environment.required("SESSIONS_QUEUE_URL");
+    let secret_prefix = environment.secret_prefix();
+    let testing = environment.testing();
     environment.finish()?;
-    Err("this function does nothing yet".into())
+    let clock = Clock::system(testing.clock_offset_seconds);
+    let http = shared::http::client()?;
+    let aws = shared::aws::config(&http).await;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+    let secrets = aws_sdk_secretsmanager::Client::new(&aws);
+    let vault = Arc::new(Vault::new(secrets, secret_prefix, clock.clone()));
+    let credentials = Credentials::new(dynamodb.clone(), credentials_table, clock.clone());
+    let credentials = Arc::new(credentials);
+    let access = AccessTokens::new(
+        http.clone(),
+        Arc::clone(&vault),
+        Arc::clone(&credentials),
+        clock.clone(),
+        Patience::HTTP,
+    );
+    let function = ReceiveToken {
+        tenants: Tenants::new(dynamodb, tenants_table, clock.clone()),
+        grants: Grants::new(
+            http.clone(),
+            Arc::clone(&vault),
+            Arc::clone(&credentials),
+            clock.clone(),
+        ),
+        flights: SingleFlight::new(Arc::clone(&credentials)),
+        vault,
+        credentials,
+        servicenow: Client::new(
+            http,
+            Arc::new(access),
+            clock.clone(),
+            testing.allow_loopback,
+            Patience::HTTP,
+        ),
+        queues: Queues::new(aws_sdk_sqs::Client::new(&aws), sessions_url, String::new()),
+        clock,
+        allow_loopback: testing.allow_loopback,
+    };
+    lambda_http::run(service_fn(|request| handle(&function, request))).await
 }

@@ -1,14 +1,241 @@
 //! `rotate-tokens`: the four steps of Secrets Manager's rotation, which keep each tenant's refresh token alive.
+//!
+//! Every step may be repeated, and may come after a process that died anywhere: `docs/decisions/0005-refresh-tokens.md`.
 
-use lambda_runtime::Error;
+mod create;
+mod event;
+mod expiry;
+mod failure;
+mod finish;
+mod versions;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::Value;
+use shared::clock::{Clock, Timestamp};
+use shared::credentials::{AccessToken, Credentials, token_lease_key};
 use shared::environment::Reader;
+use shared::error::Code;
+use shared::queue::Queues;
+use shared::retry::Patience;
+use shared::servicenow::grants::{Grants, TOKEN_LEASE, audience};
+use shared::servicenow::instance::Instance;
+use shared::single_flight::{Limits, SingleFlight};
+use shared::telemetry::{self, Metric};
+use shared::tenant::{TenantFile, TenantId};
+use shared::tenants::Tenants;
+use shared::vault::{Token, Vault};
 
-/// Runs the function.
+use crate::event::{Command, Step};
+pub use crate::failure::Failure;
+use crate::versions::Standing;
+pub use crate::versions::Versions;
+
+/// What the function works with, built once per process.
+#[derive(Debug)]
+pub struct RotateTokens {
+    /// How tenants are set up.
+    pub tenants: Tenants,
+    /// What is current, and what an administrator set.
+    pub vault: Arc<Vault>,
+    /// The versions of a rotation.
+    pub versions: Versions,
+    /// Who is paused, and what is shared.
+    pub credentials: Arc<Credentials>,
+    /// Where tokens come from.
+    pub grants: Grants,
+    /// One at a time.
+    pub flights: SingleFlight,
+    /// Where messages wait for a token.
+    pub queues: Queues,
+    /// The time.
+    pub clock: Clock,
+    /// `ALLOW_LOOPBACK`, only for tests.
+    pub allow_loopback: bool,
+}
+
+/// How long ServiceNow is waited for.
+const PATIENCE: Patience = Patience::QUEUE;
+/// Kept back of the invocation for storing what came of the last call.
+const STORING_NEEDS: Duration = Duration::from_secs(20);
+
+/// Takes one step: event → parse → decide → act → reply.
+///
+/// # Errors
+/// As [`Failure`] says; Secrets Manager tries the rotation again.
+pub async fn handle(function: &RotateTokens, event: LambdaEvent<Value>) -> Result<(), Failure> {
+    let deadline = function.clock.deadline(event.context.deadline);
+    match Command::read(&event.payload, function.versions.prefix()) {
+        Ok(command) => {
+            let outcome = step(function, &command, deadline).await;
+            outcome.inspect_err(|failure| failed(&command, failure))
+        }
+        Err(failure) => {
+            telemetry::count(Metric::RotationFailed, None);
+            tracing::error!(%failure, "not a rotation of a token secret");
+            Err(failure)
+        }
+    }
+}
+
+async fn step(
+    function: &RotateTokens,
+    command: &Command,
+    deadline: Timestamp,
+) -> Result<(), Failure> {
+    let trial = command.step == Step::Test;
+    let standing = function.versions.standing(command, trial).await?;
+    match (command.step, standing) {
+        (Step::Create, Standing::Pending) => create::create(function, command, deadline).await,
+        (Step::Test, Standing::Pending) => test(function, command, deadline).await,
+        (Step::Finish, Standing::Pending | Standing::Current) => {
+            finish::finish(function, command, deadline).await
+        }
+        // ServiceNow itself made the token: there is nothing to set.
+        (Step::Set, _) | (_, Standing::Current | Standing::Ended) => Ok(()),
+    }
+}
+
+/// Tries what is pending with the access token that came with it. A refresh could replace the refresh token, and
+/// nothing here could store that.
+async fn test(
+    function: &RotateTokens,
+    command: &Command,
+    deadline: Timestamp,
+) -> Result<(), Failure> {
+    let Some(pending) = function.versions.value(command).await? else {
+        return Ok(());
+    };
+    let Some((token, until)) = pending.access_token.zip(pending.access_token_until) else {
+        return Ok(());
+    };
+    let id = &command.tenant;
+    let tenant = function.tenants.get(id).await?;
+    let Some(file) = tenant.as_ref().map(|tenant| &tenant.file) else {
+        return Ok(());
+    };
+    if until <= function.clock.now() {
+        tracing::warn!(tenant = %id, "the rotation took so long that its token cannot be tested; the next one starts anew");
+        return function.versions.end(command).await;
+    }
+    let timeout = PATIENCE.read.min(function.left(deadline));
+    let instance = function.instance(file)?;
+    let proved = function.grants.prove(&instance, &token, timeout).await;
+    proved.map_err(|error| Failure::Transient(error.to_string()))
+}
+
+/// A failed step is logged and counted once, here.
+fn failed(command: &Command, failure: &Failure) {
+    let (tenant, step) = (&command.tenant, command.step.as_str());
+    telemetry::count(Metric::RotationFailed, Some(tenant));
+    match failure {
+        Failure::ReauthorizationNeeded(reason) => {
+            telemetry::count(Metric::ReauthorizationNeeded, Some(tenant));
+            tracing::error!(%tenant, step, code = Code::ReauthorizationNeeded.as_str(), reason,
+                likely = expiry::LIKELY_CAUSES, "{}", Code::ReauthorizationNeeded.entry().title);
+        }
+        Failure::Event(_) | Failure::Guard(_) => {
+            tracing::error!(%tenant, step, reason = %failure, "rotation step refused");
+        }
+        Failure::Transient(reason) => {
+            tracing::warn!(%tenant, step, reason, "rotation step failed; the whole rotation is tried again");
+        }
+    }
+}
+
+impl RotateTokens {
+    /// Whatever touches a refresh token holds the tenant's token lease.
+    async fn holding_the_lease<T>(
+        &self,
+        tenant: &TenantId,
+        deadline: Timestamp,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let limits = Limits {
+            lease: TOKEN_LEASE,
+            wait: PATIENCE.lease.min(self.left(deadline)),
+        };
+        let look = || async { Ok::<_, Failure>(None) };
+        let key = token_lease_key(tenant);
+        let done = self.flights.run(&key, limits, look, work).await?;
+        done.ok_or_else(|| Failure::Transient("another process has the token for too long".into()))
+    }
+
+    fn left(&self, deadline: Timestamp) -> Duration {
+        deadline
+            .since(self.clock.now())
+            .saturating_sub(STORING_NEEDS)
+    }
+
+    fn instance(&self, file: &TenantFile) -> Result<Instance, Failure> {
+        let servicenow = &file.servicenow;
+        let allow_host = servicenow.allow_host.as_deref();
+        Instance::parse(&servicenow.instance, allow_host, self.allow_loopback)
+            .map_err(|error| Failure::Transient(format!("the instance {error}")))
+    }
+
+    /// The token is good: shares what it came with, so that deliveries that wait for it go on.
+    async fn flowing_again(&self, file: &TenantFile, token: &Token) -> Result<(), Failure> {
+        let access = token.access_token.clone().zip(token.access_token_until);
+        let Some((access, until)) = access else {
+            return Ok(());
+        };
+        // A step that is repeated late must not put an old token in front of a newer one.
+        let known = self.credentials.access_token(&file.tenant).await?;
+        let known = known.map(|known| known.expires_at);
+        if until > self.clock.now() && known.is_none_or(|known| known <= until) {
+            let access = AccessToken {
+                audience: audience(file, &self.instance(file)?),
+                token: access,
+                expires_at: until,
+            };
+            if self.grants.share(&file.tenant, &access).await {
+                self.queues.wake_if_possible(&file.tenant).await;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Runs the function: clients from the environment, once, then one step after the other.
 ///
 /// # Errors
 /// Names every variable that is missing; otherwise what the Lambda runtime says when it ends.
 pub async fn run() -> Result<(), Error> {
-    let environment = Reader::process();
+    let mut environment = Reader::process();
+    let tenants_table = environment.required("TENANTS_TABLE");
+    let credentials_table = environment.required("CREDENTIALS_TABLE");
+    let sessions_url = environment.required("SESSIONS_QUEUE_URL");
+    let secret_prefix = environment.secret_prefix();
+    let testing = environment.testing();
     environment.finish()?;
-    Err("this function does nothing yet".into())
+    let clock = Clock::system(testing.clock_offset_seconds);
+    let http = shared::http::client()?;
+    let aws = shared::aws::config(&http).await;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+    let secrets = aws_sdk_secretsmanager::Client::new(&aws);
+    let credentials = Credentials::new(dynamodb.clone(), credentials_table, clock.clone());
+    let credentials = Arc::new(credentials);
+    let vault = Vault::new(secrets.clone(), secret_prefix.clone(), clock.clone());
+    let vault = Arc::new(vault);
+    let function = RotateTokens {
+        tenants: Tenants::new(dynamodb, tenants_table, clock.clone()),
+        grants: Grants::new(
+            http,
+            Arc::clone(&vault),
+            Arc::clone(&credentials),
+            clock.clone(),
+        ),
+        vault,
+        versions: Versions::new(secrets, secret_prefix),
+        flights: SingleFlight::new(Arc::clone(&credentials)),
+        credentials,
+        queues: Queues::new(aws_sdk_sqs::Client::new(&aws), sessions_url, String::new()),
+        clock,
+        allow_loopback: testing.allow_loopback,
+    };
+    lambda_runtime::run(service_fn(|event| handle(&function, event))).await
 }

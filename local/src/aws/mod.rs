@@ -187,7 +187,7 @@ impl Aws {
     }
 
     /// Runs every secret's rotation that is due or has to be tried again, and returns when all have ended.
-    /// Call it now and then, or after the clock was moved. `RotateSecret` calls it by itself.
+    /// Call it now and then, or after the clock was moved. `RotateSecret` that is to rotate at once calls it by itself.
     pub async fn tick(&self) {
         self.0.secrets.tick().await;
     }
@@ -316,7 +316,11 @@ impl Aws {
             }
             Service::SecretsManager => inner.secrets.call(&request.operation, request.json.clone()),
         };
-        if request.service == Service::SecretsManager && request.operation == "RotateSecret" {
+        let at_once = request.json["RotateImmediately"].as_bool() != Some(false);
+        if request.service == Service::SecretsManager
+            && request.operation == "RotateSecret"
+            && at_once
+        {
             let aws = self.clone();
             tokio::spawn(async move { aws.tick().await });
         }

@@ -13,7 +13,12 @@ use crate::tenant::TenantFile;
 /// How long Rescue may take for an answer.
 pub const TIMEOUT: Duration = Duration::from_secs(8);
 
-/// The longest values that Rescue takes, in characters: `cfield0` to `cfield5` (protocols A.2.3).
+/// The custom fields that a PIN can carry.
+pub const FIELD_NAMES: [&str; 6] = [
+    "cfield0", "cfield1", "cfield2", "cfield3", "cfield4", "cfield5",
+];
+
+/// The longest values that Rescue takes in them, in characters (protocols A.2.3).
 pub const FIELD_LIMITS: [usize; 6] = [64, 512, 512, 256, 64, 64];
 
 /// A PIN code: digits whose leading zeros count. Whoever has it can join a session, so it shows nowhere by accident.
@@ -166,16 +171,13 @@ impl Api {
         fields: &PinFields,
         timeout: Duration,
     ) -> Result<Pin, RescueError> {
-        const NAMES: [&str; 6] = [
-            "cfield0", "cfield1", "cfield2", "cfield3", "cfield4", "cfield5",
-        ];
         let without_console = if fields.require_console { "0" } else { "1" };
         let mut form = vec![
             ("authcode", authcode.expose()),
             ("notechconsole", without_console),
             ("tracking0", &fields.tracking0),
         ];
-        let custom = NAMES.into_iter().zip(&fields.custom);
+        let custom = FIELD_NAMES.into_iter().zip(&fields.custom);
         form.extend(
             custom
                 .filter(|(_, value)| !value.is_empty())
@@ -234,7 +236,8 @@ impl Api {
     }
 }
 
-/// A form as a log may show it: which fields, what decides about the answer, and nothing of a person's or a secret.
+/// A form as a log may show it: which fields, who is signed in and what else decides about the answer; no secret, and
+/// nothing of the customer's.
 fn redacted(form: &[(&str, &str)]) -> String {
     let shown = form.iter().map(|(name, value)| match *name {
         "notechconsole" | "company" | "NodeId" | "ssoid" => format!("{name}={value}"),
@@ -312,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_line_shows_neither_secrets_nor_anybodys_name() {
+    fn a_log_line_shows_neither_secrets_nor_the_customers_name() {
         let form = [
             ("pwd", "hunter2"),
             ("authcode", "abc"),

@@ -1,6 +1,7 @@
 //! Access tokens: one grant at a time and tenant, shared by every process (design 5.5).
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,19 +10,14 @@ use crate::credentials::{AccessToken, Credentials, Pause, token_lease_key};
 use crate::error::Code;
 use crate::retry::{Patience, REAUTHORIZATION_PAUSE};
 use crate::secret::Secret;
+use crate::servicenow::grants::{Grants, TOKEN_LEASE, audience};
 use crate::servicenow::instance::Instance;
-use crate::servicenow::oauth::{self, ClientIdentity, GrantError, GrantRequest, Granted};
+use crate::servicenow::oauth::Granted;
 use crate::single_flight::{Limits, SingleFlight};
+use crate::telemetry;
 use crate::tenant::{Grant, TenantFile, TenantId};
 use crate::tenants::StorageUnavailable;
-use crate::vault::{StoredToken, Token, Vault, VaultError};
-
-/// How long whoever gets a token keeps others from doing the same; outlives two grants and storing the result.
-const LEASE: Duration = Duration::from_secs(120);
-/// A token is renewed this long before it expires, or at half of its life where that is shorter.
-const RENEW_BEFORE: Duration = Duration::from_secs(60);
-/// The lifetime of a token whose answer does not say (protocols B.1.3).
-const USUAL_LIFETIME: u64 = 1800;
+use crate::vault::{Vault, VaultError};
 
 /// Why there is no access token, by what can be done about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,11 +71,11 @@ struct Wanted<'a> {
 /// Obtains access tokens and shares them.
 #[derive(Debug)]
 pub struct AccessTokens {
-    http: reqwest::Client,
-    vault: Arc<Vault>,
+    grants: Grants,
     credentials: Arc<Credentials>,
     clock: Clock,
     patience: Patience,
+    obtaining: AtomicUsize,
     remembered: Mutex<HashMap<TenantId, AccessToken>>,
     flights: SingleFlight,
 }
@@ -94,12 +90,12 @@ impl AccessTokens {
         patience: Patience,
     ) -> Self {
         Self {
-            http,
-            vault,
+            grants: Grants::new(http, vault, Arc::clone(&credentials), clock.clone()),
             flights: SingleFlight::new(Arc::clone(&credentials)),
             credentials,
             clock,
             patience,
+            obtaining: AtomicUsize::new(0),
             remembered: Mutex::default(),
         }
     }
@@ -117,7 +113,7 @@ impl AccessTokens {
     ) -> Result<Secret, AccessError> {
         let id = &tenant.tenant;
         let wanted = Wanted {
-            audience: format!("{} {}", instance.base(), tenant.servicenow.client_id),
+            audience: audience(tenant, instance),
             refused,
             deadline,
         };
@@ -125,7 +121,7 @@ impl AccessTokens {
             return Ok(token);
         }
         let limits = Limits {
-            lease: LEASE,
+            lease: TOKEN_LEASE,
             wait: self.patience.lease.min(self.left(deadline)),
         };
         let look = || self.known(id, &wanted);
@@ -138,6 +134,12 @@ impl AccessTokens {
             reason: "another process has been getting a token for too long".to_owned(),
             retry_after: None,
         })
+    }
+
+    /// Whether a token is being obtained now. Whoever cuts that off may lose a refresh token that ServiceNow has just
+    /// given in place of the stored one.
+    pub fn is_obtaining(&self) -> bool {
+        self.obtaining.load(Ordering::Relaxed) > 0
     }
 
     fn left(&self, deadline: Timestamp) -> Duration {
@@ -162,6 +164,7 @@ impl AccessTokens {
         instance: &Instance,
         wanted: &Wanted<'_>,
     ) -> Result<Secret, AccessError> {
+        let _obtaining = Obtaining::begin(&self.obtaining);
         let outcome = self.obtain_once(tenant, instance, wanted).await;
         if matches!(outcome, Err(AccessError::ReauthorizationNeeded(_))) {
             self.leave_alone(&tenant.tenant).await;
@@ -186,11 +189,7 @@ impl AccessTokens {
             let reason = "ServiceNow refuses the very token that it grants".to_owned();
             return Err(AccessError::ReauthorizationNeeded(reason));
         }
-        let token = AccessToken {
-            expires_at: self.renew_at(&granted),
-            token: granted.access_token,
-            audience: wanted.audience.clone(),
-        };
+        let token = self.grants.access_token(tenant, instance, granted);
         self.remember(id, token.clone());
         if let Err(error) = self.credentials.share_access_token(id, &token).await {
             tracing::warn!(tenant = %id, %error, "the access token is not shared with other processes");
@@ -198,76 +197,31 @@ impl AccessTokens {
         Ok(token.token)
     }
 
-    /// One grant; a second one when the credentials that were refused had been read a while ago and have changed.
+    /// One grant. A refresh token that came in place of the one that was used is stored before anything else happens.
     async fn grant(
         &self,
         tenant: &TenantFile,
         instance: &Instance,
         deadline: Timestamp,
     ) -> Result<Granted, AccessError> {
-        let id = &tenant.tenant;
         let timeout = || self.patience.grant.min(self.left(deadline));
-        let stored = match tenant.servicenow.grant {
-            Grant::RefreshToken => Some(self.vault.token(id).await?),
-            Grant::Password | Grant::ClientCredentials => None,
-        };
-        let mut before = self.vault.credentials(id).await?;
-        if grant_request(tenant, &before, stored.as_ref()).is_err() {
-            // What was not set when it was read may have been set since.
-            before = self.vault.credentials_again(id).await?;
+        let grants = &self.grants;
+        let grant = tenant.servicenow.grant;
+        if grant != Grant::RefreshToken {
+            return grants.request(tenant, instance, grant, None, timeout).await;
         }
-        let (client, request) = grant_request(tenant, &before, stored.as_ref())?;
-        let mut outcome = oauth::request(&self.http, instance, &client, &request, timeout()).await;
-        if matches!(outcome, Err(GrantError::Refused { .. })) {
-            self.vault.forget(id);
-            let now = self.vault.credentials(id).await?;
-            if now != before {
-                let (client, request) = grant_request(tenant, &now, stored.as_ref())?;
-                outcome = oauth::request(&self.http, instance, &client, &request, timeout()).await;
-            }
+        let stored = grants.settled(&tenant.tenant).await?;
+        if let Some(left) = stored.token.left(self.clock.now()) {
+            telemetry::refresh_token_days_left(left, &tenant.tenant);
         }
-        let granted = outcome.map_err(|error| match error {
-            GrantError::Refused { .. } => AccessError::ReauthorizationNeeded(error.to_string()),
-            GrantError::Transient {
-                reason,
-                retry_after,
-            } => AccessError::Transient {
-                reason,
-                retry_after,
-            },
-        })?;
-        if let Some(stored) = stored {
-            self.keep_replaced_token(tenant, &stored, &granted).await?;
-        }
+        let token = Some(&stored.token);
+        let granted = grants
+            .request(tenant, instance, grant, token, timeout)
+            .await?;
+        grants
+            .keep_successor(&tenant.tenant, &stored, &granted)
+            .await?;
         Ok(granted)
-    }
-
-    /// Stores a refresh token that came in place of the one that was used, before anything else happens.
-    async fn keep_replaced_token(
-        &self,
-        tenant: &TenantFile,
-        stored: &StoredToken,
-        granted: &Granted,
-    ) -> Result<(), AccessError> {
-        let Some(new) = granted
-            .refresh_token
-            .as_ref()
-            .filter(|new| stored.token.refresh_token.as_ref() != Some(*new))
-        else {
-            return Ok(());
-        };
-        let now = self.clock.now();
-        let token = Token {
-            refresh_token: Some(new.clone()),
-            issued_at: Some(now),
-            expires_at: Some(now.plus(tenant.servicenow.refresh_token_lifetime.duration())),
-            source: Some("refresh".to_owned()),
-            ..stored.token.clone()
-        };
-        Ok(self
-            .vault
-            .replace_token(&tenant.tenant, &stored.version_id, &token)
-            .await?)
     }
 
     async fn known(
@@ -296,13 +250,6 @@ impl AccessTokens {
         token.filter(usable).map(|token| token.token)
     }
 
-    fn renew_at(&self, granted: &Granted) -> Timestamp {
-        let lifetime = Duration::from_secs(granted.expires_in.unwrap_or(USUAL_LIFETIME));
-        self.clock
-            .now()
-            .plus(lifetime.saturating_sub(RENEW_BEFORE.min(lifetime / 2)))
-    }
-
     fn remembered(&self, id: &TenantId) -> Option<AccessToken> {
         self.remembered
             .lock()
@@ -319,38 +266,18 @@ impl AccessTokens {
     }
 }
 
-fn grant_request(
-    tenant: &TenantFile,
-    credentials: &crate::vault::Credentials,
-    stored: Option<&StoredToken>,
-) -> Result<(ClientIdentity, GrantRequest), AccessError> {
-    let missing = |name: &str| AccessError::ReauthorizationNeeded(format!("{name} is not set"));
-    let token = stored.map(|stored| &stored.token);
-    let client =
-        match token.and_then(|token| token.client_id.clone().zip(token.client_secret.clone())) {
-            Some((id, secret)) => ClientIdentity { id, secret },
-            None => ClientIdentity {
-                id: tenant.servicenow.client_id.clone(),
-                secret: credentials
-                    .oauth_client_secret
-                    .clone()
-                    .ok_or_else(|| missing("oauth-client-secret"))?,
-            },
-        };
-    let request = match tenant.servicenow.grant {
-        Grant::RefreshToken => GrantRequest::RefreshToken(
-            token
-                .and_then(|token| token.refresh_token.clone())
-                .ok_or_else(|| missing("refresh-token"))?,
-        ),
-        Grant::Password => GrantRequest::Password {
-            username: tenant.servicenow.service_account.clone(),
-            password: credentials
-                .service_account_password
-                .clone()
-                .ok_or_else(|| missing("service-account-password"))?,
-        },
-        Grant::ClientCredentials => GrantRequest::ClientCredentials,
-    };
-    Ok((client, request))
+/// Counts what is under way, also when it is cut off.
+struct Obtaining<'a>(&'a AtomicUsize);
+
+impl<'a> Obtaining<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Obtaining<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }

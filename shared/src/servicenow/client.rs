@@ -181,14 +181,27 @@ impl Client {
         record: &RecordRef,
         columns: &Columns,
     ) -> Result<(), CallError> {
-        let path = format!("api/now/v2/table/{}/{}", record.table, record.sys_id);
+        let table = record.table.name();
+        self.update_row(tenant, deadline, (table, &record.sys_id), columns)
+            .await
+    }
+
+    /// The same for a row of any table, by the table's name.
+    ///
+    /// # Errors
+    /// As [`CallError`] says.
+    pub async fn update_row(
+        &self,
+        tenant: &TenantFile,
+        deadline: Timestamp,
+        (table, sys_id): (&str, &SysId),
+        columns: &Columns,
+    ) -> Result<(), CallError> {
+        let path = format!("api/now/v2/table/{table}/{sys_id}");
         let call =
             Call::write(Method::PATCH, path, columns).query("sysparm_fields", "sys_id,number");
         let row = one_row(self.call(tenant, deadline, &call).await?)?;
-        if row
-            .get("sys_id")
-            .is_none_or(|sys_id| *sys_id != record.sys_id.as_str())
-        {
+        if row.get("sys_id").is_none_or(|id| *id != sys_id.as_str()) {
             return Err(unknown("another record was answered"));
         }
         Ok(())
@@ -297,26 +310,36 @@ impl Client {
         names: &[&str],
         display: Display,
     ) -> Result<Option<Columns>, CallError> {
-        let call = Call::get(format!(
-            "api/now/v2/table/{}/{}",
-            record.table, record.sys_id
-        ))
-        .query("sysparm_fields", &format!("sys_id,{}", names.join(",")))
-        .query(
-            "sysparm_display_value",
-            if display == Display::Shown {
-                "true"
-            } else {
-                "false"
-            },
-        );
+        let row = (record.table.name(), &record.sys_id);
+        self.read_row(tenant, deadline, row, names, display).await
+    }
+
+    /// The same for a row of any table, by the table's name.
+    ///
+    /// # Errors
+    /// As [`CallError`] says; never `Unknown`.
+    pub async fn read_row(
+        &self,
+        tenant: &TenantFile,
+        deadline: Timestamp,
+        (table, sys_id): (&str, &SysId),
+        names: &[&str],
+        display: Display,
+    ) -> Result<Option<Columns>, CallError> {
+        let call = Call::get(format!("api/now/v2/table/{table}/{sys_id}"))
+            .query("sysparm_fields", &format!("sys_id,{}", names.join(",")))
+            .query(
+                "sysparm_display_value",
+                if display == Display::Shown {
+                    "true"
+                } else {
+                    "false"
+                },
+            );
         match self.call(tenant, deadline, &call).await {
             Ok(row) => {
                 let row = one_row(row).map_err(CallError::of_a_read)?;
-                let same = row
-                    .get("sys_id")
-                    .is_some_and(|sys_id| *sys_id == record.sys_id.as_str());
-                if same {
+                if row.get("sys_id").is_some_and(|id| *id == sys_id.as_str()) {
                     Ok(Some(row))
                 } else {
                     Err(unknown("another record was answered").of_a_read())

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod client;
+pub mod grants;
 pub mod instance;
 pub mod note;
 pub mod oauth;

@@ -18,7 +18,7 @@ impl Email {
         let (local, domain) = text.split_once('@')?;
         let local_allowed = |b: u8| b.is_ascii_alphanumeric() || b"._%+-'".contains(&b);
         let domain_allowed = |b: u8| b.is_ascii_alphanumeric() || b".-".contains(&b);
-        let plausible = text.len() <= 100
+        let plausible = text.len() <= 254
             && !local.is_empty()
             && domain.contains('.')
             && local.bytes().all(local_allowed)

@@ -160,3 +160,32 @@ async fn a_shorter_pause_leaves_a_longer_one_as_it_is() {
     assert_eq!(standing.pause_at(parts.clock.now()), None);
     assert_eq!(standing.authorized_since, Some(parts.clock.now()));
 }
+
+/// Decision 0006: no post misses the end of such a pause because somebody remembers it.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_keeps_to_a_reauthorisation_that_has_come() {
+    let parts = Parts::start().await;
+    let (one, other) = (parts.credentials(), parts.credentials());
+    let pause = |reason| Pause {
+        until: parts.clock.now().plus(MINUTE),
+        reason,
+    };
+    let reauthorization = pause(Code::ReauthorizationNeeded);
+    other
+        .set_pause(&acme(), reauthorization)
+        .await
+        .expect("written");
+    let now = parts.clock.now();
+    let standing = one.standing(&acme()).await.expect("read");
+    assert!(standing.is_unauthorized_at(now));
+    assert!(!standing.is_unauthorized_at(now.plus(MINUTE)));
+    other.end_pause(&acme()).await.expect("written");
+    let standing = one.standing(&acme()).await.expect("read");
+    assert!(!standing.is_unauthorized_at(now));
+
+    let throttled = pause(Code::ServiceNowThrottled);
+    one.set_pause(&acme(), throttled).await.expect("written");
+    let standing = one.standing(&acme()).await.expect("remembered");
+    assert!(!standing.is_unauthorized_at(now));
+    assert_eq!(standing.pause_at(now), Some(throttled));
+}

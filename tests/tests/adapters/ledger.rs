@@ -7,6 +7,7 @@ use shared::clock::Timestamp;
 use shared::error::Code;
 use shared::ledger::{Claim, Ledger, Started, State, Waiting};
 use shared::record::{RecordRef, SysId, Table};
+use shared::tenant::TenantId;
 
 use super::{Parts, acme, post};
 
@@ -301,4 +302,137 @@ async fn the_ledger_holds_no_text_of_anybody() {
         let request = call.request.to_string();
         assert!(!request.contains("nobody's business"), "{request}");
     }
+}
+
+async fn await_authorization(parts: &Parts, session: &str, handle: &str) {
+    let until = parts.clock.now().plus(Duration::from_secs(3600));
+    let waiting = post(session, "hello");
+    let handles = vec![handle.to_owned()];
+    parts
+        .ledger()
+        .await_authorization(&waiting, until, handles)
+        .await
+        .expect("the table answers");
+}
+
+/// The receipt handles of what waits for acme's re-authorisation, from the beginning.
+async fn waiting_handles(parts: &Parts) -> Vec<String> {
+    let from = Timestamp::from_millis(0);
+    let found = parts.ledger();
+    let found = found.waiting_for_authorization(&acme(), from, None).await;
+    let found = found.expect("the index answers");
+    assert!(found.rest.is_none());
+    found.receipt_handles
+}
+
+/// Decision 0006: who gets as far as a claim has found no pause.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_that_waits_for_a_token_is_claimed_at_any_time_and_as_if_it_were_new() {
+    let parts = Parts::start().await;
+    await_authorization(&parts, "7", "one").await;
+    await_authorization(&parts, "7", "two").await;
+    assert_eq!(waiting_handles(&parts).await, ["two"], "the latest counts");
+    let ledger = parts.ledger();
+    assert_eq!(claim(&parts, &ledger, "a").await, Claim::Started(FRESH));
+    assert!(waiting_handles(&parts).await.is_empty());
+    assert!(complete(&ledger, "a", State::Delivered).await);
+}
+
+/// Decision 0006: attempts, deaths and what has to be looked for stay known.
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_for_a_token_forgets_nothing_of_a_post_that_was_attempted() {
+    let parts = Parts::start().await;
+    let ledger = parts.ledger();
+    claim(&parts, &ledger, "a").await;
+    parts.advance(LEASE.as_secs() + 1);
+    claim(&parts, &ledger, "b").await;
+    assert!(release(&ledger, "b", parts.clock.now()).await);
+    await_authorization(&parts, "7", "handle").await;
+    assert_eq!(waiting_handles(&parts).await, ["handle"]);
+    let started = Started {
+        known: true,
+        look_first: true,
+        attempts: 3,
+        deaths: 1,
+    };
+    assert_eq!(claim(&parts, &ledger, "c").await, Claim::Started(started));
+}
+
+/// Design 5.2 and 5.4: neither a claim nor a time to wait is overwritten.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_has_or_waits_for_something_else_does_not_wait_for_a_token() {
+    let parts = Parts::start().await;
+    let ledger = parts.ledger();
+    claim(&parts, &ledger, "a").await;
+    await_authorization(&parts, "7", "handle").await;
+    let until = parts.clock.now().plus(LEASE);
+    assert_eq!(claim(&parts, &ledger, "b").await, Claim::Locked(until));
+
+    let then = parts.clock.now().plus(Duration::from_secs(70));
+    assert!(release(&ledger, "a", then).await);
+    await_authorization(&parts, "7", "handle").await;
+    assert_eq!(claim(&parts, &ledger, "b").await, Claim::Locked(then));
+    assert!(waiting_handles(&parts).await.is_empty());
+    parts.advance(70);
+    claim(&parts, &ledger, "b").await;
+    assert!(complete(&ledger, "b", State::Delivered).await);
+    await_authorization(&parts, "7", "handle").await;
+    assert_eq!(
+        claim(&parts, &ledger, "c").await,
+        Claim::Completed(State::Delivered)
+    );
+}
+
+/// Design 5.4: a dead letter that is sent again starts anew, whether its tenant is authorised or not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_post_that_is_sent_again_waits_for_a_token_and_then_starts_anew() {
+    let parts = Parts::start().await;
+    let ledger = parts.ledger();
+    claim(&parts, &ledger, "a").await;
+    parts.advance(LEASE.as_secs() + 1);
+    claim(&parts, &ledger, "b").await;
+    assert!(complete(&ledger, "b", State::Failed).await);
+    await_authorization(&parts, "7", "handle").await;
+    assert_eq!(waiting_handles(&parts).await, ["handle"]);
+    let anew = Started {
+        known: true,
+        ..FRESH
+    };
+    assert_eq!(claim(&parts, &ledger, "c").await, Claim::Started(anew));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_token_is_found_in_order_page_by_page_and_for_its_tenant_alone() {
+    let parts = Parts::start().await;
+    let ledger = parts.ledger();
+    let until = parts.clock.now().plus(Duration::from_secs(3600));
+    let mut foreign = post("1", "hello");
+    foreign.tenant = TenantId::parse("other").expect("valid");
+    let handles = vec!["foreign".to_owned()];
+    let written = ledger.await_authorization(&foreign, until, handles).await;
+    written.expect("the table answers");
+    // Written last first, so that the order is that of their acceptance.
+    for nth in (0..250_u32).rev() {
+        let mut waiting = post(&nth.to_string(), "hello");
+        waiting.received_at = parts.clock.now().plus(Duration::from_millis(nth.into()));
+        let handles = vec![nth.to_string()];
+        let written = ledger.await_authorization(&waiting, until, handles).await;
+        written.expect("the table answers");
+    }
+    let (mut found, mut rest, mut pages) = (Vec::new(), None, 0);
+    loop {
+        let from = parts.clock.now().plus(Duration::from_millis(10));
+        let page = ledger.waiting_for_authorization(&acme(), from, rest).await;
+        let page = page.expect("the index answers");
+        found.extend(page.receipt_handles);
+        pages += 1;
+        rest = page.rest;
+        let Some(rest) = &rest else { break };
+        let last: u32 = found.last().expect("some").parse().expect("a number");
+        let at = parts.clock.now().plus(Duration::from_millis(last.into()));
+        assert_eq!(rest.from, at, "where another process can go on");
+    }
+    let expected: Vec<String> = (10..250).map(|nth| nth.to_string()).collect();
+    assert_eq!(found, expected);
+    assert_eq!(pages, 2);
 }

@@ -79,6 +79,7 @@ impl Parts {
             rotate_tokens_function_arn: None,
             dynamodb: aws_sdk_dynamodb::Client::new(&sdk),
             secrets: aws_sdk_secretsmanager::Client::new(&sdk),
+            sqs: aws_sdk_sqs::Client::new(&sdk),
             clock: clock.clone(),
         };
         let servicenow = servicenow::Simulator::start(servicenow::Options::new(clock.clone()))

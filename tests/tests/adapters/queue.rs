@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use local::aws::{Fault, Service};
 use shared::clock::Timestamp;
 use shared::error::Code;
 use shared::queue::{DeadLetter, Post};
@@ -160,4 +161,44 @@ async fn a_message_that_cannot_be_hidden_is_reported_and_the_others_are_hidden()
     let outcome = parts.queues().postpone(&messages).await;
     outcome.expect_err("one of them is unknown");
     assert_eq!(parts.waiting()[0].hidden_for, minute);
+}
+
+/// Decision 0006.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_shown_by_their_present_handles_and_others_are_left_alone() {
+    let parts = Parts::start().await;
+    parts.send(&post("1", "hello")).await;
+    parts.send(&post("2", "hello")).await;
+    let stale = parts.receive().await;
+    parts.advance(1800);
+    let live = parts.receive().await;
+    let handles = [stale, live, vec!["no handle".to_owned()]].concat();
+    let shown = parts.queues().show(&handles).await;
+    assert_eq!(shown.expect("no error"), 2);
+    let visible = parts.waiting();
+    assert!(visible.iter().all(|message| message.hidden_for.is_zero()));
+
+    let fault = Fault::once(
+        Service::Sqs,
+        "ChangeMessageVisibilityBatch",
+        super::denied(),
+    );
+    parts.aws.inject(fault);
+    let refused = parts.queues().show(&handles).await;
+    refused.expect_err("SQS did nothing");
+}
+
+/// Decision 0006: a group of its own that no session can have; never taken for a repeat.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_wake_up_is_a_message_in_its_tenants_own_group() {
+    let parts = Parts::start().await;
+    for _ in 0..2 {
+        parts.queues().wake(&acme()).await.expect("sent");
+    }
+    let messages = parts.waiting();
+    assert_eq!(messages.len(), 2);
+    for message in messages {
+        assert_eq!(message.body, "{\"v\":1,\"wake\":\"acme\"}");
+        assert_eq!(message.group.as_deref(), Some("acme#*"));
+    }
 }

@@ -2,5 +2,7 @@
 
 mod exactly_once;
 mod giving_up;
+mod rotation;
 mod session_details;
 mod waiting;
+mod waking;

@@ -441,7 +441,7 @@ async fn with_too_little_time_left_nothing_is_started() {
     world.post(&session, Phase::Start).await;
     let body = world.queued()[0].body.clone();
     let mark = world.cloud.servicenow.mark();
-    let short = short_lived(&world);
+    let short = with_timeout(&world, Duration::from_secs(70));
     let event = json!({"Records": [{
         "messageId": "one",
         "receiptHandle": "of nobody",
@@ -462,8 +462,8 @@ async fn with_too_little_time_left_nothing_is_started() {
     assert_eq!(world.notes(&incident).len(), 1);
 }
 
-/// `deliver-session` with 70 s for an invocation.
-fn short_lived(world: &World) -> Lambda {
+/// `deliver-session` with so much time for an invocation.
+pub(super) fn with_timeout(world: &World, timeout: Duration) -> Lambda {
     let template = Template::parse(TEMPLATE).expect("the template");
     let named = |function: &&local::template::Function| {
         function.binary.as_deref() == Some("deliver-session")
@@ -485,7 +485,7 @@ fn short_lived(world: &World) -> Lambda {
         name: "deliver-session".to_owned(),
         command: vec![tests::folder().join("deliver-session").into()],
         environment,
-        timeout: Duration::from_secs(70),
+        timeout,
         memory_mb: function.memory_mb,
         max_environments: 1,
     })

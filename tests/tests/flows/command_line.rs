@@ -18,34 +18,34 @@ use super::folder::Folder;
 const HARD: &str = "^&<>?\"'\\ %20+é漢🔑";
 
 /// The program with its environment and a folder for tenant files.
-struct CommandLine<'w> {
+pub(super) struct CommandLine<'w> {
     world: &'w World,
     folder: Folder,
     environment: Vec<(&'static str, String)>,
 }
 
 /// How a command ended.
-struct Ended {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub(super) struct Ended {
+    pub(super) code: Option<i32>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
 }
 
 impl Ended {
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         assert_eq!(self.code, Some(0), "{}", self.stderr);
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
     }
 
-    fn all(&self) -> String {
+    pub(super) fn all(&self) -> String {
         format!("{}\n{}", self.stdout, self.stderr)
     }
 }
 
 impl<'w> CommandLine<'w> {
     /// Finds the stack by its outputs.
-    fn by_outputs(world: &'w World) -> Self {
+    pub(super) fn by_outputs(world: &'w World) -> Self {
         let environment = vec![
             ("AWS_ENDPOINT_URL", world.cloud.aws.endpoint().to_owned()),
             ("AWS_REGION", local::aws::REGION.to_owned()),
@@ -75,12 +75,12 @@ impl<'w> CommandLine<'w> {
         this
     }
 
-    async fn run(&self, arguments: &[&str]) -> Ended {
+    pub(super) async fn run(&self, arguments: &[&str]) -> Ended {
         self.run_with(arguments, "").await
     }
 
     /// Runs a command with a text as its standard input. No command colours what is piped.
-    async fn run_with(&self, arguments: &[&str], input: &str) -> Ended {
+    pub(super) async fn run_with(&self, arguments: &[&str], input: &str) -> Ended {
         let mut child = tokio::process::Command::new(tests::folder().join("rescue-connector"))
             .args(arguments)
             .env_clear()

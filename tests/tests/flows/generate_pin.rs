@@ -1,11 +1,12 @@
 //! `generate-pin`: one press is one PIN, tied to its record.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use admin::secrets::SecretName;
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
-use local::aws::Service;
+use local::aws::{Effect, Fault as AwsFault, Service};
 use local::cloud::Options;
 use local::demo_tenant::{self, CUSTOMER, TECHNICIAN, TENANT};
 use local::rescue::Phase;
@@ -13,6 +14,7 @@ use local::simulator::{Action, Fault, Matcher};
 use serde_json::{Value, json};
 use shared::error::Code;
 use shared::retry;
+use shared::tenant::TenantId;
 use tests::{Answer, World, request};
 
 /// A tenant that sends no e-mails and writes no note.
@@ -294,7 +296,7 @@ async fn forget_sign_ins(world: &World) {
         .table_name(&stack.credentials_table)
         .key(
             "credential",
-            aws_sdk_dynamodb::types::AttributeValue::S(format!("{TENANT}#rescue#{TECHNICIAN}")),
+            AttributeValue::S(format!("{TENANT}#rescue#{TECHNICIAN}")),
         )
         .send()
         .await
@@ -359,12 +361,13 @@ async fn the_same_idempotency_key_gives_the_same_pin_for_ten_minutes() {
 /// Design 4.1: a double click is one PIN; so is a repeat that comes while the first is still running.
 #[tokio::test(flavor = "multi_thread")]
 async fn repeats_of_a_press_that_is_still_running_wait_for_its_pin() {
-    let world = silent_world().await;
+    let world = World::start().await;
     for key in [None, Some("press-1")] {
         let asked = request(&world.incident());
         let before = world.cloud.rescue.pins().len();
+        let mailed = world.cloud.servicenow.mails().len();
         let slow = Fault::on(Matcher::path("/API/requestPINCode.aspx"))
-            .then(Action::Delay(Duration::from_millis(1200)));
+            .then(Action::Delay(Duration::from_millis(3500)));
         world.cloud.rescue.fault(slow);
         let answers = join_all((0..4).map(|_| world.press_with(&asked, key))).await;
         let pins: BTreeSet<_> = answers
@@ -374,6 +377,7 @@ async fn repeats_of_a_press_that_is_still_running_wait_for_its_pin() {
         assert_eq!(pins.len(), 1, "{answers:?}");
         assert_eq!(answers.iter().filter(|one| !one.replayed).count(), 1);
         assert_eq!(world.cloud.rescue.pins().len(), before + 1);
+        assert_eq!(world.cloud.servicenow.mails().len(), mailed + 2);
     }
 }
 
@@ -829,9 +833,11 @@ async fn a_servicenow_that_hangs_does_not_hold_the_pin_back_for_ever() {
     let answer = world.press(&request(&world.incident())).await;
     assert!(since.elapsed() < retry::Patience::HTTP.write + Duration::from_secs(8));
     assert_eq!(answer.status, 201, "{answer:?}");
-    for notification in answer.json()["notifications"].as_array().expect("a list") {
+    let answer = answer.json();
+    for notification in answer["notifications"].as_array().expect("a list") {
         assert_eq!(notification["status"], "unknown");
     }
+    assert_eq!(answer["note"]["status"], "sent");
 }
 
 /// A record that ServiceNow does not show gets neither PIN nor e-mail.
@@ -846,6 +852,244 @@ async fn a_record_that_does_not_exist_is_refused_before_anything_is_sent() {
         (422, "record-not-found")
     );
     assert!(world.cloud.servicenow.mails().is_empty());
+    assert!(world.cloud.rescue.pins().is_empty());
+}
+
+/// Decision 0007: whoever takes over after the PIN was kept gives that PIN, and sends nothing a second time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_killed_while_it_sends_e_mails_has_sent_them_for_good() {
+    let world = World::start().await;
+    let asked = request(&world.incident());
+    let slow = Fault::on(Matcher::of("POST", "/email"))
+        .then(Action::CommitThenDelay(Duration::from_secs(5)))
+        .times(2);
+    world.cloud.servicenow.fault(slow);
+    let killing = async {
+        while world.cloud.servicenow.mails().len() < 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        world.function("generate-pin").kill().await;
+    };
+    let (died, ()) = futures::join!(world.press_with(&asked, Some("press-1")), killing);
+    assert!(died.status >= 500, "{died:?}");
+    world.cloud.travel(Duration::from_secs(36));
+    let again = world.press_with(&asked, Some("press-1")).await;
+    assert_eq!((again.status, again.replayed), (201, true), "{again:?}");
+    let again = again.json();
+    assert_eq!(again["pin"], world.cloud.rescue.pins()[0].code.as_str());
+    assert_eq!(again["notifications"][0]["status"], "unknown");
+    assert_eq!(world.cloud.servicenow.mails().len(), 2);
+    assert_eq!(world.cloud.rescue.pins().len(), 1);
+}
+
+/// Decision 0007: what could be sent twice is not sent, and the PIN is given.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_sent_about_a_pin_that_could_not_be_kept() {
+    let world = World::start().await;
+    world.pin(&request(&world.incident())).await;
+    world.cloud.travel(Duration::from_secs(4));
+    let incident = world.incident();
+    let slow = Fault::on(Matcher::path("/API/requestPINCode.aspx"))
+        .then(Action::Delay(Duration::from_millis(1500)));
+    world.cloud.rescue.fault(slow);
+    let mark = world.cloud.rescue.mark();
+    let mailed = world.cloud.servicenow.mails().len();
+    let failing = async {
+        while world.cloud.rescue.since(mark).is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let fault = AwsFault::any(Service::DynamoDb, denied()).times(20);
+        world.cloud.aws.inject(fault);
+    };
+    let asked = request(&incident);
+    let (answer, ()) = futures::join!(world.press(&asked), async {
+        failing.await;
+        tokio::time::sleep(Duration::from_millis(2500)).await;
+        world.cloud.aws.clear_faults();
+    });
+    assert_eq!(answer.status, 201, "{answer:?}");
+    for notification in answer.json()["notifications"].as_array().expect("a list") {
+        assert_eq!(notification["status"], "failed", "{answer:?}");
+    }
+    assert_eq!(world.cloud.servicenow.mails().len(), mailed);
+    assert!(world.notes(&incident).is_empty());
+}
+
+/// A refusal that no SDK tries again.
+fn denied() -> Effect {
+    Effect::Refuse {
+        status: 400,
+        error: "AccessDeniedException".to_owned(),
+    }
+}
+
+/// Design 4.6: whatever of the connector's own cannot be reached is `storage-unavailable`, and nobody is called.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_own_storage_nobody_gets_a_pin() {
+    let world = silent_world().await;
+    let asked = request(&world.incident());
+    for service in [Service::DynamoDb, Service::SecretsManager] {
+        world.cloud.travel(Duration::from_secs(400));
+        world
+            .cloud
+            .aws
+            .inject(AwsFault::any(service, denied()).times(20));
+        let answer = world.press(&asked).await;
+        world.cloud.aws.clear_faults();
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (503, "storage-unavailable")
+        );
+        assert!(answer.retry_after.is_some());
+    }
+    assert!(world.cloud.rescue.requests().is_empty());
+    assert_eq!(press_anew(&world, &asked).await.status, 201);
+}
+
+/// Design 4.1: behind the HTTP API all work ends within 25 s, also when Rescue keeps everybody waiting or says nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rescue_that_gives_nothing_is_given_up_in_time() {
+    let world = silent_world().await;
+    let asked = request(&world.incident());
+    let full = pin_page("POLLRATEEXCEEDED").always();
+    world.cloud.rescue.fault(full);
+    let since = std::time::Instant::now();
+    let answer = world.press(&asked).await;
+    assert!(
+        since.elapsed() < Duration::from_secs(27),
+        "{:?}",
+        since.elapsed()
+    );
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (429, "pin-rate-exceeded")
+    );
+
+    world.cloud.rescue.clear_faults();
+    let hangs = Fault::on(Matcher::path("/API/")).then(Action::Delay(Duration::from_secs(20)));
+    world.cloud.rescue.fault(hangs);
+    let answer = press_anew(&world, &asked).await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (502, "rescue-unavailable")
+    );
+}
+
+/// Design 4.1: who waits for a press that does not end is told so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_press_that_does_not_end_is_in_progress() {
+    let world = silent_world().await;
+    let asked = request(&world.incident());
+    assert_eq!(world.press_with(&asked, Some("press-1")).await.status, 201);
+    let stack = &world.cloud.stack;
+    let table = &stack.credentials_table;
+    let scan = stack.dynamodb.scan().table_name(table).send().await;
+    let items = scan.expect("read").items.expect("items");
+    let is_press = |item: &HashMap<String, AttributeValue>| {
+        let key = item["credential"].as_s().expect("a text");
+        key.starts_with(&format!("{TENANT}#pin#"))
+    };
+    let mut press = items.into_iter().find(is_press).expect("the press");
+    press.remove("answer");
+    let later = world.cloud.clock.now().plus(Duration::from_secs(60));
+    press.insert("state".to_owned(), AttributeValue::S("running".to_owned()));
+    press.insert(
+        "lease_until".to_owned(),
+        AttributeValue::S(later.to_string()),
+    );
+    let put = stack.dynamodb.put_item().table_name(table);
+    put.set_item(Some(press)).send().await.expect("written");
+    let answer = world.press_with(&asked, Some("press-1")).await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (409, "pin-in-progress")
+    );
+    assert!(answer.retry_after.is_some());
+}
+
+/// Protocols A.2.3: a sign-in of a user who was deleted and made anew is renewed; a disabled technician is named as such.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_technician_who_was_made_anew_is_signed_in_anew() {
+    let world = silent_world().await;
+    let asked = request(&world.incident());
+    world.pin(&asked).await;
+    world.cloud.rescue.fault(pin_page("USER_IS_DELETED"));
+    assert_eq!(press_anew(&world, &asked).await.status, 201);
+    assert_eq!(sign_ins(&world), 2);
+    world
+        .cloud
+        .rescue
+        .change_technician(TECHNICIAN, |one| one.disabled = true);
+    let answer = press_anew(&world, &asked).await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (403, "technician-disabled")
+    );
+}
+
+/// A key that may only hand tokens over gives no PINs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_without_the_scope_for_pins_is_refused() {
+    let world = silent_world().await;
+    let tenant = TenantId::parse(TENANT).expect("valid");
+    let stack = &world.cloud.stack;
+    let mut item = stack
+        .dynamodb
+        .get_item()
+        .table_name(&stack.tenants_table)
+        .key("tenant", AttributeValue::S(tenant.to_string()))
+        .send()
+        .await
+        .expect("read")
+        .item
+        .expect("the tenant");
+    let keys = item["keys"].as_s().expect("a text");
+    let keys = keys.replace("[\"pin\",\"token\"]", "[\"token\"]");
+    assert!(keys.contains("[\"token\"]"), "{keys}");
+    item.insert("keys".to_owned(), AttributeValue::S(keys));
+    let put = stack.dynamodb.put_item().table_name(&stack.tenants_table);
+    put.set_item(Some(item)).send().await.expect("written");
+    let answer = world.press(&request(&world.incident())).await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (401, "unauthorized")
+    );
+}
+
+/// An address and a name belong together: nobody is greeted with another's name.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_is_not_paired_with_somebody_elses_name() {
+    let world = World::start().await;
+    let user = local::servicenow::User::new("caller@acme.test", "Carla Caller");
+    let caller = world.cloud.servicenow.add_user(user);
+    let incident = world
+        .cloud
+        .servicenow
+        .add_incident(&[("caller_id", &caller)]);
+    for (customer, to, greeted, not) in [
+        (json!({"email": CUSTOMER}), CUSTOMER, CUSTOMER, "Carla"),
+        (
+            json!({"name": "Paul"}),
+            "caller@acme.test",
+            "Carla Caller",
+            "Paul",
+        ),
+    ] {
+        let mut asked = request(&incident);
+        asked["customer"] = customer;
+        let before = world.cloud.servicenow.mails().len();
+        assert_eq!(press_anew(&world, &asked).await.status, 201);
+        let mails = world.cloud.servicenow.mails();
+        let mail = mails[before..]
+            .iter()
+            .find(|mail| mail.to == [to])
+            .expect("sent");
+        assert!(
+            mail.text.contains(greeted) && !mail.text.contains(not),
+            "{}",
+            mail.text
+        );
+    }
 }
 
 /// Design 5.8: whatever is logged of calls to Rescue, secrets, PINs and people are not in it.

@@ -8,5 +8,8 @@ mod folder;
 mod generate_pin;
 mod new_records;
 mod publishing;
+mod receive_token;
 mod resolution;
+mod rotate_tokens;
 mod session_details;
+mod token;

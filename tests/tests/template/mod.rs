@@ -18,7 +18,13 @@ use serde_json::Value;
 
 /// The functions whose variables and calls are compared with what the template gives them. The others are laid out:
 /// they are deployed and described, and do nothing yet.
-const WORKING: [&str; 3] = ["session-details", "deliver-session", "generate-pin"];
+const WORKING: [&str; 5] = [
+    "session-details",
+    "deliver-session",
+    "generate-pin",
+    "receive-token",
+    "rotate-tokens",
+];
 
 /// A file or folder of the project.
 fn path(relative: &str) -> PathBuf {

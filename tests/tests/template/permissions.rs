@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use admin::secrets::SecretName;
 use local::aws::{Call, Service};
 use local::demo_tenant::{CLIENT_ID, CUSTOMER, SERVICE_ACCOUNT, TECHNICIAN, TENANT};
 use local::rescue::{Format, Payload, Phase};
@@ -10,6 +11,8 @@ use local::servicenow::RefreshAnswer;
 use local::simulator::{Action, Fault, Matcher};
 use local::template::Function;
 use serde_json::{Value, json};
+use shared::secret::Secret;
+use shared::tenant::TenantId;
 use tests::World;
 
 use super::{WORKING, properties, template};
@@ -75,6 +78,12 @@ const UNSEEN: &[(&str, &str, &str, &str)] = &[
         "sqs:ReceiveMessage",
         "SessionsQueue",
         "Lambda's trigger receives",
+    ),
+    (
+        "deliver-session",
+        "sqs:SendMessage",
+        "SessionsQueue",
+        "a wake-up that runs out of time goes on in another message",
     ),
 ];
 
@@ -159,7 +168,7 @@ fn works(function: &str) -> bool {
 }
 
 /// All that the functions do: posts taken and refused, deliveries, failures, pauses, looks, created records,
-/// attachments, dead letters, and a refresh that answers with another refresh token.
+/// attachments, dead letters, a refresh that answers with another refresh token, and waiting for a new one.
 async fn play(world: &World) {
     let instance = &world.cloud.servicenow;
     instance.configure(|rules| rules.refresh_answer = RefreshAnswer::Replaced);
@@ -208,6 +217,19 @@ async fn play(world: &World) {
     assert_eq!(world.dead_letters().len(), 2);
     assert!(instance.grants().refresh_token >= 2);
 
+    instance.revoke(&world.refresh_token());
+    instance.revoke_access_tokens();
+    world.post(&session, Phase::End).await;
+    world.deliver_after(600).await;
+    let tenant = TenantId::parse(TENANT).expect("valid");
+    let token = Secret::from(world.refresh_token());
+    let stack = &world.cloud.stack;
+    admin::secrets::set(stack, &tenant, SecretName::RefreshToken, &token)
+        .await
+        .expect("set");
+    world.deliver_after(31).await;
+    assert_eq!(world.notes(&incident).len(), 3);
+
     if works("generate-pin") {
         // By now the shared access token has expired: the record is looked up with a new one, and a new refresh token.
         world.cloud.travel(Duration::from_secs(3600));
@@ -219,14 +241,27 @@ async fn play(world: &World) {
         assert_eq!(call(world, "pincodes", &request).await, 201);
     }
     if works("receive-token") {
+        waits_for_a_token(world).await;
         let handed_over = instance.issue_refresh_token(CLIENT_ID, SERVICE_ACCOUNT);
         let request = json!({ "refresh_token": handed_over });
         assert_eq!(call(world, "token", &request).await, 200);
     }
     if works("rotate-tokens") {
         world.cloud.travel(Duration::from_secs(60 * 86_400));
+        waits_for_a_token(world).await;
         world.cloud.aws.tick().await;
     }
+}
+
+/// ServiceNow revokes the token, and a post waits for another.
+async fn waits_for_a_token(world: &World) {
+    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.cloud.servicenow.revoke_access_tokens();
+    let session = world.session(&world.incident());
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    let posts = world.posts(&session).await;
+    assert_eq!(posts[0]["reason"], "reauthorization-needed", "{posts:?}");
 }
 
 /// Calls a route with the tenant's API key, and answers the status.
@@ -257,7 +292,11 @@ fn permission(world: &World, call: &Call) -> Permission {
     let resources = &world.cloud.resources;
     let text = |name: &str| call.request[name].as_str();
     let resource = if let Some(table) = text("TableName") {
-        key_of(&resources.tables, |name| name == table)
+        let table = key_of(&resources.tables, |name| name == table);
+        match text("IndexName") {
+            Some(index) => table.map(|table| format!("{table}/index/{index}")),
+            None => table,
+        }
     } else if let Some(url) = text("QueueUrl") {
         key_of(&resources.queues, |queue| queue.url == url)
     } else {
@@ -307,6 +346,10 @@ fn resource(arn: &Value) -> String {
         return path.trim_end_matches(".Arn").to_owned();
     }
     if let Some(pattern) = arn["Fn::Sub"].as_str() {
+        let table = pattern.strip_prefix("${");
+        if let Some((table, index)) = table.and_then(|table| table.split_once(".Arn}/")) {
+            return format!("{table}/{index}");
+        }
         let secret = pattern.split_once(":secret:${SecretPrefix}/*/");
         let name = secret.and_then(|(_, name)| name.strip_suffix("-*"));
         return name.unwrap_or_else(|| panic!("{pattern}")).to_owned();

@@ -1,0 +1,467 @@
+//! The refresh token of a tenant as an operator sees it: how it stands, and renewing it now.
+
+use std::time::Duration;
+
+use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
+use aws_sdk_secretsmanager::primitives::DateTime;
+use aws_sdk_secretsmanager::types::RotationRulesType;
+use serde::Serialize;
+use serde_json::Value;
+use shared::clock::Timestamp;
+use shared::credentials::Standing;
+use shared::error::Code;
+use shared::tenant::{Grant, TenantFile, TenantId};
+use shared::vault::{Token, token_name};
+
+use crate::error::AdminError;
+use crate::secrets::replace_token;
+use crate::stack::Stack;
+use crate::{tenant, vault};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// A token with less than this left should have been renewed long ago (renewal starts at half of its life).
+const EXPIRING: Duration = Duration::from_secs(14 * 24 * 3600);
+
+/// How long `token rotate` waits: the four steps of a rotation take seconds unless ServiceNow is slow.
+pub const ROTATION_WAIT: Duration = Duration::from_secs(90);
+
+/// What the token endpoint's refusals mean; it says the same for all of them (protocols B.1.2).
+const LIKELY_CAUSES: &[&str] = &[
+    "the refresh token has expired or was revoked: hand over a new one from ServiceNow, or `secrets set … refresh-token`",
+    "the client secret was changed: `secrets set … oauth-client-secret`",
+    "the service account is locked, inactive or has to change its password: put it right, then \
+     `secrets set … service-account-password`",
+    "the Application Registry record is inactive or was deleted, or client_id in the tenant file is not its own",
+];
+
+/// How a tenant's refresh token stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// It works, as far as anybody knows, and for more than 14 days yet.
+    Healthy,
+    /// No token was handed over yet.
+    Waiting,
+    /// The tenant's grant needs none.
+    NotNeeded,
+    /// It expires within 14 days.
+    Expiring,
+    /// Its time is over.
+    Expired,
+    /// ServiceNow refuses the tenant's credentials, and a person has to act.
+    ReauthorizationNeeded,
+}
+
+impl State {
+    /// The word that status, log and ledger share.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Waiting => "waiting",
+            Self::NotNeeded => "not-needed",
+            Self::Expiring => "expiring",
+            Self::Expired => "expired",
+            Self::ReauthorizationNeeded => Code::ReauthorizationNeeded.as_str(),
+        }
+    }
+}
+
+/// What `token status` answers. No token is in it.
+///
+/// As JSON: `{"tenant","grant","state","issued_at","expires_at","days_left","source","client_id","own_client",
+/// "rotation":{"enabled","schedule","last_rotated_at","next_rotation_at"},"pause":{"reason","until"},
+/// "likely_causes":[…]}`. What is not known or does not apply is left out, `likely_causes` unless the state is
+/// `reauthorization-needed`. Times are RFC 3339 in UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// How access tokens are obtained.
+    pub grant: Grant,
+    /// How the refresh token stands.
+    pub state: State,
+    /// When ServiceNow issued it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issued_at: Option<Timestamp>,
+    /// When it stops working.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// Whole days until then; 0 afterwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days_left: Option<u64>,
+    /// Where it came from: `secrets-set`, `hand-over`, `refresh` or `rotation`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The client that it is used with.
+    pub client_id: String,
+    /// Whether that came with the token; otherwise it is the tenant file's.
+    pub own_client: bool,
+    /// Who renews it, and when.
+    pub rotation: Rotation,
+    /// The pause that holds now: nobody calls ServiceNow for the tenant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause: Option<ShownPause>,
+    /// What may be wrong, and what to do about it.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub likely_causes: &'static [&'static str],
+}
+
+/// The rotation of the token secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Rotation {
+    /// Whether there is any.
+    pub enabled: bool,
+    /// How often the token is looked at: `rate(1 day)`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    /// When a rotation last succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_rotated_at: Option<Timestamp>,
+    /// When the next one is due; Secrets Manager may give a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_rotation_at: Option<Timestamp>,
+}
+
+/// A pause that holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ShownPause {
+    /// Its reason.
+    pub reason: &'static str,
+    /// Its end.
+    pub until: Timestamp,
+}
+
+/// How a tenant's refresh token stands.
+///
+/// # Errors
+/// [`AdminError::NoSuchTenant`], [`AdminError::NoSecret`], or when AWS refuses.
+pub async fn status(stack: &Stack, id: &TenantId) -> Result<Status, AdminError> {
+    let file = tenant::read_existing(stack, id).await?.file;
+    let secret = token_name(&stack.secret_prefix, id);
+    let token = current(stack, &secret).await?;
+    let described = describe(stack, &secret).await?;
+    let standing = stack.credentials().standing_now(id).await?;
+    let rotation = Rotation::from(&described);
+    Ok(assess(file, token, rotation, standing, stack.clock.now()))
+}
+
+fn assess(
+    file: TenantFile,
+    token: Token,
+    rotation: Rotation,
+    standing: Standing,
+    now: Timestamp,
+) -> Status {
+    let pause = standing.pause_at(now);
+    let left = token.expires_at.map(|expires_at| expires_at.since(now));
+    let grant = file.servicenow.grant;
+    let state = if grant == Grant::RefreshToken && token.refresh_token.is_none() {
+        State::Waiting
+    } else if standing.is_unauthorized_at(now) {
+        State::ReauthorizationNeeded
+    } else if grant != Grant::RefreshToken {
+        State::NotNeeded
+    } else {
+        match left {
+            Some(Duration::ZERO) => State::Expired,
+            Some(left) if left <= EXPIRING => State::Expiring,
+            _ => State::Healthy,
+        }
+    };
+    Status {
+        tenant: file.tenant,
+        grant,
+        state,
+        issued_at: token.issued_at,
+        expires_at: token.expires_at,
+        days_left: left.map(|left| left.as_secs() / DAY.as_secs()),
+        source: token.source,
+        own_client: token.client_id.is_some(),
+        client_id: token.client_id.unwrap_or(file.servicenow.client_id),
+        rotation,
+        pause: pause.map(|pause| ShownPause {
+            reason: pause.reason.as_str(),
+            until: pause.until,
+        }),
+        likely_causes: match state {
+            State::ReauthorizationNeeded => LIKELY_CAUSES,
+            _ => &[],
+        },
+    }
+}
+
+/// What `token rotate` answers. No token is in it.
+///
+/// As JSON: `{"tenant","renewed","expires_at","days_left"}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Rotated {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Whether the token lives longer now. If not, it works, but nothing could move its end.
+    pub renewed: bool,
+    /// When the token that is current now stops working.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// Whole days until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days_left: Option<u64>,
+}
+
+/// Renews a tenant's refresh token now, due or not, and waits for it, no longer than `patience` ([`ROTATION_WAIT`]).
+///
+/// The wish goes into the token secret, where the rotation function finds it; then a rotation is begun.
+///
+/// # Errors
+/// [`AdminError::NoSuchTenant`], [`AdminError::NoToken`], [`AdminError::NoTokenYet`], [`AdminError::NoRotation`],
+/// [`AdminError::TokenInUse`], or when AWS refuses: nothing was changed. [`AdminError::RotationBusy`] and
+/// [`AdminError::RotationUnfinished`]: the wish is kept, and Secrets Manager goes on trying.
+pub async fn rotate(
+    stack: &Stack,
+    id: &TenantId,
+    patience: Duration,
+) -> Result<Rotated, AdminError> {
+    let file = tenant::read_existing(stack, id).await?.file;
+    if file.servicenow.grant != Grant::RefreshToken {
+        return Err(AdminError::NoToken(id.clone()));
+    }
+    let secret = token_name(&stack.secret_prefix, id);
+    let before = current(stack, &secret).await?;
+    if before.refresh_token.is_none() {
+        return Err(AdminError::NoTokenYet(id.clone()));
+    }
+    if describe(stack, &secret).await?.rotation_enabled() != Some(true) {
+        return Err(AdminError::NoRotation(secret));
+    }
+    replace_token(stack, id, &secret, |mut json| {
+        json.insert("renew_now".to_owned(), Value::Bool(true));
+        Ok(json)
+    })
+    .await?;
+    let version = begin_rotation(stack, id, &secret).await?;
+    wait(stack, id, &secret, &version, patience).await?;
+    let now = stack.clock.now();
+    let after = current(stack, &secret).await?;
+    let left = after.expires_at.map(|expires_at| expires_at.since(now));
+    Ok(Rotated {
+        tenant: id.clone(),
+        renewed: after.expires_at > before.expires_at,
+        expires_at: after.expires_at,
+        days_left: left.map(|left| left.as_secs() / DAY.as_secs()),
+    })
+}
+
+/// Begins a rotation; the version that it is going to make.
+async fn begin_rotation(stack: &Stack, id: &TenantId, secret: &str) -> Result<String, AdminError> {
+    let version = uuid::Uuid::new_v4().to_string();
+    let answer = stack
+        .secrets
+        .rotate_secret()
+        .secret_id(secret)
+        .client_request_token(&version)
+        .rotate_immediately(true)
+        .send()
+        .await;
+    match answer {
+        Ok(_) => Ok(version),
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(|error| error.is_invalid_request_exception()) =>
+        {
+            Err(AdminError::RotationBusy(id.clone()))
+        }
+        Err(error) => Err(vault::failed("secretsmanager:RotateSecret", secret, &error)),
+    }
+}
+
+/// How often a rotation is looked at: at once, then less and less often.
+const FIRST_LOOK: Duration = Duration::from_millis(100);
+const LAST_LOOKS: Duration = Duration::from_secs(2);
+
+/// Waits until a version is current, or was withdrawn because somebody stored another token meanwhile.
+async fn wait(
+    stack: &Stack,
+    id: &TenantId,
+    secret: &str,
+    version: &str,
+    patience: Duration,
+) -> Result<(), AdminError> {
+    let began = tokio::time::Instant::now();
+    let (mut pause, mut was_pending) = (FIRST_LOOK, false);
+    loop {
+        let described = describe(stack, secret).await?;
+        let labels = described
+            .version_ids_to_stages()
+            .and_then(|versions| versions.get(version));
+        let has = |label: &str| labels.is_some_and(|labels| labels.iter().any(|has| has == label));
+        let pending = has("AWSPENDING");
+        if has("AWSCURRENT") || (was_pending && !pending) {
+            return Ok(());
+        }
+        was_pending |= pending;
+        if began.elapsed() >= patience {
+            return Err(AdminError::RotationUnfinished {
+                tenant: id.clone(),
+                waited: patience.as_secs(),
+            });
+        }
+        tokio::time::sleep(pause.min(patience)).await;
+        pause = (pause * 2).min(LAST_LOOKS);
+    }
+}
+
+async fn current(stack: &Stack, secret: &str) -> Result<Token, AdminError> {
+    let content = vault::read_existing(stack, secret).await?;
+    // Why it cannot be read would quote the secret.
+    serde_json::from_value(Value::Object(content.json))
+        .map_err(|_| AdminError::MalformedSecret(secret.to_owned()))
+}
+
+async fn describe(stack: &Stack, secret: &str) -> Result<DescribeSecretOutput, AdminError> {
+    let answer = stack
+        .secrets
+        .describe_secret()
+        .secret_id(secret)
+        .send()
+        .await;
+    answer.map_err(|error| vault::failed("secretsmanager:DescribeSecret", secret, &error))
+}
+
+impl From<&DescribeSecretOutput> for Rotation {
+    fn from(described: &DescribeSecretOutput) -> Self {
+        if described.rotation_enabled() != Some(true) {
+            return Self::default();
+        }
+        let schedule = described
+            .rotation_rules()
+            .and_then(RotationRulesType::schedule_expression);
+        Self {
+            enabled: true,
+            schedule: schedule.map(str::to_owned),
+            last_rotated_at: described.last_rotated_date().and_then(moment),
+            next_rotation_at: described.next_rotation_date().and_then(moment),
+        }
+    }
+}
+
+fn moment(at: &DateTime) -> Option<Timestamp> {
+    at.to_millis().ok().map(Timestamp::from_millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use shared::credentials::Pause;
+    use shared::secret::Secret;
+
+    use super::*;
+
+    fn now() -> Timestamp {
+        Timestamp::parse("2026-01-01T00:00:00Z").expect("valid")
+    }
+
+    fn file(grant: Grant) -> TenantFile {
+        let text = include_str!("../fixtures/acme.toml");
+        let mut file = crate::tenant_file::parse(text, false).expect("no fault");
+        file.servicenow.grant = grant;
+        file
+    }
+
+    fn token(days: u64) -> Token {
+        Token {
+            refresh_token: Some(Secret::from("RT")),
+            issued_at: Some(now()),
+            expires_at: Some(now().plus(DAY * u32::try_from(days).expect("few"))),
+            source: Some("hand-over".to_owned()),
+            ..Token::default()
+        }
+    }
+
+    fn paused(reason: Code) -> Standing {
+        Standing {
+            pause: Some(Pause {
+                until: now().plus(DAY),
+                reason,
+            }),
+            authorized_since: None,
+        }
+    }
+
+    fn state(grant: Grant, token: Token, standing: Standing) -> &'static str {
+        let status = assess(file(grant), token, Rotation::default(), standing, now());
+        let causes = !status.likely_causes.is_empty();
+        assert_eq!(causes, status.state == State::ReauthorizationNeeded);
+        status.state.as_str()
+    }
+
+    #[test]
+    fn the_state_says_first_what_a_person_has_to_do() {
+        let (refresh, fine) = (Grant::RefreshToken, Standing::default());
+        let refused = paused(Code::ReauthorizationNeeded);
+        assert_eq!(state(refresh, token(100), fine), "healthy");
+        assert_eq!(state(refresh, token(15), fine), "healthy");
+        assert_eq!(state(refresh, token(14), fine), "expiring");
+        assert_eq!(state(refresh, token(0), fine), "expired");
+        assert_eq!(state(refresh, Token::default(), fine), "waiting");
+        assert_eq!(state(refresh, Token::default(), refused), "waiting");
+        assert_eq!(
+            state(refresh, token(100), refused),
+            "reauthorization-needed"
+        );
+        assert_eq!(
+            state(Grant::Password, Token::default(), refused),
+            "reauthorization-needed"
+        );
+        let throttled = paused(Code::ServiceNowThrottled);
+        assert_eq!(state(refresh, token(100), throttled), "healthy");
+        for grant in [Grant::Password, Grant::ClientCredentials] {
+            assert_eq!(state(grant, Token::default(), fine), "not-needed");
+        }
+    }
+
+    /// The state's word and its JSON are one.
+    #[test]
+    fn a_status_has_its_shape_and_no_token() {
+        let own = Token {
+            client_id: Some("own".to_owned()),
+            client_secret: Some(Secret::from("CS")),
+            ..token(100)
+        };
+        let standing = paused(Code::ServiceNowThrottled);
+        let rotation = Rotation {
+            enabled: true,
+            schedule: Some("rate(1 day)".to_owned()),
+            last_rotated_at: Some(now()),
+            next_rotation_at: None,
+        };
+        let status = assess(file(Grant::RefreshToken), own, rotation, standing, now());
+        assert_eq!(
+            serde_json::to_value(&status).expect("JSON"),
+            json!({
+                "tenant": "acme",
+                "grant": "refresh_token",
+                "state": "healthy",
+                "issued_at": "2026-01-01T00:00:00.000Z",
+                "expires_at": "2026-04-11T00:00:00.000Z",
+                "days_left": 100,
+                "source": "hand-over",
+                "client_id": "own",
+                "own_client": true,
+                "rotation": {
+                    "enabled": true,
+                    "schedule": "rate(1 day)",
+                    "last_rotated_at": "2026-01-01T00:00:00.000Z",
+                },
+                "pause": {"reason": "servicenow-throttled", "until": "2026-01-02T00:00:00.000Z"},
+            })
+        );
+        for state in [
+            State::Healthy,
+            State::NotNeeded,
+            State::ReauthorizationNeeded,
+        ] {
+            assert_eq!(serde_json::to_value(state).expect("JSON"), state.as_str());
+        }
+    }
+}

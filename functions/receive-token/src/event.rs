@@ -1,0 +1,100 @@
+//! The HTTP event → a refresh token and what comes with it; every rejection of a body lives here.
+
+use std::time::Duration;
+
+use lambda_http::{Body, Request, RequestExt as _};
+use shared::api::{self, Object};
+use shared::error::Problem;
+use shared::record::SysId;
+use shared::secret::Secret;
+use shared::tenant::{TenantFile, TenantId};
+
+/// Longer than any token or secret; a JWT has several kilobytes (protocols B.1.1).
+const LONGEST: usize = 16 * 1024;
+/// Nobody issues refresh tokens for longer, and the calendar ends somewhere.
+const LONGEST_LIFE: u64 = 10 * 365 * 24 * 3600;
+
+/// One request, of a sender that is not known yet.
+#[derive(Debug)]
+pub(crate) struct Command {
+    pub(crate) tenant: TenantId,
+    pub(crate) key: Secret,
+    body: Vec<u8>,
+}
+
+/// What an authorised sender hands over.
+#[derive(Debug)]
+pub(crate) struct HandOver {
+    pub(crate) refresh_token: Secret,
+    /// The client that it belongs to, where that is not the tenant file's.
+    pub(crate) client: Option<(String, Secret)>,
+    pub(crate) expires_in: Option<Duration>,
+    /// The requested item that is told what happened.
+    pub(crate) request_item: Option<SysId>,
+}
+
+impl Command {
+    /// Reads a request, its body apart.
+    ///
+    /// # Errors
+    /// `unauthorized` for whatever no tenant can have sent.
+    pub(crate) fn read(request: Request) -> Result<Self, Problem> {
+        let path = request.path_parameters();
+        let tenant = path.first("tenant").and_then(TenantId::parse);
+        let key = api::bearer(request.headers());
+        let (tenant, key) = tenant.zip(key).ok_or_else(api::unauthorized)?;
+        let body = match request.into_body() {
+            Body::Text(text) => text.into_bytes(),
+            Body::Binary(bytes) => bytes,
+            _ => Vec::new(),
+        };
+        Ok(Self { tenant, key, body })
+    }
+
+    /// Reads the body of a sender that is authorised for that tenant.
+    ///
+    /// # Errors
+    /// `invalid-request`, about one member.
+    pub(crate) fn hand_over(&self, tenant: &TenantFile) -> Result<HandOver, Problem> {
+        let body = Object::parse(&self.body)?;
+        let secret = |name: &str| match body.text(name)? {
+            Some(text) if text.len() > LONGEST => Err(body.wrong(name, "is too long")),
+            text => Ok(text.map(Secret::from)),
+        };
+        let refresh_token =
+            secret("refresh_token")?.ok_or_else(|| body.wrong("refresh_token", "is missing"))?;
+        let client = match (body.text("client_id")?, secret("client_secret")?) {
+            (Some(id), _) if id.len() > LONGEST => {
+                return Err(body.wrong("client_id", "is too long"));
+            }
+            (Some(id), Some(secret)) => Some((id.to_owned(), secret)),
+            (Some(id), None) if id != tenant.servicenow.client_id => {
+                return Err(body.wrong("client_secret", "has to come with a client_id of its own"));
+            }
+            (None, Some(_)) => {
+                return Err(body.wrong("client_id", "has to come with client_secret"));
+            }
+            (_, None) => None,
+        };
+        let expires_in = match body.count("expires_in")? {
+            Some(seconds) if seconds > LONGEST_LIFE => {
+                return Err(body.wrong("expires_in", "has to be ten years of seconds at most"));
+            }
+            seconds => seconds.map(Duration::from_secs),
+        };
+        let item = body.object("request_item")?;
+        let request_item = match item.text("sys_id")? {
+            Some(text) => Some(
+                SysId::parse(text)
+                    .ok_or_else(|| item.wrong("sys_id", "has to be 32 hexadecimal digits"))?,
+            ),
+            None => None,
+        };
+        Ok(HandOver {
+            refresh_token,
+            client,
+            expires_in,
+            request_item,
+        })
+    }
+}

@@ -1,0 +1,298 @@
+//! A token that is handed over: used, proved, and only then stored in place of the old one.
+
+use std::time::Duration;
+
+use shared::clock::Timestamp;
+use shared::credentials::{AccessToken, token_lease_key};
+use shared::error::{Code, Problem};
+use shared::retry::Patience;
+use shared::servicenow::access::AccessError;
+use shared::servicenow::grants::{NotProved, client_of, replaced};
+use shared::servicenow::instance::Instance;
+use shared::servicenow::oauth::Granted;
+use shared::single_flight::Limits;
+use shared::tenant::{Grant, TenantFile, TenantId};
+use shared::tenants::StorageUnavailable;
+use shared::vault::{StoredToken, Token, VaultError, fingerprint};
+
+use crate::ReceiveToken;
+use crate::event::HandOver;
+
+/// How long ServiceNow and another holder of the lease are waited for.
+const PATIENCE: Patience = Patience::HTTP;
+/// Outlives the request.
+const LEASE: Duration = Duration::from_secs(60);
+/// Whoever repeats a request does so within this.
+const A_REPEAT: Duration = Duration::from_secs(3600);
+/// Kept back after the grant: for storing a replaced token, and proving it.
+const PROVING_NEEDS: Duration = Duration::from_secs(5);
+/// Kept back after the proof.
+const STORING_NEEDS: Duration = Duration::from_secs(3);
+
+/// What was stored.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) token: Token,
+    pub(crate) expires_at: Timestamp,
+    /// How long it lives, from now on.
+    pub(crate) life: Duration,
+    /// What came with it, to be shared.
+    pub(crate) access: AccessToken,
+}
+
+/// Why nothing was stored.
+#[derive(Debug)]
+pub(crate) struct NotStored(pub(crate) Problem);
+
+impl From<StorageUnavailable> for NotStored {
+    fn from(error: StorageUnavailable) -> Self {
+        unavailable(&error)
+    }
+}
+
+impl From<Problem> for NotStored {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+fn unavailable(error: &dyn std::fmt::Display) -> NotStored {
+    tracing::warn!(%error, "the stores do not answer");
+    NotStored(storage_unavailable())
+}
+
+/// Trying again helps, and does no harm.
+pub(crate) fn storage_unavailable() -> Problem {
+    Problem::new(
+        Code::StorageUnavailable,
+        "The old token stays. Hand the same token over again in half a minute; a repeat does no harm.",
+    )
+}
+
+fn misconfigured(reason: &str, remedy: &str) -> NotStored {
+    NotStored(Problem::new(
+        Code::TenantMisconfigured,
+        format!("The old token stays: {reason}. {remedy}"),
+    ))
+}
+
+fn refused(reason: &str) -> NotStored {
+    NotStored(Problem::new(
+        Code::TokenRefused,
+        format!(
+            "{reason}. The old token stays. Likely causes: the token expired or was revoked; it belongs to another \
+             client (send that one's client_id and client_secret); the client secret changed; the user is locked out, \
+             inactive or has to change the password; the Application Registry record is inactive."
+        ),
+    ))
+}
+
+fn postponed(reason: &str) -> NotStored {
+    NotStored(Problem::new(
+        Code::ServiceNowUnavailable,
+        format!(
+            "{reason}. The old token stays. Hand the same token over again; a repeat does no harm."
+        ),
+    ))
+}
+
+/// Takes a token over, holding the tenant's token lease.
+pub(crate) async fn take(
+    function: &ReceiveToken,
+    file: &TenantFile,
+    hand_over: &HandOver,
+    deadline: Timestamp,
+) -> Result<Stored, NotStored> {
+    let servicenow = &file.servicenow;
+    let allow_host = servicenow.allow_host.as_deref();
+    let instance = Instance::parse(&servicenow.instance, allow_host, function.allow_loopback)
+        .map_err(|error| misconfigured(&format!("the instance {error}"), APPLY))?;
+    let offer = Offer {
+        function,
+        file,
+        instance,
+        hand_over,
+        fingerprint: fingerprint(&hand_over.refresh_token),
+        deadline,
+    };
+    let limits = Limits {
+        lease: LEASE,
+        wait: PATIENCE.lease,
+    };
+    let key = token_lease_key(&file.tenant);
+    let look = || async { Ok::<_, NotStored>(None) };
+    let taken = function
+        .flights
+        .run(&key, limits, look, offer.take())
+        .await?;
+    taken.ok_or_else(|| unavailable(&"another process holds the token lease"))
+}
+
+const APPLY: &str = "Apply the tenant: rescue-connector tenant apply FILE";
+
+struct Offer<'a> {
+    function: &'a ReceiveToken,
+    file: &'a TenantFile,
+    instance: Instance,
+    hand_over: &'a HandOver,
+    fingerprint: String,
+    deadline: Timestamp,
+}
+
+impl Offer<'_> {
+    async fn take(&self) -> Result<Stored, NotStored> {
+        let grants = &self.function.grants;
+        let current = match grants.settled(self.id()).await {
+            Ok(current) => current,
+            Err(AccessError::ReauthorizationNeeded(reason)) => {
+                return Err(misconfigured(&reason, APPLY));
+            }
+            Err(error) => return Err(unavailable(&error)),
+        };
+        let mut token = self.token_to_use(&current).await?;
+        let granted = self.grant(&token).await?;
+        if let Some(new) = replaced(token.refresh_token.as_ref(), &granted) {
+            token.refresh_token = Some(new.clone());
+            token.stands_for = Some(self.fingerprint.clone());
+            self.keep(&token).await?;
+        }
+        self.prove(&granted).await?;
+        self.store(&current, token, granted).await
+    }
+
+    const fn id(&self) -> &TenantId {
+        &self.file.tenant
+    }
+
+    fn left(&self, kept_back: Duration) -> Duration {
+        let left = self.deadline.since(self.function.clock.now());
+        left.saturating_sub(kept_back)
+    }
+
+    /// The token that was sent, or the one that ServiceNow gave in its place when it was handed over before.
+    async fn token_to_use(&self, current: &StoredToken) -> Result<Token, NotStored> {
+        let client = self.hand_over.client.clone();
+        let (client_id, client_secret) = client.unzip();
+        let mut token = Token {
+            refresh_token: Some(self.hand_over.refresh_token.clone()),
+            client_id,
+            client_secret,
+            ..Token::default()
+        };
+        let (vault, id) = (&self.function.vault, self.id());
+        let stands_for = |known: &Token| known.stands_for.as_ref() == Some(&self.fingerprint);
+        let known = if stands_for(&current.token) {
+            Some(current.token.clone())
+        } else {
+            let kept = self.function.credentials.kept_token(id).await?;
+            let away = vault.handed_over(id).await;
+            let away = away.map_err(|error| unavailable(&error))?;
+            let away = away.map(|away| away.token);
+            kept.into_iter().chain(away).find(stands_for)
+        };
+        if let Some(known) = known {
+            token.refresh_token = known.refresh_token;
+            token.stands_for = known.stands_for;
+        }
+        Ok(token)
+    }
+
+    /// What is handed over a second time after a while was not issued just now, if it has been replaced since: nothing
+    /// says that a replacement lives longer.
+    fn ends_by(&self, current: &Token) -> Timestamp {
+        let never = Timestamp::from_millis(i64::MAX);
+        let again = current.stands_for.as_ref() == Some(&self.fingerprint);
+        let now = self.function.clock.now();
+        match (current.issued_at, current.expires_at) {
+            (Some(issued), Some(expires)) if again && now.since(issued) > A_REPEAT => expires,
+            _ => never,
+        }
+    }
+
+    async fn grant(&self, token: &Token) -> Result<Granted, NotStored> {
+        let (vault, id) = (&self.function.vault, self.id());
+        let mut credentials = vault.credentials(id).await;
+        if let Ok(read) = &credentials
+            && client_of(self.file, read, Some(token)).is_err()
+        {
+            credentials = vault.credentials_again(id).await;
+        }
+        let credentials = credentials.map_err(|error| match error {
+            VaultError::Missing(_) | VaultError::Malformed(_) => {
+                misconfigured(&error.to_string(), APPLY)
+            }
+            VaultError::Unavailable(_) => unavailable(&error),
+        })?;
+        if let Err(error) = client_of(self.file, &credentials, Some(token)) {
+            let remedy = format!(
+                "Set it, or send client_id and client_secret: rescue-connector secrets set {id} oauth-client-secret"
+            );
+            return Err(misconfigured(&error.to_string(), &remedy));
+        }
+        let timeout = || PATIENCE.grant.min(self.left(PROVING_NEEDS));
+        let granted = self.function.grants.request(
+            self.file,
+            &self.instance,
+            Grant::RefreshToken,
+            Some(token),
+            timeout,
+        );
+        granted.await.map_err(|error| match error {
+            AccessError::ReauthorizationNeeded(reason) => refused(&reason),
+            AccessError::Paused(_) | AccessError::Transient { .. } => postponed(&error.to_string()),
+        })
+    }
+
+    /// The token that was sent is dead by now: the one that came in its place is stored before anything else.
+    async fn keep(&self, token: &Token) -> Result<(), NotStored> {
+        let (function, id) = (self.function, self.id());
+        let Err(error) = function.vault.keep_handed_over(id, token).await else {
+            return Ok(());
+        };
+        tracing::warn!(tenant = %id, reason = %error, "the new refresh token is kept aside");
+        let kept = function.credentials.keep_token(id, token).await;
+        Ok(kept.inspect_err(|error| {
+            tracing::error!(tenant = %id, %error,
+                "ServiceNow replaced the refresh token that was handed over, and nothing would store the new one");
+        })?)
+    }
+
+    async fn prove(&self, granted: &Granted) -> Result<(), NotStored> {
+        let timeout = PATIENCE.read.min(self.left(STORING_NEEDS));
+        let grants = &self.function.grants;
+        let proved = grants.prove(&self.instance, &granted.access_token, timeout);
+        proved.await.map_err(|error| match error {
+            NotProved::Refused => refused(&error.to_string()),
+            NotProved::Unknown(_) => postponed(&error.to_string()),
+        })
+    }
+
+    async fn store(
+        &self,
+        current: &StoredToken,
+        token: Token,
+        granted: Granted,
+    ) -> Result<Stored, NotStored> {
+        let now = self.function.clock.now();
+        let usual = self.file.servicenow.refresh_token_lifetime.duration();
+        let life = self.hand_over.expires_in.unwrap_or(usual);
+        let expires_at = now.plus(life).min(self.ends_by(&current.token));
+        let token = Token {
+            issued_at: Some(now),
+            expires_at: Some(expires_at),
+            source: Some("hand-over".to_owned()),
+            derived_from: Some(current.version_id.clone()),
+            ..token
+        };
+        let vault = &self.function.vault;
+        let replaced = vault.replace_token(self.id(), &current.version_id, &token);
+        replaced.await.map_err(|error| unavailable(&error))?;
+        let grants = &self.function.grants;
+        Ok(Stored {
+            expires_at,
+            life: expires_at.since(now),
+            access: grants.access_token(self.file, &self.instance, granted),
+            token,
+        })
+    }
+}

@@ -1,0 +1,236 @@
+//! `createSecret`: looks whether the token works, renews it when that is due, and stores the outcome as pending.
+
+use shared::clock::Timestamp;
+use shared::credentials::{AccessToken, Pause};
+use shared::error::Code;
+use shared::retry::REAUTHORIZATION_PAUSE;
+use shared::servicenow::access::AccessError;
+use shared::servicenow::instance::Instance;
+use shared::servicenow::oauth::Granted;
+use shared::tenant::{Grant, TenantFile, TenantId};
+use shared::vault::{StoredToken, Token};
+
+use crate::event::Command;
+use crate::expiry;
+use crate::failure::Failure;
+use crate::{PATIENCE, RotateTokens};
+
+/// Fills the pending version, unless an earlier attempt has done so.
+pub(crate) async fn create(
+    function: &RotateTokens,
+    command: &Command,
+    deadline: Timestamp,
+) -> Result<(), Failure> {
+    if function.versions.value(command).await?.is_some() {
+        return Ok(());
+    }
+    let work = async {
+        let pending = pending(function, &command.tenant, deadline).await?;
+        function.versions.fill(command, &pending).await
+    };
+    function
+        .holding_the_lease(&command.tenant, deadline, work)
+        .await
+}
+
+/// The value to store as pending. Holds the token lease.
+async fn pending(
+    function: &RotateTokens,
+    id: &TenantId,
+    deadline: Timestamp,
+) -> Result<Token, Failure> {
+    let tenant = function.tenants.get(id).await?;
+    let Some(file) = tenant.as_ref().map(|tenant| &tenant.file) else {
+        tracing::info!(tenant = %id, "the tenant is gone: nothing to renew");
+        return Ok(function.vault.token(id).await?.token);
+    };
+    if file.servicenow.grant != Grant::RefreshToken {
+        tracing::info!(tenant = %id, "healthy: the tenant's grant needs no refresh token");
+        return Ok(function.vault.token(id).await?.token);
+    }
+    let stored = function.grants.settled(id).await?;
+    if stored.token.refresh_token.is_none() {
+        tracing::info!(tenant = %id, "waiting for a refresh token to be handed over");
+        return Ok(stored.token);
+    }
+    let before = stored.clone();
+    let renewal = Renewal {
+        function,
+        file,
+        instance: function.instance(file)?,
+        deadline,
+    };
+    let outcome = renewal.renewed(stored).await;
+    if let Err(failure) = &outcome {
+        expiry::record(id, &before.token, function.clock.now());
+        if let Failure::ReauthorizationNeeded(_) = failure {
+            leave_alone(function, id).await;
+            drop_wish(function, id, before).await;
+        }
+    }
+    outcome
+}
+
+/// Nobody calls for the tenant for a while: a person has to act.
+async fn leave_alone(function: &RotateTokens, id: &TenantId) {
+    let pause = Pause {
+        until: function.clock.now().plus(REAUTHORIZATION_PAUSE),
+        reason: Code::ReauthorizationNeeded,
+    };
+    if let Err(error) = function.credentials.set_pause(id, pause).await {
+        tracing::warn!(tenant = %id, %error, "other processes do not know of the pause");
+    }
+}
+
+/// A wish is good for one attempt: Secrets Manager repeats a failed rotation soon and often.
+async fn drop_wish(function: &RotateTokens, id: &TenantId, stored: StoredToken) {
+    if !stored.token.renew_now {
+        return;
+    }
+    let version = &stored.version_id;
+    let token = Token {
+        renew_now: false,
+        derived_from: Some(version.clone()),
+        ..stored.token
+    };
+    if let Err(error) = function.vault.replace_token(id, version, &token).await {
+        tracing::warn!(tenant = %id, %error, "the wish to renew stays");
+    }
+}
+
+struct Renewal<'a> {
+    function: &'a RotateTokens,
+    file: &'a TenantFile,
+    instance: Instance,
+    deadline: Timestamp,
+}
+
+impl Renewal<'_> {
+    /// A refresh proves that the token works; the service account's password moves its end. The password is used
+    /// when that is due or wished for, and when the token is refused.
+    async fn renewed(&self, mut stored: StoredToken) -> Result<Token, Failure> {
+        let id = &self.file.tenant;
+        let now = self.function.clock.now();
+        self.not_too_often(&stored.token).await?;
+        let wanted = stored.token.renew_now || expiry::is_due(&stored.token, now);
+        let password = self.has_password().await?;
+        let mut refused = None;
+        if wanted && password {
+            match self.by_password(&stored).await {
+                Err(Failure::ReauthorizationNeeded(reason)) => {
+                    tracing::warn!(tenant = %id, reason, likely = expiry::LIKELY_CAUSES,
+                        "the service account's password does not renew the refresh token");
+                    refused = Some(reason);
+                }
+                other => return other,
+            }
+        }
+        let checked = self.grant(Grant::RefreshToken, &stored.token).await;
+        match checked {
+            Ok(granted) => {
+                stored = self
+                    .function
+                    .grants
+                    .keep_successor(id, &stored, &granted)
+                    .await?;
+                if !password || refused.is_some() {
+                    expiry::warn(id, &stored.token, now);
+                }
+                let access = self.access_token(granted);
+                tracing::info!(tenant = %id, renewed = false, "the refresh token works");
+                // A wish is good for one attempt.
+                let token = Token {
+                    renew_now: false,
+                    ..stored.token.clone()
+                };
+                Ok(pending_from(&stored, token, access))
+            }
+            Err(AccessError::ReauthorizationNeeded(reason)) if password && refused.is_none() => {
+                tracing::warn!(tenant = %id, reason, "the refresh token is refused; trying the service account's password");
+                self.by_password(&stored).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// While the tenant waits for a person, it is tried once an hour: wrong passwords lock accounts.
+    async fn not_too_often(&self, token: &Token) -> Result<(), Failure> {
+        let id = &self.file.tenant;
+        let credentials = &self.function.credentials;
+        let pause = credentials.standing_now(id).await?;
+        let pause = pause.pause_at(self.function.clock.now());
+        let waits = pause.is_some_and(|pause| pause.reason == Code::ReauthorizationNeeded);
+        if !waits || token.renew_now {
+            return Ok(());
+        }
+        let owner = uuid::Uuid::new_v4().to_string();
+        let key = format!("{id}#lease#repair");
+        if credentials
+            .take_lease(&key, &owner, REAUTHORIZATION_PAUSE)
+            .await?
+        {
+            Ok(())
+        } else {
+            Err(Failure::Transient(
+                "the tenant waits for a new token, secret or password, and was tried within the hour"
+                    .to_owned(),
+            ))
+        }
+    }
+
+    async fn has_password(&self) -> Result<bool, Failure> {
+        let (id, vault) = (&self.file.tenant, &self.function.vault);
+        let mut credentials = vault.credentials(id).await?;
+        if credentials.service_account_password.is_none() {
+            credentials = vault.credentials_again(id).await?;
+        }
+        let named = !self.file.servicenow.service_account.is_empty();
+        Ok(named && credentials.service_account_password.is_some())
+    }
+
+    /// The token with its end moved (protocols B.1.3), the same one or another.
+    async fn by_password(&self, stored: &StoredToken) -> Result<Token, Failure> {
+        let granted = self.grant(Grant::Password, &stored.token).await?;
+        let Some(refresh_token) = granted.refresh_token.clone() else {
+            let reason = "the password grant brings no refresh token".to_owned();
+            return Err(Failure::ReauthorizationNeeded(reason));
+        };
+        let now = self.function.clock.now();
+        let lifetime = self.file.servicenow.refresh_token_lifetime.duration();
+        let token = Token {
+            refresh_token: Some(refresh_token),
+            issued_at: Some(now),
+            expires_at: Some(now.plus(lifetime)),
+            source: Some("rotation".to_owned()),
+            renew_now: false,
+            ..stored.token.clone()
+        };
+        tracing::info!(tenant = %self.file.tenant, renewed = true, "the refresh token's end is moved");
+        Ok(pending_from(stored, token, self.access_token(granted)))
+    }
+
+    async fn grant(&self, grant: Grant, stored: &Token) -> Result<Granted, AccessError> {
+        let function = self.function;
+        let timeout = || PATIENCE.grant.min(function.left(self.deadline));
+        let stored = Some(stored);
+        function
+            .grants
+            .request(self.file, &self.instance, grant, stored, timeout)
+            .await
+    }
+
+    fn access_token(&self, granted: Granted) -> AccessToken {
+        self.function
+            .grants
+            .access_token(self.file, &self.instance, granted)
+    }
+}
+
+fn pending_from(stored: &StoredToken, token: Token, access: AccessToken) -> Token {
+    Token {
+        derived_from: Some(stored.version_id.clone()),
+        access_token: Some(access.token),
+        access_token_until: Some(access.expires_at),
+        ..token
+    }
+}

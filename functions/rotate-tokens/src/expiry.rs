@@ -1,0 +1,114 @@
+//! When a refresh token is renewed, and who is told that it is about to expire.
+
+use std::time::Duration;
+
+use shared::clock::Timestamp;
+use shared::error::Code;
+use shared::telemetry;
+use shared::tenant::TenantId;
+use shared::vault::Token;
+
+/// ServiceNow says the same for all of them (protocols B.1.2).
+pub(crate) const LIKELY_CAUSES: &str = "the refresh token expired or was revoked; the client secret changed; the \
+     service account is locked, inactive or has to change its password; the Application Registry record is inactive. \
+     Hand over a new token, or set service-account-password or oauth-client-secret";
+
+/// Whether half of its life is over. A token whose life is not known is due.
+pub(crate) fn is_due(token: &Token, now: Timestamp) -> bool {
+    match (token.issued_at, token.expires_at) {
+        (Some(issued), Some(expires)) => now >= issued.plus(expires.since(issued) / 2),
+        _ => true,
+    }
+}
+
+/// Records how long a token lives yet.
+pub(crate) fn record(tenant: &TenantId, token: &Token, now: Timestamp) {
+    if let Some(left) = token.left(now) {
+        telemetry::refresh_token_days_left(left, tenant);
+    }
+}
+
+/// How urgently a person is told that nothing renews a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Urgency {
+    Warning,
+    Error,
+    LastDay,
+}
+
+fn urgency(left: Duration) -> Option<Urgency> {
+    let days = |days: u64| Duration::from_secs(days * 24 * 3600);
+    match left {
+        left if left <= days(1) => Some(Urgency::LastDay),
+        left if left <= days(7) => Some(Urgency::Error),
+        left if left <= days(14) => Some(Urgency::Warning),
+        _ => None,
+    }
+}
+
+/// Says at 14, 7 and 1 days before its end that nothing renews a token, daily as rotations go.
+pub(crate) fn warn(tenant: &TenantId, token: &Token, now: Timestamp) {
+    let Some(expires_at) = token.expires_at else {
+        tracing::warn!(%tenant, "nobody knows when the refresh token expires, and nothing renews it: {REMEDY}");
+        return;
+    };
+    let left = expires_at.since(now);
+    let days_left = left.as_secs() / (24 * 3600);
+    let code = Code::ReauthorizationNeeded.as_str();
+    match urgency(left) {
+        None => {}
+        Some(Urgency::Warning) => {
+            tracing::warn!(%tenant, days_left, %expires_at,
+                "the refresh token expires within 14 days and nothing renews it: {REMEDY}");
+        }
+        Some(Urgency::Error) => {
+            tracing::error!(%tenant, days_left, %expires_at, code,
+                "the refresh token expires within 7 days and nothing renews it: {REMEDY}");
+        }
+        Some(Urgency::LastDay) => {
+            tracing::error!(%tenant, days_left, %expires_at, code,
+                "the refresh token expires within a day and nothing renews it: {REMEDY}");
+        }
+    }
+}
+
+const REMEDY: &str =
+    "hand over a new token, or set service-account-password so that the connector renews it itself";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(lifetime_days: u64) -> Token {
+        let issued = Timestamp::from_millis(0);
+        Token {
+            issued_at: Some(issued),
+            expires_at: Some(issued.plus(Duration::from_secs(lifetime_days * 24 * 3600))),
+            ..Token::default()
+        }
+    }
+
+    fn day(days: i64) -> Timestamp {
+        Timestamp::from_millis(days * 24 * 3600 * 1000)
+    }
+
+    #[test]
+    fn a_token_is_due_from_half_of_its_life_on() {
+        assert!(!is_due(&token(100), day(49)));
+        assert!(is_due(&token(100), day(50)));
+        assert!(is_due(&token(100), day(200)));
+        assert!(is_due(&Token::default(), day(0)), "its life is not known");
+    }
+
+    #[test]
+    fn a_person_is_told_at_14_at_7_and_at_1_days() {
+        let days = |days: u64| urgency(Duration::from_secs(days * 24 * 3600));
+        assert_eq!(days(15), None);
+        assert_eq!(days(14), Some(Urgency::Warning));
+        assert_eq!(days(8), Some(Urgency::Warning));
+        assert_eq!(days(7), Some(Urgency::Error));
+        assert_eq!(days(2), Some(Urgency::Error));
+        assert_eq!(days(1), Some(Urgency::LastDay));
+        assert_eq!(days(0), Some(Urgency::LastDay));
+    }
+}

@@ -1,0 +1,58 @@
+import '@servicenow/sdk/global'
+import { ApplicationMenu, Record } from '@servicenow/sdk/core'
+import { admin } from './roles.now'
+
+const menu = ApplicationMenu({
+    $id: Now.ID['menu'],
+    title: 'Rescue Connector',
+    hint: 'LogMeIn Rescue sessions on incidents and cases',
+    description: 'Settings and token set-up of Rescue Connector',
+    roles: [admin],
+    active: true,
+})
+
+Record({
+    $id: Now.ID['menu-settings'],
+    table: 'sys_app_module',
+    data: {
+        title: 'Settings',
+        application: menu,
+        link_type: 'DIRECT',
+        query: 'system_properties_ui.do?sysparm_title=Rescue%20Connector&sysparm_category=Rescue%20Connector',
+        hint: 'Connector URL, tenant, API key, button and e-mails',
+        roles: ['x_rescue_conn.admin'],
+        active: true,
+        order: 100,
+    },
+})
+
+Record({
+    $id: Now.ID['menu-token-setup'],
+    table: 'sys_app_module',
+    data: {
+        title: 'Token set-up',
+        application: menu,
+        link_type: 'DIRECT',
+        query: 'com.glideapp.servicecatalog_cat_item_view.do?v=1&sysparm_id=610dd0d8b1ff45819721f95a9261a834',
+        hint: 'Give Rescue Connector its access to this instance',
+        roles: ['x_rescue_conn.admin'],
+        active: true,
+        order: 200,
+    },
+})
+
+Record({
+    $id: Now.ID['menu-token-setups'],
+    table: 'sys_app_module',
+    data: {
+        title: 'Token set-ups so far',
+        application: menu,
+        link_type: 'LIST',
+        name: 'sc_req_item',
+        filter: 'cat_item.sys_scope.scope=x_rescue_conn',
+        hint: 'Their work notes say what happened',
+        roles: ['x_rescue_conn.admin'],
+        active: true,
+        order: 300,
+    },
+})

@@ -1,0 +1,187 @@
+/**
+ * What the PIN buttons do.
+ */
+var RescueConnector = Class.create();
+
+/** States in which the connector, too, takes a record for closed. */
+RescueConnector.CLOSED = {
+    incident: ['6', '7', '8'],
+    sn_customerservice_case: ['3', '6', '7']
+};
+
+RescueConnector.prototype = {
+    initialize: function () {
+        this.connection = new RescueConnection();
+        this.presses = new RescuePresses();
+        this.sentences = new RescueSentences();
+    },
+
+    /**
+     * Whether a record's form has the buttons. Never throws: an error in a condition would spoil the whole form.
+     *
+     * @param {GlideRecord} record
+     * @param {string} table the button's
+     */
+    showsButton: function (record, table) {
+        try {
+            if (!this.connection.isEnabled() || !record.isValid() || record.isNewRecord()) {
+                return false;
+            }
+            return this.connection.showsOnClosedRecords() || this._isOpen(record, table);
+        } catch (error) {
+            this._logError(error);
+            return false;
+        }
+    },
+
+    /**
+     * Gets a PIN for the record and shows it, or shows what to do instead.
+     *
+     * @param {GlideRecord} record as it stands on the form
+     * @param {string} table the button's: a record of a table that extends it is named by this one
+     * @param {boolean} fresh whether another PIN than the last one is wanted
+     */
+    press: function (record, table, fresh) {
+        try {
+            this._show(record, this._generate(record, table, fresh));
+        } catch (error) {
+            this._logError(error);
+            this._refuse({ code: 'failed' });
+        }
+    },
+
+    _generate: function (record, table, fresh) {
+        var technician = String(gs.getUser().getEmail() || '');
+        if (!technician) {
+            return { ok: false, code: 'no-technician-email' };
+        }
+        // The redirect that follows would drop what was typed into the form.
+        if (record.canWrite() && !record.update()) {
+            return { ok: false, code: 'record-not-saved' };
+        }
+        var sysId = record.getUniqueValue();
+        var body = {
+            technician: { email: technician },
+            record: { table: table, sys_id: sysId, number: record.getValue('number') },
+            customer: this._customer(record, table),
+            notify: {
+                technician: this.connection.emailsTechnician(),
+                customer: this.connection.emailsCustomer()
+            }
+        };
+        var answer = this._post(sysId, fresh, body);
+        // The caller or the settings were changed within a turn: the agent wants a PIN for what is there now.
+        if (answer.code === 'idempotency-key-reused') {
+            answer = this._post(sysId, true, body);
+        }
+        return answer;
+    },
+
+    _post: function (sysId, fresh, body) {
+        var key = this.presses.key(sysId, fresh);
+        if (!key) {
+            return { ok: false, code: 'no-press' };
+        }
+        var answer = this.connection.post('pincodes', body, key);
+        if (answer.ok && !/^\d{6}$/.test(answer.body.pin)) {
+            return { ok: false, code: 'not-the-connector', values: ['201'] };
+        }
+        if (answer.ok && fresh) {
+            this.presses.renewed(sysId);
+        }
+        return answer;
+    },
+
+    /** Name and e-mail address of whom the record is for; what is unknown is left out, and the connector looks. */
+    _customer: function (record, table) {
+        var fields = table === 'incident' ? ['caller_id'] : ['contact', 'consumer'];
+        for (var i = 0; i < fields.length; i++) {
+            if (record.isValidField(fields[i]) && record.getValue(fields[i])) {
+                return this._person(record, fields[i]);
+            }
+        }
+        return {};
+    },
+
+    _person: function (record, field) {
+        var person = {};
+        var name = record.getDisplayValue(field);
+        if (name) {
+            person.name = String(name);
+        }
+        var row = record.getElement(field).getRefRecord();
+        var email = row && row.isValidRecord() && row.isValidField('email') ? row.getValue('email') : '';
+        if (email) {
+            person.email = String(email);
+        }
+        return person;
+    },
+
+    _isOpen: function (record, table) {
+        var isInactive = record.isValidField('active') && record.getValue('active') !== '1' &&
+            record.getValue('active') !== 'true';
+        return !isInactive && RescueConnector.CLOSED[table].indexOf(String(record.getValue('state'))) < 0;
+    },
+
+    _show: function (record, answer) {
+        if (!answer.ok) {
+            this._refuse(answer);
+            return;
+        }
+        var pin = answer.body;
+        this._info('Rescue PIN {0} for {1}. Link for the customer: {2}',
+            [pin.pin, record.getValue('number'), pin.link || '-']);
+        if (answer.replayed) {
+            this._info('This is the PIN from before, and nothing was e-mailed again. If it was used already, press "New Rescue PIN".');
+        }
+        var outcomes = pin.notifications instanceof Array ? pin.notifications : [];
+        for (var i = 0; i < outcomes.length; i++) {
+            this._showOutcome(outcomes[i] || {}, answer.replayed);
+        }
+        if (pin.note && pin.note.status === 'failed') {
+            this._error('The work note about the PIN could not be written.', []);
+        }
+    },
+
+    _showOutcome: function (outcome, replayed) {
+        var toCustomer = outcome.to === 'customer';
+        if (outcome.status === 'sent') {
+            if (!replayed) {
+                this._info(toCustomer ? 'The link was e-mailed to the customer.' : 'The PIN was e-mailed to you.');
+            }
+        } else if (outcome.status === 'failed') {
+            this._error(toCustomer
+                ? 'The link could not be e-mailed to the customer: tell them the PIN yourself. {0}'
+                : 'The PIN could not be e-mailed to you. {0}', [outcome.detail || '']);
+        } else {
+            this._info(toCustomer
+                ? 'It is not known whether the link was e-mailed to the customer: ask them, or tell them the PIN.'
+                : 'It is not known whether the PIN was e-mailed to you.');
+        }
+    },
+
+    _refuse: function (refusal) {
+        gs.addErrorMessage(this._escape(this.sentences.of(refusal)));
+    },
+
+    _info: function (sentence, values) {
+        gs.addInfoMessage(this._escape(this.sentences.say(sentence, values)));
+    },
+
+    _error: function (sentence, values) {
+        gs.addErrorMessage(this._escape(this.sentences.say(sentence, values)));
+    },
+
+    /** Messages are shown as HTML; names, numbers and what a server answers are text. */
+    _escape: function (text) {
+        return String(text).replace(/[&<>"']/g, function (character) {
+            return '&#' + character.charCodeAt(0) + ';';
+        });
+    },
+
+    _logError: function (error) {
+        gs.error('Rescue Connector: ' + (error && error.message ? error.message : 'error'));
+    },
+
+    type: 'RescueConnector'
+};

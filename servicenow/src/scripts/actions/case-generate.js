@@ -1,0 +1,2 @@
+new x_rescue_conn.RescueConnector().press(current, 'sn_customerservice_case', false);
+action.setRedirectURL(current);

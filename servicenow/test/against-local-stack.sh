@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Starts the embedded cloud, with its demo tenant and both simulators, and runs the app's scripts against it.
+# LOCAL_STACK names an already built program to start in place of `cargo run --`.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+port="${LOCAL_STACK_PORT:-8470}"
+log="$(mktemp)"
+if [[ -n "${LOCAL_STACK:-}" ]]; then start=("$LOCAL_STACK"); else start=(cargo run --quiet --); fi
+"${start[@]}" up --port "$port" >"$log" 2>&1 &
+stack=$!
+trap 'kill -INT "$stack" 2>/dev/null || true; wait "$stack" 2>/dev/null || true; rm -f "$log"' EXIT
+
+# The first start of a fresh checkout builds everything.
+for _ in $(seq 1 9000); do
+    grep -q 'Ctrl-C ends it' "$log" && break
+    if ! kill -0 "$stack" 2>/dev/null; then
+        cat "$log" >&2
+        exit 1
+    fi
+    sleep 0.1
+done
+
+one() { sed -n "$1" "$log" | head -n 1; }
+CONNECTOR_URL="$(one 's/^HTTP API  *\(http[^ ]*\)$/\1/p')"
+SERVICENOW_URL="$(one 's/^ServiceNow  *\(http[^ ]*\)$/\1/p')"
+API_KEY="${API_KEY:-$(one "s/.*Authorization: Bearer \([A-Za-z0-9_-]*\)'.*/\1/p")}"
+# The demo's tenant, people and client are those of local/src/demo_tenant.rs.
+constant() { sed -n "s/^\(pub \)\{0,1\}const $1: &str = \"\(.*\)\";$/\2/p" local/src/demo_tenant.rs; }
+TENANT="$(constant TENANT)"
+CLIENT_ID="$(constant CLIENT_ID)"
+CLIENT_SECRET="$(constant CLIENT_SECRET)"
+SERVICE_ACCOUNT="$(constant SERVICE_ACCOUNT)"
+SERVICE_PASSWORD="$(constant SERVICE_ACCOUNT_PASSWORD)"
+TECHNICIAN="$(constant TECHNICIAN)"
+CUSTOMER="$(constant CUSTOMER)"
+for name in CONNECTOR_URL SERVICENOW_URL API_KEY TENANT CLIENT_ID CLIENT_SECRET SERVICE_ACCOUNT SERVICE_PASSWORD \
+    TECHNICIAN CUSTOMER; do
+    if [[ -z "${!name}" ]]; then
+        echo "against-local-stack.sh: $name was not found in what the stack prints" >&2
+        exit 1
+    fi
+    export "${name?}"
+done
+
+if ! node --test --test-reporter=spec servicenow/test/local-stack.test.js; then
+    echo 'What the stack printed:' >&2
+    cat "$log" >&2
+    exit 1
+fi

@@ -1,0 +1,641 @@
+/**
+ * A stand-in for the part of an instance that the app's scripts use: as strict as the real one, or stricter. Members and
+ * columns that it does not know are violations, kept apart because scripts catch what is thrown.
+ */
+'use strict'
+
+const crypto = require('node:crypto')
+const fs = require('node:fs')
+const path = require('node:path')
+const vm = require('node:vm')
+
+const { send } = require('./network')
+
+const SCRIPTS = path.join(__dirname, '..', '..', 'src', 'scripts')
+const INCLUDES = ['RescueSentences', 'RescueConnection', 'RescuePresses', 'RescueConnector', 'RescueTokenSetup']
+const SCOPE = 'x_rescue_conn'
+
+const sysId = () => crypto.randomBytes(16).toString('hex')
+
+/** Columns by table. A string is a type; {reference} and {journal} say more. */
+const TABLES = {
+    incident: task({ caller_id: { reference: 'sys_user' } }),
+    sn_customerservice_case: task({
+        contact: { reference: 'sys_user' },
+        consumer: { reference: 'csm_consumer' },
+    }),
+    sys_user: { name: 'string', email: 'string', user_name: 'string' },
+    csm_consumer: { name: 'string', email: 'string' },
+    sys_properties: { name: 'string', value: 'property' },
+    oauth_entity: { name: 'string', client_id: 'string', client_secret: 'password2', refresh_token_lifespan: 'integer' },
+    sc_req_item: task({}),
+    sc_item_option_mtom: {
+        request_item: { reference: 'sc_req_item' },
+        sc_item_option: { reference: 'sc_item_option' },
+    },
+    sc_item_option: { item_option_new: { reference: 'item_option_new' }, value: 'string' },
+    item_option_new: { name: 'string', masked: 'boolean' },
+    x_rescue_conn_press: { press: 'string', turn: 'integer', since: 'time', renewed: 'time' },
+}
+const UNIQUE = { x_rescue_conn_press: ['press'] }
+const SYSTEM = { sys_id: 'string', sys_updated_on: 'time' }
+
+function task(more) {
+    return {
+        number: 'string',
+        short_description: 'string',
+        state: 'integer',
+        active: 'boolean',
+        work_notes: { journal: true },
+        ...more,
+    }
+}
+
+class Instance {
+    /**
+     * @param {Object} options user: {email, roles}; properties: by their full names; without: tables that do not exist;
+     * propertyDecryption: 'property' (gs.getProperty decrypts), 'record' (only getDecryptedValue does) or 'none';
+     * maskedVariables: 'assignable', 'rows' (an assignment is lost) or 'stuck' (nothing blanks them);
+     * networkFailure: 'throws' or 'status'; messages: REST Messages, {name: {url, headers}}, each with the method post
+     */
+    constructor(options = {}) {
+        this.options = {
+            propertyDecryption: 'property',
+            maskedVariables: 'assignable',
+            networkFailure: 'throws',
+            without: [],
+            user: {},
+            ...options,
+        }
+        this.now = Date.UTC(2026, 4, 4, 9, 0, 0)
+        this.user = { sys_id: sysId(), email: 'ana@acme.test', roles: ['x_rescue_conn.agent'], ...this.options.user }
+        this.messages = []
+        this.log = []
+        this.violations = []
+        this.translations = {}
+        this.tables = {}
+        for (const [name, columns] of Object.entries(TABLES)) {
+            if (!this.options.without.includes(name)) {
+                this.tables[name] = { columns: { ...SYSTEM, ...columns }, rows: new Map() }
+            }
+        }
+        this.properties = {}
+        this.passwords = {}
+        for (const [name, value] of Object.entries(this.options.properties || {})) {
+            this.setProperty(name, value)
+        }
+        this.context = this.newContext()
+    }
+
+    setProperty(name, value) {
+        this.properties[name] = value
+        if (name.endsWith('.api_key')) {
+            this.passwords[name] = value
+            this.properties[name] = value && ciphertext(value)
+        }
+    }
+
+    /** Inserts a row as test data, past every rule. */
+    add(table, values) {
+        const row = { sys_id: sysId(), sys_updated_on: time(this.now), ...values }
+        for (const [column, kind] of Object.entries(this.tables[table].columns)) {
+            if (kind.journal) {
+                row[column] = row[column] || []
+            } else if (kind === 'password2' && row[column]) {
+                row[column] = ciphertext(row[column])
+            }
+        }
+        this.tables[table].rows.set(row.sys_id, row)
+        return row.sys_id
+    }
+
+    /** An ordered catalog item: the requested item and its variables. */
+    order(variables, id = sysId()) {
+        const item = this.add('sc_req_item', { sys_id: id, number: 'RITM0010001', state: '1', active: 'true' })
+        for (const [name, value] of Object.entries(variables)) {
+            const masked = name === 'client_secret' || name === 'service_password'
+            const question = this.add('item_option_new', { name, masked })
+            const stored = masked && value ? ciphertext(value) : value
+            const option = this.add('sc_item_option', { item_option_new: question, value: stored })
+            this.add('sc_item_option_mtom', { request_item: item, sc_item_option: option })
+        }
+        return item
+    }
+
+    /** What an item's variables hold now. */
+    variables(item) {
+        const found = {}
+        for (const { request_item: of, sc_item_option: id } of this.tables.sc_item_option_mtom.rows.values()) {
+            const option = this.tables.sc_item_option.rows.get(id)
+            if (of === item) {
+                found[this.tables.item_option_new.rows.get(option.item_option_new).name] = option.value
+            }
+        }
+        return found
+    }
+
+    row(table, id) {
+        return this.tables[table].rows.get(id)
+    }
+
+    pass(seconds) {
+        this.now += seconds * 1000
+    }
+
+    /** Presses a button as its UI action does. */
+    press(action, table, id) {
+        const { context } = this
+        context.current = this.record(table, id)
+        context.action = this.strict('action', { setRedirectURL: () => {} })
+        this.run(`actions/${action}.js`)
+    }
+
+    /** Runs the business rule of the token set-up. */
+    carryOut(item) {
+        this.context.current = this.record('sc_req_item', item)
+        this.context.previous = null
+        this.run('actions/token-setup.js')
+    }
+
+    /** Runs a script of the app. */
+    run(file) {
+        const filename = path.join(SCRIPTS, file)
+        return vm.runInContext(fs.readFileSync(filename, 'utf8'), this.context, { filename })
+    }
+
+    /** Evaluates an expression as a condition of the app does. */
+    evaluate(expression, variables = {}) {
+        Object.assign(this.context, variables)
+        return vm.runInContext(expression, this.context)
+    }
+
+    record(table, id) {
+        const record = new this.context.GlideRecord(table)
+        if (!record.get(id)) {
+            throw new Error(`no ${table} ${id}`)
+        }
+        return record
+    }
+
+    /** The messages that a user sees: {kind, html, text}. */
+    shown(kind) {
+        return this.messages.filter((message) => !kind || message.kind === kind).map((message) => message.text)
+    }
+
+    violate(what) {
+        this.violations.push(what)
+        throw new Error(`stand-in: ${what}`)
+    }
+
+    /** An object whose unknown members are violations. */
+    strict(name, members, set) {
+        return new Proxy(members, {
+            get: (target, member) => {
+                if (member in target || typeof member === 'symbol' || member === 'toJSON') {
+                    return target[member]
+                }
+                return this.violate(`${name} has no member ${member}`)
+            },
+            set: (target, member, value) => {
+                if (set && set(member, value)) {
+                    return true
+                }
+                return this.violate(`${name}.${String(member)} cannot be assigned`)
+            },
+        })
+    }
+
+    newContext() {
+        const context = vm.createContext({}, { codeGeneration: { strings: false, wasm: false } })
+        vm.runInContext(`(${onlyEs5.toString()})()`, context)
+        Object.assign(context, {
+            Class: this.strict('Class', {
+                create: () =>
+                    vm.runInContext('(function () { this.initialize.apply(this, arguments); })', context),
+            }),
+            gs: this.glideSystem(),
+            sn_ws: this.strict('sn_ws', { RESTMessageV2: restMessage(this) }),
+            GlideRecord: glideRecord(this),
+            GlideDateTime: glideDateTime(this),
+        })
+        for (const name of INCLUDES) {
+            this.context = context
+            this.run(`${name}.js`)
+        }
+        context[SCOPE] = this.strict(SCOPE, Object.fromEntries(INCLUDES.map((name) => [name, context[name]])))
+        return context
+    }
+
+    glideSystem() {
+        const say = (kind) => (html) => this.messages.push({ kind, html, text: unescape(String(html)) })
+        const log = (level) => (line) => {
+            this.log.push(`${level} ${line}`)
+        }
+        return this.strict('gs', {
+            getProperty: (name, otherwise) => {
+                const value = this.properties[name]
+                if (value === undefined || value === '') {
+                    return otherwise === undefined ? null : otherwise
+                }
+                const decrypts = this.options.propertyDecryption === 'property'
+                return name in this.passwords && decrypts ? this.passwords[name] : String(value)
+            },
+            getUserID: () => this.user.sys_id,
+            getUser: () => this.strict('gs.getUser()', { getEmail: () => this.user.email, getID: () => this.user.sys_id }),
+            hasRole: (role) => this.user.roles.includes(role) || this.user.roles.includes('admin'),
+            getMessage: (text) => this.translations[text] || text,
+            addInfoMessage: say('info'),
+            addErrorMessage: say('error'),
+            info: log('info'),
+            warn: log('warn'),
+            error: log('error'),
+        })
+    }
+}
+
+/** Leaves in a context what an engine of ECMAScript 5 has. */
+function onlyEs5() {
+    const keep = {
+        Object: 'create defineProperty freeze getOwnPropertyNames getPrototypeOf keys length name prototype',
+        Array: 'isArray prototype length name',
+        Number: 'prototype length name MAX_VALUE MIN_VALUE NaN',
+        'Array.prototype':
+            'constructor length concat every filter forEach indexOf join lastIndexOf map pop push reduce reverse shift ' +
+            'slice some sort splice toString unshift',
+        'String.prototype':
+            'constructor length charAt charCodeAt concat indexOf lastIndexOf localeCompare match replace search slice ' +
+            'split substring toLowerCase toString toUpperCase trim valueOf',
+    }
+    for (const [name, kept] of Object.entries(keep)) {
+        const object = name.split('.').reduce((from, member) => from[member], globalThis)
+        for (const member of Object.getOwnPropertyNames(object)) {
+            if (kept.split(' ').indexOf(member) < 0) {
+                delete object[member]
+            }
+        }
+    }
+    const globals =
+        'Object Array String Number Boolean Date RegExp Math JSON Error TypeError Function Infinity NaN undefined ' +
+        'parseInt parseFloat isNaN isFinite encodeURIComponent decodeURIComponent globalThis'
+    for (const name of Object.getOwnPropertyNames(globalThis)) {
+        if (globals.split(' ').indexOf(name) < 0) {
+            delete globalThis[name]
+        }
+    }
+}
+
+function glideDateTime(instance) {
+    return function GlideDateTime(value) {
+        let at = value === undefined ? instance.now : Date.parse(`${value}Z`.replace(' ', 'T'))
+        if (Number.isNaN(at)) {
+            instance.violate(`GlideDateTime of ${value}`)
+        }
+        return instance.strict('GlideDateTime', {
+            getNumericValue: () => at,
+            addDaysUTC: (days) => {
+                at += days * 86_400_000
+            },
+            getValue: () => time(at),
+            toString: () => time(at),
+        })
+    }
+}
+
+function glideRecord(instance) {
+    return function GlideRecord(tableName) {
+        return new Row(instance, String(tableName)).proxy
+    }
+}
+
+/** One GlideRecord: a query and its current row. */
+class Row {
+    constructor(instance, tableName) {
+        this.instance = instance
+        this.tableName = tableName
+        this.table = instance.tables[tableName]
+        this.conditions = []
+        this.changes = {}
+        this.stored = null
+        const members = Object.fromEntries(MEMBERS.map((name) => [name, (...given) => this[name](...given)]))
+        this.proxy = new Proxy(members, {
+            get: (target, name) => {
+                if (name in target || typeof name === 'symbol') {
+                    return target[name]
+                }
+                if (name === 'variables' && tableName === 'sc_req_item') {
+                    return this.variables()
+                }
+                return this.getElement(name)
+            },
+            set: (target, name, value) => {
+                this.setValue(name, value)
+                return true
+            },
+        })
+    }
+
+    column(name) {
+        const kind = this.table && this.table.columns[name]
+        return kind || this.instance.violate(`${this.tableName} has no column ${String(name)}`)
+    }
+
+    isValid() {
+        return Boolean(this.table)
+    }
+
+    isValidRecord() {
+        return Boolean(this.stored)
+    }
+
+    isNewRecord() {
+        return !this.stored
+    }
+
+    isValidField(name) {
+        return Boolean(this.table && this.table.columns[name])
+    }
+
+    canWrite() {
+        return !(this.instance.options.readOnly || []).includes(this.tableName)
+    }
+
+    getUniqueValue() {
+        return this.getValue('sys_id')
+    }
+
+    getTableName() {
+        return this.tableName
+    }
+
+    initialize() {
+        this.stored = null
+        this.changes = {}
+    }
+
+    get(name, value) {
+        this.conditions = value === undefined ? [['sys_id', '=', name]] : [[name, '=', value]]
+        this.query()
+        return this.next()
+    }
+
+    addQuery(name, operator, value) {
+        this.conditions.push(value === undefined ? [name, '=', operator] : [name, operator, value])
+    }
+
+    query() {
+        this.found = this.matching()
+    }
+
+    matching() {
+        for (const [name] of this.conditions) {
+            this.column(name)
+        }
+        const holds = ([name, operator, value], row) => {
+            const wanted = String(value)
+            const have = row[name] === undefined || row[name] === null ? '' : String(row[name])
+            const results = { '=': have === wanted, '<': have < wanted }
+            return operator in results ? results[operator] : this.instance.violate(`operator ${operator}`)
+        }
+        return [...this.table.rows.values()].filter((row) => this.conditions.every((each) => holds(each, row)))
+    }
+
+    next() {
+        this.stored = this.found.shift() || null
+        this.changes = {}
+        return Boolean(this.stored)
+    }
+
+    deleteMultiple() {
+        for (const row of this.matching()) {
+            this.table.rows.delete(row.sys_id)
+        }
+    }
+
+    getValue(name) {
+        const kind = this.column(name)
+        const value = name in this.changes ? this.changes[name] : this.stored && this.stored[name]
+        return kind.journal || value === undefined || value === null || value === '' ? null : String(value)
+    }
+
+    setValue(name, value) {
+        if (this.column(name) === 'password2') {
+            this.instance.violate(`setValue on password2 column ${this.tableName}.${name}`)
+        }
+        if (name.startsWith('sys_')) {
+            this.instance.violate(`${name} cannot be set`)
+        }
+        this.changes[name] = value === null || value === undefined ? '' : String(value)
+    }
+
+    getDisplayValue(name) {
+        const kind = this.column(name)
+        const target = kind.reference && this.instance.tables[kind.reference].rows.get(this.getValue(name))
+        return kind.reference ? (target ? target.name : '') : this.getValue(name)
+    }
+
+    insert() {
+        const { instance, table } = this
+        const clash = (UNIQUE[this.tableName] || []).some((name) =>
+            [...table.rows.values()].some((row) => row[name] === this.changes[name])
+        )
+        const hook = instance.beforeInsert
+        instance.beforeInsert = undefined
+        if (hook) {
+            hook()
+            return this.insert()
+        }
+        if (clash) {
+            return null
+        }
+        this.stored = { sys_id: sysId() }
+        table.rows.set(this.stored.sys_id, this.stored)
+        return this.update()
+    }
+
+    update() {
+        const { instance } = this
+        if ((instance.options.refusesWrites || []).includes(this.tableName) || !this.canWrite()) {
+            return null
+        }
+        const now = this.table.rows.get(this.stored.sys_id)
+        for (const [name, value] of Object.entries(this.changes)) {
+            if (this.column(name).journal) {
+                now[name].unshift(value)
+            } else {
+                now[name] = value
+            }
+        }
+        now.sys_updated_on = time(instance.now)
+        this.changes = {}
+        for (const write of this.pending || []) {
+            write()
+        }
+        this.pending = []
+        return now.sys_id
+    }
+
+    getElement(name) {
+        const kind = this.column(name)
+        const { instance } = this
+        return instance.strict(`${this.tableName}.${name}`, {
+            toString: () => this.getValue(name) || '',
+            getDisplayValue: () => this.getDisplayValue(name),
+            getRefRecord: () => {
+                if (!kind.reference) {
+                    return instance.violate(`${name} is no reference`)
+                }
+                const target = new Row(instance, kind.reference)
+                target.get(this.getValue(name))
+                return target.proxy
+            },
+            getJournalEntry: (lines) => {
+                if (!kind.journal || ![1, -1].includes(lines)) {
+                    return instance.violate(`getJournalEntry(${lines}) on ${name}`)
+                }
+                const now = this.table.rows.get(this.stored.sys_id)
+                return (lines === 1 ? now[name].slice(0, 1) : now[name]).join('\n\n')
+            },
+            getDecryptedValue: () => {
+                if (kind === 'property' && instance.options.propertyDecryption === 'record') {
+                    return instance.passwords[this.getValue('name')]
+                }
+                const readable = kind === 'password2' && instance.options.registrySecretReadable
+                if (!readable) {
+                    throw new Error(`${this.tableName}.${name} cannot be decrypted in this scope`)
+                }
+                return plaintext(this.getValue(name))
+            },
+        })
+    }
+
+    /** The variables of a requested item. */
+    variables() {
+        const { instance } = this
+        const item = this.stored.sys_id
+        const rows = {}
+        for (const link of instance.tables.sc_item_option_mtom.rows.values()) {
+            if (link.request_item === item) {
+                const option = instance.tables.sc_item_option.rows.get(link.sc_item_option)
+                rows[instance.tables.item_option_new.rows.get(option.item_option_new).name] = option
+            }
+        }
+        const members = {}
+        for (const [name, option] of Object.entries(rows)) {
+            const { masked } = instance.tables.item_option_new.rows.get(option.item_option_new)
+            members[name] = instance.strict(`variables.${name}`, {
+                toString: () => (option.value === null || option.value === undefined ? '' : String(option.value)),
+                getDecryptedValue: () => (masked ? plaintext(option.value) : instance.violate(`${name} is not masked`)),
+            })
+        }
+        return instance.strict('variables', members, (name, value) => {
+            if (!(name in rows)) {
+                return false
+            }
+            if (instance.options.maskedVariables === 'assignable') {
+                this.pending = [...(this.pending || []), () => (rows[name].value = value)]
+            }
+            return true
+        })
+    }
+}
+
+const MEMBERS = [
+    'addQuery',
+    'canWrite',
+    'deleteMultiple',
+    'get',
+    'getDisplayValue',
+    'getElement',
+    'getTableName',
+    'getUniqueValue',
+    'getValue',
+    'initialize',
+    'insert',
+    'isNewRecord',
+    'isValid',
+    'isValidField',
+    'isValidRecord',
+    'next',
+    'query',
+    'setValue',
+    'update',
+]
+
+function restMessage(instance) {
+    return function RESTMessageV2(...given) {
+        const request = { method: 'GET', headers: {}, body: '', timeout: 10_000 }
+        if (given.length) {
+            const [name, method] = given
+            const message = (instance.options.messages || {})[name]
+            if (!message || method !== 'post') {
+                instance.violate(`there is no message ${name} ${method}`)
+            }
+            Object.assign(request, { method: 'POST', url: message.url, headers: { ...message.headers } })
+        }
+        const parameters = []
+        let level = 'all'
+        return instance.strict('RESTMessageV2', {
+            setEndpoint: (url) => {
+                request.url = url
+            },
+            setHttpMethod: (method) => {
+                request.method = method.toUpperCase()
+            },
+            setHttpTimeout: (milliseconds) => {
+                if (milliseconds > 30_000) {
+                    instance.violate('an instance waits for at most 30 s')
+                }
+                request.timeout = milliseconds
+            },
+            setLogLevel: (name) => {
+                level = name
+            },
+            setRequestHeader: (name, value) => {
+                request.headers[name] = String(value)
+            },
+            setRequestBody: (body) => {
+                request.body = String(body)
+            },
+            setStringParameter: (name, value) => parameters.push([name, escapeXml(String(value))]),
+            setStringParameterNoEscape: (name, value) => parameters.push([name, String(value)]),
+            execute: () => {
+                for (const [name, value] of parameters) {
+                    request.body = request.body.replaceAll(`\${${name}}`, value)
+                }
+                if (level !== 'basic') {
+                    instance.log.push(`outbound ${JSON.stringify(request)}`)
+                }
+                return execute(instance, request)
+            },
+        })
+    }
+}
+
+function execute(instance, request) {
+    let answer
+    try {
+        answer = send(request)
+    } catch (error) {
+        if (instance.options.networkFailure === 'throws') {
+            throw new Error(`${error.message} while sending ${JSON.stringify(request)}`)
+        }
+        answer = { status: 0, headers: {}, body: '', failed: error.message }
+    }
+    return instance.strict('RESTResponseV2', {
+        getStatusCode: () => answer.status,
+        getBody: () => answer.body,
+        getHeaders: () => ({ ...answer.headers }),
+        getHeader: (name) => answer.headers[name],
+        haveError: () => Boolean(answer.failed),
+        getErrorMessage: () => answer.failed || '',
+    })
+}
+
+const time = (at) => new Date(at).toISOString().slice(0, 19).replace('T', ' ')
+const ciphertext = (text) => `encrypted:${Buffer.from(text).toString('base64')}==`
+const plaintext = (text) => (text ? Buffer.from(text.slice('encrypted:'.length), 'base64').toString() : '')
+const escapeXml = (text) =>
+    text.replace(/[&<>"']/g, (each) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' })[each])
+const unescape = (html) => html.replace(/&#(\d+);/g, (_, code) => String.fromCharCode(code))
+
+module.exports = { INCLUDES, Instance, SCRIPTS, ciphertext }

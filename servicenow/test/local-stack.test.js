@@ -1,0 +1,226 @@
+/**
+ * The app's scripts against the real functions, with the simulators of Rescue and ServiceNow behind them.
+ * test/against-local-stack.sh starts them and sets the variables.
+ */
+'use strict'
+
+const assert = require('node:assert/strict')
+const crypto = require('node:crypto')
+const { describe, it } = require('node:test')
+
+const { Instance } = require('./glide/instance')
+const { send } = require('./glide/network')
+
+const NEEDED = [
+    'CONNECTOR_URL',
+    'API_KEY',
+    'TENANT',
+    'SERVICENOW_URL',
+    'CLIENT_ID',
+    'CLIENT_SECRET',
+    'SERVICE_ACCOUNT',
+    'SERVICE_PASSWORD',
+    'TECHNICIAN',
+    'CUSTOMER',
+]
+const missing = NEEDED.filter((name) => !process.env[name])
+const { env } = process
+const skip = missing.length
+    ? `NOT RUN: ${missing.join(', ')} not set; test/against-local-stack.sh sets them`
+    : false
+if (skip) {
+    console.error(`local-stack.test.js: ${skip}`)
+}
+
+function setUp(options = {}, changes = {}) {
+    const instance = new Instance({
+        user: { email: env.TECHNICIAN, roles: ['x_rescue_conn.admin'] },
+        ...options,
+        properties: {
+            'glide.servlet.uri': `${env.SERVICENOW_URL}/`,
+            'x_rescue_conn.enabled': 'true',
+            'x_rescue_conn.connector_url': env.CONNECTOR_URL,
+            'x_rescue_conn.tenant': env.TENANT,
+            'x_rescue_conn.api_key': env.API_KEY,
+            ...changes,
+        },
+    })
+    // Presses of different tests, and of earlier runs against the same stack, are not each other's.
+    instance.user.sys_id = crypto.randomBytes(16).toString('hex')
+    return instance
+}
+
+let accessToken
+function servicenow(method, path, body) {
+    if (!accessToken) {
+        const form = new URLSearchParams({
+            grant_type: 'password',
+            client_id: env.CLIENT_ID,
+            client_secret: env.CLIENT_SECRET,
+            username: env.SERVICE_ACCOUNT,
+            password: env.SERVICE_PASSWORD,
+        })
+        const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
+        const url = `${env.SERVICENOW_URL}/oauth_token.do`
+        accessToken = JSON.parse(send({ method: 'POST', url, headers, body: String(form) }).body).access_token
+    }
+    const headers = {
+        Authorization: `Bearer ${accessToken}`,
+        Accept: 'application/json',
+        'Content-Type': 'application/json',
+    }
+    const url = `${env.SERVICENOW_URL}/api/now/v2/table/${path}`
+    const answer = send({ method, url, headers, body: body && JSON.stringify(body) })
+    assert.ok(answer.status < 300, `${method} ${path}: ${answer.status} ${answer.body}`)
+    return JSON.parse(answer.body).result
+}
+
+/** The same incident in the simulated instance and in the stand-in. */
+function addIncident(instance) {
+    const [caller] = servicenow('GET', `sys_user?sysparm_query=email=${env.CUSTOMER}&sysparm_limit=2`)
+    const { sys_id, number } = servicenow('POST', 'incident', {
+        short_description: 'Printer does not print',
+        caller_id: caller.sys_id,
+    })
+    const caller_id = instance.add('sys_user', { name: caller.name, email: caller.email })
+    instance.add('incident', { sys_id, number, caller_id, state: '1', active: '1' })
+    return { sys_id, number }
+}
+
+function workNotes(table, id) {
+    return servicenow('GET', `${table}/${id}?sysparm_display_value=true&sysparm_fields=work_notes`).work_notes
+}
+
+function press(instance, action, id) {
+    instance.messages = []
+    instance.press(action, 'incident', id)
+    assert.deepEqual(instance.violations, [])
+    return instance.shown()
+}
+
+const pinIn = (messages) => /^Rescue PIN (\d{6}) /.exec(messages[0])?.[1]
+
+describe('the PIN button on the real connector', { skip }, () => {
+    it('shows a PIN, e-mails it, and notes it on the record', () => {
+        const instance = setUp()
+        const { sys_id, number } = addIncident(instance)
+        const shown = press(instance, 'incident-generate', sys_id)
+        const pin = pinIn(shown)
+        assert.ok(pin, shown.join(' '))
+        assert.ok(shown[0].includes(`for ${number}. Link for the customer: https://`), shown[0])
+        assert.ok(shown[0].endsWith(pin))
+        assert.deepEqual(shown.slice(1), ['The PIN was e-mailed to you.', 'The link was e-mailed to the customer.'])
+        const notes = workNotes('incident', sys_id)
+        assert.match(notes, /PIN/)
+        assert.ok(!notes.includes(pin))
+    })
+
+    it('shows the same PIN again, until another one is asked for', () => {
+        const instance = setUp()
+        const { sys_id } = addIncident(instance)
+        const first = press(instance, 'incident-generate', sys_id)
+        const again = press(instance, 'incident-generate', sys_id)
+        assert.equal(pinIn(again), pinIn(first))
+        assert.match(again[1], /PIN from before/)
+        const other = press(instance, 'incident-new', sys_id)
+        assert.ok(pinIn(other), other.join(' '))
+        assert.notEqual(pinIn(other), pinIn(first))
+        assert.equal(pinIn(press(instance, 'incident-generate', sys_id)), pinIn(other))
+    })
+
+    it('shows another PIN by itself after the caller was changed', () => {
+        const instance = setUp()
+        const { sys_id } = addIncident(instance)
+        const first = press(instance, 'incident-generate', sys_id)
+        const eva = instance.add('sys_user', { name: 'Eva Lang', email: 'eva@acme.test' })
+        instance.row('incident', sys_id).caller_id = eva
+        const second = press(instance, 'incident-generate', sys_id)
+        assert.ok(pinIn(second), second.join(' '))
+        assert.notEqual(pinIn(second), pinIn(first))
+    })
+
+    it('works on a case, and says when its customer has no address', () => {
+        const instance = setUp()
+        const { sys_id, number } = servicenow('POST', 'sn_customerservice_case', { short_description: 'Printer' })
+        instance.add('sn_customerservice_case', { sys_id, number, state: '1', active: '1' })
+        instance.press('case-generate', 'sn_customerservice_case', sys_id)
+        assert.deepEqual(instance.violations, [])
+        assert.ok(pinIn(instance.shown('info')), instance.shown().join(' '))
+        assert.match(instance.shown('error').join(), /could not be e-mailed to the customer/)
+    })
+
+    it('says what to do when Rescue does not know the agent', () => {
+        const instance = setUp({ user: { email: 'nobody@acme.test', roles: [] } })
+        const { sys_id } = addIncident(instance)
+        const [shown] = press(instance, 'incident-generate', sys_id)
+        assert.match(shown, /^Rescue does not know you\..*nobody@acme\.test.*\(technician-not-recognised, /)
+    })
+
+    it('says what to do when the key is wrong, and when the record is not there', () => {
+        const wrong = setUp({}, { 'x_rescue_conn.api_key': 'x'.repeat(43) })
+        const [refused] = press(wrong, 'incident-generate', addIncident(wrong).sys_id)
+        assert.match(refused, /API key.*\(unauthorized, /)
+
+        const instance = setUp()
+        const gone = instance.add('incident', { number: 'INC0099999', state: '1', active: '1' })
+        const [shown] = press(instance, 'incident-generate', gone)
+        assert.match(shown, /cannot see this record.*\(record-not-found, /)
+    })
+})
+
+describe('the token set-up on the real connector', { skip }, () => {
+    const typed = () => ({
+        registry: '',
+        client_id: env.CLIENT_ID,
+        client_secret: env.CLIENT_SECRET,
+        service_account: env.SERVICE_ACCOUNT,
+        service_password: env.SERVICE_PASSWORD,
+    })
+    /** The same requested item in the simulated instance and in the stand-in. */
+    const order = (instance, variables) => {
+        const { sys_id } = servicenow('POST', 'sc_req_item', { short_description: 'Token set-up' })
+        return instance.order(variables, sys_id)
+    }
+    const shared = (instance) =>
+        [instance.log.join(), [...instance.tables.sc_req_item.rows.values()].map((row) => row.work_notes).join()].join()
+
+    it('ends with a token that works, and with a note of the connector on the requested item', () => {
+        const instance = setUp()
+        const item = order(instance, typed())
+        instance.carryOut(item)
+        assert.deepEqual(instance.violations, [])
+        assert.equal(instance.row('sc_req_item', item).state, '3', shared(instance))
+        assert.match(workNotes('sc_req_item', item), /refresh token works and is stored/)
+        const left = instance.variables(item)
+        assert.deepEqual([left.client_secret, left.service_password], ['', ''])
+        for (const secret of [env.CLIENT_SECRET, env.SERVICE_PASSWORD, env.API_KEY]) {
+            assert.ok(!shared(instance).includes(secret))
+        }
+    })
+
+    it('may be repeated', () => {
+        const instance = setUp()
+        for (let round = 0; round < 2; round++) {
+            const item = order(instance, typed())
+            instance.carryOut(item)
+            assert.equal(instance.row('sc_req_item', item).state, '3', shared(instance))
+        }
+        assert.deepEqual(instance.violations, [])
+    })
+
+    it('says what can be wrong when the instance refuses the password', () => {
+        const instance = setUp()
+        const item = order(instance, { ...typed(), service_password: 'wrong' })
+        instance.carryOut(item)
+        const row = instance.row('sc_req_item', item)
+        assert.match(row.work_notes[0], /refuses a token \(HTTP status 401, server_error\)/)
+        assert.equal(row.state, '4')
+    })
+
+    it('notes by itself that the key is wrong', () => {
+        const instance = setUp({}, { 'x_rescue_conn.api_key': 'x'.repeat(43) })
+        const item = order(instance, typed())
+        instance.carryOut(item)
+        assert.match(instance.row('sc_req_item', item).work_notes[0], /not stored\..*API key.*\(unauthorized, /)
+    })
+})

@@ -1,0 +1,52 @@
+/** An instance that is set up, and the records that tests work with. */
+'use strict'
+
+const assert = require('node:assert/strict')
+
+const { Instance } = require('./glide/instance')
+const { Server } = require('./glide/network')
+
+const API_KEY = 'q7Zk2_vT-0mXw4R9bYc1LdE6sHj3NfGuAoIi5PxKtQM'
+
+/** An instance whose app talks to a server of the test's. */
+function setUp(options = {}, changes = {}) {
+    const server = new Server()
+    const instance = new Instance({
+        ...options,
+        properties: {
+            'glide.servlet.uri': `${server.url}/`,
+            'x_rescue_conn.enabled': 'true',
+            'x_rescue_conn.connector_url': server.url,
+            'x_rescue_conn.tenant': 'acme',
+            'x_rescue_conn.api_key': API_KEY,
+            'x_rescue_conn.show_button': 'always',
+            'x_rescue_conn.email_technician': 'true',
+            'x_rescue_conn.email_customer': 'true',
+            'x_rescue_conn.debug': 'false',
+            ...changes,
+        },
+    })
+    return { server, instance }
+}
+
+function addIncident(instance, values = {}) {
+    const caller = instance.add('sys_user', { name: 'Paul Martin', email: 'paul@acme.test' })
+    return instance.add('incident', {
+        number: 'INC0012345',
+        caller_id: caller,
+        state: '2',
+        active: '1',
+        ...values,
+    })
+}
+
+/** Nothing was used that an instance lacks, every answer was fetched, and no secret reached a log. */
+function isClean({ server, instance }, secrets = []) {
+    assert.deepEqual(instance.violations, [])
+    assert.equal(server.unused, 0)
+    for (const secret of [API_KEY, ...secrets]) {
+        assert.ok(!instance.log.join('\n').includes(secret), 'a secret is in the log')
+    }
+}
+
+module.exports = { API_KEY, addIncident, isClean, setUp }

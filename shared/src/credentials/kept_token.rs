@@ -1,0 +1,62 @@
+//! A refresh token that Secrets Manager would not take, kept until it does (decision 0005).
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::Credentials;
+use crate::tenant::TenantId;
+use crate::tenants::StorageUnavailable;
+use crate::vault::Token;
+
+/// Outlives every refresh token.
+const KEPT_FOR: Duration = Duration::from_secs(400 * 24 * 3600);
+
+fn kept_token_key(tenant: &TenantId) -> String {
+    format!("{tenant}#token-kept")
+}
+
+impl Credentials {
+    /// Keeps a token that could not be stored where it belongs. The caller holds the tenant's token lease.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn keep_token(
+        &self,
+        tenant: &TenantId,
+        token: &Token,
+    ) -> Result<(), StorageUnavailable> {
+        let text = serde_json::to_string(token)
+            .map_err(|_| StorageUnavailable("the token cannot be written".to_owned()))?;
+        let ends = self.clock.now().plus(KEPT_FOR);
+        self.put(kept_token_key(tenant), ends, vec![("token", text)])
+            .await
+    }
+
+    /// The token that is kept, if one is.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn kept_token(&self, tenant: &TenantId) -> Result<Option<Token>, StorageUnavailable> {
+        let item = self.item(&kept_token_key(tenant)).await?;
+        let text = item
+            .as_ref()
+            .and_then(|item| item.get("token")?.as_s().ok());
+        Ok(text.and_then(|text| serde_json::from_str(text).ok()))
+    }
+
+    /// Forgets the kept token: it is stored where it belongs.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn drop_kept_token(&self, tenant: &TenantId) -> Result<(), StorageUnavailable> {
+        self.dynamodb
+            .delete_item()
+            .table_name(&self.table)
+            .key("credential", AttributeValue::S(kept_token_key(tenant)))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))
+    }
+}

@@ -1,0 +1,360 @@
+//! Refresh tokens while processes die and stores fail (design 5.5, 5.6; decision 0005).
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures::future::join_all;
+use local::aws::{Call, Effect, Fault as AwsFault, Service};
+use local::demo_tenant::{CLIENT_ID, SERVICE_ACCOUNT, TENANT};
+use local::rescue::Phase;
+use local::servicenow::RefreshAnswer;
+use local::simulator::{Action, Fault, Matcher};
+use serde_json::json;
+use shared::secret::Secret;
+use shared::vault::Token;
+use tests::World;
+
+const DAY: Duration = Duration::from_secs(24 * 3600 + 1);
+/// Longer than any test waits for a process that is to be killed.
+const HANGING: Duration = Duration::from_secs(60);
+/// Longer than the token lease, and than Secrets Manager waits before it tries a failed rotation again.
+const LATER: Duration = Duration::from_secs(601);
+
+/// A place in a function's work: the n-th call of an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Point {
+    Aws(Service, String, u32),
+    Grant,
+    Proof,
+}
+
+/// The places in what a function did, in the order of its calls of AWS.
+fn points(calls: &[Call], function: &str) -> Vec<Point> {
+    let mut points = Vec::new();
+    for call in calls.iter().filter(|call| call.caller == function) {
+        let same = |point: &&Point| {
+            matches!(point, Point::Aws(service, operation, _)
+                if *service == call.service && *operation == call.operation)
+        };
+        let before = u32::try_from(points.iter().filter(same).count()).expect("few");
+        points.push(Point::Aws(call.service, call.operation.clone(), before));
+    }
+    points
+}
+
+/// Does something, and kills a function's processes when it comes to that place: before its call has an effect in AWS,
+/// or after it has had one in ServiceNow, whose answer nobody hears then. A second process that started while the places
+/// were counted read the tenant once more: such a place does not come, and all goes well.
+async fn kill_at(world: &World, function: &str, point: &Point, work: impl Future) {
+    let (aws, servicenow) = (&world.cloud.aws, &world.cloud.servicenow);
+    let (began, mark) = (aws.journal().mark(), servicenow.mark());
+    match point {
+        Point::Aws(service, operation, before) => {
+            let normally = AwsFault::once(*service, operation, Effect::Hang(Duration::ZERO));
+            aws.inject(normally.times(*before));
+            let hanging = Effect::Hang(HANGING);
+            aws.inject(AwsFault::once(*service, operation, hanging));
+        }
+        Point::Grant | Point::Proof => {
+            let (method, path) = of_servicenow(point);
+            let hanging = Action::CommitThenDelay(Duration::from_millis(300));
+            servicenow.fault(Fault::on(Matcher::of(method, path)).then(hanging));
+        }
+    }
+    let arrived = || match point {
+        Point::Aws(service, operation, before) => {
+            let calls = aws.journal().count(began, *service, operation);
+            calls > usize::try_from(*before).expect("few")
+        }
+        Point::Grant | Point::Proof => {
+            let (method, path) = of_servicenow(point);
+            let mut since = servicenow.since(mark).into_iter();
+            since.any(|request| request.method == method && request.path.contains(path))
+        }
+    };
+    let over = AtomicBool::new(false);
+    let killing = async {
+        while !arrived() && !over.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        world.function(function).kill().await;
+    };
+    let working = async {
+        work.await;
+        over.store(true, Ordering::SeqCst);
+    };
+    futures::join!(working, killing);
+    aws.clear_faults();
+    servicenow.clear_faults();
+}
+
+const fn of_servicenow(point: &Point) -> (&'static str, &'static str) {
+    match point {
+        Point::Grant => ("POST", "/oauth_token.do"),
+        Point::Aws(..) | Point::Proof => ("GET", "/table/incident"),
+    }
+}
+
+fn replacing(world: &World) {
+    let rules = |rules: &mut local::servicenow::Rules| {
+        rules.refresh_answer = RefreshAnswer::Replaced;
+    };
+    world.cloud.servicenow.configure(rules);
+}
+
+async fn wish(world: &World) {
+    let wish = |token| Token {
+        renew_now: true,
+        ..token
+    };
+    world.set_token(wish).await;
+}
+
+/// The places of one rotation, which goes well.
+async fn points_of_a_rotation(world: &World) -> Vec<Point> {
+    let mark = world.cloud.aws.journal().mark();
+    world.rotate_tomorrow().await;
+    let points = points(&world.cloud.aws.journal().since(mark), "rotate-tokens");
+    assert!(points.len() > 20, "{points:?}");
+    points
+}
+
+/// The rotation that was killed is tried again and ends well, and so does the next one.
+async fn goes_on(world: &World, point: &Point) {
+    world.cloud.travel(LATER);
+    world.rotate().await;
+    world.living_token().await;
+    world.assert_nothing_is_pending().await;
+    let before = world.current_token().await.version_id;
+    world.rotate_tomorrow().await;
+    world.living_token().await;
+    world.assert_nothing_is_pending().await;
+    let after = world.current_token().await.version_id;
+    assert_ne!(before, after, "{point:?}: the next rotation does nothing");
+}
+
+/// Design 5.6: the old token is valid until the new one is proved, wherever the process dies.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewal_that_is_killed_anywhere_ends_right_the_next_time() {
+    let world = World::start().await;
+    wish(&world).await;
+    let points = points_of_a_rotation(&world).await;
+    for point in points.iter().chain(&[Point::Grant, Point::Proof]) {
+        wish(&world).await;
+        world.cloud.travel(DAY);
+        kill_at(&world, "rotate-tokens", point, world.rotate()).await;
+        world.living_token().await;
+        world.cloud.travel(LATER);
+        world.rotate().await;
+        world.living_token().await;
+        world.assert_nothing_is_pending().await;
+        let token = world.current_token().await.token;
+        assert!(!token.renew_now, "{point:?}: the wish is not fulfilled");
+        assert_eq!(token.source.as_deref(), Some("rotation"), "{point:?}");
+    }
+    assert_eq!(world.cloud.servicenow.grants().refused, 0);
+}
+
+/// Decision 0005: a token that came in place of the old one is stored first; one that died with its process is
+/// repaired with the service account's password.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replacement_that_is_killed_anywhere_ends_right_the_next_time() {
+    let world = World::start().await;
+    replacing(&world);
+    let points = points_of_a_rotation(&world).await;
+    for point in points.iter().chain(&[Point::Grant, Point::Proof]) {
+        world.cloud.travel(DAY);
+        kill_at(&world, "rotate-tokens", point, world.rotate()).await;
+        goes_on(&world, point).await;
+    }
+}
+
+/// Decision 0005: once a replaced token is put away no process and no password is needed to find it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_token_that_was_put_away_is_found_wherever_the_process_dies() {
+    let world = World::start().await;
+    replacing(&world);
+    world.forget_password().await;
+    let points = points_of_a_rotation(&world).await;
+    let is_put = |point: &&Point| matches!(point, Point::Aws(_, operation, _) if operation == "PutSecretValue");
+    let put = points.iter().find(is_put).expect("a put");
+    let after = points.iter().position(|point| point == put).expect("there") + 1;
+    for point in &points[after..] {
+        world.cloud.travel(DAY);
+        kill_at(&world, "rotate-tokens", point, world.rotate()).await;
+        goes_on(&world, point).await;
+    }
+    assert_eq!(world.cloud.servicenow.grants().refused, 0);
+}
+
+/// The same for a hand-over: whoever repeats it succeeds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hand_over_that_is_killed_anywhere_succeeds_when_it_is_repeated() {
+    let world = World::start().await;
+    replacing(&world);
+    let handed_over = || {
+        let token = world
+            .cloud
+            .servicenow
+            .issue_refresh_token(CLIENT_ID, SERVICE_ACCOUNT);
+        json!({"refresh_token": token})
+    };
+    let mark = world.cloud.aws.journal().mark();
+    assert_eq!(world.hand_over(&handed_over()).await.status, 200);
+    let points = points(&world.cloud.aws.journal().since(mark), "receive-token");
+    let is_put = |point: &&Point| matches!(point, Point::Aws(_, operation, _) if operation == "PutSecretValue");
+    let put = points.iter().find(is_put).expect("a put").clone();
+    for point in &points {
+        if *point == put {
+            // The process dies between ServiceNow's answer and storing it: a person hands over another token.
+            continue;
+        }
+        world.cloud.travel(DAY);
+        let body = handed_over();
+        kill_at(&world, "receive-token", point, world.hand_over(&body)).await;
+        world.cloud.travel(LATER);
+        let again = world.hand_over(&body).await;
+        assert_eq!(again.status, 200, "{point:?} {again:?}");
+        world.living_token().await;
+    }
+    assert_eq!(world.cloud.servicenow.grants().refused, 0);
+}
+
+/// The refresh token that is kept aside in the credentials table.
+async fn kept(world: &World) -> Option<Secret> {
+    let stack = &world.cloud.stack;
+    let read = stack
+        .dynamodb
+        .get_item()
+        .table_name(&stack.credentials_table);
+    let key = AttributeValue::S(format!("{TENANT}#token-kept"));
+    let read = read.key("credential", key).send().await.expect("read");
+    let text = read.item?.get("token")?.as_s().expect("a text").clone();
+    let token: Token = serde_json::from_str(&text).expect("a token");
+    token.refresh_token
+}
+
+/// Posts about a new incident and delivers; whether its note is there.
+async fn delivers(world: &World) -> bool {
+    let incident = world.incident();
+    world.post(&world.session(&incident), Phase::Start).await;
+    world.deliver().await;
+    world.notes(&incident).len() == 1
+}
+
+/// Decision 0005: Secrets Manager fails through all retries, and the old token is dead by then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_token_that_secrets_manager_does_not_take_is_kept_and_stored_by_whoever_comes_next()
+ {
+    for operation in ["PutSecretValue", "UpdateSecretVersionStage"] {
+        for next in [
+            "deliver-session",
+            "rotate-tokens",
+            "receive-token",
+            "an operator",
+        ] {
+            let world = World::start().await;
+            replacing(&world);
+            world.forget_password().await;
+            let down = Effect::Refuse {
+                status: 500,
+                error: "InternalServiceError".to_owned(),
+            };
+            let fault = AwsFault::once(Service::SecretsManager, operation, down);
+            world.cloud.aws.inject(fault.times(3));
+            assert!(
+                delivers(&world).await,
+                "{operation}: the access token works"
+            );
+            let kept_token = kept(&world).await.expect("kept");
+            let alive = world
+                .cloud
+                .servicenow
+                .refresh_token_expires_at(kept_token.expose());
+            assert!(alive.is_some());
+
+            world.cloud.travel(DAY);
+            match next {
+                "deliver-session" => assert!(delivers(&world).await, "{operation}"),
+                "rotate-tokens" => world.rotate().await,
+                "an operator" => {
+                    // The version is another one, the token in it is not.
+                    wish(&world).await;
+                    world.rotate().await;
+                }
+                _ => {
+                    let body = json!({"refresh_token": "made-up"});
+                    assert_eq!(world.hand_over(&body).await.status, 422);
+                }
+            }
+            world.living_token().await;
+            assert_eq!(kept(&world).await, None, "{operation} {next}");
+            world.rotate_tomorrow().await;
+            world.living_token().await;
+        }
+    }
+}
+
+/// Design 5.5: whatever the concurrency, a tenant's access token is obtained once and shared.
+async fn a_hundred_deliveries(answer: RefreshAnswer) {
+    let world = World::start().await;
+    world
+        .cloud
+        .servicenow
+        .configure(|rules| rules.refresh_answer = answer);
+    assert!(delivers(&world).await);
+    let incidents: Vec<_> = (0..100).map(|_| world.incident()).collect();
+    for incident in &incidents {
+        world.post(&world.session(incident), Phase::Start).await;
+    }
+    world.cloud.travel(Duration::from_secs(2000));
+    let before = world.cloud.servicenow.grants().refresh_token;
+    let starts = world.function("deliver-session").starts();
+    join_all((0..10).map(|_| world.poller().poll_once())).await;
+    world.deliver().await;
+    for incident in &incidents {
+        assert_eq!(world.notes(incident).len(), 1);
+    }
+    assert!(
+        world.function("deliver-session").starts() > starts + 1,
+        "several processes"
+    );
+    let grants = world.cloud.servicenow.grants();
+    assert_eq!((grants.refresh_token - before, grants.refused), (1, 0));
+    world.living_token().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_deliveries_on_an_expired_access_token_are_one_grant() {
+    a_hundred_deliveries(RefreshAnswer::Same).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_deliveries_are_one_grant_when_the_refresh_token_is_replaced() {
+    a_hundred_deliveries(RefreshAnswer::Replaced).await;
+}
+
+/// Deliveries refresh while the secret rotates, and ServiceNow replaces the token every time.
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_rotations_and_hand_overs_at_the_same_time_lose_no_token() {
+    let world = World::start().await;
+    replacing(&world);
+    for _ in 0..5 {
+        world.cloud.travel(DAY);
+        let incidents: Vec<_> = (0..5).map(|_| world.incident()).collect();
+        for incident in &incidents {
+            world.post(&world.session(incident), Phase::Start).await;
+        }
+        futures::join!(world.rotate(), async {
+            join_all((0..3).map(|_| world.poller().poll_once())).await
+        });
+        world.living_token().await;
+        world.assert_nothing_is_pending().await;
+        world.deliver_until_empty().await;
+        for incident in &incidents {
+            assert_eq!(world.notes(incident).len(), 1);
+        }
+    }
+    assert_eq!(world.cloud.servicenow.grants().refused, 0);
+}

@@ -1,0 +1,471 @@
+//! Design 5.4 and decision 0006: posts that wait for a re-authorisation flow within a minute of it.
+
+use std::time::Duration;
+
+use admin::secrets::SecretName;
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use local::aws::{Effect, Fault as AwsFault, Mark, Service};
+use local::demo_tenant::{CLIENT_SECRET, TENANT};
+use local::rescue::{Format, Phase, Session};
+use local::servicenow::Created;
+use local::simulator::{Action, Fault, Matcher};
+use shared::clock::Timestamp;
+use shared::secret::Secret;
+use shared::tenant::TenantId;
+use tests::World;
+
+const HOUR: u64 = 3600;
+
+fn tenant() -> TenantId {
+    TenantId::parse(TENANT).expect("valid")
+}
+
+/// Gives the tenant a new refresh token, as the command line does.
+async fn authorize(world: &World) {
+    let token = Secret::from(world.refresh_token());
+    admin::secrets::set(
+        &world.cloud.stack,
+        &tenant(),
+        SecretName::RefreshToken,
+        &token,
+    )
+    .await
+    .expect("the token is set");
+}
+
+/// A session with so many posts, the first of them its start.
+async fn posts(world: &World, count: usize) -> (Session, Created) {
+    let incident = world.incident();
+    let mut session = world.session(&incident);
+    for nth in 1..=count {
+        session.say("Ana Ruiz", &format!("message {nth}"));
+        let phase = if nth == 1 { Phase::Start } else { Phase::End };
+        world.post(&session, phase).await;
+    }
+    (session, incident)
+}
+
+/// Every note of those posts once, in their order.
+fn assert_delivered(world: &World, incident: &Created, count: usize) {
+    let notes = world.notes(incident);
+    assert_eq!(notes.len(), count, "{notes:#?}");
+    for (note, nth) in notes.iter().zip(1..) {
+        assert!(note.contains(&format!("message {nth}")), "{notes:#?}");
+    }
+}
+
+/// How many times a message was shown at once since then.
+fn shown_since(world: &World, mark: Mark) -> usize {
+    let hidden = world.hidden_since(mark);
+    hidden.into_iter().filter(|seconds| *seconds == 0).count()
+}
+
+/// The queue's messages that are no wake-ups.
+fn queued_posts(world: &World) -> usize {
+    let queued = world.queued();
+    let posts = queued
+        .iter()
+        .filter(|message| !message.body.contains("\"wake\""));
+    posts.count()
+}
+
+/// Puts a wake-up into the queue, without anything else.
+async fn wake(world: &World) {
+    let queues = world.cloud.stack.queues();
+    queues.wake(&tenant()).await.expect("SQS takes it");
+}
+
+/// Design 5.4.
+#[tokio::test(flavor = "multi_thread")]
+async fn within_a_minute_of_a_new_token_everything_that_waited_is_there_once_and_in_order() {
+    let world = World::start().await;
+    world.cloud.servicenow.revoke(&world.refresh_token());
+    let mut sessions = Vec::new();
+    for count in [3, 1, 12, 2] {
+        sessions.push((posts(&world, count).await, count));
+    }
+    world.deliver().await;
+    // What a batch did not take of a group stays behind it, visible and blocked.
+    assert_eq!(queued_posts(&world), 18);
+    world.deliver_after(10 * 60).await;
+    let later = posts(&world, 2).await;
+    world.deliver().await;
+    sessions.push((later, 2));
+    let hidden = world
+        .queued()
+        .into_iter()
+        .map(|message| message.hidden_for.as_secs());
+    let hidden: Vec<_> = hidden.filter(|seconds| *seconds > 0).collect();
+    assert!(hidden.len() < 20, "some are kept back by their group");
+    assert!(hidden.iter().all(|seconds| *seconds > 2000), "{hidden:?}");
+    assert_eq!(world.token_requests(), 1);
+
+    authorize(&world).await;
+    world.deliver_after(1).await;
+    for ((_, incident), count) in &sessions {
+        assert_delivered(&world, incident, *count);
+    }
+    assert_eq!(queued_posts(&world), 0);
+    world.deliver_after(30).await;
+    assert!(world.queued().is_empty(), "the wake-up looked twice");
+    assert_eq!(world.token_requests(), 2);
+    assert!(world.dead_letters().is_empty());
+    for ((session, _), count) in &sessions {
+        let entries = world.posts(session).await;
+        assert_eq!(entries.len(), *count);
+        for entry in entries {
+            assert_eq!(entry["state"], "delivered");
+            assert_eq!(entry.get("receipt_handle"), None);
+            assert!(entry.get("deaths").is_none_or(|deaths| deaths == "0"));
+        }
+    }
+}
+
+/// Design 5.4: messages of a tenant that has to be authorised again are postponed without calling anybody.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wake_up_while_the_pause_holds_changes_nothing() {
+    let world = World::start().await;
+    world.cloud.servicenow.revoke(&world.refresh_token());
+    let (session, incident) = posts(&world, 1).await;
+    world.deliver().await;
+    let before = world.entry(&session).await;
+    let (aws, servicenow) = (
+        world.cloud.aws.journal().mark(),
+        world.cloud.servicenow.mark(),
+    );
+    wake(&world).await;
+    assert_eq!(world.deliver().await, 1, "the wake-up alone");
+    assert_eq!(shown_since(&world, aws), 0);
+    assert!(world.cloud.servicenow.since(servicenow).is_empty());
+    assert_eq!(world.entry(&session).await, before);
+    assert!(world.notes(&incident).is_empty());
+    assert_eq!(world.queued().len(), 1);
+}
+
+/// Design 5.4: no tenant blocks another, nor wakes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_tenants_waiting_posts_are_left_alone() {
+    let world = World::start().await;
+    let other = world.add_tenant("other").await;
+    world.cloud.servicenow.revoke(&world.refresh_token());
+    let (_, incident) = posts(&world, 1).await;
+    let foreign = world.incident();
+    let session = world.session(&foreign);
+    let posted = world
+        .cloud
+        .rescue
+        .post(other.expose(), &session, Format::Form, Phase::Start)
+        .await;
+    assert_eq!(posted.expect("an answer").status, 200);
+    world.deliver().await;
+    let mark = world.cloud.aws.journal().mark();
+    authorize(&world).await;
+    world.deliver_after(31).await;
+    assert_delivered(&world, &incident, 1);
+    assert_eq!(shown_since(&world, mark), 1);
+    assert!(world.notes(&foreign).is_empty());
+    assert_eq!(queued_posts(&world), 1);
+    assert!(world.queued()[0].hidden_for.as_secs() > HOUR / 2);
+}
+
+/// The ledger keeps the handle of a message's last coming; one that SQS does not know any more is no error.
+#[tokio::test(flavor = "multi_thread")]
+async fn handles_that_sqs_does_not_know_any_more_are_no_error() {
+    let world = World::start().await;
+    world.cloud.servicenow.revoke(&world.refresh_token());
+    let (stale, first) = posts(&world, 1).await;
+    let (_, second) = posts(&world, 1).await;
+    world.deliver().await;
+    // Somebody receives it meanwhile: the ledger's handle is not the latest.
+    let stack = &world.cloud.stack;
+    let key = |session: &Session| format!("{TENANT}#{}", session.id);
+    let entry = world.entry(&stale).await;
+    stack
+        .dynamodb
+        .update_item()
+        .table_name(&stack.sessions_table)
+        .key("session", AttributeValue::S(key(&stale)))
+        .key("entry", AttributeValue::S(entry["entry"].clone()))
+        .update_expression("SET receipt_handle = :handles")
+        .expression_attribute_values(
+            ":handles",
+            AttributeValue::Ss(vec!["bm90IG9uZQ==".to_owned()]),
+        )
+        .send()
+        .await
+        .expect("written");
+    authorize(&world).await;
+    world.deliver_after(31).await;
+    assert!(world.notes(&first).is_empty());
+    assert_delivered(&world, &second, 1);
+    assert_eq!(queued_posts(&world), 1, "the wake-up itself is done");
+    assert_eq!(world.queued().len(), 1);
+    world.deliver_after(HOUR).await;
+    assert_delivered(&world, &first, 1);
+
+    let world = World::start().await;
+    world.cloud.servicenow.revoke(&world.refresh_token());
+    let (_, incident) = posts(&world, 2).await;
+    world.deliver().await;
+    authorize(&world).await;
+    world.cloud.travel(Duration::from_secs(HOUR + 1));
+    // The messages came back by themselves together with the wake-up.
+    world.deliver().await;
+    assert_delivered(&world, &incident, 2);
+    assert!(world.queued().is_empty());
+}
+
+/// Design 5.2: wherever a process dies.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_dies_while_it_wakes_posts_is_made_up_for_within_a_minute() {
+    let world = World::start().await;
+    world.cloud.servicenow.revoke(&world.refresh_token());
+    let mut incidents = Vec::new();
+    for _ in 0..12 {
+        incidents.push(posts(&world, 2).await.1);
+    }
+    world.deliver().await;
+    authorize(&world).await;
+    let mark = world.cloud.aws.journal().mark();
+    let slow = Effect::Hang(Duration::from_secs(2));
+    world
+        .cloud
+        .aws
+        .inject(AwsFault::once(Service::DynamoDb, "Query", slow));
+    let dying = async {
+        let journal = world.cloud.aws.journal();
+        while journal.count(mark, Service::DynamoDb, "Query") == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        world.function("deliver-session").kill().await;
+    };
+    futures::join!(world.poller().poll_once(), dying);
+    world.cloud.aws.clear_faults();
+    world.deliver_after(61).await;
+    world.deliver_after(31).await;
+    for incident in &incidents {
+        assert_delivered(&world, incident, 2);
+    }
+    assert!(world.queued().is_empty());
+    assert!(world.dead_letters().is_empty());
+}
+
+/// Design 5.4: a wake-up that cannot be done is tried again, then given up; the posts come back by themselves.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wake_up_waits_while_dynamodb_is_away_and_is_never_dead_lettered() {
+    let world = World::start().await;
+    world.cloud.servicenow.revoke(&world.refresh_token());
+    let (_, incident) = posts(&world, 1).await;
+    world.deliver().await;
+    authorize(&world).await;
+    let denied = Effect::Refuse {
+        status: 400,
+        error: "AccessDeniedException".to_owned(),
+    };
+    let query = AwsFault::once(Service::DynamoDb, "Query", denied);
+    world.cloud.aws.inject(query.clone());
+    let mark = world.cloud.aws.journal().mark();
+    world.deliver().await;
+    assert!(world.hidden_since(mark).contains(&30));
+    assert!(world.notes(&incident).is_empty());
+    world.deliver_after(30).await;
+    assert_delivered(&world, &incident, 1);
+
+    world.deliver_after(31).await;
+    assert!(world.queued().is_empty());
+    world.cloud.aws.inject(query.times(1_000));
+    wake(&world).await;
+    world.deliver().await;
+    world.deliver_after(HOUR).await;
+    assert!(world.queued().is_empty(), "given up");
+    assert!(world.dead_letters().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wake_up_for_a_tenant_that_is_not_there_is_done_with() {
+    let world = World::start().await;
+    world
+        .enqueue("{\"v\":1,\"wake\":\"nobody\"}", "nobody#*")
+        .await;
+    world.deliver().await;
+    assert!(world.queued().is_empty());
+    assert!(world.dead_letters().is_empty());
+    world.enqueue("{\"v\":2,\"wake\":\"demo\"}", "demo#*").await;
+    world.deliver().await;
+    assert_eq!(world.dead_letters()[0].reason, "unknown-version");
+}
+
+/// Design 5.4: a message that comes before its `next_attempt_at` is postponed, pause or not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_that_waits_for_something_else_is_neither_woken_nor_tried_early() {
+    let world = World::start().await;
+    let (unknown, waiting) = (world.incident(), world.incident());
+    let session = world.session(&unknown);
+    let lost = Fault::on(Matcher::of("PATCH", &unknown.sys_id)).then(Action::CommitThenDrop);
+    world.cloud.servicenow.fault(lost);
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    let before = world.entry(&session).await;
+    assert_eq!(before["reason"], "servicenow-unavailable");
+
+    world.cloud.servicenow.revoke_access_tokens();
+    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.post(&world.session(&waiting), Phase::Start).await;
+    world.deliver().await;
+    // The same post once more, before its time: it waits for the pause, and its entry stays as it is.
+    let queued = world.queued();
+    let body = &queued
+        .iter()
+        .find(|message| message.body.contains(&session.id))
+        .expect("queued")
+        .body;
+    world.enqueue(body, "another-group").await;
+    world.deliver().await;
+    assert_eq!(world.entry(&session).await, before);
+
+    let mark = world.cloud.aws.journal().mark();
+    authorize(&world).await;
+    world.deliver_after(1).await;
+    assert_eq!(world.notes(&waiting).len(), 1);
+    assert_eq!(shown_since(&world, mark), 1);
+    assert_eq!(world.entry(&session).await, before);
+    world.deliver_until_empty().await;
+    assert_eq!(world.notes(&unknown).len(), 1, "once");
+}
+
+/// A dead letter that is redriven while its tenant has to be authorised again is woken like any other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redriven_post_is_woken_and_its_failures_are_forgotten() {
+    let world = World::with_settings(|file| {
+        file.replace(
+            "[sessions]",
+            "[sessions]\nreauthorization_wait = \"2 hours\"",
+        )
+    })
+    .await;
+    world.cloud.servicenow.revoke(&world.refresh_token());
+    let (session, incident) = posts(&world, 1).await;
+    world.deliver().await;
+    world.deliver_after(2 * HOUR + 60).await;
+    let letter = &world.dead_letters()[0];
+    assert_eq!(letter.reason, "reauthorization-needed");
+    assert_eq!(world.state(&session).await, "failed");
+    let group = format!("{TENANT}#{}", session.id);
+    world.enqueue(&letter.body, &group).await;
+    world.enqueue(&letter.body, &group).await;
+    // The pause may have ended by now; then the attempt finds out.
+    world.deliver().await;
+    assert_eq!(world.state(&session).await, "waiting");
+    authorize(&world).await;
+    world.deliver_after(31).await;
+    assert_delivered(&world, &incident, 1);
+    assert_eq!(queued_posts(&world), 0, "both copies were woken");
+}
+
+/// A wake-up that runs out of time goes on in another message.
+#[tokio::test(flavor = "multi_thread")]
+async fn more_posts_than_one_page_are_woken_page_by_page_and_message_by_message() {
+    let world = World::start().await;
+    world.cloud.servicenow.revoke(&world.refresh_token());
+    let long_ago = world.cloud.clock.now().minus(Duration::from_secs(HOUR));
+    let (_, first) = posts(&world, 2).await;
+    fill(&world, long_ago, 450).await;
+    world.deliver().await;
+    let mark = world.cloud.aws.journal().mark();
+    authorize(&world).await;
+    world.deliver_after(1).await;
+    assert_delivered(&world, &first, 2);
+    let journal = world.cloud.aws.journal();
+    assert_eq!(journal.count(mark, Service::DynamoDb, "Query"), 3);
+
+    // With 25 s for an invocation there is time for one page in each.
+    world.deliver_after(60).await;
+    assert!(world.queued().is_empty());
+    let short = super::waiting::with_timeout(&world, Duration::from_secs(25));
+    let mark = world.cloud.aws.journal().mark();
+    let event = |body: &str| {
+        serde_json::json!({"Records": [{
+            "messageId": "one",
+            "receiptHandle": "of nobody",
+            "body": body,
+            "attributes": {"MessageGroupId": "demo#*", "SentTimestamp": "1700000000000"},
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+        }]})
+    };
+    let mut body = "{\"v\":1,\"wake\":\"demo\"}".to_owned();
+    for nth in 1..=3 {
+        let answered = short.invoke(event(&body).to_string().into_bytes()).await;
+        let answer: serde_json::Value =
+            serde_json::from_slice(&answered.result.expect("an answer")).expect("JSON");
+        assert_eq!(
+            answer["batchItemFailures"].as_array().map(Vec::len),
+            Some(0)
+        );
+        let calls = journal.since(mark);
+        let sent: Vec<_> = calls
+            .iter()
+            .filter(|call| call.operation == "SendMessage")
+            .collect();
+        assert_eq!(sent.len(), nth.min(2));
+        let last = sent.last().expect("one at least");
+        body = last.request["MessageBody"]
+            .as_str()
+            .expect("a text")
+            .to_owned();
+        assert!(body.contains("\"from\""), "{body}");
+    }
+    short.shutdown().await;
+}
+
+/// Entries of delivered posts, which a wake-up passes over.
+async fn fill(world: &World, at: Timestamp, count: usize) {
+    let stack = &world.cloud.stack;
+    let text = |value: String| AttributeValue::S(value);
+    for batch in (0..count).collect::<Vec<_>>().chunks(25) {
+        let puts = batch.iter().map(|nth| {
+            let at = at.plus(Duration::from_millis(*nth as u64));
+            let put = PutRequest::builder()
+                .item("session", text(format!("{TENANT}#old-{nth}")))
+                .item("entry", text(format!("post#{nth}")))
+                .item("tenant", text(TENANT.to_owned()))
+                .item("received_at", text(at.to_string()))
+                .item("state", text("delivered".to_owned()))
+                .build()
+                .expect("a request");
+            WriteRequest::builder().put_request(put).build()
+        });
+        stack
+            .dynamodb
+            .batch_write_item()
+            .request_items(&stack.sessions_table, puts.collect())
+            .send()
+            .await
+            .expect("written");
+    }
+}
+
+/// A credential is as good as a token: whoever was refused with the old one does not pause the tenant again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_secret_wakes_the_posts_too_and_a_password_of_rescue_does_not() {
+    let world = World::start().await;
+    let set = async |name, value: &str| {
+        let value = Secret::from(value);
+        let stack = &world.cloud.stack;
+        admin::secrets::set(stack, &tenant(), name, &value)
+            .await
+            .expect("set");
+    };
+    set(SecretName::OauthClientSecret, "wrong").await;
+    assert!(
+        world.queued().is_empty(),
+        "nothing waits, so nothing is woken"
+    );
+    let (_, incident) = posts(&world, 2).await;
+    world.deliver().await;
+    set(SecretName::SsoPassword, "another").await;
+    assert_eq!(world.deliver_after(31).await, 0);
+    set(SecretName::OauthClientSecret, CLIENT_SECRET).await;
+    world.deliver_after(31).await;
+    assert_delivered(&world, &incident, 2);
+}

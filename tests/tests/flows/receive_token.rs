@@ -1,0 +1,540 @@
+//! `receive-token`: a token that is handed over is proved before it replaces the old one (design 4.1, 4.6, 5.6).
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use local::aws::{Effect, Fault as AwsFault, Service};
+use local::demo_tenant::{CLIENT_ID, SERVICE_ACCOUNT, TENANT};
+use local::rescue::Phase;
+use local::servicenow::{RefreshAnswer, User};
+use local::simulator::{Action, Fault, Matcher};
+use serde_json::{Value, json};
+use shared::clock::Timestamp;
+use shared::credentials::Pause;
+use shared::error::Code;
+use shared::secret::Secret;
+use shared::tenants::{Key, KeyKind, Scope, Tenant};
+use tests::tokens::demo;
+use tests::{Answer, World};
+
+/// The issuer's own client, beside the demo's.
+const OWN_CLIENT: &str = "handed-over-client";
+const OWN_SECRET: &str = "handed-over-secret";
+
+fn token_endpoint(action: Action) -> Fault {
+    Fault::on(Matcher::of("POST", "/oauth_token.do")).then(action)
+}
+
+fn probe(action: Action) -> Fault {
+    Fault::on(Matcher::of("GET", "/table/incident")).then(action)
+}
+
+/// A token that is not the one that is stored.
+fn another_token(world: &World) -> String {
+    let user = User::service_account("svc.other", "other-password");
+    world.cloud.servicenow.add_user(user);
+    world
+        .cloud
+        .servicenow
+        .issue_refresh_token(CLIENT_ID, "svc.other")
+}
+
+fn stored(answer: &Answer) {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.json()["status"], "stored");
+}
+
+fn refused(answer: &Answer, status: u16, code: &str) {
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (status, code),
+        "{answer:?}"
+    );
+    assert_eq!(answer.retry_after.is_some(), status == 503, "{answer:?}");
+}
+
+fn item_notes(world: &World, item: &local::servicenow::Created) -> Vec<String> {
+    world
+        .cloud
+        .servicenow
+        .work_notes("sc_req_item", &item.sys_id)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_works_is_stored_with_its_end_and_used_from_then_on() {
+    let world = World::start().await;
+    let before = world.current_token().await;
+    let new = another_token(&world);
+    let answer = world
+        .hand_over(&json!({"refresh_token": new, "expires_in": 8_640_000}))
+        .await;
+    stored(&answer);
+    assert_eq!(answer.json()["days_left"], 100);
+    assert_eq!(answer.content_type, "application/json");
+    let after = world.current_token().await;
+    assert_ne!(after.version_id, before.version_id);
+    assert_eq!(after.token.refresh_token, Some(Secret::from(new.as_str())));
+    assert_eq!(after.token.source.as_deref(), Some("hand-over"));
+    assert_eq!(
+        (after.token.client_id, after.token.client_secret),
+        (None, None)
+    );
+    let expires_at = answer.json()["expires_at"]
+        .as_str()
+        .and_then(Timestamp::parse);
+    assert_eq!(after.token.expires_at, expires_at);
+    let said = world.lines_of("receive-token", "RefreshTokenDaysLeft");
+    assert_eq!(said.len(), 1, "{said:?}");
+
+    let incident = world.incident();
+    world.post(&world.session(&incident), Phase::Start).await;
+    world.deliver().await;
+    assert_eq!(world.notes(&incident).len(), 1);
+    let grants = world.cloud.servicenow.grants();
+    assert_eq!(
+        grants.refresh_token, 1,
+        "the access token that proved it is shared"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_expires_in_the_tenant_file_says_how_long_a_token_lives() {
+    let world = World::with_settings(|file| {
+        file.replace(
+            "[servicenow]",
+            "[servicenow]\nrefresh_token_lifetime = \"30 days\"",
+        )
+    })
+    .await;
+    let answer = world
+        .hand_over(&json!({"refresh_token": world.refresh_token()}))
+        .await;
+    stored(&answer);
+    assert_eq!(answer.json()["days_left"], 30);
+    for (seconds, days) in [(86_399, 0), (86_400, 1), (172_799, 1)] {
+        let body = json!({"refresh_token": world.refresh_token(), "expires_in": seconds});
+        assert_eq!(
+            world.hand_over(&body).await.json()["days_left"],
+            days,
+            "{seconds}"
+        );
+    }
+}
+
+/// Design 4.1: if ServiceNow refuses it, the old one stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_servicenow_refuses_is_not_stored_and_the_likely_causes_are_named() {
+    let world = World::start().await;
+    let before = world.current_token().await;
+    let bodies = [
+        json!({"refresh_token": "made-up"}),
+        json!({"refresh_token": world.refresh_token(), "client_id": CLIENT_ID, "client_secret": "wrong"}),
+        json!({"refresh_token": world.refresh_token(), "client_id": "unknown", "client_secret": "x"}),
+    ];
+    for body in bodies {
+        let answer = world.hand_over(&body).await;
+        refused(&answer, 422, "token-refused");
+        let detail = answer.json()["detail"].as_str().expect("a text").to_owned();
+        for cause in [
+            "expired or was revoked",
+            "client",
+            "locked out",
+            "registry",
+            "old token stays",
+        ] {
+            assert!(detail.to_lowercase().contains(cause), "{cause}: {detail}");
+        }
+    }
+    world.cloud.servicenow.fault(probe(Action::Unauthorized));
+    let unproved = json!({"refresh_token": another_token(&world)});
+    refused(&world.hand_over(&unproved).await, 422, "token-refused");
+    assert_eq!(world.current_token().await.version_id, before.version_id);
+    let standing = world.credentials().standing_now(&demo()).await;
+    assert_eq!(
+        standing.expect("read").pause,
+        None,
+        "the old token is not to blame"
+    );
+    world.living_token().await;
+}
+
+/// Design 5.6: network, 5xx, 429 and HTML are transient.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_servicenow_does_not_answer_the_old_token_stays_and_a_repeat_succeeds() {
+    let world = World::start().await;
+    let before = world.current_token().await;
+    let body = json!({"refresh_token": another_token(&world)});
+    let page = Action::Status {
+        code: 401,
+        headers: vec![("content-type".to_owned(), "text/html".to_owned())],
+        body: "<html>Blocked</html>".to_owned(),
+    };
+    for fault in [
+        token_endpoint(Action::status(503)),
+        token_endpoint(Action::Html),
+        token_endpoint(Action::DropBefore),
+        token_endpoint(Action::RateLimited {
+            retry_after: Some(60),
+        }),
+        probe(Action::status(500)),
+        probe(Action::Html),
+        probe(page),
+        probe(Action::DropBefore),
+    ] {
+        let said = format!("{fault:?}");
+        world.cloud.servicenow.fault(fault);
+        let answer = world.hand_over(&body).await;
+        assert_eq!(answer.status, 503, "{said} {answer:?}");
+        refused(&answer, 503, "servicenow-unavailable");
+        assert_eq!(world.current_token().await.version_id, before.version_id);
+    }
+    stored(&world.hand_over(&body).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_about_the_table_proves_a_token_whatever_it_says() {
+    let world = World::start().await;
+    world.cloud.servicenow.configure(|rules| {
+        rules.unreadable_tables.insert("incident".to_owned());
+    });
+    stored(
+        &world
+            .hand_over(&json!({"refresh_token": world.refresh_token()}))
+            .await,
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_stores_do_not_answer_the_old_token_stays_and_a_repeat_succeeds() {
+    let world = World::start().await;
+    let before = world.current_token().await;
+    let body = json!({"refresh_token": another_token(&world)});
+    let down = || Effect::Refuse {
+        status: 400,
+        error: "AccessDeniedException".to_owned(),
+    };
+    for operation in [
+        "GetSecretValue",
+        "PutSecretValue",
+        "UpdateSecretVersionStage",
+    ] {
+        let fault = AwsFault::once(Service::SecretsManager, operation, down());
+        world.cloud.aws.inject(fault);
+        refused(&world.hand_over(&body).await, 503, "storage-unavailable");
+        if operation != "UpdateSecretVersionStage" {
+            assert_eq!(world.current_token().await.version_id, before.version_id);
+        }
+    }
+    stored(&world.hand_over(&body).await);
+    let taken = world
+        .credentials()
+        .take_lease(
+            &shared::credentials::token_lease_key(&demo()),
+            "somebody-else",
+            Duration::from_secs(60),
+        )
+        .await;
+    assert!(taken.expect("written"));
+    refused(&world.hand_over(&body).await, 503, "storage-unavailable");
+}
+
+/// Design 4.6: its own client is stored with the token and used for later grants.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_with_its_own_client_brings_the_client_along() {
+    let world = World::start().await;
+    let instance = &world.cloud.servicenow;
+    instance.add_registry(OWN_CLIENT, OWN_SECRET);
+    let new = instance.issue_refresh_token(OWN_CLIENT, SERVICE_ACCOUNT);
+    let body = json!({"refresh_token": new, "client_id": OWN_CLIENT, "client_secret": OWN_SECRET});
+    stored(&world.hand_over(&body).await);
+    let token = world.current_token().await.token;
+    assert_eq!(token.client_id.as_deref(), Some(OWN_CLIENT));
+    assert_eq!(token.client_secret, Some(Secret::from(OWN_SECRET)));
+
+    let incident = world.incident();
+    world.cloud.travel(Duration::from_secs(3600));
+    world.post(&world.session(&incident), Phase::Start).await;
+    world.deliver().await;
+    assert_eq!(world.notes(&incident).len(), 1);
+    world.cloud.travel(Duration::from_secs(60 * 24 * 3600));
+    world.rotate().await;
+    assert_eq!(
+        world.current_token().await.token.source.as_deref(),
+        Some("rotation")
+    );
+    world.living_token().await;
+    assert_eq!(instance.grants().refused, 0);
+
+    let back = world.refresh_token();
+    let body = json!({"refresh_token": back, "client_id": CLIENT_ID});
+    stored(&world.hand_over(&body).await);
+    assert_eq!(world.current_token().await.token.client_id, None);
+    assert_eq!(instance.grants().refused, 0);
+}
+
+/// ServiceNow replaces refresh tokens on use: what came in place of the one that was handed over is what counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_replaced_while_it_is_proved_can_be_handed_over_again() {
+    let world = World::start().await;
+    let before = world.current_token().await;
+    let new = another_token(&world);
+    let body = json!({"refresh_token": new});
+    world
+        .cloud
+        .servicenow
+        .configure(|rules| rules.refresh_answer = RefreshAnswer::Replaced);
+    world.cloud.servicenow.fault(probe(Action::status(503)));
+    refused(&world.hand_over(&body).await, 503, "servicenow-unavailable");
+    assert_eq!(world.current_token().await.version_id, before.version_id);
+
+    for _ in 0..2 {
+        stored(&world.hand_over(&body).await);
+        let current = world.living_token().await;
+        assert_ne!(current, Secret::from(new.as_str()));
+    }
+    world.rotate_tomorrow().await;
+    let late = world.hand_over(&body).await;
+    stored(&late);
+    assert_eq!(
+        late.json()["days_left"],
+        98,
+        "nothing says that it lives longer"
+    );
+    world.living_token().await;
+    assert_eq!(world.cloud.servicenow.grants().refused, 0);
+}
+
+/// The note of a requested item says what happened, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_requested_item_is_told_once_what_happened() {
+    let world = World::start().await;
+    let item = world.cloud.servicenow.add_requested_item(&[]);
+    let good =
+        json!({"refresh_token": another_token(&world), "request_item": {"sys_id": item.sys_id}});
+    let bad = json!({"refresh_token": "made-up", "request_item": {"sys_id": item.sys_id}});
+    for _ in 0..2 {
+        refused(&world.hand_over(&bad).await, 422, "token-refused");
+    }
+    let notes = item_notes(&world, &item);
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(notes[0].contains("refuses"), "{notes:?}");
+    for _ in 0..2 {
+        stored(&world.hand_over(&good).await);
+    }
+    let notes = item_notes(&world, &item);
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(notes[1].contains("is stored"), "{notes:?}");
+    let other = world.cloud.servicenow.add_requested_item(&[]);
+    let again =
+        json!({"refresh_token": world.refresh_token(), "request_item": {"sys_id": other.sys_id}});
+    stored(&world.hand_over(&again).await);
+    assert_eq!(item_notes(&world, &other).len(), 1);
+    for note in notes {
+        assert!(!note.contains("made-up"), "{note}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_that_cannot_be_written_never_fails_the_answer() {
+    let world = World::start().await;
+    let item = world.cloud.servicenow.add_requested_item(&[]);
+    let body = |sys_id: &str| json!({"refresh_token": world.refresh_token(), "request_item": {"sys_id": sys_id}});
+    stored(
+        &world
+            .hand_over(&body("0f1e2d3c4b5a69788796a5b4c3d2e1f0"))
+            .await,
+    );
+    let patch = Fault::on(Matcher::of("PATCH", "/sc_req_item")).then(Action::CommitThenDrop);
+    world.cloud.servicenow.fault(patch);
+    stored(&world.hand_over(&body(&item.sys_id)).await);
+    stored(&world.hand_over(&body(&item.sys_id)).await);
+    world.cloud.travel(Duration::from_secs(81));
+    stored(&world.hand_over(&body(&item.sys_id)).await);
+    assert_eq!(item_notes(&world, &item).len(), 1);
+
+    let before = world.living_token().await;
+    world.cloud.servicenow.revoke(before.expose());
+    world.cloud.servicenow.revoke_access_tokens();
+    let bad = json!({"refresh_token": "made-up", "request_item": {"sys_id": item.sys_id}});
+    refused(&world.hand_over(&bad).await, 422, "token-refused");
+    assert_eq!(item_notes(&world, &item).len(), 1);
+}
+
+/// A key of the demo's tenant that may ask for PINs only.
+async fn key_for_pins(world: &World) -> Secret {
+    let stack = &world.cloud.stack;
+    let name = AttributeValue::S(TENANT.to_owned());
+    let read = stack.dynamodb.get_item().table_name(&stack.tenants_table);
+    let read = read.key("tenant", name).send().await.expect("read");
+    let mut tenant = Tenant::from_item(&read.item.expect("a tenant")).expect("readable");
+    let now = world.cloud.clock.now();
+    let (key, text) = Key::generate(KeyKind::Api, vec![Scope::Pin], &[9; 32], now);
+    tenant.keys.push(key);
+    let put = stack.dynamodb.put_item().table_name(&stack.tenants_table);
+    let put = put.set_item(Some(tenant.to_item().expect("an item")));
+    put.send().await.expect("written");
+    text
+}
+
+/// Design 4.1: unknown tenant, wrong key and missing scope are one and the same 401.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_not_hand_over_learns_nothing_and_changes_nothing() {
+    let world = World::start().await;
+    let pin_only = key_for_pins(&world).await;
+    let body = json!({"refresh_token": world.refresh_token()}).to_string();
+    for key in ["wrong", "", pin_only.expose()] {
+        let answer = world.hand_over_with(key, body.as_str()).await;
+        refused(&answer, 401, "unauthorized");
+        let answer = world.hand_over_with(key, "{").await;
+        refused(&answer, 401, "unauthorized");
+    }
+    assert!(world.cloud.servicenow.requests().is_empty());
+}
+
+/// Design 4.6.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_is_switched_off_takes_no_token() {
+    let world = World::start().await;
+    world
+        .change_settings(|file| file.replace("[rescue]", "enabled = false\n\n[rescue]"))
+        .await;
+    let body = json!({"refresh_token": world.refresh_token()});
+    refused(&world.hand_over(&body).await, 403, "tenant-disabled");
+    assert_eq!(world.token_requests(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_not_a_hand_over_is_refused_by_its_path_and_never_by_its_value() {
+    let world = World::start().await;
+    let token = "canary-of-a-token";
+    let long = "x".repeat(20_000);
+    let bodies: Vec<(Value, &str)> = vec![
+        (json!({}), "refresh_token"),
+        (json!({"refresh_token": ""}), "refresh_token"),
+        (json!({"refresh_token": 7}), "refresh_token"),
+        (json!({"refresh_token": [token]}), "refresh_token"),
+        (json!({"refresh_token": long}), "refresh_token"),
+        (
+            json!({"refresh_token": token, "client_id": "other"}),
+            "client_secret",
+        ),
+        (
+            json!({"refresh_token": token, "client_secret": token}),
+            "client_id",
+        ),
+        (json!({"refresh_token": token, "client_id": 7}), "client_id"),
+        (
+            json!({"refresh_token": token, "expires_in": 0}),
+            "expires_in",
+        ),
+        (
+            json!({"refresh_token": token, "expires_in": -1}),
+            "expires_in",
+        ),
+        (
+            json!({"refresh_token": token, "expires_in": "soon"}),
+            "expires_in",
+        ),
+        (
+            json!({"refresh_token": token, "expires_in": u64::MAX}),
+            "expires_in",
+        ),
+        (
+            json!({"refresh_token": token, "request_item": token}),
+            "request_item",
+        ),
+        (
+            json!({"refresh_token": token, "request_item": {"sys_id": "x^y"}}),
+            "request_item.sys_id",
+        ),
+        (
+            json!({"refresh_token": token, "request_item": {"sys_id": 7}}),
+            "request_item.sys_id",
+        ),
+    ];
+    for (body, path) in bodies {
+        let answer = world.hand_over(&body).await;
+        refused(&answer, 400, "invalid-request");
+        let detail = answer.json()["detail"].to_string();
+        assert!(detail.contains(path), "{path}: {detail}");
+        assert!(!answer.body.contains(token), "{answer:?}");
+    }
+    for body in [
+        "",
+        "{",
+        "[]",
+        "null",
+        "refresh_token=canary-of-a-token",
+        "\u{feff}{}",
+    ] {
+        let answer = world.hand_over_with(world.api_key.expose(), body).await;
+        refused(&answer, 400, "invalid-request");
+    }
+    assert!(world.cloud.servicenow.requests().is_empty());
+    assert!(!world.output().contains(token));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_lacks_its_secret_has_to_be_applied() {
+    let world = World::start().await;
+    let secrets = &world.cloud.stack.secrets;
+    let delete = secrets.delete_secret().secret_id(world.token_secret());
+    let delete = delete.force_delete_without_recovery(true);
+    delete.send().await.expect("deleted");
+    let body = json!({"refresh_token": world.refresh_token()});
+    let answer = world.hand_over(&body).await;
+    refused(&answer, 500, "tenant-misconfigured");
+    assert!(answer.body.contains("tenant apply"), "{answer:?}");
+    assert_eq!(
+        world.token_requests(),
+        0,
+        "nothing is used that cannot be stored"
+    );
+    let created = world.cloud.aws.journal().calls();
+    let created = created
+        .iter()
+        .filter(|call| call.operation == "CreateSecret" && call.caller == "receive-token");
+    assert_eq!(created.count(), 0);
+}
+
+/// Design 5.6: a tenant that waited for a new token goes on with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hand_over_ends_the_pause_of_a_tenant_that_needed_it() {
+    let world = World::start().await;
+    let until = world.cloud.clock.now().plus(Duration::from_secs(3600));
+    for (reason, stays) in [
+        (Code::ReauthorizationNeeded, false),
+        (Code::ServiceNowThrottled, true),
+    ] {
+        let pause = Pause { until, reason };
+        let set = world.credentials().set_pause(&demo(), pause).await;
+        set.expect("written");
+        stored(
+            &world
+                .hand_over(&json!({"refresh_token": world.refresh_token()}))
+                .await,
+        );
+        let standing = world.credentials().standing_now(&demo()).await;
+        let pause = standing.expect("read").pause_at(world.cloud.clock.now());
+        assert_eq!(pause.is_some(), stays, "{reason}");
+    }
+}
+
+/// Design 5.5: a hand-over that is sent twice at the same time is one after the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn hand_overs_at_the_same_time_leave_a_token_that_works() {
+    let world = World::start().await;
+    world
+        .cloud
+        .servicenow
+        .configure(|rules| rules.refresh_answer = RefreshAnswer::Replaced);
+    let item = world.cloud.servicenow.add_requested_item(&[]);
+    let body =
+        json!({"refresh_token": another_token(&world), "request_item": {"sys_id": item.sys_id}});
+    let answers = futures::future::join_all((0..4).map(|_| world.hand_over(&body))).await;
+    answers.iter().for_each(stored);
+    world.living_token().await;
+    assert_eq!(item_notes(&world, &item).len(), 1);
+    assert_eq!(world.cloud.servicenow.grants().refused, 0);
+    assert!(!world.output().contains(TENANT.to_uppercase().as_str()));
+}

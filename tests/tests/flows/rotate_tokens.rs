@@ -1,0 +1,549 @@
+//! `rotate-tokens`: a refresh token is never lost and never expires unnoticed (design 5.6).
+
+use std::time::Duration;
+
+use local::demo_tenant::{CLIENT_ID, SERVICE_ACCOUNT, TENANT};
+use local::rescue::Phase;
+use local::servicenow::{RefreshAnswer, User};
+use local::simulator::{Action, Fault, Matcher};
+use serde_json::json;
+use shared::credentials::Pause;
+use shared::error::Code;
+use shared::secret::Secret;
+use shared::vault::Token;
+use tests::World;
+use tests::tokens::demo;
+
+const DAY: u64 = 24 * 3600;
+
+/// The metric's values that a function has written.
+fn metric(world: &World, function: &str, name: &str) -> Vec<f64> {
+    let key = format!("\"{name}\":");
+    let lines = world.lines_of(function, &key);
+    lines
+        .iter()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter_map(|line| {
+            let value = &line[name];
+            value
+                .as_f64()
+                .or_else(|| value.as_array()?.first()?.as_f64())
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daily_rotation_looks_whether_the_token_works_and_renews_it_from_half_of_its_life_on() {
+    let world = World::start().await;
+    let before = world.current_token().await;
+    world.rotate().await;
+    assert_eq!(world.cloud.servicenow.grants().refresh_token, 0, "not due");
+
+    world.rotate_tomorrow().await;
+    let looked = world.current_token().await;
+    assert_ne!(looked.version_id, before.version_id);
+    assert_eq!(looked.token.refresh_token, before.token.refresh_token);
+    assert_eq!(looked.token.expires_at, before.token.expires_at);
+    assert_eq!(looked.token.source, before.token.source);
+    assert_eq!(looked.token.derived_from, Some(before.version_id));
+    let grants = world.cloud.servicenow.grants();
+    assert_eq!((grants.refresh_token, grants.password), (1, 0));
+    world.assert_nothing_is_pending().await;
+
+    world.cloud.travel(Duration::from_secs(49 * DAY));
+    world.rotate().await;
+    let renewed = world.current_token().await.token;
+    let now = world.cloud.clock.now();
+    assert_eq!(renewed.source.as_deref(), Some("rotation"));
+    assert!(
+        renewed
+            .issued_at
+            .is_some_and(|at| now.since(at) < Duration::from_secs(30))
+    );
+    let left = renewed.expires_at.expect("known").since(now);
+    assert!(left > Duration::from_secs(100 * DAY - 30), "{left:?}");
+    assert_eq!(world.cloud.servicenow.grants().password, 1);
+    world.living_token().await;
+    world.assert_nothing_is_pending().await;
+
+    let days = metric(&world, "rotate-tokens", "RefreshTokenDaysLeft");
+    assert_eq!(days.len(), 2, "{days:?}");
+    assert!(days[0] > 98.9 && days[0] < 99.0, "{days:?}");
+    assert!(days[1] > 99.9, "{days:?}");
+    assert_eq!(
+        metric(&world, "rotate-tokens", "RotationSucceeded").len(),
+        2
+    );
+    assert!(metric(&world, "rotate-tokens", "RotationFailed").is_empty());
+}
+
+/// Design 5.5: the access token that a rotation brings is everybody's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_shares_its_access_token_and_lets_waiting_messages_flow() {
+    let world = World::start().await;
+    let pause = Pause {
+        until: world.cloud.clock.now().plus(Duration::from_secs(2 * DAY)),
+        reason: Code::ReauthorizationNeeded,
+    };
+    let set = world.credentials().set_pause(&demo(), pause).await;
+    set.expect("written");
+    world.rotate_tomorrow().await;
+    let standing = world.credentials().standing_now(&demo()).await;
+    let standing = standing.expect("read");
+    assert_eq!(standing.pause_at(world.cloud.clock.now()), None);
+
+    let incident = world.incident();
+    world.post(&world.session(&incident), Phase::Start).await;
+    world.deliver().await;
+    assert_eq!(world.notes(&incident).len(), 1);
+    assert_eq!(world.cloud.servicenow.grants().refresh_token, 1);
+}
+
+/// Design 4.6: `token rotate` renews now, due or not; the secret carries the wish.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wish_renews_the_token_once_although_it_is_not_due() {
+    let world = World::start().await;
+    let wish = |token| Token {
+        renew_now: true,
+        ..token
+    };
+    world.set_token(wish).await;
+    world.rotate_tomorrow().await;
+    let renewed = world.current_token().await.token;
+    assert!(!renewed.renew_now);
+    assert_eq!(renewed.source.as_deref(), Some("rotation"));
+    world.rotate_tomorrow().await;
+    let grants = world.cloud.servicenow.grants();
+    assert_eq!((grants.password, grants.refresh_token), (1, 1));
+}
+
+/// The password grant answers with the same refresh token or with another one (protocols B.1.3).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_was_revoked_is_repaired_with_the_service_accounts_password() {
+    let world = World::start().await;
+    let before = world.living_token().await;
+    world.cloud.servicenow.revoke(before.expose());
+    world.rotate_tomorrow().await;
+    assert_ne!(world.living_token().await, before);
+    world.assert_nothing_is_pending().await;
+}
+
+/// Design 5.6: any 4xx is permanent: metric, log, pause, no hammering.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_nothing_repairs_needs_a_person_and_is_tried_once_an_hour_and_once_per_wish() {
+    let world = World::start().await;
+    world.forget_password().await;
+    let dead = world.living_token().await;
+    world.cloud.servicenow.revoke(dead.expose());
+    world.rotate_tomorrow().await;
+    let asked = world.token_requests();
+    assert_eq!(asked, 1);
+    world
+        .set_token(|token| Token {
+            renew_now: true,
+            ..token
+        })
+        .await;
+    let standing = world.credentials().standing_now(&demo()).await;
+    let pause = standing.expect("read").pause_at(world.cloud.clock.now());
+    assert_eq!(
+        pause.map(|pause| pause.reason),
+        Some(Code::ReauthorizationNeeded)
+    );
+    let said = world.lines_of("rotate-tokens", "reauthorization-needed");
+    assert!(
+        said.iter()
+            .any(|line| line.contains("registry") || line.contains("Registry")),
+        "{said:?}"
+    );
+    assert_eq!(metric(&world, "rotate-tokens", "RotationFailed").len(), 1);
+    assert_eq!(
+        metric(&world, "rotate-tokens", "ReauthorizationNeeded").len(),
+        1
+    );
+    let current = world.current_token().await.token.refresh_token;
+    assert_eq!(current, Some(dead));
+
+    for _ in 0..6 {
+        world.cloud.travel(Duration::from_secs(601));
+        world.rotate().await;
+    }
+    let more = world.token_requests() - asked;
+    assert!((1..=3).contains(&more), "{more} in an hour");
+    assert!(!world.current_token().await.token.renew_now);
+
+    let answer = world
+        .hand_over(&json!({"refresh_token": world.refresh_token()}))
+        .await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    world.rotate_tomorrow().await;
+    world.living_token().await;
+    world.assert_nothing_is_pending().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_is_refused_does_not_harm_a_token_that_works() {
+    let world = World::start().await;
+    let before = world.living_token().await;
+    let account = User::service_account(SERVICE_ACCOUNT, "changed");
+    world.cloud.servicenow.add_user(account);
+    world.cloud.travel(Duration::from_secs(60 * DAY));
+    world.rotate().await;
+    assert_eq!(world.living_token().await, before);
+    let grants = world.cloud.servicenow.grants();
+    assert_eq!((grants.refused, grants.refresh_token), (1, 1));
+    assert_eq!(
+        metric(&world, "rotate-tokens", "RotationSucceeded").len(),
+        1
+    );
+}
+
+/// Design 5.6: a replaced token is current before anything else happens.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_health_check_that_replaces_the_token_keeps_the_new_one_and_its_end() {
+    let world = World::start().await;
+    let rules =
+        |rules: &mut local::servicenow::Rules| rules.refresh_answer = RefreshAnswer::Replaced;
+    world.cloud.servicenow.configure(rules);
+    let before = world.current_token().await.token;
+    world.rotate_tomorrow().await;
+    let after = world.current_token().await.token;
+    assert_ne!(after.refresh_token, before.refresh_token);
+    assert_eq!(
+        after.expires_at, before.expires_at,
+        "nothing says that it lives longer"
+    );
+    world.living_token().await;
+    world.assert_nothing_is_pending().await;
+    world.rotate_tomorrow().await;
+    world.living_token().await;
+}
+
+/// Design 5.6: network, 5xx, 429 and HTML are transient.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transient_failure_fails_the_step_and_changes_nothing() {
+    let world = World::start().await;
+    let before = world.current_token().await;
+    for action in [Action::status(503), Action::Html, Action::DropBefore] {
+        let fault = Fault::on(Matcher::of("POST", "/oauth_token.do")).then(action);
+        world.cloud.servicenow.fault(fault);
+    }
+    world.cloud.travel(Duration::from_secs(DAY + 1));
+    for failures in 1..=3 {
+        world.rotate().await;
+        assert_eq!(
+            metric(&world, "rotate-tokens", "RotationFailed").len(),
+            failures
+        );
+        assert_eq!(world.current_token().await.version_id, before.version_id);
+        world.cloud.travel(Duration::from_secs(601));
+    }
+    let standing = world.credentials().standing_now(&demo()).await;
+    assert_eq!(standing.expect("read").pause, None);
+    world.rotate().await;
+    assert_ne!(world.current_token().await.version_id, before.version_id);
+    world.assert_nothing_is_pending().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_without_a_token_rotates_well_and_stays_empty() {
+    let world = World::start().await;
+    world.set_token(|_| Token::default()).await;
+    world.rotate_tomorrow().await;
+    assert_eq!(world.token_requests(), 0);
+    assert_eq!(world.current_token().await.token, Token::default());
+    world.assert_nothing_is_pending().await;
+    assert_eq!(
+        metric(&world, "rotate-tokens", "RotationSucceeded").len(),
+        1
+    );
+    assert!(metric(&world, "rotate-tokens", "RefreshTokenDaysLeft").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_whose_grant_needs_no_refresh_token_or_that_is_gone_rotates_unchanged() {
+    let world = World::start().await;
+    let before = world.current_token().await.token;
+    let password =
+        |file: String| file.replace("[servicenow]", "[servicenow]\ngrant = \"password\"");
+    world.change_settings(password).await;
+    world.rotate_tomorrow().await;
+    assert_eq!(world.current_token().await.token, before);
+
+    let stack = &world.cloud.stack;
+    let delete = stack
+        .dynamodb
+        .delete_item()
+        .table_name(&stack.tenants_table);
+    let key = aws_sdk_dynamodb::types::AttributeValue::S(TENANT.to_owned());
+    delete.key("tenant", key).send().await.expect("deleted");
+    world.rotate_tomorrow().await;
+    assert_eq!(world.current_token().await.token, before);
+    assert_eq!(world.token_requests(), 0);
+    assert_eq!(
+        metric(&world, "rotate-tokens", "RotationSucceeded").len(),
+        2
+    );
+}
+
+/// A hand-over between two steps wins.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hand_over_in_between_is_not_overtaken_by_the_rotation() {
+    let world = World::start().await;
+    let pending = Token {
+        derived_from: Some(world.current_token().await.version_id),
+        ..world.current_token().await.token
+    };
+    for pending in [pending, Token::default()] {
+        let version = world.begin_rotation(&pending).await;
+        for step in ["create_secret", "set_secret", "test_secret"] {
+            world.step(step, &version).await.expect(step);
+        }
+        let answer = world
+            .hand_over(&json!({"refresh_token": world.refresh_token(), "expires_in": 4_320_000}))
+            .await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let handed_over = world.current_token().await;
+        for _ in 0..2 {
+            world
+                .step("finish_secret", &version)
+                .await
+                .expect("ends well");
+            assert_eq!(
+                world.current_token().await.version_id,
+                handed_over.version_id
+            );
+            world.assert_nothing_is_pending().await;
+        }
+        for step in ["createSecret", "setSecret", "testSecret", "finishSecret"] {
+            world.step(step, &version).await.expect("a repetition");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_step_may_be_repeated_and_its_spelling_does_not_matter() {
+    let world = World::start().await;
+    let current = world.current_token().await;
+    let pending = Token {
+        derived_from: Some(current.version_id.clone()),
+        ..current.token
+    };
+    let version = world.begin_rotation(&pending).await;
+    for step in [
+        "createSecret",
+        "create_secret",
+        "set_secret",
+        "setSecret",
+        "testSecret",
+        "test_secret",
+    ] {
+        for _ in 0..2 {
+            world.step(step, &version).await.expect(step);
+        }
+    }
+    assert_eq!(world.current_token().await.version_id, current.version_id);
+    for step in [
+        "finishSecret",
+        "finish_secret",
+        "createSecret",
+        "testSecret",
+        "finishSecret",
+    ] {
+        world.step(step, &version).await.expect(step);
+        assert_eq!(world.current_token().await.version_id, version);
+        world.assert_nothing_is_pending().await;
+    }
+    world.rotate_tomorrow().await;
+    assert_ne!(
+        world.current_token().await.version_id,
+        version,
+        "the next one goes on"
+    );
+}
+
+/// Secrets Manager's trial run: a pending version that nothing has filled, or that holds no access token.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trial_run_of_test_secret_passes_without_asking_anybody() {
+    let world = World::start().await;
+    let version = world.begin_rotation(&Token::default()).await;
+    world.step("testSecret", &version).await.expect("passes");
+    let mut token = world.current_token().await.token;
+    token.source = Some("trial".to_owned());
+    let version = world.begin_rotation(&token).await;
+    world.step("testSecret", &version).await.expect("passes");
+    assert!(world.cloud.servicenow.requests().is_empty());
+}
+
+/// Design 4.6: `testSecret` uses the access token that came with the pending value and never refreshes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pending_token_that_does_not_work_is_not_promoted() {
+    let world = World::start().await;
+    let current = world.current_token().await;
+    let pending = Token {
+        derived_from: Some(current.version_id.clone()),
+        access_token: Some(Secret::from("nobody-granted-this")),
+        access_token_until: Some(world.cloud.clock.now().plus(Duration::from_secs(900))),
+        ..current.token
+    };
+    let version = world.begin_rotation(&pending).await;
+    world
+        .step("createSecret", &version)
+        .await
+        .expect("is there");
+    let failed = world.step("testSecret", &version).await;
+    assert!(failed.is_err_and(|error| error.contains("rotation-postponed")));
+    assert_eq!(world.token_requests(), 0, "never a refresh");
+    assert_eq!(world.current_token().await.version_id, current.version_id);
+
+    world.cloud.travel(Duration::from_secs(901));
+    for step in ["createSecret", "setSecret", "testSecret", "finishSecret"] {
+        world
+            .step(step, &version)
+            .await
+            .expect("given up, and ends well");
+    }
+    assert_eq!(world.current_token().await.version_id, current.version_id);
+    world.assert_nothing_is_pending().await;
+    world.rotate_tomorrow().await;
+    assert_ne!(world.current_token().await.version_id, current.version_id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_is_not_of_a_rotation_of_a_token_secret_is_refused() {
+    let world = World::start().await;
+    let name = world.token_secret();
+    let version = world.begin_rotation(&Token::default()).await;
+    let event = |step: &str, secret: &str, version: &str| json!({"Step": step, "SecretId": secret, "ClientRequestToken": version});
+    let credentials = name.replace("/token", "/credentials");
+    for (event, expected) in [
+        (json!({}), "not-a-rotation"),
+        (json!([]), "not-a-rotation"),
+        (event("dropSecret", &name, &version), "not-a-rotation"),
+        (
+            event("createSecret", &credentials, &version),
+            "not-a-rotation",
+        ),
+        (
+            event("createSecret", "another/secret", &version),
+            "not-a-rotation",
+        ),
+        (event("createSecret", &name, ""), "not-a-rotation"),
+        (
+            event("createSecret", &name, &version.replace('-', "_")),
+            "not-in-rotation",
+        ),
+    ] {
+        let failed = world.event(&event).await.expect_err("refused");
+        assert!(failed.contains(expected), "{event} {failed}");
+    }
+    let secrets = &world.cloud.stack.secrets;
+    let plain = uuid::Uuid::new_v4().to_string();
+    world
+        .put_token(&plain, &Token::default(), "SOMETHING")
+        .await;
+    let failed = world
+        .step("createSecret", &plain)
+        .await
+        .expect_err("refused");
+    assert!(failed.contains("not AWSPENDING"), "{failed}");
+    let cancel = secrets.cancel_rotate_secret().secret_id(&name);
+    cancel.send().await.expect("switched off");
+    let failed = world
+        .step("createSecret", &version)
+        .await
+        .expect_err("refused");
+    assert!(failed.contains("does not rotate"), "{failed}");
+    assert!(world.cloud.servicenow.requests().is_empty());
+}
+
+/// Design 5.6, the clock test: three years without a human.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_with_a_service_account_runs_for_three_years_without_a_human() {
+    let world = World::start().await;
+    let mut records = Vec::new();
+    for fortnight in 0..=78 {
+        world.cloud.travel(Duration::from_secs(14 * DAY));
+        world.rotate().await;
+        if fortnight % 6 == 0 {
+            let incident = world.incident();
+            world.post(&world.session(&incident), Phase::Start).await;
+            world.deliver().await;
+            records.push(incident);
+            world.living_token().await;
+            world.assert_nothing_is_pending().await;
+        }
+    }
+    for incident in &records {
+        assert_eq!(world.notes(incident).len(), 1);
+    }
+    let grants = world.cloud.servicenow.grants();
+    assert_eq!(grants.refused, 0);
+    assert!((15..=25).contains(&grants.password), "{grants:?}");
+    assert!(metric(&world, "rotate-tokens", "RotationFailed").is_empty());
+    let days = metric(&world, "rotate-tokens", "RefreshTokenDaysLeft");
+    assert!(days.iter().all(|days| *days > 35.0), "{days:?}");
+    assert!(world.lines_of("rotate-tokens", "expires within").is_empty());
+    assert!(world.dead_letters().is_empty());
+}
+
+/// Design 5.6, the clock test without a password: told at 14, 7 and 1 days; then messages wait, and none is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_without_a_service_account_is_warned_and_its_messages_wait_for_a_hand_over() {
+    let world = World::start().await;
+    world.forget_password().await;
+    let told = |text: &str| world.lines_of("rotate-tokens", text).len();
+    let mut seen = Vec::new();
+    for day in 1..=101 {
+        world.cloud.travel(Duration::from_secs(DAY + 60));
+        if day < 80 && day % 20 != 0 {
+            continue;
+        }
+        world.rotate().await;
+        seen.push((
+            day,
+            told("expires within 14 days"),
+            told("expires within 7 days"),
+            told("expires within a day"),
+        ));
+    }
+    let first = |which: fn(&(i32, usize, usize, usize)) -> usize| {
+        seen.iter().find(|day| which(day) > 0).map(|day| day.0)
+    };
+    assert_eq!(first(|day| day.1), Some(86), "{seen:?}");
+    assert_eq!(first(|day| day.2), Some(93), "{seen:?}");
+    assert_eq!(first(|day| day.3), Some(99), "{seen:?}");
+    assert!(told("reauthorization-needed") > 0);
+
+    let incidents: Vec<_> = (0..3).map(|_| world.incident()).collect();
+    for incident in &incidents {
+        world.post(&world.session(incident), Phase::Start).await;
+    }
+    world.deliver().await;
+    for _ in 0..5 {
+        world.deliver_after(DAY).await;
+        world.rotate().await;
+    }
+    assert!(
+        incidents
+            .iter()
+            .all(|incident| world.notes(incident).is_empty())
+    );
+    assert!(world.dead_letters().is_empty());
+
+    let new = world
+        .cloud
+        .servicenow
+        .issue_refresh_token(CLIENT_ID, SERVICE_ACCOUNT);
+    let answer = world.hand_over(&json!({"refresh_token": new})).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    world.deliver_after(3700).await;
+    world.deliver_until_empty().await;
+    for incident in &incidents {
+        assert_eq!(world.notes(incident).len(), 1, "none lost, none doubled");
+    }
+    assert!(world.dead_letters().is_empty());
+    world.rotate_tomorrow().await;
+    world.living_token().await;
+    world.assert_nothing_is_pending().await;
+}

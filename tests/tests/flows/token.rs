@@ -1,0 +1,301 @@
+//! `rescue-connector token …` against the embedded cloud (design 4.5, 4.6, 5.6).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use admin::AdminError;
+use admin::token::{Status, rotate, status};
+use aws_sdk_secretsmanager::types::RotationRulesType;
+use local::aws::{Effect, Fault, Service};
+use local::demo_tenant::{CLIENT_ID, TENANT};
+use local::rescue::Phase;
+use serde_json::{Value, json};
+use shared::tenant::TenantId;
+use tests::World;
+
+use super::command_line::CommandLine;
+
+const DAY: u64 = 24 * 3600;
+const SECRET: &str = "rescue-connector/demo/token";
+const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:rotate-tokens";
+const SHORT: Duration = Duration::from_millis(300);
+const LONG: Duration = Duration::from_secs(20);
+
+fn tenant() -> TenantId {
+    TenantId::parse(TENANT).expect("valid")
+}
+
+/// The current value of the token secret.
+async fn token(world: &World) -> Value {
+    let answer = world
+        .cloud
+        .stack
+        .secrets
+        .get_secret_value()
+        .secret_id(SECRET);
+    let answer = answer.send().await.expect("the secret is there");
+    serde_json::from_str(answer.secret_string().expect("a text")).expect("JSON")
+}
+
+/// Puts the rotation schedule on the token secret, as `tenant apply` does.
+async fn unschedule(world: &World) {
+    let secrets = &world.cloud.stack.secrets;
+    let rotation = secrets.cancel_rotate_secret().secret_id(SECRET);
+    rotation.send().await.expect("cancelled");
+}
+
+async fn schedule(world: &World) {
+    let rules = RotationRulesType::builder().schedule_expression("rate(1 day)");
+    let secrets = &world.cloud.stack.secrets;
+    let rotation = secrets.rotate_secret().secret_id(SECRET);
+    rotation
+        .rotation_lambda_arn(FUNCTION)
+        .rotation_rules(rules.build())
+        .rotate_immediately(false)
+        .send()
+        .await
+        .expect("scheduled");
+}
+
+/// A rotation function that moves the token's end by a hundred days when it is wished for, and fails without a wish.
+fn rotate_as_wished(world: &World) {
+    let (secrets, clock) = (world.cloud.stack.secrets.clone(), world.cloud.clock.clone());
+    world
+        .cloud
+        .aws
+        .set_rotation_function(Arc::new(move |_, event| {
+            let (secrets, clock) = (secrets.clone(), clock.clone());
+            Box::pin(async move {
+                let event: BTreeMap<String, String> =
+                    serde_json::from_str(&event).expect("an event");
+                let version = &event["ClientRequestToken"];
+                let current = secrets.get_secret_value().secret_id(SECRET);
+                let current = current.send().await.expect("readable");
+                match event["Step"].as_str() {
+                    "createSecret" => {
+                        let text = current.secret_string().expect("a text");
+                        let mut token: Value = serde_json::from_str(text).expect("JSON");
+                        if token["renew_now"] != true {
+                            return Err("nobody wishes it".to_owned());
+                        }
+                        let ends = clock.now().plus(Duration::from_secs(100 * DAY));
+                        token["expires_at"] = json!(ends.to_string());
+                        token["source"] = json!("rotation");
+                        token
+                            .as_object_mut()
+                            .expect("an object")
+                            .remove("renew_now");
+                        let put = secrets.put_secret_value().secret_id(SECRET);
+                        put.client_request_token(version)
+                            .secret_string(token.to_string())
+                            .version_stages("AWSPENDING")
+                            .send()
+                            .await
+                            .expect("stored");
+                    }
+                    "finishSecret" => {
+                        let move_label = |label: &str| {
+                            let moved = secrets.update_secret_version_stage().secret_id(SECRET);
+                            moved.version_stage(label)
+                        };
+                        move_label("AWSCURRENT")
+                            .remove_from_version_id(current.version_id().expect("an id"))
+                            .move_to_version_id(version)
+                            .send()
+                            .await
+                            .expect("moved");
+                        // Left behind it would look like a rotation that is not over.
+                        move_label("AWSPENDING")
+                            .remove_from_version_id(version)
+                            .send()
+                            .await
+                            .expect("removed");
+                    }
+                    _ => {}
+                }
+                Ok(())
+            })
+        }));
+}
+
+async fn shown(world: &World) -> Status {
+    status(&world.cloud.stack, &tenant()).await.expect("shown")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_tells_how_the_token_stands_and_never_the_token() {
+    let world = World::start().await;
+    unschedule(&world).await;
+    let command_line = CommandLine::by_outputs(&world);
+    let status = ["token", "status", TENANT, "--output", "json"];
+    let ended = command_line.run(&status).await;
+    let secret = token(&world).await;
+    let refresh_token = secret["refresh_token"].as_str().expect("set");
+    assert_eq!(
+        ended.json(),
+        json!({
+            "tenant": TENANT,
+            "grant": "refresh_token",
+            "state": "healthy",
+            "issued_at": secret["issued_at"],
+            "expires_at": secret["expires_at"],
+            "days_left": 99,
+            "source": "secrets-set",
+            "client_id": CLIENT_ID,
+            "own_client": false,
+            "rotation": {"enabled": false},
+        })
+    );
+    schedule(&world).await;
+    world.cloud.servicenow.revoke(refresh_token);
+    world
+        .post(&world.session(&world.incident()), Phase::Start)
+        .await;
+    world.deliver().await;
+    let table = command_line.run(&status[..3]).await;
+    assert_eq!(table.code, Some(0), "{}", table.stderr);
+    for word in [
+        "reauthorization-needed",
+        "rate(1 day)",
+        "paused until",
+        "expired or was revoked",
+        "secrets set demo refresh-token",
+        "of the tenant file",
+    ] {
+        assert!(table.stdout.contains(word), "{word}: {}", table.stdout);
+    }
+    let json = command_line.run(&status).await;
+    assert_eq!(json.json()["state"], "reauthorization-needed");
+    assert_eq!(json.json()["pause"]["reason"], "reauthorization-needed");
+    assert!(json.json()["rotation"]["next_rotation_at"].is_string());
+    for shown in [ended, table, json] {
+        assert!(!shown.all().contains(refresh_token), "{}", shown.all());
+    }
+}
+
+/// Design 5.6.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_token_is_seen_coming() {
+    let world = World::start().await;
+    for (days, state, left) in [(85, "healthy", 14), (1, "expiring", 13), (14, "expired", 0)] {
+        world.cloud.travel(Duration::from_secs(days * DAY));
+        let status = shown(&world).await;
+        assert_eq!(
+            (status.state.as_str(), status.days_left),
+            (state, Some(left))
+        );
+    }
+    let world = World::with_settings(|file| {
+        file.replace(
+            "[servicenow]",
+            "[servicenow]\ngrant = \"client_credentials\"",
+        )
+    })
+    .await;
+    assert_eq!(shown(&world).await.state.as_str(), "not-needed");
+    let refused = rotate(&world.cloud.stack, &tenant(), SHORT).await;
+    assert!(
+        matches!(refused, Err(AdminError::NoToken(_))),
+        "{refused:?}"
+    );
+}
+
+/// Design 4.6: `token rotate` renews now, due or not (the token secret carries the wish).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_renewed_on_the_spot_and_its_new_end_told() {
+    let world = World::start().await;
+    schedule(&world).await;
+    rotate_as_wished(&world);
+    let command_line = CommandLine::by_outputs(&world);
+    let done = rotate(&world.cloud.stack, &tenant(), LONG).await;
+    let done = done.expect("renewed");
+    let after = token(&world).await;
+    assert!(done.renewed);
+    assert_eq!(json!(done.expires_at), after["expires_at"]);
+    assert_eq!(done.days_left, Some(99));
+    assert_eq!(after["source"], "rotation");
+    assert_eq!(after.get("renew_now"), None);
+    let status = shown(&world).await;
+    assert_eq!(status.source.as_deref(), Some("rotation"));
+    assert!(status.rotation.last_rotated_at.is_some());
+
+    // Whoever does so once more does it from the terminal.
+    let ended = command_line
+        .run(&["token", "rotate", TENANT, "--output", "json"])
+        .await;
+    let answer = ended.json();
+    assert_eq!(answer["tenant"], TENANT);
+    assert_eq!(answer["expires_at"], token(&world).await["expires_at"]);
+    let refresh_token = after["refresh_token"].as_str().expect("set");
+    assert!(!ended.all().contains(refresh_token));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_that_fails_leaves_the_token_and_says_where_to_look() {
+    let world = World::start().await;
+    schedule(&world).await;
+    let stack = &world.cloud.stack;
+    world.cloud.aws.set_rotation_function(Arc::new(|_, _| {
+        Box::pin(async { Err("ServiceNow is out of reach".to_owned()) })
+    }));
+    let before = token(&world).await;
+    let failed = rotate(stack, &tenant(), SHORT).await.expect_err("it fails");
+    let text = failed.to_string();
+    assert!(text.contains("the old one stays in use"), "{text}");
+    assert!(text.contains("log of rotate-tokens"), "{text}");
+    let after = token(&world).await;
+    assert_eq!(after["refresh_token"], before["refresh_token"]);
+    assert_eq!(after["renew_now"], true, "the next attempt knows the wish");
+
+    let busy = rotate(stack, &tenant(), SHORT).await.expect_err("busy");
+    assert!(matches!(busy, AdminError::RotationBusy(_)), "{busy}");
+
+    // What Secrets Manager tries again by itself fulfils the wish.
+    rotate_as_wished(&world);
+    world.cloud.travel(local::aws::ROTATION_RETRY);
+    world.cloud.aws.tick().await;
+    assert_eq!(token(&world).await["source"], "rotation");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_in_the_way_of_a_rotation_is_said_before_anything_is_changed() {
+    let world = World::start().await;
+    unschedule(&world).await;
+    let command_line = CommandLine::by_outputs(&world);
+    let rotate = ["token", "rotate", TENANT];
+    let before = token(&world).await;
+    let refused = async |arguments: &[&str], words: &[&str]| {
+        let ended = command_line.run(arguments).await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+        for word in words {
+            assert!(ended.stderr.contains(word), "{word}: {}", ended.stderr);
+        }
+    };
+    refused(&["token", "rotate", "nobody"], &["no tenant nobody"]).await;
+    refused(&["token", "status", "nobody"], &["no tenant nobody"]).await;
+    refused(
+        &rotate,
+        &["no rotation schedule", "RotateTokensFunctionArn"],
+    )
+    .await;
+    assert_eq!(token(&world).await, before);
+
+    schedule(&world).await;
+    let denied = || Effect::Refuse {
+        status: 400,
+        error: "AccessDeniedException".to_owned(),
+    };
+    for operation in ["DescribeSecret", "RotateSecret"] {
+        let fault = Fault::once(Service::SecretsManager, operation, denied());
+        world.cloud.aws.inject(fault);
+        let permission = format!("your role needs the permission secretsmanager:{operation}");
+        refused(&rotate, &[&permission]).await;
+    }
+
+    let secrets = &world.cloud.stack.secrets;
+    let emptied = secrets.put_secret_value().secret_id(SECRET);
+    emptied.secret_string("{}").send().await.expect("emptied");
+    assert_eq!(shown(&world).await.state.as_str(), "waiting");
+    refused(&rotate, &["has no refresh token yet", "secrets set demo"]).await;
+}
