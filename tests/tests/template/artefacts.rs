@@ -4,13 +4,12 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use local::cloud::{Options, Programs};
-use local::demo_tenant::{CUSTOMER, TECHNICIAN, TENANT};
+use local::demo_tenant::{CLIENT_ID, SERVICE_ACCOUNT};
 use local::rescue::Phase;
-use serde_json::{Value, json};
-use shared::secret::Secret;
-use tests::World;
+use serde_json::json;
+use tests::{World, request};
 
-use super::{WORKING, path, template};
+use super::{path, template};
 
 /// The build under the names that the embedded cloud looks for.
 fn built() -> PathBuf {
@@ -33,7 +32,7 @@ const LARGEST: u64 = 7_000_000;
 /// after a deployment.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "plays what sam build made: sam build --config-file infra/samconfig.toml"]
-async fn the_programs_of_sam_build_take_a_post_deliver_it_and_give_a_pin() {
+async fn the_programs_of_sam_build_take_a_post_deliver_it_give_a_pin_and_keep_a_token() {
     let programs = built();
     for function in template().functions {
         let binary = function.binary.expect("BuildProperties.Binary");
@@ -55,14 +54,7 @@ async fn the_programs_of_sam_build_take_a_post_deliver_it_and_give_a_pin() {
     let world = World::with_options(options, |file| file).await;
     let incident = world.incident();
 
-    let request = json!({
-        "technician": {"email": TECHNICIAN},
-        "record": {"table": "incident", "sys_id": incident.sys_id},
-        "customer": {"name": "Paul Martin", "email": CUSTOMER},
-    });
-    let (status, pin) = call(&world, "pincodes", &request).await;
-    assert_eq!(status, 201, "{pin}");
-    assert_eq!(pin["pin"].as_str().map(str::len), Some(6), "{pin}");
+    world.pin(&request(&incident)).await;
     // The work note that a PIN was made.
     assert_eq!(world.notes(&incident).len(), 1);
 
@@ -72,26 +64,15 @@ async fn the_programs_of_sam_build_take_a_post_deliver_it_and_give_a_pin() {
     world.deliver().await;
     assert_eq!(world.notes(&incident).len(), 3);
 
-    if WORKING.contains(&"receive-token") {
-        // An empty token is none, and it is the function that says so: the gateway's own errors have no code.
-        let (status, answer) = call(&world, "token", &json!({"refresh_token": ""})).await;
-        assert_eq!(status, 400, "{answer}");
-        assert_eq!(answer["code"], "invalid-request", "{answer}");
-    }
-}
-
-async fn call(world: &World, route: &str, body: &Value) -> (u16, Value) {
-    let api = world.cloud.gateway.url();
-    let url = format!("{api}/integration/api/servicenow/{route}/{TENANT}");
-    let client = shared::http::client().expect("a client");
-    let key: &Secret = &world.api_key;
-    let request = client
-        .post(url)
-        .bearer_auth(key.expose())
-        .header("content-type", "application/json")
-        .body(body.to_string());
-    let answer = request.send().await.expect("the HTTP API answers");
-    let status = answer.status().as_u16();
-    let text = answer.text().await.expect("a body");
-    (status, serde_json::from_str(&text).expect("JSON"))
+    let servicenow = &world.cloud.servicenow;
+    let token = servicenow.issue_refresh_token(CLIENT_ID, SERVICE_ACCOUNT);
+    let answer = world.hand_over(&json!({"refresh_token": token})).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let handed_over = world.current_token().await;
+    world.rotate_tomorrow().await;
+    assert_ne!(
+        world.current_token().await.version_id,
+        handed_over.version_id
+    );
+    world.assert_nothing_is_pending().await;
 }
