@@ -1,6 +1,8 @@
 //! `template.yaml`, the code, the HTTP API's description and the README say the same.
 
 mod alarms;
+mod artefacts;
+mod dashboard;
 mod environment;
 mod permissions;
 mod readme;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use local::template::{Event, Index};
+use local::cloud::TEMPLATE;
+use local::template::{Event, Index, Template};
 use serde_json::{Value, json};
 
 use super::{properties, template};
@@ -178,13 +179,27 @@ fn tables_and_queues_that_cannot_be_derived_again_are_retained() {
             assert_eq!(written["Resources"][id][policy], "Retain", "{id}.{policy}");
         }
     }
+    for table in ["TenantsTable", "SessionsTable"] {
+        let protected = &properties(table)["DeletionProtectionEnabled"];
+        assert_eq!(*protected, json!(true), "{table}");
+    }
 }
 
-/// Design 4.6: the command line finds the stack by these.
+/// Design 4.6: the command line finds the stack by these. The others are for people.
 #[test]
 fn the_stacks_outputs_are_those_that_the_command_line_looks_for() {
     let template = template();
     let outputs: Vec<&str> = template.outputs.keys().map(String::as_str).collect();
+    let for_people = [
+        "DashboardUrl",
+        "DomainTarget",
+        "DomainTargetHostedZone",
+        "WebhookUrlPattern",
+    ];
+    let outputs: Vec<&str> = outputs
+        .into_iter()
+        .filter(|name| !for_people.contains(name))
+        .collect();
     assert_eq!(
         outputs,
         [
@@ -197,5 +212,38 @@ fn the_stacks_outputs_are_those_that_the_command_line_looks_for() {
             "SessionsTable",
             "TenantsTable",
         ]
+    );
+}
+
+/// Rescue's administrators set these URLs for each technician group: with a name of one's own they outlive the stack.
+#[test]
+fn a_domain_of_ones_own_takes_the_place_of_the_gateways_name_in_every_url() {
+    let url = |parameters: &[(&str, &str)], output: &str| {
+        let given = parameters
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let template = Template::parse_with(TEMPLATE, &given.collect()).expect("understood");
+        let mut scope = template.scope().clone();
+        scope.set_reference("HttpApi", "abc123");
+        template.outputs[output]
+            .resolve(&scope)
+            .expect("resolved")
+            .expect("a value")
+    };
+    let pattern = "/integration/api/servicenow/sessiondetails/{tenant}/{key}?event=started|ended";
+    let gateway = "https://abc123.execute-api.us-east-1.amazonaws.com";
+    assert_eq!(url(&[], "ApiUrl"), gateway);
+    assert_eq!(url(&[], "WebhookUrlPattern"), format!("{gateway}{pattern}"));
+    let domain = [
+        ("DomainName", "rescue.acme.test"),
+        (
+            "CertificateArn",
+            "arn:aws:acm:us-east-1:000000000000:certificate/one",
+        ),
+    ];
+    assert_eq!(url(&domain, "ApiUrl"), "https://rescue.acme.test");
+    assert_eq!(
+        url(&domain, "WebhookUrlPattern"),
+        format!("https://rescue.acme.test{pattern}")
     );
 }
