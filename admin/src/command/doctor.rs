@@ -1,7 +1,7 @@
 //! `rescue-connector doctor`
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{BufRead as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -37,7 +37,8 @@ pub(super) struct Command {
     /// Write one test note to this incident or case, to prove the right to write
     #[arg(long, value_name = "NUMBER", value_parser = number)]
     write_to: Option<RecordNumber>,
-    /// Ask one of the URLs that were pasted into Rescue whether it is right
+    /// Ask one of the URLs that were pasted into Rescue whether it is right; `-` reads it from standard input, which
+    /// keeps its key out of the shell's history
     #[arg(long, value_name = "URL", value_parser = secret)]
     webhook_url: Option<Secret>,
     /// Compare the technicians' e-mail addresses (lines or CSV) with ServiceNow's users
@@ -75,10 +76,18 @@ impl Command {
                 Some(technicians::read(&text))
             }
         };
+        let webhook_url = match self.webhook_url {
+            Some(url) if url.expose() == "-" => {
+                let mut line = String::new();
+                std::io::stdin().lock().read_line(&mut line)?;
+                Some(Secret::from(line.trim()))
+            }
+            given => given,
+        };
         let options = Options {
             technician: self.technician,
             write_to: self.write_to,
-            webhook_url: self.webhook_url,
+            webhook_url,
             technicians,
             testing,
         };

@@ -103,7 +103,11 @@ impl Doctor<'_> {
         let since = since.map(|at| format!(" since {at}")).unwrap_or_default();
         Finding::failed(
             format!("switched off{since}: posts are ignored, PINs are refused"),
-            "Set enabled = true in the tenant file and apply it again with `rescue-connector tenant apply FILE`.",
+            format!(
+                "Switch it on with `rescue-connector tenant enable {}`, and set enabled = true in the tenant file, so \
+                 that it stays on when the file is applied again.",
+                self.id()
+            ),
         )
     }
 
@@ -442,7 +446,7 @@ impl Doctor<'_> {
             Ok(count) => count,
             Err(finding) => return finding,
         };
-        let seen = format!("{count} messages of all tenants");
+        let seen = format!("messages of all tenants: {count}");
         if count >= MANY_MESSAGES {
             Finding::failed(
                 format!("{seen}, of the 100000 that may wait at once"),
@@ -468,10 +472,10 @@ impl Doctor<'_> {
             Ok(posts) => posts.failed(),
             Err(finding) => return finding.because_of("last-post"),
         };
-        let seen = format!("{count} messages of all tenants");
+        let seen = format!("messages of all tenants: {count}");
         let seen = match failed.len() {
             0 => format!("{seen}, none known to be of this tenant"),
-            posts => format!("{seen}; {posts} posts of this tenant were given up: {failed}"),
+            _ => format!("{seen}; posts of this tenant that were given up: {failed}"),
         };
         let id = self.id();
         if failed.len() > 0 && count > 0 {

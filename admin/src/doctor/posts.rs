@@ -261,10 +261,10 @@ impl Doctor<'_> {
         };
         let (sessions, unnamed, unbelieved) = posts.references(self.now());
         // PINs are kept for 10 minutes only, so which of them led to no session cannot be seen.
-        let seen = format!("{sessions} sessions within 7 days, {unnamed} named no record");
+        let seen = format!("sessions within 7 days: {sessions}, without a record: {unnamed}");
         if unbelieved > 0 {
             return Finding::warning(
-                format!("{seen}, {unbelieved} had a Tracking0 that this connector did not sign"),
+                format!("{seen}, with a Tracking0 that this connector did not sign: {unbelieved}"),
                 "Something else than the PIN button fills in Tracking0. Let it use the button, or set \
                  require_signed_tracking = false in the tenant file when nobody else can fill it in.",
             );

@@ -126,7 +126,7 @@ impl Doctor<'_> {
                 );
             }
         };
-        let seen = format!("Rescue refuses to sign in {technician}: {refusal:?}");
+        let seen = format!("Rescue refuses to sign in {technician}: {}", refusal.word());
         let remedy = match refusal {
             Refusal::Invalid => format!(
                 "Check that this is the technician's SSO id in Rescue's Administration Center (Organization), that \
@@ -178,9 +178,10 @@ impl Doctor<'_> {
                  the token.",
             ),
             Ok(account) => Finding::ok(format!("accepted; it belongs to {}", account.email)),
-            Err(RescueError::Refused(refusal)) => {
-                Finding::failed(format!("Rescue refuses the API token: {refusal:?}"), again)
-            }
+            Err(RescueError::Refused(refusal)) => Finding::failed(
+                format!("Rescue refuses the API token: {}", refusal.word()),
+                again,
+            ),
             Err(error) => Finding::failed(
                 error.to_string(),
                 "See rescue-host, and try again in a minute.",

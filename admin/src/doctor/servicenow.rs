@@ -102,11 +102,14 @@ impl Doctor<'_> {
             Grant::ClientCredentials => "client_credentials",
         };
         match self.incident().await {
-            Ok(answer) if answer.status < 500 => {
+            Ok(answer) if answer.status < 500 && answer.json.is_some() => {
                 Finding::ok(format!("granted by {grant}, and accepted"))
             }
             Ok(answer) => Finding::failed(
-                format!("a token is there, and ServiceNow answers {}", answer.status),
+                format!(
+                    "a token is there, and ServiceNow answers {} without data",
+                    answer.status
+                ),
                 "See servicenow-reachable, and try again in a minute.",
             ),
             Err(finding) => finding.clone(),
@@ -521,12 +524,14 @@ impl Doctor<'_> {
             };
         }
         let Some(row) = answer.first_row() else {
-            return Finding::warning(
-                format!(
-                    "no record of {table} may be seen: there is none, or the account may not see any"
-                ),
-                rights(table),
+            let seen = format!(
+                "no record of {table} may be seen: there is none, or the account may not see any"
             );
+            return if needed {
+                Finding::warning(seen, rights(table))
+            } else {
+                Finding::skipped(seen)
+            };
         };
         let missing = absent(row, RECORD_COLUMNS);
         if !missing.is_empty() {

@@ -77,6 +77,13 @@ impl Refusal {
         ("USER_IS_DELETED", Self::UserIsDeleted),
         ("USER_DELETED_OR_DISABLED", Self::UserDeletedOrDisabled),
     ];
+
+    /// The vendor's own word, for people who look it up.
+    pub fn word(self) -> &'static str {
+        let words = Self::WORDS.into_iter();
+        let found = words.into_iter().find(|(_, refusal)| *refusal == self);
+        found.map_or("a word that is not documented", |(word, _)| word)
+    }
 }
 
 /// Why Rescue gave nothing, by what can be done about it.
@@ -348,6 +355,7 @@ mod tests {
                     "{body:?}"
                 );
             }
+            assert_eq!(refusal.word(), word);
         }
         for other in ["", "<html>OK</html>", "OKAY", "SOMETHING_NEW"] {
             let outcome = read(other.to_owned());
