@@ -133,12 +133,15 @@ fn line(check: &Check) -> String {
 fn summary(report: &Report) -> String {
     let count = |status: Status| report.count(status);
     let (failed, doubts) = (count(Status::Failed), count(Status::Warning));
+    let some = |count: usize, one: &str, many: &str| match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    };
+    let warnings = some(doubts, "warning", "warnings");
     let verdict = match (failed, doubts) {
         (0, 0) => "everything that was looked at is right".to_owned(),
-        (0, 1) => "nothing fails, 1 warning".to_owned(),
-        (0, doubts) => format!("nothing fails, {doubts} warnings"),
-        (1, doubts) => format!("1 check fails, {doubts} warnings"),
-        (failed, doubts) => format!("{failed} checks fail, {doubts} warnings"),
+        (0, _) => format!("nothing fails, {warnings}"),
+        _ => format!("{}, {warnings}", some(failed, "check fails", "checks fail")),
     };
     format!(
         "\n{STRONG}Tenant {}: {verdict}{STRONG:#} ({} right, {} not looked at)",

@@ -67,11 +67,12 @@ impl Finding {
         }
     }
 
+    /// What vendors and files said must not move the terminal's cursor.
     pub(crate) fn into_check(self, id: &'static str) -> Check {
         Check {
             id,
             status: self.status,
-            seen: self.seen,
+            seen: self.seen.replace(char::is_control, " "),
             remedy: self.remedy,
         }
     }
@@ -202,6 +203,12 @@ mod tests {
             finding.remedy.as_deref(),
             Some("Your role needs the permission sqs:GetQueueAttributes on queue Q.")
         );
+    }
+
+    #[test]
+    fn a_name_with_control_characters_is_harmless() {
+        let check = Finding::ok("Ana\u{1b}[2J\r\nRuiz").into_check("servicenow-user");
+        assert_eq!(check.seen, "Ana [2J  Ruiz");
     }
 
     #[test]

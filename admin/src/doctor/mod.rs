@@ -100,7 +100,7 @@ pub enum Status {
 /// | `last-post` | when Rescue last posted anything |
 /// | `unended-sessions` | sessions that started and never ended |
 /// | `record-references` | sessions that named no record, or named one in a way that is not believed |
-/// | `technicians` | each e-mail address of `--technicians` against ServiceNow's users |
+/// | `technicians` | each e-mail address of `--technicians`, and of `--technician`, against ServiceNow's users |
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// Its name.

@@ -124,8 +124,7 @@ impl Doctor<'_> {
                 "servicenow.service_account is not set, so who writes shows only in the notes",
             );
         }
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"._@-+".contains(&b);
-        if !account.bytes().all(plain) {
+        if !is_searchable(account) {
             return Finding::skipped(
                 "the name in servicenow.service_account has characters that cannot be searched for",
             );
@@ -136,7 +135,7 @@ impl Doctor<'_> {
             .await;
         let answer = match answer {
             Ok(answer) => answer,
-            Err(finding) => return finding.because_of("servicenow-access"),
+            Err(finding) => return self.unread(&finding).await,
         };
         let text = |row: &Map<String, Value>, name: &str| {
             row.get(name)
@@ -183,7 +182,7 @@ impl Doctor<'_> {
                 Finding::skipped("there are no cases on this instance")
             }
             Ok(answer) => self.of_records(answer, Table::Case),
-            Err(finding) => finding.because_of("servicenow-access"),
+            Err(finding) => self.unread(&finding).await,
         }
     }
 
@@ -200,7 +199,7 @@ impl Doctor<'_> {
                 Finding::ok("not installed; the tenant works with incidents only")
             }
             Ok(_) => Finding::ok("installed"),
-            Err(finding) => finding.because_of("servicenow-access"),
+            Err(finding) => self.unread(&finding).await,
         }
     }
 
@@ -210,7 +209,7 @@ impl Doctor<'_> {
             .await
         {
             Ok(answer) => answer,
-            Err(finding) => return finding.because_of("servicenow-access"),
+            Err(finding) => return self.unread(&finding).await,
         };
         let remedy = "Let the service account read sys_user with sys_id, email and name: without it new records have \
                       no caller and no assignee, and customers get no e-mail.";
@@ -252,7 +251,7 @@ impl Doctor<'_> {
         let query = [("sysparm_limit", "1")];
         let answer = match self.rows("api/now/attachment", &query).await {
             Ok(answer) => answer,
-            Err(finding) => return finding.because_of("servicenow-access"),
+            Err(finding) => return self.unread(&finding).await,
         };
         if answer.is_list() {
             return Finding::ok("attachments can be looked up");
@@ -385,9 +384,8 @@ impl Doctor<'_> {
              PIN button once: the answer says whether each e-mail was taken."
         );
         let account = self.tenant.file.servicenow.service_account.trim();
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"._@-+".contains(&b);
         let unproved = "whether e-mails may be sent cannot be proved without sending one";
-        if account.is_empty() || !account.bytes().all(plain) {
+        if account.is_empty() || !is_searchable(account) {
             return Finding::warning(unproved, remedy);
         }
         let query = format!("user.user_name={account}^role.name={EMAIL_ROLE}");
@@ -396,7 +394,7 @@ impl Doctor<'_> {
             .await;
         let answer = match answer {
             Ok(answer) => answer,
-            Err(finding) => return finding.because_of("servicenow-access"),
+            Err(finding) => return self.unread(&finding).await,
         };
         let is = |row: &Value, name: &str, wanted: &str| {
             let text = row.get(name).and_then(Value::as_str);
@@ -457,6 +455,14 @@ impl Doctor<'_> {
             }
             (Some(limit), None) => Finding::ok(format!("{limit} requests an hour are allowed")),
             (None, _) => Finding::ok("ServiceNow shows no limit for this account"),
+        }
+    }
+
+    /// Why something could not be read: its own failure, unless nothing can be read at all.
+    async fn unread(&self, finding: &Finding) -> Finding {
+        match self.incident().await {
+            Ok(_) => finding.clone(),
+            Err(access) => access.because_of("servicenow-access"),
         }
     }
 
@@ -560,6 +566,12 @@ impl Doctor<'_> {
 
 const fn http_accept() -> reqwest::header::HeaderName {
     reqwest::header::ACCEPT
+}
+
+/// Whether a user's name may stand in an encoded query, which knows no escape (protocols B.2.1).
+fn is_searchable(user_name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._@-+".contains(&b);
+    user_name.bytes().all(plain)
 }
 
 /// The columns that a row lacks; a column that may not be read is left out of answers (protocols B.2.1).

@@ -46,19 +46,28 @@ pub fn read(text: &str) -> Vec<String> {
 
 impl Doctor<'_> {
     pub(crate) async fn technicians(&self) -> Finding {
-        let Some(addresses) = &self.options.technicians else {
-            return Finding::skipped(
-                "not compared without --technicians FILE (an e-mail address in each line)",
-            );
-        };
-        if addresses.is_empty() {
+        let (named, listed) = (&self.options.technician, &self.options.technicians);
+        if listed.as_ref().is_some_and(Vec::is_empty) {
             return Finding::failed(
                 "the file has no e-mail address",
                 "Export the technicians from Rescue's Administration Center, one e-mail address in each line.",
             );
         }
+        let mut addresses = listed.clone().unwrap_or_default();
+        if let Some(named) = named
+            && !addresses
+                .iter()
+                .any(|address| address.eq_ignore_ascii_case(named))
+        {
+            addresses.push(named.clone());
+        }
+        if addresses.is_empty() {
+            return Finding::skipped(
+                "not compared without --technicians FILE (an e-mail address in each line)",
+            );
+        }
         let mut matches: Vec<(String, Match)> = Vec::new();
-        let mut asking = futures::stream::iter(addresses.clone())
+        let mut asking = futures::stream::iter(addresses)
             .map(|address| async move {
                 let matched = self.match_of(&address).await;
                 (address, matched)
