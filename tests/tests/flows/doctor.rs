@@ -137,7 +137,11 @@ async fn where_everything_is_right_nothing_fails() {
     assert_eq!(report.worst(), Status::Warning);
     assert_eq!(world.cloud.servicenow.violations(), Vec::<String>::new());
     assert_eq!(world.cloud.rescue.violations(), Vec::<String>::new());
+    let documented = include_str!("../../../admin/src/doctor/mod.rs");
     for check in report.checks {
+        let id = format!("`{}`", check.id);
+        let row = |line: &str| line.starts_with("/// | `") && line.contains(&id);
+        assert!(documented.lines().any(row), "{id} is not documented");
         let remedy = check.remedy.is_some();
         assert_eq!(remedy, check.status >= Status::Warning, "{check:?}");
     }
@@ -216,7 +220,8 @@ async fn people_see_a_line_for_each_check_and_no_secret() {
         "✓ write-note",
         "✓ webhook",
         "! last-post",
-        "- technicians",
+        "✓ technicians",
+        "- rescue-api-token",
         "    → ",
         "Tenant demo: nothing fails, 2 warnings",
     ] {
@@ -275,6 +280,14 @@ async fn scripts_get_json_and_an_exit_code() {
         nobody.stderr.contains("there is no tenant nobody"),
         "{}",
         nobody.stderr
+    );
+    let missing = ["doctor", TENANT, "--technicians", "missing.csv"];
+    let missing = command_line.run(&missing).await;
+    assert_eq!(missing.code, Some(1));
+    assert!(
+        missing.stderr.contains("missing.csv cannot be read"),
+        "{}",
+        missing.stderr
     );
     for wrong in [
         &["doctor"][..],
@@ -1095,5 +1108,27 @@ async fn a_missing_permission_is_named() {
         let report = doctor(&world, &options(&world)).await;
         assert_found(&report, id, Status::Failed, &format!("permission {action}"));
         world.cloud.aws.clear_faults();
+    }
+}
+
+/// One slow table is that table's failure, and nothing else's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_does_not_answer_fails_alone() {
+    let world = World::start().await;
+    world.incident();
+    world.cloud.servicenow.fault(
+        Fault::on(Matcher::of("GET", "/table/sys_user?"))
+            .always()
+            .then(Action::DropBefore),
+    );
+    let report = doctor(&world, &options(&world)).await;
+    assert_found(
+        &report,
+        "read-user",
+        Status::Failed,
+        "See servicenow-reachable",
+    );
+    for id in ["servicenow-access", "read-incident", "case-plugin"] {
+        assert_eq!(check(&report, id).status, Status::Ok, "{id}");
     }
 }
