@@ -1,5 +1,6 @@
 //! Reads that show what a client hides: status, headers and shape of an answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_smithy_types::date_time::Format;
@@ -125,23 +126,43 @@ impl Doctor<'_> {
         let instance = self.instance()?;
         let file = &self.tenant.file;
         let no_access = |error: AccessError| Finding::of_access(&error, file, self.now());
-        let access = &self.access;
-        let token = access.get(file, &instance, None, self.deadline).await;
-        let token = token.map_err(no_access)?;
+        let token = self.token(&instance, None).await.map_err(no_access)?;
         let answer = self.get(&instance, path, query, &token).await?;
         if answer.status != 401 {
             return Ok(answer);
         }
-        let token = access
-            .get(file, &instance, Some(&token), self.deadline)
-            .await;
-        let token = token.map_err(no_access)?;
+        let token = self
+            .token(&instance, Some(token))
+            .await
+            .map_err(no_access)?;
         let answer = self.get(&instance, path, query, &token).await?;
         if answer.status == 401 {
             let reason = "ServiceNow refuses a token that it has just granted".to_owned();
             return Err(no_access(AccessError::ReauthorizationNeeded(reason)));
         }
         Ok(answer)
+    }
+
+    /// The token that is shared, or a new one. Goes on when the check that wants it is cut off: ServiceNow may have given
+    /// another refresh token in place of the stored one, which has to be kept (see [`super::examine`]).
+    async fn token(
+        &self,
+        instance: &Instance,
+        refused: Option<Secret>,
+    ) -> Result<Secret, AccessError> {
+        let (access, deadline) = (Arc::clone(&self.access), self.deadline);
+        let (file, instance) = (self.tenant.file.clone(), instance.clone());
+        let getting = tokio::spawn(async move {
+            access
+                .get(&file, &instance, refused.as_ref(), deadline)
+                .await
+        });
+        getting.await.unwrap_or_else(|_| {
+            Err(AccessError::Transient {
+                reason: "getting a token was interrupted".to_owned(),
+                retry_after: None,
+            })
+        })
     }
 
     async fn get(

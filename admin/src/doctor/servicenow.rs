@@ -182,7 +182,7 @@ impl Doctor<'_> {
                 Finding::skipped("there are no cases on this instance")
             }
             Ok(answer) => self.of_records(answer, Table::Case),
-            Err(finding) => self.unread(&finding).await,
+            Err(finding) => self.unread(finding).await,
         }
     }
 
@@ -199,7 +199,7 @@ impl Doctor<'_> {
                 Finding::ok("not installed; the tenant works with incidents only")
             }
             Ok(_) => Finding::ok("installed"),
-            Err(finding) => self.unread(&finding).await,
+            Err(finding) => self.unread(finding).await,
         }
     }
 
@@ -271,6 +271,9 @@ impl Doctor<'_> {
                 "writing is proved only by a test note: --write-to NUMBER (an incident or case that may have one)",
             );
         };
+        if let Err(access) = self.incident().await {
+            return access.because_of("servicenow-access");
+        }
         let (file, client, name) = (&self.tenant.file, &self.servicenow, number.as_str());
         let found = client
             .find(
@@ -467,7 +470,7 @@ impl Doctor<'_> {
     }
 
     /// One incident with the columns in use; asked once.
-    async fn incident(&self) -> &Result<Probe, Finding> {
+    pub(crate) async fn incident(&self) -> &Result<Probe, Finding> {
         let ask = || self.records(Table::Incident);
         self.incident.get_or_init(ask).await
     }

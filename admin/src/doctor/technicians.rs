@@ -66,6 +66,9 @@ impl Doctor<'_> {
                 "not compared without --technicians FILE (an e-mail address in each line)",
             );
         }
+        if let Err(access) = self.incident().await {
+            return access.because_of("servicenow-access");
+        }
         let mut matches: Vec<(String, Match)> = Vec::new();
         let mut asking = futures::stream::iter(addresses)
             .map(|address| async move {
