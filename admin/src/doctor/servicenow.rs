@@ -552,6 +552,15 @@ impl Doctor<'_> {
                 ),
             );
         }
+        // Of incidents read-work-notes tells.
+        if table == Table::Case && needed && !row.contains_key("work_notes") {
+            return Finding::failed(
+                format!(
+                    "{table} without work_notes: a note whose outcome is unknown is dead-lettered"
+                ),
+                "Give the service account a read access rule (ACL) on the field work_notes of sn_customerservice_case.",
+            );
+        }
         let unknown = absent(row, self.written_columns(table));
         if !unknown.is_empty() {
             return Finding::warning(

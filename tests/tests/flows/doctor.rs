@@ -4,6 +4,7 @@
 use admin::doctor::{Check, Options, Report, Status, examine, technicians};
 use admin::secrets::SecretName;
 use admin::stack::Stack;
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_secretsmanager::types::RotationRulesType;
 use local::aws::{Effect, Service};
 use local::demo_tenant::{self, CLIENT_ID, COMPANY_ID, SERVICE_ACCOUNT, TECHNICIAN, TENANT};
@@ -421,18 +422,27 @@ async fn missing_secrets_are_named_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refresh_token_that_nobody_can_renew_is_a_warning() {
+async fn secrets_that_are_set_may_still_be_too_few_or_ill_chosen() {
     let world = World::start().await;
     let stack = &world.cloud.stack;
-    let json = json!({"sso-password": "p", "oauth-client-secret": "s", "tracking-key": "k"});
-    stack
-        .secrets
-        .put_secret_value()
-        .secret_id("rescue-connector/demo/credentials")
-        .secret_string(json.to_string())
-        .send()
-        .await
-        .expect("stored");
+    let store = async |json: Value| {
+        stack
+            .secrets
+            .put_secret_value()
+            .secret_id("rescue-connector/demo/credentials")
+            .secret_string(json.to_string())
+            .send()
+            .await
+            .expect("stored");
+    };
+    store(json!({"sso-password": "p", "oauth-client-secret": "s"})).await;
+    let report = doctor(&world, &options(&world)).await;
+    assert_found(&report, "secrets", Status::Failed, "which makes one");
+    store(json!({"sso-password": "p", "oauth-client-secret": "a&b", "tracking-key": "k"})).await;
+    let report = doctor(&world, &options(&world)).await;
+    assert_found(&report, "secrets", Status::Warning, "another client secret");
+    assert!(!format!("{report:?}").contains("a&b"));
+    store(json!({"sso-password": "p", "oauth-client-secret": "s", "tracking-key": "k"})).await;
     let report = doctor(&world, &options(&world)).await;
     assert_found(
         &report,
@@ -1131,4 +1141,81 @@ async fn a_table_that_does_not_answer_fails_alone() {
     for id in ["servicenow-access", "read-incident", "case-plugin"] {
         assert_eq!(check(&report, id).status, Status::Ok, "{id}");
     }
+}
+
+/// What stands in the table may be older than the rules that a tenant file has to keep now.
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_and_keys_in_the_table_are_checked_again() {
+    let world = World::start().await;
+    let stack = &world.cloud.stack;
+    let table = || stack.tenants_table.clone();
+    let key = || AttributeValue::S(TENANT.to_owned());
+    let item = stack.dynamodb.get_item().table_name(table());
+    let item = item.key("tenant", key()).send().await.expect("readable");
+    let item = item.item.expect("there");
+    let put = async |change: &dyn Fn(&mut Value), keys: Option<&str>| {
+        let mut config =
+            serde_json::from_str(item["config"].as_s().expect("a text")).expect("JSON");
+        change(&mut config);
+        let mut item = item.clone();
+        item.insert("config".to_owned(), AttributeValue::S(config.to_string()));
+        if let Some(keys) = keys {
+            item.insert("keys".to_owned(), AttributeValue::S(keys.to_owned()));
+        }
+        let put = stack.dynamodb.put_item().table_name(table());
+        put.set_item(Some(item)).send().await.expect("written");
+    };
+    put(
+        &|config| {
+            config["servicenow"]["client_id"] = json!("");
+            config["rescue"]["base_url"] = json!("http://rescue.acme.test");
+        },
+        None,
+    )
+    .await;
+    let report = doctor(&world, &options(&world)).await;
+    assert_found(&report, "configuration", Status::Failed, "tenant apply");
+    let seen = &check(&report, "configuration").seen;
+    assert!(seen.contains("client_id is empty"), "{seen}");
+    assert!(seen.contains("must start with https://"), "{seen}");
+
+    put(
+        &|config| config["debug"] = json!({"logging": true}),
+        Some("[]"),
+    )
+    .await;
+    let report = doctor(&world, &options(&world)).await;
+    assert_found(&report, "configuration", Status::Warning, "tenant apply");
+    assert_found(&report, "keys", Status::Failed, "keys rotate demo webhook");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn notes_on_cases_have_to_be_readable_where_cases_are_created() {
+    let world = World::with_settings(|file| {
+        file.replace(
+            "console_sessions = \"incident\"",
+            "console_sessions = \"case\"",
+        )
+        .replace(
+            "caller_field = \"CField2\"\ncolumns = { category = \"software\" }\n",
+            "",
+        )
+    })
+    .await;
+    world.cloud.servicenow.add_case(&[]);
+    let instance = &world.cloud.servicenow;
+    let unreadable = ["work_notes".to_owned()];
+    instance.configure(|rules| rules.unreadable_columns = unreadable.into());
+    let report = doctor(&world, &options(&world)).await;
+    assert_found(&report, "read-case", Status::Failed, "access rule");
+    instance.configure(|rules| rules.unreadable_columns.clear());
+    instance
+        .configure(|rules| rules.unreadable_tables = ["sn_customerservice_case".to_owned()].into());
+    let report = doctor(&world, &options(&world)).await;
+    assert_found(
+        &report,
+        "read-case",
+        Status::Failed,
+        "sn_customerservice_agent",
+    );
 }
