@@ -1,6 +1,7 @@
 //! The operator's command line of Rescue Connector, and what it does as functions for the embedded stack.
 
 mod command;
+pub mod doctor;
 mod error;
 pub mod secrets;
 pub mod stack;

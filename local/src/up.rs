@@ -98,7 +98,9 @@ fn show(cloud: &Cloud, ended: &str, api_key: &str) {
         cloud.aws.endpoint()
     );
     println!("  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local ALLOW_LOOPBACK=1");
+    println!("  export RESCUE_ENDPOINT_URL={}", cloud.rescue.url());
     println!("  cargo run -p admin -- tenant show demo");
+    println!("  cargo run -p admin -- doctor demo --technician {TECHNICIAN}");
     println!();
     println!("A technician starts and ends a session on {number}:");
     println!("  curl -i '{started}' -d 'SessionID=70112233&TechName=Ana+Ruiz&CField1={number}'");

@@ -1,5 +1,6 @@
 //! The command line itself: one file per group of commands.
 
+mod doctor;
 mod secrets;
 mod tenant;
 mod token;
@@ -70,6 +71,9 @@ enum Group {
     /// Look after the refresh token of a tenant
     #[command(subcommand)]
     Token(token::Command),
+    /// Check everything a tenant needs, and say what to do about each fault
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(doctor::Command),
 }
 
 /// Runs one command: arguments in (the program's name first), exit code out. 0: done, 1: it failed, 2: wrong usage.
@@ -86,6 +90,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Group::Tenant(command) => command.run(&cli.global).await,
         Group::Secrets(command) => command.run(&cli.global).await,
         Group::Token(command) => command.run(&cli.global).await,
+        Group::Doctor(command) => command.run(&cli.global).await,
     };
     match done {
         Ok(code) => code,

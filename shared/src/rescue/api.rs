@@ -77,6 +77,13 @@ impl Refusal {
         ("USER_IS_DELETED", Self::UserIsDeleted),
         ("USER_DELETED_OR_DISABLED", Self::UserDeletedOrDisabled),
     ];
+
+    /// The vendor's own word, for people who look it up.
+    pub fn word(self) -> &'static str {
+        let words = Self::WORDS.into_iter();
+        let found = words.into_iter().find(|(_, refusal)| *refusal == self);
+        found.map_or("a word that is not documented", |(word, _)| word)
+    }
 }
 
 /// Why Rescue gave nothing, by what can be done about it.
@@ -104,6 +111,15 @@ pub struct PinFields {
     pub require_console: bool,
     /// The technician that the PIN is made for, where that is not whoever is signed in.
     pub node_id: Option<String>,
+}
+
+/// Whoever an authcode or an API token belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The e-mail address.
+    pub email: String,
+    /// Whether there is a technician seat, without which no PIN is given.
+    pub technician: bool,
 }
 
 /// Calls the tenants' Rescue hosts.
@@ -194,6 +210,25 @@ impl Api {
             .ok_or_else(|| RescueError::Unavailable("OK without a PIN".to_owned()))
     }
 
+    /// Whoever an authcode or an API token belongs to: `getAccount`. Changes nothing.
+    ///
+    /// # Errors
+    /// As [`RescueError`] says.
+    pub async fn account(
+        &self,
+        tenant: &TenantFile,
+        authcode: &Secret,
+        timeout: Duration,
+    ) -> Result<Account, RescueError> {
+        let form = [("authcode", authcode.expose())];
+        let body = self.call(tenant, "getAccount", &form, timeout).await?;
+        let value = |label: &str| after_line_start(&body, label);
+        Ok(Account {
+            email: value("Email:").unwrap_or_default().to_owned(),
+            technician: value("TechID:").is_some_and(|id| id != "0"),
+        })
+    }
+
     /// One call. The answer is the text of one that begins with `OK`.
     async fn call(
         &self,
@@ -275,9 +310,26 @@ fn after<'a>(body: &'a str, label: &str) -> Option<&'a str> {
     rest.split_whitespace().next()
 }
 
+/// The value of a line that begins with a label; one line's value may look like another line's label.
+fn after_line_start<'a>(body: &'a str, label: &str) -> Option<&'a str> {
+    let value = body
+        .lines()
+        .find_map(|line| line.trim_start().strip_prefix(label))?;
+    Some(value.trim())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_accounts_lines_are_told_apart() {
+        let body =
+            "OK\r\n\r\nOrganization:TechID:0\r\nTechID:4455667\r\nEmail:ana.ruiz@acme.test\r\n";
+        assert_eq!(after_line_start(body, "TechID:"), Some("4455667"));
+        assert_eq!(after_line_start(body, "Email:"), Some("ana.ruiz@acme.test"));
+        assert_eq!(after_line_start(body, "AdminID:"), None);
+    }
 
     #[test]
     fn an_answer_is_read_whatever_stands_between_its_parts() {
@@ -303,6 +355,7 @@ mod tests {
                     "{body:?}"
                 );
             }
+            assert_eq!(refusal.word(), word);
         }
         for other in ["", "<html>OK</html>", "OKAY", "SOMETHING_NEW"] {
             let outcome = read(other.to_owned());

@@ -4,6 +4,7 @@ mod closed_records;
 mod command_line;
 mod deliver_session;
 mod demo;
+mod doctor;
 mod folder;
 mod generate_pin;
 mod new_records;

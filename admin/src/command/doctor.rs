@@ -1,0 +1,152 @@
+//! `rescue-connector doctor`
+
+use std::fmt::Write as _;
+use std::io::{BufRead as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Style};
+use clap::Args;
+use shared::environment::Reader;
+use shared::record::RecordNumber;
+use shared::secret::Secret;
+use shared::servicenow::query::Email;
+use shared::tenant::TenantId;
+
+use super::{ADDED, FAULT, Global, Output, STRONG, tenant_id};
+use crate::doctor::{Check, Options, Report, Status, examine, technicians};
+use crate::error::AdminError;
+use crate::stack::Need;
+
+const DOUBT: Style = AnsiColor::Yellow.on_default();
+const DIM: Style = Style::new().dimmed();
+
+pub(super) const EXAMPLES: &str = "Examples:\n  rescue-connector doctor acme\n  \
+    rescue-connector doctor acme --technician ana.ruiz@acme.test --write-to INC0012345\n  \
+    rescue-connector doctor acme --technicians technicians.csv --output json\n\n\
+    Exit code: 0 when nothing failed (warnings do not count), 1 when a check failed, 2 wrong usage";
+
+#[derive(Args, Debug)]
+pub(super) struct Command {
+    /// The tenant
+    #[arg(value_parser = tenant_id)]
+    tenant: TenantId,
+    /// Sign in to Rescue as this technician, to prove single sign-on
+    #[arg(long, value_name = "EMAIL", value_parser = email)]
+    technician: Option<String>,
+    /// Write one test note to this incident or case, to prove the right to write
+    #[arg(long, value_name = "NUMBER", value_parser = number)]
+    write_to: Option<RecordNumber>,
+    /// Ask one of the URLs that were pasted into Rescue whether it is right; `-` reads it from standard input, which
+    /// keeps its key out of the shell's history
+    #[arg(long, value_name = "URL", value_parser = secret)]
+    webhook_url: Option<Secret>,
+    /// Compare the technicians' e-mail addresses (lines or CSV) with ServiceNow's users
+    #[arg(long, value_name = "FILE")]
+    technicians: Option<PathBuf>,
+}
+
+fn email(text: &str) -> Result<String, String> {
+    let address = Email::parse(text).ok_or_else(|| "this is no e-mail address".to_owned())?;
+    Ok(address.as_str().to_owned())
+}
+
+fn number(text: &str) -> Result<RecordNumber, String> {
+    RecordNumber::parse(text).ok_or_else(|| "a number is like INC0012345 or CS0001234".to_owned())
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "clap's value parsers answer results"
+)]
+fn secret(text: &str) -> Result<Secret, String> {
+    Ok(Secret::from(text))
+}
+
+impl Command {
+    pub(super) async fn run(self, global: &Global) -> Result<ExitCode, AdminError> {
+        let mut environment = Reader::process();
+        let testing = environment.testing();
+        environment.finish()?;
+        let technicians = match self.technicians {
+            None => None,
+            Some(path) => {
+                let text = std::fs::read_to_string(&path)
+                    .map_err(|source| AdminError::File { path, source })?;
+                Some(technicians::read(&text))
+            }
+        };
+        let webhook_url = match self.webhook_url {
+            Some(url) if url.expose() == "-" => {
+                let mut line = String::new();
+                std::io::stdin().lock().read_line(&mut line)?;
+                Some(Secret::from(line.trim()))
+            }
+            given => given,
+        };
+        let options = Options {
+            technician: self.technician,
+            write_to: self.write_to,
+            webhook_url,
+            technicians,
+            testing,
+        };
+        let needs = [
+            Need::TenantsTable,
+            Need::SessionsTable,
+            Need::CredentialsTable,
+            Need::SessionsQueueUrl,
+            Need::SessionsDlqUrl,
+        ];
+        let stack = global.stack(&needs).await?;
+        let shown = global.output == Output::Table;
+        let report = examine(&stack, &self.tenant, &options, |check| {
+            if shown {
+                // Nobody is left to tell when the terminal is gone.
+                let _ = writeln!(anstream::stdout().lock(), "{}", line(check));
+            }
+        })
+        .await?;
+        global.answer(&report, summary)?;
+        Ok(match report.worst() {
+            Status::Failed => ExitCode::FAILURE,
+            Status::Skipped | Status::Ok | Status::Warning => ExitCode::SUCCESS,
+        })
+    }
+}
+
+fn line(check: &Check) -> String {
+    let (sign, style) = match check.status {
+        Status::Ok => ("✓", ADDED),
+        Status::Warning => ("!", DOUBT),
+        Status::Failed => ("✗", FAULT),
+        Status::Skipped => ("-", DIM),
+    };
+    let mut text = format!("{style}{sign} {:<20}{style:#} {}", check.id, check.seen);
+    if let Some(remedy) = &check.remedy {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "\n    → {remedy}");
+    }
+    text
+}
+
+fn summary(report: &Report) -> String {
+    let count = |status: Status| report.count(status);
+    let (failed, doubts) = (count(Status::Failed), count(Status::Warning));
+    let some = |count: usize, one: &str, many: &str| match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    };
+    let warnings = some(doubts, "warning", "warnings");
+    let verdict = match (failed, doubts) {
+        (0, 0) => "everything that was looked at is right".to_owned(),
+        (0, _) => format!("nothing fails, {warnings}"),
+        _ => format!("{}, {warnings}", some(failed, "check fails", "checks fail")),
+    };
+    format!(
+        "\n{STRONG}Tenant {}: {verdict}{STRONG:#} ({} right, {} not looked at)",
+        report.tenant,
+        count(Status::Ok),
+        count(Status::Skipped)
+    )
+}

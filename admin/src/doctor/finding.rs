@@ -1,0 +1,230 @@
+//! What a check found, before it has a name.
+
+use std::time::Duration;
+
+use shared::clock::Timestamp;
+use shared::credentials::Pause;
+use shared::error::Code;
+use shared::servicenow::access::AccessError;
+use shared::tenant::{Grant, TenantFile};
+
+use super::{Check, Status};
+use crate::error::AdminError;
+
+/// What was found, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Finding {
+    pub(crate) status: Status,
+    pub(crate) seen: String,
+    pub(crate) remedy: Option<String>,
+}
+
+impl Finding {
+    pub(crate) fn ok(seen: impl Into<String>) -> Self {
+        Self {
+            status: Status::Ok,
+            seen: seen.into(),
+            remedy: None,
+        }
+    }
+
+    pub(crate) fn skipped(seen: impl Into<String>) -> Self {
+        Self {
+            status: Status::Skipped,
+            ..Self::ok(seen)
+        }
+    }
+
+    pub(crate) fn warning(seen: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            status: Status::Warning,
+            seen: seen.into(),
+            remedy: Some(remedy.into()),
+        }
+    }
+
+    pub(crate) fn failed(seen: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            status: Status::Failed,
+            ..Self::warning(seen, remedy)
+        }
+    }
+
+    pub(crate) fn unfinished(after: Duration) -> Self {
+        Self::failed(
+            format!("not finished after {} s", after.as_secs()),
+            "Something answers too slowly. Put right what the other checks complain about, then try again.",
+        )
+    }
+
+    /// The same for a check that only repeats what another one says.
+    pub(crate) fn because_of(&self, other: &str) -> Self {
+        match self.status {
+            Status::Ok | Status::Skipped => self.clone(),
+            Status::Warning | Status::Failed => {
+                Self::skipped(format!("cannot be seen while {other} fails"))
+            }
+        }
+    }
+
+    /// What vendors and files said must not move the terminal's cursor.
+    pub(crate) fn into_check(self, id: &'static str) -> Check {
+        Check {
+            id,
+            status: self.status,
+            seen: self.seen.replace(char::is_control, " "),
+            remedy: self.remedy,
+        }
+    }
+
+    /// Why there is no access token.
+    pub(crate) fn of_access(error: &AccessError, tenant: &TenantFile, now: Timestamp) -> Self {
+        match error {
+            AccessError::ReauthorizationNeeded(reason) => {
+                Self::failed(reason.clone(), reauthorize(tenant))
+            }
+            AccessError::Paused(pause) => Self::of_pause(pause, tenant, now),
+            AccessError::Transient { reason, .. } => Self::failed(
+                reason.clone(),
+                "This passes by itself when the instance answers again; see servicenow-reachable, and try again in a \
+                 minute.",
+            ),
+        }
+    }
+
+    pub(crate) fn of_pause(pause: &Pause, tenant: &TenantFile, now: Timestamp) -> Self {
+        let minutes = pause.until.since(now).as_secs().div_ceil(60);
+        let seen = format!(
+            "deliveries are paused until {} ({minutes} min): {}",
+            pause.until,
+            pause.reason.as_str()
+        );
+        if pause.reason == Code::ReauthorizationNeeded {
+            let remedy = format!(
+                "{} Setting a secret ends the pause at once; whatever was put right in ServiceNow alone is tried when \
+                 it ends.",
+                reauthorize(tenant)
+            );
+            Self::failed(seen, remedy)
+        } else {
+            Self::warning(
+                seen,
+                "ServiceNow was too slow or limits the rate of requests. Nothing is lost: deliveries go on by \
+                 themselves. If it keeps coming back, ask whoever runs the instance.",
+            )
+        }
+    }
+}
+
+/// ServiceNow's token endpoint says the same for nearly every cause (protocols B.1.2), so all of them are named.
+fn reauthorize(tenant: &TenantFile) -> String {
+    let id = &tenant.tenant;
+    let account = match tenant.servicenow.service_account.as_str() {
+        "" => "the service account",
+        name => name,
+    };
+    let client = format!(
+        "check that the Application Registry record is active and has the client_id of the tenant file, and set its \
+         secret again with `rescue-connector secrets set {id} oauth-client-secret`"
+    );
+    match tenant.servicenow.grant {
+        Grant::RefreshToken => format!(
+            "ServiceNow does not say why. Hand over a new refresh token from ServiceNow, or `rescue-connector secrets \
+             set {id} refresh-token`; if that is refused as well, {client}, and check that {account} is active, not \
+             locked out, and need not change its password."
+        ),
+        Grant::Password => format!(
+            "ServiceNow does not say why. Check that {account} is active, not locked out, and need not change its \
+             password, and set it again with `rescue-connector secrets set {id} service-account-password`; then \
+             {client}."
+        ),
+        Grant::ClientCredentials => format!(
+            "ServiceNow does not say why. Check that the system property \
+             glide.oauth.inbound.client.credential.grant_type.enabled is true and the Application Registry record \
+             names an OAuth Application User; then {client}."
+        ),
+    }
+}
+
+impl From<AdminError> for Finding {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::Aws {
+                action,
+                resource,
+                reason,
+                advice,
+            } => {
+                let seen = format!("{action} on {resource} failed: {reason}");
+                let remedy = match advice.trim_start_matches([';', ' ']) {
+                    "" => "Try again; if it stays, look into the AWS console for that resource."
+                        .to_owned(),
+                    advice => sentence(advice),
+                };
+                Self::failed(seen, remedy)
+            }
+            other => Self::failed(
+                other.to_string(),
+                "Apply the tenant file again with `rescue-connector tenant apply FILE`, which makes what is missing.",
+            ),
+        }
+    }
+}
+
+/// A clause as a sentence.
+fn sentence(clause: &str) -> String {
+    let mut rest = clause.chars();
+    let first = rest.next().map(char::to_uppercase);
+    let mut text: String = first.into_iter().flatten().chain(rest).collect();
+    if !text.ends_with(['.', '?']) {
+        text.push('.');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_permission_is_the_remedy_of_a_failed_aws_call() {
+        let error = AdminError::failed(
+            "sqs:GetQueueAttributes",
+            "queue Q",
+            "AccessDenied".to_owned(),
+        );
+        let finding = Finding::from(error);
+        assert_eq!(finding.status, Status::Failed);
+        assert_eq!(
+            finding.seen,
+            "sqs:GetQueueAttributes on queue Q failed: AccessDenied"
+        );
+        assert_eq!(
+            finding.remedy.as_deref(),
+            Some("Your role needs the permission sqs:GetQueueAttributes on queue Q.")
+        );
+    }
+
+    #[test]
+    fn a_name_with_control_characters_is_harmless() {
+        let check = Finding::ok("Ana\u{1b}[2J\r\nRuiz").into_check("servicenow-user");
+        assert_eq!(check.seen, "Ana [2J  Ruiz");
+    }
+
+    #[test]
+    fn every_grant_has_its_own_way_out() {
+        let text = include_str!("../../fixtures/acme.toml");
+        let mut file = crate::tenant_file::parse(text, false).expect("no fault");
+        let now = Timestamp::from_millis(0);
+        let refused = AccessError::ReauthorizationNeeded("401 server_error".to_owned());
+        for (grant, word) in [
+            (Grant::RefreshToken, "Hand over a new refresh token"),
+            (Grant::Password, "service-account-password"),
+            (Grant::ClientCredentials, "OAuth Application User"),
+        ] {
+            file.servicenow.grant = grant;
+            let remedy = Finding::of_access(&refused, &file, now).remedy;
+            assert!(remedy.is_some_and(|text| text.contains(word)), "{word}");
+        }
+    }
+}

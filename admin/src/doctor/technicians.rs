@@ -1,0 +1,233 @@
+//! Technicians: each e-mail address has to be that of exactly one active ServiceNow user.
+
+use std::collections::BTreeSet;
+
+use futures::StreamExt as _;
+use shared::servicenow::client::CallError;
+use shared::servicenow::query::{Email, Query};
+
+use super::Doctor;
+use super::finding::Finding;
+
+/// So many addresses are looked up at a time.
+const AT_ONCE: usize = 6;
+
+/// So many addresses are listed of each kind.
+const LISTED: usize = 20;
+
+/// What became of one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Match {
+    One,
+    NoAddress,
+    OutsideDomains,
+    Nobody,
+    Several,
+    NotAsked,
+}
+
+/// The e-mail addresses of a list: a CSV file's first field of each line that has an `@`, or plain lines. Each address
+/// once; lines without one (a header, a comment) are passed over.
+pub fn read(text: &str) -> Vec<String> {
+    let mut known = BTreeSet::new();
+    text.trim_start_matches('\u{feff}')
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+        .filter_map(|line| {
+            let fields = line.split([',', ';', '\t']);
+            let fields =
+                fields.map(|field| field.trim().trim_matches(['"', '\'', '<', '>']).trim());
+            fields.into_iter().find(|field| field.contains('@'))
+        })
+        .filter(|address| known.insert(address.to_lowercase()))
+        .map(str::to_owned)
+        .collect()
+}
+
+impl Doctor<'_> {
+    pub(crate) async fn technicians(&self) -> Finding {
+        let (named, listed) = (&self.options.technician, &self.options.technicians);
+        if listed.as_ref().is_some_and(Vec::is_empty) {
+            return Finding::failed(
+                "the file has no e-mail address",
+                "Export the technicians from Rescue's Administration Center, one e-mail address in each line.",
+            );
+        }
+        let mut addresses = listed.clone().unwrap_or_default();
+        if let Some(named) = named
+            && !addresses
+                .iter()
+                .any(|address| address.eq_ignore_ascii_case(named))
+        {
+            addresses.push(named.clone());
+        }
+        if addresses.is_empty() {
+            return Finding::skipped(
+                "not compared without --technicians FILE (an e-mail address in each line)",
+            );
+        }
+        if let Err(access) = self.incident().await {
+            return access.because_of("servicenow-access");
+        }
+        let mut matches: Vec<(String, Match)> = Vec::new();
+        let mut asking = futures::stream::iter(addresses)
+            .map(|address| async move {
+                let matched = self.match_of(&address).await;
+                (address, matched)
+            })
+            .buffered(AT_ONCE);
+        while let Some((address, matched)) = asking.next().await {
+            match matched {
+                Ok(matched) => matches.push((address, matched)),
+                Err(finding) => return finding,
+            }
+        }
+        report(&matches)
+    }
+
+    async fn match_of(&self, address: &str) -> Result<Match, Finding> {
+        let Some(email) = Email::parse(address) else {
+            return Ok(Match::NoAddress);
+        };
+        if !self.in_domains(address) {
+            return Ok(Match::OutsideDomains);
+        }
+        let (file, query) = (&self.tenant.file, Query::active_email(&email));
+        let found = self
+            .servicenow
+            .find(file, self.deadline, "sys_user", &query)
+            .await;
+        let found = match found {
+            Ok(found) => found,
+            Err(
+                CallError::OutOfTime | CallError::Unavailable { .. } | CallError::Throttled { .. },
+            ) => {
+                return Ok(Match::NotAsked);
+            }
+            Err(CallError::Access(error)) => {
+                let finding = Finding::of_access(&error, file, self.now());
+                return Err(finding.because_of("servicenow-access"));
+            }
+            Err(error) => {
+                return Err(Finding::failed(
+                    format!("sys_user cannot be searched: {error}"),
+                    "See read-user.",
+                ));
+            }
+        };
+        if found.incomparable {
+            return Err(Finding::failed(
+                "sys_user may not be searched by e-mail",
+                "Let the service account read the column email of sys_user; see read-user.",
+            ));
+        }
+        Ok(match found.rows.len() {
+            0 => Match::Nobody,
+            1 => Match::One,
+            _ => Match::Several,
+        })
+    }
+}
+
+fn report(matches: &[(String, Match)]) -> Finding {
+    let of = |wanted: Match| -> Vec<&str> {
+        let these = matches.iter().filter(|(_, matched)| *matched == wanted);
+        these.map(|(address, _)| address.as_str()).collect()
+    };
+    let mut seen = vec![format!(
+        "{} of {} have exactly one active user",
+        of(Match::One).len(),
+        matches.len()
+    )];
+    let mut remedies = Vec::new();
+    for (kind, words, remedy) in [
+        (
+            Match::Nobody,
+            "without an active user",
+            "Create or activate the user in ServiceNow with that e-mail address, or correct the technician's in Rescue: \
+             SSO id, Rescue e-mail and ServiceNow e-mail have to be the same.",
+        ),
+        (
+            Match::Several,
+            "with several active users",
+            "Deactivate the surplus users in ServiceNow, or give them other e-mail addresses.",
+        ),
+        (
+            Match::OutsideDomains,
+            "outside technician_domains",
+            "Add the domain to rescue.technician_domains in the tenant file, if they are to get PINs.",
+        ),
+        (
+            Match::NoAddress,
+            "not an e-mail address that can be searched for",
+            "Correct the address in the file.",
+        ),
+    ] {
+        let addresses = of(kind);
+        if !addresses.is_empty() {
+            seen.push(format!("{words}: {}", listed(&addresses)));
+            remedies.push(remedy);
+        }
+    }
+    let unasked = of(Match::NotAsked).len();
+    if unasked > 0 {
+        seen.push(format!("{unasked} were not looked up in time"));
+    }
+    let seen = seen.join("; ");
+    match (remedies.is_empty(), unasked) {
+        (true, 0) => Finding::ok(seen),
+        (true, _) => Finding::warning(
+            seen,
+            "Try again, with a shorter file if it has thousands of lines.",
+        ),
+        (false, _) => Finding::failed(seen, remedies.join(" ")),
+    }
+}
+
+fn listed(addresses: &[&str]) -> String {
+    let some: Vec<&str> = addresses.iter().take(LISTED).copied().collect();
+    let more = addresses.len() - some.len();
+    if more == 0 {
+        some.join(", ")
+    } else {
+        format!("{} and {more} more", some.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Status;
+
+    #[test]
+    fn a_list_may_be_lines_or_csv_and_names_each_address_once() {
+        let text = "\u{feff}Name,E-mail,Group\n\"Ana Ruiz\",\"ana.ruiz@acme.test\",Desk\nANA.RUIZ@acme.test\n\
+                    # old@acme.test\n\nben@acme.test;Ben\r\n";
+        assert_eq!(read(text), ["ana.ruiz@acme.test", "ben@acme.test"]);
+    }
+
+    #[test]
+    fn a_report_lists_each_kind_of_mismatch() {
+        let report = |matches: &[(&str, Match)]| {
+            let owned = matches
+                .iter()
+                .map(|(address, matched)| ((*address).to_owned(), *matched));
+            super::report(&owned.collect::<Vec<_>>())
+        };
+        let finding = report(&[
+            ("a@acme.test", Match::One),
+            ("b@acme.test", Match::Nobody),
+            ("c@acme.test", Match::Several),
+        ]);
+        assert_eq!(finding.status, Status::Failed);
+        assert_eq!(
+            finding.seen,
+            "1 of 3 have exactly one active user; without an active user: b@acme.test; with several active users: \
+             c@acme.test"
+        );
+        let fine = report(&[("a@acme.test", Match::One)]);
+        assert_eq!(fine.status, Status::Ok);
+        let late = report(&[("a@acme.test", Match::NotAsked)]);
+        assert_eq!(late.status, Status::Warning);
+    }
+}
