@@ -5,8 +5,9 @@ use std::time::Duration;
 use shared::clock::Timestamp;
 use shared::credentials::Authcode;
 use shared::error::{Code, Problem};
-use shared::rescue::api::{Pin, PinFields, Refusal, RescueError};
+use shared::rescue::api::{PinFields, Refusal, RescueError};
 use shared::rescue::authcodes::Access;
+use shared::rescue::pin::Pin;
 use shared::tenant::TenantFile;
 
 use crate::GeneratePin;

@@ -1,12 +1,12 @@
 //! Rescue's API: sign-in and PIN codes (protocols A.2). Called by POST form, so that no secret is ever in a URL.
 
-use std::fmt;
 use std::time::Duration;
 
 use http::StatusCode;
 
 use crate::http::transport_reason;
 use crate::rescue::host::{Host, HostError};
+use crate::rescue::pin::Pin;
 use crate::secret::Secret;
 use crate::tenant::TenantFile;
 
@@ -20,29 +20,6 @@ pub const FIELD_NAMES: [&str; 6] = [
 
 /// The longest values that Rescue takes in them, in characters (protocols A.2.3).
 pub const FIELD_LIMITS: [usize; 6] = [64, 512, 512, 256, 64, 64];
-
-/// A PIN code: digits whose leading zeros count. Whoever has it can join a session, so it shows nowhere by accident.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Pin(Secret);
-
-impl Pin {
-    /// Reads a PIN; `None` unless it is 4 to 12 digits (six, as far as is documented).
-    pub fn parse(text: &str) -> Option<Self> {
-        let digits = (4..=12).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-        digits.then(|| Self(Secret::from(text)))
-    }
-
-    /// The digits. Every caller of this is a place where a PIN leaves the program.
-    pub fn expose(&self) -> &str {
-        self.0.expose()
-    }
-}
-
-impl fmt::Debug for Pin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
-    }
-}
 
 /// What Rescue says instead of `OK` (protocols A.2.2, A.2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::rescue::api::Pin;
+use crate::rescue::pin::Pin;
 use crate::servicenow::instance::is_loopback;
 use crate::tenant::{Account, Rescue};
 

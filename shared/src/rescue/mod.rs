@@ -3,4 +3,5 @@
 pub mod api;
 pub mod authcodes;
 pub mod host;
+pub mod pin;
 pub mod post_to_url;

@@ -1,0 +1,28 @@
+//! The PIN code that lets a customer into a session.
+
+use std::fmt;
+
+use crate::secret::Secret;
+
+/// A PIN code: digits whose leading zeros count. Whoever has it can join a session, so it shows nowhere by accident.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Pin(Secret);
+
+impl Pin {
+    /// Reads a PIN; `None` unless it is 4 to 12 digits (six, as far as is documented).
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = (4..=12).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| Self(Secret::from(text)))
+    }
+
+    /// The digits. Every caller of this is a place where a PIN leaves the program.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl fmt::Debug for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
