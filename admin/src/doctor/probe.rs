@@ -143,8 +143,8 @@ impl Doctor<'_> {
         Ok(answer)
     }
 
-    /// The token that is shared, or a new one. Goes on when the check that wants it is cut off: ServiceNow may have given
-    /// another refresh token in place of the stored one, which has to be kept (see [`super::examine`]).
+    /// The token that is shared, or a new one. Goes on when the check that wants it is cut off: ServiceNow may have
+    /// given another refresh token in place of the stored one, which has to be kept (see [`super::examine`]).
     async fn token(
         &self,
         instance: &Instance,
