@@ -46,7 +46,8 @@ impl Asked<'_> {
             // Taken over from a request that failed late: the next one has all the time it needs.
             Err(problems::in_progress())
         } else {
-            self.generate_and_tell().await
+            // Boxed: the whole of it would be a deeper type than the compiler follows.
+            Box::pin(self.generate_and_tell()).await
         };
         if outcome.is_err() {
             let freed = self.stored(self.function.presses.free(&self.press)).await;
