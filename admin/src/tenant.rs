@@ -146,20 +146,57 @@ impl Plan {
         if self.creates() {
             return Vec::new();
         }
-        self.changes
-            .iter()
-            .filter_map(|change| match change.path.as_str() {
-                "enabled" if change.after == Value::Bool(false) => Some(
-                    "the tenant is switched off: posts are ignored, PINs are refused".to_owned(),
-                ),
-                "servicenow.instance" | "rescue.company_id" => Some(format!(
-                    "{} changes from {} to {}",
-                    change.path, change.before, change.after
-                )),
-                _ => None,
-            })
-            .collect()
+        self.changes.iter().filter_map(destructive).collect()
     }
+}
+
+/// What a change may cut off, in words; `None` where it cannot.
+fn destructive(change: &Change) -> Option<String> {
+    let (path, before, after) = (change.path.as_str(), &change.before, &change.after);
+    let becomes = |value: &str| after.as_str() == Some(value);
+    let switched = |what: &str| Some(format!("{path} becomes {after}: {what}"));
+    match path {
+        "enabled" if *after == Value::Bool(false) => {
+            Some("the tenant is switched off: posts are ignored, PINs are refused".to_owned())
+        }
+        "servicenow.instance" | "rescue.company_id" | "rescue.account" | "rescue.base_url" => {
+            Some(format!("{path} changes from {before} to {after}"))
+        }
+        "servicenow.grant" | "servicenow.client_id" => Some(format!(
+            "{path} changes from {before} to {after}: posts wait until the secrets fit it"
+        )),
+        "sessions.publish" if becomes("none") => switched("nothing of a session is written"),
+        "sessions.publish" if becomes("selected") => {
+            switched("only the fields that are named are written")
+        }
+        "sessions.chat" if becomes("omit") => switched("no chat is written"),
+        "sessions.console_sessions" if becomes("ignore") => {
+            switched("posts that name no record are not written")
+        }
+        "sessions.require_signed_tracking" if *after == Value::Bool(true) => {
+            switched("plain numbers in Tracking0 are not believed any more")
+        }
+        "sessions.fields" | "sessions.reference_fields" if drops(before, after) => {
+            Some(format!("{path} loses entries: {before} becomes {after}"))
+        }
+        "rescue.technician_domains" if narrows(before, after) => Some(format!(
+            "{path} changes from {before} to {after}: technicians of other domains get no PIN"
+        )),
+        _ => None,
+    }
+}
+
+/// Whether a list loses an entry.
+fn drops(before: &Value, after: &Value) -> bool {
+    let (before, after) = (before.as_array(), after.as_array());
+    let keeps = |entry: &Value| after.is_some_and(|after| after.contains(entry));
+    before.is_some_and(|before| !before.iter().all(keeps))
+}
+
+/// The same for a list that lets everything through while it is empty.
+fn narrows(before: &Value, after: &Value) -> bool {
+    let empty = |list: &Value| list.as_array().is_none_or(Vec::is_empty);
+    !empty(after) && (empty(before) || drops(before, after))
 }
 
 /// Compares a tenant file with the table.
@@ -294,6 +331,15 @@ pub struct ShownKey {
     pub created_at: Timestamp,
 }
 
+impl From<&Key> for ShownKey {
+    fn from(key: &Key) -> Self {
+        Self {
+            key: key.into(),
+            created_at: key.created_at,
+        }
+    }
+}
+
 /// Reads a tenant with its settings and keys, and which of its secrets are set.
 ///
 /// # Errors
@@ -322,14 +368,7 @@ fn shown(tenant: Tenant, secrets: BTreeMap<&'static str, bool>) -> Shown {
         version: tenant.version,
         enabled: tenant.file.enabled,
         settings: settings(&tenant.file),
-        keys: tenant
-            .keys
-            .iter()
-            .map(|key| ShownKey {
-                key: key.into(),
-                created_at: key.created_at,
-            })
-            .collect(),
+        keys: tenant.keys.iter().map(ShownKey::from).collect(),
         disabled_at: tenant.disabled_at,
         secrets,
         file: tenant.file,
@@ -351,6 +390,14 @@ pub(crate) async fn read_existing(stack: &Stack, id: &TenantId) -> Result<Tenant
     read(stack, id)
         .await?
         .ok_or_else(|| AdminError::NoSuchTenant(id.clone()))
+}
+
+/// Whether there is such a tenant.
+///
+/// # Errors
+/// When the table cannot be read.
+pub(crate) async fn exists(stack: &Stack, id: &TenantId) -> Result<bool, AdminError> {
+    Ok(read(stack, id).await?.is_some())
 }
 
 async fn read(stack: &Stack, id: &TenantId) -> Result<Option<Tenant>, AdminError> {

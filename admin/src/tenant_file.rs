@@ -495,7 +495,8 @@ fn nearest(path: &str) -> Option<&'static str> {
         .map(|(_, known)| known)
 }
 
-fn length(text: &str) -> Option<Span> {
+/// A length of time as people write it.
+pub(crate) fn length(text: &str) -> Option<Span> {
     serde_json::from_value(Value::String(text.to_owned())).ok()
 }
 

@@ -1,7 +1,12 @@
 //! The command line itself: one file per group of commands.
 
+mod completions;
+mod dlq;
+mod keys;
 mod secrets;
+mod sessions;
 mod tenant;
+mod terminal;
 mod token;
 
 use std::ffi::OsString;
@@ -15,6 +20,7 @@ use shared::environment::Reader;
 use shared::tenant::TenantId;
 
 use crate::error::AdminError;
+use crate::lifecycle::similar_names;
 use crate::stack::{Need, Stack};
 
 const ADDED: Style = AnsiColor::Green.on_default();
@@ -64,12 +70,23 @@ enum Group {
     /// Create, change and show tenants
     #[command(subcommand)]
     Tenant(tenant::Command),
+    /// Renew the keys that Rescue and ServiceNow call with
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Set the secrets of a tenant
     #[command(subcommand)]
     Secrets(secrets::Command),
     /// Look after the refresh token of a tenant
     #[command(subcommand)]
     Token(token::Command),
+    /// See what became of sessions: the delivery ledger
+    #[command(subcommand)]
+    Sessions(sessions::Command),
+    /// See what could not be delivered, and put it back
+    #[command(subcommand)]
+    Dlq(dlq::Command),
+    /// Write what a shell completes this program's commands with
+    Completions(completions::Command),
 }
 
 /// Runs one command: arguments in (the program's name first), exit code out. 0: done, 1: it failed, 2: wrong usage.
@@ -84,13 +101,20 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let done = match cli.group {
         Group::Tenant(command) => command.run(&cli.global).await,
+        Group::Keys(command) => command.run(&cli.global).await,
         Group::Secrets(command) => command.run(&cli.global).await,
         Group::Token(command) => command.run(&cli.global).await,
+        Group::Sessions(command) => command.run(&cli.global).await,
+        Group::Dlq(command) => command.run(&cli.global).await,
+        Group::Completions(command) => command.run(),
     };
     match done {
         Ok(code) => code,
         Err(error) => {
             complain(&error.to_string());
+            if let AdminError::NoSuchTenant(missing) = &error {
+                cli.global.suggest(missing).await;
+            }
             ExitCode::FAILURE
         }
     }
@@ -99,6 +123,18 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 impl Global {
     async fn stack(&self, needs: &[Need]) -> Result<Stack, AdminError> {
         Stack::find(&self.stack, Reader::process(), needs).await
+    }
+
+    /// Names the tenants that may have been meant. Whoever may not list them is told nothing.
+    async fn suggest(&self, missing: &TenantId) {
+        let Ok(stack) = self.stack(&[Need::TenantsTable]).await else {
+            return;
+        };
+        let names = similar_names(&stack, missing).await.unwrap_or_default();
+        let names: Vec<&str> = names.iter().map(TenantId::as_str).collect();
+        if !names.is_empty() {
+            remark(&format!("Did you mean {}?", names.join(", ")));
+        }
     }
 
     /// Writes the answer of a command: as JSON, or as `table` says it.
