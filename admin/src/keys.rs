@@ -79,7 +79,8 @@ pub struct Made {
     pub older: Vec<String>,
 }
 
-/// Adds a key. It works at once, and what is live already goes on working until it is retired.
+/// Adds a key. Every function knows it within 60 s (most at once: an unknown key makes them look), and what is live
+/// already goes on working until it is retired.
 ///
 /// # Errors
 /// [`AdminError::TwoKeys`] when two of that kind are live; [`AdminError::NoSuchTenant`]; [`AdminError::Conflict`] when

@@ -392,7 +392,8 @@ mod tests {
     fn a_mistyped_name_leads_to_the_nearest_ones() {
         let names = ["acme", "acme-test", "globex", "initech"];
         let near = |missing: &str| most_similar(names.into_iter().map(id), &id(missing));
-        assert_eq!(near("amce"), [id("acme"), id("acme-test")]);
+        assert_eq!(near("amce"), [id("acme")]);
+        assert_eq!(near("acme-tset"), [id("acme-test"), id("acme")]);
         assert_eq!(near("globx"), [id("globex")]);
         assert_eq!(near("zz"), []);
     }

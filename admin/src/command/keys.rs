@@ -145,7 +145,7 @@ fn shown(tenant: &TenantId, made: &Made) -> String {
     for older in &made.older {
         let _ = write!(
             text,
-            "\n{STRONG}Key {older} goes on working.{STRONG:#} When the new one is in place everywhere:\n  \
+            "\nThe new key works within a minute. {STRONG}Key {older} goes on working;{STRONG:#} when nobody uses it any more:\n  \
              rescue-connector keys retire {tenant} {older}\n"
         );
     }

@@ -202,6 +202,27 @@ mod tests {
     }
 
     #[test]
+    fn the_reference_has_every_command_with_an_example() {
+        let reference = include_str!("../../../docs/command-line.md");
+        let mut open = vec![(String::new(), Cli::command())];
+        while let Some((path, command)) = open.pop() {
+            if command.get_subcommands().next().is_none() {
+                let heading = format!("### `{path}");
+                assert!(reference.contains(&heading), "{heading}");
+                let example = format!("\nrescue-connector {path}");
+                assert!(reference.contains(&example), "{example}");
+            }
+            let below = command
+                .get_subcommands()
+                .filter(|command| command.get_name() != "help");
+            open.extend(below.map(|below| {
+                let path = format!("{path} {}", below.get_name());
+                (path.trim().to_owned(), below.clone())
+            }));
+        }
+    }
+
+    #[test]
     fn wrong_usage_is_told_from_help() {
         let code = |arguments: &[&str]| {
             Cli::try_parse_from([&["rescue-connector"], arguments].concat())

@@ -78,6 +78,9 @@ async fn a_tenant_lives_from_apply_to_delete() {
     // Its URL is renewed without losing a post.
     let made = operator.json(&["keys", "rotate", "acme", "webhook"]).await;
     let new_url = text(&made, "/webhook_urls/started").to_owned();
+    let session = world.session(&incident);
+    assert_eq!(post(&world, &old_url, &session).await.0, 200);
+    world.cloud.travel(MINUTE);
     for url in [&old_url, &new_url] {
         let session = world.session(&incident);
         assert_eq!(post(&world, url, &session).await.0, 200);
