@@ -188,7 +188,7 @@ impl<'w> CommandLine<'w> {
         let operations = calls.map(|call| call.operation);
         operations
             .filter(|name| {
-                !["Get", "Describe", "List", "Query"]
+                !["Get", "BatchGet", "Describe", "List", "Query", "Scan"]
                     .iter()
                     .any(|read| name.starts_with(read))
             })
