@@ -46,9 +46,9 @@ pub enum AdminError {
     Conflict(TenantId),
     /// Posts of a tenant that is to be deleted are not delivered yet.
     #[error(
-        "tenant {tenant} is switched off but not deleted: after {waited} s {posts} of its posts still wait, or functions \
-         still take some. Repeat the command later (`rescue-connector sessions list {tenant} --state waiting` shows \
-         them), or delete it with --now: what waits then becomes dead letters"
+        "tenant {tenant} is switched off but not deleted: after {waited} s {}. Repeat the command later, or delete it \
+         with --now: what is not delivered then becomes dead letters",
+        undelivered(tenant, *posts)
     )]
     StillDelivering {
         /// The tenant.
@@ -234,6 +234,15 @@ impl AdminError {
             reason,
             advice,
         }
+    }
+}
+
+fn undelivered(tenant: &TenantId, posts: usize) -> String {
+    match posts {
+        0 => "functions may still take posts".to_owned(),
+        posts => format!(
+            "{posts} of its posts still wait (`rescue-connector sessions list {tenant} --state waiting`)"
+        ),
     }
 }
 

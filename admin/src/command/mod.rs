@@ -10,6 +10,7 @@ mod terminal;
 mod token;
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -143,13 +144,37 @@ impl Global {
         answer: &T,
         table: impl FnOnce(&T) -> String,
     ) -> Result<(), AdminError> {
-        let text = match self.output {
-            Output::Json => serde_json::to_string_pretty(answer)?,
-            Output::Table => table(answer).trim_end().to_owned(),
-        };
-        writeln!(anstream::stdout().lock(), "{text}")?;
+        match self.output {
+            // No escape sequence is taken out of it: it may hold what a stranger wrote.
+            Output::Json => writeln!(std::io::stdout().lock(), "{}", json(answer)?)?,
+            Output::Table => {
+                let text = table(answer);
+                writeln!(anstream::stdout().lock(), "{}", text.trim_end())?;
+            }
+        }
         Ok(())
     }
+}
+
+/// An answer as JSON that a terminal obeys nothing of: JSON itself escapes only the older half of the control characters.
+fn json<T: Serialize>(answer: &T) -> Result<String, AdminError> {
+    let text = serde_json::to_string_pretty(answer)?;
+    if !text.contains(is_late_control) {
+        return Ok(text);
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_late_control(c) {
+            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
+        } else {
+            escaped.push(c);
+        }
+    }
+    Ok(escaped)
+}
+
+const fn is_late_control(c: char) -> bool {
+    matches!(c, '\u{7f}'..='\u{9f}')
 }
 
 /// A line for the person at the terminal, apart from the answer.
@@ -220,6 +245,14 @@ mod tests {
                 (path.trim().to_owned(), below.clone())
             }));
         }
+    }
+
+    #[test]
+    fn json_reads_back_and_holds_nothing_that_a_terminal_obeys() {
+        let answer = "\u{1b}[2J \u{9b}2J \u{7f} ü 漢";
+        let text = json(&answer).expect("JSON");
+        assert!(!text.contains(char::is_control), "{text:?}");
+        assert_eq!(serde_json::from_str::<String>(&text).expect("JSON"), answer);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{APPLYING, applied, difference, loopback_allowed, unfinished, verb};
 use crate::command::terminal::{Progress, confirm};
-use crate::command::{Global, Output, STRONG, complain, remark};
+use crate::command::{Global, Output, STRONG, complain, json, remark};
 use crate::error::AdminError;
 use crate::folder::{Entry, execute_all, plan_all, read_all};
 use crate::tenant::{Applied, Plan, preview};
@@ -58,7 +58,6 @@ impl<'a> Telling<'a> {
             Ok((_, applied)) => applied.incomplete.as_deref().map(unfinished),
             Err(error) => Some(error.clone()),
         };
-        let mut stdout = anstream::stdout().lock();
         match self.global.output {
             Output::Json => {
                 let answer = Answer {
@@ -67,20 +66,17 @@ impl<'a> Telling<'a> {
                     error: error.as_deref(),
                 };
                 let opening = if self.told == 0 { "[\n" } else { ",\n" };
-                write!(
-                    stdout,
-                    "{opening}{}",
-                    serde_json::to_string_pretty(&answer)?
-                )?;
+                let mut stdout = std::io::stdout().lock();
+                write!(stdout, "{opening}{}", json(&answer)?)?;
+                stdout.flush()?;
             }
             Output::Table => {
                 if let Ok((plan, applied)) = &outcome {
                     let text = shown(plan, applied);
-                    writeln!(stdout, "{file}: {}", text.trim_end())?;
+                    writeln!(anstream::stdout().lock(), "{file}: {}", text.trim_end())?;
                 }
             }
         }
-        stdout.flush()?;
         if let Ok((plan, applied)) = &outcome {
             let verb = verb(plan);
             for (name, count) in &mut self.counts {
@@ -102,7 +98,7 @@ impl<'a> Telling<'a> {
     fn end(mut self, dry_run: bool) -> Result<ExitCode, AdminError> {
         self.progress.clear();
         if self.global.output == Output::Json {
-            writeln!(anstream::stdout().lock(), "\n]")?;
+            writeln!(std::io::stdout().lock(), "\n]")?;
         }
         let mut text = String::new();
         for (name, count) in self.counts {
