@@ -211,7 +211,8 @@ pub async fn redrive(
                     return Err(refused);
                 }
             }
-            if exhausted {
+            // What SQS moved by itself kept its group: once the first ones are deleted, it shows those behind them.
+            if exhausted && round.is_empty() {
                 return Ok(());
             }
         }

@@ -61,7 +61,8 @@ impl Command {
                 global.answer(&found.letters, |letters| table(letters))?;
                 if found.hidden > 0 {
                     remark(&format!(
-                        "note: the queue says that it holds {} more; somebody else may be looking at them",
+                        "note: the queue says that it holds {} more; somebody else may be looking at them, or they stand \
+                         behind others of their session",
                         found.hidden
                     ));
                 }

@@ -342,3 +342,40 @@ async fn many_letters_all_go_back() {
     assert_eq!(world.notes(&incident).len(), LETTERS);
     assert_eq!(operator.json(&["dlq", "list"]).await, json!([]));
 }
+
+/// What SQS moves by itself (design 5.4: `maxReceiveCount` is a net) keeps its group, has no reason, and goes back too.
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_that_stand_behind_others_of_their_group_go_back_as_well() {
+    const LETTERS: usize = 12;
+    let world = World::start().await;
+    let operator = CommandLine::by_outputs(&world);
+    let incident = world.incident();
+    for _ in 0..LETTERS {
+        world.post(&world.session(&incident), Phase::Start).await;
+    }
+    let stack = &world.cloud.stack;
+    for (nth, message) in world.queued().into_iter().enumerate() {
+        let send = stack.sqs.send_message().queue_url(&stack.sessions_dlq_url);
+        send.message_body(message.body)
+            .message_group_id("one")
+            .message_deduplication_id(nth.to_string())
+            .send()
+            .await
+            .expect("taken");
+    }
+    world.deliver().await;
+    let seen = operator.run(&["dlq", "list", "--output", "json"]).await;
+    assert_eq!(list(&seen.json())[0]["reason"], Value::Null);
+    assert_eq!(list(&seen.json())[0]["tenant"], TENANT);
+    assert!(
+        seen.stderr.contains("behind others of their session"),
+        "{}",
+        seen.stderr
+    );
+    let done = operator.json(&["dlq", "redrive", "--all"]).await;
+    assert_eq!(done, json!({"redriven": LETTERS, "left": []}));
+    assert!(world.dead_letters().is_empty());
+    // All of them had been delivered.
+    world.deliver().await;
+    assert_eq!(world.notes(&incident).len(), LETTERS);
+}
