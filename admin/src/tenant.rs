@@ -133,6 +133,12 @@ impl Plan {
         self.before.is_none()
     }
 
+    /// Whether the tenant is as it was when it was created, so that its keys may have been missed.
+    pub(crate) fn is_untouched(&self) -> bool {
+        let new = |before: &Tenant| before.version == 1 && before.keys.len() == 2;
+        self.before.as_ref().is_some_and(new) && self.changes.is_empty()
+    }
+
     pub(crate) fn before(&self) -> Option<&TenantFile> {
         self.before.as_ref().map(|tenant| &tenant.file)
     }
@@ -261,13 +267,6 @@ pub async fn execute(stack: &Stack, plan: &Plan) -> Result<Applied, AdminError> 
     let (tenant, new_keys) = next(plan, now)?;
     if plan.creates() || !plan.changes.is_empty() {
         write(stack, plan.before.as_ref(), &tenant).await?;
-    }
-    if !plan.creates() && tenant.keys.len() == 2 && tenant.version == 1 {
-        let id = &tenant.file.tenant;
-        notes.push(format!(
-            "keys are shown only when a tenant is created; if they were missed then, \
-             `rescue-connector keys rotate {id} webhook` and `… {id} api` make new ones"
-        ));
     }
     let mut incomplete = None;
     let other_instance = |change: &Change| change.path.starts_with("servicenow.");
@@ -533,6 +532,10 @@ async fn make_secret(
     name: &str,
     fresh: &Map<String, Value>,
 ) -> Result<Option<String>, AdminError> {
+    // A new tenant has none, unless it was deleted or its creation broke off.
+    if plan.creates() && vault::create_new(stack, name, fresh).await? {
+        return Ok(Some(format!("secret {name} is made")));
+    }
     match vault::read(stack, name).await? {
         Found::Value(_) => Ok(None),
         Found::Nothing => {

@@ -68,32 +68,45 @@ pub(crate) async fn read_existing(stack: &Stack, name: &str) -> Result<Content, 
     }
 }
 
-pub(crate) async fn create(
+/// Makes a secret unless there is one, even one without a value or one that waits for its deletion. Whether it was
+/// made.
+pub(crate) async fn create_new(
     stack: &Stack,
     name: &str,
     json: &Map<String, Value>,
-) -> Result<(), AdminError> {
-    let text = serde_json::to_string(json)?;
+) -> Result<bool, AdminError> {
     let answer = stack
         .secrets
         .create_secret()
         .name(name)
         .description("Rescue Connector")
-        .secret_string(text)
+        .secret_string(serde_json::to_string(json)?)
         .send()
         .await;
     match answer {
-        Ok(_) => Ok(()),
-        // A secret without a value reads as nothing and still exists.
+        Ok(_) => Ok(true),
         Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(|error| error.is_resource_exists_exception()) =>
+            if error.as_service_error().is_some_and(|error| {
+                error.is_resource_exists_exception() || error.is_invalid_request_exception()
+            }) =>
         {
-            put(stack, name, json, "AWSCURRENT").await.map(drop)
+            Ok(false)
         }
         Err(error) => Err(failed("secretsmanager:CreateSecret", name, &error)),
     }
+}
+
+/// Gives a secret that reads as nothing its first value.
+pub(crate) async fn create(
+    stack: &Stack,
+    name: &str,
+    json: &Map<String, Value>,
+) -> Result<(), AdminError> {
+    if create_new(stack, name, json).await? {
+        return Ok(());
+    }
+    // A secret without a value reads as nothing and still exists.
+    put(stack, name, json, "AWSCURRENT").await.map(drop)
 }
 
 pub(crate) async fn restore(stack: &Stack, name: &str) -> Result<(), AdminError> {

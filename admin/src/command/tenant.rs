@@ -265,6 +265,13 @@ async fn apply(
     for note in &done.notes {
         remark(&format!("note: {note}"));
     }
+    if plan.is_untouched() {
+        let tenant = &done.tenant;
+        remark(&format!(
+            "note: keys are shown only when a tenant is created; if they were missed then, \
+             `rescue-connector keys rotate {tenant} webhook` and `… {tenant} api` make new ones"
+        ));
+    }
     let Some(incomplete) = &done.incomplete else {
         return Ok(ExitCode::SUCCESS);
     };

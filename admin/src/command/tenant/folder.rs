@@ -1,5 +1,6 @@
 //! `rescue-connector tenant apply FOLDER`
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
@@ -32,7 +33,11 @@ struct Telling<'a> {
     told: usize,
     counts: [(&'static str, usize); 3],
     failed: Vec<String>,
+    notes: BTreeMap<String, Vec<String>>,
 }
+
+/// More notes would only push the failures off the screen.
+const NOTES: usize = 20;
 
 impl<'a> Telling<'a> {
     fn new(global: &'a Global, all: usize) -> Self {
@@ -43,6 +48,7 @@ impl<'a> Telling<'a> {
             told: 0,
             counts: [("created", 0), ("changed", 0), ("unchanged", 0)],
             failed: Vec::new(),
+            notes: BTreeMap::new(),
         }
     }
 
@@ -82,8 +88,14 @@ impl<'a> Telling<'a> {
             for (name, count) in &mut self.counts {
                 *count += usize::from(*name == verb);
             }
-            for note in &applied.notes {
-                remark(&format!("note: {file}: {note}"));
+            // That a new tenant's own secrets are made is no news.
+            let own = format!("/{}/", applied.tenant);
+            let news = |note: &&String| !plan.creates() || !note.contains(&own);
+            for note in applied.notes.iter().filter(news) {
+                self.notes
+                    .entry(note.clone())
+                    .or_default()
+                    .push(file.clone());
             }
         }
         if let Some(error) = error {
@@ -99,6 +111,19 @@ impl<'a> Telling<'a> {
         self.progress.clear();
         if self.global.output == Output::Json {
             writeln!(std::io::stdout().lock(), "\n]")?;
+        }
+        for (note, files) in self.notes.iter().take(NOTES) {
+            let others = match files.len() {
+                0 | 1 => String::new(),
+                all => format!(" and {} more", all - 1),
+            };
+            let first = files.first().map_or("", String::as_str);
+            remark(&format!("note: {first}{others}: {note}"));
+        }
+        if let Some(more @ 1..) = self.notes.len().checked_sub(NOTES) {
+            remark(&format!(
+                "note: {more} more; applying a file by itself shows its notes"
+            ));
         }
         let mut text = String::new();
         for (name, count) in self.counts {
