@@ -281,7 +281,7 @@ pub async fn execute(stack: &Stack, plan: &Plan) -> Result<Applied, AdminError> 
             incomplete = Some(format!("a pause of the tenant may go on: {error}"));
         }
     }
-    match schedule_rotation(stack, &tenant.file).await {
+    match schedule_rotation(stack, plan).await {
         Ok(Some(note)) => notes.push(note),
         Ok(None) => {}
         Err(error) => incomplete = Some(format!("the rotation schedule is not set: {error}")),
@@ -556,7 +556,8 @@ async fn make_secret(
     }
 }
 
-async fn schedule_rotation(stack: &Stack, file: &TenantFile) -> Result<Option<String>, AdminError> {
+async fn schedule_rotation(stack: &Stack, plan: &Plan) -> Result<Option<String>, AdminError> {
+    let file = &plan.after;
     if file.servicenow.grant != Grant::RefreshToken {
         return Ok(None);
     }
@@ -568,21 +569,7 @@ async fn schedule_rotation(stack: &Stack, file: &TenantFile) -> Result<Option<St
         ));
     };
     let name = token_name(&stack.secret_prefix, &file.tenant);
-    let described = stack
-        .secrets
-        .describe_secret()
-        .secret_id(&name)
-        .send()
-        .await;
-    let described =
-        described.map_err(|error| vault::failed("secretsmanager:DescribeSecret", &name, &error))?;
-    let expression = described
-        .rotation_rules()
-        .and_then(RotationRulesType::schedule_expression);
-    if described.rotation_enabled() == Some(true)
-        && described.rotation_lambda_arn() == Some(function)
-        && expression == Some(ROTATION)
-    {
+    if !plan.creates() && is_scheduled(stack, &name, function).await? {
         return Ok(None);
     }
     stack
@@ -602,6 +589,18 @@ async fn schedule_rotation(stack: &Stack, file: &TenantFile) -> Result<Option<St
     Ok(Some(format!(
         "secret {name} is looked at daily: {ROTATION}"
     )))
+}
+
+async fn is_scheduled(stack: &Stack, name: &str, function: &str) -> Result<bool, AdminError> {
+    let described = stack.secrets.describe_secret().secret_id(name).send().await;
+    let described =
+        described.map_err(|error| vault::failed("secretsmanager:DescribeSecret", name, &error))?;
+    let expression = described
+        .rotation_rules()
+        .and_then(RotationRulesType::schedule_expression);
+    Ok(described.rotation_enabled() == Some(true)
+        && described.rotation_lambda_arn() == Some(function)
+        && expression == Some(ROTATION))
 }
 
 /// The settings that differ, sorted by path. A list is one value.
