@@ -7,6 +7,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use shared::environment::WrongEnvironment;
 use shared::http::ClientError;
+use shared::session::SessionId;
 use shared::tenant::TenantId;
 use shared::tenants::StorageUnavailable;
 
@@ -39,9 +40,69 @@ pub enum AdminError {
     UnreadableTenant(TenantId),
     /// Somebody else changed the tenant between reading and writing.
     #[error(
-        "tenant {0} was changed by somebody else in the meantime; nothing was written, apply again"
+        "tenant {0} was changed by somebody else in the meantime; nothing was written, look at it, then apply again or \
+         repeat the command"
     )]
     Conflict(TenantId),
+    /// Posts of a tenant that is to be deleted are not delivered yet.
+    #[error(
+        "tenant {tenant} is switched off but not deleted: after {waited} s {}. Repeat the command later, or delete it \
+         with --now: what is not delivered then becomes dead letters",
+        undelivered(tenant, *posts)
+    )]
+    StillDelivering {
+        /// The tenant.
+        tenant: TenantId,
+        /// How many posts.
+        posts: usize,
+        /// How long they were waited for, in seconds.
+        waited: u64,
+    },
+    /// Two keys of a kind are live.
+    #[error(
+        "tenant {tenant} has two live {kind} keys already ({ids}); retire the old one first: \
+         `rescue-connector keys retire {tenant} ID`"
+    )]
+    TwoKeys {
+        /// The tenant.
+        tenant: TenantId,
+        /// `webhook` or `api`.
+        kind: &'static str,
+        /// What they are called by.
+        ids: String,
+    },
+    /// No live key is called so.
+    #[error("tenant {tenant} has no live key {key}; it has {live}")]
+    NoSuchKey {
+        /// The tenant.
+        tenant: TenantId,
+        /// What was asked for.
+        key: String,
+        /// The keys that it has, separated by commas.
+        live: String,
+    },
+    /// The ledger knows no post of a session.
+    #[error(
+        "the ledger knows no session {session} of tenant {tenant}: it was never tried, or that was more than 90 days ago; \
+         `rescue-connector sessions list {tenant}` lists what it knows"
+    )]
+    NoSuchSession {
+        /// The tenant.
+        tenant: TenantId,
+        /// The session.
+        session: SessionId,
+    },
+    /// The dead-letter queue shows no such message.
+    #[error(
+        "the dead-letter queue shows no letter {0}; it is gone, or somebody else is looking at it: try again in a minute"
+    )]
+    NoSuchLetter(String),
+    /// Several files of a folder describe one tenant.
+    #[error("another file of the folder describes tenant {0} too; neither was applied")]
+    SameTenant(TenantId),
+    /// A folder has no tenant files.
+    #[error("{} has no *.toml files", .0.display())]
+    EmptyFolder(PathBuf),
     /// The operator was asked and declined, or could not be asked.
     #[error("nothing was changed: {0}")]
     NotConfirmed(&'static str),
@@ -176,6 +237,15 @@ impl AdminError {
     }
 }
 
+fn undelivered(tenant: &TenantId, posts: usize) -> String {
+    match posts {
+        0 => "functions may still take posts".to_owned(),
+        posts => format!(
+            "{posts} of its posts still wait (`rescue-connector sessions list {tenant} --state waiting`)"
+        ),
+    }
+}
+
 fn advice(action: &str, resource: &str, reason: &str) -> Option<String> {
     match reason {
         "no AWS credentials" => {
@@ -187,7 +257,11 @@ fn advice(action: &str, resource: &str, reason: &str) -> Option<String> {
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => Some(format!(
             "your role needs the permission {action} on {resource}"
         )),
-        "ResourceNotFoundException" => Some("is the stack deployed in this region?".to_owned()),
+        "ResourceNotFoundException"
+        | "QueueDoesNotExist"
+        | "AWS.SimpleQueueService.NonExistentQueue" => {
+            Some("is the stack deployed in this region?".to_owned())
+        }
         "ExpiredToken"
         | "ExpiredTokenException"
         | "UnrecognizedClientException"

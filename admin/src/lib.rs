@@ -1,9 +1,14 @@
 //! The operator's command line of Rescue Connector, and what it does as functions for the embedded stack.
 
 mod command;
+pub mod dlq;
 pub mod doctor;
 mod error;
+pub mod folder;
+pub mod keys;
+pub mod lifecycle;
 pub mod secrets;
+pub mod sessions;
 pub mod stack;
 pub mod tenant;
 pub mod tenant_file;

@@ -133,6 +133,12 @@ impl Plan {
         self.before.is_none()
     }
 
+    /// Whether the tenant is as it was when it was created, so that its keys may have been missed.
+    pub(crate) fn is_untouched(&self) -> bool {
+        let new = |before: &Tenant| before.version == 1 && before.keys.len() == 2;
+        self.before.as_ref().is_some_and(new) && self.changes.is_empty()
+    }
+
     pub(crate) fn before(&self) -> Option<&TenantFile> {
         self.before.as_ref().map(|tenant| &tenant.file)
     }
@@ -146,20 +152,57 @@ impl Plan {
         if self.creates() {
             return Vec::new();
         }
-        self.changes
-            .iter()
-            .filter_map(|change| match change.path.as_str() {
-                "enabled" if change.after == Value::Bool(false) => Some(
-                    "the tenant is switched off: posts are ignored, PINs are refused".to_owned(),
-                ),
-                "servicenow.instance" | "rescue.company_id" => Some(format!(
-                    "{} changes from {} to {}",
-                    change.path, change.before, change.after
-                )),
-                _ => None,
-            })
-            .collect()
+        self.changes.iter().filter_map(destructive).collect()
     }
+}
+
+/// What a change may cut off, in words; `None` where it cannot.
+fn destructive(change: &Change) -> Option<String> {
+    let (path, before, after) = (change.path.as_str(), &change.before, &change.after);
+    let becomes = |value: &str| after.as_str() == Some(value);
+    let switched = |what: &str| Some(format!("{path} becomes {after}: {what}"));
+    match path {
+        "enabled" if *after == Value::Bool(false) => {
+            Some("the tenant is switched off: posts are ignored, PINs are refused".to_owned())
+        }
+        "servicenow.instance" | "rescue.company_id" | "rescue.account" | "rescue.base_url" => {
+            Some(format!("{path} changes from {before} to {after}"))
+        }
+        "servicenow.grant" | "servicenow.client_id" => Some(format!(
+            "{path} changes from {before} to {after}: posts wait until the secrets fit it"
+        )),
+        "sessions.publish" if becomes("none") => switched("nothing of a session is written"),
+        "sessions.publish" if becomes("selected") => {
+            switched("only the fields that are named are written")
+        }
+        "sessions.chat" if becomes("omit") => switched("no chat is written"),
+        "sessions.console_sessions" if becomes("ignore") => {
+            switched("posts that name no record are not written")
+        }
+        "sessions.require_signed_tracking" if *after == Value::Bool(true) => {
+            switched("plain numbers in Tracking0 are not believed any more")
+        }
+        "sessions.fields" | "sessions.reference_fields" if drops(before, after) => {
+            Some(format!("{path} loses entries: {before} becomes {after}"))
+        }
+        "rescue.technician_domains" if narrows(before, after) => Some(format!(
+            "{path} changes from {before} to {after}: technicians of other domains get no PIN"
+        )),
+        _ => None,
+    }
+}
+
+/// Whether a list loses an entry.
+fn drops(before: &Value, after: &Value) -> bool {
+    let (before, after) = (before.as_array(), after.as_array());
+    let keeps = |entry: &Value| after.is_some_and(|after| after.contains(entry));
+    before.is_some_and(|before| !before.iter().all(keeps))
+}
+
+/// The same for a list that lets everything through while it is empty.
+fn narrows(before: &Value, after: &Value) -> bool {
+    let empty = |list: &Value| list.as_array().is_none_or(Vec::is_empty);
+    !empty(after) && (empty(before) || drops(before, after))
 }
 
 /// Compares a tenant file with the table.
@@ -225,13 +268,6 @@ pub async fn execute(stack: &Stack, plan: &Plan) -> Result<Applied, AdminError> 
     if plan.creates() || !plan.changes.is_empty() {
         write(stack, plan.before.as_ref(), &tenant).await?;
     }
-    if !plan.creates() && tenant.keys.len() == 2 && tenant.version == 1 {
-        let id = &tenant.file.tenant;
-        notes.push(format!(
-            "keys are shown only when a tenant is created; if they were missed then, \
-             `rescue-connector keys rotate {id} webhook` and `… {id} api` make new ones"
-        ));
-    }
     let mut incomplete = None;
     let other_instance = |change: &Change| change.path.starts_with("servicenow.");
     if !plan.creates() && plan.changes.iter().any(other_instance) {
@@ -245,7 +281,7 @@ pub async fn execute(stack: &Stack, plan: &Plan) -> Result<Applied, AdminError> 
             incomplete = Some(format!("a pause of the tenant may go on: {error}"));
         }
     }
-    match schedule_rotation(stack, &tenant.file).await {
+    match schedule_rotation(stack, plan).await {
         Ok(Some(note)) => notes.push(note),
         Ok(None) => {}
         Err(error) => incomplete = Some(format!("the rotation schedule is not set: {error}")),
@@ -294,6 +330,15 @@ pub struct ShownKey {
     pub created_at: Timestamp,
 }
 
+impl From<&Key> for ShownKey {
+    fn from(key: &Key) -> Self {
+        Self {
+            key: key.into(),
+            created_at: key.created_at,
+        }
+    }
+}
+
 /// Reads a tenant with its settings and keys, and which of its secrets are set.
 ///
 /// # Errors
@@ -322,14 +367,7 @@ fn shown(tenant: Tenant, secrets: BTreeMap<&'static str, bool>) -> Shown {
         version: tenant.version,
         enabled: tenant.file.enabled,
         settings: settings(&tenant.file),
-        keys: tenant
-            .keys
-            .iter()
-            .map(|key| ShownKey {
-                key: key.into(),
-                created_at: key.created_at,
-            })
-            .collect(),
+        keys: tenant.keys.iter().map(ShownKey::from).collect(),
         disabled_at: tenant.disabled_at,
         secrets,
         file: tenant.file,
@@ -351,6 +389,14 @@ pub(crate) async fn read_existing(stack: &Stack, id: &TenantId) -> Result<Tenant
     read(stack, id)
         .await?
         .ok_or_else(|| AdminError::NoSuchTenant(id.clone()))
+}
+
+/// Whether there is such a tenant.
+///
+/// # Errors
+/// When the table cannot be read.
+pub(crate) async fn exists(stack: &Stack, id: &TenantId) -> Result<bool, AdminError> {
+    Ok(read(stack, id).await?.is_some())
 }
 
 async fn read(stack: &Stack, id: &TenantId) -> Result<Option<Tenant>, AdminError> {
@@ -486,6 +532,10 @@ async fn make_secret(
     name: &str,
     fresh: &Map<String, Value>,
 ) -> Result<Option<String>, AdminError> {
+    // A new tenant has none, unless it was deleted or its creation broke off.
+    if plan.creates() && vault::create_new(stack, name, fresh).await? {
+        return Ok(Some(format!("secret {name} is made")));
+    }
     match vault::read(stack, name).await? {
         Found::Value(_) => Ok(None),
         Found::Nothing => {
@@ -506,7 +556,8 @@ async fn make_secret(
     }
 }
 
-async fn schedule_rotation(stack: &Stack, file: &TenantFile) -> Result<Option<String>, AdminError> {
+async fn schedule_rotation(stack: &Stack, plan: &Plan) -> Result<Option<String>, AdminError> {
+    let file = &plan.after;
     if file.servicenow.grant != Grant::RefreshToken {
         return Ok(None);
     }
@@ -518,21 +569,7 @@ async fn schedule_rotation(stack: &Stack, file: &TenantFile) -> Result<Option<St
         ));
     };
     let name = token_name(&stack.secret_prefix, &file.tenant);
-    let described = stack
-        .secrets
-        .describe_secret()
-        .secret_id(&name)
-        .send()
-        .await;
-    let described =
-        described.map_err(|error| vault::failed("secretsmanager:DescribeSecret", &name, &error))?;
-    let expression = described
-        .rotation_rules()
-        .and_then(RotationRulesType::schedule_expression);
-    if described.rotation_enabled() == Some(true)
-        && described.rotation_lambda_arn() == Some(function)
-        && expression == Some(ROTATION)
-    {
+    if !plan.creates() && is_scheduled(stack, &name, function).await? {
         return Ok(None);
     }
     stack
@@ -552,6 +589,18 @@ async fn schedule_rotation(stack: &Stack, file: &TenantFile) -> Result<Option<St
     Ok(Some(format!(
         "secret {name} is looked at daily: {ROTATION}"
     )))
+}
+
+async fn is_scheduled(stack: &Stack, name: &str, function: &str) -> Result<bool, AdminError> {
+    let described = stack.secrets.describe_secret().secret_id(name).send().await;
+    let described =
+        described.map_err(|error| vault::failed("secretsmanager:DescribeSecret", name, &error))?;
+    let expression = described
+        .rotation_rules()
+        .and_then(RotationRulesType::schedule_expression);
+    Ok(described.rotation_enabled() == Some(true)
+        && described.rotation_lambda_arn() == Some(function)
+        && expression == Some(ROTATION))
 }
 
 /// The settings that differ, sorted by path. A list is one value.

@@ -1,6 +1,6 @@
 //! The tenant file: TOML in, a [`TenantFile`] or every fault with its line and column out.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::ops::Range;
 
 use serde_json::Value;
@@ -108,10 +108,43 @@ pub fn settings(file: &TenantFile) -> Value {
     settings
 }
 
-/// The settings of a tenant as a tenant file.
+/// The settings of a tenant as a tenant file, every setting in the order of the reference.
 pub fn to_toml(file: &TenantFile) -> String {
-    // A value that came from a tenant file can be written as one.
-    toml::to_string(&settings(file)).unwrap_or_default()
+    let settings = settings(file);
+    let mut text = String::new();
+    let mut open = "";
+    for (path, kind) in KEYS {
+        let pointer = format!("/{}", path.replace('.', "/"));
+        let Some(value) = settings.pointer(&pointer) else {
+            continue;
+        };
+        let (table, key) = path.rsplit_once('.').unwrap_or(("", path));
+        match (kind, value.as_object()) {
+            (Kind::Map, Some(map)) if map.is_empty() => {}
+            (Kind::Map, Some(map)) => {
+                open = path;
+                // Writing to a String cannot fail.
+                let _ = writeln!(text, "\n[{path}]");
+                for (key, value) in map {
+                    let _ = writeln!(text, "{key} = {}", inline(value));
+                }
+            }
+            _ => {
+                if table != open {
+                    open = table;
+                    let _ = writeln!(text, "\n[{table}]");
+                }
+                let _ = writeln!(text, "{key} = {}", inline(value));
+            }
+        }
+    }
+    text
+}
+
+/// A value on one line.
+fn inline(value: &Value) -> String {
+    // A value that came from a tenant file can be written into one.
+    toml::Value::try_from(value).map_or_else(|_| String::new(), |value| value.to_string())
 }
 
 fn words(span: Span) -> String {
@@ -495,7 +528,8 @@ fn nearest(path: &str) -> Option<&'static str> {
         .map(|(_, known)| known)
 }
 
-fn length(text: &str) -> Option<Span> {
+/// A length of time as people write it.
+pub(crate) fn length(text: &str) -> Option<Span> {
     serde_json::from_value(Value::String(text.to_owned())).ok()
 }
 
@@ -601,6 +635,15 @@ mod tests {
             let file = parse(text, false).expect("no fault");
             assert_eq!(parse(&to_toml(&file), false), Ok(file));
         }
+        let written = to_toml(&parse(&full, false).expect("no fault"));
+        assert!(
+            written.starts_with("tenant = \"acme\"\nenabled = true\n"),
+            "{written}"
+        );
+        assert!(
+            written.contains("\n[sessions.new_record]\ncaller_field = \"CField2\"\n"),
+            "{written}"
+        );
         let file = parse(&full, false).expect("no fault");
         assert_eq!(
             settings(&file)["sessions"]["reauthorization_wait"],

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
+use shared::clock::Timestamp;
 use shared::secret::Secret;
 
 use crate::error::AdminError;
@@ -67,32 +68,45 @@ pub(crate) async fn read_existing(stack: &Stack, name: &str) -> Result<Content, 
     }
 }
 
-pub(crate) async fn create(
+/// Makes a secret unless there is one, even one without a value or one that waits for its deletion. Whether it was
+/// made.
+pub(crate) async fn create_new(
     stack: &Stack,
     name: &str,
     json: &Map<String, Value>,
-) -> Result<(), AdminError> {
-    let text = serde_json::to_string(json)?;
+) -> Result<bool, AdminError> {
     let answer = stack
         .secrets
         .create_secret()
         .name(name)
         .description("Rescue Connector")
-        .secret_string(text)
+        .secret_string(serde_json::to_string(json)?)
         .send()
         .await;
     match answer {
-        Ok(_) => Ok(()),
-        // A secret without a value reads as nothing and still exists.
+        Ok(_) => Ok(true),
         Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(|error| error.is_resource_exists_exception()) =>
+            if error.as_service_error().is_some_and(|error| {
+                error.is_resource_exists_exception() || error.is_invalid_request_exception()
+            }) =>
         {
-            put(stack, name, json, "AWSCURRENT").await.map(drop)
+            Ok(false)
         }
         Err(error) => Err(failed("secretsmanager:CreateSecret", name, &error)),
     }
+}
+
+/// Gives a secret that reads as nothing its first value.
+pub(crate) async fn create(
+    stack: &Stack,
+    name: &str,
+    json: &Map<String, Value>,
+) -> Result<(), AdminError> {
+    if create_new(stack, name, json).await? {
+        return Ok(());
+    }
+    // A secret without a value reads as nothing and still exists.
+    put(stack, name, json, "AWSCURRENT").await.map(drop)
 }
 
 pub(crate) async fn restore(stack: &Stack, name: &str) -> Result<(), AdminError> {
@@ -100,6 +114,57 @@ pub(crate) async fn restore(stack: &Stack, name: &str) -> Result<(), AdminError>
     answer
         .map(drop)
         .map_err(|error| failed("secretsmanager:RestoreSecret", name, &error))
+}
+
+/// Ends the rotation of a secret; one that is not there, or waits for its deletion, has none.
+pub(crate) async fn cancel_rotation(stack: &Stack, name: &str) -> Result<(), AdminError> {
+    let answer = stack
+        .secrets
+        .cancel_rotate_secret()
+        .secret_id(name)
+        .send()
+        .await;
+    match answer {
+        Ok(_) => Ok(()),
+        Err(error)
+            if error.as_service_error().is_some_and(|error| {
+                error.is_resource_not_found_exception() || error.is_invalid_request_exception()
+            }) =>
+        {
+            Ok(())
+        }
+        Err(error) => Err(failed("secretsmanager:CancelRotateSecret", name, &error)),
+    }
+}
+
+/// Removes a secret, and tells until when it can be restored. `None`: it is not there, or waits for its deletion
+/// already.
+pub(crate) async fn delete(
+    stack: &Stack,
+    name: &str,
+    recovery_days: i64,
+) -> Result<Option<Timestamp>, AdminError> {
+    let answer = stack
+        .secrets
+        .delete_secret()
+        .secret_id(name)
+        .recovery_window_in_days(recovery_days)
+        .send()
+        .await;
+    match answer {
+        Ok(answer) => Ok(answer
+            .deletion_date()
+            .and_then(|at| at.to_millis().ok())
+            .map(Timestamp::from_millis)),
+        Err(error)
+            if error.as_service_error().is_some_and(|error| {
+                error.is_resource_not_found_exception() || error.is_invalid_request_exception()
+            }) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(failed("secretsmanager:DeleteSecret", name, &error)),
+    }
 }
 
 /// Makes `json` current, provided that the version that was `read` still is: what somebody else stored in between

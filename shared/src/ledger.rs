@@ -19,7 +19,7 @@ use crate::tenant::TenantId;
 use crate::tenants::StorageUnavailable;
 
 /// The index of each tenant's posts by the time at which they were accepted.
-const BY_TENANT: &str = "by-tenant";
+pub const BY_TENANT: &str = "by-tenant";
 
 /// So many entries of the index are looked at in one go: some 200 KB.
 const PAGE: i32 = 200;
@@ -57,7 +57,8 @@ impl State {
         }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads a state's word.
+    pub fn parse(text: &str) -> Option<Self> {
         [
             Self::Delivering,
             Self::Waiting,

@@ -192,13 +192,17 @@ impl Post {
 }
 
 fn unpack(packed: &str) -> Option<Fields> {
+    serde_json::from_slice(&gunzip(packed)?).ok()
+}
+
+fn gunzip(packed: &str) -> Option<Vec<u8>> {
     let packed = STANDARD.decode(packed).ok()?;
     let mut text = Vec::new();
     GzDecoder::new(packed.as_slice())
         .take(UNPACKED_LIMIT)
         .read_to_end(&mut text)
         .ok()?;
-    serde_json::from_slice(&text).ok()
+    Some(text)
 }
 
 fn gzip_base64(bytes: &[u8]) -> Option<String> {
@@ -277,6 +281,16 @@ impl DeadLetter {
             session_id: None,
             received_at,
         })
+    }
+}
+
+/// The bytes that [`DeadLetter::raw`] kept in an encoding; `None` when they are not in it.
+pub fn raw_body(encoding: &str, body: &str) -> Option<Vec<u8>> {
+    match encoding {
+        "text" => Some(body.as_bytes().to_vec()),
+        "base64" => STANDARD.decode(body).ok(),
+        "gzip+base64" => gunzip(body),
+        _ => None,
     }
 }
 
@@ -552,5 +566,10 @@ mod tests {
             ("/wA=", "base64")
         );
         assert_eq!(raw(&vec![0; 3_000_000]).encoding, "gzip+base64");
+        for bytes in [b"odd".to_vec(), b"\xff\0".to_vec(), vec![0; 3_000_000]] {
+            let letter = raw(&bytes);
+            assert_eq!(raw_body(letter.encoding, &letter.body), Some(bytes));
+        }
+        assert_eq!(raw_body("base64", "?"), None);
     }
 }

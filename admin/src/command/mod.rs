@@ -1,11 +1,17 @@
 //! The command line itself: one file per group of commands.
 
+mod completions;
+mod dlq;
 mod doctor;
+mod keys;
 mod secrets;
+mod sessions;
 mod tenant;
+mod terminal;
 mod token;
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -16,6 +22,7 @@ use shared::environment::Reader;
 use shared::tenant::TenantId;
 
 use crate::error::AdminError;
+use crate::lifecycle::similar_names;
 use crate::stack::{Need, Stack};
 
 const ADDED: Style = AnsiColor::Green.on_default();
@@ -65,6 +72,9 @@ enum Group {
     /// Create, change and show tenants
     #[command(subcommand)]
     Tenant(tenant::Command),
+    /// Renew the keys that Rescue and ServiceNow call with
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Set the secrets of a tenant
     #[command(subcommand)]
     Secrets(secrets::Command),
@@ -74,6 +84,14 @@ enum Group {
     /// Check everything a tenant needs, and say what to do about each fault
     #[command(after_help = doctor::EXAMPLES)]
     Doctor(doctor::Command),
+    /// See what became of sessions: the delivery ledger
+    #[command(subcommand)]
+    Sessions(sessions::Command),
+    /// See what could not be delivered, and put it back
+    #[command(subcommand)]
+    Dlq(dlq::Command),
+    /// Write what a shell completes this program's commands with
+    Completions(completions::Command),
 }
 
 /// Runs one command: arguments in (the program's name first), exit code out. 0: done, 1: it failed, 2: wrong usage.
@@ -88,14 +106,21 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let done = match cli.group {
         Group::Tenant(command) => command.run(&cli.global).await,
+        Group::Keys(command) => command.run(&cli.global).await,
         Group::Secrets(command) => command.run(&cli.global).await,
         Group::Token(command) => command.run(&cli.global).await,
         Group::Doctor(command) => command.run(&cli.global).await,
+        Group::Sessions(command) => command.run(&cli.global).await,
+        Group::Dlq(command) => command.run(&cli.global).await,
+        Group::Completions(command) => command.run(),
     };
     match done {
         Ok(code) => code,
         Err(error) => {
             complain(&error.to_string());
+            if let AdminError::NoSuchTenant(missing) = &error {
+                cli.global.suggest(missing).await;
+            }
             ExitCode::FAILURE
         }
     }
@@ -106,19 +131,55 @@ impl Global {
         Stack::find(&self.stack, Reader::process(), needs).await
     }
 
+    /// Names the tenants that may have been meant. Whoever may not list them is told nothing.
+    async fn suggest(&self, missing: &TenantId) {
+        let Ok(stack) = self.stack(&[Need::TenantsTable]).await else {
+            return;
+        };
+        let names = similar_names(&stack, missing).await.unwrap_or_default();
+        let names: Vec<&str> = names.iter().map(TenantId::as_str).collect();
+        if !names.is_empty() {
+            remark(&format!("Did you mean {}?", names.join(", ")));
+        }
+    }
+
     /// Writes the answer of a command: as JSON, or as `table` says it.
     fn answer<T: Serialize>(
         &self,
         answer: &T,
         table: impl FnOnce(&T) -> String,
     ) -> Result<(), AdminError> {
-        let text = match self.output {
-            Output::Json => serde_json::to_string_pretty(answer)?,
-            Output::Table => table(answer).trim_end().to_owned(),
-        };
-        writeln!(anstream::stdout().lock(), "{text}")?;
+        match self.output {
+            // No escape sequence is taken out of it: it may hold what a stranger wrote.
+            Output::Json => writeln!(std::io::stdout().lock(), "{}", json(answer)?)?,
+            Output::Table => {
+                let text = table(answer);
+                writeln!(anstream::stdout().lock(), "{}", text.trim_end())?;
+            }
+        }
         Ok(())
     }
+}
+
+/// An answer as JSON that a terminal obeys nothing of: JSON itself escapes only the older half of the control characters.
+fn json<T: Serialize>(answer: &T) -> Result<String, AdminError> {
+    let text = serde_json::to_string_pretty(answer)?;
+    if !text.contains(is_late_control) {
+        return Ok(text);
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_late_control(c) {
+            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
+        } else {
+            escaped.push(c);
+        }
+    }
+    Ok(escaped)
+}
+
+const fn is_late_control(c: char) -> bool {
+    matches!(c, '\u{7f}'..='\u{9f}')
 }
 
 /// A line for the person at the terminal, apart from the answer.
@@ -168,6 +229,35 @@ mod tests {
             }
             open.extend(command.get_subcommands().cloned());
         }
+    }
+
+    #[test]
+    fn the_reference_has_every_command_with_an_example() {
+        let reference = include_str!("../../../docs/command-line.md");
+        let mut open = vec![(String::new(), Cli::command())];
+        while let Some((path, command)) = open.pop() {
+            if command.get_subcommands().next().is_none() {
+                let heading = format!("### `{path}");
+                assert!(reference.contains(&heading), "{heading}");
+                let example = format!("\nrescue-connector {path}");
+                assert!(reference.contains(&example), "{example}");
+            }
+            let below = command
+                .get_subcommands()
+                .filter(|command| command.get_name() != "help");
+            open.extend(below.map(|below| {
+                let path = format!("{path} {}", below.get_name());
+                (path.trim().to_owned(), below.clone())
+            }));
+        }
+    }
+
+    #[test]
+    fn json_reads_back_and_holds_nothing_that_a_terminal_obeys() {
+        let answer = "\u{1b}[2J \u{9b}2J \u{7f} ü 漢";
+        let text = json(&answer).expect("JSON");
+        assert!(!text.contains(char::is_control), "{text:?}");
+        assert_eq!(serde_json::from_str::<String>(&text).expect("JSON"), answer);
     }
 
     #[test]

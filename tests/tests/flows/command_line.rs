@@ -85,6 +85,11 @@ impl<'w> CommandLine<'w> {
             .args(arguments)
             .env_clear()
             .envs(self.environment.iter().cloned())
+            // It lives when the world does.
+            .env(
+                "CLOCK_OFFSET_SECONDS",
+                self.world.cloud.clock.offset_seconds().to_string(),
+            )
             .current_dir(self.folder.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -107,36 +112,83 @@ impl<'w> CommandLine<'w> {
     }
 
     /// Writes `acme.toml`: the demo's tenant file under another name, changed.
-    fn file(&self, change: impl FnOnce(String) -> String) {
-        let demo = demo_tenant::file(&self.world.cloud);
-        let acme = demo
-            .replace("tenant = \"demo\"", "tenant = \"acme\"")
-            .replace("\"rescue-connector-demo\"", "\"acme-client\"");
-        std::fs::write(self.folder.path().join("acme.toml"), change(acme)).expect("written");
+    pub(super) fn file(&self, change: impl FnOnce(String) -> String) {
+        self.write("acme.toml", &change(self.acme()));
     }
 
-    async fn apply(&self) -> Ended {
+    /// The tenant file of acme.
+    pub(super) fn acme(&self) -> String {
+        demo_tenant::file(&self.world.cloud)
+            .replace("tenant = \"demo\"", "tenant = \"acme\"")
+            .replace("\"rescue-connector-demo\"", "\"acme-client\"")
+    }
+
+    /// Writes a file into the folder in which commands run.
+    pub(super) fn write(&self, name: &str, text: &str) {
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, text).expect("written");
+    }
+
+    /// Runs a command for its JSON, and expects that it is done.
+    pub(super) async fn json(&self, arguments: &[&str]) -> Value {
+        let arguments = [arguments, &["--output", "json"]].concat();
+        self.run(&arguments).await.json()
+    }
+
+    /// Runs a command, and expects that it fails, says nothing on standard output, and has these words on standard
+    /// error.
+    pub(super) async fn fails(&self, arguments: &[&str], words: &[&str]) -> Ended {
+        let ended = self.run(arguments).await;
+        let said = (ended.code, ended.stdout.as_str());
+        assert_eq!(said, (Some(1), ""), "{arguments:?}: {}", ended.stderr);
+        for word in words {
+            assert!(ended.stderr.contains(word), "{word}: {}", ended.stderr);
+        }
+        ended
+    }
+
+    /// A new tenant `acme` that may write to the instance, and what its creation answered.
+    pub(super) async fn furnish(&self) -> Value {
+        let created = self.create().await;
+        let instance = &self.world.cloud.servicenow;
+        instance.add_registry("acme-client", "acme-secret");
+        instance.add_user(User::service_account("svc.acme", "unused").with_roles(&["itil"]));
+        let refresh_token = instance.issue_refresh_token("acme-client", "svc.acme");
+        for (name, value) in [
+            ("oauth-client-secret", "acme-secret"),
+            ("refresh-token", &refresh_token),
+        ] {
+            let set = self
+                .run_with(&["secrets", "set", "acme", name], value)
+                .await;
+            assert_eq!(set.code, Some(0), "{}", set.stderr);
+        }
+        created
+    }
+
+    pub(super) async fn apply(&self) -> Ended {
         self.run(&["tenant", "apply", "acme.toml", "--output", "json"])
             .await
     }
 
     /// A new tenant `acme`, and what its creation answered.
-    async fn create(&self) -> Value {
+    pub(super) async fn create(&self) -> Value {
         self.file(|file| file);
         self.apply().await.json()
     }
 
-    fn mark(&self) -> Mark {
+    pub(super) fn mark(&self) -> Mark {
         self.world.cloud.aws.journal().mark()
     }
 
     /// The operations since then that change something.
-    fn writes_since(&self, mark: Mark) -> Vec<String> {
+    pub(super) fn writes_since(&self, mark: Mark) -> Vec<String> {
         let calls = self.world.cloud.aws.journal().since(mark).into_iter();
         let operations = calls.map(|call| call.operation);
         operations
             .filter(|name| {
-                !["Get", "Describe", "List", "Query"]
+                !["Get", "BatchGet", "Describe", "List", "Query", "Scan"]
                     .iter()
                     .any(|read| name.starts_with(read))
             })
@@ -144,7 +196,7 @@ impl<'w> CommandLine<'w> {
     }
 
     /// The value of one of acme's secrets.
-    async fn secret(&self, name: &str) -> Value {
+    pub(super) async fn secret(&self, name: &str) -> Value {
         let secrets = &self.world.cloud.stack.secrets;
         let answer = secrets
             .get_secret_value()
@@ -156,7 +208,7 @@ impl<'w> CommandLine<'w> {
     }
 
     /// The item of acme in the tenants' table.
-    async fn item(&self) -> Option<std::collections::HashMap<String, AttributeValue>> {
+    pub(super) async fn item(&self) -> Option<std::collections::HashMap<String, AttributeValue>> {
         let stack = &self.world.cloud.stack;
         let answer = stack
             .dynamodb
@@ -169,7 +221,7 @@ impl<'w> CommandLine<'w> {
     }
 }
 
-fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     let found = value.pointer(pointer).and_then(Value::as_str);
     found.unwrap_or_else(|| panic!("no {pointer} in {value}"))
 }

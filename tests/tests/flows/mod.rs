@@ -2,15 +2,20 @@
 
 mod closed_records;
 mod command_line;
+mod dead_letters;
 mod deliver_session;
 mod demo;
 mod doctor;
 mod folder;
 mod generate_pin;
+mod keys;
 mod new_records;
 mod publishing;
 mod receive_token;
 mod resolution;
 mod rotate_tokens;
 mod session_details;
+mod sessions;
+mod tenant_life;
+mod tenants;
 mod token;

@@ -1,0 +1,34 @@
+//! `rescue-connector completions`
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory as _};
+use clap_complete::Shell;
+
+use super::Cli;
+use crate::error::AdminError;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  rescue-connector completions bash > ~/.local/share/bash-completion/completions/rescue-connector"
+)]
+pub(super) struct Command {
+    /// The shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+impl Command {
+    pub(super) fn run(self) -> Result<ExitCode, AdminError> {
+        let mut script = Vec::new();
+        clap_complete::generate(
+            self.shell,
+            &mut Cli::command(),
+            "rescue-connector",
+            &mut script,
+        );
+        std::io::stdout().write_all(&script)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

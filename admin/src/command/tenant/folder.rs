@@ -1,0 +1,211 @@
+//! `rescue-connector tenant apply FOLDER`
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::{APPLYING, applied, difference, loopback_allowed, unfinished, verb};
+use crate::command::terminal::{Progress, confirm};
+use crate::command::{Global, Output, STRONG, complain, json, remark};
+use crate::error::AdminError;
+use crate::folder::{Entry, execute_all, plan_all, read_all};
+use crate::tenant::{Applied, Plan, preview};
+
+/// One file's answer. As JSON: `{"file", …}` with what applying it alone answers, or `{"file","error"}`.
+#[derive(Serialize)]
+struct Answer<'a> {
+    file: &'a str,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    applied: Option<&'a Applied>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+/// Tells of each file as soon as it is done: what has been shown survives an interruption.
+struct Telling<'a> {
+    global: &'a Global,
+    progress: Progress,
+    all: usize,
+    told: usize,
+    counts: [(&'static str, usize); 3],
+    failed: Vec<String>,
+    notes: BTreeMap<String, Vec<String>>,
+}
+
+/// More notes would only push the failures off the screen.
+const NOTES: usize = 20;
+
+impl<'a> Telling<'a> {
+    fn new(global: &'a Global, all: usize) -> Self {
+        Self {
+            global,
+            progress: Progress::new(),
+            all,
+            told: 0,
+            counts: [("created", 0), ("changed", 0), ("unchanged", 0)],
+            failed: Vec::new(),
+            notes: BTreeMap::new(),
+        }
+    }
+
+    fn tell(
+        &mut self,
+        path: &Path,
+        outcome: Result<(&Plan, &Applied), String>,
+        shown: impl FnOnce(&Plan, &Applied) -> String,
+    ) -> Result<(), AdminError> {
+        self.progress.clear();
+        let file = path.display().to_string();
+        let error = match &outcome {
+            Ok((_, applied)) => applied.incomplete.as_deref().map(unfinished),
+            Err(error) => Some(error.clone()),
+        };
+        match self.global.output {
+            Output::Json => {
+                let answer = Answer {
+                    file: &file,
+                    applied: outcome.as_ref().ok().map(|(_, applied)| *applied),
+                    error: error.as_deref(),
+                };
+                let opening = if self.told == 0 { "[\n" } else { ",\n" };
+                let mut stdout = std::io::stdout().lock();
+                write!(stdout, "{opening}{}", json(&answer)?)?;
+                stdout.flush()?;
+            }
+            Output::Table => {
+                if let Ok((plan, applied)) = &outcome {
+                    let text = shown(plan, applied);
+                    writeln!(anstream::stdout().lock(), "{file}: {}", text.trim_end())?;
+                }
+            }
+        }
+        if let Ok((plan, applied)) = &outcome {
+            let verb = verb(plan);
+            for (name, count) in &mut self.counts {
+                *count += usize::from(*name == verb);
+            }
+            // That a new tenant's own secrets are made is no news.
+            let own = format!("/{}/", applied.tenant);
+            let news = |note: &&String| !plan.creates() || !note.contains(&own);
+            for note in applied.notes.iter().filter(news) {
+                self.notes
+                    .entry(note.clone())
+                    .or_default()
+                    .push(file.clone());
+            }
+        }
+        if let Some(error) = error {
+            complain(&format!("{file}: {error}"));
+            self.failed.push(file);
+        }
+        self.told += 1;
+        self.progress.bar("Applying", self.told, self.all);
+        Ok(())
+    }
+
+    fn end(mut self, dry_run: bool) -> Result<ExitCode, AdminError> {
+        self.progress.clear();
+        if self.global.output == Output::Json {
+            writeln!(std::io::stdout().lock(), "\n]")?;
+        }
+        for (note, files) in self.notes.iter().take(NOTES) {
+            let others = match files.len() {
+                0 | 1 => String::new(),
+                all => format!(" and {} more", all - 1),
+            };
+            let first = files.first().map_or("", String::as_str);
+            remark(&format!("note: {first}{others}: {note}"));
+        }
+        if let Some(more @ 1..) = self.notes.len().checked_sub(NOTES) {
+            remark(&format!(
+                "note: {more} more; applying a file by itself shows its notes"
+            ));
+        }
+        let mut text = String::new();
+        for (name, count) in self.counts {
+            let _ = write!(text, "{count} {name}, ");
+        }
+        let nothing = if dry_run { " Nothing was written." } else { "" };
+        let failed = self.failed.len();
+        remark(&format!(
+            "{STRONG}{} files: {text}{failed} failed.{STRONG:#}{nothing}",
+            self.all
+        ));
+        if self.failed.is_empty() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        complain(&format!("failed: {}", self.failed.join(", ")));
+        Ok(ExitCode::FAILURE)
+    }
+}
+
+pub(super) async fn apply(
+    global: &Global,
+    folder: &Path,
+    dry_run: bool,
+    yes: bool,
+) -> Result<ExitCode, AdminError> {
+    let files = read_all(folder, loopback_allowed()?)?;
+    let all = files.len();
+    let stack = global.stack(&APPLYING).await?;
+    let mut progress = Progress::new();
+    let plans = plan_all(&stack, files, |done| progress.bar("Comparing", done, all)).await;
+    progress.clear();
+    let mut telling = Telling::new(global, all);
+    if dry_run {
+        for Entry { path, outcome } in &plans {
+            match outcome {
+                Ok(plan) => telling.tell(path, Ok((plan, &preview(plan))), |plan, _| {
+                    format!("would be {}\n{}", verb(plan), difference(plan))
+                })?,
+                Err(error) => telling.tell(path, Err(error.to_string()), |_, _| String::new())?,
+            }
+        }
+        return telling.end(dry_run);
+    }
+    if !yes {
+        ask(&plans)?;
+    }
+    let shown = |plan: &Plan, done: &Applied| {
+        if plan.creates() || plan.changes().is_empty() {
+            applied(plan, done)
+        } else {
+            format!("{}{}", applied(plan, done), difference(plan))
+        }
+    };
+    execute_all(&stack, plans, |entry| match &entry.outcome {
+        Ok((plan, done)) => telling.tell(&entry.path, Ok((plan, done)), shown),
+        Err(error) => telling.tell(&entry.path, Err(error.to_string()), shown),
+    })
+    .await?;
+    telling.end(dry_run)
+}
+
+/// Asks once about everything that may cut a tenant off.
+fn ask(plans: &[Entry<Plan>]) -> Result<(), AdminError> {
+    let (mut differences, mut warnings) = (String::new(), Vec::new());
+    for plan in plans.iter().filter_map(|entry| entry.outcome.as_ref().ok()) {
+        let tenant = &plan.after().tenant;
+        let destructive = plan.destructive();
+        if !destructive.is_empty() {
+            let _ = write!(
+                differences,
+                "{STRONG}{tenant}{STRONG:#}\n{}",
+                difference(plan)
+            );
+        }
+        warnings.extend(
+            destructive
+                .iter()
+                .map(|change| format!("{tenant}: {change}")),
+        );
+    }
+    if warnings.is_empty() {
+        return Ok(());
+    }
+    confirm(&differences, &warnings)
+}

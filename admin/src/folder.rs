@@ -1,0 +1,128 @@
+//! A folder of tenant files, applied as one.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use futures::stream::{self, StreamExt as _};
+use shared::tenant::{TenantFile, TenantId};
+
+use crate::error::AdminError;
+use crate::stack::Stack;
+use crate::tenant::{Applied, Plan, execute, plan};
+use crate::tenant_file::parse;
+
+/// So many tenants are looked at or written at the same time: Secrets Manager makes 50 secrets per second.
+const AT_ONCE: usize = 8;
+
+/// A file, and what became of it.
+#[derive(Debug)]
+pub struct Entry<T> {
+    /// The file.
+    pub path: PathBuf,
+    /// What it says, would do, or did; or why not.
+    pub outcome: Result<T, AdminError>,
+}
+
+/// Reads one tenant file. `allow_loopback` is `ALLOW_LOOPBACK=1`, which only tests set.
+///
+/// # Errors
+/// [`AdminError::File`], or [`AdminError::TenantFile`] with every fault.
+pub fn read(path: &Path, allow_loopback: bool) -> Result<TenantFile, AdminError> {
+    let text = std::fs::read_to_string(path).map_err(|source| AdminError::File {
+        path: path.to_owned(),
+        source,
+    })?;
+    parse(&text, allow_loopback).map_err(|faults| AdminError::TenantFile {
+        path: path.to_owned(),
+        faults,
+    })
+}
+
+/// Reads every `*.toml` of a folder, in the order of their names. Of files that name one tenant none is taken.
+///
+/// # Errors
+/// When the folder cannot be read or has no such file.
+pub fn read_all(folder: &Path, allow_loopback: bool) -> Result<Vec<Entry<TenantFile>>, AdminError> {
+    let unreadable = |source| AdminError::File {
+        path: folder.to_owned(),
+        source,
+    };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
+            paths.push(path);
+        }
+    }
+    if paths.is_empty() {
+        return Err(AdminError::EmptyFolder(folder.to_owned()));
+    }
+    paths.sort();
+    let mut entries: Vec<Entry<TenantFile>> = paths
+        .into_iter()
+        .map(|path| Entry {
+            outcome: read(&path, allow_loopback),
+            path,
+        })
+        .collect();
+    let mut names: BTreeMap<TenantId, Vec<usize>> = BTreeMap::new();
+    for (index, entry) in entries.iter().enumerate() {
+        if let Ok(file) = &entry.outcome {
+            names.entry(file.tenant.clone()).or_default().push(index);
+        }
+    }
+    for (tenant, indexes) in names.into_iter().filter(|(_, files)| files.len() > 1) {
+        for index in indexes {
+            entries[index].outcome = Err(AdminError::SameTenant(tenant.clone()));
+        }
+    }
+    Ok(entries)
+}
+
+/// Compares files with the table, several at a time; the order stays.
+pub async fn plan_all(
+    stack: &Stack,
+    files: Vec<Entry<TenantFile>>,
+    mut done: impl FnMut(usize),
+) -> Vec<Entry<Plan>> {
+    let plans = stream::iter(files).map(async |entry| Entry {
+        outcome: match entry.outcome {
+            Ok(file) => plan(stack, &file).await,
+            Err(error) => Err(error),
+        },
+        path: entry.path,
+    });
+    let mut plans = std::pin::pin!(plans.buffered(AT_ONCE));
+    let mut entries = Vec::new();
+    while let Some(entry) = plans.next().await {
+        entries.push(entry);
+        done(entries.len());
+    }
+    entries
+}
+
+/// Writes plans, several at a time, and tells of each as it is done, in their order. One that fails stops no other.
+///
+/// # Errors
+/// What `done` fails with, which ends it: somebody has to take the keys of the tenants that were created.
+pub async fn execute_all(
+    stack: &Stack,
+    plans: Vec<Entry<Plan>>,
+    mut done: impl FnMut(Entry<(Plan, Applied)>) -> Result<(), AdminError>,
+) -> Result<(), AdminError> {
+    let written = stream::iter(plans).map(async |entry| Entry {
+        outcome: match entry.outcome {
+            Ok(plan) => execute(stack, &plan).await.map(|applied| (plan, applied)),
+            Err(error) => Err(error),
+        },
+        path: entry.path,
+    });
+    let mut written = std::pin::pin!(written.buffered(AT_ONCE));
+    while let Some(entry) = written.next().await {
+        done(entry)?;
+    }
+    Ok(())
+}

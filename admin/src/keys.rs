@@ -1,0 +1,206 @@
+//! The keys of a tenant: two of a kind may be live, so that the old one works until the new one is in place.
+
+use clap::ValueEnum;
+use serde::Serialize;
+use shared::secret::{Secret, serialize_exposed_option};
+use shared::tenant::TenantId;
+use shared::tenants::{Key, KeyKind, Scope, Tenant};
+
+use crate::error::AdminError;
+use crate::stack::Stack;
+use crate::tenant::{ShownKey, WebhookUrls, read_existing, write};
+use crate::vault;
+
+/// So many keys of a kind may be live (design 4.4).
+const LIVE: usize = 2;
+
+/// What `keys rotate` makes a key for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NewKey {
+    /// The URLs that Rescue posts to.
+    Webhook,
+    /// The routes that ServiceNow calls, for these uses.
+    Api(Vec<Scope>),
+}
+
+impl NewKey {
+    const fn kind(&self) -> KeyKind {
+        match self {
+            Self::Webhook => KeyKind::Webhook,
+            Self::Api(_) => KeyKind::Api,
+        }
+    }
+}
+
+/// A scope as the command line takes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ScopeName {
+    /// Ask for PINs
+    Pin,
+    /// Hand a refresh token over
+    Token,
+}
+
+impl From<ScopeName> for Scope {
+    fn from(name: ScopeName) -> Self {
+        match name {
+            ScopeName::Pin => Self::Pin,
+            ScopeName::Token => Self::Token,
+        }
+    }
+}
+
+/// The word for a kind that files, tables and JSON share.
+pub(crate) const fn word(kind: KeyKind) -> &'static str {
+    match kind {
+        KeyKind::Webhook => "webhook",
+        KeyKind::Api => "api",
+    }
+}
+
+/// What `keys rotate` answers: the new key, shown once and stored nowhere.
+///
+/// As JSON: `{"id","api_key"}` or `{"id","webhook_urls":{"started","ended"}}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Made {
+    /// What an operator calls the key by.
+    pub id: String,
+    /// The key, for ServiceNow.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "serialize_exposed_option"
+    )]
+    pub api_key: Option<Secret>,
+    /// The addresses that hold the key, for Rescue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_urls: Option<WebhookUrls>,
+    /// The keys of the same kind that go on working.
+    #[serde(skip)]
+    pub older: Vec<String>,
+}
+
+/// Adds a key. Every function knows it within 60 s (most at once: an unknown key makes them look), and what is live
+/// already goes on working until it is retired.
+///
+/// # Errors
+/// [`AdminError::TwoKeys`] when two of that kind are live; [`AdminError::NoSuchTenant`]; [`AdminError::Conflict`] when
+/// somebody else changed the tenant in the meantime; otherwise when AWS refuses.
+pub async fn rotate(stack: &Stack, id: &TenantId, new: NewKey) -> Result<Made, AdminError> {
+    let before = read_existing(stack, id).await?;
+    let kind = new.kind();
+    let older = ids(&before, kind);
+    if older.len() >= LIVE {
+        return Err(AdminError::TwoKeys {
+            tenant: id.clone(),
+            kind: word(kind),
+            ids: older.join(", "),
+        });
+    }
+    let scopes = match new {
+        NewKey::Webhook => Vec::new(),
+        NewKey::Api(scopes) => scopes,
+    };
+    let (key, text) = Key::generate(kind, scopes, &vault::random()?, stack.clock.now());
+    let key_id = key.id.clone();
+    let mut after = next(&before);
+    after.keys.push(key);
+    write(stack, Some(&before), &after).await?;
+    let webhook = kind == KeyKind::Webhook;
+    Ok(Made {
+        id: key_id,
+        webhook_urls: webhook.then(|| WebhookUrls::new(stack.api_url.as_deref(), id, &text)),
+        api_key: (!webhook).then_some(text),
+        older,
+    })
+}
+
+/// What `keys retire` answers.
+///
+/// As JSON: `{"tenant","id","kind","retired":true}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Retired {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The key.
+    pub id: String,
+    /// What it opened.
+    pub kind: KeyKind,
+    /// Always true.
+    pub retired: bool,
+}
+
+/// A key that is about to be retired.
+#[derive(Clone, Debug)]
+pub struct Retirement {
+    before: Tenant,
+    key: Key,
+}
+
+impl Retirement {
+    /// Whether no other key of its kind is live.
+    pub fn is_last(&self) -> bool {
+        ids(&self.before, self.key.kind).len() == 1
+    }
+
+    /// What the key opens.
+    pub const fn kind(&self) -> KeyKind {
+        self.key.kind
+    }
+
+    /// Drops the key. Every function knows within 60 s.
+    ///
+    /// # Errors
+    /// [`AdminError::Conflict`] when somebody else changed the tenant in the meantime; otherwise when AWS refuses.
+    pub async fn execute(self, stack: &Stack) -> Result<Retired, AdminError> {
+        let mut after = next(&self.before);
+        after.keys.retain(|key| key.id != self.key.id);
+        write(stack, Some(&self.before), &after).await?;
+        Ok(Retired {
+            tenant: self.before.file.tenant,
+            id: self.key.id,
+            kind: self.key.kind,
+            retired: true,
+        })
+    }
+}
+
+/// Finds a live key by its id, to retire it.
+///
+/// # Errors
+/// [`AdminError::NoSuchKey`], [`AdminError::NoSuchTenant`]; otherwise when AWS refuses.
+pub async fn retirement(stack: &Stack, id: &TenantId, key: &str) -> Result<Retirement, AdminError> {
+    let before = read_existing(stack, id).await?;
+    let found = before.keys.iter().find(|live| live.id == key).cloned();
+    let Some(found) = found else {
+        let live: Vec<&str> = before.keys.iter().map(|key| key.id.as_str()).collect();
+        return Err(AdminError::NoSuchKey {
+            tenant: id.clone(),
+            key: key.to_owned(),
+            live: live.join(", "),
+        });
+    };
+    Ok(Retirement { before, key: found })
+}
+
+/// The live keys of a tenant, in the order in which they were made.
+///
+/// # Errors
+/// [`AdminError::NoSuchTenant`]; otherwise when AWS refuses.
+pub async fn list(stack: &Stack, id: &TenantId) -> Result<Vec<ShownKey>, AdminError> {
+    let tenant = read_existing(stack, id).await?;
+    let mut keys: Vec<ShownKey> = tenant.keys.iter().map(ShownKey::from).collect();
+    keys.sort_by_key(|key| key.created_at);
+    Ok(keys)
+}
+
+fn ids(tenant: &Tenant, kind: KeyKind) -> Vec<String> {
+    let keys = tenant.keys.iter().filter(|key| key.kind == kind);
+    keys.map(|key| key.id.clone()).collect()
+}
+
+fn next(before: &Tenant) -> Tenant {
+    Tenant {
+        version: before.version + 1,
+        ..before.clone()
+    }
+}

@@ -1,0 +1,381 @@
+//! `rescue-connector dlq …` against the embedded cloud (design 4.6, 5.4).
+
+use std::time::Duration;
+
+use local::aws::{Effect, Fault as AwsFault, Service};
+use local::demo_tenant::TENANT;
+use local::rescue::{Phase, Session};
+use local::servicenow::Created;
+use local::simulator::{Action, Fault, Matcher};
+use serde_json::{Value, json};
+use tests::World;
+
+use super::command_line::CommandLine;
+
+const HOUR: u64 = 3600;
+
+/// The instance refuses whatever is written to a record, so many times.
+fn refuse(world: &World, record: &Created, times: usize) {
+    for _ in 0..times {
+        let fault = Fault::on(Matcher::of("PATCH", &record.sys_id)).then(Action::status(403));
+        world.cloud.servicenow.fault(fault);
+    }
+}
+
+/// A session whose start and end are dead letters.
+async fn dead(world: &World, record: &Created) -> Session {
+    let session = world.session(record);
+    refuse(world, record, 2);
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    world.cloud.travel(Duration::from_secs(60));
+    world.post(&session, Phase::End).await;
+    world.deliver().await;
+    session
+}
+
+fn list(letters: &Value) -> &Vec<Value> {
+    letters.as_array().expect("a list")
+}
+
+/// Design 4.6: `[{"id","tenant","session_id","reason","received_at"}]`.
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_are_listed_and_shown_and_stay_where_they_are() {
+    let world = World::start().await;
+    let operator = CommandLine::by_outputs(&world);
+    assert_eq!(operator.json(&["dlq", "list"]).await, json!([]));
+    let session = dead(&world, &world.incident()).await;
+    for _ in 0..2 {
+        let letters = operator.json(&["dlq", "list"]).await;
+        assert_eq!(list(&letters).len(), 2);
+        for letter in list(&letters) {
+            let members: Vec<&String> = letter.as_object().expect("an object").keys().collect();
+            assert_eq!(
+                members,
+                ["id", "reason", "received_at", "session_id", "tenant"]
+            );
+            assert_eq!(letter["tenant"], TENANT);
+            assert_eq!(letter["session_id"], session.id);
+            assert_eq!(letter["reason"], "servicenow-refused");
+        }
+        // Looking gives every one of them back at once.
+        assert_eq!(world.queue("SessionsDlq").visible(), 2);
+    }
+    let letters = operator.json(&["dlq", "list"]).await;
+    assert!(list(&letters)[0]["received_at"].as_str() < list(&letters)[1]["received_at"].as_str());
+
+    let id = list(&letters)[0]["id"].as_str().expect("an id");
+    let hidden = operator.json(&["dlq", "show", id]).await;
+    assert_eq!(hidden["event"], "started");
+    assert_eq!(hidden["redrivable"], true);
+    assert_eq!(hidden["encoding"], "message");
+    assert_eq!(hidden.get("content"), None);
+    let shown = operator.json(&["dlq", "show", id, "--reveal"]).await;
+    assert_eq!(shown["content"]["fields"]["SessionID"], session.id);
+    let table = operator.run(&["dlq", "show", id]).await;
+    assert!(!table.stdout.contains("Paul Martin"), "{}", table.stdout);
+    let table = operator.run(&["dlq", "show", id, "--reveal"]).await;
+    assert!(table.stdout.contains("Paul Martin"), "{}", table.stdout);
+    assert_eq!(world.queue("SessionsDlq").visible(), 2);
+    let gone = ["dlq", "show", "2f9e6b1c-6a0e-4a51-9d3b-0c7f3f1d9a11"];
+    operator.fails(&gone, &["shows no letter 2f9e6b1c"]).await;
+}
+
+/// Design 5.4: sent first, in the order received, under fresh deduplication ids, in the session's group, then deleted.
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_go_back_in_the_order_received_and_are_written_once() {
+    let world = World::start().await;
+    let operator = CommandLine::by_outputs(&world);
+    let incident = world.incident();
+    let session = dead(&world, &incident).await;
+    let digests: Vec<String> = world
+        .posts(&session)
+        .await
+        .into_iter()
+        .map(|p| p["entry"].clone())
+        .collect();
+    let mark = operator.mark();
+    let all = ["dlq", "redrive", "--all"];
+    assert_eq!(
+        operator.json(&all).await,
+        json!({"redriven": 2, "left": []})
+    );
+    let operations: Vec<String> = world
+        .cloud
+        .aws
+        .journal()
+        .since(mark)
+        .into_iter()
+        .map(|c| c.operation)
+        .collect();
+    let place = |name: &str| operations.iter().position(|operation| operation == name);
+    assert!(
+        place("SendMessageBatch") < place("DeleteMessageBatch"),
+        "{operations:?}"
+    );
+    assert!(world.dead_letters().is_empty());
+    let queued = world.queued();
+    let events: Vec<bool> = queued
+        .iter()
+        .map(|m| m.body.contains("\"event\":\"started\""))
+        .collect();
+    assert_eq!(events, [true, false]);
+    for message in &queued {
+        assert_eq!(
+            message.group.as_deref(),
+            Some(format!("{TENANT}#{}", session.id).as_str())
+        );
+        let id = message.deduplication_id.as_deref().expect("one");
+        assert!(!digests.iter().any(|digest| digest.ends_with(id)));
+    }
+    world.deliver().await;
+    let notes = world.notes(&incident);
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(
+        notes[0].contains("started") && notes[1].contains("ended"),
+        "{notes:?}"
+    );
+    for post in world.posts(&session).await {
+        assert_eq!(post["state"], "delivered");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_was_asked_for_goes_back_and_the_rest_is_visible_again() {
+    let world = World::start().await;
+    let operator = CommandLine::by_outputs(&world);
+    let incident = world.incident();
+    let (one, other) = (dead(&world, &incident).await, dead(&world, &incident).await);
+    let nothing = json!({"redriven": 0, "left": []});
+    for filter in [
+        &["--tenant", "acme"][..],
+        &["--session", "7"],
+        &["--tenant", "acme", "--session", &one.id],
+    ] {
+        let redrive = [&["dlq", "redrive"][..], filter].concat();
+        assert_eq!(operator.json(&redrive).await, nothing);
+    }
+    let some = operator
+        .json(&["dlq", "redrive", "--session", &one.id])
+        .await;
+    assert_eq!(some["redriven"], 2);
+    let rest = operator.json(&["dlq", "list"]).await;
+    assert_eq!(list(&rest).len(), 2);
+    assert!(
+        list(&rest)
+            .iter()
+            .all(|letter| letter["session_id"] == other.id)
+    );
+    assert_eq!(world.queue("SessionsDlq").visible(), 2);
+    for usage in [
+        &["dlq", "redrive"][..],
+        &["dlq", "redrive", "--all", "--tenant", TENANT],
+        &["dlq", "redrive", "--session", "no id!"],
+    ] {
+        assert_eq!(operator.run(usage).await.code, Some(2), "{usage:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_could_read_is_shown_and_cannot_go_back() {
+    let world = World::start().await;
+    let operator = CommandLine::by_outputs(&world);
+    let client = shared::http::client().expect("a client");
+    let odd = client
+        .post(world.url(Phase::Start))
+        .body("{\"odd\": \u{1b}[31m");
+    assert_eq!(odd.send().await.expect("an answer").status(), 400);
+    world.enqueue("not JSON", "other").await;
+    world.deliver().await;
+    let letters = operator.json(&["dlq", "list"]).await;
+    assert_eq!(list(&letters).len(), 2);
+    let done = operator.json(&["dlq", "redrive", "--all"]).await;
+    assert_eq!(done["redriven"], 0);
+    for left in list(&done["left"]) {
+        assert_eq!(
+            left["because"],
+            "it is no post that deliver-session could read"
+        );
+    }
+    let reasons: Vec<&Value> = list(&done["left"])
+        .iter()
+        .map(|left| &left["reason"])
+        .collect();
+    assert!(
+        reasons.contains(&&json!("malformed-message")),
+        "{reasons:?}"
+    );
+    assert_eq!(world.queue("SessionsDlq").visible(), 2);
+    assert!(world.queued().is_empty());
+    let raw = list(&letters)
+        .iter()
+        .find(|letter| letter["reason"] != "malformed-message");
+    let id = raw.expect("one")["id"].as_str().expect("an id").to_owned();
+    let shown = operator.json(&["dlq", "show", &id, "--reveal"]).await;
+    assert_eq!(shown["redrivable"], false);
+    assert_eq!(shown["content"], "{\"odd\": \u{1b}[31m");
+    // The text form obeys no escape sequence; `run` asserts it.
+    operator.run(&["dlq", "show", &id, "--reveal"]).await;
+}
+
+/// Design 5.4: nothing leaves the dead-letter queue before the sessions queue has it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_queue_does_not_take_stays_a_letter() {
+    let world = World::start().await;
+    let operator = CommandLine::by_outputs(&world);
+    dead(&world, &world.incident()).await;
+    let denied = Effect::Refuse {
+        status: 400,
+        error: "AccessDenied".to_owned(),
+    };
+    let fault = AwsFault::once(Service::Sqs, "SendMessageBatch", denied.clone());
+    world.cloud.aws.inject(fault);
+    let all = ["dlq", "redrive", "--all"];
+    operator
+        .fails(&all, &["your role needs the permission sqs:SendMessage"])
+        .await;
+    assert_eq!(world.queue("SessionsDlq").visible(), 2);
+    assert!(world.queued().is_empty());
+
+    // A crash after sending leaves the letters; what is sent twice is written once.
+    let fault = AwsFault::once(Service::Sqs, "DeleteMessageBatch", denied);
+    world.cloud.aws.inject(fault);
+    operator.fails(&all, &["sqs:DeleteMessage"]).await;
+    assert_eq!(operator.json(&all).await["redriven"], 2);
+    assert_eq!(world.queued().len(), 4);
+    world.deliver().await;
+    assert!(world.queued().is_empty());
+    assert!(world.dead_letters().is_empty());
+    for operation in ["ReceiveMessage", "GetQueueAttributes"] {
+        let denied = Effect::Refuse {
+            status: 400,
+            error: "AccessDenied".to_owned(),
+        };
+        world
+            .cloud
+            .aws
+            .inject(AwsFault::once(Service::Sqs, operation, denied));
+        let permission = format!("your role needs the permission sqs:{operation}");
+        operator.fails(&["dlq", "list"], &[&permission]).await;
+    }
+}
+
+/// Somebody who has a letter in hand keeps it from the others; that is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_that_somebody_else_looks_at_are_counted() {
+    let world = World::start().await;
+    let operator = CommandLine::by_outputs(&world);
+    dead(&world, &world.incident()).await;
+    let stack = &world.cloud.stack;
+    let receive = stack
+        .sqs
+        .receive_message()
+        .queue_url(&stack.sessions_dlq_url);
+    receive
+        .max_number_of_messages(1)
+        .visibility_timeout(600)
+        .send()
+        .await
+        .expect("received");
+    let seen = operator.run(&["dlq", "list", "--output", "json"]).await;
+    assert_eq!(list(&seen.json()).len(), 1);
+    assert!(seen.stderr.contains("holds 1 more"), "{}", seen.stderr);
+}
+
+/// Design 5.4: a letter of a day ago has another day; what fails again has another letter.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_was_given_up_for_its_age_gets_a_whole_new_chance() {
+    let world = World::start().await;
+    let operator = CommandLine::by_outputs(&world);
+    let incident = world.incident();
+    let session = world.session(&incident);
+    let outage = Fault::on(Matcher::of("PATCH", &incident.sys_id)).always();
+    world
+        .cloud
+        .servicenow
+        .fault(outage.then(Action::status(503)));
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    world.deliver_after(24 * HOUR).await;
+    let first = operator.json(&["dlq", "list"]).await;
+    assert_eq!(list(&first).len(), 1);
+    assert_eq!(
+        operator.json(&["dlq", "redrive", "--all"]).await["redriven"],
+        1
+    );
+    world.deliver().await;
+    assert_eq!(world.state(&session).await, "waiting");
+    assert!(world.dead_letters().is_empty());
+    world.deliver_after(24 * HOUR).await;
+    let second = operator.json(&["dlq", "list"]).await;
+    assert_eq!(list(&second).len(), 1);
+    assert_ne!(list(&first)[0]["id"], list(&second)[0]["id"]);
+    assert_eq!(
+        list(&first)[0]["received_at"],
+        list(&second)[0]["received_at"]
+    );
+}
+
+/// More letters than SQS gives in one go, of many sessions.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_letters_all_go_back() {
+    const LETTERS: usize = 60;
+    let world = World::start().await;
+    let operator = CommandLine::by_outputs(&world);
+    let incident = world.incident();
+    let rule = "Close code is mandatory".to_owned();
+    world.cloud.servicenow.configure(|rules| {
+        rules.aborting_rules.insert("incident".to_owned(), rule);
+    });
+    for _ in 0..LETTERS {
+        world.post(&world.session(&incident), Phase::Start).await;
+    }
+    world.deliver().await;
+    world
+        .cloud
+        .servicenow
+        .configure(|rules| rules.aborting_rules.clear());
+    assert_eq!(list(&operator.json(&["dlq", "list"]).await).len(), LETTERS);
+    let done = operator.json(&["dlq", "redrive", "--tenant", TENANT]).await;
+    assert_eq!(done["redriven"], LETTERS);
+    world.deliver().await;
+    assert_eq!(world.notes(&incident).len(), LETTERS);
+    assert_eq!(operator.json(&["dlq", "list"]).await, json!([]));
+}
+
+/// What SQS moves by itself (design 5.4: `maxReceiveCount` is a net) keeps its group, has no reason, and goes back too.
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_that_stand_behind_others_of_their_group_go_back_as_well() {
+    const LETTERS: usize = 12;
+    let world = World::start().await;
+    let operator = CommandLine::by_outputs(&world);
+    let incident = world.incident();
+    for _ in 0..LETTERS {
+        world.post(&world.session(&incident), Phase::Start).await;
+    }
+    let stack = &world.cloud.stack;
+    for (nth, message) in world.queued().into_iter().enumerate() {
+        let send = stack.sqs.send_message().queue_url(&stack.sessions_dlq_url);
+        send.message_body(message.body)
+            .message_group_id("one")
+            .message_deduplication_id(nth.to_string())
+            .send()
+            .await
+            .expect("taken");
+    }
+    world.deliver().await;
+    let seen = operator.run(&["dlq", "list", "--output", "json"]).await;
+    assert_eq!(list(&seen.json())[0]["reason"], Value::Null);
+    assert_eq!(list(&seen.json())[0]["tenant"], TENANT);
+    assert!(
+        seen.stderr.contains("behind others of their session"),
+        "{}",
+        seen.stderr
+    );
+    let done = operator.json(&["dlq", "redrive", "--all"]).await;
+    assert_eq!(done, json!({"redriven": LETTERS, "left": []}));
+    assert!(world.dead_letters().is_empty());
+    // All of them had been delivered.
+    world.deliver().await;
+    assert_eq!(world.notes(&incident).len(), LETTERS);
+}
