@@ -13,6 +13,7 @@ use shared::servicenow::oauth::Granted;
 use shared::single_flight::Limits;
 use shared::tenant::{Grant, TenantFile, TenantId};
 use shared::tenants::StorageUnavailable;
+use shared::uncut::UnderWay;
 use shared::vault::{StoredToken, Token, VaultError, fingerprint};
 
 use crate::ReceiveToken;
@@ -26,6 +27,8 @@ const LEASE: Duration = Duration::from_secs(60);
 const A_REPEAT: Duration = Duration::from_secs(3600);
 /// Kept back after the grant: for storing a replaced token, and proving it.
 const PROVING_NEEDS: Duration = Duration::from_secs(5);
+/// Secrets Manager is not waited for any longer before the credentials table takes a replaced token.
+const KEEPING: Duration = Duration::from_millis(2500);
 /// Kept back after the proof.
 const STORING_NEEDS: Duration = Duration::from_secs(3);
 
@@ -96,12 +99,13 @@ fn postponed(reason: &str) -> NotStored {
     ))
 }
 
-/// Takes a token over, holding the tenant's token lease.
+/// Takes a token over, holding the tenant's token lease. While something is `under_way`, it must not be cut off.
 pub(crate) async fn take(
     function: &ReceiveToken,
     file: &TenantFile,
     hand_over: &HandOver,
     deadline: Timestamp,
+    under_way: &UnderWay,
 ) -> Result<Stored, NotStored> {
     let servicenow = &file.servicenow;
     let allow_host = servicenow.allow_host.as_deref();
@@ -114,6 +118,7 @@ pub(crate) async fn take(
         hand_over,
         fingerprint: fingerprint(&hand_over.refresh_token),
         deadline,
+        under_way,
     };
     let limits = Limits {
         lease: LEASE,
@@ -137,6 +142,7 @@ struct Offer<'a> {
     hand_over: &'a HandOver,
     fingerprint: String,
     deadline: Timestamp,
+    under_way: &'a UnderWay,
 }
 
 impl Offer<'_> {
@@ -150,12 +156,14 @@ impl Offer<'_> {
             Err(error) => return Err(unavailable(&error)),
         };
         let mut token = self.token_to_use(&current).await?;
+        let asking = self.under_way.begin();
         let granted = self.grant(&token).await?;
         if let Some(new) = replaced(token.refresh_token.as_ref(), &granted) {
             token.refresh_token = Some(new.clone());
             token.stands_for = Some(self.fingerprint.clone());
             self.keep(&token).await?;
         }
+        drop(asking);
         self.prove(&granted).await?;
         self.store(&current, token, granted).await
     }
@@ -246,10 +254,16 @@ impl Offer<'_> {
     /// The token that was sent is dead by now: the one that came in its place is stored before anything else.
     async fn keep(&self, token: &Token) -> Result<(), NotStored> {
         let (function, id) = (self.function, self.id());
-        let Err(error) = function.vault.keep_handed_over(id, token).await else {
-            return Ok(());
-        };
-        tracing::warn!(tenant = %id, reason = %error, "the new refresh token is kept aside");
+        let keeping = function.vault.keep_handed_over(id, token);
+        match tokio::time::timeout(KEEPING, keeping).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => {
+                tracing::warn!(tenant = %id, reason = %error, "the new refresh token is kept aside");
+            }
+            Err(_) => {
+                tracing::warn!(tenant = %id, reason = "time-out", "the new refresh token is kept aside");
+            }
+        }
         let kept = function.credentials.keep_token(id, token).await;
         Ok(kept.inspect_err(|error| {
             tracing::error!(tenant = %id, %error,
