@@ -170,9 +170,7 @@ impl Asked<'_> {
         let found = client
             .find(self.tenant, deadline, table.name(), &query)
             .await
-            .map_err(|error| {
-                problems::lookup_failed(number.as_str(), &error)
-            })?;
+            .map_err(|error| problems::lookup_failed(number.as_str(), &error))?;
         problems::only_one(table, &found).ok_or_else(|| problems::no_record(number.as_str()))
     }
 

@@ -118,7 +118,10 @@ async fn act_for(
     let tenant = authorized.unwrap_or_else(|_| Err(offer::storage_unavailable()))?;
     let file = &tenant.file;
     let hand_over = command.hand_over(file)?;
-    let stored_by = function.clock.now().plus(left().saturating_sub(SHARING_NEEDS));
+    let stored_by = function
+        .clock
+        .now()
+        .plus(left().saturating_sub(SHARING_NEEDS));
     let under_way = UnderWay::default();
     let taking = offer::take(function, file, &hand_over, stored_by, &under_way);
     let time = || stored_by.since(function.clock.now());
@@ -144,7 +147,10 @@ async fn act_for(
         let writing = note::write(function, file, item, &fingerprint, told, until);
         let left = || until.since(function.clock.now());
         let access = &function.access;
-        if until_end(left, || access.is_obtaining(), writing).await.is_none() {
+        if until_end(left, || access.is_obtaining(), writing)
+            .await
+            .is_none()
+        {
             tracing::warn!(tenant = %file.tenant, %item, "the requested item's note took too long");
         }
     }

@@ -66,7 +66,10 @@ async fn pending(
         expiry::record(id, &before.token, function.clock.now());
         if let Failure::ReauthorizationNeeded(_) = failure {
             leave_alone(function, id).await;
-            drop_wish(function, id, before).await;
+            match function.vault.token(id).await {
+                Ok(current) => drop(drop_wish(function, id, current).await),
+                Err(error) => tracing::warn!(tenant = %id, %error, "the wish to renew stays"),
+            }
         }
     }
     outcome
@@ -84,18 +87,22 @@ async fn leave_alone(function: &RotateTokens, id: &TenantId) {
 }
 
 /// A wish is good for one attempt: Secrets Manager repeats a failed rotation soon and often.
-async fn drop_wish(function: &RotateTokens, id: &TenantId, stored: StoredToken) {
+async fn drop_wish(function: &RotateTokens, id: &TenantId, stored: StoredToken) -> StoredToken {
     if !stored.token.renew_now {
-        return;
+        return stored;
     }
-    let version = &stored.version_id;
     let token = Token {
         renew_now: false,
-        derived_from: Some(version.clone()),
-        ..stored.token
+        derived_from: Some(stored.version_id.clone()),
+        ..stored.token.clone()
     };
-    if let Err(error) = function.vault.replace_token(id, version, &token).await {
-        tracing::warn!(tenant = %id, %error, "the wish to renew stays");
+    let replaced = function.vault.replace_token(id, &stored.version_id, &token);
+    match replaced.await {
+        Ok(version_id) => StoredToken { token, version_id },
+        Err(error) => {
+            tracing::warn!(tenant = %id, %error, "the wish to renew stays");
+            stored
+        }
     }
 }
 
@@ -135,6 +142,8 @@ impl Renewal<'_> {
                     tracing::warn!(tenant = %id, reason, likely = expiry::LIKELY_CAUSES,
                         "the service account's password does not renew the refresh token");
                     refused = Some(reason);
+                    // Whatever the refresh says: with a wish the password would be tried again within minutes.
+                    stored = drop_wish(self.function, id, stored).await;
                 }
                 Err(failure) => return Err(failure),
             }
@@ -162,9 +171,8 @@ impl Renewal<'_> {
             Err(AccessError::ReauthorizationNeeded(reason)) if may_try => {
                 tracing::warn!(tenant = %id, reason, "the refresh token is refused; trying the service account's password");
                 let renewed = self.by_password(&stored).await?;
-                renewed.ok_or_else(|| {
-                    Failure::ReauthorizationNeeded(format!("{reason}; {TOO_SOON}"))
-                })
+                renewed
+                    .ok_or_else(|| Failure::ReauthorizationNeeded(format!("{reason}; {TOO_SOON}")))
             }
             Err(error) => Err(error.into()),
         }
