@@ -35,6 +35,17 @@ const LIKELY_CAUSES: &[&str] = &[
     "the Application Registry record is inactive or was deleted, or client_id in the tenant file is not its own",
 ];
 
+/// The same for a token that came with a client of its own, whose secret lies beside it.
+const LIKELY_CAUSES_OF_OWN_CLIENT: &[&str] = &[
+    "the refresh token has expired or was revoked: hand over a new one from ServiceNow, or `secrets set … refresh-token`",
+    "the secret of the client that the token came with was changed: hand the token over again with the new client_secret, \
+     or `secrets set … refresh-token` with one of the tenant file's client; `secrets set … oauth-client-secret` does not \
+     reach it",
+    "the service account is locked, inactive or has to change its password: put it right, then \
+     `secrets set … service-account-password`",
+    "the Application Registry record of that client is inactive or was deleted",
+];
+
 /// How a tenant's refresh token stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -154,6 +165,7 @@ fn assess(
     now: Timestamp,
 ) -> Status {
     let pause = standing.pause_at(now);
+    let own_client = token.client_id.is_some();
     let left = token.expires_at.map(|expires_at| expires_at.since(now));
     let grant = file.servicenow.grant;
     let state = if grant == Grant::RefreshToken && token.refresh_token.is_none() {
@@ -177,7 +189,7 @@ fn assess(
         expires_at: token.expires_at,
         days_left: left.map(|left| left.as_secs() / DAY.as_secs()),
         source: token.source,
-        own_client: token.client_id.is_some(),
+        own_client,
         client_id: token.client_id.unwrap_or(file.servicenow.client_id),
         rotation,
         pause: pause.map(|pause| ShownPause {
@@ -185,6 +197,7 @@ fn assess(
             until: pause.until,
         }),
         likely_causes: match state {
+            State::ReauthorizationNeeded if own_client => LIKELY_CAUSES_OF_OWN_CLIENT,
             State::ReauthorizationNeeded => LIKELY_CAUSES,
             _ => &[],
         },

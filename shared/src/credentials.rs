@@ -363,6 +363,21 @@ impl Credentials {
         }
     }
 
+    /// Takes a lease for `owner`, whoever holds it now.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn seize_lease(
+        &self,
+        key: &str,
+        owner: &str,
+        length: Duration,
+    ) -> Result<(), StorageUnavailable> {
+        let until = self.clock.now().plus(length);
+        let values = vec![("owner", owner.to_owned()), ("until", until.to_string())];
+        self.put(key.to_owned(), until, values).await
+    }
+
     /// Gives a lease back, if `owner` still holds it. A failure is no harm: the lease ends by itself.
     pub async fn give_lease_back(&self, key: &str, owner: &str) {
         let answer = self

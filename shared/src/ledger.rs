@@ -359,7 +359,7 @@ impl Ledger {
     /// Remembers where the messages of a post wait (their receipt handles: one, unless it is queued twice) that are
     /// hidden until `until` because its tenant needs re-authorisation. One write; two for a post that had been ended.
     ///
-    /// Nothing is changed while somebody has the post, when nothing is left to do, and while it waits for something
+    /// A post whose process died keeps everything else as it is. Nothing is changed while somebody has the post, when nothing is left to do, and while it waits for something
     /// else: after an unknown outcome nobody may be at it early.
     ///
     /// # Errors
@@ -371,6 +371,7 @@ impl Ledger {
         receipt_handles: Vec<String>,
     ) -> Result<(), StorageUnavailable> {
         let now = self.clock.now();
+        let handles = AttributeValue::Ss(receipt_handles);
         let set = "SET #state = :waiting, reason = :reason, next_attempt_at = :until, receipt_handle = :handles, \
                    event = :event, tenant = :tenant, session_id = :session_id, received_at = :received_at, \
                    expires_at = :expires_at";
@@ -383,7 +384,7 @@ impl Ledger {
             .expression_attribute_values(":waiting", text(State::Waiting.as_str()))
             .expression_attribute_values(":reason", text(Code::ReauthorizationNeeded))
             .expression_attribute_values(":until", text(until))
-            .expression_attribute_values(":handles", AttributeValue::Ss(receipt_handles))
+            .expression_attribute_values(":handles", handles.clone())
             .expression_attribute_values(":event", text(post.event))
             .expression_attribute_values(":tenant", text(&post.tenant))
             .expression_attribute_values(":session_id", text(&post.session_id))
@@ -408,6 +409,9 @@ impl Ledger {
             Ok(_) => return Ok(()),
             Err(error) => condition_failed(error)?,
         };
+        if state(&found) == Some(State::Delivering) {
+            return self.await_after_death(post, handles).await;
+        }
         // Somebody sent an ended post again, which may be claimed anew, its failed attempts forgotten.
         let (from, set) = match state(&found) {
             Some(State::Failed) => (
@@ -425,6 +429,32 @@ impl Ledger {
             update = update.expression_attribute_values(":none", count(0));
         }
         match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => condition_failed(error).map(drop),
+        }
+    }
+
+    /// Remembers where the messages of a post wait whose claim has ended by itself. Whoever claims it next counts that
+    /// death and looks first, so nothing else of its entry is changed.
+    async fn await_after_death(
+        &self,
+        post: &Post,
+        handles: AttributeValue,
+    ) -> Result<(), StorageUnavailable> {
+        let answer = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(post_key(post)))
+            .update_expression("SET receipt_handle = :handles")
+            .condition_expression("#state = :delivering AND lease_until < :now")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":delivering", text(State::Delivering.as_str()))
+            .expression_attribute_values(":now", text(self.clock.now()))
+            .expression_attribute_values(":handles", handles)
+            .send()
+            .await;
+        match answer {
             Ok(_) => Ok(()),
             Err(error) => condition_failed(error).map(drop),
         }
@@ -448,13 +478,15 @@ impl Ledger {
             .index_name(BY_TENANT)
             .key_condition_expression("tenant = :tenant AND received_at >= :from")
             .filter_expression(
-                "#state = :waiting AND reason = :reason AND attribute_exists(receipt_handle)",
+                "attribute_exists(receipt_handle) \
+                 AND ((#state = :waiting AND reason = :reason) OR #state = :delivering)",
             )
             .projection_expression("receipt_handle")
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":tenant", text(tenant))
             .expression_attribute_values(":from", text(from))
             .expression_attribute_values(":waiting", text(State::Waiting.as_str()))
+            .expression_attribute_values(":delivering", text(State::Delivering.as_str()))
             .expression_attribute_values(":reason", text(Code::ReauthorizationNeeded))
             .limit(PAGE)
             .set_exclusive_start_key(rest.map(|rest| rest.key))

@@ -23,4 +23,5 @@ pub mod telemetry;
 pub mod tenant;
 pub mod tenants;
 pub mod tracking;
+pub mod uncut;
 pub mod vault;

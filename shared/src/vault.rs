@@ -88,6 +88,10 @@ pub struct Token {
     /// The version that this one was made from. It counts as its successor only while that version is current.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub derived_from: Option<String>,
+    /// [`Token::origin`] of the token that a rotation made this one from. It counts as well while that is current in a
+    /// version that only carries a wish more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_from: Option<String>,
     /// [`fingerprint`] of the refresh token that ServiceNow gave this one in place of. Where that is still current, in
     /// whatever version, this one counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,6 +117,22 @@ pub fn fingerprint(token: &Secret) -> String {
 }
 
 impl Token {
+    /// Names what a token is, whichever version holds it and whether its renewal is wished for: SHA-256, hexadecimal.
+    pub fn origin(&self) -> String {
+        let own = |secret: &Option<Secret>| secret.as_ref().map(fingerprint);
+        let moment = |moment: Option<Timestamp>| moment.map(|moment| moment.to_string());
+        let parts = [
+            own(&self.refresh_token),
+            moment(self.issued_at),
+            moment(self.expires_at),
+            self.source.clone(),
+            self.client_id.clone(),
+            own(&self.client_secret),
+        ];
+        let named = parts.map(Option::unwrap_or_default).join("\n");
+        fingerprint(&Secret::from(named))
+    }
+
     /// How long its refresh token works yet, where that is known; zero once it has expired.
     pub fn left(&self, now: Timestamp) -> Option<Duration> {
         self.refresh_token.as_ref()?;
@@ -137,6 +157,9 @@ const PRIVATE_LABEL: &str = "CONNECTOR";
 const HANDED_OVER_LABEL: &str = "CONNECTOR-HANDED-OVER";
 
 const CURRENT: &str = "AWSCURRENT";
+
+/// The label of the version that was current before.
+const PREVIOUS: &str = "AWSPREVIOUS";
 
 /// How long credentials are used without reading them again.
 const FRESH: Duration = Duration::from_secs(300);
@@ -238,12 +261,19 @@ impl Vault {
         Ok(StoredToken { token, version_id })
     }
 
-    /// The token that was put away last to become current, whether it has become so or not.
+    /// The token that was put away last to become current, whether it has become so or not. One that was current and
+    /// is the previous one by now counts no more: an operator has gone back to the one before.
     ///
     /// # Errors
     /// As [`VaultError`] says, but for `Missing`.
     pub async fn put_away(&self, tenant: &TenantId) -> Result<Option<StoredToken>, VaultError> {
-        self.labelled(tenant, PRIVATE_LABEL).await
+        let name = token_name(&self.prefix, tenant);
+        match self.read_stages::<Token>(&name, PRIVATE_LABEL).await {
+            Ok((_, _, stages)) if stages.iter().any(|stage| stage == PREVIOUS) => Ok(None),
+            Ok((token, version_id, _)) => Ok(Some(StoredToken { token, version_id })),
+            Err(VaultError::Missing(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The token that took the place of the last one that was handed over, if ServiceNow replaced it at once.
@@ -364,6 +394,16 @@ impl Vault {
         name: &str,
         label: &str,
     ) -> Result<(T, String), VaultError> {
+        let (value, version_id, _) = self.read_stages(name, label).await?;
+        Ok((value, version_id))
+    }
+
+    /// A value, its version, and every label of that.
+    async fn read_stages<T: serde::de::DeserializeOwned>(
+        &self,
+        name: &str,
+        label: &str,
+    ) -> Result<(T, String, Vec<String>), VaultError> {
         let answer = self
             .client
             .get_secret_value()
@@ -385,7 +425,8 @@ impl Vault {
             .secret_string()
             .and_then(|text| serde_json::from_str(text).ok())
             .ok_or_else(|| VaultError::Malformed(name.to_owned()))?;
-        Ok((value, answer.version_id().unwrap_or_default().to_owned()))
+        let version_id = answer.version_id().unwrap_or_default().to_owned();
+        Ok((value, version_id, answer.version_stages().to_vec()))
     }
 
     fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<TenantId, (Arc<Credentials>, Timestamp)>> {

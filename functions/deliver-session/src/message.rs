@@ -119,6 +119,7 @@ impl Handling<'_> {
 
     async fn attempt(&self, tenant: &Tenant, owner: &str, started: Started) -> Outcome {
         let mut attempt = Attempt::new(self.function, tenant, self.post, started, self.deadline);
+        let began = self.function.clock.now();
         match attempt.run().await {
             Ok(end) => {
                 self.function.timeouts.answered(&self.post.tenant);
@@ -134,7 +135,7 @@ impl Handling<'_> {
                     look_first,
                     attempts,
                 };
-                self.failed(tenant, owner, failure, waiting).await
+                self.failed(tenant, owner, failure, waiting, began).await
             }
         }
     }
@@ -182,6 +183,7 @@ impl Handling<'_> {
         owner: &str,
         failure: Failure,
         waiting: Waiting,
+        began: Timestamp,
     ) -> Outcome {
         let now = self.function.clock.now();
         let detail = failure.to_string();
@@ -204,12 +206,12 @@ impl Handling<'_> {
                     &detail,
                 );
                 if pauses {
-                    self.pause(code, delay).await;
+                    self.pause(code, delay, began).await;
                 }
                 if !failure.timed_out() {
                     self.function.timeouts.answered(&post.tenant);
                 } else if self.function.timeouts.timed_out(&post.tenant) {
-                    self.pause(code, retry::TIMEOUT_PAUSE).await;
+                    self.pause(code, retry::TIMEOUT_PAUSE, began).await;
                 }
                 let waiting = Waiting {
                     reason: Some(code),
@@ -282,12 +284,12 @@ impl Handling<'_> {
         }
     }
 
-    async fn pause(&self, reason: Code, length: Duration) {
+    async fn pause(&self, reason: Code, length: Duration, began: Timestamp) {
         let tenant = &self.post.tenant;
-        telemetry::count_reason(Metric::TenantPaused, reason, Some(tenant));
-        if reason == Code::ReauthorizationNeeded {
-            telemetry::count(Metric::ReauthorizationNeeded, Some(tenant));
+        if reason == Code::ReauthorizationNeeded && self.authorized_since(began).await {
+            return;
         }
+        telemetry::count_reason(Metric::TenantPaused, reason, Some(tenant));
         let pause = Pause {
             until: self.function.clock.now().plus(length),
             reason,
@@ -295,6 +297,18 @@ impl Handling<'_> {
         if let Err(error) = self.function.credentials.set_pause(tenant, pause).await {
             tracing::warn!(%tenant, %error, "other processes do not know of the pause");
         }
+    }
+
+    /// Whether somebody has put right meanwhile what the attempt was refused with: a pause that whoever was refused had
+    /// set under the token lease has been ended since.
+    async fn authorized_since(&self, began: Timestamp) -> bool {
+        let standing = self.function.credentials.standing_now(&self.post.tenant);
+        let now = self.function.clock.now();
+        standing.await.is_ok_and(|standing| {
+            let since = standing.authorized_since;
+            !standing.is_unauthorized_at(now)
+                && since.is_some_and(|since| began <= since && since <= now)
+        })
     }
 
     fn storage_failed(&self, error: &str) -> Outcome {

@@ -96,7 +96,13 @@ impl Attempt<'_> {
             return Ok(None);
         }
         let tenant = &self.post.tenant;
-        let unreadable = |error| CallError::Access(AccessError::from(error));
+        let unreadable = |error| {
+            let error = AccessError::from(error);
+            if matches!(error, AccessError::ReauthorizationNeeded(_)) {
+                telemetry::count(Metric::ReauthorizationNeeded, Some(&self.post.tenant));
+            }
+            CallError::Access(error)
+        };
         let verify = |credentials: &Credentials| {
             let key = credentials.tracking_key.as_ref()?;
             Some(tracking::verify(key, tenant, text))

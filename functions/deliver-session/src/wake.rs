@@ -34,7 +34,7 @@ const OLDEST: Duration = Duration::from_secs(28 * 24 * 3600);
 const STRAGGLERS: Duration = Duration::from_secs(30);
 
 /// With less than this left of the invocation the rest is left to another message.
-const NEEDED: Duration = Duration::from_secs(30);
+const NEEDED: Duration = Duration::from_secs(60);
 
 /// The wake-up's own message comes back after this when the process dies. A page takes less.
 const PAGE_TAKES: Duration = Duration::from_secs(60);

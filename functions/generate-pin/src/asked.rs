@@ -1,7 +1,6 @@
 //! One request that has its press: look at the record, get the PIN, keep it, tell everybody, all in time.
 
 use std::future::Future;
-use std::pin::pin;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -12,6 +11,7 @@ use shared::servicenow::query::Query;
 use shared::telemetry::{self, Metric};
 use shared::tenant::TenantFile;
 use shared::tenants::StorageUnavailable;
+use shared::uncut::until_end;
 
 use crate::event::{PinRequest, Record};
 use crate::notify::{self, Notified, Seen};
@@ -24,8 +24,6 @@ const NOTIFYING: Duration = Duration::from_secs(8);
 const PIN_NEEDS: Duration = Duration::from_secs(2);
 /// Kept back of it for telling Rescue's silence from that of the connector's own storage.
 const STORING: Duration = Duration::from_millis(500);
-/// How often work is looked at that may not be cut off now.
-const LOOK_AGAIN: Duration = Duration::from_millis(150);
 
 /// One request that may have a PIN.
 pub(crate) struct Asked<'a> {
@@ -135,16 +133,10 @@ impl Asked<'_> {
     /// What comes of some work until the end. It is cut off then, but for the moment in which ServiceNow may have
     /// answered with another refresh token and that one is not stored yet.
     async fn until_end<T>(&self, work: impl Future<Output = T>) -> Result<T, Problem> {
-        let mut work = pin!(work);
-        loop {
-            let wait = self.left().max(LOOK_AGAIN);
-            if let Ok(done) = tokio::time::timeout(wait, &mut work).await {
-                return Ok(done);
-            }
-            if self.left() <= LOOK_AGAIN && !self.function.access.is_obtaining() {
-                return Err(problems::storage("no answer until the end"));
-            }
-        }
+        let access = &self.function.access;
+        until_end(|| self.left(), || access.is_obtaining(), work)
+            .await
+            .ok_or_else(|| problems::storage("no answer until the end"))
     }
 
     fn tells(&self) -> bool {
@@ -178,9 +170,7 @@ impl Asked<'_> {
         let found = client
             .find(self.tenant, deadline, table.name(), &query)
             .await
-            .map_err(|error| {
-                problems::lookup_failed(&self.tenant.tenant, number.as_str(), &error)
-            })?;
+            .map_err(|error| problems::lookup_failed(number.as_str(), &error))?;
         problems::only_one(table, &found).ok_or_else(|| problems::no_record(number.as_str()))
     }
 

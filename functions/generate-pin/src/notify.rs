@@ -181,7 +181,7 @@ pub(crate) async fn send(
         let columns = Columns::from([("work_notes".to_owned(), text)]);
         let client = &asked.function.servicenow;
         let written = client.update(tenant, deadline, record, &columns).await;
-        outcome(asked, written)
+        outcome(written)
     };
     let (technician, customer, note) = futures::join!(
         if_wanted(technician_wanted(tenant, request), to_technician),
@@ -267,16 +267,13 @@ async fn send_mail(
     };
     let client = &asked.function.servicenow;
     let sent = client.send_email(asked.tenant, deadline, &email).await;
-    outcome(asked, sent)
+    outcome(sent)
 }
 
-fn outcome(asked: &Asked<'_>, result: Result<(), CallError>) -> Outcome {
+fn outcome(result: Result<(), CallError>) -> Outcome {
     match result {
         Ok(()) => Outcome::Sent,
         Err(CallError::Unknown { .. }) => Outcome::Unknown,
-        Err(error) => {
-            problems::count_reauthorization(&asked.tenant.tenant, &error);
-            Outcome::Failed(problems::reason(&error))
-        }
+        Err(error) => Outcome::Failed(problems::reason(&error)),
     }
 }

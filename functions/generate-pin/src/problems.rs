@@ -6,8 +6,7 @@ use shared::rescue::api::{Refusal, RescueError};
 use shared::rescue::authcodes::SignInError;
 use shared::servicenow::access::AccessError;
 use shared::servicenow::client::{CallError, Found};
-use shared::telemetry::{self, Metric};
-use shared::tenant::{TenantFile, TenantId};
+use shared::tenant::TenantFile;
 use shared::vault::VaultError;
 
 use crate::event::PinRequest;
@@ -199,8 +198,7 @@ pub(crate) fn no_record(named: &str) -> Problem {
 }
 
 /// ServiceNow could not be asked for the record.
-pub(crate) fn lookup_failed(tenant: &TenantId, named: &str, error: &CallError) -> Problem {
-    count_reauthorization(tenant, error);
+pub(crate) fn lookup_failed(named: &str, error: &CallError) -> Problem {
     match error {
         CallError::NotFound => return no_record(named),
         CallError::Refused { .. } => {
@@ -228,16 +226,6 @@ pub(crate) fn only_one(table: Table, found: &Found) -> Option<RecordRef> {
     };
     let sys_id = SysId::parse(row.get("sys_id")?)?;
     Some(RecordRef { table, sys_id })
-}
-
-/// A tenant that needs re-authorisation is counted wherever that is noticed.
-pub(crate) fn count_reauthorization(tenant: &TenantId, error: &CallError) {
-    if matches!(
-        error,
-        CallError::Access(AccessError::ReauthorizationNeeded(_))
-    ) {
-        telemetry::count(Metric::ReauthorizationNeeded, Some(tenant));
-    }
 }
 
 /// Why a call to ServiceNow did not succeed, for an agent to read.

@@ -14,8 +14,7 @@ const LONGEST: usize = 16 * 1024;
 /// Nobody issues refresh tokens for longer, and the calendar ends somewhere.
 const LONGEST_LIFE: u64 = 10 * 365 * 24 * 3600;
 
-/// One request, of a sender that is not known yet.
-#[derive(Debug)]
+/// One request, of a sender that is not known yet. No `Debug`: its body holds secrets as they were sent.
 pub(crate) struct Command {
     pub(crate) tenant: TenantId,
     pub(crate) key: Secret,

@@ -4,7 +4,6 @@ mod event;
 mod note;
 mod offer;
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +24,7 @@ use shared::single_flight::SingleFlight;
 use shared::telemetry;
 use shared::tenant::TenantFile;
 use shared::tenants::{Scope, Tenants};
+use shared::uncut::{UnderWay, until_end};
 use shared::vault::{Vault, fingerprint};
 
 use crate::event::Command;
@@ -44,6 +44,8 @@ pub struct ReceiveToken {
     pub grants: Grants,
     /// One at a time.
     pub flights: SingleFlight,
+    /// What the note's client gets its access from.
+    pub access: Arc<AccessTokens>,
     /// Where the note goes.
     pub servicenow: Client,
     /// Where messages wait for a token.
@@ -58,6 +60,8 @@ pub struct ReceiveToken {
 const ANSWERS_WITHIN: Duration = Duration::from_millis(24_500);
 /// Kept back of an invocation that is shorter.
 const ANSWER_NEEDS: Duration = Duration::from_millis(500);
+/// Kept back for sharing what came with a token, ending the pause, and waking the posts that wait.
+const SHARING_NEEDS: Duration = Duration::from_secs(2);
 /// A note is not waited for any longer.
 const NOTE_PATIENCE: Duration = Duration::from_secs(8);
 
@@ -110,16 +114,24 @@ async fn act_for(
         &command.key,
         Scope::Token,
     );
-    let tenant = within(left(), authorizing).await?;
+    let authorized = tokio::time::timeout(left(), authorizing).await;
+    let tenant = authorized.unwrap_or_else(|_| Err(offer::storage_unavailable()))?;
     let file = &tenant.file;
     let hand_over = command.hand_over(file)?;
-    let taking = async {
-        let taken = offer::take(function, file, &hand_over, deadline).await;
-        taken.map_err(|refused| refused.0)
+    let stored_by = function
+        .clock
+        .now()
+        .plus(left().saturating_sub(SHARING_NEEDS));
+    let under_way = UnderWay::default();
+    let taking = offer::take(function, file, &hand_over, stored_by, &under_way);
+    let time = || stored_by.since(function.clock.now());
+    // What takes longer than the caller waits is given up; a repeat finishes it.
+    let outcome = match until_end(time, || under_way.any(), taking).await {
+        Some(taken) => taken.map_err(|refused| refused.0),
+        None => Err(offer::storage_unavailable()),
     };
-    let outcome = within(left(), taking).await;
     if let Ok(stored) = &outcome {
-        flowing_again(function, file, stored, left()).await;
+        flowing_again(function, file, stored, left().max(SHARING_NEEDS)).await;
     }
     let told = match &outcome {
         Ok(stored) => Some(Outcome::Stored {
@@ -133,22 +145,16 @@ async fn act_for(
         let until = function.clock.now().plus(patience);
         let fingerprint = fingerprint(&hand_over.refresh_token);
         let writing = note::write(function, file, item, &fingerprint, told, until);
-        if tokio::time::timeout(patience, writing).await.is_err() {
+        let left = || until.since(function.clock.now());
+        let access = &function.access;
+        if until_end(left, || access.is_obtaining(), writing)
+            .await
+            .is_none()
+        {
             tracing::warn!(tenant = %file.tenant, %item, "the requested item's note took too long");
         }
     }
     outcome
-}
-
-/// What takes longer than the caller waits is given up; a repeat finishes it.
-async fn within<T>(
-    left: Duration,
-    work: impl Future<Output = Result<T, Problem>>,
-) -> Result<T, Problem> {
-    match tokio::time::timeout(left, work).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(offer::storage_unavailable()),
-    }
 }
 
 /// The token is good: shares what it came with, so that deliveries that wait for it go on.
@@ -200,13 +206,13 @@ pub async fn run() -> Result<(), Error> {
     let vault = Arc::new(Vault::new(secrets, secret_prefix, clock.clone()));
     let credentials = Credentials::new(dynamodb.clone(), credentials_table, clock.clone());
     let credentials = Arc::new(credentials);
-    let access = AccessTokens::new(
+    let access = Arc::new(AccessTokens::new(
         http.clone(),
         Arc::clone(&vault),
         Arc::clone(&credentials),
         clock.clone(),
         Patience::HTTP,
-    );
+    ));
     let function = ReceiveToken {
         tenants: Tenants::new(dynamodb, tenants_table, clock.clone()),
         grants: Grants::new(
@@ -220,11 +226,12 @@ pub async fn run() -> Result<(), Error> {
         credentials,
         servicenow: Client::new(
             http,
-            Arc::new(access),
+            Arc::clone(&access),
             clock.clone(),
             testing.allow_loopback,
             Patience::HTTP,
         ),
+        access,
         queues: Queues::new(aws_sdk_sqs::Client::new(&aws), sessions_url, String::new()),
         clock,
         allow_loopback: testing.allow_loopback,

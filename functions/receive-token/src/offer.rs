@@ -13,6 +13,7 @@ use shared::servicenow::oauth::Granted;
 use shared::single_flight::Limits;
 use shared::tenant::{Grant, TenantFile, TenantId};
 use shared::tenants::StorageUnavailable;
+use shared::uncut::UnderWay;
 use shared::vault::{StoredToken, Token, VaultError, fingerprint};
 
 use crate::ReceiveToken;
@@ -24,8 +25,14 @@ const PATIENCE: Patience = Patience::HTTP;
 const LEASE: Duration = Duration::from_secs(60);
 /// Whoever repeats a request does so within this.
 const A_REPEAT: Duration = Duration::from_secs(3600);
+/// The same hand-over within this is not stored again.
+const JUST_NOW: Duration = Duration::from_secs(300);
+/// Where a token that was handed over comes from.
+const SOURCE: &str = "hand-over";
 /// Kept back after the grant: for storing a replaced token, and proving it.
 const PROVING_NEEDS: Duration = Duration::from_secs(5);
+/// Secrets Manager is not waited for any longer before the credentials table takes a replaced token.
+const KEEPING: Duration = Duration::from_millis(2500);
 /// Kept back after the proof.
 const STORING_NEEDS: Duration = Duration::from_secs(3);
 
@@ -96,12 +103,13 @@ fn postponed(reason: &str) -> NotStored {
     ))
 }
 
-/// Takes a token over, holding the tenant's token lease.
+/// Takes a token over, holding the tenant's token lease. While something is `under_way`, it must not be cut off.
 pub(crate) async fn take(
     function: &ReceiveToken,
     file: &TenantFile,
     hand_over: &HandOver,
     deadline: Timestamp,
+    under_way: &UnderWay,
 ) -> Result<Stored, NotStored> {
     let servicenow = &file.servicenow;
     let allow_host = servicenow.allow_host.as_deref();
@@ -114,6 +122,7 @@ pub(crate) async fn take(
         hand_over,
         fingerprint: fingerprint(&hand_over.refresh_token),
         deadline,
+        under_way,
     };
     let limits = Limits {
         lease: LEASE,
@@ -137,6 +146,7 @@ struct Offer<'a> {
     hand_over: &'a HandOver,
     fingerprint: String,
     deadline: Timestamp,
+    under_way: &'a UnderWay,
 }
 
 impl Offer<'_> {
@@ -150,13 +160,22 @@ impl Offer<'_> {
             Err(error) => return Err(unavailable(&error)),
         };
         let mut token = self.token_to_use(&current).await?;
+        let repeated = self.is_stored_already(&current.token, &token);
+        let asking = self.under_way.begin();
         let granted = self.grant(&token).await?;
-        if let Some(new) = replaced(token.refresh_token.as_ref(), &granted) {
+        let new = replaced(token.refresh_token.as_ref(), &granted);
+        let repeated = repeated && new.is_none();
+        if let Some(new) = new {
             token.refresh_token = Some(new.clone());
             token.stands_for = Some(self.fingerprint.clone());
             self.keep(&token).await?;
         }
+        drop(asking);
         self.prove(&granted).await?;
+        if let (true, Some(expires_at)) = (repeated, current.token.expires_at) {
+            let now = self.function.clock.now();
+            return Ok(self.stored(current.token, (now, expires_at), granted));
+        }
         self.store(&current, token, granted).await
     }
 
@@ -209,6 +228,26 @@ impl Offer<'_> {
         }
     }
 
+    /// Whether this very hand-over was stored just now: what its sender does not know is the answer.
+    fn is_stored_already(&self, current: &Token, token: &Token) -> bool {
+        let client = |token: &Token| (token.client_id.clone(), token.client_secret.clone());
+        let just_now = current.issued_at.is_some_and(|issued| {
+            self.function.clock.now().since(issued) < JUST_NOW
+                && current.expires_at == Some(issued.plus(self.life()))
+        });
+        just_now
+            && current.source.as_deref() == Some(SOURCE)
+            && current.refresh_token == token.refresh_token
+            && current.stands_for == token.stands_for
+            && client(current) == client(token)
+    }
+
+    /// How long the token lives, as far as the sender or the tenant file knows.
+    fn life(&self) -> Duration {
+        let usual = self.file.servicenow.refresh_token_lifetime.duration();
+        self.hand_over.expires_in.unwrap_or(usual)
+    }
+
     async fn grant(&self, token: &Token) -> Result<Granted, NotStored> {
         let (vault, id) = (&self.function.vault, self.id());
         let mut credentials = vault.credentials(id).await;
@@ -246,10 +285,16 @@ impl Offer<'_> {
     /// The token that was sent is dead by now: the one that came in its place is stored before anything else.
     async fn keep(&self, token: &Token) -> Result<(), NotStored> {
         let (function, id) = (self.function, self.id());
-        let Err(error) = function.vault.keep_handed_over(id, token).await else {
-            return Ok(());
-        };
-        tracing::warn!(tenant = %id, reason = %error, "the new refresh token is kept aside");
+        let keeping = function.vault.keep_handed_over(id, token);
+        match tokio::time::timeout(KEEPING, keeping).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => {
+                tracing::warn!(tenant = %id, reason = %error, "the new refresh token is kept aside");
+            }
+            Err(_) => {
+                tracing::warn!(tenant = %id, reason = "time-out", "the new refresh token is kept aside");
+            }
+        }
         let kept = function.credentials.keep_token(id, token).await;
         Ok(kept.inspect_err(|error| {
             tracing::error!(tenant = %id, %error,
@@ -274,25 +319,32 @@ impl Offer<'_> {
         granted: Granted,
     ) -> Result<Stored, NotStored> {
         let now = self.function.clock.now();
-        let usual = self.file.servicenow.refresh_token_lifetime.duration();
-        let life = self.hand_over.expires_in.unwrap_or(usual);
-        let expires_at = now.plus(life).min(self.ends_by(&current.token));
+        let expires_at = now.plus(self.life()).min(self.ends_by(&current.token));
         let token = Token {
             issued_at: Some(now),
             expires_at: Some(expires_at),
-            source: Some("hand-over".to_owned()),
+            source: Some(SOURCE.to_owned()),
             derived_from: Some(current.version_id.clone()),
             ..token
         };
         let vault = &self.function.vault;
         let replaced = vault.replace_token(self.id(), &current.version_id, &token);
         replaced.await.map_err(|error| unavailable(&error))?;
+        Ok(self.stored(token, (now, expires_at), granted))
+    }
+
+    fn stored(
+        &self,
+        token: Token,
+        (now, expires_at): (Timestamp, Timestamp),
+        granted: Granted,
+    ) -> Stored {
         let grants = &self.function.grants;
-        Ok(Stored {
+        Stored {
             expires_at,
             life: expires_at.since(now),
             access: grants.access_token(self.file, &self.instance, granted),
             token,
-        })
+        }
     }
 }

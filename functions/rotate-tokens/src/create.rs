@@ -59,13 +59,17 @@ async fn pending(
         file,
         instance: function.instance(file)?,
         deadline,
+        owner: uuid::Uuid::new_v4().to_string(),
     };
     let outcome = renewal.renewed(stored).await;
     if let Err(failure) = &outcome {
         expiry::record(id, &before.token, function.clock.now());
         if let Failure::ReauthorizationNeeded(_) = failure {
             leave_alone(function, id).await;
-            drop_wish(function, id, before).await;
+            match function.vault.token(id).await {
+                Ok(current) => drop(drop_wish(function, id, current).await),
+                Err(error) => tracing::warn!(tenant = %id, %error, "the wish to renew stays"),
+            }
         }
     }
     outcome
@@ -83,18 +87,22 @@ async fn leave_alone(function: &RotateTokens, id: &TenantId) {
 }
 
 /// A wish is good for one attempt: Secrets Manager repeats a failed rotation soon and often.
-async fn drop_wish(function: &RotateTokens, id: &TenantId, stored: StoredToken) {
+async fn drop_wish(function: &RotateTokens, id: &TenantId, stored: StoredToken) -> StoredToken {
     if !stored.token.renew_now {
-        return;
+        return stored;
     }
-    let version = &stored.version_id;
     let token = Token {
         renew_now: false,
-        derived_from: Some(version.clone()),
-        ..stored.token
+        derived_from: Some(stored.version_id.clone()),
+        ..stored.token.clone()
     };
-    if let Err(error) = function.vault.replace_token(id, version, &token).await {
-        tracing::warn!(tenant = %id, %error, "the wish to renew stays");
+    let replaced = function.vault.replace_token(id, &stored.version_id, &token);
+    match replaced.await {
+        Ok(version_id) => StoredToken { token, version_id },
+        Err(error) => {
+            tracing::warn!(tenant = %id, %error, "the wish to renew stays");
+            stored
+        }
     }
 }
 
@@ -103,6 +111,15 @@ struct Renewal<'a> {
     file: &'a TenantFile,
     instance: Instance,
     deadline: Timestamp,
+    /// Holds the lease by which a password is tried once an hour.
+    owner: String,
+}
+
+const TOO_SOON: &str = "the service account's password was tried within the hour";
+
+/// Whoever holds this may try a password, or a tenant that waits for a person.
+fn repair_lease_key(tenant: &TenantId) -> String {
+    format!("{tenant}#lease#repair")
 }
 
 impl Renewal<'_> {
@@ -115,14 +132,20 @@ impl Renewal<'_> {
         let wanted = stored.token.renew_now || expiry::is_due(&stored.token, now);
         let password = self.has_password().await?;
         let mut refused = None;
+        let mut may_try = password;
         if wanted && password {
+            may_try = false;
             match self.by_password(&stored).await {
+                Ok(None) => tracing::info!(tenant = %id, "{TOO_SOON}"),
+                Ok(Some(renewed)) => return Ok(renewed),
                 Err(Failure::ReauthorizationNeeded(reason)) => {
                     tracing::warn!(tenant = %id, reason, likely = expiry::LIKELY_CAUSES,
                         "the service account's password does not renew the refresh token");
                     refused = Some(reason);
+                    // Whatever the refresh says: with a wish the password would be tried again within minutes.
+                    stored = drop_wish(self.function, id, stored).await;
                 }
-                other => return other,
+                Err(failure) => return Err(failure),
             }
         }
         let checked = self.grant(Grant::RefreshToken, &stored.token).await;
@@ -145,9 +168,11 @@ impl Renewal<'_> {
                 };
                 Ok(pending_from(&stored, token, access))
             }
-            Err(AccessError::ReauthorizationNeeded(reason)) if password && refused.is_none() => {
+            Err(AccessError::ReauthorizationNeeded(reason)) if may_try => {
                 tracing::warn!(tenant = %id, reason, "the refresh token is refused; trying the service account's password");
-                self.by_password(&stored).await
+                let renewed = self.by_password(&stored).await?;
+                renewed
+                    .ok_or_else(|| Failure::ReauthorizationNeeded(format!("{reason}; {TOO_SOON}")))
             }
             Err(error) => Err(error.into()),
         }
@@ -163,10 +188,9 @@ impl Renewal<'_> {
         if !waits || token.renew_now {
             return Ok(());
         }
-        let owner = uuid::Uuid::new_v4().to_string();
-        let key = format!("{id}#lease#repair");
+        let key = repair_lease_key(id);
         if credentials
-            .take_lease(&key, &owner, REAUTHORIZATION_PAUSE)
+            .take_lease(&key, &self.owner, REAUTHORIZATION_PAUSE)
             .await?
         {
             Ok(())
@@ -188,9 +212,26 @@ impl Renewal<'_> {
         Ok(named && credentials.service_account_password.is_some())
     }
 
-    /// The token with its end moved (protocols B.1.3), the same one or another.
-    async fn by_password(&self, stored: &StoredToken) -> Result<Token, Failure> {
+    /// The token with its end moved (protocols B.1.3), the same one or another. `None`: the password was tried within
+    /// the hour and did not work, or nobody knows; only a wish tries it all the same.
+    async fn by_password(&self, stored: &StoredToken) -> Result<Option<Token>, Failure> {
+        let (credentials, key) = (
+            &self.function.credentials,
+            repair_lease_key(&self.file.tenant),
+        );
+        if stored.token.renew_now {
+            credentials
+                .seize_lease(&key, &self.owner, REAUTHORIZATION_PAUSE)
+                .await?;
+        } else if !credentials
+            .take_lease(&key, &self.owner, REAUTHORIZATION_PAUSE)
+            .await?
+        {
+            return Ok(None);
+        }
         let granted = self.grant(Grant::Password, &stored.token).await?;
+        // A password that works locks nobody out.
+        credentials.give_lease_back(&key, &self.owner).await;
         let Some(refresh_token) = granted.refresh_token.clone() else {
             let reason = "the password grant brings no refresh token".to_owned();
             return Err(Failure::ReauthorizationNeeded(reason));
@@ -206,7 +247,8 @@ impl Renewal<'_> {
             ..stored.token.clone()
         };
         tracing::info!(tenant = %self.file.tenant, renewed = true, "the refresh token's end is moved");
-        Ok(pending_from(stored, token, self.access_token(granted)))
+        let access = self.access_token(granted);
+        Ok(Some(pending_from(stored, token, access)))
     }
 
     async fn grant(&self, grant: Grant, stored: &Token) -> Result<Granted, AccessError> {
@@ -229,6 +271,7 @@ impl Renewal<'_> {
 fn pending_from(stored: &StoredToken, token: Token, access: AccessToken) -> Token {
     Token {
         derived_from: Some(stored.version_id.clone()),
+        made_from: Some(stored.token.origin()),
         access_token: Some(access.token),
         access_token_until: Some(access.expires_at),
         ..token

@@ -48,13 +48,16 @@ fn urgency(left: Duration) -> Option<Urgency> {
 
 /// Says at 14, 7 and 1 days before its end that nothing renews a token, daily as rotations go.
 pub(crate) fn warn(tenant: &TenantId, token: &Token, now: Timestamp) {
+    let code = Code::ReauthorizationNeeded.as_str();
     let Some(expires_at) = token.expires_at else {
-        tracing::warn!(%tenant, "nobody knows when the refresh token expires, and nothing renews it: {REMEDY}");
+        // It may end any day: the alarm of the last day is due now.
+        telemetry::refresh_token_days_left(Duration::ZERO, tenant);
+        tracing::error!(%tenant, code,
+            "nobody knows when the refresh token expires, and nothing renews it: {REMEDY}");
         return;
     };
     let left = expires_at.since(now);
     let days_left = left.as_secs() / (24 * 3600);
-    let code = Code::ReauthorizationNeeded.as_str();
     match urgency(left) {
         None => {}
         Some(Urgency::Warning) => {

@@ -17,45 +17,89 @@ pub(crate) async fn finish(
 ) -> Result<(), Failure> {
     let id = &command.tenant;
     let work = async {
-        let current = promoted(function, command).await?;
+        let ended = promoted(function, command).await?;
         function.versions.end(command).await?;
-        Ok(current)
+        if let Ended::Promoted { token, wish: true } = &ended {
+            wish_again(function, command, token).await?;
+        }
+        Ok(ended)
     };
-    let current = function.holding_the_lease(id, deadline, work).await?;
+    let current = match function.holding_the_lease(id, deadline, work).await? {
+        Ended::Promoted { token, .. } => {
+            telemetry::count(Metric::RotationSucceeded, Some(id));
+            token
+        }
+        Ended::GivenUp(current) => current,
+    };
     expiry::record(id, &current, function.clock.now());
-    telemetry::count(Metric::RotationSucceeded, Some(id));
     if let Some(tenant) = function.tenants.get(id).await? {
         function.flowing_again(&tenant.file, &current).await?;
     }
     Ok(())
 }
 
+/// How a rotation ended.
+enum Ended {
+    /// Its token is current.
+    Promoted {
+        token: Token,
+        /// A wish to renew came in between, and is not fulfilled by it.
+        wish: bool,
+    },
+    /// Another token is.
+    GivenUp(Token),
+}
+
+/// A wish that came while the rotation was under way is kept for the next one.
+async fn wish_again(
+    function: &RotateTokens,
+    command: &Command,
+    promoted: &Token,
+) -> Result<(), Failure> {
+    let wished = Token {
+        renew_now: true,
+        derived_from: Some(command.version.clone()),
+        ..promoted.clone()
+    };
+    let vault = &function.vault;
+    let replaced = vault.replace_token(&command.tenant, &command.version, &wished);
+    Ok(replaced.await.map(drop)?)
+}
+
 /// The token that is current in the end. Holds the token lease: a token that was replaced while it was in use must
 /// not be overtaken.
-async fn promoted(function: &RotateTokens, command: &Command) -> Result<Token, Failure> {
+async fn promoted(function: &RotateTokens, command: &Command) -> Result<Ended, Failure> {
     let id = &command.tenant;
     let current = function.grants.settled(id).await?;
     if current.version_id == command.version {
-        return Ok(current.token);
+        return Ok(Ended::Promoted {
+            token: current.token,
+            wish: false,
+        });
     }
     let pending = function.versions.value(command).await?;
     let pending = pending.ok_or(Failure::Guard("createSecret has not filled the version"))?;
-    let follows = pending.derived_from.as_ref() == Some(&current.version_id);
+    let of_version = pending.derived_from.as_ref() == Some(&current.version_id);
+    // A wish that came in between is another version of the same token.
+    let follows = of_version || pending.made_from == Some(current.token.origin());
     if !follows && pending != current.token {
         tracing::info!(tenant = %id, "another token came in between: it stays, and the rotation's own is given up");
-        return Ok(current.token);
+        return Ok(Ended::GivenUp(current.token));
     }
+    let renewed = pending.expires_at > current.token.expires_at;
+    let wish = current.token.renew_now && !of_version && !renewed;
+    let ended = |token| Ended::Promoted { token, wish };
     let moved = function
         .vault
         .make_current(id, &current.version_id, &command.version);
     match moved.await {
         Ok(()) => {
             tracing::info!(tenant = %id, "rotation finished");
-            Ok(pending)
+            Ok(ended(pending))
         }
         // An operator may have set another token, in the console as well.
         Err(error) => match function.versions.standing(command, false).await? {
-            Standing::Current => Ok(pending),
+            Standing::Current => Ok(ended(pending)),
             Standing::Pending | Standing::Ended => Err(error.into()),
         },
     }

@@ -71,7 +71,7 @@ impl Versions {
     /// Where the command's version stands, provided that the secret rotates and that this version is a rotation's.
     ///
     /// When a schedule is set without rotating at once, Secrets Manager runs `testSecret` alone to try the function
-    /// out, and need not say yet that the secret rotates.
+    /// out, and may say by then that the secret does not rotate.
     ///
     /// # Errors
     /// `Failure::Guard` otherwise.
@@ -84,7 +84,7 @@ impl Versions {
         let version = command.version.as_str();
         match labels.rotates {
             Some(true) => {}
-            None if tried => {}
+            Some(false) | None if tried => {}
             Some(false) | None => return Err(Failure::Guard("the secret does not rotate")),
         }
         if !labels.by_version.contains_key(version) {

@@ -1,7 +1,6 @@
 //! Access tokens: one grant at a time and tenant, shared by every process (design 5.5).
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,9 +13,10 @@ use crate::servicenow::grants::{Grants, TOKEN_LEASE, audience};
 use crate::servicenow::instance::Instance;
 use crate::servicenow::oauth::Granted;
 use crate::single_flight::{Limits, SingleFlight};
-use crate::telemetry;
+use crate::telemetry::{self, Metric};
 use crate::tenant::{Grant, TenantFile, TenantId};
 use crate::tenants::StorageUnavailable;
+use crate::uncut::UnderWay;
 use crate::vault::{Vault, VaultError};
 
 /// Why there is no access token, by what can be done about it.
@@ -75,7 +75,7 @@ pub struct AccessTokens {
     credentials: Arc<Credentials>,
     clock: Clock,
     patience: Patience,
-    obtaining: AtomicUsize,
+    obtaining: UnderWay,
     remembered: Mutex<HashMap<TenantId, AccessToken>>,
     flights: SingleFlight,
 }
@@ -95,7 +95,7 @@ impl AccessTokens {
             credentials,
             clock,
             patience,
-            obtaining: AtomicUsize::new(0),
+            obtaining: UnderWay::default(),
             remembered: Mutex::default(),
         }
     }
@@ -139,7 +139,7 @@ impl AccessTokens {
     /// Whether a token is being obtained now. Whoever cuts that off may lose a refresh token that ServiceNow has just
     /// given in place of the stored one.
     pub fn is_obtaining(&self) -> bool {
-        self.obtaining.load(Ordering::Relaxed) > 0
+        self.obtaining.any()
     }
 
     fn left(&self, deadline: Timestamp) -> Duration {
@@ -164,9 +164,11 @@ impl AccessTokens {
         instance: &Instance,
         wanted: &Wanted<'_>,
     ) -> Result<Secret, AccessError> {
-        let _obtaining = Obtaining::begin(&self.obtaining);
+        let _obtaining = self.obtaining.begin();
         let outcome = self.obtain_once(tenant, instance, wanted).await;
         if matches!(outcome, Err(AccessError::ReauthorizationNeeded(_))) {
+            // Here alone: whoever asked hears of it, and so may others who waited.
+            telemetry::count(Metric::ReauthorizationNeeded, Some(&tenant.tenant));
             self.leave_alone(&tenant.tenant).await;
         }
         outcome
@@ -263,21 +265,5 @@ impl AccessTokens {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(id.clone(), token);
-    }
-}
-
-/// Counts what is under way, also when it is cut off.
-struct Obtaining<'a>(&'a AtomicUsize);
-
-impl<'a> Obtaining<'a> {
-    fn begin(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
-    }
-}
-
-impl Drop for Obtaining<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -17,6 +17,7 @@ use crate::servicenow::access::{AccessError, AccessTokens};
 use crate::servicenow::instance::Instance;
 use crate::servicenow::query::Query;
 use crate::servicenow::transport::{retry_after, transport_reason};
+use crate::telemetry::{self, Metric};
 use crate::tenant::TenantFile;
 
 /// Columns of a record by name; values as ServiceNow writes them, always texts.
@@ -442,6 +443,7 @@ impl Client {
                 Answer::Failed(error) => error,
                 Answer::Unauthorized => {
                     let reason = "ServiceNow refuses a token that it just granted".to_owned();
+                    telemetry::count(Metric::ReauthorizationNeeded, Some(&tenant.tenant));
                     CallError::Access(AccessError::ReauthorizationNeeded(reason))
                 }
             })

@@ -232,7 +232,9 @@ impl Grants {
     pub async fn share(&self, tenant: &TenantId, token: &AccessToken) -> bool {
         let credentials = &self.credentials;
         let sharing = async {
-            credentials.share_access_token(tenant, token).await?;
+            if let Err(error) = credentials.share_access_token(tenant, token).await {
+                tracing::warn!(%tenant, %error, "other processes do not have the access token");
+            }
             let now = self.clock.now();
             let standing = credentials.standing_now(tenant).await?;
             if standing.is_unauthorized_at(now) {

@@ -383,6 +383,22 @@ async fn what_somebody_has_or_waits_for_something_else_does_not_wait_for_a_token
     );
 }
 
+/// Decision 0006: a post whose process died is woken too; its death still counts, and whoever comes next looks first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_whose_process_died_waits_for_a_token_and_keeps_its_death() {
+    let parts = Parts::start().await;
+    let ledger = parts.ledger();
+    claim(&parts, &ledger, "a").await;
+    parts.advance(LEASE.as_secs() + 1);
+    await_authorization(&parts, "7", "handle").await;
+    assert_eq!(waiting_handles(&parts).await, ["handle"]);
+    let Claim::Started(started) = claim(&parts, &ledger, "b").await else {
+        panic!("the lease is over");
+    };
+    assert_eq!((started.deaths, started.look_first), (1, true));
+    assert!(waiting_handles(&parts).await.is_empty());
+}
+
 /// Design 5.4: a dead letter that is sent again starts anew, whether its tenant is authorised or not.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_post_that_is_sent_again_waits_for_a_token_and_then_starts_anew() {

@@ -3,10 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use admin::secrets::SecretName;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
 use local::aws::{Call, Effect, Fault as AwsFault, Service};
-use local::demo_tenant::{CLIENT_ID, SERVICE_ACCOUNT, TENANT};
+use local::demo_tenant::{CLIENT_ID, CLIENT_SECRET, SERVICE_ACCOUNT, TENANT};
 use local::rescue::Phase;
 use local::servicenow::RefreshAnswer;
 use local::simulator::{Action, Fault, Matcher};
@@ -14,6 +15,7 @@ use serde_json::json;
 use shared::secret::Secret;
 use shared::vault::Token;
 use tests::World;
+use tests::tokens::demo;
 
 const DAY: Duration = Duration::from_secs(24 * 3600 + 1);
 /// Longer than any test waits for a process that is to be killed.
@@ -185,6 +187,83 @@ async fn a_replaced_token_that_was_put_away_is_found_wherever_the_process_dies()
         kill_at(&world, "rotate-tokens", point, world.rotate()).await;
         goes_on(&world, point).await;
     }
+    assert_eq!(world.cloud.servicenow.grants().refused, 0);
+}
+
+/// Decision 0005: what an operator writes is put under a label of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_token_that_was_put_away_is_found_after_an_operator_has_set_something() {
+    for operator in ["token rotate", "secrets set"] {
+        let world = World::start().await;
+        replacing(&world);
+        world.forget_password().await;
+        let incident = world.incident();
+        world.post(&world.session(&incident), Phase::Start).await;
+        let moving = Point::Aws(
+            Service::SecretsManager,
+            "UpdateSecretVersionStage".to_owned(),
+            0,
+        );
+        let poller = world.poller();
+        kill_at(&world, "deliver-session", &moving, poller.poll_once()).await;
+        let before = world.current_token().await.token.refresh_token;
+        let away = world.labelled("CONNECTOR").await.expect("put away").token;
+        assert_ne!(away.refresh_token, before);
+        world.cloud.travel(LATER);
+        let stack = &world.cloud.stack;
+        if operator == "token rotate" {
+            let patience = Duration::from_secs(20);
+            let rotated = admin::token::rotate(stack, &demo(), patience).await;
+            assert!(!rotated.expect("it ends well").renewed);
+        } else {
+            let name = SecretName::OauthClientSecret;
+            let secret = Secret::from(CLIENT_SECRET);
+            let set = admin::secrets::set(stack, &demo(), name, &secret).await;
+            set.expect("set");
+            world.rotate_tomorrow().await;
+        }
+        world.living_token().await;
+        assert_eq!(world.cloud.servicenow.grants().refused, 0, "{operator}");
+    }
+}
+
+/// Decision 0005: an operator who goes back to the version before, in the console, is not overruled.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_an_operator_has_rolled_back_stays_rolled_back() {
+    let world = World::start().await;
+    let before = world.current_token().await;
+    let body = json!({"refresh_token": world.refresh_token()});
+    assert_eq!(world.hand_over(&body).await.status, 200);
+    let after = world.current_token().await;
+    assert_ne!(after.version_id, before.version_id);
+    let secrets = &world.cloud.stack.secrets;
+    let back = secrets
+        .update_secret_version_stage()
+        .secret_id(world.token_secret())
+        .version_stage("AWSCURRENT")
+        .remove_from_version_id(&after.version_id)
+        .move_to_version_id(&before.version_id);
+    back.send().await.expect("rolled back");
+    world.cloud.travel(Duration::from_secs(3600));
+    assert!(delivers(&world).await);
+    assert_eq!(world.current_token().await.version_id, before.version_id);
+}
+
+/// Decision 0005: storing what came in place of a token that was handed over waits for no store for long.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_token_is_kept_aside_while_secrets_manager_hangs_during_a_hand_over() {
+    let world = World::start().await;
+    replacing(&world);
+    let hanging = Effect::Hang(Duration::from_secs(20));
+    let fault = AwsFault::once(Service::SecretsManager, "PutSecretValue", hanging);
+    world.cloud.aws.inject(fault);
+    let body = json!({"refresh_token": world.refresh_token()});
+    let answer = world.hand_over(&body).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let living = world.living_token().await;
+    assert_eq!(kept(&world).await, Some(living));
+    assert_eq!(world.hand_over(&body).await.status, 200);
+    world.living_token().await;
     assert_eq!(world.cloud.servicenow.grants().refused, 0);
 }
 

@@ -469,3 +469,32 @@ async fn a_client_secret_wakes_the_posts_too_and_a_password_of_rescue_does_not()
     world.deliver_after(31).await;
     assert_delivered(&world, &incident, 2);
 }
+
+/// Decision 0006: whoever was refused before somebody put things right does not pause the tenant afterwards.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_that_was_ended_is_not_set_again_by_whoever_was_refused_before() {
+    let world = World::start().await;
+    world.cloud.servicenow.revoke(&world.refresh_token());
+    posts(&world, 1).await;
+    // The lease is given back after the pause was set under it.
+    let slowly = Effect::Hang(Duration::from_millis(500));
+    let fault = AwsFault::once(Service::DynamoDb, "DeleteItem", slowly);
+    world.cloud.aws.inject(fault);
+    let journal = world.cloud.aws.journal();
+    let mark = journal.mark();
+    let ending = async {
+        while journal.count(mark, Service::DynamoDb, "DeleteItem") == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let credentials = world.credentials();
+        let standing = credentials.standing_now(&tenant()).await.expect("read");
+        assert!(standing.is_unauthorized_at(world.cloud.clock.now()));
+        credentials.end_pause(&tenant()).await.expect("ended");
+    };
+    futures::join!(world.deliver(), ending);
+    let standing = world.credentials().standing_now(&tenant()).await;
+    let standing = standing.expect("read");
+    assert!(!standing.is_unauthorized_at(world.cloud.clock.now()));
+    let counted = world.lines_of("deliver-session", "\"ReauthorizationNeeded\":");
+    assert_eq!(counted.len(), 1, "one refusal: {counted:?}");
+}

@@ -97,6 +97,22 @@ async fn a_token_that_works_is_stored_with_its_end_and_used_from_then_on() {
     );
 }
 
+/// Secrets Manager keeps a hundred versions: whoever repeats a request makes no more of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_repeated_at_once_is_answered_and_stores_nothing_more() {
+    let world = World::start().await;
+    let body = json!({"refresh_token": another_token(&world), "expires_in": 8_640_000});
+    stored(&world.hand_over(&body).await);
+    let first = world.current_token().await.version_id;
+    let again = world.hand_over(&body).await;
+    stored(&again);
+    assert_eq!(again.json()["days_left"], 99);
+    assert_eq!(world.current_token().await.version_id, first);
+    let longer = json!({"refresh_token": body["refresh_token"], "expires_in": 8_700_000});
+    stored(&world.hand_over(&longer).await);
+    assert_ne!(world.current_token().await.version_id, first, "says more");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_expires_in_the_tenant_file_says_how_long_a_token_lives() {
     let world = World::with_settings(|file| {

@@ -181,6 +181,48 @@ async fn a_token_that_nothing_repairs_needs_a_person_and_is_tried_once_an_hour_a
     world.assert_nothing_is_pending().await;
 }
 
+/// Design 5.6: wrong passwords lock accounts, whatever else fails.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_is_refused_is_tried_once_an_hour_and_once_per_wish() {
+    let world = World::start().await;
+    let account = User::service_account(SERVICE_ACCOUNT, "changed");
+    world.cloud.servicenow.add_user(account);
+    let refresh =
+        Matcher::of("POST", "/oauth_token.do").body_containing("grant_type=refresh_token");
+    let down = Fault::on(refresh).always().then(Action::status(503));
+    world.cloud.servicenow.fault(down);
+    let passwords = || {
+        let requests = world.cloud.servicenow.requests();
+        let password = |text: &[u8]| String::from_utf8_lossy(text).contains("grant_type=password");
+        requests
+            .iter()
+            .filter(|request| password(&request.body))
+            .count()
+    };
+    world.cloud.travel(Duration::from_secs(60 * DAY));
+    world.rotate().await;
+    assert_eq!(passwords(), 1);
+    for _ in 0..4 {
+        world.cloud.travel(Duration::from_secs(601));
+        world.rotate().await;
+    }
+    assert_eq!(passwords(), 1, "four more rotations within the hour");
+    let wish = |token| Token {
+        renew_now: true,
+        ..token
+    };
+    world.set_token(wish).await;
+    world.cloud.travel(Duration::from_secs(601));
+    world.rotate().await;
+    assert_eq!(passwords(), 2, "a wish");
+    assert!(!world.current_token().await.token.renew_now);
+    for _ in 0..4 {
+        world.cloud.travel(Duration::from_secs(601));
+        world.rotate().await;
+    }
+    assert_eq!(passwords(), 2, "the hour begins with the wish");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_that_is_refused_does_not_harm_a_token_that_works() {
     let world = World::start().await;

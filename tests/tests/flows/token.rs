@@ -12,6 +12,7 @@ use local::demo_tenant::{CLIENT_ID, TENANT};
 use local::rescue::Phase;
 use serde_json::{Value, json};
 use shared::tenant::TenantId;
+use shared::vault::Token;
 use tests::World;
 
 use super::command_line::CommandLine;
@@ -298,4 +299,53 @@ async fn what_stands_in_the_way_of_a_rotation_is_said_before_anything_is_changed
     emptied.secret_string("{}").send().await.expect("emptied");
     assert_eq!(shown(&world).await.state.as_str(), "waiting");
     refused(&rotate, &["has no refresh token yet", "secrets set demo"]).await;
+}
+
+/// Design 4.6, with the function that the template deploys.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_renewed_on_the_spot_by_the_rotation_itself() {
+    let world = World::start().await;
+    world.cloud.travel(Duration::from_secs(DAY / 2));
+    let done = rotate(&world.cloud.stack, &tenant(), LONG).await;
+    let done = done.expect("renewed");
+    assert!(done.renewed);
+    let after = world.current_token().await.token;
+    assert_eq!(after.source.as_deref(), Some("rotation"));
+    assert!(!after.renew_now);
+    assert_eq!(done.expires_at, after.expires_at);
+    assert_eq!(world.cloud.servicenow.grants().password, 1);
+    world.living_token().await;
+}
+
+/// Decision 0005: a wish that is made while a rotation is under way costs neither its token nor the wish.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wish_during_a_rotation_loses_neither_the_pending_token_nor_itself() {
+    let world = World::start().await;
+    let before = world.current_token().await;
+    for renewed in [false, true] {
+        let current = world.current_token().await;
+        let mut pending = Token {
+            derived_from: Some(current.version_id.clone()),
+            made_from: Some(current.token.origin()),
+            ..current.token
+        };
+        if renewed {
+            let ends = world.cloud.clock.now().plus(Duration::from_secs(101 * DAY));
+            pending.expires_at = Some(ends);
+        }
+        let version = world.begin_rotation(&pending).await;
+        let busy = rotate(&world.cloud.stack, &tenant(), SHORT).await;
+        assert!(matches!(busy, Err(AdminError::RotationBusy(_))), "{busy:?}");
+        for step in ["createSecret", "setSecret", "testSecret", "finishSecret"] {
+            world.step(step, &version).await.expect(step);
+        }
+        let after = world.current_token().await.token;
+        assert_eq!(after.renew_now, !renewed);
+        assert_eq!(after.expires_at, pending.expires_at);
+        world.assert_nothing_is_pending().await;
+        world.rotate_tomorrow().await;
+        assert!(!world.current_token().await.token.renew_now);
+    }
+    assert!(world.current_token().await.token.expires_at > before.token.expires_at);
+    world.living_token().await;
 }

@@ -1,0 +1,84 @@
+//! Work that ends in time, but is never cut off in the moment in which ServiceNow may have answered with another refresh
+//! token and that one is not stored yet (decision 0005).
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// How often work is looked at that may not be cut off now.
+const LOOK_AGAIN: Duration = Duration::from_millis(150);
+
+/// Counts what is under way that must not be cut off.
+#[derive(Debug, Default)]
+pub struct UnderWay(AtomicUsize);
+
+impl UnderWay {
+    /// Something is under way for as long as the answer lives, also when it is cut off all the same.
+    pub fn begin(&self) -> Begun<'_> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Begun(&self.0)
+    }
+
+    /// Whether anything is under way.
+    pub fn any(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
+    }
+}
+
+/// Something that is under way.
+#[derive(Debug)]
+#[must_use = "what is dropped at once is not under way"]
+pub struct Begun<'a>(&'a AtomicUsize);
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What comes of some work while something is `left` of its time. It is cut off then, but not while it is `needed`.
+/// `None`: it was cut off.
+pub async fn until_end<T>(
+    left: impl Fn() -> Duration,
+    needed: impl Fn() -> bool,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let mut work = pin!(work);
+    loop {
+        let wait = left().max(LOOK_AGAIN);
+        if let Ok(done) = tokio::time::timeout(wait, &mut work).await {
+            return Some(done);
+        }
+        if left() <= LOOK_AGAIN && !needed() {
+            return None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn work_is_cut_off_at_its_end_but_not_while_it_is_needed() {
+        let end = Instant::now() + Duration::from_secs(1);
+        let left = || end.saturating_duration_since(Instant::now());
+        let under_way = UnderWay::default();
+        let storing = async {
+            let begun = under_way.begin();
+            sleep(Duration::from_secs(5)).await;
+            drop(begun);
+            sleep(Duration::from_secs(60)).await;
+        };
+        let began = Instant::now();
+        assert_eq!(until_end(left, || under_way.any(), storing).await, None);
+        assert!(began.elapsed() >= Duration::from_secs(5));
+        assert!(began.elapsed() < Duration::from_secs(6));
+        assert!(!under_way.any());
+        let done = until_end(left, || false, async { 1 }).await;
+        assert_eq!(done, Some(1), "what is done at once is done");
+    }
+}
