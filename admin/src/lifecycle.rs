@@ -238,7 +238,7 @@ pub struct Deleted {
 /// Deletes a tenant: switches it off, waits until its posts are delivered, ends the rotation, removes both secrets, and
 /// removes its item last, so that an interrupted run can be repeated.
 ///
-/// Posts that are queued and were never tried are in no ledger and cannot be waited for; after [`SETTLED`] there are
+/// Posts that are queued and were never tried are in no ledger and cannot be waited for; after `SETTLED` there are
 /// some only when deliveries are behind. `wait` is how long posts are waited for; zero does not wait at all.
 ///
 /// # Errors
