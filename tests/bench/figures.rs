@@ -1,0 +1,78 @@
+//! What is measured, as the report shows it.
+
+use std::time::Duration;
+
+/// Whose program it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A handler that does nothing, or only the one call: what the platform costs.
+    Floor,
+    /// One of the connector's functions.
+    Ours,
+    /// The same work in Node.js.
+    Node,
+    /// The same work in Python.
+    Python,
+}
+
+/// Over plain HTTP, or with a TLS handshake for each host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Plain,
+    Tls,
+}
+
+/// The middle of many measurements, and the quarters around it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Spread {
+    pub(crate) lower_quartile: Duration,
+    pub(crate) median: Duration,
+    pub(crate) upper_quartile: Duration,
+}
+
+/// Process starts of one program, each with one invocation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ColdStart {
+    /// Process start → the first request for work.
+    pub(crate) ready: Spread,
+    /// The invocation handed over → its answer.
+    pub(crate) answer: Spread,
+    /// Process start → the first answer, without the time in which nothing was asked of it.
+    pub(crate) total: Spread,
+    /// Processor time of all threads from process start to the first answer.
+    pub(crate) processor: Spread,
+}
+
+/// Many invocations of one running process, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Warm {
+    pub(crate) median: Duration,
+    pub(crate) p90: Duration,
+    pub(crate) p99: Duration,
+    /// Invocations that one environment takes in a second.
+    pub(crate) per_second: f64,
+}
+
+/// Everything about one program over one transport.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    /// `bare`, `one-call`, or the function whose work it does.
+    pub(crate) function: String,
+    pub(crate) kind: Kind,
+    pub(crate) transport: Transport,
+    pub(crate) cold: ColdStart,
+    pub(crate) warm: Warm,
+    /// The largest resident set of the process, in bytes, after the warm invocations (a post of 4 KB).
+    pub(crate) peak_memory: u64,
+    /// The same after one post with 2 MB of chat, where the function takes posts.
+    pub(crate) peak_memory_large: Option<u64>,
+}
+
+/// A program's size, in bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct Size {
+    pub(crate) program: String,
+    pub(crate) binary: u64,
+    /// Deflated, as it is uploaded.
+    pub(crate) zip: u64,
+}

@@ -1,0 +1,6 @@
+//! Measures the released functions beside the floor of the platform and beside the same work in Node.js and Python, and
+//! writes docs/benchmarks.md.
+
+mod figures;
+
+fn main() {}
