@@ -20,7 +20,6 @@ const LIMITS: [(&str, &str, usize); 7] = [
     ("cfield5", "CField5", 64),
     ("tracking0", "Tracking0", 64),
 ];
-const ONE_PIN_EVERY: Duration = Duration::from_secs(1);
 const LOGIN_IDLE: Duration = Duration::from_secs(20 * 60);
 const LOGIN_COOKIE: &str = "ASP.NET_SessionId";
 
@@ -290,7 +289,7 @@ fn pin(
         .iter()
         .rev()
         .find(|pin| pin.technician == technician.sso_id);
-    if last.is_some_and(|last| now.since(last.at) < ONE_PIN_EVERY) {
+    if last.is_some_and(|last| now.since(last.at) < state.rules.one_pin_every) {
         return Err("POLLRATEEXCEEDED");
     }
     if !technician.console_running && !without_console {

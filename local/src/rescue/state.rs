@@ -1,6 +1,7 @@
 //! What the simulated Rescue account holds.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use shared::clock::Timestamp;
 
@@ -75,6 +76,8 @@ pub struct Rules {
     pub deny_login: bool,
     /// No PIN is free.
     pub out_of_pin_codes: bool,
+    /// A technician gets one PIN in this time. Zero, which Rescue never has, lets a benchmark ask without a pause.
+    pub one_pin_every: Duration,
     /// The two characters after `OK`; the vendor's pages do not say which.
     pub separator: &'static str,
     /// A blank after the colon of `AUTHCODE:`, as one of the vendor's pages shows.
@@ -87,6 +90,7 @@ impl Default for Rules {
             deny_request_authcode: false,
             deny_login: false,
             out_of_pin_codes: false,
+            one_pin_every: Duration::from_secs(1),
             separator: "\n\n",
             blank_after_colon: false,
         }

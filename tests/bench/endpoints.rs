@@ -1,0 +1,299 @@
+//! What the programs call: the embedded AWS and the simulators, with the demo's tenant, in this process. The work is
+//! real: nothing is asked for twice, and every effect is looked for.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use admin::secrets::SecretName;
+use local::aws::REGION;
+use local::cloud::{Options, Programs, TEMPLATE};
+use local::demo_tenant::{self, CLIENT_ID, CLIENT_SECRET, SERVICE_ACCOUNT, TECHNICIAN, TENANT};
+use local::rescue::Technician;
+use local::template::Template;
+use shared::clock::Timestamp;
+use shared::secret::Secret;
+use shared::tenant::TenantId;
+use shared::vault::{Credentials, Token};
+use tests::World;
+use uuid::Uuid;
+
+use crate::figures::{Kind, Transport};
+use crate::outcome::Outcome;
+use crate::process::label;
+use crate::programs::Program;
+use crate::tls::{Authority, Front};
+
+/// The tenant whose token is rotated: hand-overs for the demo's would end its rotation.
+const ROTATED: &str = "rotated";
+/// Longer than a benchmark takes, so that every process meets the same.
+const ACCESS_TOKEN_LIFE: Duration = Duration::from_secs(24 * 3600);
+const REFRESH_TOKEN_LIFE: Duration = Duration::from_secs(100 * 24 * 3600);
+/// Nobody is told of a PIN.
+const QUIET: &str = "\n[notifications]\nemail_technician = false\nemail_customer = false\npin_note = false\n";
+
+/// The running endpoints of one transport. They end when they are dropped.
+pub(crate) struct Endpoints {
+    pub(crate) world: World,
+    /// What signs a `Tracking0` of the demo's tenant.
+    pub(crate) tracking_key: Secret,
+    pub(crate) tenant: TenantId,
+    /// The rotated tenant's token secret, and its version that can be tested.
+    pub(crate) rotation: (String, String),
+    /// Each function's variables, by the function's name.
+    variables: BTreeMap<String, BTreeMap<String, OsString>>,
+    authority: Option<PathBuf>,
+    fronts: Option<Fronts>,
+}
+
+/// One for each host, so that a process shakes hands with each service as it does in AWS.
+struct Fronts {
+    dynamodb: Front,
+    sqs: Front,
+    secrets_manager: Front,
+    rescue: Front,
+    servicenow: Front,
+}
+
+impl Fronts {
+    async fn start(authority: &Authority, world: &World) -> Outcome<Self> {
+        let aws = world.cloud.aws.endpoint();
+        Ok(Self {
+            dynamodb: Front::start(authority, aws).await?,
+            sqs: Front::start(authority, aws).await?,
+            secrets_manager: Front::start(authority, aws).await?,
+            rescue: Front::start(authority, &world.cloud.rescue.url()).await?,
+            servicenow: Front::start(authority, &world.cloud.servicenow.url()).await?,
+        })
+    }
+}
+
+impl Endpoints {
+    /// Starts everything. `folder` has the functions' programs, which nothing here starts by itself.
+    ///
+    /// # Errors
+    /// When a part does not start.
+    pub(crate) async fn start(
+        transport: Transport,
+        authority: &Authority,
+        folder: &Path,
+    ) -> Outcome<Self> {
+        let options = Options {
+            delivering: false,
+            rotating: false,
+            ..Options::new(Programs::Folder(folder.to_owned()))
+        };
+        let quiet = |file: String| file + QUIET;
+        let world = World::with_options(options, quiet).await;
+        let fronts = match transport {
+            Transport::Plain => None,
+            Transport::Tls => Some(Fronts::start(authority, &world).await?),
+        };
+        furnish(&world);
+        let file = tenant_file(&world, fronts.as_ref());
+        world.cloud.apply(&file, &[]).await?;
+        let variables = variables(&world, fronts.as_ref())?;
+        Ok(Self {
+            tracking_key: tracking_key(&world).await?,
+            tenant: TenantId::parse(TENANT).ok_or("no tenant's name")?,
+            rotation: begin_rotation(&world, &file).await?,
+            variables,
+            authority: fronts.is_some().then(|| authority.file.clone()),
+            world,
+            fronts,
+        })
+    }
+
+    /// All that a program has to be started with.
+    pub(crate) fn variables(&self, program: &Program) -> BTreeMap<String, OsString> {
+        let function = match program.function.as_str() {
+            "bare" | "one-call" => "session-details",
+            function => function,
+        };
+        let mut variables = self.variables.get(function).cloned().unwrap_or_default();
+        // Tells the programs apart in the journal of the embedded AWS.
+        variables.insert("AWS_ACCESS_KEY_ID".to_owned(), caller(program).into());
+        if let Some(authority) = &self.authority {
+            let names: &[&str] = match program.kind {
+                Kind::Floor | Kind::Ours => &["TEST_CA_FILE"],
+                Kind::Node => &["NODE_EXTRA_CA_CERTS"],
+                Kind::Python => &["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"],
+            };
+            let names = names.iter().map(|name| (*name).to_owned());
+            variables.extend(names.map(|name| (name, authority.into())));
+        }
+        variables.extend(program.variables.iter().cloned());
+        variables
+    }
+
+    /// How many times a program's kind of work was done so far by any program, where that can be counted from outside.
+    /// For the others every answer, or what it led to, is looked at.
+    pub(crate) fn done(&self, program: &Program) -> Option<usize> {
+        let cloud = &self.world.cloud;
+        match program.function.as_str() {
+            "session-details" | "one-call" => Some(self.world.queued().len()),
+            "generate-pin" => Some(cloud.rescue.pins().len()),
+            "rotate-tokens" => Some(cloud.servicenow.requests_matching("GET", "/api/now/").len()),
+            _ => None,
+        }
+    }
+
+    /// Forgets what only grows and what nobody asks for any more.
+    ///
+    /// # Errors
+    /// When the queue cannot be emptied.
+    pub(crate) async fn forget(&self) -> Outcome<()> {
+        let stack = &self.world.cloud.stack;
+        let purge = stack.sqs.purge_queue().queue_url(&stack.sessions_queue_url);
+        purge.send().await?;
+        self.world.cloud.aws.journal().clear();
+        Ok(())
+    }
+
+    /// Over what they are called.
+    pub(crate) fn transport(&self) -> Transport {
+        match self.fronts {
+            None => Transport::Plain,
+            Some(_) => Transport::Tls,
+        }
+    }
+}
+
+/// The access key that a program signs with.
+pub(crate) fn caller(program: &Program) -> String {
+    label(program)
+        .replace(' ', "-")
+        .replace(['(', ')'], "")
+}
+
+/// The technician whom a program's PINs are for. Everybody has their own: a sign-in ends the one before.
+pub(crate) fn technician(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Floor | Kind::Ours => TECHNICIAN,
+        Kind::Node => "noah.berg@acme.test",
+        Kind::Python => "paula.lind@acme.test",
+    }
+}
+
+fn furnish(world: &World) {
+    let (rescue, servicenow) = (&world.cloud.rescue, &world.cloud.servicenow);
+    rescue.configure(|rules| rules.one_pin_every = Duration::ZERO);
+    for (node_id, kind) in [("4455668", Kind::Node), ("4455669", Kind::Python)] {
+        let email = technician(kind);
+        rescue.set_technician(Technician::new(node_id, email, email));
+    }
+    servicenow.set_lifespans(CLIENT_ID, ACCESS_TOKEN_LIFE, REFRESH_TOKEN_LIFE);
+}
+
+fn tenant_file(world: &World, fronts: Option<&Fronts>) -> String {
+    let file = demo_tenant::file(&world.cloud) + QUIET;
+    match fronts {
+        None => file,
+        Some(fronts) => file.replace(&world.cloud.servicenow.url(), &fronts.servicenow.url()),
+    }
+}
+
+fn variables(
+    world: &World,
+    fronts: Option<&Fronts>,
+) -> Outcome<BTreeMap<String, BTreeMap<String, OsString>>> {
+    let cloud = &world.cloud;
+    let template = Template::parse(TEMPLATE)?;
+    let mut all = BTreeMap::new();
+    for function in &template.functions {
+        let mut variables = cloud.resources.environment(function)?;
+        variables.extend(
+            [
+                ("AWS_REGION", REGION),
+                ("AWS_SECRET_ACCESS_KEY", "local"),
+                ("ALLOW_LOOPBACK", "1"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+        variables.insert(
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE".to_owned(),
+            function.memory_mb.to_string(),
+        );
+        let aws = cloud.aws.endpoint();
+        let endpoints = match fronts {
+            None => vec![
+                ("AWS_ENDPOINT_URL", aws.to_owned()),
+                ("RESCUE_ENDPOINT_URL", cloud.rescue.url()),
+            ],
+            Some(fronts) => {
+                // A queue's URL has the host of its service.
+                for value in variables.values_mut() {
+                    *value = value.replace(aws, &fronts.sqs.url());
+                }
+                vec![
+                    ("AWS_ENDPOINT_URL_DYNAMODB", fronts.dynamodb.url()),
+                    ("AWS_ENDPOINT_URL_SQS", fronts.sqs.url()),
+                    (
+                        "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+                        fronts.secrets_manager.url(),
+                    ),
+                    ("RESCUE_ENDPOINT_URL", fronts.rescue.url()),
+                ]
+            }
+        };
+        variables.extend(
+            endpoints
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value)),
+        );
+        let name = function.binary.as_ref().unwrap_or(&function.name);
+        let variables = variables.into_iter();
+        let variables = variables.map(|(name, value)| (name, value.into()));
+        all.insert(name.clone(), variables.collect());
+    }
+    Ok(all)
+}
+
+async fn tracking_key(world: &World) -> Outcome<Secret> {
+    let stack = &world.cloud.stack;
+    let name = format!("{}/{TENANT}/credentials", stack.secret_prefix);
+    let read = stack.secrets.get_secret_value().secret_id(name).send();
+    let read = read.await?;
+    let text = read.secret_string().ok_or("a secret without a text")?;
+    let credentials: Credentials = serde_json::from_str(text)?;
+    Ok(credentials.tracking_key.ok_or("no tracking key")?)
+}
+
+/// A tenant with a rotation that has made a token and not yet ended, so that its third step can be taken for ever.
+async fn begin_rotation(world: &World, file: &str) -> Outcome<(String, String)> {
+    let (cloud, stack) = (&world.cloud, &world.cloud.stack);
+    let file = file.replace(
+        &format!("tenant = \"{TENANT}\""),
+        &format!("tenant = \"{ROTATED}\""),
+    );
+    let refresh = || {
+        cloud
+            .servicenow
+            .issue_refresh_token(CLIENT_ID, SERVICE_ACCOUNT)
+    };
+    let secrets = [
+        (SecretName::OauthClientSecret, CLIENT_SECRET),
+        (SecretName::RefreshToken, &refresh()),
+    ];
+    cloud.apply(&file, &secrets).await?;
+    let now: Timestamp = cloud.clock.now();
+    let access = cloud
+        .servicenow
+        .issue_access_token(CLIENT_ID, SERVICE_ACCOUNT);
+    let token = Token {
+        refresh_token: Some(Secret::from(refresh())),
+        access_token: Some(Secret::from(access)),
+        access_token_until: Some(now.plus(ACCESS_TOKEN_LIFE)),
+        ..Token::default()
+    };
+    let secret = format!("{}/{ROTATED}/token", stack.secret_prefix);
+    let version = Uuid::new_v4().to_string();
+    let put = stack.secrets.put_secret_value().secret_id(&secret);
+    put.client_request_token(&version)
+        .secret_string(serde_json::to_string(&token)?)
+        .version_stages("AWSPENDING")
+        .send()
+        .await?;
+    Ok((secret, version))
+}

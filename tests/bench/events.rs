@@ -1,0 +1,319 @@
+//! The events that functions are invoked with, each asking for work that was never done before, and what has to come
+//! of them.
+
+use hyper::body::Bytes;
+use local::demo_tenant::{CLIENT_ID, CUSTOMER, SERVICE_ACCOUNT, TENANT};
+use local::rescue::{Format, Phase, Session};
+use serde_json::{Value, json};
+use shared::queue::Post;
+use shared::record::{RecordRef, SysId, Table};
+use shared::rescue::post_to_url;
+use shared::session::{Digest, Event as Moment};
+use shared::tracking;
+use uuid::Uuid;
+
+use crate::endpoints::{self, Endpoints};
+use crate::outcome::Outcome;
+use crate::programs::Program;
+
+/// So many bytes of chat make a post of about 4 KB.
+const CHAT: usize = 3_200;
+/// A chat that lasted for days.
+const LARGE_CHAT: usize = 2 * 1024 * 1024;
+
+/// One event, and what is expected of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Event {
+    pub(crate) payload: Bytes,
+    expected: Expected,
+}
+
+#[derive(Clone, Debug)]
+enum Expected {
+    /// Status 200, from a floor that reads nothing.
+    Ok,
+    /// The post of that session is accepted.
+    Accepted(String),
+    /// A PIN.
+    Pin,
+    /// The token is stored.
+    Stored,
+    /// One note on that incident, and nothing left over of the batch.
+    Note(String),
+    /// The step is done, which says nothing.
+    Done,
+}
+
+impl Endpoints {
+    /// An event for a program:
+    ///
+    /// * `session-details` and the floors: the end of a new session, a post of about 4 KB;
+    /// * `deliver-session`: one such post, of a session that a PIN tied to an incident without notes;
+    /// * `generate-pin`: a press that was never pressed, for an incident, e-mails and note off;
+    /// * `receive-token`: a refresh token that was never handed over;
+    /// * `rotate-tokens`: `testSecret` of a pending version. It is the one step with calls to Secrets Manager, DynamoDB
+    ///   and ServiceNow that can be repeated: `createSecret` and `finishSecret` end a version's part in a rotation, and
+    ///   nothing but Secrets Manager can begin another.
+    ///
+    /// # Errors
+    /// When there is no such function.
+    pub(crate) fn event(&self, program: &Program) -> Outcome<Event> {
+        match program.function.as_str() {
+            "bare" | "one-call" => Ok(Event {
+                expected: Expected::Ok,
+                ..self.post(CHAT)
+            }),
+            "session-details" => Ok(self.post(CHAT)),
+            "deliver-session" => self.batch(CHAT),
+            "generate-pin" => Ok(self.press(program)),
+            "receive-token" => Ok(self.hand_over()),
+            "rotate-tokens" => Ok(self.rotation_step()),
+            other => Err(format!("no event is known for {other}").into()),
+        }
+    }
+
+    /// The same with 2 MB of chat, for a function that takes posts.
+    ///
+    /// # Errors
+    /// When the post does not fit into a message.
+    pub(crate) fn large_event(&self, program: &Program) -> Outcome<Option<Event>> {
+        Ok(match program.function.as_str() {
+            "session-details" => Some(self.post(LARGE_CHAT)),
+            "deliver-session" => Some(self.batch(LARGE_CHAT)?),
+            _ => None,
+        })
+    }
+
+    /// Whether the answer is the right one.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub(crate) fn check(&self, event: &Event, answer: &[u8]) -> Outcome<()> {
+        let answer: Value = match answer {
+            [] => Value::Null,
+            answer => serde_json::from_slice(answer)?,
+        };
+        let body = || {
+            let text = answer["body"].as_str().unwrap_or_default();
+            serde_json::from_str::<Value>(text).unwrap_or_default()
+        };
+        let ok = answer["statusCode"] == 200;
+        let right = match &event.expected {
+            Expected::Ok => ok,
+            Expected::Accepted(session) => {
+                ok && body()["status"] == "accepted" && body()["session_id"] == session.as_str()
+            }
+            Expected::Pin => {
+                let pin = body()["pin"].as_str().unwrap_or_default().to_owned();
+                ok && pin.len() == 6 && pin.bytes().all(|digit| digit.is_ascii_digit())
+            }
+            Expected::Stored => ok && body()["status"] == "stored",
+            Expected::Note(incident) => {
+                let notes = self.world.cloud.servicenow.work_notes("incident", incident);
+                let failures = answer["batchItemFailures"].as_array();
+                failures.is_none_or(Vec::is_empty) && notes.len() == 1
+            }
+            Expected::Done => answer.is_null(),
+        };
+        if right {
+            return Ok(());
+        }
+        let mut answer = answer.to_string();
+        answer.truncate(answer.floor_char_boundary(1000));
+        Err(format!("a wrong answer, {answer} where {:?} is expected", event.expected).into())
+    }
+
+    fn session(&self, chat: usize) -> Session {
+        let mut session = self.world.console_session().with_field("CField2", CUSTOMER);
+        talk(&mut session, chat);
+        session.with_note("Replaced the toner; the customer prints again.")
+    }
+
+    fn post(&self, chat: usize) -> Event {
+        let session = self.session(chat);
+        let post = (self.world.cloud.rescue).payload(&session, Format::JsonFlat, Phase::End);
+        let url = self.world.ended.expose();
+        let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        let key = base.rsplit('/').next().unwrap_or_default();
+        let route = "POST /integration/api/servicenow/sessiondetails/{tenant}/{key}";
+        let mut event = http(
+            route,
+            &format!("/integration/api/servicenow/sessiondetails/{TENANT}/{key}"),
+            json!({"tenant": TENANT, "key": key}),
+            &post.body,
+        );
+        event["rawQueryString"] = json!(query);
+        event["queryStringParameters"] = json!({"event": "ended"});
+        Event::new(&event, Expected::Accepted(session.id))
+    }
+
+    fn batch(&self, chat: usize) -> Outcome<Event> {
+        let incident = self.world.incident();
+        let record = RecordRef {
+            table: Table::Incident,
+            sys_id: SysId::parse(&incident.sys_id).ok_or("a sys_id")?,
+        };
+        let tracking = tracking::sign(&self.tracking_key, &self.tenant, &record);
+        let session = self.session(chat).with_tracking0(&tracking);
+        let sent = (self.world.cloud.rescue).payload(&session, Format::JsonFlat, Phase::End);
+        let fields = post_to_url::parse(Some(sent.content_type), sent.body.as_bytes())?;
+        let session_id = post_to_url::session_id(&fields)?;
+        let now = self.world.cloud.clock.now();
+        let digest = Digest::of(&self.tenant, &session_id, Moment::Ended, &fields);
+        let group = format!("{TENANT}#{}", session_id.as_str());
+        let deduplication = digest.as_str().to_owned();
+        let post = Post {
+            tenant: self.tenant.clone(),
+            session_id,
+            event: Moment::Ended,
+            received_at: now,
+            digest,
+            fields,
+        };
+        let sent_at = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)?
+            .as_millis()
+            .to_string();
+        let id = Uuid::new_v4().to_string();
+        let event = json!({"Records": [{
+            "messageId": id,
+            "receiptHandle": id,
+            "body": post.encode().ok_or("the post does not fit into a message")?,
+            "attributes": {
+                "ApproximateReceiveCount": "1",
+                "ApproximateFirstReceiveTimestamp": sent_at,
+                "SentTimestamp": sent_at,
+                "SenderId": "session-details",
+                "SequenceNumber": "18849496460467696128",
+                "MessageGroupId": group,
+                "MessageDeduplicationId": deduplication,
+            },
+            "messageAttributes": {},
+            "md5OfBody": "",
+            "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:sessions.fifo",
+            "awsRegion": "us-east-1",
+        }]});
+        Ok(Event::new(&event, Expected::Note(incident.sys_id)))
+    }
+
+    fn press(&self, program: &Program) -> Event {
+        let body = json!({
+            "technician": {"email": endpoints::technician(program.kind)},
+            "record": {"table": "incident", "sys_id": Uuid::new_v4().simple().to_string(), "number": "INC0012345"},
+            "customer": {"name": "Paul Martin", "email": CUSTOMER},
+        });
+        let mut event = http(
+            "POST /integration/api/servicenow/pincodes/{tenant}",
+            &format!("/integration/api/servicenow/pincodes/{TENANT}"),
+            json!({"tenant": TENANT}),
+            &body.to_string(),
+        );
+        event["headers"]["authorization"] = self.bearer();
+        event["headers"]["idempotency-key"] = json!(Uuid::new_v4().to_string());
+        Event::new(&event, Expected::Pin)
+    }
+
+    fn hand_over(&self) -> Event {
+        let servicenow = &self.world.cloud.servicenow;
+        let token = servicenow.issue_refresh_token(CLIENT_ID, SERVICE_ACCOUNT);
+        let mut event = http(
+            "POST /integration/api/servicenow/token/{tenant}",
+            &format!("/integration/api/servicenow/token/{TENANT}"),
+            json!({"tenant": TENANT}),
+            &json!({"refresh_token": token}).to_string(),
+        );
+        event["headers"]["authorization"] = self.bearer();
+        Event::new(&event, Expected::Stored)
+    }
+
+    fn rotation_step(&self) -> Event {
+        let (secret, version) = &self.rotation;
+        let event = json!({
+            "Step": "testSecret",
+            "SecretId": secret,
+            "ClientRequestToken": version,
+        });
+        Event::new(&event, Expected::Done)
+    }
+
+    fn bearer(&self) -> Value {
+        json!(format!("Bearer {}", self.world.api_key.expose()))
+    }
+}
+
+impl Event {
+    fn new(event: &Value, expected: Expected) -> Self {
+        Self {
+            payload: event.to_string().into(),
+            expected,
+        }
+    }
+}
+
+/// A JSON request as an HTTP API hands it on, payload format 2.0.
+fn http(route: &str, path: &str, parameters: Value, body: &str) -> Value {
+    json!({
+        "version": "2.0",
+        "routeKey": route,
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {
+            "accept": "*/*",
+            "content-length": body.len().to_string(),
+            "content-type": "application/json",
+            "host": "api.acme.test",
+            "user-agent": "LogMeIn Rescue",
+            "x-amzn-trace-id": "Root=1-5e6722a7-cc56xmpl46db7ae02d4da47e",
+            "x-forwarded-for": "205.255.255.176",
+            "x-forwarded-port": "443",
+            "x-forwarded-proto": "https",
+        },
+        "pathParameters": parameters,
+        "requestContext": {
+            "accountId": "000000000000",
+            "apiId": "local",
+            "domainName": "api.acme.test",
+            "domainPrefix": "api",
+            "http": {
+                "method": "POST",
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "205.255.255.176",
+                "userAgent": "LogMeIn Rescue",
+            },
+            "requestId": Uuid::new_v4().to_string(),
+            "routeKey": route,
+            "stage": "$default",
+            "time": "10/Mar/2026:05:16:23 +0000",
+            "timeEpoch": 1_773_119_783_000_i64,
+        },
+        "body": body,
+        "isBase64Encoded": false,
+    })
+}
+
+/// What people say, in an order that no packer foresees.
+const WORDS: [&str; 32] = [
+    "printer", "toner", "the", "a", "is", "not", "please", "restart", "driver", "install", "now",
+    "thanks", "wait", "error", "0x8007", "page", "I", "see", "you", "click", "settings", "network",
+    "cable", "Wi-Fi", "password", "works", "again", "still", "screen", "window", "left", "update",
+];
+
+/// Makes a chat of at least so many bytes.
+fn talk(session: &mut Session, bytes: usize) {
+    let mut random = Uuid::new_v4().as_u128() | 1;
+    let mut said = 0;
+    while said < bytes {
+        let words = (0..12).map(|_| {
+            // Xorshift: good enough to be unlike the chat before.
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            WORDS[(random >> 32) as usize % WORDS.len()]
+        });
+        let line = words.collect::<Vec<_>>().join(" ");
+        said += line.len() + 21;
+        session.say("Ana Ruiz", &line);
+    }
+}

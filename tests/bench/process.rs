@@ -1,0 +1,241 @@
+//! One process of a program, as Lambda starts it, and what Linux says about it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use hyper::body::Bytes;
+use tokio::process::{Child, Command};
+use uuid::Uuid;
+
+use crate::figures::Kind;
+use crate::outcome::Outcome;
+use crate::programs::Program;
+use crate::runtime_api::{Answer, Report, RuntimeApi};
+
+/// No program takes longer for anything.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// So much of a program's output is shown when it fails.
+const TAIL: usize = 4000;
+
+/// A running process. It is killed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Process {
+    name: String,
+    child: Child,
+    id: u32,
+    api: RuntimeApi,
+    output: Output,
+    started: Instant,
+    asked: Option<Instant>,
+}
+
+/// One invocation of a process.
+#[derive(Clone, Debug)]
+pub(crate) struct Invocation {
+    /// What the process answered.
+    pub(crate) answer: Bytes,
+    /// Process start → its first request for work; the same for every invocation of it.
+    pub(crate) ready: Duration,
+    /// The invocation handed over → its answer.
+    pub(crate) took: Duration,
+    /// The invocation handed over → the next request for work.
+    pub(crate) cycle: Duration,
+    /// Processor time of all threads until the answer; only of the first invocation.
+    pub(crate) processor: Option<Duration>,
+}
+
+impl Process {
+    /// Starts a program with those variables and nothing else of this process's environment but `PATH`.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub(crate) async fn start(
+        program: &Program,
+        variables: &BTreeMap<String, OsString>,
+    ) -> Outcome<Self> {
+        let name = label(program);
+        let api = RuntimeApi::start(&program.function).await?;
+        let output = Output::new()?;
+        let (file, arguments) = program
+            .command
+            .split_first()
+            .ok_or("a program without a command")?;
+        let mut command = Command::new(file);
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .env("TZ", ":UTC")
+            .env("LANG", "en_US.UTF-8")
+            .env("AWS_DEFAULT_REGION", local::aws::REGION)
+            .envs(variables)
+            .env("_HANDLER", "bootstrap")
+            .env("AWS_LAMBDA_FUNCTION_NAME", &program.function)
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
+            .env(
+                "AWS_LAMBDA_LOG_GROUP_NAME",
+                format!("/aws/lambda/{}", program.function),
+            )
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "bench/[$LATEST]")
+            .env("AWS_LAMBDA_LOG_FORMAT", "JSON")
+            .env("AWS_LAMBDA_RUNTIME_API", api.address.to_string())
+            .stdin(Stdio::null())
+            .stdout(output.writer()?)
+            .stderr(output.writer()?)
+            .kill_on_drop(true);
+        let started = Instant::now();
+        let child = command
+            .spawn()
+            .map_err(|error| format!("{name} does not start: {error}"))?;
+        let id = child.id().ok_or("a process without an id")?;
+        api.meter(id);
+        Ok(Self {
+            name,
+            child,
+            id,
+            api,
+            output,
+            started,
+            asked: None,
+        })
+    }
+
+    /// Hands over an event and waits until the process asks for the next one.
+    ///
+    /// # Errors
+    /// When it ends, reports an error or takes too long; with the end of what it printed.
+    pub(crate) async fn invoke(&mut self, event: Bytes) -> Outcome<Invocation> {
+        let invoked = tokio::time::timeout(PATIENCE, self.invoke_patiently(event)).await;
+        let invoked = invoked.unwrap_or_else(|_| Err("it takes too long".into()));
+        invoked.map_err(|error| self.failure(&error.to_string()))
+    }
+
+    async fn invoke_patiently(&mut self, event: Bytes) -> Outcome<Invocation> {
+        self.api.hand_over(event)?;
+        let mut handed_over = None;
+        let mut answered: Option<Answer> = None;
+        loop {
+            let report = tokio::select! {
+                biased;
+                report = self.api.report() => report?,
+                status = self.child.wait() => return Err(format!("it has ended: {}", status?).into()),
+            };
+            match report {
+                Report::InitFailed(error) => {
+                    return Err(format!("it could not start: {}", text(&error)).into());
+                }
+                Report::HandedOver(at) => handed_over = Some(at),
+                Report::Answered(answer) => answered = Some(answer),
+                Report::Asked(at) => {
+                    let first = *self.asked.get_or_insert(at);
+                    let Some((handed_over, answer)) = handed_over.zip(answered.take()) else {
+                        continue;
+                    };
+                    return Ok(Invocation {
+                        answer: answer
+                            .body
+                            .map_err(|error| format!("it reports {}", text(&error)))?,
+                        ready: first - self.started,
+                        took: answer.at - handed_over,
+                        cycle: at - handed_over,
+                        processor: answer.processor,
+                    });
+                }
+            }
+        }
+    }
+
+    /// The error that ends the benchmark: what is wrong, and what the process printed last.
+    pub(crate) fn failure(&self, what: &str) -> Box<dyn std::error::Error + Send + Sync> {
+        format!("{}: {what}\n{}", self.name, self.output.tail()).into()
+    }
+
+    /// The largest resident set so far, in bytes.
+    ///
+    /// # Errors
+    /// When the process has ended.
+    pub(crate) fn peak_memory(&self) -> Outcome<u64> {
+        peak_memory(self.id).map_err(|error| self.failure(&error.to_string()))
+    }
+
+    /// Kills the process and waits until it is gone.
+    ///
+    /// # Errors
+    /// When it cannot be killed.
+    pub(crate) async fn end(mut self) -> Outcome<()> {
+        Ok(self.child.kill().await?)
+    }
+}
+
+/// `session-details (node)`
+pub(crate) fn label(program: &Program) -> String {
+    let whose = match program.kind {
+        Kind::Floor => "floor",
+        Kind::Ours => "ours",
+        Kind::Node => "node",
+        Kind::Python => "python",
+    };
+    format!("{} ({whose})", program.function)
+}
+
+/// What all threads of a process that live have run so far.
+///
+/// # Errors
+/// When there is no such process, or Linux keeps no such statistics.
+pub(crate) fn processor_time(process: u32) -> Outcome<Duration> {
+    let mut total = 0;
+    for task in fs::read_dir(format!("/proc/{process}/task"))? {
+        // The first number: nanoseconds on a processor (Linux, Documentation/scheduler/sched-stats.rst).
+        let statistics = fs::read_to_string(task?.path().join("schedstat"))?;
+        let spent = statistics.split_whitespace().next();
+        total += spent
+            .ok_or("schedstat is empty")?
+            .parse::<u64>()?;
+    }
+    Ok(Duration::from_nanos(total))
+}
+
+fn peak_memory(process: u32) -> Outcome<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    Ok(kilobytes.ok_or("no VmHWM")?.parse::<u64>()? * 1024)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A file that a process writes to: a pipe could make it wait. It is removed when this is dropped.
+#[derive(Debug)]
+struct Output(PathBuf);
+
+impl Output {
+    fn new() -> Outcome<Self> {
+        let file = format!("bench-{}.log", Uuid::new_v4());
+        let output = Self(std::env::temp_dir().join(file));
+        File::create_new(&output.0)?;
+        Ok(output)
+    }
+
+    fn writer(&self) -> Outcome<File> {
+        Ok(File::options().append(true).open(&self.0)?)
+    }
+
+    fn tail(&self) -> String {
+        let printed = fs::read(&self.0).unwrap_or_default();
+        text(&printed[printed.len().saturating_sub(TAIL)..])
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        // It is in the folder for temporary files; nothing more can be done about it.
+        let _ = fs::remove_file(&self.0);
+    }
+}
