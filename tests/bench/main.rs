@@ -2,5 +2,6 @@
 //! writes docs/benchmarks.md.
 
 mod figures;
+mod programs;
 
 fn main() {}
