@@ -30,6 +30,24 @@ pub(crate) struct Spread {
     pub(crate) upper_quartile: Duration,
 }
 
+impl Spread {
+    /// The spread of measurements, which are sorted for it; `None` without any.
+    pub(crate) fn of(all: &mut [Duration]) -> Option<Self> {
+        all.sort_unstable();
+        Some(Self {
+            lower_quartile: quantile(all, 0.25)?,
+            median: quantile(all, 0.5)?,
+            upper_quartile: quantile(all, 0.75)?,
+        })
+    }
+}
+
+/// The measurement that this part of all, which are sorted, does not exceed; `None` without any.
+pub(crate) fn quantile(sorted: &[Duration], part: f64) -> Option<Duration> {
+    let rank = (part * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.saturating_sub(1)).copied()
+}
+
 /// Process starts of one program, each with one invocation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ColdStart {
