@@ -52,7 +52,12 @@ pub(crate) async fn measure(
         start(program, endpoints, &mut Starts::default()).await?;
     }
     for round in 0..plan.starts {
-        say(&format!("{:?}: cold start {} of {}", endpoints.transport(), round + 1, plan.starts));
+        say(&format!(
+            "{:?}: cold start {} of {}",
+            endpoints.transport(),
+            round + 1,
+            plan.starts
+        ));
         for nth in 0..programs.len() {
             // Whoever comes after Python comes after somebody else in the next round.
             let nth = (nth + round) % programs.len();

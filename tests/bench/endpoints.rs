@@ -31,7 +31,8 @@ const ROTATED: &str = "rotated";
 const ACCESS_TOKEN_LIFE: Duration = Duration::from_secs(24 * 3600);
 const REFRESH_TOKEN_LIFE: Duration = Duration::from_secs(100 * 24 * 3600);
 /// Nobody is told of a PIN.
-const QUIET: &str = "\n[notifications]\nemail_technician = false\nemail_customer = false\npin_note = false\n";
+const QUIET: &str =
+    "\n[notifications]\nemail_technician = false\nemail_customer = false\npin_note = false\n";
 
 /// The running endpoints of one transport. They end when they are dropped.
 pub(crate) struct Endpoints {
@@ -162,9 +163,7 @@ impl Endpoints {
 
 /// The access key that a program signs with.
 pub(crate) fn caller(program: &Program) -> String {
-    label(program)
-        .replace(' ', "-")
-        .replace(['(', ')'], "")
+    label(program).replace(' ', "-").replace(['(', ')'], "")
 }
 
 /// The technician whom a program's PINs are for. Everybody has their own: a sign-in ends the one before.

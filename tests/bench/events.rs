@@ -120,7 +120,11 @@ impl Endpoints {
         }
         let mut answer = answer.to_string();
         answer.truncate(answer.floor_char_boundary(1000));
-        Err(format!("a wrong answer, {answer} where {:?} is expected", event.expected).into())
+        Err(format!(
+            "a wrong answer, {answer} where {:?} is expected",
+            event.expected
+        )
+        .into())
     }
 
     fn session(&self, chat: usize) -> Session {

@@ -27,7 +27,9 @@ use crate::tls::Authority;
 /// Measures cold starts, warm invocations, memory and sizes of the released functions, in one run and side by side
 /// with the floor of the platform and with the same work in Node.js and Python.
 #[derive(Clone, Debug, Parser)]
-#[command(after_help = "Example: cargo run --release -p tests --bin bench -- --quick --only session-details")]
+#[command(
+    after_help = "Example: cargo run --release -p tests --bin bench -- --quick --only session-details"
+)]
 struct Arguments {
     /// Measure little, to try the benchmark itself.
     #[arg(long)]
@@ -54,15 +56,27 @@ struct Arguments {
 
 impl Arguments {
     fn cold(&self) -> cold::Plan {
-        let (starts, peers) = if self.quick { (3, 2) } else { (self.cold_starts, self.peer_cold_starts) };
+        let (starts, peers) = if self.quick {
+            (3, 2)
+        } else {
+            (self.cold_starts, self.peer_cold_starts)
+        };
         cold::Plan { starts, peers }
     }
 
     fn warm(&self) -> warm::Plan {
         if self.quick {
-            return warm::Plan { warm_up: 5, invocations: 20, block: 10 };
+            return warm::Plan {
+                warm_up: 5,
+                invocations: 20,
+                block: 10,
+            };
         }
-        warm::Plan { warm_up: WARM_UP, invocations: self.warm, block: self.block }
+        warm::Plan {
+            warm_up: WARM_UP,
+            invocations: self.warm,
+            block: self.block,
+        }
     }
 
     fn wants(&self, program: &Program) -> bool {
@@ -85,7 +99,9 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Outcome<()> {
     say("Building the programs");
-    let mut programs = programs::build(programs::Options { peers: !arguments.without_peers })?;
+    let mut programs = programs::build(programs::Options {
+        peers: !arguments.without_peers,
+    })?;
     programs.retain(|program| arguments.wants(program));
     if programs.is_empty() {
         return Err("there is no program of that name".into());

@@ -193,9 +193,7 @@ pub(crate) fn processor_time(process: u32) -> Outcome<Duration> {
         // The first number: nanoseconds on a processor (Linux, Documentation/scheduler/sched-stats.rst).
         let statistics = fs::read_to_string(task?.path().join("schedstat"))?;
         let spent = statistics.split_whitespace().next();
-        total += spent
-            .ok_or("schedstat is empty")?
-            .parse::<u64>()?;
+        total += spent.ok_or("schedstat is empty")?.parse::<u64>()?;
     }
     Ok(Duration::from_nanos(total))
 }

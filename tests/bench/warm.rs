@@ -66,7 +66,11 @@ pub(crate) async fn measure(
     let block = plan.block.max(1);
     let blocks = (plan.invocations / block).max(1);
     for round in 0..blocks {
-        say(&format!("{:?}: warm block {} of {blocks}", endpoints.transport(), round + 1));
+        say(&format!(
+            "{:?}: warm block {} of {blocks}",
+            endpoints.transport(),
+            round + 1
+        ));
         for runner in &mut runners {
             runner.block(block).await?;
         }
