@@ -73,10 +73,10 @@ pub(crate) async fn measure(
 }
 
 async fn start(program: &Program, endpoints: &Endpoints, starts: &mut Starts) -> Outcome<()> {
-    let variables = endpoints.variables(program);
+    let settings = endpoints.settings(program);
     let event = endpoints.event(program)?;
     let before = endpoints.done(program);
-    let mut process = Process::start(program, &variables).await?;
+    let mut process = Process::start(program, &settings).await?;
     let invocation = process.invoke(event.payload.clone()).await?;
     let checked = endpoints.check(&event, &invocation.answer);
     checked.map_err(|error| process.failure(&error.to_string()))?;

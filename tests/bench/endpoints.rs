@@ -42,10 +42,19 @@ pub(crate) struct Endpoints {
     pub(crate) tenant: TenantId,
     /// The rotated tenant's token secret, and its version that can be tested.
     pub(crate) rotation: (String, String),
-    /// Each function's variables, by the function's name.
-    variables: BTreeMap<String, BTreeMap<String, OsString>>,
+    /// By the function's name.
+    settings: BTreeMap<String, Settings>,
     authority: Option<PathBuf>,
     fronts: Option<Fronts>,
+}
+
+/// What the template says that a function runs with.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    /// Its environment variables.
+    pub(crate) variables: BTreeMap<String, OsString>,
+    /// How far ahead the deadline of an invocation is.
+    pub(crate) timeout: Duration,
 }
 
 /// One for each host, so that a process shakes hands with each service as it does in AWS.
@@ -94,12 +103,12 @@ impl Endpoints {
         furnish(&world);
         let file = tenant_file(&world, fronts.as_ref());
         world.cloud.apply(&file, &[]).await?;
-        let variables = variables(&world, fronts.as_ref())?;
+        let settings = settings(&world, fronts.as_ref())?;
         Ok(Self {
             tracking_key: tracking_key(&world).await?,
             tenant: TenantId::parse(TENANT).ok_or("no tenant's name")?,
             rotation: begin_rotation(&world, &file).await?,
-            variables,
+            settings,
             authority: fronts.is_some().then(|| authority.file.clone()),
             world,
             fronts,
@@ -107,12 +116,13 @@ impl Endpoints {
     }
 
     /// All that a program has to be started with.
-    pub(crate) fn variables(&self, program: &Program) -> BTreeMap<String, OsString> {
+    pub(crate) fn settings(&self, program: &Program) -> Settings {
         let function = match program.function.as_str() {
             "bare" | "one-call" => "session-details",
             function => function,
         };
-        let mut variables = self.variables.get(function).cloned().unwrap_or_default();
+        let mut settings = self.settings.get(function).cloned().unwrap_or_default();
+        let variables = &mut settings.variables;
         // Tells the programs apart in the journal of the embedded AWS.
         variables.insert("AWS_ACCESS_KEY_ID".to_owned(), caller(program).into());
         if let Some(authority) = &self.authority {
@@ -125,7 +135,7 @@ impl Endpoints {
             variables.extend(names.map(|name| (name, authority.into())));
         }
         variables.extend(program.variables.iter().cloned());
-        variables
+        settings
     }
 
     /// How many times a program's kind of work was done so far by any program, where that can be counted from outside.
@@ -193,10 +203,7 @@ fn tenant_file(world: &World, fronts: Option<&Fronts>) -> String {
     }
 }
 
-fn variables(
-    world: &World,
-    fronts: Option<&Fronts>,
-) -> Outcome<BTreeMap<String, BTreeMap<String, OsString>>> {
+fn settings(world: &World, fronts: Option<&Fronts>) -> Outcome<BTreeMap<String, Settings>> {
     let cloud = &world.cloud;
     let template = Template::parse(TEMPLATE)?;
     let mut all = BTreeMap::new();
@@ -207,6 +214,7 @@ fn variables(
                 ("AWS_REGION", REGION),
                 ("AWS_SECRET_ACCESS_KEY", "local"),
                 ("ALLOW_LOOPBACK", "1"),
+                ("AWS_LAMBDA_LOG_LEVEL", "INFO"),
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
@@ -244,7 +252,11 @@ fn variables(
         let name = function.binary.as_ref().unwrap_or(&function.name);
         let variables = variables.into_iter();
         let variables = variables.map(|(name, value)| (name, value.into()));
-        all.insert(name.clone(), variables.collect());
+        let settings = Settings {
+            variables: variables.collect(),
+            timeout: function.timeout,
+        };
+        all.insert(name.clone(), settings);
     }
     Ok(all)
 }

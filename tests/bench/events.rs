@@ -105,7 +105,9 @@ impl Endpoints {
             }
             Expected::Pin => {
                 let pin = body()["pin"].as_str().unwrap_or_default().to_owned();
-                ok && pin.len() == 6 && pin.bytes().all(|digit| digit.is_ascii_digit())
+                answer["statusCode"] == 201
+                    && pin.len() == 6
+                    && pin.bytes().all(|digit| digit.is_ascii_digit())
             }
             Expected::Stored => ok && body()["status"] == "stored",
             Expected::Note(incident) => {

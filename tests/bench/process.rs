@@ -1,7 +1,5 @@
 //! One process of a program, as Lambda starts it, and what Linux says about it.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -11,6 +9,7 @@ use hyper::body::Bytes;
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
+use crate::endpoints::Settings;
 use crate::figures::Kind;
 use crate::outcome::Outcome;
 use crate::programs::Program;
@@ -49,16 +48,13 @@ pub(crate) struct Invocation {
 }
 
 impl Process {
-    /// Starts a program with those variables and nothing else of this process's environment but `PATH`.
+    /// Starts a program with those settings and nothing else of this process's environment but `PATH`.
     ///
     /// # Errors
     /// When it does not start.
-    pub(crate) async fn start(
-        program: &Program,
-        variables: &BTreeMap<String, OsString>,
-    ) -> Outcome<Self> {
+    pub(crate) async fn start(program: &Program, settings: &Settings) -> Outcome<Self> {
         let name = label(program);
-        let api = RuntimeApi::start(&program.function).await?;
+        let api = RuntimeApi::start(&program.function, settings.timeout).await?;
         let output = Output::new()?;
         let (file, arguments) = program
             .command
@@ -72,7 +68,7 @@ impl Process {
             .env("TZ", ":UTC")
             .env("LANG", "en_US.UTF-8")
             .env("AWS_DEFAULT_REGION", local::aws::REGION)
-            .envs(variables)
+            .envs(&settings.variables)
             .env("_HANDLER", "bootstrap")
             .env("AWS_LAMBDA_FUNCTION_NAME", &program.function)
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")

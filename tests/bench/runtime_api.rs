@@ -21,9 +21,6 @@ use uuid::Uuid;
 use crate::outcome::Outcome;
 use crate::process;
 
-/// How far ahead the deadline of an invocation is.
-const DEADLINE: Duration = Duration::from_secs(30);
-
 /// What the process did.
 #[derive(Debug)]
 pub(crate) enum Report {
@@ -61,6 +58,8 @@ pub(crate) struct RuntimeApi {
 #[derive(Debug)]
 struct Shared {
     function_arn: String,
+    /// How far ahead the deadline of an invocation is.
+    timeout: Duration,
     work: Mutex<mpsc::UnboundedReceiver<Bytes>>,
     reports: mpsc::UnboundedSender<Report>,
     /// Whether the first answer has come.
@@ -69,17 +68,18 @@ struct Shared {
 }
 
 impl RuntimeApi {
-    /// Listens on a free port of 127.0.0.1.
+    /// Listens on a free port of 127.0.0.1. An invocation's deadline is the time-out ahead.
     ///
     /// # Errors
     /// When there is none.
-    pub(crate) async fn start(function: &str) -> Outcome<Self> {
+    pub(crate) async fn start(function: &str, timeout: Duration) -> Outcome<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let (work, next) = mpsc::unbounded_channel();
         let (reporting, reports) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             function_arn: format!("arn:aws:lambda:us-east-1:000000000000:function:{function}"),
+            timeout,
             work: Mutex::new(next),
             reports: reporting,
             metered: AtomicBool::new(false),
@@ -179,7 +179,7 @@ impl Shared {
             return status(StatusCode::GONE);
         };
         let deadline = SystemTime::now().duration_since(UNIX_EPOCH);
-        let deadline = deadline.map_or(0, |now| (now + DEADLINE).as_millis());
+        let deadline = deadline.map_or(0, |now| (now + self.timeout).as_millis());
         let response = Response::builder()
             .header(header::CONTENT_TYPE, "application/json")
             .header("Lambda-Runtime-Aws-Request-Id", Uuid::new_v4().to_string())

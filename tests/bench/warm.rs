@@ -54,7 +54,7 @@ pub(crate) async fn measure(
         let mut runner = Runner {
             program,
             endpoints,
-            process: Process::start(program, &endpoints.variables(program)).await?,
+            process: Process::start(program, &endpoints.settings(program)).await?,
             took: Vec::new(),
             cycles: Duration::ZERO,
         };
