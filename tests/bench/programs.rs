@@ -211,7 +211,11 @@ fn build_python(folder: &Path) -> Result<Vec<Program>, Error> {
             "awslambdaric".into(),
             format!("{}.handler", name.replace('-', "_")).into(),
         ],
-        variables: vec![("PYTHONPATH".to_owned(), folder.into())],
+        variables: vec![
+            ("PYTHONPATH".to_owned(), folder.into()),
+            // Lambda sets it for every function; boto3 alone asks for it.
+            ("AWS_DEFAULT_REGION".to_owned(), local::aws::REGION.into()),
+        ],
         file: None,
     };
     Ok(WITH_PEERS.map(program).into())
