@@ -64,6 +64,8 @@ const WITH_PEERS: [&str; 2] = ["session-details", "generate-pin"];
 /// Of Python's packages, those that make a difference.
 const PYTHON_PACKAGES: [&str; 3] = ["awslambdaric", "boto3", "urllib3"];
 
+const NO_VERSION_WARNING: &str = "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED";
+
 const NODE: &str = "Node.js 20 or later with npm";
 const PYTHON: &str = "Python 3.10 or later with pip and venv";
 
@@ -158,12 +160,13 @@ fn build_node(folder: &Path) -> Result<Vec<Program>, Error> {
     })?;
     npm(&["run", "--silent", "build"])?;
     let program = |name: &str| {
-        let file = folder.join("dist").join(format!("{name}.js"));
+        let file = folder.join("dist").join(format!("{name}.cjs"));
         Program {
             function: name.to_owned(),
             kind: Kind::Node,
             command: vec!["node".into(), file.clone().into()],
-            variables: Vec::new(),
+            // Where Node.js is older than the SDK would like, it need not say so at every start.
+            variables: vec![(NO_VERSION_WARNING.to_owned(), "true".into())],
             file: Some(file),
         }
     };
@@ -208,7 +211,11 @@ fn build_python(folder: &Path) -> Result<Vec<Program>, Error> {
             "awslambdaric".into(),
             format!("{}.handler", name.replace('-', "_")).into(),
         ],
-        variables: vec![("PYTHONPATH".to_owned(), folder.into())],
+        variables: vec![
+            ("PYTHONPATH".to_owned(), folder.into()),
+            // Lambda sets it for every function; boto3 alone asks for it.
+            ("AWS_DEFAULT_REGION".to_owned(), local::aws::REGION.into()),
+        ],
         file: None,
     };
     Ok(WITH_PEERS.map(program).into())
