@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use aws_config::BehaviorVersion;
 use shared::clock::Clock;
 use shared::credentials::Credentials;
 use shared::environment::{DEFAULT_SECRET_PREFIX, Reader};
@@ -95,7 +96,14 @@ impl Stack {
         let known = needs
             .iter()
             .all(|need| reader.optional(need.variable()).is_some());
-        let config = shared::aws::config(&shared::http::client()?).await;
+        // An operator's credentials may come from anywhere: a profile, single sign-on, a machine's role.
+        let http = shared::http::client(testing.ca_file.as_deref())?;
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(shared::http::for_aws(http))
+            .timeout_config(shared::aws::timeouts())
+            .retry_config(shared::aws::retries())
+            .load()
+            .await;
         if config.region().is_none() {
             return Err(AdminError::NoRegion);
         }

@@ -674,7 +674,7 @@ mod tests {
         let url = format!("http://{}", listener.local_addr().expect("bound"));
         let database = dynoxide::Database::memory().expect("a database");
         tokio::spawn(dynoxide::server::serve_on(listener, database));
-        let http = shared::http::for_aws(shared::http::client().expect("TLS"));
+        let http = shared::http::for_aws(shared::http::client(None).expect("TLS"));
         let credentials = Credentials::new("test", "test", None, None, "test");
         let dynamodb = aws_sdk_dynamodb::Client::from_conf(
             aws_sdk_dynamodb::Config::builder()

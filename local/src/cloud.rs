@@ -305,7 +305,7 @@ fn sdk_config(aws: &Aws) -> Result<aws_config::SdkConfig, Error> {
         .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(
             Credentials::new("local", "local", None, None, "local"),
         ))
-        .http_client(shared::http::for_aws(shared::http::client()?))
+        .http_client(shared::http::for_aws(shared::http::client(None)?))
         .build())
 }
 

@@ -239,7 +239,7 @@ impl Story {
     /// One call of the HTTP API, as ServiceNow sends it.
     async fn call(&self, route: &str, request: &Value) -> Result<Value, Failure> {
         let api = self.cloud.gateway.url();
-        let answer = shared::http::client()?
+        let answer = shared::http::client(None)?
             .post(format!("{api}/integration/api/servicenow/{route}/{TENANT}"))
             .bearer_auth(self.api_key.expose())
             .json(request)

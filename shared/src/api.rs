@@ -1,8 +1,10 @@
 //! What the HTTP functions have in common: API keys, JSON bodies and answers (design 4.1).
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use lambda_http::{Body, IntoResponse};
 use serde_json::{Map, Value};
 
 use crate::error::{Code, Problem};
@@ -168,40 +170,53 @@ fn invalid(detail: &str) -> Problem {
     Problem::new(Code::InvalidRequest, detail)
 }
 
+/// What an HTTP function answers: a text, and no other charset than UTF-8.
+///
+/// The response type of `lambda_http` itself would be read once more as a stream, and decoded from its charset; every
+/// decoder that there is would be part of the binary for that.
+#[derive(Debug)]
+pub struct Answer(pub Response<Body>);
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> {
+        Box::pin(std::future::ready(self.0))
+    }
+}
+
+/// An answer without a body.
+pub fn empty(status: StatusCode) -> Answer {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = status;
+    Answer(response)
+}
+
 /// An answer of JSON, which no cache may keep.
-pub fn json<B: From<String>>(status: StatusCode, body: &Value) -> Response<B> {
+pub fn json(status: StatusCode, body: &Value) -> Answer {
     answer(status, "application/json", body.to_string())
 }
 
 /// A refusal (RFC 9457), with whatever its status asks for in the headers.
-pub fn refusal<B: From<String>>(problem: &Problem, request_id: &str) -> Response<B> {
+pub fn refusal(problem: &Problem, request_id: &str) -> Answer {
     let status =
         StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = answer(status, "application/problem+json", problem.body(request_id));
+    let mut answer = answer(status, "application/problem+json", problem.body(request_id));
+    let headers = answer.0.headers_mut();
     if let Some(seconds) = problem.retry_after() {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     if status == StatusCode::UNAUTHORIZED {
-        response
-            .headers_mut()
-            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    response
+    answer
 }
 
-fn answer<B: From<String>>(
-    status: StatusCode,
-    content_type: &'static str,
-    body: String,
-) -> Response<B> {
-    let mut response = Response::new(B::from(body));
+fn answer(status: StatusCode, content_type: &'static str, body: String) -> Answer {
+    let mut response = Response::new(Body::Text(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    Answer(response)
 }
 
 #[cfg(test)]
@@ -256,10 +271,10 @@ mod tests {
     #[test]
     fn a_refusal_says_in_its_headers_when_to_try_again() {
         let throttled = Problem::new(Code::PinRateExceeded, "Press again.");
-        let response: Response<String> = refusal(&throttled, "r-1");
+        let Answer(response) = refusal(&throttled, "r-1");
         assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
         assert!(response.headers().contains_key(header::RETRY_AFTER));
-        let response: Response<String> = refusal(&unauthorized(), "r-1");
+        let Answer(response) = refusal(&unauthorized(), "r-1");
         assert_eq!(response.headers()[header::WWW_AUTHENTICATE], "Bearer");
     }
 }

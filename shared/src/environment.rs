@@ -1,6 +1,9 @@
 //! The environment variables of the functions (the README's table lists them all).
 
 use std::fmt;
+use std::path::PathBuf;
+
+use crate::aws;
 
 /// Reads variables and remembers which required ones are missing, so that all of them are named at once.
 pub struct Reader<F> {
@@ -27,10 +30,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     /// The value of a variable that the function cannot do without. When it is missing the answer is an empty text,
     /// and [`Reader::finish`] fails.
     pub fn required(&mut self, name: &'static str) -> String {
-        self.optional(name).unwrap_or_else(|| {
-            self.faults.push(format!("{name} is missing"));
-            String::new()
-        })
+        required(self.optional(name), name, &mut self.faults)
     }
 
     /// The value of a variable that has a default elsewhere.
@@ -60,7 +60,16 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
                 .optional("ALLOW_LOOPBACK")
                 .is_some_and(|value| value == "1"),
             clock_offset_seconds,
+            ca_file: self.optional("TEST_CA_FILE").map(PathBuf::from),
         }
+    }
+
+    /// Region, credentials and endpoints, as Lambda sets them.
+    pub fn aws(&mut self) -> aws::Environment {
+        let Self { lookup, faults } = self;
+        let optional = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
+        let required = |name| required(optional(name), name, faults);
+        aws::Environment::read(required, optional)
     }
 
     /// Ends the reading.
@@ -76,6 +85,13 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     }
 }
 
+fn required(value: Option<String>, name: &str, faults: &mut Vec<String>) -> String {
+    value.unwrap_or_else(|| {
+        faults.push(format!("{name} is missing"));
+        String::new()
+    })
+}
+
 /// `SECRET_PREFIX` where it is not set.
 pub const DEFAULT_SECRET_PREFIX: &str = "rescue-connector";
 
@@ -88,6 +104,8 @@ pub struct Testing {
     pub allow_loopback: bool,
     /// `CLOCK_OFFSET_SECONDS`: added to the wall clock.
     pub clock_offset_seconds: i64,
+    /// `TEST_CA_FILE`: a PEM file with certificate authorities that are trusted as well as the bundled ones.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// The environment lacks something; the function does not start.

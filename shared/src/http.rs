@@ -1,5 +1,6 @@
 //! The one HTTP client: it calls the vendors, and it carries the AWS SDK (decision 0001).
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,20 +12,26 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 /// How long a connection may take to come about, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Builds the client: ring, bundled roots, no redirects, no cookies, no proxies, a time-out on connecting.
 ///
-/// Nothing is connected and nothing is read from disk before the first request.
+/// Nothing is connected before the first request, and nothing is read from disk unless there is a `ca_file`, whose
+/// certificate authorities (PEM) are trusted as well.
 ///
 /// # Errors
-/// When TLS cannot be set up, which is a fault of the build.
-pub fn client() -> Result<reqwest::Client, ClientError> {
-    let roots = rustls::RootCertStore {
+/// When the file is not readable, or TLS cannot be set up, which is a fault of the build.
+pub fn client(ca_file: Option<&Path>) -> Result<reqwest::Client, ClientError> {
+    let mut roots = rustls::RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
+    if let Some(file) = ca_file {
+        add_authorities(&mut roots, file)?;
+    }
     let tls = rustls::ClientConfig::builder_with_provider(Arc::new(
         rustls::crypto::ring::default_provider(),
     ))
@@ -41,6 +48,22 @@ pub fn client() -> Result<reqwest::Client, ClientError> {
         .tcp_nodelay(true)
         .build()
         .map_err(|error| ClientError(error.to_string()))
+}
+
+fn add_authorities(roots: &mut rustls::RootCertStore, file: &Path) -> Result<(), ClientError> {
+    let unreadable = |error: String| ClientError(format!("{}: {error}", file.display()));
+    let authorities = CertificateDer::pem_file_iter(file)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| unreadable(error.to_string()))?;
+    if authorities.is_empty() {
+        return Err(unreadable("it holds no certificate".to_owned()));
+    }
+    for authority in authorities {
+        roots
+            .add(authority)
+            .map_err(|error| unreadable(error.to_string()))?;
+    }
+    Ok(())
 }
 
 /// The HTTP client could not be built.

@@ -84,5 +84,5 @@ impl Answer {
 }
 
 pub(crate) fn client() -> reqwest::Client {
-    shared::http::client().expect("a client")
+    shared::http::client(None).expect("a client")
 }

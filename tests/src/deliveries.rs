@@ -84,7 +84,7 @@ impl World {
                 "local", "local", None, None, "local",
             )))
             .http_client(shared::http::for_aws(
-                shared::http::client().expect("an HTTP client"),
+                shared::http::client(None).expect("an HTTP client"),
             ))
             .build();
         aws_sdk_sqs::Client::from_conf(config)

@@ -213,7 +213,7 @@ type Checks<'a> = Vec<(&'static str, BoxFuture<'a, Finding>)>;
 
 impl<'a> Doctor<'a> {
     fn new(stack: &'a Stack, tenant: Tenant, options: &'a Options) -> Result<Self, AdminError> {
-        let http = shared::http::client()?;
+        let http = shared::http::client(None)?;
         let clock = || stack.clock.clone();
         let testing = &options.testing;
         let credentials = Arc::new(stack.credentials());

@@ -128,11 +128,12 @@ pub async fn run() -> Result<(), Error> {
     let sessions_url = environment.required("SESSIONS_QUEUE_URL");
     let dead_letters_url = environment.required("SESSIONS_DLQ_URL");
     let secret_prefix = environment.secret_prefix();
+    let aws = environment.aws();
     let testing = environment.testing();
     environment.finish()?;
     let clock = Clock::system(testing.clock_offset_seconds);
-    let http = shared::http::client()?;
-    let aws = shared::aws::config(&http).await;
+    let http = shared::http::client(testing.ca_file.as_deref())?;
+    let aws = aws.config(&http);
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
     let vault = Arc::new(Vault::new(
         aws_sdk_secretsmanager::Client::new(&aws),

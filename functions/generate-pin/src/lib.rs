@@ -15,9 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lambda_http::http::{HeaderValue, StatusCode};
-use lambda_http::{Body, Error, Request, RequestExt as _, Response, service_fn};
+use lambda_http::{Error, Request, RequestExt as _, service_fn};
 use serde_json::Value;
-use shared::api;
+use shared::api::{self, Answer};
 use shared::clock::{Clock, Timestamp};
 use shared::credentials::Credentials;
 use shared::environment::Reader;
@@ -71,7 +71,7 @@ const SLOWEST_POLL: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// Never: whatever goes wrong is an answer.
-pub async fn handle(function: &GeneratePin, request: Request) -> Result<Response<Body>, Error> {
+pub async fn handle(function: &GeneratePin, request: Request) -> Result<Answer, Error> {
     let context = request.lambda_context();
     let now = function.clock.now();
     let end = now
@@ -148,15 +148,15 @@ fn refused(problem: &Problem, tenant: Option<&TenantId>) {
     telemetry::count_reason(Metric::PinRefused, problem.code, counted);
 }
 
-fn reply(outcome: Result<Reply, Problem>, request_id: &str) -> Response<Body> {
+fn reply(outcome: Result<Reply, Problem>, request_id: &str) -> Answer {
     match outcome {
         Ok(reply) => {
-            let mut response = api::json(StatusCode::CREATED, &reply.body);
+            let mut answer = api::json(StatusCode::CREATED, &reply.body);
             if reply.replayed {
                 let yes = HeaderValue::from_static("true");
-                response.headers_mut().insert("idempotent-replayed", yes);
+                answer.0.headers_mut().insert("idempotent-replayed", yes);
             }
-            response
+            answer
         }
         Err(problem) => api::refusal(&problem, request_id),
     }
@@ -181,11 +181,12 @@ pub async fn run() -> Result<(), Error> {
     let tenants_table = environment.required("TENANTS_TABLE");
     let credentials_table = environment.required("CREDENTIALS_TABLE");
     let secret_prefix = environment.secret_prefix();
+    let aws = environment.aws();
     let testing = environment.testing();
     environment.finish()?;
     let clock = Clock::system(testing.clock_offset_seconds);
-    let http = shared::http::client()?;
-    let aws = shared::aws::config(&http).await;
+    let http = shared::http::client(testing.ca_file.as_deref())?;
+    let aws = aws.config(&http);
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
     let vault = Arc::new(Vault::new(
         aws_sdk_secretsmanager::Client::new(&aws),

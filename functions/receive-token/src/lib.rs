@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lambda_http::http::StatusCode;
-use lambda_http::{Body, Error, Request, RequestExt as _, Response, service_fn};
+use lambda_http::{Error, Request, RequestExt as _, service_fn};
 use serde_json::json;
-use shared::api;
+use shared::api::{self, Answer};
 use shared::clock::{Clock, Timestamp};
 use shared::credentials::Credentials;
 use shared::environment::Reader;
@@ -69,7 +69,7 @@ const NOTE_PATIENCE: Duration = Duration::from_secs(8);
 ///
 /// # Errors
 /// Never: whatever goes wrong is an answer.
-pub async fn handle(function: &ReceiveToken, request: Request) -> Result<Response<Body>, Error> {
+pub async fn handle(function: &ReceiveToken, request: Request) -> Result<Answer, Error> {
     let context = request.lambda_context();
     let now = function.clock.now();
     let given = function.clock.deadline(context.deadline).since(now);
@@ -196,11 +196,12 @@ pub async fn run() -> Result<(), Error> {
     let credentials_table = environment.required("CREDENTIALS_TABLE");
     let sessions_url = environment.required("SESSIONS_QUEUE_URL");
     let secret_prefix = environment.secret_prefix();
+    let aws = environment.aws();
     let testing = environment.testing();
     environment.finish()?;
     let clock = Clock::system(testing.clock_offset_seconds);
-    let http = shared::http::client()?;
-    let aws = shared::aws::config(&http).await;
+    let http = shared::http::client(testing.ca_file.as_deref())?;
+    let aws = aws.config(&http);
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
     let secrets = aws_sdk_secretsmanager::Client::new(&aws);
     let vault = Arc::new(Vault::new(secrets, secret_prefix, clock.clone()));

@@ -210,11 +210,12 @@ pub async fn run() -> Result<(), Error> {
     let credentials_table = environment.required("CREDENTIALS_TABLE");
     let sessions_url = environment.required("SESSIONS_QUEUE_URL");
     let secret_prefix = environment.secret_prefix();
+    let aws = environment.aws();
     let testing = environment.testing();
     environment.finish()?;
     let clock = Clock::system(testing.clock_offset_seconds);
-    let http = shared::http::client()?;
-    let aws = shared::aws::config(&http).await;
+    let http = shared::http::client(testing.ca_file.as_deref())?;
+    let aws = aws.config(&http);
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
     let secrets = aws_sdk_secretsmanager::Client::new(&aws);
     let credentials = Credentials::new(dynamodb.clone(), credentials_table, clock.clone());

@@ -7,9 +7,9 @@ mod event;
 use std::time::Duration;
 
 use lambda_http::http::StatusCode;
-use lambda_http::{Body, Error, Request, RequestExt as _, Response, service_fn};
+use lambda_http::{Error, Request, RequestExt as _, service_fn};
 use serde_json::json;
-use shared::api;
+use shared::api::{self, Answer};
 use shared::clock::Clock;
 use shared::environment::Reader;
 use shared::error::{Code, Problem};
@@ -45,7 +45,7 @@ const ANSWER_NEEDS: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// Never: whatever goes wrong is an answer.
-pub async fn handle(function: &SessionDetails, request: Request) -> Result<Response<Body>, Error> {
+pub async fn handle(function: &SessionDetails, request: Request) -> Result<Answer, Error> {
     let context = request.lambda_context();
     let deadline = function.clock.deadline(context.deadline);
     let left = deadline
@@ -156,13 +156,9 @@ fn refused(problem: &Problem, tenant: &TenantId) {
     }
 }
 
-fn reply(outcome: Result<Reply, Problem>, request_id: &str) -> Response<Body> {
+fn reply(outcome: Result<Reply, Problem>, request_id: &str) -> Answer {
     match outcome {
-        Ok(Reply::Right) => {
-            let mut response = Response::new(Body::Empty);
-            *response.status_mut() = StatusCode::NO_CONTENT;
-            response
-        }
+        Ok(Reply::Right) => api::empty(StatusCode::NO_CONTENT),
         Ok(Reply::Ignored) => api::json(StatusCode::OK, &json!({ "status": "ignored" })),
         Ok(Reply::Accepted(post)) => api::json(
             StatusCode::OK,
@@ -181,10 +177,11 @@ pub async fn run() -> Result<(), Error> {
     let tenants_table = environment.required("TENANTS_TABLE");
     let sessions_url = environment.required("SESSIONS_QUEUE_URL");
     let dead_letters_url = environment.required("SESSIONS_DLQ_URL");
+    let aws = environment.aws();
     let testing = environment.testing();
     environment.finish()?;
     let clock = Clock::system(testing.clock_offset_seconds);
-    let aws = shared::aws::config(&shared::http::client()?).await;
+    let aws = aws.config(&shared::http::client(testing.ca_file.as_deref())?);
     let function = SessionDetails {
         tenants: Tenants::new(
             aws_sdk_dynamodb::Client::new(&aws),

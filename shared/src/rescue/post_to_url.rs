@@ -6,12 +6,13 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::{UTF_16BE, UTF_16LE, WINDOWS_1252};
 use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::Event as XmlEvent;
 use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use yore::CodePage as _;
+use yore::code_pages::CP1252;
 
 use crate::session::{Fields, SessionId, documented_name};
 
@@ -160,7 +161,17 @@ impl Charset {
 }
 
 fn windows_1252(bytes: &[u8]) -> Cow<'_, str> {
-    WINDOWS_1252.decode_without_bom_handling(bytes).0
+    CP1252.decode_lossy(bytes)
+}
+
+/// The text of UTF-16 bytes; what is no character becomes U+FFFD, a byte left over too.
+fn utf_16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
+    let (pairs, rest) = bytes.as_chunks();
+    let units = pairs.iter().map(|pair| unit(*pair));
+    char::decode_utf16(units)
+        .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .chain(rest.iter().map(|_| char::REPLACEMENT_CHARACTER))
+        .collect()
 }
 
 struct Body<'a> {
@@ -171,14 +182,13 @@ struct Body<'a> {
 impl<'a> Body<'a> {
     fn new(content_type: Option<&str>, body: &'a [u8]) -> Self {
         let utf_16 = match body {
-            [0xFF, 0xFE, rest @ ..] => Some((UTF_16LE, rest)),
-            [0xFE, 0xFF, rest @ ..] => Some((UTF_16BE, rest)),
+            [0xFF, 0xFE, rest @ ..] => Some(utf_16(rest, u16::from_le_bytes)),
+            [0xFE, 0xFF, rest @ ..] => Some(utf_16(rest, u16::from_be_bytes)),
             _ => None,
         };
-        if let Some((encoding, rest)) = utf_16 {
-            let (text, _) = encoding.decode_without_bom_handling(rest);
+        if let Some(text) = utf_16 {
             return Self {
-                bytes: Cow::Owned(text.into_owned().into_bytes()),
+                bytes: Cow::Owned(text.into_bytes()),
                 charset: Charset::Utf8OrWindows1252,
             };
         }
@@ -836,12 +846,19 @@ mod tests {
 
         #[test]
         fn any_windows_1252_text_survives_a_form(bytes in vec(any::<u8>(), 0..60)) {
-            let (text, _) = WINDOWS_1252.decode_without_bom_handling(&bytes);
+            let (text, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(&bytes);
             let value = form_urlencoded::byte_serialize(&bytes).collect::<String>();
             let body = format!("note={value}");
             let fields = parse(Some("application/x-www-form-urlencoded; charset=windows-1252"), body.as_bytes());
             let fields = fields.expect("a form");
             prop_assert_eq!(fields.get("Notes"), Some(&*text));
+        }
+
+        #[test]
+        fn any_utf_16_is_read_as_the_encoding_standard_reads_it(units in vec(any::<[u8; 2]>(), 0..30)) {
+            let bytes = units.concat();
+            prop_assert_eq!(utf_16(&bytes, u16::from_le_bytes), encoding_rs::UTF_16LE.decode_without_bom_handling(&bytes).0);
+            prop_assert_eq!(utf_16(&bytes, u16::from_be_bytes), encoding_rs::UTF_16BE.decode_without_bom_handling(&bytes).0);
         }
 
         #[test]

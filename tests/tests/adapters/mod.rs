@@ -59,15 +59,14 @@ impl Parts {
         .expect("the embedded AWS starts");
         let template = Template::parse(TEMPLATE).expect("the template");
         let resources = aws.provision(&template).await.expect("tables and queues");
-        let http = shared::http::client().expect("a client");
-        let sdk = shared::aws::loader(&http)
+        let http = shared::http::client(None).expect("a client");
+        let sdk = shared::aws::settings(&http)
             .region(Region::from_static(REGION))
             .endpoint_url(aws.endpoint())
             .credentials_provider(SharedCredentialsProvider::new(AwsCredentials::new(
                 "local", "local", None, None, "local",
             )))
-            .load()
-            .await;
+            .build();
         let stack = Stack {
             tenants_table: resources.tables["TenantsTable"].clone(),
             sessions_table: resources.tables["SessionsTable"].clone(),

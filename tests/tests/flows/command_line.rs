@@ -259,7 +259,7 @@ fn assert_api_key(key: &str) {
 }
 
 async fn status(method: reqwest::Method, url: &str) -> u16 {
-    let client = shared::http::client().expect("a client");
+    let client = shared::http::client(None).expect("a client");
     let mut request = client.request(method.clone(), url);
     if method == reqwest::Method::POST {
         request = request.body("SessionID=700");

@@ -180,7 +180,7 @@ async fn only_what_was_asked_for_goes_back_and_the_rest_is_visible_again() {
 async fn what_nobody_could_read_is_shown_and_cannot_go_back() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
-    let client = shared::http::client().expect("a client");
+    let client = shared::http::client(None).expect("a client");
     let odd = client
         .post(world.url(Phase::Start))
         .body("{\"odd\": \u{1b}[31m");

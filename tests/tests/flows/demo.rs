@@ -115,7 +115,7 @@ impl Up {
 
     async fn post(&self, event: &str, form: &str) {
         let url = self.url.replace("event=ended", &format!("event={event}"));
-        let client = shared::http::client().expect("a client");
+        let client = shared::http::client(None).expect("a client");
         let request = client
             .post(url)
             .header("content-type", "application/x-www-form-urlencoded")

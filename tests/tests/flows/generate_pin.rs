@@ -438,7 +438,7 @@ async fn whoever_has_no_key_for_pins_is_refused_in_one_and_the_same_way() {
     let world = silent_world().await;
     let asked = request(&world.incident());
     let send = async |url: String, key: Option<&str>| {
-        let mut sent = shared::http::client().expect("a client").post(url);
+        let mut sent = shared::http::client(None).expect("a client").post(url);
         if let Some(key) = key {
             sent = sent.bearer_auth(key);
         }

@@ -268,7 +268,7 @@ async fn waits_for_a_token(world: &World) {
 async fn call(world: &World, route: &str, body: &Value) -> u16 {
     let api = world.cloud.gateway.url();
     let url = format!("{api}/integration/api/servicenow/{route}/{TENANT}");
-    let client = shared::http::client().expect("a client");
+    let client = shared::http::client(None).expect("a client");
     let request = client
         .post(url)
         .bearer_auth(world.api_key.expose())

@@ -8,8 +8,11 @@ use shared::environment::Reader;
 async fn main() -> Result<(), Error> {
     let mut environment = Reader::process();
     let queue = environment.required("SESSIONS_QUEUE_URL");
+    let aws = environment.aws();
+    let testing = environment.testing();
     environment.finish()?;
-    let sqs = Client::new(&shared::aws::config(&shared::http::client()?).await);
+    let http = shared::http::client(testing.ca_file.as_deref())?;
+    let sqs = Client::new(&aws.config(&http));
     lambda_http::run(service_fn(|request| send(&sqs, &queue, request))).await
 }
 
