@@ -66,8 +66,9 @@ const PYTHON_PACKAGES: [&str; 3] = ["awslambdaric", "boto3", "urllib3"];
 
 const NO_VERSION_WARNING: &str = "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED";
 
-const NODE: &str = "Node.js 20 or later with npm";
-const PYTHON: &str = "Python 3.10 or later with pip and venv";
+const NODE: &str = "Node.js 20 or later with npm, or leave the peers out with --without-peers";
+const PYTHON: &str =
+    "Python 3.10 or later with pip and venv, or leave the peers out with --without-peers";
 
 const NODE_LOCK: &str = include_str!("peers/node/package-lock.json");
 const NODE_PACKAGES: &str = include_str!("peers/node/package.json");
@@ -159,18 +160,35 @@ fn build_node(folder: &Path) -> Result<Vec<Program>, Error> {
         ])
     })?;
     npm(&["run", "--silent", "build"])?;
+    let node = node()?;
     let program = |name: &str| {
         let file = folder.join("dist").join(format!("{name}.cjs"));
         Program {
             function: name.to_owned(),
             kind: Kind::Node,
-            command: vec!["node".into(), file.clone().into()],
+            command: vec![node.clone(), file.clone().into()],
             // Where Node.js is older than the SDK would like, it need not say so at every start.
             variables: vec![(NO_VERSION_WARNING.to_owned(), "true".into())],
             file: Some(file),
         }
     };
     Ok(WITH_PEERS.map(program).into())
+}
+
+/// Node.js itself, and not a version manager's program that would be measured with it.
+fn node() -> Result<OsString, Error> {
+    let mut node = Command::new("node");
+    let output = node.args(["-p", "process.execPath"]).output();
+    let output = output.map_err(|source| Error::Missing {
+        program: "node".to_owned(),
+        remedy: NODE,
+        source,
+    })?;
+    let path = String::from_utf8_lossy(&output.stdout);
+    match path.trim() {
+        "" => Err(Error::Failed(in_words(&node))),
+        path => Ok(path.into()),
+    }
 }
 
 /// A virtual environment, and the handlers beside it.

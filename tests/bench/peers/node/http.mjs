@@ -12,9 +12,9 @@ const TLS = { request: https.request, agent: new https.Agent({ keepAlive: true }
  * @param {{ headers?: Record<string, string>, body?: string, timeout?: number }} [options] `timeout` in milliseconds
  * @returns {Promise<{ status: number, headers: import("node:http").IncomingHttpHeaders, text: string }>}
  */
-export function call(method, url, { headers = {}, body = "", timeout } = {}) {
+export function call(method, url, { headers = {}, body, timeout } = {}) {
     const { request, agent } = url.startsWith("https:") ? TLS : PLAIN;
-    const length = { "content-length": String(Buffer.byteLength(body)) };
+    const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
     return new Promise((resolve, reject) => {
         const sent = request(url, { method, agent, timeout, headers: { ...headers, ...length } }, (answer) => {
             const chunks = [];
