@@ -46,6 +46,12 @@ pub const CALLS: &[CallBar] = &[
     bar("generate-pin", "DynamoDB", 4, 2),
     bar("generate-pin", "Secrets Manager", 1, 0),
     bar("generate-pin", "Rescue", 1, 1),
+    bar("receive-token", "DynamoDB", 7, 6),
+    bar("receive-token", "Secrets Manager", 6, 5),
+    bar("receive-token", "ServiceNow", 2, 2),
+    bar("rotate-tokens", "DynamoDB", 11, 10),
+    bar("rotate-tokens", "Secrets Manager", 17, 16),
+    bar("rotate-tokens", "ServiceNow", 2, 2),
 ];
 
 const fn bar(
