@@ -12,6 +12,7 @@ use local::cloud::{Options, Programs};
 use local::demo_tenant::TENANT;
 use local::rescue::{Format, Phase, Session};
 use local::servicenow::Created;
+use shared::clock::Timestamp;
 use shared::credentials::access_token_key;
 use shared::tenant::TenantId;
 use shared::tenants::{Key, KeyKind, Tenant};
@@ -180,12 +181,12 @@ impl Template {
 
     /// The tenant of a number and its webhook URL for ends.
     fn tenant(&self, number: usize) -> Result<(Tenant, String), Error> {
-        let id = TenantId::parse(&format!("tenant-{number}")).map_err(refused)?;
+        let id = TenantId::parse(&format!("tenant-{number}"))
+            .ok_or_else(|| Error::Failed("that is no tenant's name".to_owned()))?;
         let mut random = [0; 32];
         let digits = number.to_be_bytes();
         random.iter_mut().zip(digits).for_each(|(byte, digit)| *byte = digit);
-        let created_at = self.tenant.keys.first().map(|key| key.created_at);
-        let created_at = created_at.unwrap_or_default();
+        let created_at = Timestamp::from_millis(0);
         let (key, secret) = Key::generate(KeyKind::Webhook, Vec::new(), &random, created_at);
         let mut tenant = self.tenant.clone();
         tenant.file.tenant = id.clone();
