@@ -12,7 +12,8 @@ use crate::figures::{Kind, Row, Transport};
 use crate::report;
 
 /// What the picture shows.
-pub(crate) const TITLE: &str = "Cold start over TLS: from process start to the first answer, in milliseconds";
+pub(crate) const TITLE: &str =
+    "Cold start over TLS: from process start to the first answer, in milliseconds";
 
 /// Functions that others were written for.
 const FUNCTIONS: [&str; 2] = ["session-details", "generate-pin"];
@@ -100,7 +101,11 @@ struct Canvas<'a> {
 
 impl Canvas<'_> {
     fn bar(&self, bar: &Bar, y: i32, most: f64) -> Result<(), Error> {
-        let (ink, fill) = if bar.ours { (INK, OURS) } else { (FAINT, OTHERS) };
+        let (ink, fill) = if bar.ours {
+            (INK, OURS)
+        } else {
+            (FAINT, OTHERS)
+        };
         let middle = y + BAR / 2;
         self.text(bar.label, (LEFT - 10, middle), 15, ink, HPos::Right)?;
         // At most as long as the picture is wide; a bar of no length would look like a missing one.

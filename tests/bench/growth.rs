@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use ::tests::World;
 use admin::tenant::WebhookUrls;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -16,7 +17,6 @@ use shared::clock::Timestamp;
 use shared::credentials::access_token_key;
 use shared::tenant::TenantId;
 use shared::tenants::{Key, KeyKind, Tenant};
-use tests::World;
 
 use crate::error::Error;
 use crate::memory;
@@ -128,7 +128,10 @@ impl Template {
         let tenant = Tenant::from_item(&item)
             .ok_or_else(|| Error::Failed("the demo's tenant cannot be read".to_owned()))?;
         let key = access_token_key(&tenant.file.tenant);
-        let read = stack.dynamodb.get_item().table_name(&stack.credentials_table);
+        let read = stack
+            .dynamodb
+            .get_item()
+            .table_name(&stack.credentials_table);
         let read = read.key("credential", text(&key)).send().await;
         let access_token = read.map_err(refused)?.item.unwrap_or_default();
         let entries = stack.dynamodb.query().table_name(&stack.sessions_table);
@@ -185,7 +188,10 @@ impl Template {
             .ok_or_else(|| Error::Failed("that is no tenant's name".to_owned()))?;
         let mut random = [0; 32];
         let digits = number.to_be_bytes();
-        random.iter_mut().zip(digits).for_each(|(byte, digit)| *byte = digit);
+        random
+            .iter_mut()
+            .zip(digits)
+            .for_each(|(byte, digit)| *byte = digit);
         let created_at = Timestamp::from_millis(0);
         let (key, secret) = Key::generate(KeyKind::Webhook, Vec::new(), &random, created_at);
         let mut tenant = self.tenant.clone();

@@ -12,7 +12,10 @@ mod sizes;
 mod soak;
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let folder = std::path::PathBuf::from(std::env::args().nth(1).unwrap());
     let what = std::env::args().nth(2).unwrap();
     let n: usize = std::env::args().nth(3).unwrap().parse().unwrap();

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use tests::bars;
-use tests::calls::{Calls, Operations, total};
+use ::tests::bars;
+use ::tests::calls::{Calls, Operations, total};
 
 use crate::chart;
 use crate::error::Error;
@@ -104,11 +104,7 @@ pub(crate) fn find<'a>(
 }
 
 /// The row of a floor over a transport, or over the other one.
-pub(crate) fn floor<'a>(
-    rows: &'a [Row],
-    function: &str,
-    transport: Transport,
-) -> Option<&'a Row> {
+pub(crate) fn floor<'a>(rows: &'a [Row], function: &str, transport: Transport) -> Option<&'a Row> {
     let other = match transport {
         Transport::Plain => Transport::Tls,
         Transport::Tls => Transport::Plain,
@@ -320,10 +316,30 @@ fn calls_allowed(measured: &Measured) -> Vec<Bar> {
     vec![
         bar("AWS calls, warm", ACCEPTS, &aws, true),
         bar("AWS calls, cold", ACCEPTS, &aws, false),
-        bar(&format!("DynamoDB calls {known}"), "deliver-session", &["DynamoDB"], true),
-        bar(&format!("ServiceNow calls {known}"), "deliver-session", &["ServiceNow"], true),
-        bar("Rescue calls, e-mails off, warm", "generate-pin", &["Rescue"], true),
-        bar("Secrets Manager calls, warm", "generate-pin", &["Secrets Manager"], true),
+        bar(
+            &format!("DynamoDB calls {known}"),
+            "deliver-session",
+            &["DynamoDB"],
+            true,
+        ),
+        bar(
+            &format!("ServiceNow calls {known}"),
+            "deliver-session",
+            &["ServiceNow"],
+            true,
+        ),
+        bar(
+            "Rescue calls, e-mails off, warm",
+            "generate-pin",
+            &["Rescue"],
+            true,
+        ),
+        bar(
+            "Secrets Manager calls, warm",
+            "generate-pin",
+            &["Secrets Manager"],
+            true,
+        ),
     ]
 }
 
@@ -371,7 +387,11 @@ fn page(measured: &Measured) -> String {
         for service in calls.services() {
             let cells = [&calls.cold, &calls.warm].map(|operations| listed(operations, service));
             let [cold, warm] = cells;
-            let _ = writeln!(page, "| `{}` | {service} | {cold} | {warm} |", calls.function);
+            let _ = writeln!(
+                page,
+                "| `{}` | {service} | {cold} | {warm} |",
+                calls.function
+            );
         }
     }
     page += words::GROWTH;
@@ -419,13 +439,17 @@ fn programs(measured: &Measured, transport: Transport) -> Vec<(String, &Row)> {
         Kind::Python => 3,
     };
     rows.sort_by_key(|row| (function(row), kind(row)));
-    rows.into_iter().map(|row| (words::program(row), row)).collect()
+    rows.into_iter()
+        .map(|row| (words::program(row), row))
+        .collect()
 }
 
 /// The two columns that every table of times has: how many times the floor, and how many times ours.
 fn against(measured: &Measured, row: &Row, time: impl Fn(&Row) -> Duration) -> String {
     let cell = |other: Option<&Row>| {
-        other.map_or("–".to_owned(), |other| ratio(quotient(time(row), time(other))))
+        other.map_or("–".to_owned(), |other| {
+            ratio(quotient(time(row), time(other)))
+        })
     };
     let ours = measured
         .row(&row.function, Kind::Ours, row.transport)

@@ -54,12 +54,7 @@ pub const CALLS: &[CallBar] = &[
     bar("rotate-tokens", "ServiceNow", 2, 2),
 ];
 
-const fn bar(
-    function: &'static str,
-    service: &'static str,
-    cold: usize,
-    warm: usize,
-) -> CallBar {
+const fn bar(function: &'static str, service: &'static str, cold: usize, warm: usize) -> CallBar {
     CallBar {
         function,
         service,

@@ -117,7 +117,12 @@ impl Requests {
         let fits = |request: &&Request| {
             (method.is_empty() || request.method == method) && request.path.contains(path_contains)
         };
-        locked(&self.0).requests.iter().filter(fits).cloned().collect()
+        locked(&self.0)
+            .requests
+            .iter()
+            .filter(fits)
+            .cloned()
+            .collect()
     }
 
     pub(crate) fn mark(&self) -> Mark {

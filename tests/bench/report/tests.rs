@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use tests::calls::Operations;
+use ::tests::calls::Operations;
 
 use super::*;
 use crate::figures::{ColdStart, Spread as Middle, Warm};
@@ -69,7 +69,10 @@ fn made_up() -> Measured {
     Measured {
         machine: vec![("processor".to_owned(), "made up".to_owned())],
         rows,
-        sizes: vec![size("session-details", 1_500_000), size("generate-pin", 2_100_000)],
+        sizes: vec![
+            size("session-details", 1_500_000),
+            size("generate-pin", 2_100_000),
+        ],
         calls: vec![Calls {
             function: "deliver-session",
             cold: operations(&[("DynamoDB GetItem", 4), ("ServiceNow PATCH table", 1)]),
@@ -112,13 +115,22 @@ fn a_bar_says_whether_it_is_met_or_by_how_much_it_is_missed() {
     let page = page(&made_up());
     let bar = |about: &str| line(&page, &format!("| {about}")).to_owned();
     assert!(bar("cold start of `session-details`").ends_with("| 1.82 × | ≤ 2.00 × | met |"));
-    assert!(bar("the same over TLS: how much faster than Node").ends_with("| 12.6 × | ≥ 10.0 × | met |"));
-    assert!(bar("the same over TLS: how much faster than Python").ends_with("| 21.6 × | ≥ 18.0 × | met |"));
+    assert!(
+        bar("the same over TLS: how much faster than Node")
+            .ends_with("| 12.6 × | ≥ 10.0 × | met |")
+    );
+    assert!(
+        bar("the same over TLS: how much faster than Python")
+            .ends_with("| 21.6 × | ≥ 18.0 × | met |")
+    );
     assert!(bar("processor time").ends_with("| 8.24 × | ≤ 4.00 × | **missed by 106 %** |"));
     assert!(bar("warm").ends_with("| 1.20 × | ≤ 1.30 × | met |"));
     assert!(bar("DynamoDB calls of a post of a known record").ends_with("| 3 | ≤ 3 | met |"));
     assert!(bar("AWS calls, warm").ends_with("| – | ≤ 1 | not measured |"));
-    assert!(bar("peak memory of the largest function, a post of 4").ends_with("| 5.9 MB | ≤ 12.0 MB | met |"));
+    assert!(
+        bar("peak memory of the largest function, a post of 4")
+            .ends_with("| 5.9 MB | ≤ 12.0 MB | met |")
+    );
     assert!(bar("zipped binary").ends_with("| 2.1 MB | ≤ 2.5 MB | met |"));
     assert!(bar("scans").ends_with("| 0 | ≤ 0 | met |"));
     assert!(bar("DynamoDB calls per post of `deliver").ends_with("| 1.00 × | ≤ 1.00 × | met |"));
@@ -156,7 +168,9 @@ fn a_function_grows_when_its_calls_do_and_one_that_makes_none_stays() {
 #[test]
 fn programs_stand_function_by_function_with_the_floors_first() {
     let page = page(&made_up());
-    let (_, cold) = page.split_once("## Cold start, plain HTTP").expect("a table");
+    let (_, cold) = page
+        .split_once("## Cold start, plain HTTP")
+        .expect("a table");
     let names: Vec<&str> = cold
         .lines()
         .filter(|line| line.starts_with("| ") && line.contains(" – "))
@@ -215,15 +229,18 @@ fn a_run_that_measured_nothing_still_makes_a_page() {
 fn the_readme_gets_the_figures_between_its_markers_and_nothing_else_changes() {
     let text = "before\n<!-- benchmarks -->\nold\n<!-- /benchmarks -->\nafter\n";
     let new = replaced(text, MARKER, "new\n").expect("the markers");
-    assert_eq!(new, "before\n<!-- benchmarks -->\nnew\n<!-- /benchmarks -->\nafter\n");
+    assert_eq!(
+        new,
+        "before\n<!-- benchmarks -->\nnew\n<!-- /benchmarks -->\nafter\n"
+    );
     assert_eq!(replaced("before\n", MARKER, "new\n"), None);
     assert_eq!(
         summary(&made_up()),
         "![Cold start over TLS: from process start to the first answer, in milliseconds](docs/benchmarks.svg)\n\n\
          A new process of `session-details` has answered its first post after 14.0 ms, with TLS to everything it calls: \
-         the\nsame work takes 12.6 times as long in Node.js and 21.6 times as long in Python. No function needs more \
-         than 5.9 MB of\nmemory for a post or a PIN, and their zipped binaries have 1.5 to 2.1 MB. Of 50 000 sessions in \
-         a row none were lost and\nnone were noted twice.\n\n\
+         the same\nwork takes 12.6 times as long in Node.js and 21.6 times as long in Python. No function needs more \
+         than 5.9 MB of memory\nfor a post or a PIN, and their zipped binaries have 1.5 to 2.1 MB. Of 50 000 sessions in \
+         a row none were lost and none\nwere noted twice.\n\n\
          [All figures, and how to repeat them](docs/benchmarks.md).\n"
     );
 }
@@ -256,4 +273,11 @@ fn figures_have_digits_that_say_something() {
     let grouped = [7, 1_000, 50_000, 1_234_567].map(words::grouped);
     assert_eq!(grouped, ["7", "1 000", "50 000", "1 234 567"]);
     assert_eq!([3.0, 2.5].map(words::count), ["3", "2.50"]);
+}
+
+#[test]
+fn the_readme_has_the_place_for_the_figures() {
+    let readme = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = std::fs::read_to_string(readme).expect("readable");
+    assert!(replaced(&readme, MARKER, "").is_some());
 }

@@ -25,8 +25,11 @@ fn the_calls_that_are_allowed_are_no_more_than_was_promised() {
     assert!(dynamodb <= 3);
     assert_eq!(bars::calls("deliver-session", "ServiceNow").1, 1);
     let of = |warm: bool| {
-        let bars = bars::CALLS.iter().filter(|bar| bar.function == "session-details");
-        bars.map(|bar| if warm { bar.warm } else { bar.cold }).sum::<usize>()
+        let bars = bars::CALLS
+            .iter()
+            .filter(|bar| bar.function == "session-details");
+        bars.map(|bar| if warm { bar.warm } else { bar.cold })
+            .sum::<usize>()
     };
     assert_eq!((of(false), of(true)), (2, 1));
     assert_eq!(bars::calls("generate-pin", "Rescue").1, 1);
