@@ -158,7 +158,10 @@ impl Endpoints {
         let stack = &self.world.cloud.stack;
         let purge = stack.sqs.purge_queue().queue_url(&stack.sessions_queue_url);
         purge.send().await?;
-        self.world.cloud.aws.journal().clear();
+        let cloud = &self.world.cloud;
+        cloud.aws.journal().clear();
+        cloud.rescue.forget_requests();
+        cloud.servicenow.forget_requests();
         Ok(())
     }
 

@@ -1,14 +1,23 @@
 //! Measures the released functions beside the floor of the platform and beside the same work in Node.js and Python, and
 //! writes docs/benchmarks.md.
 
+mod calls;
+mod chart;
 mod cold;
 mod endpoints;
+mod error;
 mod events;
 mod figures;
+mod growth;
+mod machine;
+mod memory;
 mod outcome;
 mod process;
 mod programs;
+mod report;
 mod runtime_api;
+mod sizes;
+mod soak;
 mod tls;
 mod warm;
 
@@ -19,9 +28,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::endpoints::Endpoints;
-use crate::figures::{Row, Transport};
+use crate::figures::{Kind, Row, Transport};
 use crate::outcome::Outcome;
 use crate::programs::Program;
+use crate::report::Measured;
 use crate::tls::Authority;
 
 /// Measures cold starts, warm invocations, memory and sizes of the released functions, in one run and side by side
@@ -114,8 +124,44 @@ fn run(arguments: &Arguments) -> Outcome<()> {
 }
 
 async fn measure(arguments: &Arguments, programs: &[Program]) -> Outcome<()> {
-    let authority = Authority::new()?;
     let folder = folder(programs);
+    let whole = arguments.only.is_empty();
+    let mut measured = Measured {
+        machine: machine::described(),
+        rows: rows(arguments, programs, folder).await?,
+        ..Measured::default()
+    };
+    if whole {
+        say("Sizes and calls");
+        measured.sizes = sizes::measure(folder)?;
+        measured.calls = calls::count(folder).await;
+        say("Growth");
+        let sizes = match arguments.quick {
+            true => growth::QUICK_SIZES,
+            false => growth::SIZES,
+        };
+        measured.growth = growth::measure(folder, &sizes).await?;
+        say("Soak");
+        let sessions = match arguments.quick {
+            true => soak::QUICK_SESSIONS,
+            false => soak::SESSIONS,
+        };
+        measured.soak = Some(soak::run(folder, sessions).await?);
+    }
+    // Figures of a part, or of a few measurements, are not for readers.
+    if whole && !arguments.quick && !arguments.without_peers {
+        say("Writing docs/benchmarks.md");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        report::write(&measured, &root)?;
+    } else {
+        say(&format!("{measured:#?}"));
+    }
+    Ok(())
+}
+
+/// Cold starts and warm invocations over both transports.
+async fn rows(arguments: &Arguments, programs: &[Program], folder: &Path) -> Outcome<Vec<Row>> {
+    let authority = Authority::new()?;
     let mut rows = Vec::new();
     for transport in [Transport::Plain, Transport::Tls] {
         let endpoints = Endpoints::start(transport, &authority, folder).await?;
@@ -133,16 +179,14 @@ async fn measure(arguments: &Arguments, programs: &[Program]) -> Outcome<()> {
             });
         }
     }
-    // Sizes, calls, growth and the soak are measured here, and the report is written.
-    for row in &rows {
-        say(&format!("{row:#?}"));
-    }
-    Ok(())
+    Ok(rows)
 }
 
 /// Where the functions' programs are.
 fn folder(programs: &[Program]) -> &Path {
-    let file = programs.iter().find_map(|program| program.file.as_deref());
+    let ours = |program: &&Program| matches!(program.kind, Kind::Floor | Kind::Ours);
+    let ours = programs.iter().find(ours);
+    let file = ours.and_then(|program| program.file.as_deref());
     file.and_then(Path::parent).unwrap_or(Path::new("."))
 }
 

@@ -2,7 +2,9 @@
 #![expect(clippy::expect_used, reason = "the harness fails as a test does")]
 
 mod answer;
+pub mod bars;
 mod binaries;
+pub mod calls;
 mod deliveries;
 mod presses;
 pub mod tokens;

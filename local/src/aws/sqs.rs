@@ -20,6 +20,13 @@ use super::{ACCOUNT, Error, REGION, Refusal, load, read, save};
 
 /// No message, no batch and no message's attributes are larger together, in bytes.
 pub const LARGEST_MESSAGE: usize = 1_048_576;
+/// How often deduplication ids that are too old are thrown away.
+const SWEPT_EVERY: Duration = Duration::from_secs(5);
+
+const fn never() -> Timestamp {
+    Timestamp::from_millis(0)
+}
+
 /// A deduplication id is remembered this long after the message was accepted.
 pub const DEDUPLICATION_WINDOW: Duration = Duration::from_secs(300);
 /// No message is hidden longer than this after it was received.
@@ -137,6 +144,9 @@ struct Queue {
     changed_at: Timestamp,
     messages: BTreeMap<u64, Message>,
     accepted: BTreeMap<String, Accepted>,
+    /// When deduplication ids that are too old were last thrown away.
+    #[serde(skip, default = "never")]
+    swept_at: Timestamp,
 }
 
 /// What a deduplication id stands for while it is remembered.
@@ -195,6 +205,13 @@ struct Redrive {
     max_receive_count: u32,
 }
 
+impl Accepted {
+    /// Whether the deduplication id still swallows messages.
+    fn holds(&self, now: Timestamp) -> bool {
+        now.since(self.at) < DEDUPLICATION_WINDOW
+    }
+}
+
 impl Message {
     fn in_flight(&self, now: Timestamp) -> bool {
         self.receipt.is_some() && self.visible_at > now
@@ -241,8 +258,11 @@ impl Queue {
             }
             oldest.remove();
         }
-        self.accepted
-            .retain(|_, accepted| now.since(accepted.at) < DEDUPLICATION_WINDOW);
+        // Looking at every id on every call would make a long run slow; what is kept too long is not believed.
+        if now.since(self.swept_at) >= SWEPT_EVERY || self.swept_at > now {
+            self.swept_at = now;
+            self.accepted.retain(|_, accepted| accepted.holds(now));
+        }
     }
 }
 
@@ -724,6 +744,7 @@ impl Sqs {
                 changed_at: now,
                 messages: BTreeMap::new(),
                 accepted: BTreeMap::new(),
+                swept_at: never(),
             },
         );
         self.save(&state)?;
@@ -861,7 +882,8 @@ fn accept(state: &mut State, name: &str, entry: Entry, now: Timestamp) -> Value 
             .is_some_and(|scope| scope == "messageGroup");
         let group = entry.message_group_id.as_deref().filter(|_| per_group);
         let key = format!("{}|{deduplication_id}", group.unwrap_or_default());
-        if let Some(earlier) = queue.accepted.get(&key) {
+        let earlier = queue.accepted.get(&key);
+        if let Some(earlier) = earlier.filter(|earlier| earlier.holds(now)) {
             answer["MessageId"] = json!(earlier.message_id);
             answer["SequenceNumber"] = json!(sequence_number(earlier.sequence));
             return answer;

@@ -162,6 +162,11 @@ impl Lambda {
         self.0.output.lines.borrow().clone()
     }
 
+    /// Forgets what the processes wrote so far, so that a long run needs no more memory than a short one.
+    pub fn forget_output(&self) {
+        self.0.output.lines.send_modify(Vec::clear);
+    }
+
     /// Waits until some line holds `text`; `false` when none does `within` that time.
     pub async fn wrote(&self, text: &str, within: Duration) -> bool {
         let mut lines = self.0.output.lines.subscribe();

@@ -118,6 +118,11 @@ impl Simulator {
         self.rescue.requests.since(mark)
     }
 
+    /// Forgets every request so far, so that a long run needs no more memory than a short one. Marks stay valid.
+    pub fn forget_requests(&self) {
+        self.rescue.requests.forget();
+    }
+
     /// What callers did that they must never do: a password or an authcode in a URL.
     pub fn violations(&self) -> Vec<String> {
         locked(&self.rescue.state).violations.clone()

@@ -145,6 +145,11 @@ impl Simulator {
         self.instance.requests.since(mark)
     }
 
+    /// Forgets every request so far, so that a long run needs no more memory than a short one. Marks stay valid.
+    pub fn forget_requests(&self) {
+        self.instance.requests.forget();
+    }
+
     /// What callers did that they must never do.
     pub fn violations(&self) -> Vec<String> {
         locked(&self.instance.state).violations.clone()

@@ -78,37 +78,64 @@ pub struct Mark(usize);
 
 /// The record itself.
 #[derive(Debug, Default)]
-pub(crate) struct Requests(Mutex<Vec<Request>>);
+pub(crate) struct Requests(Mutex<Kept>);
+
+/// The requests that are still known, and how many came before them.
+#[derive(Debug, Default)]
+struct Kept {
+    forgotten: usize,
+    requests: Vec<Request>,
+}
 
 impl Requests {
     pub(super) fn arrived(&self, request: Request) -> usize {
-        let mut all = locked(&self.0);
-        all.push(request);
-        all.len() - 1
+        let mut kept = locked(&self.0);
+        kept.requests.push(request);
+        kept.forgotten + kept.requests.len() - 1
     }
 
     pub(super) fn answered(&self, index: usize, status: u16) {
-        if let Some(request) = locked(&self.0).get_mut(index) {
+        let mut kept = locked(&self.0);
+        let place = index.checked_sub(kept.forgotten);
+        if let Some(request) = place.and_then(|place| kept.requests.get_mut(place)) {
             request.status = Some(status);
         }
     }
 
     pub(crate) fn all(&self) -> Vec<Request> {
-        locked(&self.0).clone()
+        locked(&self.0).requests.clone()
+    }
+
+    /// Marks that were made before stay valid.
+    pub(crate) fn forget(&self) {
+        let mut kept = locked(&self.0);
+        kept.forgotten += kept.requests.len();
+        kept.requests = Vec::new();
     }
 
     pub(crate) fn matching(&self, method: &str, path_contains: &str) -> Vec<Request> {
         let fits = |request: &&Request| {
             (method.is_empty() || request.method == method) && request.path.contains(path_contains)
         };
-        locked(&self.0).iter().filter(fits).cloned().collect()
+        locked(&self.0)
+            .requests
+            .iter()
+            .filter(fits)
+            .cloned()
+            .collect()
     }
 
     pub(crate) fn mark(&self) -> Mark {
-        Mark(locked(&self.0).len())
+        let kept = locked(&self.0);
+        Mark(kept.forgotten + kept.requests.len())
     }
 
     pub(crate) fn since(&self, mark: Mark) -> Vec<Request> {
-        locked(&self.0).iter().skip(mark.0).cloned().collect()
+        let kept = locked(&self.0);
+        let known = kept.requests.iter();
+        known
+            .skip(mark.0.saturating_sub(kept.forgotten))
+            .cloned()
+            .collect()
     }
 }

@@ -1,5 +1,6 @@
 //! What the functions do when all is well, one file per function.
 
+mod calls;
 mod closed_records;
 mod command_line;
 mod dead_letters;

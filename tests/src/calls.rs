@@ -1,0 +1,189 @@
+//! How many calls a request to each function costs, counted by those who were called.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use local::aws::Service;
+use local::cloud::Options;
+use local::rescue::Phase;
+use local::simulator::Request;
+use serde_json::json;
+
+use crate::tokens::demo;
+use crate::{World, request};
+
+/// What one request to a function calls: operations behind the service's name, such as `DynamoDB GetItem`, and how often.
+pub type Operations = BTreeMap<String, usize>;
+
+/// The calls of one function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Calls {
+    /// The function.
+    pub function: &'static str,
+    /// In a process that has just been started.
+    pub cold: Operations,
+    /// In a process that has answered before.
+    pub warm: Operations,
+}
+
+impl Calls {
+    /// Everybody who is called, cold or warm: `DynamoDB`, `SQS`, `Secrets Manager`, `ServiceNow`, `Rescue`.
+    pub fn services(&self) -> Vec<&'static str> {
+        let called = |service: &str| total(&self.cold, service) + total(&self.warm, service) > 0;
+        SERVICES.into_iter().filter(|name| called(name)).collect()
+    }
+}
+
+/// Everybody whom the functions call.
+pub const SERVICES: [&str; 5] = ["DynamoDB", "SQS", "Secrets Manager", "ServiceNow", "Rescue"];
+
+/// How many of the calls went to a service.
+pub fn total(operations: &Operations, service: &str) -> usize {
+    let of_it = |name: &str| {
+        name.strip_prefix(service)
+            .is_some_and(|rest| rest.starts_with(' '))
+    };
+    operations
+        .iter()
+        .filter(|(name, _)| of_it(name))
+        .map(|(_, count)| count)
+        .sum()
+}
+
+/// Counts the calls of every function: one request to a process that was just started, and the next one.
+///
+/// What is shared between processes (access token, authcode) is there before, as it is whenever another process has
+/// worked already. E-mails and notes about PINs are switched off.
+///
+/// # Panics
+/// When the world does not start or a request fails.
+pub async fn count(options: Options) -> Vec<Calls> {
+    let world = World::with_options(options, silent).await;
+    vec![
+        session_details(&world).await,
+        deliver_session(&world).await,
+        generate_pin(&world).await,
+        receive_token(&world).await,
+        rotate_tokens(&world).await,
+    ]
+}
+
+fn silent(file: String) -> String {
+    file + "\n[notifications]\nemail_technician = false\nemail_customer = false\npin_note = false\n"
+}
+
+async fn session_details(world: &World) -> Calls {
+    let incident = world.incident();
+    measure(world, "session-details", async |_| {
+        world.post(&world.session(&incident), Phase::End).await;
+    })
+    .await
+}
+
+async fn deliver_session(world: &World) -> Calls {
+    world.deliver().await;
+    let mut session = world.session(&world.incident());
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    let mut posts = Vec::new();
+    for words in ["one", "two"] {
+        session.say("Ana Ruiz", words);
+        posts.push(session.clone());
+    }
+    measure(world, "deliver-session", async |nth| {
+        world.post(&posts[nth], Phase::End).await;
+        assert_eq!(world.deliver().await, 1);
+    })
+    .await
+}
+
+async fn generate_pin(world: &World) -> Calls {
+    let mut presses = Vec::new();
+    for _ in 0..3 {
+        presses.push(request(&world.incident()));
+    }
+    let press = async |nth: usize| {
+        world.pin(&presses[nth]).await;
+        // Rescue gives one PIN per second, and what waits for its turn asks twice.
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+    };
+    press(2).await;
+    measure(world, "generate-pin", press).await
+}
+
+async fn receive_token(world: &World) -> Calls {
+    let token = world.refresh_token();
+    let hand_over = async |nth: usize| {
+        let expires_in = 8_640_000 + 60_000 * nth;
+        let body = json!({"refresh_token": token, "expires_in": expires_in});
+        let answer = world.hand_over(&body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    };
+    hand_over(0).await;
+    measure(world, "receive-token", async |nth| hand_over(nth + 1).await).await
+}
+
+async fn rotate_tokens(world: &World) -> Calls {
+    measure(world, "rotate-tokens", async |_| {
+        let rotated =
+            admin::token::rotate(&world.cloud.stack, &demo(), Duration::from_secs(60)).await;
+        rotated.expect("the token is renewed");
+    })
+    .await
+}
+
+/// Counts what a function calls in its first request after a start, and in its second one.
+async fn measure(world: &World, function: &'static str, ask: impl AsyncFn(usize)) -> Calls {
+    world.function(function).kill().await;
+    let mut counted = Vec::new();
+    for nth in 0..2 {
+        let (aws, servicenow, rescue) = (
+            world.cloud.aws.journal().mark(),
+            world.cloud.servicenow.mark(),
+            world.cloud.rescue.mark(),
+        );
+        ask(nth).await;
+        let mut operations = Operations::new();
+        let mut add = |name: String| *operations.entry(name).or_insert(0) += 1;
+        for call in world.cloud.aws.journal().since(aws) {
+            if call.caller == function {
+                add(format!("{} {}", name(call.service), call.operation));
+            }
+        }
+        for request in world.cloud.servicenow.since(servicenow) {
+            add(format!("ServiceNow {}", on_the_instance(&request)));
+        }
+        for request in world.cloud.rescue.since(rescue) {
+            let page = request.path.rsplit('/').next().unwrap_or_default();
+            add(format!("Rescue {}", page.trim_end_matches(".aspx")));
+        }
+        counted.push(operations);
+    }
+    let warm = counted.pop().unwrap_or_default();
+    let cold = counted.pop().unwrap_or_default();
+    Calls {
+        function,
+        cold,
+        warm,
+    }
+}
+
+const fn name(service: Service) -> &'static str {
+    match service {
+        Service::DynamoDb => "DynamoDB",
+        Service::Sqs => "SQS",
+        Service::SecretsManager => "Secrets Manager",
+        Service::CloudFormation => "CloudFormation",
+    }
+}
+
+/// The method and the API, without the record.
+fn on_the_instance(request: &Request) -> String {
+    let mut parts = request.path.split('/').filter(|part| !part.is_empty());
+    let api = match (parts.next(), parts.next(), parts.next()) {
+        (Some("api"), Some("now"), Some("v1" | "v2")) => parts.next(),
+        (Some("api"), Some("now"), api) => api,
+        (first, _, _) => first,
+    };
+    format!("{} {}", request.method, api.unwrap_or_default())
+}
