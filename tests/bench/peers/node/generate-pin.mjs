@@ -86,7 +86,8 @@ function read(event, settings) {
         }),
     };
     if (!/^[^@\s]+@[^@\s]+$/.test(email)) throw invalid("technician.email has to be an e-mail address.");
-    if (!Object.hasOwn(TABLE_CODES, request.table)) throw invalid("record.table has to be incident or sn_customerservice_case.");
+    if (!Object.hasOwn(TABLE_CODES, request.table))
+        throw invalid("record.table has to be incident or sn_customerservice_case.");
     if (!/^[0-9a-f]{32}$/.test(request.sysId)) throw invalid("record.sys_id has to be 32 hexadecimal digits.");
     const domains = settings.rescue.technician_domains ?? [];
     const inside = (address) => domains.some((domain) => address.toLowerCase().endsWith(`@${domain.toLowerCase()}`));
