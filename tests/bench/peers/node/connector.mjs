@@ -70,10 +70,10 @@ export function count(metric, tenant) {
 }
 
 /** An answer for API Gateway. */
-export function answer(statusCode, body, contentType = "application/json") {
+export function answer(statusCode, body, headers = {}) {
     return {
         statusCode,
-        headers: { "content-type": contentType, "cache-control": "no-store" },
+        headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
         body: JSON.stringify(body),
     };
 }
@@ -92,7 +92,8 @@ export async function answered({ act, tenant, requestId, refused }) {
         // The SDK's messages may quote what was sent; its names do not.
         log("WARN", code, { tenant, detail, cause: error === problem ? undefined : error.name });
         count(refused, tenant);
-        return answer(status, { code, status, detail, request_id: requestId }, "application/problem+json");
+        const body = { code, status, detail, request_id: requestId };
+        return answer(status, body, { "content-type": "application/problem+json" });
     }
 }
 

@@ -51,7 +51,7 @@ async function act(event) {
     const earlier = await claim(press);
     if (earlier) {
         count("PinReplayed", tenant);
-        return { ...answer(201, earlier), headers: { ...answer(201, earlier).headers, "idempotent-replayed": "true" } };
+        return answer(201, earlier, { "idempotent-replayed": "true" });
     }
     try {
         const body = await generate(settings, request);
@@ -86,7 +86,8 @@ function read(event, settings) {
         }),
     };
     if (!/^[^@\s]+@[^@\s]+$/.test(email)) throw invalid("technician.email has to be an e-mail address.");
-    if (!(request.table in TABLE_CODES)) throw invalid("record.table has to be incident or sn_customerservice_case.");
+    if (!Object.hasOwn(TABLE_CODES, request.table))
+        throw invalid("record.table has to be incident or sn_customerservice_case.");
     if (!/^[0-9a-f]{32}$/.test(request.sysId)) throw invalid("record.sys_id has to be 32 hexadecimal digits.");
     const domains = settings.rescue.technician_domains ?? [];
     const inside = (address) => domains.some((domain) => address.toLowerCase().endsWith(`@${domain.toLowerCase()}`));
@@ -240,10 +241,18 @@ async function access(settings, ssoId, refused) {
     }
     if (code) return code;
     try {
-        code = (await known()) ?? (await signIn(settings, ssoId));
+        code = await known();
+        if (code) return code;
+        code = await signIn(settings, ssoId);
         authcodes.set(key, { code, audience });
         const now = Date.now();
-        await put({ credential: key, code, audience, obtained_at: time(now), expires_at: seconds(now + AUTHCODE_KEPT) });
+        await put({
+            credential: key,
+            code,
+            audience,
+            obtained_at: time(now),
+            expires_at: seconds(now + AUTHCODE_KEPT),
+        });
         return code;
     } finally {
         await deleteOwned(lease, owner);
@@ -299,7 +308,10 @@ const seconds = (millis) => Math.floor(millis / SECOND);
 /** An object as DynamoDB has it: whole numbers and texts. */
 const attributes = (values) =>
     Object.fromEntries(
-        Object.entries(values).map(([name, value]) => [name, typeof value === "number" ? { N: String(value) } : { S: value }]),
+        Object.entries(values).map(([name, value]) => [
+            name,
+            typeof value === "number" ? { N: String(value) } : { S: value },
+        ]),
     );
 
 async function get(credential) {

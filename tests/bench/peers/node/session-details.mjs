@@ -60,7 +60,11 @@ function read(event, tenant) {
     const moment = event.queryStringParameters?.event?.trim().toLowerCase();
     const ended = fields.ClosingTime?.trim() || fields.WorkTime?.trim() ? "ended" : "started";
     const resolved = moment === "started" || moment === "ended" ? moment : ended;
-    const texts = [fields, unknown].flatMap((values) => Object.keys(values).sort().flatMap((name) => [name, values[name]]));
+    const texts = [fields, unknown].flatMap((values) =>
+        Object.keys(values)
+            .sort()
+            .flatMap((name) => [name, values[name]]),
+    );
     return {
         v: 1,
         tenant,
@@ -86,7 +90,8 @@ function digest(texts) {
 
 /** Every value of the body, JSON or an HTML form, under its documented name where it has one. */
 function parse(body) {
-    const found = { fields: {}, unknown: {} };
+    // Senders choose the names of what is unknown: none of them may mean something to JavaScript.
+    const found = { fields: {}, unknown: Object.create(null) };
     const insert = (key, value) => {
         const documented = VARIABLES.get(key.trim().toLowerCase());
         const [values, name] = documented ? [found.fields, documented] : [found.unknown, key.trim().toLowerCase()];

@@ -260,14 +260,17 @@ def access(settings: Json, sso_id: str, refused: str | None) -> str:
     key = f"{tenant}#rescue#{sso_id}"
 
     def taken(known: Json | None) -> str | None:
-        fits = known is not None and known["audience"] == audience and known["code"] != refused
-        return known["code"] if fits else None
+        if known is None or known["audience"] != audience or known["code"] == refused:
+            return None
+        return known["code"]
+
+    def remember(code: str) -> None:
+        _authcodes[key] = {"code": code, "audience": audience}
 
     def shared() -> str | None:
-        item = get(key)
-        code = taken(item)
+        code = taken(get(key))
         if code:
-            _authcodes[key] = item
+            remember(code)
         return code
 
     code = taken(_authcodes.get(key)) or shared()
@@ -285,7 +288,7 @@ def access(settings: Json, sso_id: str, refused: str | None) -> str:
         if code:
             return code
         code = sign_in(settings, sso_id)
-        _authcodes[key] = {"code": code, "audience": audience}
+        remember(code)
         now = time.time()
         times = {"obtained_at": timestamp(now), "expires_at": int(now + AUTHCODE_KEPT)}
         put({"credential": key, "code": code, "audience": audience, **times})
@@ -347,9 +350,7 @@ def credentials(tenant: str) -> Json:
 
 def attributes(values: Json) -> Json:
     """An object as DynamoDB has it: whole numbers and texts."""
-    return {
-        name: {"N": str(value)} if isinstance(value, int) else {"S": value} for name, value in values.items()
-    }
+    return {name: {"N": str(value)} if isinstance(value, int) else {"S": value} for name, value in values.items()}
 
 
 def get(credential: str) -> Json | None:
