@@ -7,6 +7,7 @@ mod environment;
 mod permissions;
 mod readme;
 mod routes;
+mod stack;
 mod tables;
 
 use std::collections::BTreeSet;
