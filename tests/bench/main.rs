@@ -6,6 +6,7 @@ mod chart;
 mod error;
 mod figures;
 mod growth;
+mod machine;
 mod memory;
 mod report;
 mod sizes;
@@ -22,6 +23,8 @@ fn main() {
     runtime.block_on(async {
         match what.as_str() {
             "sizes" => eprintln!("{:#?}", sizes::measure(&folder)),
+            "calls" => eprintln!("{:#?}", calls::count(&folder).await),
+            "machine" => eprintln!("{:#?}", machine::describe()),
             "growth" => eprintln!("{:#?}", growth::measure(&folder, &[10, 100, n]).await),
             _ => eprintln!("{:#?}", soak::run(&folder, n).await),
         }
