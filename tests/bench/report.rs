@@ -230,7 +230,7 @@ fn bars(measured: &Measured) -> Vec<Bar> {
         Bar::at_most(
             format!("DynamoDB calls per post of `{function}`, most tenants against fewest"),
             grown(&measured.growth, function),
-            1.0,
+            bars::CALLS_AS_TENANTS_GROW,
             Unit::Times,
         )
     }));

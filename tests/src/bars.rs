@@ -19,6 +19,9 @@ pub const PEAK_MEMORY: u64 = 12_000_000;
 pub const PEAK_MEMORY_LARGE: u64 = 30_000_000;
 /// The largest zipped binary of a function, in bytes.
 pub const ZIP: u64 = 2_500_000;
+/// How many times the calls for a post with the fewest tenants those with the most may be: the same number, but for what
+/// is read again every half minute.
+pub const CALLS_AS_TENANTS_GROW: f64 = 1.05;
 
 /// How many calls one request to a function costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
