@@ -3,7 +3,6 @@
 mod kept_token;
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -11,6 +10,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 
 use crate::clock::{Clock, Timestamp};
 use crate::error::Code;
+use crate::remembered::Remembered;
 use crate::secret::Secret;
 use crate::tenant::TenantId;
 use crate::tenants::StorageUnavailable;
@@ -108,7 +108,7 @@ pub struct Credentials {
     dynamodb: aws_sdk_dynamodb::Client,
     table: String,
     clock: Clock,
-    standings: Mutex<HashMap<TenantId, (Standing, Timestamp)>>,
+    standings: Remembered<TenantId, (Standing, Timestamp)>,
 }
 
 impl Credentials {
@@ -118,7 +118,7 @@ impl Credentials {
             dynamodb,
             table,
             clock,
-            standings: Mutex::default(),
+            standings: Remembered::default(),
         }
     }
 
@@ -213,7 +213,7 @@ impl Credentials {
     /// When the table cannot be read.
     pub async fn standing(&self, tenant: &TenantId) -> Result<Standing, StorageUnavailable> {
         let now = self.clock.now();
-        let remembered = self.standings().get(tenant).copied();
+        let remembered = self.standings.get(tenant);
         match remembered {
             Some((standing, read_at))
                 if now.since(read_at) < PAUSE_KNOWN_WITHIN && !standing.is_unauthorized_at(now) =>
@@ -288,7 +288,7 @@ impl Credentials {
             ..pause
         };
         self.put_standing(tenant, ended, authorized_since).await?;
-        self.standings().remove(tenant);
+        self.standings.remove(tenant);
         Ok(())
     }
 
@@ -323,7 +323,7 @@ impl Credentials {
     }
 
     fn remember(&self, tenant: &TenantId, standing: Standing) {
-        self.standings()
+        self.standings
             .insert(tenant.clone(), (standing, self.clock.now()));
     }
 
@@ -433,12 +433,6 @@ impl Credentials {
             .await
             .map(|_| ())
             .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))
-    }
-
-    fn standings(&self) -> std::sync::MutexGuard<'_, HashMap<TenantId, (Standing, Timestamp)>> {
-        self.standings
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -13,6 +13,7 @@ pub mod http;
 pub mod ledger;
 pub mod queue;
 pub mod record;
+mod remembered;
 pub mod rescue;
 pub mod retry;
 pub mod secret;

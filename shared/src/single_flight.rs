@@ -1,13 +1,13 @@
 //! Getting something once, whoever asks: one at a time in this process, and one at a time among processes (design 5.5).
 
-use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::credentials::Credentials;
+use crate::remembered::Remembered;
 use crate::tenants::StorageUnavailable;
 
 /// How often whoever waits looks whether somebody else has got it.
@@ -17,7 +17,7 @@ const POLL: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct SingleFlight {
     credentials: Arc<Credentials>,
-    flights: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    flights: Remembered<String, Arc<tokio::sync::Mutex<()>>>,
 }
 
 /// How long a flight may take.
@@ -34,7 +34,7 @@ impl SingleFlight {
     pub fn new(credentials: Arc<Credentials>) -> Self {
         Self {
             credentials,
-            flights: Mutex::default(),
+            flights: Remembered::default(),
         }
     }
 
@@ -57,7 +57,7 @@ impl SingleFlight {
         F: Future<Output = Result<Option<T>, E>>,
     {
         let until = Instant::now() + limits.wait;
-        let flight = Arc::clone(self.flights().entry(key.to_owned()).or_default());
+        let flight = self.flights.get_or_default(key.to_owned());
         let Ok(_one_at_a_time) = tokio::time::timeout_at(until, flight.lock()).await else {
             return look().await;
         };
@@ -84,9 +84,5 @@ impl SingleFlight {
         };
         self.credentials.give_lease_back(key, &owner).await;
         outcome
-    }
-
-    fn flights(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<tokio::sync::Mutex<()>>>> {
-        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

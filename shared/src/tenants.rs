@@ -1,7 +1,8 @@
 //! The tenants' table: configuration and keys, cached as design 5.5 says.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -12,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::clock::{Clock, Timestamp};
+use crate::remembered::Remembered;
 use crate::secret::Secret;
 use crate::tenant::{TenantFile, TenantId};
 
@@ -161,7 +163,7 @@ const STALE: Duration = Duration::from_secs(24 * 3600);
 /// An unknown key or tenant makes the table be read again, but not more often than this.
 const REREAD: Duration = Duration::from_secs(5);
 /// Names that lead to no tenant are remembered for [`REREAD`], and no more of them than this.
-const REMEMBERED: usize = 10_000;
+const UNKNOWN: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
 /// Reads tenants, one `GetItem` each, and remembers them.
 #[derive(Debug)]
@@ -169,9 +171,9 @@ pub struct Tenants {
     dynamodb: aws_sdk_dynamodb::Client,
     table: String,
     clock: Clock,
-    cache: Mutex<HashMap<TenantId, Cached>>,
+    cache: Remembered<TenantId, Cached>,
     /// Names that led to no tenant, and when.
-    unknown: Mutex<HashMap<TenantId, Timestamp>>,
+    unknown: Remembered<TenantId, Timestamp>,
 }
 
 #[derive(Clone, Debug)]
@@ -188,8 +190,8 @@ impl Tenants {
             dynamodb,
             table,
             clock,
-            cache: Mutex::default(),
-            unknown: Mutex::default(),
+            cache: Remembered::default(),
+            unknown: Remembered::up_to(UNKNOWN),
         }
     }
 
@@ -199,7 +201,7 @@ impl Tenants {
     /// When the table cannot be read and nothing young enough is remembered.
     pub async fn get(&self, id: &TenantId) -> Result<Option<Arc<Tenant>>, StorageUnavailable> {
         let now = self.clock.now();
-        let Some(cached) = self.cached(id) else {
+        let Some(cached) = self.cache.get(id) else {
             if self.is_unknown(id, now) {
                 return Ok(None);
             }
@@ -214,7 +216,7 @@ impl Tenants {
             Err(error) if now.since(cached.read_at) < STALE => {
                 tracing::warn!(tenant = %id, %error, "using the tenant's remembered configuration");
                 let tenant = Arc::clone(&cached.tenant);
-                self.cache().insert(
+                self.cache.insert(
                     id.clone(),
                     Cached {
                         tried_at: now,
@@ -251,7 +253,8 @@ impl Tenants {
         }
         let now = self.clock.now();
         let tried_lately = self
-            .cached(id)
+            .cache
+            .get(id)
             .is_some_and(|cached| now.since(cached.tried_at) < REREAD);
         if tried_lately || self.is_unknown(id, now) {
             return Ok(None);
@@ -275,12 +278,8 @@ impl Tenants {
             .await
             .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))?;
         let Some(item) = answer.item() else {
-            self.cache().remove(id);
-            let mut unknown = self.unknown();
-            if unknown.len() >= REMEMBERED {
-                unknown.clear();
-            }
-            unknown.insert(id.clone(), now);
+            self.cache.remove(id);
+            self.unknown.insert(id.clone(), now);
             return Ok(None);
         };
         let tenant = Tenant::from_item(item)
@@ -291,26 +290,14 @@ impl Tenants {
             read_at: now,
             tried_at: now,
         };
-        self.cache().insert(id.clone(), cached);
+        self.cache.insert(id.clone(), cached);
         Ok(Some(tenant))
     }
 
     fn is_unknown(&self, id: &TenantId, now: Timestamp) -> bool {
-        self.unknown()
+        self.unknown
             .get(id)
-            .is_some_and(|asked_at| now.since(*asked_at) < REREAD)
-    }
-
-    fn cached(&self, id: &TenantId) -> Option<Cached> {
-        self.cache().get(id).cloned()
-    }
-
-    fn cache(&self) -> MutexGuard<'_, HashMap<TenantId, Cached>> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn unknown(&self) -> MutexGuard<'_, HashMap<TenantId, Timestamp>> {
-        self.unknown.lock().unwrap_or_else(PoisonError::into_inner)
+            .is_some_and(|asked_at| now.since(asked_at) < REREAD)
     }
 }
 

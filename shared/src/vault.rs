@@ -1,13 +1,13 @@
 //! The tenants' secrets in Secrets Manager: what an administrator sets, and what the connector renews.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::clock::{Clock, Timestamp};
+use crate::remembered::Remembered;
 use crate::secret::{Secret, serialize_exposed_option};
 use crate::tenant::TenantId;
 
@@ -187,7 +187,7 @@ pub struct Vault {
     client: aws_sdk_secretsmanager::Client,
     prefix: String,
     clock: Clock,
-    credentials: Mutex<HashMap<TenantId, (Arc<Credentials>, Timestamp)>>,
+    credentials: Remembered<TenantId, (Arc<Credentials>, Timestamp)>,
 }
 
 /// A token and the version of the secret that it was read from.
@@ -206,7 +206,7 @@ impl Vault {
             client,
             prefix,
             clock,
-            credentials: Mutex::default(),
+            credentials: Remembered::default(),
         }
     }
 
@@ -216,16 +216,16 @@ impl Vault {
     /// As [`VaultError`] says.
     pub async fn credentials(&self, tenant: &TenantId) -> Result<Arc<Credentials>, VaultError> {
         let now = self.clock.now();
-        if let Some((credentials, read_at)) = self.cache().get(tenant)
-            && now.since(*read_at) < FRESH
+        if let Some((credentials, read_at)) = self.credentials.get(tenant)
+            && now.since(read_at) < FRESH
         {
-            return Ok(Arc::clone(credentials));
+            return Ok(credentials);
         }
         let (credentials, _) = self
             .read::<Credentials>(&credentials_name(&self.prefix, tenant))
             .await?;
         let credentials = Arc::new(credentials);
-        self.cache()
+        self.credentials
             .insert(tenant.clone(), (Arc::clone(&credentials), now));
         Ok(credentials)
     }
@@ -240,8 +240,8 @@ impl Vault {
         tenant: &TenantId,
     ) -> Result<Arc<Credentials>, VaultError> {
         let now = self.clock.now();
-        let fresh = |(_, read_at): &(Arc<Credentials>, Timestamp)| now.since(*read_at) < REREAD;
-        if !self.cache().get(tenant).is_some_and(fresh) {
+        let fresh = |(_, read_at): (Arc<Credentials>, Timestamp)| now.since(read_at) < REREAD;
+        if !self.credentials.get(tenant).is_some_and(fresh) {
             self.forget(tenant);
         }
         self.credentials(tenant).await
@@ -249,7 +249,7 @@ impl Vault {
 
     /// Makes the next [`Vault::credentials`] read again, because the vendor refused what was read before.
     pub fn forget(&self, tenant: &TenantId) {
-        self.cache().remove(tenant);
+        self.credentials.remove(tenant);
     }
 
     /// The token that is current now.
@@ -427,11 +427,5 @@ impl Vault {
             .ok_or_else(|| VaultError::Malformed(name.to_owned()))?;
         let version_id = answer.version_id().unwrap_or_default().to_owned();
         Ok((value, version_id, answer.version_stages().to_vec()))
-    }
-
-    fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<TenantId, (Arc<Credentials>, Timestamp)>> {
-        self.credentials
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,12 +3,12 @@
 //! A new authcode kills the technician's previous one (protocols A.2.2), so signing in twice at once is worse than
 //! wasteful.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Clock, Timestamp};
 use crate::credentials::{Authcode, Credentials, sign_in_lease_key};
+use crate::remembered::Remembered;
 use crate::rescue::api::{Api, Refusal, RescueError};
 use crate::secret::Secret;
 use crate::single_flight::{Limits, SingleFlight};
@@ -74,7 +74,7 @@ pub struct Authcodes {
     vault: Arc<Vault>,
     credentials: Arc<Credentials>,
     clock: Clock,
-    remembered: Mutex<HashMap<String, Authcode>>,
+    remembered: Remembered<String, Authcode>,
     flights: SingleFlight,
 }
 
@@ -97,7 +97,7 @@ impl Authcodes {
             flights: SingleFlight::new(Arc::clone(&credentials)),
             credentials,
             clock,
-            remembered: Mutex::default(),
+            remembered: Remembered::default(),
         }
     }
 
@@ -217,20 +217,13 @@ impl Authcodes {
     }
 
     fn remembered(&self, wanted: &Wanted<'_>) -> Option<Authcode> {
-        self.memory()
+        self.remembered
             .get(&wanted.lease)
             .filter(|authcode| wanted.takes(authcode))
-            .cloned()
     }
 
     fn remember(&self, wanted: &Wanted<'_>, authcode: Authcode) {
-        self.memory().insert(wanted.lease.clone(), authcode);
-    }
-
-    fn memory(&self) -> std::sync::MutexGuard<'_, HashMap<String, Authcode>> {
-        self.remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.remembered.insert(wanted.lease.clone(), authcode);
     }
 }
 

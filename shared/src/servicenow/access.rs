@@ -1,12 +1,12 @@
 //! Access tokens: one grant at a time and tenant, shared by every process (design 5.5).
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Clock, Timestamp};
 use crate::credentials::{AccessToken, Credentials, Pause, token_lease_key};
 use crate::error::Code;
+use crate::remembered::Remembered;
 use crate::retry::{Patience, REAUTHORIZATION_PAUSE};
 use crate::secret::Secret;
 use crate::servicenow::grants::{Grants, TOKEN_LEASE, audience};
@@ -76,7 +76,7 @@ pub struct AccessTokens {
     clock: Clock,
     patience: Patience,
     obtaining: UnderWay,
-    remembered: Mutex<HashMap<TenantId, AccessToken>>,
+    remembered: Remembered<TenantId, AccessToken>,
     flights: SingleFlight,
 }
 
@@ -96,7 +96,7 @@ impl AccessTokens {
             clock,
             patience,
             obtaining: UnderWay::default(),
-            remembered: Mutex::default(),
+            remembered: Remembered::default(),
         }
     }
 
@@ -117,7 +117,7 @@ impl AccessTokens {
             refused,
             deadline,
         };
-        if let Some(token) = self.usable(self.remembered(id), &wanted) {
+        if let Some(token) = self.usable(self.remembered.get(id), &wanted) {
             return Ok(token);
         }
         let limits = Limits {
@@ -192,7 +192,7 @@ impl AccessTokens {
             return Err(AccessError::ReauthorizationNeeded(reason));
         }
         let token = self.grants.access_token(tenant, instance, granted);
-        self.remember(id, token.clone());
+        self.remembered.insert(id.clone(), token.clone());
         if let Err(error) = self.credentials.share_access_token(id, &token).await {
             tracing::warn!(tenant = %id, %error, "the access token is not shared with other processes");
         }
@@ -231,13 +231,13 @@ impl AccessTokens {
         id: &TenantId,
         wanted: &Wanted<'_>,
     ) -> Result<Option<Secret>, AccessError> {
-        if let Some(token) = self.usable(self.remembered(id), wanted) {
+        if let Some(token) = self.usable(self.remembered.get(id), wanted) {
             return Ok(Some(token));
         }
         let token = self.credentials.access_token(id).await?;
         let usable = self.usable(token.clone(), wanted);
         if let (Some(token), Some(_)) = (token, &usable) {
-            self.remember(id, token);
+            self.remembered.insert(id.clone(), token);
         }
         Ok(usable)
     }
@@ -250,20 +250,5 @@ impl AccessTokens {
                 && wanted.refused != Some(&token.token)
         };
         token.filter(usable).map(|token| token.token)
-    }
-
-    fn remembered(&self, id: &TenantId) -> Option<AccessToken> {
-        self.remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(id)
-            .cloned()
-    }
-
-    fn remember(&self, id: &TenantId, token: AccessToken) {
-        self.remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id.clone(), token);
     }
 }
