@@ -148,8 +148,9 @@ async fn measure(arguments: &Arguments, programs: &[Program]) -> Outcome<()> {
         };
         measured.soak = Some(soak::run(folder, sessions).await?);
     }
-    // Figures of a part, or of a few measurements, are not for readers.
-    if whole && !arguments.quick && !arguments.without_peers {
+    // Figures of a part, of a few measurements, or against endpoints that are not optimised are not for readers.
+    let optimised = !cfg!(debug_assertions);
+    if whole && optimised && !arguments.quick && !arguments.without_peers {
         say("Writing docs/benchmarks.md");
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         report::write(&measured, &root)?;
