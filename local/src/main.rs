@@ -31,6 +31,9 @@ enum Command {
         /// What the functions log: ERROR, WARN, INFO, DEBUG or TRACE.
         #[arg(long, default_value = "INFO")]
         log_level: String,
+        /// Leave out Rescue's limit of one PIN per second and technician.
+        #[arg(long)]
+        unlimited_pins: bool,
     },
     /// Runs as one of the functions; the embedded cloud starts itself this way.
     #[command(hide = true)]
@@ -45,7 +48,8 @@ fn main() -> ExitCode {
             data,
             port,
             log_level,
-        }) => multicall::wait(up::run(data, port, log_level)),
+            unlimited_pins,
+        }) => multicall::wait(up::run(data, port, log_level, unlimited_pins)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

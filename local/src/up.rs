@@ -10,12 +10,18 @@ use shared::secret::Secret;
 use crate::cloud::{Cloud, Options, Programs};
 use crate::demo_tenant::{self, CUSTOMER, TECHNICIAN, TENANT};
 use crate::multicall::Failure;
+use crate::rescue::Rules;
 
 /// Runs until Ctrl-C.
 ///
 /// # Errors
 /// When the cloud does not start.
-pub async fn run(data: Option<PathBuf>, port: u16, log_level: String) -> Result<(), Failure> {
+pub async fn run(
+    data: Option<PathBuf>,
+    port: u16,
+    log_level: String,
+    unlimited_pins: bool,
+) -> Result<(), Failure> {
     if let Some(folder) = &data {
         std::fs::create_dir_all(folder)?;
     }
@@ -28,6 +34,10 @@ pub async fn run(data: Option<PathBuf>, port: u16, log_level: String) -> Result<
     let cloud = Cloud::start(options).await?;
     for lambda in cloud.functions.values() {
         lambda.echo(true);
+    }
+    if unlimited_pins {
+        let none = |rules: &mut Rules| rules.one_pin_every = Duration::ZERO;
+        cloud.rescue.configure(none);
     }
     let applied = demo_tenant::provision(&cloud).await?;
     let new = applied.webhook_urls.map(|urls| urls.ended);

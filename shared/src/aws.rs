@@ -6,7 +6,9 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
+use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 pub use aws_types::SdkConfig;
@@ -59,6 +61,8 @@ impl Environment {
         settings(http)
             .region(self.region)
             .credentials_provider(SharedCredentialsProvider::new(self.credentials))
+            // They hold as long as the process.
+            .identity_cache(IdentityCache::no_cache())
             .service_config(self.endpoints)
             .use_fips(self.use_fips)
             .use_dual_stack(self.use_dual_stack)
@@ -86,6 +90,8 @@ pub fn settings(http: &reqwest::Client) -> aws_types::sdk_config::Builder {
         .http_client(crate::http::for_aws(http.clone()))
         .timeout_config(timeouts())
         .retry_config(retries())
+        // Every attempt has its end, so a stream that stalls needs no watchman of its own.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SharedTimeSource::new(SystemTimeSource::new()))
 }

@@ -50,6 +50,9 @@ struct Arguments {
     /// Leave out Node.js and Python.
     #[arg(long)]
     without_peers: bool,
+    /// Only build the functions, and fail when one of them is larger than it may be.
+    #[arg(long)]
+    sizes: bool,
     /// Process starts of each program, over each transport.
     #[arg(long, default_value_t = 40, value_name = "N")]
     cold_starts: usize,
@@ -110,8 +113,11 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Outcome<()> {
     say("Building the programs");
     let mut programs = programs::build(programs::Options {
-        peers: !arguments.without_peers,
+        peers: !arguments.without_peers && !arguments.sizes,
     })?;
+    if arguments.sizes {
+        return sizes::hold(folder(&programs));
+    }
     programs.retain(|program| arguments.wants(program));
     if programs.is_empty() {
         return Err("there is no program of that name".into());

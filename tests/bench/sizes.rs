@@ -5,9 +5,12 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
+use tests::bars;
 
 use crate::error::Error;
 use crate::figures::Size;
+use crate::outcome::Outcome;
+use crate::say;
 
 /// The functions, by the names of their binaries.
 pub(crate) const FUNCTIONS: [&str; 5] = [
@@ -45,6 +48,30 @@ pub(crate) fn measure(programs: &Path) -> Result<Vec<Size>, Error> {
         })
     });
     measured.collect()
+}
+
+/// Says how large each function is.
+///
+/// # Errors
+/// When one is larger than it may be.
+pub(crate) fn hold(programs: &Path) -> Outcome<()> {
+    let mut too_large = Vec::new();
+    for Size {
+        program,
+        binary,
+        zip,
+    } in measure(programs)?
+    {
+        say(&format!("{program}: {binary} bytes, zipped {zip}"));
+        if zip > bars::ZIP {
+            too_large.push(program);
+        }
+    }
+    if too_large.is_empty() {
+        return Ok(());
+    }
+    let (too_large, bar) = (too_large.join(", "), bars::ZIP);
+    Err(format!("zipped, more than {bar} bytes: {too_large}").into())
 }
 
 /// Counts the bytes that are written to it.

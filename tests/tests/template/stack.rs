@@ -34,13 +34,15 @@ const SIGNS: [&str; 22] = [
     "wolfssl",
 ];
 
-/// Would make a function a quarter larger for what Lambda has no use for (decision 0008).
-const OVERWEIGHT: [&str; 6] = [
+/// Would make a function up to a quarter larger for what it has no use for. When `icu_normalizer` is back, an update of
+/// Cargo.lock brought it: `cargo update -p idna_adapter --precise 1.0.0` (decision 0008).
+const OVERWEIGHT: [&str; 7] = [
     "aws-config",
     "aws-sdk-sso",
     "aws-sdk-ssooidc",
     "aws-sdk-sts",
     "clap",
+    "icu_normalizer",
     "regex",
 ];
 
@@ -97,7 +99,7 @@ fn one_http_and_one_tls_stack_reach_a_function() {
 
 /// Decision 0008.
 #[test]
-fn no_function_carries_what_lambda_has_no_use_for() {
+fn no_function_carries_what_it_has_no_use_for() {
     for function in functions() {
         let crates = tree(&function);
         let found: Vec<_> = crates
