@@ -149,3 +149,46 @@ fn connector_error(error: reqwest::Error) -> ConnectorError {
         ConnectorError::io(error.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What becomes of a client whose authorities are in a file with this content.
+    fn with_authorities(content: &str) -> Result<reqwest::Client, ClientError> {
+        let file = std::env::temp_dir().join(format!("authorities-{}.pem", uuid::Uuid::new_v4()));
+        std::fs::write(&file, content).expect("a file");
+        let built = client(Some(&file));
+        std::fs::remove_file(&file).expect("removed");
+        built
+    }
+
+    #[test]
+    fn an_authority_is_taken_from_a_file() {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let mut authority = rcgen::CertificateParams::default();
+        authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let authority = authority.self_signed(&key).expect("a certificate");
+        with_authorities(&authority.pem()).expect("a client");
+    }
+
+    #[test]
+    fn a_file_without_an_authority_is_an_error_that_names_it() {
+        let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for (content, said) in [
+            ("", "no certificate"),
+            ("words", "no certificate"),
+            (broken, ""),
+        ] {
+            let error = with_authorities(content).expect_err(content).to_string();
+            assert!(
+                error.starts_with("HTTP client: ") && error.contains("authorities-"),
+                "{error}"
+            );
+            assert!(error.contains(said), "{error}");
+        }
+        let missing = Path::new("nowhere/authorities.pem");
+        let error = client(Some(missing)).expect_err("no file").to_string();
+        assert!(error.contains("nowhere/authorities.pem"), "{error}");
+    }
+}

@@ -17,6 +17,8 @@ const POLL: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct SingleFlight {
     credentials: Arc<Credentials>,
+    /// A key that is forgotten while one of its flights is under way gets another lock: then the lease alone keeps a
+    /// second flight off, as it does among processes.
     flights: Remembered<String, Arc<tokio::sync::Mutex<()>>>,
 }
 

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::endpoints::Settings;
 use crate::figures::Kind;
+use crate::memory;
 use crate::outcome::Outcome;
 use crate::programs::Program;
 use crate::runtime_api::{Answer, Report, RuntimeApi};
@@ -156,7 +157,10 @@ impl Process {
     /// # Errors
     /// When the process has ended.
     pub(crate) fn peak_memory(&self) -> Outcome<u64> {
-        peak_memory(self.id).map_err(|error| self.failure(&error.to_string()))
+        match memory::peak(&[self.id]) {
+            0 => Err(self.failure("it has ended")),
+            peak => Ok(peak),
+        }
     }
 
     /// Kills the process and waits until it is gone.
@@ -192,13 +196,6 @@ pub(crate) fn processor_time(process: u32) -> Outcome<Duration> {
         total += spent.ok_or("schedstat is empty")?.parse::<u64>()?;
     }
     Ok(Duration::from_nanos(total))
-}
-
-fn peak_memory(process: u32) -> Outcome<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    Ok(kilobytes.ok_or("no VmHWM")?.parse::<u64>()? * 1024)
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -46,8 +46,8 @@ pub(crate) enum Error {
     File { path: PathBuf, source: io::Error },
 }
 
-/// What is deployed.
-const FUNCTIONS: [&str; 5] = [
+/// What is deployed, by the names of the binaries.
+pub(crate) const FUNCTIONS: [&str; 5] = [
     "session-details",
     "deliver-session",
     "generate-pin",

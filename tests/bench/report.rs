@@ -231,7 +231,10 @@ fn bars(measured: &Measured) -> Vec<Bar> {
     ]);
     all.extend(["session-details", "deliver-session"].map(|function| {
         Bar::at_most(
-            format!("DynamoDB calls per post of `{function}`, most tenants against fewest"),
+            format!(
+                "DynamoDB calls of `{function}` per post of ten busy tenants, with most tenants in the tables against \
+                 fewest"
+            ),
             grown(&measured.growth, function),
             bars::CALLS_AS_TENANTS_GROW,
             Unit::Times,
@@ -431,7 +434,7 @@ fn programs(measured: &Measured, transport: Transport) -> Vec<(String, &Row)> {
         .filter(|row| row.transport == transport)
         .collect();
     let function = |row: &Row| {
-        let functions = crate::sizes::FUNCTIONS;
+        let functions = crate::programs::FUNCTIONS;
         let place = functions.iter().position(|name| *name == row.function);
         place.map_or(0, |place| place + 1)
     };

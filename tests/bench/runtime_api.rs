@@ -185,10 +185,7 @@ impl Shared {
             .header("Lambda-Runtime-Aws-Request-Id", Uuid::new_v4().to_string())
             .header("Lambda-Runtime-Deadline-Ms", deadline.to_string())
             .header("Lambda-Runtime-Invoked-Function-Arn", &self.function_arn)
-            .header(
-                "Lambda-Runtime-Trace-Id",
-                "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0",
-            )
+            .header("Lambda-Runtime-Trace-Id", trace())
             .body(Full::new(event));
         self.tell(Report::HandedOver(Instant::now()));
         response.unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR))
@@ -206,6 +203,14 @@ impl Shared {
         // Nobody listens any more when the process is being ended.
         let _ = self.reports.send(report);
     }
+}
+
+/// Another one for each invocation, as on Lambda: the runtime puts it into the process's environment.
+fn trace() -> String {
+    let root = Uuid::new_v4().simple().to_string();
+    let parent = Uuid::new_v4().simple().to_string();
+    let (root, parent) = (root.split_at(24).0, parent.split_at(16).0);
+    format!("Root=1-5759e988-{root};Parent={parent};Sampled=0")
 }
 
 fn status(code: StatusCode) -> Response<Full<Bytes>> {

@@ -10,16 +10,8 @@ use tests::bars;
 use crate::error::Error;
 use crate::figures::Size;
 use crate::outcome::Outcome;
+use crate::programs::FUNCTIONS;
 use crate::say;
-
-/// The functions, by the names of their binaries.
-pub(crate) const FUNCTIONS: [&str; 5] = [
-    "session-details",
-    "deliver-session",
-    "generate-pin",
-    "receive-token",
-    "rotate-tokens",
-];
 
 /// What packagers use unless they are told otherwise.
 const LEVEL: u32 = 6;

@@ -213,9 +213,9 @@ type Checks<'a> = Vec<(&'static str, BoxFuture<'a, Finding>)>;
 
 impl<'a> Doctor<'a> {
     fn new(stack: &'a Stack, tenant: Tenant, options: &'a Options) -> Result<Self, AdminError> {
-        let http = shared::http::client(None)?;
-        let clock = || stack.clock.clone();
         let testing = &options.testing;
+        let http = shared::http::client(testing.ca_file.as_deref())?;
+        let clock = || stack.clock.clone();
         let credentials = Arc::new(stack.credentials());
         let vault = Vault::new(stack.secrets.clone(), stack.secret_prefix.clone(), clock());
         let vault = Arc::new(vault);

@@ -17,16 +17,6 @@ use local::cloud::TEMPLATE;
 use local::template::{Template, document};
 use serde_json::Value;
 
-/// The functions whose variables and calls are compared with what the template gives them. The others are laid out:
-/// they are deployed and described, and do nothing yet.
-const WORKING: [&str; 5] = [
-    "session-details",
-    "deliver-session",
-    "generate-pin",
-    "receive-token",
-    "rotate-tokens",
-];
-
 /// A file or folder of the project.
 fn path(relative: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
