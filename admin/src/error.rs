@@ -71,6 +71,18 @@ pub enum AdminError {
         /// What they are called by.
         ids: String,
     },
+    /// A tenant that is new to this stack has a secret that another stack renews.
+    #[error(
+        "secret {secret} is another stack's, whose function {function} renews it; nothing was written. Stacks in one \
+         account and region need a SecretPrefix each. If that stack is gone: `aws secretsmanager cancel-rotate-secret \
+         --secret-id {secret}`, then apply again"
+    )]
+    SecretOfAnotherStack {
+        /// The secret's name.
+        secret: String,
+        /// The function's ARN.
+        function: String,
+    },
     /// No live key is called so.
     #[error("tenant {tenant} has no live key {key}; it has {live}")]
     NoSuchKey {

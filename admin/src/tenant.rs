@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretError;
 use aws_sdk_secretsmanager::types::RotationRulesType;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -506,6 +507,9 @@ fn summaries(tenant: &Tenant) -> Vec<KeySummary> {
 async fn make_secrets(stack: &Stack, plan: &Plan) -> Result<Vec<String>, AdminError> {
     let id = &plan.after.tenant;
     let mut notes = Vec::new();
+    // The token comes first: it shows whose secrets these are.
+    let token = token_name(&stack.secret_prefix, id);
+    notes.extend(make_secret(stack, plan, &token, &Map::new()).await?);
     let credentials = credentials_name(&stack.secret_prefix, id);
     let (fresh, _) = vault::with_tracking_key(Map::new(), &vault::random()?);
     if let Some(note) = make_secret(stack, plan, &credentials, &fresh).await? {
@@ -520,8 +524,6 @@ async fn make_secrets(stack: &Stack, plan: &Plan) -> Result<Vec<String>, AdminEr
             ));
         }
     }
-    let token = token_name(&stack.secret_prefix, id);
-    notes.extend(make_secret(stack, plan, &token, &Map::new()).await?);
     Ok(notes)
 }
 
@@ -535,6 +537,9 @@ async fn make_secret(
     // A new tenant has none, unless it was deleted or its creation broke off.
     if plan.creates() && vault::create_new(stack, name, fresh).await? {
         return Ok(Some(format!("secret {name} is made")));
+    }
+    if plan.creates() {
+        refuse_anothers(stack, &plan.after.tenant).await?;
     }
     match vault::read(stack, name).await? {
         Found::Value(_) => Ok(None),
@@ -589,6 +594,47 @@ async fn schedule_rotation(stack: &Stack, plan: &Plan) -> Result<Option<String>,
     Ok(Some(format!(
         "secret {name} is looked at daily: {ROTATION}"
     )))
+}
+
+/// Two stacks with one prefix would take each other's secrets over, and delete them.
+async fn refuse_anothers(stack: &Stack, tenant: &TenantId) -> Result<(), AdminError> {
+    let secret = token_name(&stack.secret_prefix, tenant);
+    let described = stack
+        .secrets
+        .describe_secret()
+        .secret_id(&secret)
+        .send()
+        .await;
+    let described = match described {
+        Ok(described) => described,
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(DescribeSecretError::is_resource_not_found_exception) =>
+        {
+            return Ok(());
+        }
+        Err(error) => {
+            return Err(vault::failed(
+                "secretsmanager:DescribeSecret",
+                &secret,
+                &error,
+            ));
+        }
+    };
+    let ours = stack.rotate_tokens_function_arn.as_deref();
+    let theirs = described
+        .rotation_lambda_arn()
+        .filter(|function| ours.is_some_and(|ours| ours != *function));
+    match theirs {
+        Some(function) if described.rotation_enabled() == Some(true) => {
+            Err(AdminError::SecretOfAnotherStack {
+                secret,
+                function: function.to_owned(),
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn is_scheduled(stack: &Stack, name: &str, function: &str) -> Result<bool, AdminError> {

@@ -125,6 +125,14 @@ pub fn delivery_latency(latency: std::time::Duration, tenant: &TenantId) {
     });
 }
 
+/// Records for how long a post has waited that stays in the queue, in seconds. SQS measures that too, but leaves out what
+/// it has handed out several times.
+pub fn waiting_time(waited: std::time::Duration) {
+    emit(None, || {
+        metrics::histogram!("WaitingTime").record(waited.as_secs_f64())
+    });
+}
+
 /// Records how many days, and parts of them, a tenant's refresh token has left; its minimum is that of the tenant who
 /// has to be seen to first.
 pub fn refresh_token_days_left(left: std::time::Duration, tenant: &TenantId) {

@@ -214,6 +214,20 @@ impl World {
             .filter(|line| line.contains(text))
             .collect()
     }
+
+    /// What a function has counted or measured under that name, in the order in which it did.
+    pub fn metric(&self, function: &str, name: &str) -> Vec<f64> {
+        let lines = self.lines_of(function, &format!("\"{name}\":"));
+        let lines = lines.iter();
+        let lines = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines
+            .filter_map(|line| {
+                let value = &line[name];
+                let first = || value.as_array()?.first()?.as_f64();
+                value.as_f64().or_else(first)
+            })
+            .collect()
+    }
 }
 
 /// The demo's tenant.

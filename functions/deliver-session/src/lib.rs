@@ -23,6 +23,7 @@ use shared::queue::Queues;
 use shared::retry::Patience;
 use shared::servicenow::access::AccessTokens;
 use shared::servicenow::client::Client;
+use shared::telemetry;
 use shared::tenants::Tenants;
 use shared::vault::Vault;
 
@@ -92,6 +93,9 @@ async fn deliver(function: &DeliverSession, group: Group, deadline: Timestamp) -
     let Some(delay) = waiting else {
         return Vec::new();
     };
+    if let Some(oldest) = unfinished.iter().map(|message| message.queued_at).min() {
+        telemetry::waiting_time(function.clock.now().since(oldest));
+    }
     if unauthorized {
         wake::remember(function, &unfinished, delay).await;
     }

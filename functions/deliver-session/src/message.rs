@@ -353,7 +353,7 @@ async fn bury(
             telemetry::count_reason(Metric::DeadLettered, reason, tenant);
             if post.is_none() {
                 tracing::error!(
-                    message = message.id,
+                    message_id = message.id,
                     code = reason.as_str(),
                     "message is no post; dead-lettered"
                 );
@@ -361,7 +361,7 @@ async fn bury(
             Outcome::Done
         }
         Err(error) => {
-            tracing::error!(message = message.id, code = reason.as_str(), %error, "dead letter not sent; kept");
+            tracing::error!(message_id = message.id, code = reason.as_str(), %error, "dead letter not sent; kept");
             Outcome::Postponed(retry::SESSION.first)
         }
     }

@@ -194,7 +194,7 @@ async fn show(
 async fn hide(function: &DeliverSession, message: &Message, length: Duration) {
     let own = [(message.receipt_handle.clone(), length)];
     if let Err(error) = function.queues.postpone(&own).await {
-        tracing::debug!(message = message.id, %error, "wake-up not hidden");
+        tracing::debug!(message_id = message.id, %error, "wake-up not hidden");
     }
 }
 

@@ -130,7 +130,10 @@ async fn keep(
         return too_large(delivery.bytes.len());
     };
     match function.queues.send_dead_letter(letter).await {
-        Ok(()) => problem,
+        Ok(()) => {
+            telemetry::count_reason(Metric::DeadLettered, problem.code, Some(tenant));
+            problem
+        }
         Err(error) => {
             tracing::warn!(%tenant, %error, "unreadable post not kept");
             Problem::new(Code::QueueUnavailable, SEND_AGAIN)

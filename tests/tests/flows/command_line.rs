@@ -75,6 +75,12 @@ impl<'w> CommandLine<'w> {
         this
     }
 
+    /// The same with one more variable.
+    pub(super) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.environment.push((name, value.to_owned()));
+        self
+    }
+
     pub(super) async fn run(&self, arguments: &[&str]) -> Ended {
         self.run_with(arguments, "").await
     }

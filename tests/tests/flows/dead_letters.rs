@@ -379,3 +379,25 @@ async fn letters_that_stand_behind_others_of_their_group_go_back_as_well() {
     world.deliver().await;
     assert_eq!(world.notes(&incident).len(), LETTERS);
 }
+
+/// The runbook: what waits in the queues of a stack that was deleted is brought over by naming them as dead-letter queue.
+#[tokio::test(flavor = "multi_thread")]
+async fn posts_that_wait_in_any_queue_can_be_brought_over() {
+    let world = World::start().await;
+    let stack = &world.cloud.stack;
+    let incident = world.incident();
+    let mut session = world.session(&incident);
+    world.post(&session, Phase::Start).await;
+    session.say("Ana Ruiz", "Hello.");
+    world.post(&session, Phase::End).await;
+    let there = CommandLine::by_outputs(&world)
+        .with("SESSIONS_QUEUE_URL", &stack.sessions_dlq_url)
+        .with("SESSIONS_DLQ_URL", &stack.sessions_queue_url);
+    let redrive = ["dlq", "redrive", "--all"];
+    assert_eq!(there.json(&redrive).await["redriven"], 2);
+    assert_eq!((world.queued().len(), world.dead_letters().len()), (0, 2));
+    let back = CommandLine::by_outputs(&world);
+    assert_eq!(back.json(&redrive).await["redriven"], 2);
+    world.deliver().await;
+    assert_eq!(world.notes(&incident).len(), 2);
+}

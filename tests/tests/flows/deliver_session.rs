@@ -128,3 +128,22 @@ async fn the_ledger_says_what_became_of_a_post_and_holds_nobodys_words() {
     assert_eq!(post["event"], "ended");
     assert_eq!(post["tenant"], "demo");
 }
+
+/// What the alarm on the oldest post watches: it has to see a post that nothing is tried with, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_that_stays_in_the_queue_tells_for_how_long_it_has_waited() {
+    let world = World::start().await;
+    let session = world.session(&world.incident());
+    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.cloud.servicenow.revoke_access_tokens();
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    let first = world.metric("deliver-session", "WaitingTime");
+    assert!(first.len() == 1 && first[0] < 60.0, "{first:?}");
+    let hours = 7 * 3600;
+    world.deliver_after(hours).await;
+    let later = world.metric("deliver-session", "WaitingTime");
+    let longest = later.iter().copied().fold(0.0, f64::max);
+    assert!((25_200.0..25_260.0).contains(&longest), "{later:?}");
+    assert_eq!(world.queued().len(), 1);
+}

@@ -349,6 +349,8 @@ async fn what_cannot_be_read_is_refused_and_kept_as_it_came() {
         }
     }
     assert!(world.queued().is_empty());
+    let counted = world.metric("session-details", "DeadLettered");
+    assert_eq!(counted, vec![1.0; cases.len()]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

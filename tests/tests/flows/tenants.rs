@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_secretsmanager::types::RotationRulesType;
 use local::aws::{Effect, Fault as AwsFault, Service};
 use local::rescue::{Format, Phase};
 use local::simulator::{Action, Fault, Matcher};
@@ -444,4 +445,43 @@ async fn every_shell_gets_its_completion_without_asking_aws() {
         }
     }
     assert!(world.cloud.aws.journal().since(mark).is_empty());
+}
+
+/// Two stacks in one account and region that were given one prefix: the second must not take over what the first renews.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_another_stack_renews_is_not_taken_over() {
+    let world = World::start().await;
+    let operator = CommandLine::by_outputs(&world);
+    let secrets = &world.cloud.stack.secrets;
+    let token = "rescue-connector/acme/token";
+    let made = secrets.create_secret().name(token).secret_string("{}");
+    made.send().await.expect("made");
+    let theirs = "arn:aws:lambda:us-east-1:000000000000:function:another-stack-RotateTokens";
+    let rules = RotationRulesType::builder().schedule_expression("rate(1 day)");
+    let rotation = secrets.rotate_secret().secret_id(token);
+    let rotation = rotation.rotation_lambda_arn(theirs);
+    let rotation = rotation
+        .rotation_rules(rules.build())
+        .rotate_immediately(false);
+    rotation.send().await.expect("scheduled");
+
+    operator.file(|file| file);
+    let apply = ["tenant", "apply", "acme.toml", "--output", "json"];
+    operator
+        .fails(&apply, &[token, theirs, "SecretPrefix"])
+        .await;
+    assert_eq!(operator.item().await, None);
+    let listed = secrets.list_secrets().send().await.expect("listed");
+    let names = listed.secret_list().iter().filter_map(|one| one.name());
+    let of_acme: Vec<&str> = names.filter(|name| name.contains("acme")).collect();
+    assert_eq!(of_acme, [token]);
+
+    // That stack is gone, says whoever ends its schedule.
+    let cancel = secrets.cancel_rotate_secret().secret_id(token);
+    cancel.send().await.expect("ended");
+    operator.json(&apply[..3]).await;
+    let described = secrets.describe_secret().secret_id(token).send().await;
+    let described = described.expect("there");
+    assert_eq!(described.rotation_enabled(), Some(true));
+    assert_ne!(described.rotation_lambda_arn(), Some(theirs));
 }
