@@ -535,10 +535,10 @@ async fn make_secret(
     fresh: &Map<String, Value>,
 ) -> Result<Option<String>, AdminError> {
     // A new tenant has none, unless it was deleted or its creation broke off.
-    if plan.creates() && vault::create_new(stack, name, fresh).await? {
-        return Ok(Some(format!("secret {name} is made")));
-    }
     if plan.creates() {
+        if vault::create_new(stack, name, fresh).await? {
+            return Ok(Some(format!("secret {name} is made")));
+        }
         refuse_anothers(stack, &plan.after.tenant).await?;
     }
     match vault::read(stack, name).await? {
