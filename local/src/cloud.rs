@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use shared::clock::Clock;
 use shared::secret::Secret;
 
+use crate::aws::iam::{self, Permissions};
 use crate::aws::{self, ACCOUNT, Aws, REGION, Resources, RotationFunction};
 use crate::lambda::{Function, Gateway, GatewayError, Lambda, Poller, Route};
 use crate::template::{self, Event, STACK, Template};
@@ -150,6 +151,9 @@ impl Cloud {
         })
         .await?;
         let resources = aws.provision(&template).await?;
+        let written = template::document(TEMPLATE)?;
+        let permissions = Permissions::of(&written, &template, &resources);
+        aws.enforce(permissions.map_err(aws::Error::from)?);
         let servicenow = servicenow::Simulator::start(servicenow::Options {
             port: port(2),
             clock: clock.clone(),
@@ -166,7 +170,7 @@ impl Cloud {
         let mut functions = BTreeMap::new();
         let mut routes = Vec::new();
         let mut pollers = BTreeMap::new();
-        let sdk = sdk_config(&aws)?;
+        let sdk = sdk_config(&aws, "local")?;
         for function in &template.functions {
             let name = function
                 .binary
@@ -207,8 +211,9 @@ impl Cloud {
                         } else {
                             Poller::paused
                         };
+                        let trigger = sdk_config(&aws, &iam::trigger_of(&name))?;
                         let poller = start(
-                            aws_sdk_sqs::Client::new(&sdk),
+                            aws_sdk_sqs::Client::new(&trigger),
                             queue.url.clone(),
                             queue.arn.clone(),
                             lambda.clone(),
@@ -296,14 +301,14 @@ fn command(programs: &Programs, function: &str) -> std::io::Result<Vec<OsString>
     })
 }
 
-/// A client configuration that reaches the embedded AWS.
-fn sdk_config(aws: &Aws) -> Result<aws_config::SdkConfig, Error> {
+/// A client configuration that reaches the embedded AWS as `caller`.
+fn sdk_config(aws: &Aws, caller: &str) -> Result<aws_config::SdkConfig, Error> {
     Ok(aws_config::SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static(REGION))
         .endpoint_url(aws.endpoint())
         .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(
-            Credentials::new("local", "local", None, None, "local"),
+            Credentials::new(caller, "local", None, None, "local"),
         ))
         .http_client(shared::http::for_aws(shared::http::client(None)?))
         .build())

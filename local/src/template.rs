@@ -221,7 +221,11 @@ impl Scope {
             .insert(format!("{name}.{attribute}"), value.to_owned());
     }
 
-    fn resolve(&self, value: &Value) -> Result<Value, Error> {
+    /// Any part of a template with every reference followed; what is `AWS::NoValue` is left out.
+    ///
+    /// # Errors
+    /// [`Error::Unresolved`] names the first reference that leads nowhere.
+    pub fn resolve(&self, value: &Value) -> Result<Value, Error> {
         match value {
             Value::Array(items) => {
                 let items = items.iter().map(|item| self.resolve(item));
@@ -411,7 +415,8 @@ impl Template {
         Self::parse_with(text, &BTreeMap::new())
     }
 
-    /// Reads a template with these parameters, the others at their defaults.
+    /// Reads a template with these parameters, the others at their defaults. Pseudo parameters such as `AWS::StackName`
+    /// may be given as well.
     ///
     /// # Errors
     /// When it cannot be used.
@@ -443,7 +448,7 @@ impl Template {
             ("AWS::StackName", STACK),
             ("AWS::URLSuffix", "amazonaws.com"),
         ] {
-            scope.set_reference(name, value);
+            scope.set_reference(name, given.get(name).map_or(value, String::as_str));
         }
         for (name, value) in &parameters {
             if let Some(value) = value {

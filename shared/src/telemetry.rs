@@ -13,9 +13,6 @@ use crate::error::Code;
 use crate::session::SessionId;
 use crate::tenant::{TenantFile, TenantId};
 
-/// The CloudWatch namespace of every metric.
-pub const NAMESPACE: &str = "RescueConnector";
-
 /// What is counted. None has a tenant as dimension; the tenant is a property of the log line that carries the metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
@@ -68,7 +65,7 @@ impl Metric {
 
 static METRICS: OnceLock<&'static Collector> = OnceLock::new();
 
-/// Starts logging and metrics, both to standard output, where Lambda collects them.
+/// Starts logging to standard output, where Lambda collects it.
 ///
 /// `AWS_LAMBDA_LOG_LEVEL` (or `RUST_LOG`) sets the level of the connector's own lines, `INFO` by default. Libraries
 /// never log below `INFO`: at trace the Lambda runtime writes out whole events, keys and chat included.
@@ -86,13 +83,17 @@ pub fn init() {
         .flatten_event(true)
         .with_current_span(false)
         .with_writer(std::io::stdout);
-    let logging = tracing_subscriber::registry()
+    tracing_subscriber::registry()
         .with(targets)
         .with(lines)
-        .try_init();
-    if logging.is_ok()
-        && let Ok(collector) = Builder::new().cloudwatch_namespace(NAMESPACE).init()
-    {
+        .try_init()
+        .ok();
+}
+
+/// Starts metrics in a CloudWatch namespace (`METRICS_NAMESPACE`), as lines of the same log. Before, and in a process that
+/// has started them already, nothing is counted under `namespace`.
+pub fn start_metrics(namespace: String) {
+    if let Ok(collector) = Builder::new().cloudwatch_namespace(namespace).init() {
         METRICS.set(collector).ok();
     }
 }

@@ -210,9 +210,11 @@ pub async fn run() -> Result<(), Error> {
     let credentials_table = environment.required("CREDENTIALS_TABLE");
     let sessions_url = environment.required("SESSIONS_QUEUE_URL");
     let secret_prefix = environment.secret_prefix();
+    let metrics_namespace = environment.required("METRICS_NAMESPACE");
     let aws = environment.aws();
     let testing = environment.testing();
     environment.finish()?;
+    telemetry::start_metrics(metrics_namespace);
     let clock = Clock::system(testing.clock_offset_seconds);
     let http = shared::http::client(testing.ca_file.as_deref())?;
     let aws = aws.config(&http);

@@ -180,9 +180,11 @@ pub async fn run() -> Result<(), Error> {
     let tenants_table = environment.required("TENANTS_TABLE");
     let sessions_url = environment.required("SESSIONS_QUEUE_URL");
     let dead_letters_url = environment.required("SESSIONS_DLQ_URL");
+    let metrics_namespace = environment.required("METRICS_NAMESPACE");
     let aws = environment.aws();
     let testing = environment.testing();
     environment.finish()?;
+    telemetry::start_metrics(metrics_namespace);
     let clock = Clock::system(testing.clock_offset_seconds);
     let aws = aws.config(&shared::http::client(testing.ca_file.as_deref())?);
     let function = SessionDetails {

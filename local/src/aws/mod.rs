@@ -3,10 +3,12 @@
 //! DynamoDB is an embedded engine, SQS and Secrets Manager are written by hand
 //! (`docs/decisions/0003-own-sqs-and-secrets-manager.md`), CloudFormation is one call. Every call is kept in a journal,
 //! and faults can be scripted. Time is the [`Clock`] it is given: moving that moves deduplication, visibility,
-//! retention, rotation and recovery windows. Long polls wait in real time.
+//! retention, rotation and recovery windows. Long polls wait in real time. A function may do what its role in the
+//! template allows, once [`Aws::enforce`] was called.
 
 mod cloudformation;
 mod dynamodb;
+pub mod iam;
 mod journal;
 mod secrets_manager;
 mod sqs;
@@ -15,7 +17,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -73,6 +75,9 @@ pub enum Error {
     /// The template refers to something that does not exist.
     #[error(transparent)]
     Template(#[from] template::Error),
+    /// A policy of the template is not understood.
+    #[error("policy: {0}")]
+    Policy(#[from] iam::NotUnderstood),
 }
 
 /// A handle to the embedded AWS. Cloning shares it; it serves until the process or its runtime ends.
@@ -88,6 +93,7 @@ struct Inner {
     sqs: sqs::Sqs,
     secrets: secrets_manager::SecretsManager,
     stacks: Mutex<cloudformation::Stacks>,
+    permissions: OnceLock<iam::Permissions>,
 }
 
 /// What [`Aws::provision`] created, by logical ids.
@@ -143,6 +149,7 @@ impl Aws {
                 file("secrets.json"),
             )?,
             stacks: Mutex::default(),
+            permissions: OnceLock::new(),
             journal: Journal::default(),
             faults: journal::Faults::default(),
             clock: options.clock,
@@ -174,6 +181,16 @@ impl Aws {
     /// Forgets the faults that have not happened yet.
     pub fn clear_faults(&self) {
         self.0.faults.clear();
+    }
+
+    /// From now on refuses what a function's role does not allow. Callers that are no functions may do everything.
+    pub fn enforce(&self, permissions: iam::Permissions) {
+        self.0.permissions.set(permissions).ok();
+    }
+
+    /// What is enforced.
+    pub fn permissions(&self) -> Option<&iam::Permissions> {
+        self.0.permissions.get()
     }
 
     /// A look at a queue, past the endpoint; `None` when there is no queue of that name.
@@ -419,14 +436,21 @@ async fn serve(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Respo
         *response.status_mut() = StatusCode::NOT_FOUND;
         return response;
     };
-    let index = aws.0.journal.begin(Call {
+    let call = Call {
         caller: caller(&headers),
         service: request.service,
         operation: request.operation.clone(),
         request: request.json.clone(),
         status: None,
         at: aws.0.clock.now(),
-    });
+    };
+    let denied = aws.permissions().and_then(|all| all.denies(&call));
+    let index = aws.0.journal.begin(call);
+    if let Some(message) = denied {
+        let response = request.refuse(&Refusal::new("AccessDeniedException", &message));
+        aws.0.journal.answered(index, response.status().as_u16());
+        return response;
+    }
     let effect = aws.0.faults.take(request.service, &request.operation);
     let mut response = match &effect {
         Some(Effect::Refuse { status, error }) => {

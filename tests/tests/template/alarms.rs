@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use local::aws::iam::{self, Grant, Request};
+use local::aws::{ACCOUNT, REGION};
 use local::cloud::TEMPLATE;
 use local::template::document;
 use serde_json::{Value, json};
 
+use super::permissions::provisioned;
 use super::{properties, template};
 
 /// The alarms by logical id.
@@ -75,44 +78,97 @@ fn a_refresh_token_that_nothing_renews_is_told_two_weeks_before_it_expires() {
     );
 }
 
-/// The topic is encrypted: whoever publishes needs the key as well.
-#[test]
-fn whoever_may_publish_to_the_topic_may_use_its_key() {
+/// The topic is encrypted: a publisher needs its policy and the key's.
+#[tokio::test]
+async fn this_accounts_alarms_and_this_stacks_rules_reach_the_topic_and_nothing_else_does() {
+    let (permissions, resources) = provisioned().await;
+    let key = format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/Key");
+    let arn = |service: &str, account: &str, name: &str| {
+        format!("arn:aws:{service}:{REGION}:{account}:{name}")
+    };
+    let mut scope = resources.scope;
+    let topic = arn("sns", ACCOUNT, "rescue-connector-AlarmTopic-1");
+    scope.set_reference("AlarmTopic", &topic);
+    let policy = scope.resolve(&properties("AlarmTopicPolicy")["PolicyDocument"]);
+    let policy = iam::grants(&policy.expect("resolved")).expect("understood");
+
+    let of = |principal: &str, grants: &[Grant]| -> Vec<Grant> {
+        let mut grants = grants.to_vec();
+        grants.retain(|grant| grant.principal.as_deref() == Some(principal));
+        grants
+    };
+    let publishes = |service: &str, account: &str, source: &str, topic: &str| {
+        let principal = format!("{service}.amazonaws.com");
+        let publish = Request::new("sns:Publish", topic)
+            .with("aws:SourceAccount", account)
+            .with("aws:SourceArn", source);
+        let may_publish = iam::allow(&of(&principal, &policy), &publish);
+        let may_encrypt = ["Decrypt", "GenerateDataKey"].into_iter().all(|action| {
+            let used = Request::new(format!("kms:{action}"), "*")
+                .with("kms:EncryptionContext:aws:sns:topicArn", topic);
+            // EventBridge tells KMS of no source:
+            // https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+            let used = match service {
+                "events" => used,
+                _ => used.with("aws:SourceAccount", account),
+            };
+            iam::allow(&of(&principal, permissions.key_policy(&key)), &used)
+        });
+        (may_publish, may_encrypt)
+    };
+
+    let alarm = arn("cloudwatch", ACCOUNT, "alarm:any");
+    assert_eq!(
+        publishes("cloudwatch", ACCOUNT, &alarm, &topic),
+        (true, true)
+    );
+    let other = "111111111111";
+    let foreign = arn("cloudwatch", other, "alarm:any");
+    assert_eq!(
+        publishes("cloudwatch", other, &foreign, &topic),
+        (false, false)
+    );
+    for rule in ["RotationFailedRule", "FunctionChangedRule"] {
+        let rule = arn("events", ACCOUNT, rule);
+        assert_eq!(publishes("events", ACCOUNT, &rule, &topic), (true, true));
+    }
+    let rule = arn("events", ACCOUNT, "rule/of-another-stack");
+    assert_eq!(publishes("events", ACCOUNT, &rule, &topic), (false, true));
+    let foreign_topic = arn("sns", other, "theirs");
+    let rule = arn("events", other, "rule/theirs");
+    assert_eq!(
+        publishes("events", other, &rule, &foreign_topic),
+        (false, false)
+    );
+    assert_eq!(publishes("s3", ACCOUNT, &alarm, &topic), (false, false));
     assert_eq!(
         properties("AlarmTopic")["KmsMasterKeyId"],
         json!({"Ref": "Key"})
     );
-    let services = |statement: &Value| -> Vec<String> {
-        let named = statement["Principal"]["Service"].clone();
-        let one_or_many = named.as_array().cloned().unwrap_or_else(|| vec![named]);
-        one_or_many
-            .iter()
-            .filter_map(|name| name.as_str().map(str::to_owned))
-            .collect()
-    };
-    let policy = properties("AlarmTopicPolicy");
-    let statements = policy["PolicyDocument"]["Statement"].as_array();
-    let publishers = statements.expect("statements").iter();
-    let publishers: BTreeSet<String> = publishers
-        .inspect(|statement| {
-            assert_eq!(statement["Action"], "sns:Publish");
-            assert!(statement["Condition"].is_object(), "anybody's {statement}");
-        })
-        .flat_map(services)
-        .collect();
-    let key = properties("Key");
-    let statements = key["KeyPolicy"]["Statement"].as_array();
-    let reaches = |statement: &&Value| statement["Sid"] == "AlarmsReachTheTopic";
-    let statement = statements.expect("statements").iter().find(reaches);
-    let statement = statement.expect("the statement");
+}
+
+/// A function's configuration says whom it calls. A deployment is not told: CloudFormation calls Lambda by itself then.
+#[test]
+fn a_change_of_any_function_past_cloudformation_is_told() {
+    let rule = properties("FunctionChangedRule");
+    assert_eq!(rule["Targets"][0]["Arn"], json!({"Ref": "AlarmTopic"}));
+    let pattern = &rule["EventPattern"]["detail"];
     assert_eq!(
-        statement["Action"],
-        json!(["kms:Decrypt", "kms:GenerateDataKey*"])
+        pattern["eventName"],
+        json!([{"prefix": "UpdateFunctionConfiguration"}, {"prefix": "UpdateFunctionCode"}])
     );
-    let users: BTreeSet<String> = services(statement).into_iter().collect();
-    let expected = ["cloudwatch.amazonaws.com", "events.amazonaws.com"];
-    assert_eq!(users, expected.map(str::to_owned).into());
-    assert_eq!(publishers, users);
+    assert_eq!(
+        pattern["sourceIPAddress"],
+        json!([{"anything-but": "cloudformation.amazonaws.com"}])
+    );
+    let watched = pattern["requestParameters"]["functionName"].as_array();
+    let watched: BTreeSet<String> = watched
+        .expect("functions")
+        .iter()
+        .filter_map(|one| one["suffix"]["Ref"].as_str().map(str::to_owned))
+        .collect();
+    let functions = template().functions.into_iter();
+    assert_eq!(watched, functions.map(|one| one.logical_id).collect());
 }
 
 #[test]
@@ -121,8 +177,8 @@ fn a_rotation_that_secrets_manager_gives_up_is_told_for_this_stacks_secrets_alon
     assert_eq!(rule["Targets"][0]["Arn"], json!({"Ref": "AlarmTopic"}));
     let pattern = &rule["EventPattern"]["detail"];
     assert_eq!(pattern["eventName"], json!(["RotationFailed"]));
-    let secrets = pattern["additionalEventData"]["SecretId"][0]["prefix"]["Fn::Sub"].as_str();
-    assert!(secrets.is_some_and(|prefix| prefix.ends_with(":secret:${SecretPrefix}/")));
+    let secrets = pattern["additionalEventData"]["SecretId"][0]["prefix"]["Fn::Sub"][0].as_str();
+    assert!(secrets.is_some_and(|prefix| prefix.ends_with(":secret:${Prefix}/")));
 }
 
 /// Nobody sends a post again; a PIN or a token is asked for again by whoever was turned away.

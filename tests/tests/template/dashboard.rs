@@ -4,10 +4,16 @@ use std::collections::BTreeSet;
 
 use local::cloud::TEMPLATE;
 use local::template::document;
-use serde_json::Value;
-use shared::telemetry::NAMESPACE;
+use serde_json::{Value, json};
 
 use super::{functions, path, properties, template, text};
+
+/// The namespace of the connector's own metrics, as the template writes it.
+const NAMESPACE: &str = "RescueConnector/${AWS::StackName}";
+
+fn namespace() -> Value {
+    json!({ "Fn::Sub": NAMESPACE })
+}
 
 /// The body as CloudWatch gets it, except that references stay as they are written.
 fn body() -> Value {
@@ -43,7 +49,7 @@ fn lines() -> Vec<Vec<Value>> {
 /// The metrics of a line, when it looks for those of this namespace that have a reason.
 fn searched(line: &[Value]) -> Option<String> {
     let search = line[0]["expression"].as_str()?;
-    let rest = search.strip_prefix(&format!("SEARCH('{{{NAMESPACE},Reason}} MetricName=\""))?;
+    let rest = search.strip_prefix(&format!("SEARCH('{{\"{NAMESPACE}\",Reason}} MetricName=\""))?;
     let (name, rest) = rest.split_once('"')?;
     assert_eq!(rest, "', 'Sum', 300)", "{search}");
     Some(name.to_owned())
@@ -92,7 +98,7 @@ fn counted() -> Counted {
     for (id, _) in filters.filter(|(_, kind)| kind == "AWS::Logs::MetricFilter") {
         let filter = properties(&id);
         let metric = &filter["MetricTransformations"][0];
-        assert_eq!(metric["MetricNamespace"], NAMESPACE, "{id}");
+        assert_eq!(metric["MetricNamespace"], namespace(), "{id}");
         plain.extend(metric["MetricName"].as_str().map(str::to_owned));
     }
     Counted {
@@ -137,7 +143,7 @@ fn every_alarm_on_the_connectors_own_metrics_watches_one_that_is_counted_without
     let mut watched = 0;
     for (id, kind) in template().resources {
         let alarm = properties(&id);
-        if kind == "AWS::CloudWatch::Alarm" && alarm["Namespace"] == NAMESPACE {
+        if kind == "AWS::CloudWatch::Alarm" && alarm["Namespace"] == namespace() {
             let name = alarm["MetricName"].as_str().expect("a name");
             assert!(plain.contains(name), "{id}: {name}");
             assert_eq!(alarm["Dimensions"], Value::Null, "{id}");

@@ -102,12 +102,23 @@ fn a_function_without_its_environment_ends_and_names_all_that_it_requires() {
     }
 }
 
-/// Design 4.3: whoever may set these moves the clock or the vendors, or reads what is sent to them.
+/// These move the clock or the vendors, or let another read what is sent to them.
 #[test]
 fn what_only_tests_set_is_not_in_the_template() {
-    for name in FOR_TESTS {
+    for name in FOR_TESTS.into_iter().chain(["AWS_ENDPOINT_URL"]) {
         assert!(!TEMPLATE.contains(name), "{name}");
     }
+}
+
+/// The template is searched for what the reader takes for tests, so that a further one cannot be forgotten.
+#[test]
+fn what_only_tests_set_is_all_that_the_reader_takes_for_tests() {
+    let source = text("shared/src/environment.rs");
+    let (_, reader) = source.split_once("pub fn testing").expect("the reader");
+    let (reader, _) = reader.split_once("\n    /// Region").expect("an end");
+    let names = reader.split("optional(\"").skip(1);
+    let names: BTreeSet<&str> = names.filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(names, FOR_TESTS.into());
 }
 
 /// The reader names everything that is missing at once; whatever is read past it is named nowhere.

@@ -9,6 +9,7 @@ mod readme;
 mod routes;
 mod stack;
 mod tables;
+mod two_stacks;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,163 +1,354 @@
-//! Least privilege: what each function asks AWS for is what its role grants.
+//! Least privilege: what each function asks AWS for is what its role allows, decided by the policies themselves
+//! (`docs/decisions/0010-permissions-are-evaluated.md`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use admin::secrets::SecretName;
-use local::aws::{Call, Service};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
+use aws_sdk_dynamodb::types::AttributeValue;
+use local::aws::iam::{Permissions, Request, trigger_of};
+use local::aws::{ACCOUNT, Aws, Options, REGION, Resources, Service};
+use local::cloud::TEMPLATE;
 use local::demo_tenant::{CLIENT_ID, CUSTOMER, SERVICE_ACCOUNT, TECHNICIAN, TENANT};
 use local::rescue::{Format, Payload, Phase};
 use local::servicenow::RefreshAnswer;
 use local::simulator::{Action, Fault, Matcher};
-use local::template::Function;
+use local::template::document;
 use serde_json::{Value, json};
+use shared::clock::Clock;
 use shared::secret::Secret;
 use shared::tenant::TenantId;
 use tests::World;
 
-use super::{properties, template};
+use super::{functions, properties, template};
 
-/// An action on a resource, as IAM and the template name them.
-type Permission = (String, String);
-
-/// What a role grants and its function's own calls never show, with the reason it is there all the same. `every` is
-/// every function, `keepers` are those with the credentials table, `own log` is the function's log group.
-const UNSEEN: &[(&str, &str, &str, &str)] = &[
+/// What a role grants and no call of the tests needs, with the reason it is there all the same. `every` is every function.
+const UNSEEN: &[(&str, &str, &str)] = &[
     (
         "every",
-        "kms:Decrypt",
-        "Key",
-        "SQS, Secrets Manager and DynamoDB ask KMS in the function's name",
+        "Trace: xray:PutTelemetryRecords",
+        "Lambda's tracing",
     ),
+    ("every", "Trace: xray:PutTraceSegments", "Lambda's tracing"),
     (
         "every",
-        "kms:GenerateDataKey",
-        "Key",
-        "SQS, Secrets Manager and DynamoDB ask KMS in the function's name",
-    ),
-    ("every", "xray:PutTelemetryRecords", "*", "Lambda's tracing"),
-    ("every", "xray:PutTraceSegments", "*", "Lambda's tracing"),
-    (
-        "every",
-        "logs:CreateLogStream",
-        OWN_LOG,
+        "WriteOwnLog: logs:CreateLogStream",
         "Lambda writes the log",
     ),
     (
         "every",
-        "logs:PutLogEvents",
-        OWN_LOG,
+        "WriteOwnLog: logs:PutLogEvents",
         "Lambda writes the log",
     ),
     (
-        "keepers",
-        "kms:DescribeKey",
-        "Key",
-        "DynamoDB looks at the table's key",
-    ),
-    (
-        "keepers",
-        "kms:Encrypt",
-        "Key",
-        "DynamoDB encrypts with the table's key",
+        "deliver-session",
+        "WorkOffTheQueue: sqs:GetQueueAttributes",
+        "Lambda's trigger looks at the queue before it reads from it",
     ),
     (
         "deliver-session",
-        "sqs:DeleteMessage",
-        "SessionsQueue",
-        "Lambda's trigger deletes what is done",
-    ),
-    (
-        "deliver-session",
-        "sqs:GetQueueAttributes",
-        "SessionsQueue",
-        "Lambda's trigger looks at the queue",
-    ),
-    (
-        "deliver-session",
-        "sqs:ReceiveMessage",
-        "SessionsQueue",
-        "Lambda's trigger receives",
-    ),
-    (
-        "deliver-session",
-        "sqs:SendMessage",
-        "SessionsQueue",
+        "GoOnWaking: sqs:SendMessage",
         "a wake-up that runs out of time goes on in another message",
     ),
 ];
 
-const OWN_LOG: &str = "own log";
-
 /// What `UNSEEN` says of one function.
-fn unseen(function: &Function, name: &str) -> BTreeSet<Permission> {
-    let keeper = function.environment.contains_key("CREDENTIALS_TABLE");
-    let own_log = function.logical_id.replace("Function", "LogGroup");
+fn unseen(name: &str) -> BTreeSet<String> {
     let meant = UNSEEN
         .iter()
-        .filter(|(who, ..)| *who == "every" || *who == name || (*who == "keepers" && keeper));
-    meant
-        .map(|(_, action, resource, _)| {
-            let resource = resource.replace(OWN_LOG, &own_log);
-            ((*action).to_owned(), resource)
-        })
-        .collect()
+        .filter(|(who, ..)| ["every", name].contains(who));
+    meant.map(|(_, grant, _)| (*grant).to_owned()).collect()
+}
+
+/// The permissions of the template, and what it creates in an AWS that is empty otherwise.
+pub(super) async fn provisioned() -> (Permissions, Resources) {
+    let options = Options {
+        port: None,
+        data: None,
+        clock: Clock::system(0),
+    };
+    let aws = Aws::start(options).await.expect("started");
+    let resources = aws.provision(&template()).await.expect("provisioned");
+    let written = document(TEMPLATE).expect("YAML");
+    let permissions = Permissions::of(&written, &template(), &resources);
+    (permissions.expect("understood"), resources)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_call_of_a_function_is_granted_and_every_grant_is_used_or_has_a_reason() {
+async fn every_call_of_a_function_is_allowed_and_every_grant_is_needed_or_has_a_reason() {
     let world = World::start().await;
     play(&world).await;
     let calls = world.cloud.aws.journal().calls();
-    for function in template().functions {
-        let name = function.binary.clone().expect("BuildProperties.Binary");
-        let granted = granted(&function.logical_id);
-        let unseen = unseen(&function, &name);
-        assert!(unseen.is_subset(&granted), "{name}: {unseen:#?}");
-        let used: BTreeSet<Permission> = calls
-            .iter()
-            .filter(|call| call.caller == name)
-            .map(|call| permission(&world, call))
+    let permissions = world.cloud.aws.permissions().expect("enforced");
+    for name in functions() {
+        let callers = [name.clone(), trigger_of(&name)];
+        let own = calls.iter().filter(|call| callers.contains(&call.caller));
+        let requests: BTreeSet<Request> = own.flat_map(|call| permissions.requests(call)).collect();
+        assert!(!requests.is_empty(), "{name} called nothing");
+        for request in &requests {
+            assert!(permissions.decide(&name, request), "{name}: {request:#?}");
+        }
+        let grants = permissions.grants(&name).iter();
+        let idle = grants.filter(|grant| !requests.iter().any(|request| grant.covers(request)));
+        let idle: BTreeSet<String> = idle
+            .map(|grant| format!("{}: {}", grant.sid, grant.action))
             .collect();
-        assert!(!used.is_empty(), "{name} called nobody");
-        let missing: Vec<_> = used.difference(&granted).collect();
-        assert!(missing.is_empty(), "{name} lacks {missing:#?}");
-        let unused: BTreeSet<Permission> = granted.difference(&used).cloned().collect();
-        assert_eq!(unused, unseen, "{name}");
+        assert_eq!(idle, unseen(&name), "{name}");
     }
+    // AWS's own key needs no grant; a key of the stack's would.
+    let made = calls.iter().filter(|call| call.operation == "CreateSecret");
+    let keys: Vec<&Value> = made.map(|call| &call.request["KmsKeyId"]).collect();
+    assert!(!keys.is_empty() && keys.iter().all(|key| key.is_null()));
 }
 
-/// A grant that names a wildcard is more than anybody needs.
-#[test]
-fn no_role_grants_more_than_named_actions_on_named_resources() {
-    for function in template().functions {
-        for (action, resource) in granted(&function.logical_id) {
-            assert!(!action.contains('*'), "{action} on {resource}");
-            let tracing = action.starts_with("xray:");
-            assert!(resource != "*" || tracing, "{action} on everything");
-        }
-    }
-}
-
-/// Design 4.4: settings and secrets are an administrator's, and no function creates secrets or starts rotations.
-#[test]
-fn no_function_may_change_a_tenant_or_a_secret_that_an_administrator_sets() {
-    for function in template().functions {
-        for (action, resource) in granted(&function.logical_id) {
-            let reads = [
-                "dynamodb:GetItem",
-                "dynamodb:Query",
-                "secretsmanager:GetSecretValue",
-            ];
-            let settings = ["TenantsTable", "credentials"].contains(&resource.as_str());
+/// A grant that names a wildcard is more than a function needs.
+#[tokio::test]
+async fn no_role_grants_more_than_named_actions_on_named_resources() {
+    let (permissions, _) = provisioned().await;
+    for name in functions() {
+        for grant in permissions.grants(&name) {
             assert!(
-                !settings || reads.contains(&action.as_str()),
-                "{action} on {resource}"
+                grant.allows && !grant.action.contains('*'),
+                "{name}: {grant}"
             );
-            let (starts, makes) = ("secretsmanager:RotateSecret", "secretsmanager:CreateSecret");
-            assert!(action != starts && action != makes, "{action}");
+            let tracing = grant.action.starts_with("xray:");
+            assert!(grant.resource != "*" || tracing, "{name}: {grant}");
         }
     }
+}
+
+/// Settings and secrets are an administrator's; no function creates secrets or starts rotations.
+#[tokio::test]
+async fn no_function_may_change_a_tenant_or_a_secret_that_an_administrator_sets() {
+    let (permissions, _) = provisioned().await;
+    let credentials = secret("rescue-connector", "acme", "credentials");
+    for name in functions() {
+        for action in [
+            "PutItem",
+            "UpdateItem",
+            "DeleteItem",
+            "BatchWriteItem",
+            "Scan",
+        ] {
+            let request = Request::new(format!("dynamodb:{action}"), table("TenantsTable"));
+            assert!(!permissions.decide(&name, &request), "{name}: {action}");
+        }
+        for action in ["PutSecretValue", "UpdateSecretVersionStage", "DeleteSecret"] {
+            let request = Request::new(format!("secretsmanager:{action}"), &credentials);
+            assert!(!permissions.decide(&name, &request), "{name}: {action}");
+        }
+        for action in [
+            "CreateSecret",
+            "RotateSecret",
+            "DeleteSecret",
+            "PutResourcePolicy",
+        ] {
+            let token = secret("rescue-connector", "acme", "token");
+            let request = Request::new(format!("secretsmanager:{action}"), token);
+            assert!(!permissions.decide(&name, &request), "{name}: {action}");
+        }
+    }
+}
+
+fn table(name: &str) -> String {
+    format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}")
+}
+
+fn queue(name: &str) -> String {
+    format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}")
+}
+
+fn secret(prefix: &str, tenant: &str, name: &str) -> String {
+    format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{prefix}/{tenant}/{name}-AbCdEf")
+}
+
+fn log(function: &str) -> String {
+    let group = format!("/aws/lambda/rescue-connector/{function}");
+    format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:one")
+}
+
+/// A request of KMS that DynamoDB, SQS or another service makes in a function's name.
+fn of_the_key(action: &str, via: &str) -> Request {
+    let key = format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/Key");
+    let request = Request::new(format!("kms:{action}"), key);
+    request.with("kms:ViaService", format!("{via}.{REGION}.amazonaws.com"))
+}
+
+#[tokio::test]
+async fn another_stacks_tables_queues_secrets_keys_and_logs_are_denied() {
+    let (permissions, _) = provisioned().await;
+    let own = [
+        (
+            "deliver-session",
+            Request::new("dynamodb:GetItem", table("CredentialsTable")),
+        ),
+        (
+            "deliver-session",
+            Request::new("dynamodb:UpdateItem", table("SessionsTable")),
+        ),
+        (
+            "deliver-session",
+            Request::new("sqs:ReceiveMessage", queue("SessionsQueue.fifo")),
+        ),
+        (
+            "session-details",
+            Request::new("sqs:SendMessage", queue("SessionsDlq.fifo")),
+        ),
+        (
+            "session-details",
+            Request::new("logs:PutLogEvents", log("session-details")),
+        ),
+        ("session-details", of_the_key("GenerateDataKey", "sqs")),
+        ("generate-pin", of_the_key("Decrypt", "dynamodb")),
+        (
+            "generate-pin",
+            Request::new(
+                "secretsmanager:GetSecretValue",
+                secret("rescue-connector", "acme", "credentials"),
+            ),
+        ),
+    ];
+    for (name, request) in &own {
+        assert!(permissions.decide(name, request), "{name}: {request:?}");
+        let foreign = [
+            ("us-east-1", "eu-west-1"),
+            (ACCOUNT, "111111111111"),
+            ("Table", "TableOfAnother"),
+            (".fifo", "OfAnother.fifo"),
+            ("rescue-connector/", "rescue-connector-dev/"),
+            ("key/Key", "key/KeyOfAnother"),
+        ];
+        for (here, there) in foreign {
+            let mut request = request.clone();
+            request.resource = request.resource.replace(here, there);
+            let same = own.contains(&(name, request.clone()));
+            assert!(
+                same || !permissions.decide(name, &request),
+                "{name}: {request:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_key_is_used_through_the_services_that_a_function_needs_and_never_directly() {
+    let (permissions, _) = provisioned().await;
+    for name in functions() {
+        for action in [
+            "Decrypt",
+            "GenerateDataKey",
+            "Encrypt",
+            "DescribeKey",
+            "CreateGrant",
+        ] {
+            let mut direct = of_the_key(action, "sqs");
+            direct.context.clear();
+            assert!(
+                !permissions.decide(&name, &direct),
+                "{name}: {action} directly"
+            );
+            for service in ["secretsmanager", "sns", "s3"] {
+                let through = of_the_key(action, service);
+                assert!(
+                    !permissions.decide(&name, &through),
+                    "{name}: {action}, {service}"
+                );
+            }
+        }
+        let writes = of_the_key("Encrypt", "dynamodb");
+        assert!(!permissions.decide(&name, &writes), "{name}");
+    }
+    assert!(!permissions.decide("session-details", &of_the_key("Decrypt", "dynamodb")));
+    assert!(!permissions.decide("generate-pin", &of_the_key("Decrypt", "sqs")));
+}
+
+#[tokio::test]
+async fn a_function_writes_its_own_log_alone_and_reads_no_dead_letter() {
+    let (permissions, _) = provisioned().await;
+    for name in functions() {
+        for other in functions() {
+            let request = Request::new("logs:PutLogEvents", log(&other));
+            assert_eq!(
+                permissions.decide(&name, &request),
+                name == other,
+                "{name} {other}"
+            );
+        }
+        for action in ["ReceiveMessage", "DeleteMessage", "PurgeQueue"] {
+            let request = Request::new(format!("sqs:{action}"), queue("SessionsDlq.fifo"));
+            assert!(!permissions.decide(&name, &request), "{name}: {action}");
+        }
+    }
+}
+
+/// So every test of a function is one of its permissions, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_embedded_cloud_refuses_what_a_functions_role_does_not_allow() {
+    let world = World::start().await;
+    let get = async |caller: &str, table: &str, key: &[&str]| {
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static(REGION))
+            .endpoint_url(world.cloud.aws.endpoint())
+            .credentials_provider(Credentials::new(caller, "local", None, None, "test"))
+            .http_client(shared::http::for_aws(
+                shared::http::client(None).expect("an HTTP client"),
+            ))
+            .build();
+        let mut request = aws_sdk_dynamodb::Client::from_conf(config).get_item();
+        for name in key {
+            request = request.key(*name, AttributeValue::S("none".to_owned()));
+        }
+        request.table_name(table).send().await
+    };
+    get("session-details", "TenantsTable", &["tenant"])
+        .await
+        .expect("allowed");
+    let ledger = ["session", "entry"];
+    let refused = get("session-details", "SessionsTable", &ledger).await;
+    let refused = refused.expect_err("refused");
+    assert_eq!(refused.code(), Some("AccessDeniedException"));
+    let message = refused.message().unwrap_or_default();
+    assert!(
+        message.contains("SessionDetailsRole/session-details"),
+        "{message}"
+    );
+    assert!(
+        message.contains("dynamodb:GetItem on resource"),
+        "{message}"
+    );
+    let denied = world.cloud.aws.journal().calls().into_iter().rev();
+    let denied = denied.map(|call| (call.service, call.status)).next();
+    assert_eq!(denied, Some((Service::DynamoDb, Some(400))));
+    get("local", "SessionsTable", &ledger)
+        .await
+        .expect("allowed");
+}
+
+/// The SAM transform makes a role, or adds to one, where a function leaves it that. `.ci/permissions.py` looks at what it
+/// really makes.
+#[test]
+fn every_function_has_a_written_role_to_which_the_transform_adds_nothing() {
+    let mut roles = BTreeSet::new();
+    for function in template().functions {
+        let written = properties(&function.logical_id);
+        let role = written["Role"]["Fn::GetAtt"].as_str();
+        assert!(roles.insert(role.map(str::to_owned)), "{role:?} twice");
+        for adding in [
+            "Policies",
+            "PermissionsBoundary",
+            "Connectors",
+            "VpcConfig",
+            "DeadLetterQueue",
+        ] {
+            assert_eq!(written[adding], Value::Null, "{adding}");
+        }
+    }
+    let kinds = template().resources.into_values();
+    let of_iam: BTreeSet<String> = kinds.filter(|kind| kind.contains("::IAM::")).collect();
+    assert_eq!(of_iam, ["AWS::IAM::Role".to_owned()].into());
 }
 
 /// All that the functions do: posts taken and refused, deliveries, failures, pauses, looks, created records,
@@ -266,82 +457,4 @@ async fn call(world: &World, route: &str, body: &Value) -> u16 {
         .body(body.to_string());
     let answer = request.send().await.expect("the HTTP API answers");
     answer.status().as_u16()
-}
-
-/// What a call needs.
-fn permission(world: &World, call: &Call) -> Permission {
-    let service = match call.service {
-        Service::DynamoDb => "dynamodb",
-        Service::Sqs => "sqs",
-        Service::SecretsManager => "secretsmanager",
-        Service::CloudFormation => "cloudformation",
-    };
-    // SQS has no actions of their own for batches.
-    let operation = call.operation.trim_end_matches("Batch");
-    let resources = &world.cloud.resources;
-    let text = |name: &str| call.request[name].as_str();
-    let resource = if let Some(table) = text("TableName") {
-        let table = key_of(&resources.tables, |name| name == table);
-        match text("IndexName") {
-            Some(index) => table.map(|table| format!("{table}/index/{index}")),
-            None => table,
-        }
-    } else if let Some(url) = text("QueueUrl") {
-        key_of(&resources.queues, |queue| queue.url == url)
-    } else {
-        let secret = text("SecretId").and_then(|id| id.rsplit('/').next());
-        secret.map(str::to_owned)
-    };
-    let resource = resource.unwrap_or_else(|| panic!("on what? {call:?}"));
-    (format!("{service}:{operation}"), resource)
-}
-
-fn key_of<V>(map: &BTreeMap<String, V>, is: impl Fn(&V) -> bool) -> Option<String> {
-    map.iter()
-        .find(|(_, value)| is(value))
-        .map(|(key, _)| key.clone())
-}
-
-/// What the role of a function grants.
-fn granted(logical_id: &str) -> BTreeSet<Permission> {
-    let role = resource(&properties(logical_id)["Role"]);
-    let role = properties(&role);
-    let policies = role["Policies"].as_array().expect("policies");
-    let mut granted = BTreeSet::new();
-    for statement in policies
-        .iter()
-        .flat_map(|policy| one_or_many(&policy["PolicyDocument"]["Statement"]))
-    {
-        assert_eq!(statement["Effect"], "Allow", "{statement}");
-        for action in one_or_many(&statement["Action"]) {
-            let action = action.as_str().expect("an action");
-            for on in one_or_many(&statement["Resource"]) {
-                granted.insert((action.to_owned(), resource(on)));
-            }
-        }
-    }
-    granted
-}
-
-fn one_or_many(value: &Value) -> &[Value] {
-    value
-        .as_array()
-        .map_or(std::slice::from_ref(value), Vec::as_slice)
-}
-
-/// A resource as tests name it: its logical id; `credentials` or `token` for the tenants' secrets.
-fn resource(arn: &Value) -> String {
-    if let Some(path) = arn["Fn::GetAtt"].as_str() {
-        return path.trim_end_matches(".Arn").to_owned();
-    }
-    if let Some(pattern) = arn["Fn::Sub"].as_str() {
-        let table = pattern.strip_prefix("${");
-        if let Some((table, index)) = table.and_then(|table| table.split_once(".Arn}/")) {
-            return format!("{table}/{index}");
-        }
-        let secret = pattern.split_once(":secret:${SecretPrefix}/*/");
-        let name = secret.and_then(|(_, name)| name.strip_suffix("-*"));
-        return name.unwrap_or_else(|| panic!("{pattern}")).to_owned();
-    }
-    arn.as_str().unwrap_or_else(|| panic!("{arn}")).to_owned()
 }

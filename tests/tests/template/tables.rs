@@ -167,10 +167,12 @@ fn rotate_tokens_is_called_by_secrets_manager_of_this_account_alone() {
 /// What a stack holds and nothing else does has to survive the stack.
 #[test]
 fn tables_and_queues_that_cannot_be_derived_again_are_retained() {
+    // The credentials table may hold the only copy of a refresh token (docs/decisions/0005-refresh-tokens.md).
     let written = local::template::document(local::cloud::TEMPLATE).expect("YAML");
     for id in [
         "TenantsTable",
         "SessionsTable",
+        "CredentialsTable",
         "SessionsQueue",
         "SessionsDlq",
         "Key",
@@ -179,12 +181,12 @@ fn tables_and_queues_that_cannot_be_derived_again_are_retained() {
         assert_eq!(resource["UpdateReplacePolicy"], "Retain", "{id}");
         // A table is protected against deletion from its first moment, so a creation that fails cannot take it back.
         let retained = match id {
-            "TenantsTable" | "SessionsTable" => "Retain",
+            "TenantsTable" | "SessionsTable" | "CredentialsTable" => "Retain",
             _ => "RetainExceptOnCreate",
         };
         assert_eq!(resource["DeletionPolicy"], retained, "{id}");
     }
-    for table in ["TenantsTable", "SessionsTable"] {
+    for table in ["TenantsTable", "SessionsTable", "CredentialsTable"] {
         let protected = &properties(table)["DeletionProtectionEnabled"];
         assert_eq!(*protected, json!(true), "{table}");
     }
