@@ -10,9 +10,10 @@ use shared::servicenow::note::{MAX_CHARACTERS, NoteInput, render};
 use shared::session::{Digest, Event, note_marker};
 use shared::tenant::{Language, Sessions, TenantId};
 
-const CONTENT_TYPES: [Option<&str>; 5] = [
+const CONTENT_TYPES: [Option<&str>; 6] = [
     None,
     Some("application/json"),
+    Some("application/json; charset=utf-8"),
     Some("text/xml; charset=iso-8859-1"),
     Some("application/x-www-form-urlencoded"),
     Some("application/x-www-form-urlencoded; charset=windows-1252"),

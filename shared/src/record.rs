@@ -118,17 +118,45 @@ impl RecordNumber {
         Some(Self { table, text })
     }
 
-    /// The one record number that stands in a text ("see INC0012345, please"); `None` when it holds none or several
-    /// different ones, or something of an encoded query's syntax.
-    pub fn find(text: &str) -> Option<Self> {
-        if text.contains(['^', '=']) {
-            return None;
+    /// Reads what a person typed where a record number belongs, any letter case: "see inc-0012345, please".
+    ///
+    /// A prefix and its digits belong together across blanks, hyphens and `#`; then there have to be five digits, so
+    /// that a year after a word ("CS 2019") is no number. Full-width characters count as their ASCII ones.
+    pub fn typed(text: &str) -> Typed {
+        let text: String = text.chars().map(folded).collect();
+        if !text.contains(char::is_numeric) {
+            return Typed::NoReference;
         }
-        let mut found = text
-            .split(|c: char| !c.is_ascii_alphanumeric())
-            .filter_map(Self::parse);
-        let first = found.next()?;
-        found.all(|other| other == first).then_some(first)
+        if text.contains(['^', '=']) {
+            return Typed::Invalid;
+        }
+        let text = text.as_str();
+        let mut numbers = Table::ALL.into_iter().flat_map(|table| {
+            let prefixes = text.match_indices(table.number_prefix());
+            prefixes.filter_map(move |(at, prefix)| Self::starting(table, text, at, prefix.len()))
+        });
+        match numbers.next() {
+            None => Typed::Invalid,
+            Some(first) if numbers.all(|other| other == first) => Typed::Number(first),
+            Some(_) => Typed::Ambiguous,
+        }
+    }
+
+    /// The number whose prefix stands there; `None` when it is part of a word or has no digits of its own.
+    fn starting(table: Table, text: &str, at: usize, prefix: usize) -> Option<Self> {
+        let of_a_word = |c: char| c.is_ascii_alphanumeric();
+        let joined = text.get(at + prefix..)?;
+        let rest = joined.trim_start_matches(|c: char| c.is_whitespace() || JOINERS.contains(c));
+        let end = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let (digits, after) = rest.split_at(end);
+        let fewest = if joined.len() == rest.len() { 4 } else { 5 };
+        let whole = !text.get(..at)?.ends_with(of_a_word) && !after.starts_with(of_a_word);
+        (whole && (fewest..=20).contains(&digits.len())).then(|| Self {
+            table,
+            text: format!("{}{digits}", table.number_prefix()),
+        })
     }
 
     /// The table that its prefix names.
@@ -140,6 +168,32 @@ impl RecordNumber {
     pub fn as_str(&self) -> &str {
         &self.text
     }
+}
+
+/// What may stand between a prefix and its digits, beside blanks: hyphens and dashes, `#`, and characters without width
+/// that come with copied text.
+const JOINERS: &str = "#-\u{2010}\u{2011}\u{2012}\u{2013}\u{2014}\u{2212}\u{200b}\u{feff}";
+
+/// A capital letter, and the ASCII character of a full-width one, as input methods for East Asian languages type it.
+fn folded(c: char) -> char {
+    let ascii = match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        _ => c,
+    };
+    ascii.to_ascii_uppercase()
+}
+
+/// What a text says where a record number belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Typed {
+    /// It has no digit, such as `n/a`, `-` or a name: it refers to no record.
+    NoReference,
+    /// It names one record.
+    Number(RecordNumber),
+    /// It has two different record numbers.
+    Ambiguous,
+    /// It has digits and no record number, or something of an encoded query's syntax.
+    Invalid,
 }
 
 /// One record: a row of a table.
@@ -183,15 +237,62 @@ mod tests {
         }
     }
 
+    fn typed(text: &str) -> String {
+        match RecordNumber::typed(text) {
+            Typed::NoReference => "no reference".to_owned(),
+            Typed::Number(number) => number.text,
+            Typed::Ambiguous => "ambiguous".to_owned(),
+            Typed::Invalid => "invalid".to_owned(),
+        }
+    }
+
+    #[test]
+    fn record_numbers_are_read_as_technicians_type_them() {
+        let table = include_str!("../fixtures/record_numbers_as_typed.tsv");
+        let mut rows = 0;
+        for row in table.lines().skip(1).filter(|row| !row.is_empty()) {
+            let (text, right) = row.split_once('\t').expect("two columns");
+            assert_eq!(typed(text), right, "{text}");
+            rows += 1;
+        }
+        assert_eq!(rows, 13);
+    }
+
     #[test]
     fn a_record_number_is_found_in_a_sentence_unless_two_differ() {
-        assert_eq!(
-            RecordNumber::find("see INC0012345, (INC0012345)").map(|n| n.text),
-            Some("INC0012345".into())
-        );
-        assert_eq!(RecordNumber::find("INC0012345 or INC0012346"), None);
-        assert_eq!(RecordNumber::find("nothing here"), None);
-        assert_eq!(RecordNumber::find("INC0012345^ORnumber=INC0000001"), None);
+        for (text, right) in [
+            ("see INC0012345, (INC0012345)", "INC0012345"),
+            ("INC0012345 or inc 0012345", "INC0012345"),
+            ("INC0012345 or INC 0012346", "ambiguous"),
+            ("INC0012345 CS0012345", "ambiguous"),
+            ("TASK0001234, INC0012345", "INC0012345"),
+            ("Incident # INC \u{2013} #0012345.", "INC0012345"),
+            ("INC\u{a0}0012345", "INC0012345"),
+            ("ＩＮＣ００１２３４５", "INC0012345"),
+            ("番号INC0012345の件", "INC0012345"),
+            ("INC0012345, Adobe CS 2019", "INC0012345"),
+            ("nothing here", "no reference"),
+            ("", "no reference"),
+            ("^=", "no reference"),
+            ("Adobe CS 2019", "invalid"),
+            ("ZINC0012345", "invalid"),
+            ("INC0012345x", "invalid"),
+            ("INC123", "invalid"),
+            ("٠٠١٢٣٤٥", "invalid"),
+            ("INC0012345^ORnumber=INC0000001", "invalid"),
+            ("INC0012345＾ORnumber", "invalid"),
+        ] {
+            assert_eq!(typed(text), right, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_found_is_a_record_number(text in "(INC|cs|[ #-]|[0-9]{5}|\\PC){0,8}") {
+            if let Typed::Number(number) = RecordNumber::typed(&text) {
+                proptest::prop_assert_eq!(RecordNumber::parse(number.as_str()), Some(number));
+            }
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! creating a record, is not decided here.
 
 use shared::error::Code;
-use shared::record::{RecordNumber, RecordRef, SysId, Table};
+use shared::record::{RecordNumber, RecordRef, SysId, Table, Typed};
 use shared::servicenow::access::AccessError;
 use shared::servicenow::client::CallError;
 use shared::servicenow::query::Query;
@@ -18,7 +18,7 @@ use crate::attempt::{Attempt, Failure, Resolved};
 enum Reference {
     Absent,
     NotBelieved,
-    Invalid,
+    Unusable(Code),
     Record(RecordRef),
     Number(RecordNumber),
 }
@@ -33,21 +33,17 @@ impl Attempt<'_> {
         if let Some(record) = self.function.ledger.record(tenant, session).await? {
             return Ok(Resolved::Record(record));
         }
-        let (mut reason, mut invalid) = (Code::NoReference, false);
+        let (mut reason, mut unusable) = (Code::NoReference, None);
         let tracking = self.tracking().await?;
         let fields = self.file().sessions.reference_fields.iter().map(|name| {
-            match self.post.fields.find(name) {
-                None => Reference::Absent,
-                Some(text) => {
-                    RecordNumber::find(text).map_or(Reference::Invalid, Reference::Number)
-                }
-            }
+            let text = self.post.fields.find(name);
+            text.map_or(Reference::Absent, typed_reference)
         });
         for reference in std::iter::once(tracking).chain(fields) {
             match reference {
                 Reference::Absent => {}
                 Reference::NotBelieved => reason = Code::TrackingNotBelieved,
-                Reference::Invalid => invalid = true,
+                Reference::Unusable(code) => _ = unusable.get_or_insert(code),
                 Reference::Record(record) => return self.remembered(record).await,
                 Reference::Number(number) => {
                     let record = self.by_number(&number).await?;
@@ -55,8 +51,8 @@ impl Attempt<'_> {
                 }
             }
         }
-        if invalid {
-            return Err(Failure::Permanent(Code::InvalidReference));
+        if let Some(code) = unusable {
+            return Err(Failure::Permanent(code));
         }
         if let Some(table) = self.table_for_new_records()
             && let Some(record) = self
@@ -162,16 +158,23 @@ impl Attempt<'_> {
     }
 }
 
-/// A reference without a signature: a record number, or `table:sys_id`.
+/// A `Tracking0` without a signature: `table:sys_id`, or a record number.
 fn plain_reference(text: &str) -> Reference {
-    if let Some(number) = RecordNumber::parse(text) {
-        return Reference::Number(number);
-    }
     let record = text.split_once(':').and_then(|(table, sys_id)| {
         Some(RecordRef {
             table: Table::from_name(table.trim())?,
             sys_id: SysId::parse(sys_id.trim())?,
         })
     });
-    record.map_or(Reference::Invalid, Reference::Record)
+    record.map_or_else(|| typed_reference(text), Reference::Record)
+}
+
+/// A record number as a person types it.
+fn typed_reference(text: &str) -> Reference {
+    match RecordNumber::typed(text) {
+        Typed::NoReference => Reference::Absent,
+        Typed::Number(number) => Reference::Number(number),
+        Typed::Ambiguous => Reference::Unusable(Code::AmbiguousRecord),
+        Typed::Invalid => Reference::Unusable(Code::InvalidReference),
+    }
 }

@@ -251,7 +251,7 @@ impl Client {
                 "sysparm_fields",
                 &format!("sys_id,number,{}", query.column()),
             )
-            .query("sysparm_limit", "2");
+            .query("sysparm_limit", MANY_ROWS);
         self.rows(tenant, deadline, &call, query).await
     }
 
@@ -566,6 +566,10 @@ impl From<CallError> for Answer {
         Self::Failed(error)
     }
 }
+
+/// ServiceNow ignores letter case when it compares, so other rows may stand before the one that was asked for: sessions
+/// `AbCdEf01` and `aBcDeF01` answer to one query.
+const MANY_ROWS: &str = "100";
 
 /// ServiceNow's standard messages (protocols B.2.2).
 const KNOWN_MESSAGES: [&str; 6] = [

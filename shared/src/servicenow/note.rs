@@ -339,58 +339,75 @@ fn size(bytes: &str, words: &Words) -> String {
     )
 }
 
-/// A chat with every entry on a line of its own: many arrive with their entries run together (protocols A.1.4).
+/// A chat with every entry on a line of its own: many arrive with their entries run together.
+///
+/// Nothing but a blank before an entry is changed. A chat that has line breaks is left as it is.
 fn chat_lines(chat: &str) -> String {
-    let clocks: Vec<Clock> = chat
-        .match_indices(':')
-        .filter_map(|(colon, _)| Clock::around(chat, colon))
-        .collect();
-    // Where entries are set apart by line breaks, or stick to the end of the one before, a clock after a blank stands
-    // in a sentence: "at 10:30 AM".
-    let blanks_separate =
-        !chat.trim().contains('\n') && clocks.iter().all(|clock| clock.follows != Follows::Text);
-
-    let mut lines = String::with_capacity(chat.len() + clocks.len());
+    let mut lines = String::with_capacity(chat.len());
     let mut written = 0;
-    for clock in clocks {
-        let starts_an_entry = match clock.follows {
-            Follows::Text => true,
-            Follows::Blank => blanks_separate,
-            Follows::LineBreak => false,
-        };
-        if starts_an_entry {
-            let entry = chat.get(written..clock.at).unwrap_or_default();
-            lines.push_str(entry.trim_end_matches(' '));
-            lines.push('\n');
-            written = clock.at;
+    if !chat.trim().contains('\n') {
+        let mut stamps: Vec<Stamp> = chat
+            .match_indices(':')
+            .filter_map(|(colon, _)| Stamp::around(chat, colon))
+            .collect();
+        // The stamps of entries are alike; others stand in what people wrote or pasted.
+        let start = chat.len() - chat.trim_start().len();
+        let first = stamps.first().filter(|first| first.at == start);
+        let has_seconds = first.is_some_and(|first| first.has_seconds);
+        stamps.retain(|stamp| stamp.has_seconds == has_seconds && stamp.at > start);
+        // Where entries stick to the end of the one before, a stamp after a blank stands in a sentence: "at 10:30 AM".
+        let blanks_separate = stamps.iter().all(|stamp| stamp.follows_blank);
+        for stamp in stamps {
+            let starts_an_entry = !stamp.follows_blank || blanks_separate && stamp.has_speaker;
+            if starts_an_entry {
+                let entry = chat.get(written..stamp.at).unwrap_or_default();
+                lines.push_str(entry.trim_end_matches(' '));
+                lines.push('\n');
+                written = stamp.at;
+            }
         }
     }
     lines.push_str(chat.get(written..).unwrap_or_default());
     lines
 }
 
-/// A time of day in a chat, such as `10:02 AM`.
-struct Clock {
+/// A whole time of day in a chat with something after it, such as `10:02 AM Ana` or `10:02:11 AM Ana`.
+struct Stamp {
     at: usize,
-    follows: Follows,
+    has_seconds: bool,
+    follows_blank: bool,
+    /// Whether a name or the start of a sentence comes after it.
+    has_speaker: bool,
 }
 
-/// What stands before a clock.
-#[derive(PartialEq, Eq)]
-enum Follows {
-    LineBreak,
-    Blank,
-    Text,
-}
-
-impl Clock {
-    /// The clock whose colon stands there; `None` when that is no clock.
+impl Stamp {
+    /// The stamp whose first colon stands there; `None` when that is none, or is part of a longer time or a range.
     fn around(chat: &str, colon: usize) -> Option<Self> {
+        const BLANKS: [char; 3] = [' ', '\u{a0}', '\u{202f}'];
         let (before, after) = chat.split_at_checked(colon)?;
-        let (minutes, half) = after.strip_prefix(':')?.split_at_checked(2)?;
-        let half = half.strip_prefix([' ', '\u{a0}', '\u{202f}'])?;
-        let is_half = half.starts_with("AM") || half.starts_with("PM");
-        if !is_half || number(minutes)? > 59 {
+        let sixty = |text: &'_ str| (number(text.get(1..3)?)? < 60).then_some(3);
+        let minutes_end = sixty(after)?;
+        let rest = after.get(minutes_end..)?;
+        let has_seconds = rest.starts_with(':');
+        let rest = if has_seconds {
+            rest.get(sixty(rest)?..)?
+        } else {
+            rest
+        };
+        let half = rest.strip_prefix(BLANKS)?;
+        let entry = half
+            .strip_prefix("AM")
+            .or_else(|| half.strip_prefix("PM"))?;
+        let entry = entry.strip_prefix(BLANKS)?.trim_start();
+        let initial = entry.chars().next()?;
+        let speaks = |word: &str| word.ends_with(':');
+        let has_speaker = initial.is_alphabetic()
+            && (!initial.is_ascii_lowercase() || entry.split(' ').next().is_some_and(speaks));
+
+        if before
+            .trim_end_matches(|c: char| c.is_ascii_digit())
+            .ends_with([':', '-', '–', '=', '@'])
+        {
             return None;
         }
         // "call 1159:03 AM" is "call 115" and "9:03 AM": what no hour can have belongs to the text before.
@@ -398,12 +415,13 @@ impl Clock {
             let at = colon.checked_sub(digits)?;
             (1..=12).contains(&number(before.get(at..)?)?).then_some(at)
         })?;
-        let follows = match before.get(..at)?.chars().next_back() {
-            None | Some('\n') => Follows::LineBreak,
-            Some(c) if c.is_whitespace() || "([\"'".contains(c) => Follows::Blank,
-            Some(_) => Follows::Text,
-        };
-        Some(Self { at, follows })
+        let previous = before.get(..at)?.chars().next_back();
+        Some(Self {
+            at,
+            has_seconds,
+            follows_blank: previous.is_none_or(|c| c.is_whitespace() || "([\"'".contains(c)),
+            has_speaker,
+        })
     }
 }
 
@@ -655,6 +673,33 @@ mod tests {
     }
 
     #[test]
+    fn a_time_inside_a_chat_is_never_broken() {
+        let chat = fixture!("json_chat_with_times.json");
+        let chat = chat.get("ChatLog").expect("a chat");
+        assert_eq!(chat_lines(chat), chat);
+        for unchanged in [
+            "9:45 AM A: boot 11/27/2026, 8:15:32 AM",
+            "9:45 AM A: boot 8:15:32 AM System Model: X 8:15:33 AM",
+            "9:45 AM A: at 8:15 AM and 9:00 PM, or 10:00 AMish",
+            "9:45 AM A: first\nsecond 9:46 AM Paul: ok9:47 AM A: done",
+            "9:45 AM A: 1:2:3:45 AM Paul",
+            "9:45 AM A: until9:46 AM",
+        ] {
+            assert_eq!(chat_lines(unchanged), unchanged);
+        }
+        assert_eq!(
+            chat_lines(
+                "9:45 AM A: boot 8:15:32 AM9:46 AM Paul: at 9 AM, 8:15:33 PM10:02 PM A: done"
+            ),
+            "9:45 AM A: boot 8:15:32 AM\n9:46 AM Paul: at 9 AM, 8:15:33 PM\n10:02 PM A: done"
+        );
+        assert_eq!(
+            chat_lines("9:45:01 AM A: hi 9:45:02 AM paul: ok 10:02:11 PM 李雷: 8:00 AM X"),
+            "9:45:01 AM A: hi\n9:45:02 AM paul: ok\n10:02:11 PM 李雷: 8:00 AM X"
+        );
+    }
+
+    #[test]
     fn chat_entries_that_run_together_are_set_apart() {
         let lines = |chat: &str| {
             chat_lines(chat)
@@ -843,6 +888,22 @@ mod tests {
                 prop_assert!(!squeezed.contains("[code]") && !squeezed.contains("[/code]"));
                 prop_assert!(!text.chars().any(|c| c.is_control() && c != '\n' && c != '\t'));
                 prop_assert!(!text.contains(['<', '>']));
+            }
+        }
+
+        #[test]
+        fn a_split_chat_joined_again_is_the_chat(
+            chat in "(1?[0-9]:[0-5][0-9](:[0-5][0-9])?|[ \u{a0}]|[AP]M|Ana: |paul: |[0-9]{1,3}|\n|\\PC){0,30}",
+        ) {
+            let lines = chat_lines(&chat);
+            if chat.trim().contains('\n') {
+                prop_assert_eq!(&lines, &chat);
+            }
+            let joined = |text: &str| text.replace(['\n', ' '], "");
+            prop_assert_eq!(joined(&lines), joined(&chat));
+            if !chat.contains('\n') {
+                let is_stamp = |line: &str| line.starts_with(|c: char| c.is_ascii_digit());
+                prop_assert!(lines.split('\n').skip(1).all(is_stamp), "{lines:?}");
             }
         }
 

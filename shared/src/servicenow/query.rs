@@ -94,15 +94,33 @@ impl Query {
         self.column
     }
 
-    /// Whether a row of the answer is one that was asked for; letter case does not count.
+    /// Whether a row of the answer is one that was asked for. ServiceNow ignores letter case when it compares; here
+    /// every letter counts, except in e-mail addresses, which people type as they like.
     pub fn matches(&self, answered: &str) -> bool {
-        answered.eq_ignore_ascii_case(&self.value)
+        if self.column == "email" {
+            answered.eq_ignore_ascii_case(&self.value)
+        } else {
+            answered == self.value
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_compared_letter_by_letter_except_for_addresses() {
+        let session = |id: &str| SessionId::parse(id).expect("valid");
+        let query = Query::correlation_id(&session("AbCdEf01"));
+        assert!(query.matches("rescue:AbCdEf01"));
+        assert!(!query.matches("rescue:aBcDeF01"));
+        let number = RecordNumber::parse("inc0010001").expect("valid");
+        assert!(Query::number(&number).matches("INC0010001"));
+        assert!(!Query::number(&number).matches("inc0010001"));
+        let email = Email::parse("Ana.Ruiz@acme.test").expect("valid");
+        assert!(Query::active_email(&email).matches("ana.ruiz@ACME.test"));
+    }
 
     #[test]
     fn an_address_with_query_syntax_is_refused() {

@@ -251,28 +251,114 @@ async fn reference_fields_are_searched_in_their_order() {
     }
 }
 
-/// Design 5.3.
+/// Technicians type record numbers as people do.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_number_is_found_inside_a_sentence_and_two_numbers_are_nobodys_choice() {
-    let world = World::start().await;
+async fn a_number_is_found_however_it_is_typed_and_two_numbers_are_ambiguous() {
+    let world = World::with_settings(without_creating).await;
     let (incident, other) = (world.incident(), world.incident());
-    for sentence in [
-        format!("see {}, please", incident.number),
-        format!("({})", incident.number.to_lowercase()),
-        format!("{0} / {0}", incident.number),
-    ] {
-        let session = world.console_session().with_field("CField1", &sentence);
-        assert_eq!(outcome(&world, &session).await.0, "delivered", "{sentence}");
+    let table = include_str!("../../../shared/fixtures/record_numbers_as_typed.tsv");
+    let mut written = 0;
+    for row in table.lines().skip(1).filter(|row| !row.is_empty()) {
+        let digits = |record: &Created| record.number.replace("INC", "");
+        let row = row.replace("0010001", &digits(&incident));
+        let row = row.replace("0010002", &digits(&other));
+        let (text, right) = row.split_once('\t').expect("two columns");
+        let session = world.console_session().with_field("CField1", text);
+        let outcome = outcome(&world, &session).await;
+        let right = match right {
+            "no reference" => ("unmatched", "no-reference"),
+            "ambiguous" => ("failed", "ambiguous-record"),
+            "invalid" => ("failed", "invalid-reference"),
+            number => {
+                assert_eq!(number, incident.number);
+                written += 1;
+                ("delivered", "")
+            }
+        };
+        assert_eq!((outcome.0.as_str(), outcome.1.as_str()), right, "{text}");
     }
-    assert_eq!(world.notes(&incident).len(), 3);
-    let both = format!("{} or {}", incident.number, other.number);
-    let session = world.console_session().with_field("CField1", &both);
-    let (state, reason) = outcome(&world, &session).await;
-    assert_eq!(
-        (state.as_str(), reason.as_str()),
-        ("failed", "invalid-reference")
-    );
+    assert_eq!(world.notes(&incident).len(), written);
     assert!(world.notes(&other).is_empty());
+    let reasons: Vec<_> = world
+        .dead_letters()
+        .into_iter()
+        .map(|letter| letter.reason)
+        .collect();
+    assert_eq!(
+        reasons,
+        ["ambiguous-record", "invalid-reference", "invalid-reference"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_says_no_number_leaves_the_session_its_new_record() {
+    let world = World::start().await;
+    for text in ["n/a", "-", "none", "Paul Martin"] {
+        let before = world.cloud.servicenow.records("incident").len();
+        let session = world.console_session().with_field("CField1", text);
+        assert_eq!(outcome(&world, &session).await.0, "delivered", "{text}");
+        let after = world.cloud.servicenow.records("incident").len();
+        assert_eq!(after, before + 1, "{text}");
+    }
+    let incident = world.incident();
+    let session = world.console_session().with_field("CField1", "0010001");
+    assert_eq!(outcome(&world, &session).await.1, "invalid-reference");
+    assert!(world.notes(&incident).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ambiguous_field_falls_through_to_one_that_is_clear() {
+    let world = World::with_settings(|file| {
+        file.replace(
+            "reference_fields = [\"CField1\"]",
+            "reference_fields = [\"CField4\", \"CField1\"]",
+        )
+    })
+    .await;
+    let (incident, other) = (world.incident(), world.incident());
+    let both = format!("{} {}", incident.number, other.number);
+    let session = world.session(&incident).with_field("CField4", &both);
+    assert_eq!(outcome(&world, &session).await.0, "delivered");
+    assert_eq!(world.notes(&incident).len(), 1);
+}
+
+/// ServiceNow ignores letter case when it compares: what it answers is compared letter by letter.
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_that_differ_in_letter_case_have_a_record_each() {
+    let world = World::start().await;
+    let ids = ["AbCdEf01", "aBcDeF01", "ABCDEF01", "abcdef01"];
+    for event in ["started", "ended"] {
+        for id in ids {
+            let body = format!("SessionID={id}&ChatLog={event}&CField0=Paul");
+            let url = match event {
+                "started" => world.started.expose(),
+                _ => world.ended.expose(),
+            };
+            let answer = tests::Answer::to_post(url, None, body).await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+            world.deliver().await;
+        }
+        // Ninety days later the ledger's entries have expired: only ServiceNow can say which record is whose.
+        world
+            .cloud
+            .travel(std::time::Duration::from_secs(91 * 24 * 3600));
+    }
+    let rows = world.cloud.servicenow.records("incident");
+    for id in ids {
+        let correlation = format!("rescue:{id}");
+        let own: Vec<_> = rows
+            .iter()
+            .filter(|row| row.get("correlation_id") == Some(&correlation))
+            .collect();
+        assert_eq!(own.len(), 1, "{id}");
+        let notes = world
+            .cloud
+            .servicenow
+            .work_notes("incident", &own[0]["sys_id"]);
+        assert_eq!(notes.len(), 2, "{id} {notes:?}");
+        let marker = format!("(Rescue {id} ");
+        assert!(notes.iter().all(|note| note.contains(&marker)), "{notes:?}");
+    }
 }
 
 /// Design 5.3: values that enter an encoded query are whitelisted per kind.
@@ -293,11 +379,11 @@ async fn query_syntax_in_a_reference_never_reaches_a_query() {
             format!("{}^ORnumber={}", one.number, other.number),
             format!("{}^NQactive=true", one.number),
             "INC0001^NQactive=true".to_owned(),
-            "javascript:gs.getUserID()".to_owned(),
+            "javascript:gs.getUserID(1)".to_owned(),
             "INC0001 javascript:alert(1)^x=1".to_owned(),
-            "sys_id=x".to_owned(),
-            "INC".to_owned(),
-            "*".to_owned(),
+            "sys_id=x1".to_owned(),
+            "INC1".to_owned(),
+            "*1".to_owned(),
         ];
         for attempt in &attempts {
             let session = world.console_session().with_field("CField1", attempt);
@@ -310,6 +396,26 @@ async fn query_syntax_in_a_reference_never_reaches_a_query() {
             assert_eq!(
                 (state.as_str(), reason.as_str()),
                 ("failed", "invalid-reference"),
+                "{attempt}"
+            );
+        }
+        // Without a digit they are no reference at all.
+        for attempt in [
+            "javascript:gs.getUserID()",
+            "sys_id=x^active=true",
+            "INC",
+            "*",
+        ] {
+            let session = world.console_session().with_field("CField1", attempt);
+            let session = if plain_tracking {
+                session.with_tracking0(attempt)
+            } else {
+                session
+            };
+            let (state, reason) = outcome(&world, &session).await;
+            assert_eq!(
+                (state.as_str(), reason.as_str()),
+                ("unmatched", "no-reference"),
                 "{attempt}"
             );
         }

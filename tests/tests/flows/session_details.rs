@@ -149,6 +149,84 @@ async fn the_body_counts_and_not_what_the_content_type_says_about_it() {
     assert_eq!(messages.len(), 8);
 }
 
+/// A body of `shared/fixtures/post_to_url`, as the field sent it.
+macro_rules! fixture {
+    ($name:literal) => {
+        include_bytes!(concat!("../../../shared/fixtures/post_to_url/", $name)).as_slice()
+    };
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_field_sends_reaches_the_record_that_it_names() {
+    let world = World::start().await;
+    let incident = world.incident();
+    assert_eq!(incident.number, "INC0010001", "as the fixtures name it");
+    let json = "application/json";
+    let cases = [
+        (
+            "application/json; charset=utf-8",
+            fixture!("json_one_bad_byte.json"),
+            "Zoë: 你好 \u{fffd}",
+        ),
+        (
+            "text/xml",
+            fixture!("xml_one_bad_byte.xml"),
+            "Customer: 李雷",
+        ),
+        (
+            "application/json; charset=utf-16",
+            fixture!("json_utf_16_without_mark.json"),
+            "Technician: Zoë",
+        ),
+        (
+            json,
+            fixture!("json_raw_control_characters.json"),
+            "first line\nsecond\tcolumn\nthird",
+        ),
+        (json, fixture!("json_in_a_string.json"), "Work time: 1 s"),
+        (
+            json,
+            fixture!("json_session_in_a_string.json"),
+            "Work time: 1 s",
+        ),
+        (
+            json,
+            fixture!("json_siblings.json"),
+            "technician: {\"id\":7}",
+        ),
+        (
+            json,
+            fixture!("json_one_element_list.json"),
+            "Work time: 1 s",
+        ),
+        (
+            "application/x-www-form-urlencoded",
+            fixture!("form_html_ampersands.txt"),
+            "Customer: Paul Martin",
+        ),
+        (
+            json,
+            fixture!("json_chat_with_times.json"),
+            "9:45 AM Output: System Boot Time: 11/27/2026, 8:15:32 AM\n9:46 AM Paul: ok\n10:02:11 PM Ana: done",
+        ),
+    ];
+    for (index, (content_type, body, text)) in cases.iter().enumerate() {
+        let answer = Answer::to_post(&bare(&world), Some(content_type), *body).await;
+        assert_eq!(answer.status, 200, "{text} {answer:?}");
+        let session = format!("940000{:02}", index + 1);
+        assert_eq!(answer.json()["session_id"], session.as_str());
+        assert_eq!(queued(&world)[0]["event"], "ended");
+        world.deliver().await;
+        let notes = world.notes(&incident);
+        assert_eq!(notes.len(), index + 1, "{text}");
+        let note = notes.iter().find(|note| note.contains(&session));
+        let note = note.expect("the session's note");
+        assert!(note.contains(text), "{note}");
+    }
+    assert_eq!(world.cloud.servicenow.records("incident").len(), 1);
+    assert!(world.dead_letters().is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_event_of_the_url_wins_over_the_content() {
     let world = World::start().await;
@@ -314,7 +392,7 @@ async fn the_posts_of_a_tenant_that_is_switched_off_are_ignored() {
 async fn what_cannot_be_read_is_refused_and_kept_as_it_came() {
     let world = World::start().await;
     let long = format!("SessionID={}&ChatLog=x", "1".repeat(65));
-    let cases: [(&[u8], u16, &str); 8] = [
+    let cases: [(&[u8], u16, &str); 11] = [
         (b"ChatLog=hello", 400, "missing-session-id"),
         (b"SessionID=&ChatLog=hello", 400, "missing-session-id"),
         (b"SessionID=7%2F7", 400, "invalid-session-id"),
@@ -322,6 +400,21 @@ async fn what_cannot_be_read_is_refused_and_kept_as_it_came() {
         (br#"{"SessionID": "7", "#, 400, "malformed-body"),
         (b"<session><sessionid>7</session>", 400, "malformed-body"),
         (br#"["SessionID", 7]"#, 400, "malformed-body"),
+        (
+            br#"{"SessionID": "7"} {"CField1": "INC0010001"}"#,
+            400,
+            "malformed-body",
+        ),
+        (
+            br#"{"a": {"SessionID": "7"}, "b": {"SessionID": "8"}}"#,
+            400,
+            "malformed-body",
+        ),
+        (
+            b"--x\r\nContent-Disposition: form-data; name=\"SessionID\"\r\n\r\n7\r\n--x--\r\n",
+            400,
+            "malformed-body",
+        ),
         (b"{\"SessionID\": \"\xff\xfe", 400, "malformed-body"),
     ];
     for (index, (body, status, code)) in cases.iter().enumerate() {
