@@ -1,23 +1,108 @@
-//! What the HTTP functions have in common: API keys, JSON bodies and answers (design 4.1).
+//! What the HTTP functions have in common: the loop, requests, API keys, JSON bodies and answers.
 
-use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use lambda_http::{Body, IntoResponse};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderValue, Response, StatusCode, header};
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
+use lambda_http::{Body, Context, Error, LambdaEvent, lambda_runtime, service_fn};
 use serde_json::{Map, Value};
 
 use crate::error::{Code, Problem};
 use crate::secret::Secret;
 use crate::tenant::TenantId;
-use crate::tenants::{Scope, Tenant, Tenants};
+use crate::tenants::{KeyKind, Scope, Tenant, Tenants};
 
-/// The key of `Authorization: Bearer …`; the scheme in any letter case.
-pub fn bearer(headers: &HeaderMap) -> Option<Secret> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, key) = value.trim().split_once(' ')?;
-    let key = key.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then(|| Secret::from(key))
+/// Answers one request after the other, each with `handle`.
+///
+/// # Errors
+/// What the Lambda runtime says when it ends.
+pub async fn run<H, F>(handle: H) -> Result<(), Error>
+where
+    H: Fn(Request) -> F,
+    F: Future<Output = Answer>,
+{
+    let handle = &handle;
+    let answer = |event: LambdaEvent<Value>| async move {
+        let request = Request::new(event.payload, &event.context);
+        // In a box, because the compiler lays out nested futures in one another and gives up at some depth.
+        let answer = Box::pin(handle(request)).await;
+        Ok::<_, Error>(ApiGatewayV2httpResponse::from(answer))
+    };
+    lambda_runtime::run(service_fn(answer)).await
+}
+
+/// A request, as an HTTP API hands it to a function: an event of payload format 2.0 (API Gateway developer guide, "AWS
+/// Lambda proxy integrations for HTTP APIs").
+///
+/// Every event can be read: what is missing from it, or is not of the documented kind, counts as absent. `lambda_http`
+/// builds a URI from the event and panics where the sender's characters do not allow that. No `Debug`: path, headers and
+/// body hold secrets.
+pub struct Request {
+    /// The invocation's id, which answers and logs name.
+    pub id: String,
+    /// When Lambda ends the invocation, in milliseconds since 1970.
+    pub deadline: u64,
+    /// The body's bytes; none where there is no body.
+    pub body: Vec<u8>,
+    method: String,
+    path: Value,
+    query: String,
+    headers: Value,
+}
+
+impl Request {
+    /// Reads an event.
+    pub fn new(mut event: Value, context: &Context) -> Self {
+        let text = |value: Option<&mut Value>| match value.map(Value::take) {
+            Some(Value::String(text)) => text,
+            _ => String::new(),
+        };
+        let body = text(event.get_mut("body"));
+        let is_base64 = event.get("isBase64Encoded").and_then(Value::as_bool) == Some(true);
+        let decoded = is_base64.then(|| STANDARD.decode(&body).ok()).flatten();
+        let take = |value: Option<&mut Value>| value.map(Value::take).unwrap_or_default();
+        Self {
+            id: context.request_id.clone(),
+            deadline: context.deadline,
+            body: decoded.unwrap_or_else(|| body.into_bytes()),
+            method: text(event.pointer_mut("/requestContext/http/method")),
+            path: take(event.get_mut("pathParameters")),
+            query: text(event.get_mut("rawQueryString")),
+            headers: take(event.get_mut("headers")),
+        }
+    }
+
+    /// The method, such as `POST`.
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// A variable of the route's path.
+    pub fn path(&self, name: &str) -> Option<&str> {
+        self.path.get(name)?.as_str()
+    }
+
+    /// The first value of a parameter of the query.
+    pub fn query(&self, name: &str) -> Option<String> {
+        let mut parameters = form_urlencoded::parse(self.query.as_bytes());
+        let (_, value) = parameters.find(|(known, _)| known == name)?;
+        Some(value.into_owned())
+    }
+
+    /// A header by its lower-case name; several of that name are joined by commas.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.as_str()
+    }
+
+    /// The key of `Authorization: Bearer …`; the scheme in any letter case.
+    pub fn bearer(&self) -> Option<Secret> {
+        let (scheme, key) = self.header("authorization")?.trim().split_once(' ')?;
+        let key = key.trim();
+        (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then(|| Secret::from(key))
+    }
 }
 
 /// Unknown tenant, wrong key, missing scope: one and the same answer.
@@ -28,7 +113,11 @@ pub fn unauthorized() -> Problem {
     )
 }
 
-/// The tenant that the key opens for that scope, provided that it is switched on.
+/// A caller who waits for a PIN, or for a token to be stored, waits no longer for the table of tenants.
+const TENANT_PATIENCE: Duration = Duration::from_secs(8);
+
+/// The tenant that the key opens for that scope, provided that it is switched on. The table is asked for a tenant that
+/// this process does not know yet until `patience` or 8 s have passed.
 ///
 /// # Errors
 /// `unauthorized`, `tenant-disabled`, `storage-unavailable`.
@@ -37,9 +126,11 @@ pub async fn authorize(
     id: &TenantId,
     key: &Secret,
     scope: Scope,
+    patience: Duration,
 ) -> Result<Arc<Tenant>, Problem> {
-    let found = tenants.authenticate(id, crate::tenants::KeyKind::Api, key);
-    let found = found.await.map_err(|error| {
+    let patience = patience.min(TENANT_PATIENCE);
+    let found = tenants.authenticate(id, KeyKind::Api, key, patience).await;
+    let found = found.map_err(|error| {
         tracing::warn!(tenant = %id, %error, "tenant not readable");
         Problem::new(Code::StorageUnavailable, "Try again in half a minute.")
     })?;
@@ -171,15 +262,17 @@ fn invalid(detail: &str) -> Problem {
 }
 
 /// What an HTTP function answers: a text, and no other charset than UTF-8.
-///
-/// The response type of `lambda_http` itself would be read once more as a stream, and decoded from its charset; every
-/// decoder that there is would be part of the binary for that.
 #[derive(Debug)]
 pub struct Answer(pub Response<Body>);
 
-impl IntoResponse for Answer {
-    fn into_response(self) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> {
-        Box::pin(std::future::ready(self.0))
+impl From<Answer> for ApiGatewayV2httpResponse {
+    fn from(Answer(response): Answer) -> Self {
+        let (parts, body) = response.into_parts();
+        let mut answer = Self::default();
+        answer.status_code = parts.status.as_u16().into();
+        answer.headers = parts.headers;
+        answer.body = Some(body).filter(|body| !matches!(body, Body::Empty));
+        answer
     }
 }
 
@@ -221,24 +314,127 @@ fn answer(status: StatusCode, content_type: &'static str, body: String) -> Answe
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
+    use serde_json::json;
+
     use super::*;
 
-    fn headers(authorization: &str) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            header::AUTHORIZATION,
-            authorization.parse().expect("a header"),
-        );
-        headers
+    fn read(event: Value) -> Request {
+        Request::new(event, &Context::default())
     }
 
     #[test]
     fn an_api_key_comes_as_a_bearer_token_and_in_no_other_way() {
-        assert_eq!(bearer(&headers("bearer  k-1 ")), Some(Secret::from("k-1")));
-        for refused in ["k-1", "Basic k-1", "Bearer", "Bearer "] {
-            assert_eq!(bearer(&headers(refused)), None, "{refused}");
+        let bearer = |value: &str| read(json!({"headers": {"authorization": value}})).bearer();
+        assert_eq!(bearer("bearer  k-1 "), Some(Secret::from("k-1")));
+        for refused in ["k-1", "Basic k-1", "Bearer", "Bearer ", "", "\u{fffd}"] {
+            assert_eq!(bearer(refused), None, "{refused}");
         }
-        assert_eq!(bearer(&HeaderMap::new()), None);
+        assert_eq!(read(json!({})).bearer(), None);
+    }
+
+    #[test]
+    fn a_request_has_what_the_event_says() {
+        let request = read(json!({
+            "version": "2.0",
+            "rawPath": "/sessiondetails/acme/k-1",
+            "rawQueryString": "event=ended&event=started&a=%C3%A4+b",
+            "headers": {"content-type": "text/xml", "x-two": "1,2"},
+            "pathParameters": {"tenant": "acme", "key": "k-1"},
+            "requestContext": {"http": {"method": "POST", "path": "/sessiondetails/acme/k-1"}},
+            "body": "YT0x",
+            "isBase64Encoded": true,
+        }));
+        assert_eq!(request.method(), "POST");
+        assert_eq!(
+            (request.path("tenant"), request.path("key")),
+            (Some("acme"), Some("k-1"))
+        );
+        assert_eq!(request.query("event").as_deref(), Some("ended"));
+        assert_eq!(request.query("a").as_deref(), Some("ä b"));
+        assert_eq!(request.header("content-type"), Some("text/xml"));
+        assert_eq!(request.body, b"a=1");
+        let plain = read(json!({"body": "YT0x", "isBase64Encoded": false}));
+        assert_eq!(plain.body, b"YT0x");
+    }
+
+    #[test]
+    fn what_an_event_lacks_is_absent_and_what_is_not_base64_stays_as_it_is() {
+        for event in [
+            json!(null),
+            json!([]),
+            json!({}),
+            json!({"headers": null, "pathParameters": [], "requestContext": 7, "body": {}, "rawQueryString": null}),
+            json!({"headers": {"content-type": ["text/xml"]}, "pathParameters": {"tenant": 7}}),
+        ] {
+            let request = read(event);
+            assert_eq!((request.method(), request.body.len()), ("", 0));
+            assert_eq!(
+                (request.path("tenant"), request.query("event")),
+                (None, None)
+            );
+            assert_eq!(request.header("content-type"), None);
+        }
+        let request = read(json!({"body": "not base64", "isBase64Encoded": true}));
+        assert_eq!(request.body, b"not base64");
+    }
+
+    /// Any JSON value, and any text where a request has one.
+    fn events() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        let value = leaf.prop_recursive(3, 16, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(any::<String>(), inner, 0..4)
+                    .prop_map(|members| members.into_iter().collect::<Map<_, _>>().into()),
+            ]
+        });
+        let shaped = (any::<[String; 4]>(), any::<bool>(), value.clone());
+        let shaped = shaped.prop_map(|([query, host, proto, body], is_base64, odd)| {
+            json!({
+                "rawPath": odd,
+                "rawQueryString": query,
+                "headers": {"host": host, "x-forwarded-proto": proto, "authorization": host},
+                "pathParameters": {"tenant": proto, "key": odd},
+                "requestContext": {"http": {"method": "POST"}, "domainName": host},
+                "body": body,
+                "isBase64Encoded": is_base64,
+            })
+        });
+        prop_oneof![value, shaped]
+    }
+
+    proptest! {
+        #[test]
+        fn no_event_panics_the_reader(event in events()) {
+            let request = read(event);
+            request.query("event");
+            request.bearer();
+            request.path("tenant");
+        }
+    }
+
+    #[test]
+    fn an_answer_has_its_status_headers_and_body_and_no_body_where_it_is_empty() {
+        let answer = ApiGatewayV2httpResponse::from(json(StatusCode::CREATED, &json!({"a": 1})));
+        let answer = serde_json::to_value(answer).expect("JSON");
+        assert_eq!(
+            (&answer["statusCode"], &answer["body"]),
+            (&json!(201), &json!(r#"{"a":1}"#))
+        );
+        assert_eq!(answer["headers"]["content-type"], "application/json");
+        assert_eq!(answer["isBase64Encoded"], false);
+        let answer = ApiGatewayV2httpResponse::from(empty(StatusCode::NO_CONTENT));
+        let answer = serde_json::to_value(answer).expect("JSON");
+        assert_eq!(
+            (&answer["statusCode"], answer["body"].as_str()),
+            (&json!(204), None)
+        );
     }
 
     #[test]

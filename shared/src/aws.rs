@@ -8,12 +8,17 @@ use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 pub use aws_types::SdkConfig;
 use aws_types::region::Region;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+use tokio::time::Instant;
+
+use crate::retry::Backoff;
 
 /// The services that the functions call, as `AWS_ENDPOINT_URL_…` spells them.
 const SERVICES: [&str; 3] = ["DYNAMODB", "SQS", "SECRETS_MANAGER"];
@@ -116,6 +121,78 @@ impl LoadServiceConfig for Endpoints {
     }
 }
 
+/// Between two attempts of [`repeat`].
+const REPEAT: Backoff = Backoff {
+    first: Duration::from_millis(50),
+    longest: Duration::from_millis(500),
+};
+
+/// Refusals that the same call meets again however often it is made: a missing right, a missing or disabled resource, a
+/// request that can never be right. Without the prefix that SQS puts before them (`AWS.SimpleQueueService.`, `KMS.`).
+const PERMANENT: [&str; 14] = [
+    "AccessDenied",
+    "AccessDeniedException",
+    "KmsAccessDenied",
+    "NonExistentQueue",
+    "QueueDoesNotExist",
+    "ResourceNotFoundException",
+    "NotFoundException",
+    "KmsNotFound",
+    "DisabledException",
+    "KmsDisabled",
+    "InvalidMessageContents",
+    "InvalidParameterValue",
+    "UnsupportedOperation",
+    "ValidationException",
+];
+
+/// Makes a call again, signed afresh, until it succeeds, is refused for good, or `patience` has passed. Only for calls
+/// that do no harm when they take effect twice.
+///
+/// The SDK by itself gives up after three attempts, and at once after what it does not know to be transient: an expired
+/// signature, a throttled KMS key. A clock that is wrong it corrects by the `Date` of each answer, so the next attempt is
+/// signed with the right time.
+///
+/// # Errors
+/// The last failure; a time-out when no attempt came to its end.
+pub async fn repeat<T, E, R>(
+    patience: Duration,
+    call: impl AsyncFn() -> Result<T, SdkError<E, R>>,
+) -> Result<T, SdkError<E, R>>
+where
+    E: ProvideErrorMetadata,
+{
+    let end = Instant::now() + patience;
+    let mut attempts = 0;
+    let mut last = None;
+    loop {
+        match tokio::time::timeout_at(end, call()).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) if is_permanent(&error) => return Err(error),
+            Ok(Err(error)) => last = Some(error),
+            Err(elapsed) => {
+                return Err(last.unwrap_or_else(|| SdkError::timeout_error(elapsed)));
+            }
+        }
+        attempts += 1;
+        // Ends in the next attempt where the time is up by then.
+        tokio::time::sleep_until(end.min(Instant::now() + REPEAT.after(attempts))).await;
+    }
+}
+
+fn is_permanent<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    match error {
+        SdkError::ConstructionFailure(_) => true,
+        SdkError::DispatchFailure(failure) => failure.is_user(),
+        SdkError::ServiceError(context) => context
+            .err()
+            .code()
+            .and_then(|code| code.rsplit('.').next())
+            .is_some_and(|code| PERMANENT.contains(&code)),
+        _ => false,
+    }
+}
+
 /// A failed AWS call, in words that hold no data: the operation and the service's error code.
 pub fn reason<E, R>(error: &aws_smithy_runtime_api::client::result::SdkError<E, R>) -> String
 where
@@ -137,7 +214,82 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
+    use aws_smithy_types::error::ErrorMetadata;
+
     use super::*;
+
+    type Failure = SdkError<ErrorMetadata, ()>;
+
+    fn refused(code: &str) -> Failure {
+        SdkError::service_error(ErrorMetadata::builder().code(code).build(), ())
+    }
+
+    const SOON: Duration = Duration::from_secs(30);
+
+    #[tokio::test]
+    async fn what_is_no_permanent_refusal_is_tried_again_until_it_succeeds() {
+        for code in [
+            "SignatureDoesNotMatch",
+            "InvalidSignatureException",
+            "RequestExpired",
+            "RequestTimeTooSkewed",
+            "KmsThrottled",
+            "KMS.ThrottlingException",
+            "ThrottlingException",
+            "ServiceUnavailable",
+            "InternalError",
+            "SomethingNew",
+        ] {
+            let attempts = Cell::new(0);
+            let call = async || {
+                attempts.set(attempts.get() + 1);
+                if attempts.get() < 4 {
+                    Err(refused(code))
+                } else {
+                    Ok(attempts.get())
+                }
+            };
+            assert_eq!(repeat(SOON, call).await.expect(code), 4);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_permanent_refusal_ends_at_once() {
+        for code in [
+            "AccessDenied",
+            "AccessDeniedException",
+            "KMS.AccessDeniedException",
+            "AWS.SimpleQueueService.NonExistentQueue",
+            "QueueDoesNotExist",
+            "ResourceNotFoundException",
+            "KMS.DisabledException",
+            "ValidationException",
+        ] {
+            let attempts = Cell::new(0);
+            let call = async || {
+                attempts.set(attempts.get() + 1);
+                Err::<(), _>(refused(code))
+            };
+            let error = repeat(SOON, call).await.expect_err(code);
+            assert_eq!((reason(&error).as_str(), attempts.get()), (code, 1));
+        }
+    }
+
+    #[tokio::test]
+    async fn when_its_time_is_up_the_last_failure_is_told_and_a_call_that_hangs_is_cut_off() {
+        let started = Instant::now();
+        let patience = Duration::from_millis(120);
+        let call = async || Err::<(), _>(refused("InternalError"));
+        let error = repeat(patience, call).await.expect_err("fails always");
+        assert_eq!(reason(&error), "InternalError");
+        assert!(started.elapsed() >= patience);
+        let call = async || std::future::pending::<Result<(), Failure>>().await;
+        let error = repeat(patience, call).await.expect_err("hangs");
+        assert_eq!(reason(&error), "time-out");
+        assert!(started.elapsed() < SOON);
+    }
 
     fn config(variables: &[(&str, &str)]) -> SdkConfig {
         let find = |name: &str| {

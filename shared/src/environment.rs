@@ -38,6 +38,21 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         (self.lookup)(name).filter(|value| !value.trim().is_empty())
     }
 
+    /// The value of a variable that is a whole number of one or more.
+    pub fn count(&mut self, name: &str, default: u64) -> u64 {
+        let Some(text) = self.optional(name) else {
+            return default;
+        };
+        match text.trim().parse() {
+            Ok(count) if count > 0 => count,
+            _ => {
+                let fault = format!("{name} is not a whole number of one or more");
+                self.faults.push(fault);
+                default
+            }
+        }
+    }
+
     /// `SECRET_PREFIX`, by default `rescue-connector`.
     pub fn secret_prefix(&self) -> String {
         self.optional("SECRET_PREFIX")
@@ -132,5 +147,18 @@ mod tests {
         assert_eq!(reader.required("C"), "");
         let error = reader.finish().expect_err("two are missing");
         assert_eq!(error.to_string(), "environment: A is missing, C is missing");
+    }
+
+    #[test]
+    fn a_count_has_a_default_and_anything_but_a_whole_number_of_one_or_more_is_named() {
+        let read = |value: &'static str| {
+            let mut reader = Reader::new(move |_: &str| Some(value.to_owned()));
+            (reader.count("A", 600), reader.finish().is_ok())
+        };
+        assert_eq!(read(""), (600, true));
+        assert_eq!(read(" 7 "), (7, true));
+        for wrong in ["0", "-1", "1.5", "many", "99999999999999999999"] {
+            assert_eq!(read(wrong), (600, false), "{wrong}");
+        }
     }
 }

@@ -93,6 +93,7 @@ table! {
     BodyTooLarge => "body-too-large", Some(413), Caller, ERROR, No, "The body does not fit into one queue message, even compressed.";
     IdempotencyKeyReused => "idempotency-key-reused", Some(422), Caller, WARN, No, "The idempotency key was used with another request.";
     TokenRefused => "token-refused", Some(422), Operator, ERROR, No, "ServiceNow refuses the token that was handed over; the old one stays.";
+    TooManyPosts => "too-many-posts", Some(429), Caller, ERROR, Later, "The tenant has posted more in a minute than this process accepts; nothing was stored.";
     PinRateExceeded => "pin-rate-exceeded", Some(429), Vendor, WARN, Later, "Rescue gives one PIN per second, and the technician's turn did not come in time.";
     RescueSignInRefused => "rescue-sign-in-refused", Some(502), Operator, ERROR, No, "Rescue refuses sign-ins by its API.";
     RescueSignInContested => "rescue-sign-in-contested", Some(502), Operator, ERROR, Later, "Another system keeps signing in as the same technician, which ends this connector's sign-in.";
@@ -143,6 +144,8 @@ pub struct Problem {
 pub const RETRY_AFTER_SECONDS: u32 = 30;
 /// The same where only another request stands in the way.
 pub const RETRY_SOON_SECONDS: u32 = 5;
+/// The same where the sender has had its share of the minute.
+pub const RETRY_NEXT_MINUTE_SECONDS: u32 = 60;
 
 impl Problem {
     /// A problem with what to do about it.
@@ -162,6 +165,7 @@ impl Problem {
     pub fn retry_after(&self) -> Option<u32> {
         match self.code {
             Code::PinRateExceeded | Code::PinInProgress => Some(RETRY_SOON_SECONDS),
+            Code::TooManyPosts => Some(RETRY_NEXT_MINUTE_SECONDS),
             _ => (self.status() == 503).then_some(RETRY_AFTER_SECONDS),
         }
     }

@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
+use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue,
 };
@@ -236,7 +237,12 @@ pub struct DeadLetter {
     tenant: Option<String>,
     session_id: Option<String>,
     received_at: Timestamp,
+    content_type: Option<String>,
+    event: Option<Event>,
 }
+
+/// No longer `Content-Type` is kept with a body; longer ones tell nothing about it.
+const LONGEST_CONTENT_TYPE: usize = 256;
 
 impl DeadLetter {
     /// A queue message, kept as it is.
@@ -253,6 +259,8 @@ impl DeadLetter {
             tenant: post.map(|post| post.tenant.to_string()),
             session_id: post.map(|post| post.session_id.to_string()),
             received_at,
+            content_type: None,
+            event: None,
         }
     }
 
@@ -280,7 +288,20 @@ impl DeadLetter {
             tenant: Some(tenant.to_string()),
             session_id: None,
             received_at,
+            content_type: None,
+            event: None,
         })
+    }
+
+    /// With what its URL and its headers said about a body, so that it can be read once more. A `Content-Type` that SQS
+    /// would refuse is left out: it would cost the whole letter.
+    #[must_use]
+    pub fn posted_as(mut self, content_type: Option<&str>, event: Option<Event>) -> Self {
+        self.content_type = content_type
+            .filter(|text| is_sendable(text) && text.len() <= LONGEST_CONTENT_TYPE)
+            .map(str::to_owned);
+        self.event = event;
+        self
     }
 }
 
@@ -321,21 +342,25 @@ impl Queues {
         }
     }
 
-    /// Stores a post, whose text is `message`. When this returns, SQS has it.
+    /// Stores a post, whose text is `message`. When this returns, SQS has it. It is sent until `patience` has passed
+    /// ([`crate::aws::repeat`]); SQS takes what it has already got for a repeat.
     ///
     /// # Errors
     /// When SQS did not say that it has it.
-    pub async fn send(&self, post: &Post, message: String) -> Result<(), QueueUnavailable> {
-        self.sqs
+    pub async fn send(
+        &self,
+        post: &Post,
+        message: String,
+        patience: Duration,
+    ) -> Result<(), QueueUnavailable> {
+        let request = self
+            .sqs
             .send_message()
             .queue_url(&self.sessions_url)
             .message_body(message)
             .message_group_id(post.group())
-            .message_deduplication_id(post.digest.as_str())
-            .send()
-            .await
-            .map_err(|error| QueueUnavailable(crate::aws::reason(&error)))?;
-        Ok(())
+            .message_deduplication_id(post.digest.as_str());
+        insist(request, patience).await
     }
 
     /// Stores a dead letter with its reason, as a group of its own and never taken for a repeat.
@@ -343,6 +368,29 @@ impl Queues {
     /// # Errors
     /// When SQS did not say that it has it.
     pub async fn send_dead_letter(&self, letter: DeadLetter) -> Result<(), QueueUnavailable> {
+        self.dead_letter(letter)?
+            .send()
+            .await
+            .map_err(|error| QueueUnavailable(crate::aws::reason(&error)))?;
+        Ok(())
+    }
+
+    /// The same for a letter that exists nowhere else: it is sent until `patience` has passed, and kept once.
+    ///
+    /// # Errors
+    /// When SQS did not say that it has it.
+    pub async fn keep_dead_letter(
+        &self,
+        letter: DeadLetter,
+        patience: Duration,
+    ) -> Result<(), QueueUnavailable> {
+        insist(self.dead_letter(letter)?, patience).await
+    }
+
+    fn dead_letter(
+        &self,
+        letter: DeadLetter,
+    ) -> Result<SendMessageFluentBuilder, QueueUnavailable> {
         let fresh = uuid::Uuid::new_v4().to_string();
         let mut request = self
             .sqs
@@ -357,6 +405,8 @@ impl Queues {
             ("received_at", Some(letter.received_at.to_string())),
             ("tenant", letter.tenant),
             ("session_id", letter.session_id),
+            ("content_type", letter.content_type),
+            ("event", letter.event.map(|event| event.as_str().to_owned())),
         ];
         for (name, value) in attributes {
             let Some(value) = value else { continue };
@@ -367,11 +417,7 @@ impl Queues {
                 .map_err(|error| QueueUnavailable(error.to_string()))?;
             request = request.message_attributes(name, value);
         }
-        request
-            .send()
-            .await
-            .map_err(|error| QueueUnavailable(crate::aws::reason(&error)))?;
-        Ok(())
+        Ok(request)
     }
 
     /// Makes the posts of a tenant come back within a minute that wait because it had to be authorised again. For
@@ -468,6 +514,16 @@ impl Queues {
     }
 }
 
+async fn insist(
+    request: SendMessageFluentBuilder,
+    patience: Duration,
+) -> Result<(), QueueUnavailable> {
+    crate::aws::repeat(patience, async || request.clone().send().await)
+        .await
+        .map_err(|error| QueueUnavailable(crate::aws::reason(&error)))?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -547,6 +603,23 @@ mod tests {
         let post = post("hello");
         let text = post.encode().expect("fits");
         assert_eq!(Content::decode(&text), Ok(Content::Post(Box::new(post))));
+    }
+
+    #[test]
+    fn a_content_type_that_sqs_would_refuse_does_not_cost_the_letter() {
+        let tenant = TenantId::parse("acme").expect("valid");
+        let now = Timestamp::from_millis(0);
+        let kept = |content_type: &str| {
+            let letter = DeadLetter::raw(b"odd", Code::MalformedBody, &tenant, now).expect("fits");
+            letter.posted_as(Some(content_type), None).content_type
+        };
+        assert_eq!(
+            kept("text/xml; charset=\"ä\"").as_deref(),
+            Some("text/xml; charset=\"ä\"")
+        );
+        for refused in ["", "a\u{1}b", "a\u{ffff}", &"a".repeat(257)] {
+            assert_eq!(kept(refused), None, "{refused:?}");
+        }
     }
 
     #[test]

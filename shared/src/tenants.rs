@@ -5,12 +5,16 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
+use aws_sdk_dynamodb::operation::get_item::{GetItemError, GetItemOutput};
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use tokio::time::timeout;
 
 use crate::clock::{Clock, Timestamp};
 use crate::remembered::Remembered;
@@ -162,6 +166,8 @@ const FRESH: Duration = Duration::from_secs(60);
 const STALE: Duration = Duration::from_secs(24 * 3600);
 /// An unknown key or tenant makes the table be read again, but not more often than this.
 const REREAD: Duration = Duration::from_secs(5);
+/// The caller of an HTTP function waits no longer for a tenant that is remembered to be read again.
+const REFRESH: Duration = Duration::from_secs(2);
 /// Names that lead to no tenant are remembered for [`REREAD`], and no more of them than this.
 const UNKNOWN: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
@@ -230,7 +236,8 @@ impl Tenants {
     }
 
     /// The tenant if one of its live keys of that kind is `presented`. A key that is not among them makes the table
-    /// be read again, at most once per 5 s and tenant, so that a new key works at once.
+    /// be read again, at most once per 5 s and tenant, so that a new key works at once. Where nothing young enough is
+    /// remembered the table is asked until `patience` has passed ([`crate::aws::repeat`]).
     ///
     /// # Errors
     /// As [`Tenants::get`].
@@ -239,6 +246,7 @@ impl Tenants {
         id: &TenantId,
         kind: KeyKind,
         presented: &Secret,
+        patience: Duration,
     ) -> Result<Option<(Arc<Tenant>, Key)>, StorageUnavailable> {
         let matching = |tenant: Option<Arc<Tenant>>| {
             tenant.and_then(|tenant| {
@@ -248,10 +256,28 @@ impl Tenants {
                     .map(|key| (tenant, key))
             })
         };
-        if let Some(found) = matching(self.get(id).await?) {
+        let now = self.clock.now();
+        let known = self.cache.get(id);
+        let tenant = match known.filter(|cached| now.since(cached.read_at) < STALE) {
+            None if self.is_unknown(id, now) => None,
+            None => self.insist(id, patience).await?,
+            Some(cached) => match timeout(REFRESH.min(patience), self.get(id)).await {
+                Ok(answer) => answer?,
+                Err(_) => {
+                    tracing::warn!(tenant = %id, "using the tenant's remembered configuration: the table does not answer");
+                    let tenant = Arc::clone(&cached.tenant);
+                    let tried = Cached {
+                        tried_at: now,
+                        ..cached
+                    };
+                    self.cache.insert(id.clone(), tried);
+                    Some(tenant)
+                }
+            },
+        };
+        if let Some(found) = matching(tenant) {
             return Ok(Some(found));
         }
-        let now = self.clock.now();
         let tried_lately = self
             .cache
             .get(id)
@@ -259,7 +285,7 @@ impl Tenants {
         if tried_lately || self.is_unknown(id, now) {
             return Ok(None);
         }
-        Ok(matching(self.read(id).await?))
+        Ok(matching(self.insist(id, patience).await?))
     }
 
     /// The tenant as it is now, whatever is remembered.
@@ -268,15 +294,36 @@ impl Tenants {
     /// When the table cannot be read.
     pub async fn read(&self, id: &TenantId) -> Result<Option<Arc<Tenant>>, StorageUnavailable> {
         let now = self.clock.now();
-        let answer = self
-            .dynamodb
+        let answer = self.query(id).send().await;
+        self.remember(id, answer, now)
+    }
+
+    /// The same, asking until `patience` has passed.
+    async fn insist(
+        &self,
+        id: &TenantId,
+        patience: Duration,
+    ) -> Result<Option<Arc<Tenant>>, StorageUnavailable> {
+        let query = self.query(id);
+        let answer = crate::aws::repeat(patience, async || query.clone().send().await).await;
+        self.remember(id, answer, self.clock.now())
+    }
+
+    fn query(&self, id: &TenantId) -> GetItemFluentBuilder {
+        self.dynamodb
             .get_item()
             .table_name(&self.table)
             .key("tenant", AttributeValue::S(id.to_string()))
             .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))?;
+    }
+
+    fn remember(
+        &self,
+        id: &TenantId,
+        answer: Result<GetItemOutput, SdkError<GetItemError>>,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Tenant>>, StorageUnavailable> {
+        let answer = answer.map_err(|error| StorageUnavailable(crate::aws::reason(&error)))?;
         let Some(item) = answer.item() else {
             self.cache.remove(id);
             self.unknown.insert(id.clone(), now);

@@ -1,10 +1,8 @@
 //! The HTTP event → what an agent wants a PIN for. Every rejection of a request's form lives here.
 
-use lambda_http::http::HeaderValue;
-use lambda_http::{Body, Request, RequestExt as _};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use shared::api::{self, Object};
+use shared::api::{self, Object, Request};
 use shared::error::{Code, Problem};
 use shared::record::{RecordNumber, SysId, Table};
 use shared::rescue::api::{FIELD_LIMITS, FIELD_NAMES};
@@ -16,7 +14,7 @@ use shared::tenant::TenantId;
 pub(crate) struct Command {
     pub(crate) tenant: TenantId,
     pub(crate) key: Secret,
-    idempotency_key: Option<HeaderValue>,
+    idempotency_key: Option<String>,
     body: Vec<u8>,
 }
 
@@ -26,23 +24,14 @@ impl Command {
     /// # Errors
     /// `unauthorized` for whatever no tenant can have sent.
     pub(crate) fn read(request: Request) -> Result<Self, Problem> {
-        let tenant = request
-            .path_parameters()
-            .first("tenant")
-            .and_then(TenantId::parse)
-            .ok_or_else(api::unauthorized)?;
-        let key = api::bearer(request.headers()).ok_or_else(api::unauthorized)?;
-        let idempotency_key = request.headers().get("idempotency-key").cloned();
-        let body = match request.into_body() {
-            Body::Text(text) => text.into_bytes(),
-            Body::Binary(bytes) => bytes,
-            _ => Vec::new(),
-        };
+        let tenant = request.path("tenant").and_then(TenantId::parse);
+        let (tenant, key) = tenant.zip(request.bearer()).ok_or_else(api::unauthorized)?;
+        let idempotency_key = request.header("idempotency-key").map(str::to_owned);
         Ok(Self {
             tenant,
             key,
             idempotency_key,
-            body,
+            body: request.body,
         })
     }
 
@@ -62,15 +51,13 @@ impl Command {
         let Some(value) = &self.idempotency_key else {
             return Ok(None);
         };
-        let key = value.to_str().ok().map(str::trim);
-        let visible = |key: &&str| {
-            (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic())
-        };
-        match key.filter(visible) {
-            Some(key) => Ok(Some(key)),
-            None => Err(invalid(
+        let key = value.trim();
+        if (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()) {
+            Ok(Some(key))
+        } else {
+            Err(invalid(
                 "The header Idempotency-Key has to be 1 to 255 visible ASCII characters.",
-            )),
+            ))
         }
     }
 }
@@ -261,9 +248,38 @@ fn invalid(detail: &str) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{any, proptest};
     use serde_json::{Value, json};
 
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_event_panics_the_reader(
+            [tenant, key, query, host, body] in any::<[String; 5]>(),
+            is_base64 in any::<bool>(),
+        ) {
+            let event = |authorization: &str| json!({
+                "rawQueryString": query,
+                "rawPath": tenant,
+                "headers": {
+                    "host": host,
+                    "x-forwarded-proto": query,
+                    "authorization": authorization,
+                    "idempotency-key": key,
+                },
+                "pathParameters": {"tenant": "acme"},
+                "requestContext": {"http": {"method": "POST"}, "domainName": host},
+                "body": body,
+                "isBase64Encoded": is_base64,
+            });
+            let read = |event| Command::read(Request::new(event, &lambda_http::Context::default()));
+            read(event(&key)).ok();
+            let command = read(event("Bearer k-1")).expect("no oddity refuses a request");
+            command.request().ok();
+            command.idempotency_key().ok();
+        }
+    }
 
     fn request() -> Value {
         json!({

@@ -14,10 +14,10 @@ mod words;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lambda_http::Error;
 use lambda_http::http::{HeaderValue, StatusCode};
-use lambda_http::{Error, Request, RequestExt as _, service_fn};
 use serde_json::Value;
-use shared::api::{self, Answer};
+use shared::api::{self, Answer, Request};
 use shared::clock::{Clock, Timestamp};
 use shared::credentials::Credentials;
 use shared::environment::Reader;
@@ -67,16 +67,13 @@ const ALL_WORK: Duration = Duration::from_millis(24_500);
 const POLL: Duration = Duration::from_millis(150);
 const SLOWEST_POLL: Duration = Duration::from_secs(1);
 
-/// Takes one request: event → parse → decide → act → reply.
-///
-/// # Errors
-/// Never: whatever goes wrong is an answer.
-pub async fn handle(function: &GeneratePin, request: Request) -> Result<Answer, Error> {
-    let context = request.lambda_context();
+/// Takes one request: event → parse → decide → act → reply. Every failure becomes an answer.
+pub async fn handle(function: &GeneratePin, request: Request) -> Answer {
+    let id = request.id.clone();
     let now = function.clock.now();
     let end = now
         .plus(ALL_WORK)
-        .min(function.clock.deadline(context.deadline));
+        .min(function.clock.deadline(request.deadline));
     let outcome = match Command::read(request) {
         Ok(command) => act(function, &command, end)
             .await
@@ -86,7 +83,7 @@ pub async fn handle(function: &GeneratePin, request: Request) -> Result<Answer, 
             Err(problem)
         }
     };
-    Ok(reply(outcome, &context.request_id))
+    reply(outcome, &id)
 }
 
 /// An answer with a PIN, and whether an earlier request got it.
@@ -96,8 +93,9 @@ struct Reply {
 }
 
 async fn act(function: &GeneratePin, command: &Command, end: Timestamp) -> Result<Reply, Problem> {
-    let tenant =
-        api::authorize(&function.tenants, &command.tenant, &command.key, Scope::Pin).await?;
+    let (tenants, id) = (&function.tenants, &command.tenant);
+    let patience = end.since(function.clock.now());
+    let tenant = api::authorize(tenants, id, &command.key, Scope::Pin, patience).await?;
     let (request, key) = (command.request()?, command.idempotency_key()?);
     problems::allowed(&tenant.file, &request)?;
     let asked = Asked {
@@ -234,5 +232,5 @@ pub async fn run() -> Result<(), Error> {
         clock,
         jitter,
     };
-    lambda_http::run(service_fn(|request| handle(&function, request))).await
+    api::run(|request| handle(&function, request)).await
 }

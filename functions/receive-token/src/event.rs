@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use lambda_http::{Body, Request, RequestExt as _};
-use shared::api::{self, Object};
+use shared::api::{self, Object, Request};
 use shared::error::Problem;
 use shared::record::SysId;
 use shared::secret::Secret;
@@ -38,15 +37,9 @@ impl Command {
     /// # Errors
     /// `unauthorized` for whatever no tenant can have sent.
     pub(crate) fn read(request: Request) -> Result<Self, Problem> {
-        let path = request.path_parameters();
-        let tenant = path.first("tenant").and_then(TenantId::parse);
-        let key = api::bearer(request.headers());
-        let (tenant, key) = tenant.zip(key).ok_or_else(api::unauthorized)?;
-        let body = match request.into_body() {
-            Body::Text(text) => text.into_bytes(),
-            Body::Binary(bytes) => bytes,
-            _ => Vec::new(),
-        };
+        let tenant = request.path("tenant").and_then(TenantId::parse);
+        let (tenant, key) = tenant.zip(request.bearer()).ok_or_else(api::unauthorized)?;
+        let body = request.body;
         Ok(Self { tenant, key, body })
     }
 
@@ -95,5 +88,34 @@ impl Command {
             expires_in,
             request_item,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, proptest};
+    use serde_json::json;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_event_panics_the_reader(
+            [tenant, key, query, host, body] in any::<[String; 5]>(),
+            is_base64 in any::<bool>(),
+        ) {
+            let event = |authorization: &str| json!({
+                "rawQueryString": query,
+                "rawPath": tenant,
+                "headers": {"host": host, "x-forwarded-proto": query, "authorization": authorization},
+                "pathParameters": {"tenant": "acme"},
+                "requestContext": {"http": {"method": "POST"}, "domainName": host},
+                "body": body,
+                "isBase64Encoded": is_base64,
+            });
+            let read = |event| Command::read(Request::new(event, &lambda_http::Context::default()));
+            read(event(&key)).ok();
+            read(event("Bearer k-1")).ok().expect("no oddity refuses a request");
+        }
     }
 }

@@ -7,10 +7,10 @@ mod offer;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lambda_http::Error;
 use lambda_http::http::StatusCode;
-use lambda_http::{Error, Request, RequestExt as _, service_fn};
 use serde_json::json;
-use shared::api::{self, Answer};
+use shared::api::{self, Answer, Request};
 use shared::clock::{Clock, Timestamp};
 use shared::credentials::Credentials;
 use shared::environment::Reader;
@@ -65,23 +65,20 @@ const SHARING_NEEDS: Duration = Duration::from_secs(2);
 /// A note is not waited for any longer.
 const NOTE_PATIENCE: Duration = Duration::from_secs(8);
 
-/// Takes one request: event → parse → decide → act → reply.
-///
-/// # Errors
-/// Never: whatever goes wrong is an answer.
-pub async fn handle(function: &ReceiveToken, request: Request) -> Result<Answer, Error> {
-    let context = request.lambda_context();
+/// Takes one request: event → parse → decide → act → reply. Every failure becomes an answer.
+pub async fn handle(function: &ReceiveToken, request: Request) -> Answer {
+    let id = request.id.clone();
     let now = function.clock.now();
-    let given = function.clock.deadline(context.deadline).since(now);
+    let given = function.clock.deadline(request.deadline).since(now);
     let left = given.saturating_sub(ANSWER_NEEDS).min(ANSWERS_WITHIN);
     let outcome = match Command::read(request) {
         Ok(command) => act(function, &command, now.plus(left)).await,
         Err(problem) => Err(problem),
     };
-    Ok(match outcome {
+    match outcome {
         Ok(stored) => api::json(StatusCode::OK, &answer(&stored)),
-        Err(problem) => api::refusal(&problem, &context.request_id),
-    })
+        Err(problem) => api::refusal(&problem, &id),
+    }
 }
 
 async fn act(
@@ -108,14 +105,8 @@ async fn act_for(
     deadline: Timestamp,
 ) -> Result<Stored, Problem> {
     let left = || deadline.since(function.clock.now());
-    let authorizing = api::authorize(
-        &function.tenants,
-        &command.tenant,
-        &command.key,
-        Scope::Token,
-    );
-    let authorized = tokio::time::timeout(left(), authorizing).await;
-    let tenant = authorized.unwrap_or_else(|_| Err(offer::storage_unavailable()))?;
+    let (tenants, key) = (&function.tenants, &command.key);
+    let tenant = api::authorize(tenants, &command.tenant, key, Scope::Token, left()).await?;
     let file = &tenant.file;
     let hand_over = command.hand_over(file)?;
     let stored_by = function
@@ -239,5 +230,5 @@ pub async fn run() -> Result<(), Error> {
         clock,
         allow_loopback: testing.allow_loopback,
     };
-    lambda_http::run(service_fn(|request| handle(&function, request))).await
+    api::run(|request| handle(&function, request)).await
 }

@@ -1,7 +1,6 @@
 //! The HTTP event → what Rescue, or a person with a browser, wants. Every rejection of this function lives here.
 
-use lambda_http::http::{Method, header};
-use lambda_http::{Body, Request, RequestExt as _};
+use shared::api::Request;
 use shared::clock::Timestamp;
 use shared::error::{Code, Problem};
 use shared::queue::Post;
@@ -30,8 +29,8 @@ pub(crate) enum Action {
 /// A post as it came.
 #[derive(Debug)]
 pub(crate) struct Delivery {
-    event: Option<Event>,
-    content_type: Option<String>,
+    pub(crate) event: Option<Event>,
+    pub(crate) content_type: Option<String>,
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -41,29 +40,18 @@ impl Command {
     /// # Errors
     /// `not-found` for whatever no tenant can have sent: what is wrong with it is nobody's business.
     pub(crate) fn read(request: Request) -> Result<Self, Problem> {
-        let path = request.path_parameters();
-        let tenant = path
-            .first("tenant")
-            .and_then(TenantId::parse)
-            .ok_or_else(not_found)?;
-        let key = path.first("key").map(Secret::from).ok_or_else(not_found)?;
-        let action = match *request.method() {
-            Method::GET => Action::Check,
-            Method::POST => Action::Accept(Delivery {
+        let tenant = request.path("tenant").and_then(TenantId::parse);
+        let tenant = tenant.ok_or_else(not_found)?;
+        let key = request.path("key").map(Secret::from);
+        let key = key.ok_or_else(not_found)?;
+        let action = match request.method() {
+            "GET" => Action::Check,
+            "POST" => Action::Accept(Delivery {
                 event: request
-                    .query_string_parameters()
-                    .first("event")
-                    .and_then(Event::parse),
-                content_type: request
-                    .headers()
-                    .get(header::CONTENT_TYPE)
-                    .and_then(|value| value.to_str().ok())
-                    .map(str::to_owned),
-                bytes: match request.into_body() {
-                    Body::Text(text) => text.into_bytes(),
-                    Body::Binary(bytes) => bytes,
-                    _ => Vec::new(),
-                },
+                    .query("event")
+                    .and_then(|event| Event::parse(&event)),
+                content_type: request.header("content-type").map(str::to_owned),
+                bytes: request.body,
             }),
             _ => return Err(not_found()),
         };
@@ -122,5 +110,82 @@ fn without_session(error: SessionIdError) -> Problem {
             Code::InvalidSessionId,
             "Send 1 to 64 of A-Z a-z 0-9 _ - as SessionID.",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, proptest};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(event: Value) -> Result<Command, Problem> {
+        Command::read(Request::new(event, &lambda_http::Context::default()))
+    }
+
+    fn posted(query: &str) -> Value {
+        json!({
+            "rawQueryString": query,
+            "headers": {"content-type": "text/xml"},
+            "pathParameters": {"tenant": "acme", "key": "k-1"},
+            "requestContext": {"http": {"method": "POST"}},
+            "body": "YT0x",
+            "isBase64Encoded": true,
+        })
+    }
+
+    fn event(query: &str) -> Option<Event> {
+        let command = read(posted(query)).expect("a command");
+        let Action::Accept(delivery) = command.action else {
+            panic!("not a post");
+        };
+        assert_eq!(delivery.bytes, b"a=1");
+        assert_eq!(delivery.content_type.as_deref(), Some("text/xml"));
+        delivery.event
+    }
+
+    #[test]
+    fn odd_characters_in_the_query_hide_no_event() {
+        for query in [
+            "event=ended",
+            "x=a b&event=ended",
+            "x=\"<y>\"&event=ended",
+            "<&event=ended&event=started",
+            "%&%zz&=&event=e%6eded",
+            "\u{1}{}|\\^`#&event=ended",
+        ] {
+            assert_eq!(event(query), Some(Event::Ended), "{query:?}");
+        }
+        assert_eq!(event(""), None);
+    }
+
+    #[test]
+    fn a_method_that_the_route_does_not_have_is_not_found() {
+        let mut event = posted("");
+        event["requestContext"]["http"]["method"] = json!("PUT");
+        assert_eq!(read(event).err(), Some(not_found()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_event_panics_the_reader(
+            [method, tenant, key, query, host, proto, body] in any::<[String; 7]>(),
+            is_base64 in any::<bool>(),
+        ) {
+            let event = json!({
+                "rawQueryString": query,
+                "rawPath": key,
+                "headers": {"host": host, "x-forwarded-proto": proto, "content-type": host},
+                "pathParameters": {"tenant": tenant, "key": key},
+                "requestContext": {"http": {"method": method}, "domainName": host},
+                "body": body,
+                "isBase64Encoded": is_base64,
+            });
+            if let Ok(Command { tenant, action: Action::Accept(delivery), .. }) = read(event) {
+                delivery.parse(tenant, Timestamp::from_millis(0)).ok();
+            }
+            read(posted(&query)).expect("a query refuses no post");
+        }
     }
 }

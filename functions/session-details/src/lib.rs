@@ -3,14 +3,15 @@
 //! One AWS call when warm; a second one, for the tenant, when cold or every minute.
 
 mod event;
+mod quota;
 
 use std::time::Duration;
 
+use lambda_http::Error;
 use lambda_http::http::StatusCode;
-use lambda_http::{Error, Request, RequestExt as _, service_fn};
 use serde_json::json;
-use shared::api::{self, Answer};
-use shared::clock::Clock;
+use shared::api::{self, Answer, Request};
+use shared::clock::{Clock, Timestamp};
 use shared::environment::Reader;
 use shared::error::{Code, Problem};
 use shared::queue::{DeadLetter, Post, Queues};
@@ -19,6 +20,7 @@ use shared::tenant::TenantId;
 use shared::tenants::{KeyKind, Tenants};
 
 use crate::event::{Action, Command, Delivery};
+pub use crate::quota::Quota;
 
 /// What the function works with, built once per process.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub struct SessionDetails {
     pub tenants: Tenants,
     /// Where posts go.
     pub queues: Queues,
+    /// How many of them.
+    pub quota: Quota,
     /// The time.
     pub clock: Clock,
 }
@@ -41,33 +45,38 @@ enum Reply {
 /// Kept back of the invocation for writing the answer.
 const ANSWER_NEEDS: Duration = Duration::from_millis(500);
 
-/// Takes one request: event → parse → decide → act → reply.
+/// `POSTS_PER_MINUTE` where it is not set.
+const POSTS_PER_MINUTE: u64 = 600;
+
+/// Takes one request: event → parse → decide → act → reply. Every failure becomes an answer.
 ///
-/// # Errors
-/// Never: whatever goes wrong is an answer.
-pub async fn handle(function: &SessionDetails, request: Request) -> Result<Answer, Error> {
-    let context = request.lambda_context();
-    let deadline = function.clock.deadline(context.deadline);
-    let left = deadline
-        .since(function.clock.now())
-        .saturating_sub(ANSWER_NEEDS);
+/// Rescue never repeats a post, so what AWS does not refuse for good is tried until the invocation is nearly over.
+pub async fn handle(function: &SessionDetails, request: Request) -> Answer {
+    let id = request.id.clone();
+    let until = function.clock.deadline(request.deadline);
+    let until = until.minus(ANSWER_NEEDS);
     let outcome = match Command::read(request) {
         Ok(command) => {
             let tenant = command.tenant.clone();
-            match tokio::time::timeout(left, act(function, command)).await {
-                Ok(outcome) => outcome,
-                Err(_) => Err(Problem::new(Code::QueueUnavailable, SEND_AGAIN)),
-            }
-            .inspect_err(|problem| refused(problem, &tenant))
+            act(function, command, until)
+                .await
+                .inspect_err(|problem| refused(problem, &tenant))
         }
         Err(problem) => Err(problem),
     };
-    Ok(reply(outcome, &context.request_id))
+    reply(outcome, &id)
 }
 
 const SEND_AGAIN: &str = "Send the same post again; a repeat does no harm.";
 
-async fn act(function: &SessionDetails, command: Command) -> Result<Reply, Problem> {
+const TOO_MANY_POSTS: &str = "Send the same post again in a minute. The operator raises the limit with the stack's \
+    parameter PostsPerMinute.";
+
+async fn act(
+    function: &SessionDetails,
+    command: Command,
+    until: Timestamp,
+) -> Result<Reply, Problem> {
     let Command {
         tenant,
         key,
@@ -75,7 +84,7 @@ async fn act(function: &SessionDetails, command: Command) -> Result<Reply, Probl
     } = command;
     let known = function
         .tenants
-        .authenticate(&tenant, KeyKind::Webhook, &key)
+        .authenticate(&tenant, KeyKind::Webhook, &key, left(function, until))
         .await;
     let (settings, _) = known
         .map_err(|error| {
@@ -90,20 +99,34 @@ async fn act(function: &SessionDetails, command: Command) -> Result<Reply, Probl
         telemetry::count(Metric::PostIgnored, Some(&tenant));
         return Ok(Reply::Ignored);
     }
+    if !function.quota.admits(&tenant, function.clock.now()) {
+        telemetry::count(Metric::TooManyPosts, Some(&tenant));
+        return Err(Problem::new(Code::TooManyPosts, TOO_MANY_POSTS));
+    }
     match delivery.parse(tenant.clone(), function.clock.now()) {
-        Ok(post) => accept(function, post, delivery.bytes.len())
+        Ok(post) => accept(function, post, delivery.bytes.len(), until)
             .await
             .map(Reply::Accepted),
-        Err(problem) => Err(keep(function, &tenant, &delivery, problem).await),
+        Err(problem) => Err(keep(function, &tenant, &delivery, problem, until).await),
     }
 }
 
+/// What is left of the time for calls.
+fn left(function: &SessionDetails, until: Timestamp) -> Duration {
+    until.since(function.clock.now())
+}
+
 /// Durable first: the answer is given when the queue has the post.
-async fn accept(function: &SessionDetails, post: Post, bytes: usize) -> Result<Post, Problem> {
+async fn accept(
+    function: &SessionDetails,
+    post: Post,
+    bytes: usize,
+    until: Timestamp,
+) -> Result<Post, Problem> {
     let message = post.encode().ok_or_else(|| too_large(bytes))?;
     function
         .queues
-        .send(&post, message)
+        .send(&post, message, left(function, until))
         .await
         .map_err(|error| {
             tracing::warn!(tenant = %post.tenant, %error, "post not queued");
@@ -121,6 +144,7 @@ async fn keep(
     tenant: &TenantId,
     delivery: &Delivery,
     problem: Problem,
+    until: Timestamp,
 ) -> Problem {
     if delivery.bytes.is_empty() {
         return problem;
@@ -129,7 +153,9 @@ async fn keep(
     else {
         return too_large(delivery.bytes.len());
     };
-    match function.queues.send_dead_letter(letter).await {
+    let letter = letter.posted_as(delivery.content_type.as_deref(), delivery.event);
+    let patience = left(function, until);
+    match function.queues.keep_dead_letter(letter, patience).await {
         Ok(()) => {
             telemetry::count_reason(Metric::DeadLettered, problem.code, Some(tenant));
             problem
@@ -182,6 +208,7 @@ pub async fn run() -> Result<(), Error> {
     let dead_letters_url = environment.required("SESSIONS_DLQ_URL");
     let metrics_namespace = environment.required("METRICS_NAMESPACE");
     let aws = environment.aws();
+    let posts_per_minute = environment.count("POSTS_PER_MINUTE", POSTS_PER_MINUTE);
     let testing = environment.testing();
     environment.finish()?;
     telemetry::start_metrics(metrics_namespace);
@@ -198,7 +225,8 @@ pub async fn run() -> Result<(), Error> {
             sessions_url,
             dead_letters_url,
         ),
+        quota: Quota::new(posts_per_minute),
         clock,
     };
-    lambda_http::run(service_fn(|request| handle(&function, request))).await
+    api::run(|request| handle(&function, request)).await
 }

@@ -347,22 +347,25 @@ impl Api {
                 (name.as_str().to_owned(), value)
             })
             .collect();
-        let forwarded_for = match headers.get("x-forwarded-for") {
-            Some(before) => format!("{before}, {}", peer.ip()),
-            None => peer.ip().to_string(),
-        };
         let root = Uuid::new_v4().simple().to_string();
         let trace = format!(
             "Root=1-{:08x}-{}",
             now.unix_timestamp(),
             root.get(..24).unwrap_or_default()
         );
-        headers.insert("x-forwarded-for".to_owned(), forwarded_for);
-        headers.insert(
-            "x-forwarded-port".to_owned(),
-            self.address.port().to_string(),
-        );
-        headers.insert("x-forwarded-proto".to_owned(), "http".to_owned());
+        // A proxy before the gateway has put its own values there: duplicate headers are combined, so a function may
+        // meet `x-forwarded-proto: https, http` (payload format 2.0).
+        for (name, value) in [
+            ("x-forwarded-for", peer.ip().to_string()),
+            ("x-forwarded-port", self.address.port().to_string()),
+            ("x-forwarded-proto", "http".to_owned()),
+        ] {
+            let value = match headers.get(name) {
+                Some(before) => format!("{before}, {value}"),
+                None => value,
+            };
+            headers.insert(name.to_owned(), value);
+        }
         headers.entry("x-amzn-trace-id".to_owned()).or_insert(trace);
         headers
     }
@@ -661,6 +664,21 @@ mod tests {
         assert!(context["timeEpoch"].as_i64() > Some(1_700_000_000_000));
         let time = context["time"].as_str().expect("a time");
         assert!(time.ends_with(" +0000") && time.len() == 26, "{time}");
+    }
+
+    #[tokio::test]
+    async fn what_a_sender_and_a_proxy_wrote_reaches_the_function_as_it_is() {
+        let gateway = gateway(&["GET /pins"]).await;
+        let head = "GET /pins?x=a+b%20%22%3C&%zz&='{}|\\^` HTTP/1.1\r\nHost: [ a\"<b\r\n\
+                    X-Forwarded-Proto: https\r\nX-Forwarded-For: 192.0.2.7";
+        let event = event(&gateway, head, b"").await;
+        assert_eq!(event["rawQueryString"], "x=a+b%20%22%3C&%zz&='{}|\\^`");
+        assert_eq!(event["queryStringParameters"]["x"], "a b \"<");
+        assert_eq!(event["headers"]["host"], "[ a\"<b");
+        assert_eq!(event["headers"]["x-forwarded-proto"], "https, http");
+        assert_eq!(event["headers"]["x-forwarded-for"], "192.0.2.7, 127.0.0.1");
+        let port = event["headers"]["x-forwarded-port"].as_str();
+        assert_eq!(port, Some(gateway.address().port().to_string().as_str()));
     }
 
     #[tokio::test]

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use local::aws::{Fault, Service};
+use local::aws::{Effect, Fault, Service};
 use shared::clock::Timestamp;
 use shared::error::Code;
 use shared::queue::{DeadLetter, Post};
+use shared::session::Event;
 
 use super::{Parts, acme, post};
 
@@ -25,7 +26,10 @@ impl Parts {
 
     async fn send(&self, post: &Post) {
         let message = post.encode().expect("fits");
-        self.queues().send(post, message).await.expect("sent");
+        let patience = Duration::from_secs(60);
+        let queues = self.queues();
+        let sending = queues.send(post, message, patience);
+        sending.await.expect("sent");
     }
 
     /// The receipt handles of everything that is visible.
@@ -84,10 +88,10 @@ async fn a_dead_letter_says_why_whose_and_since_when() {
     let raw = DeadLetter::raw(b"\xffodd", Code::MalformedBody, &acme(), received_at);
     let queues = parts.queues();
     queues.send_dead_letter(letter).await.expect("sent");
-    queues
-        .send_dead_letter(raw.expect("fits"))
-        .await
-        .expect("sent");
+    let raw = raw.expect("fits");
+    let raw = raw.posted_as(Some("text/xml; charset=utf-16"), Some(Event::Ended));
+    let patience = Duration::from_secs(60);
+    queues.keep_dead_letter(raw, patience).await.expect("sent");
 
     let letters = parts.dead_letters();
     assert_eq!(letters.len(), 2);
@@ -106,6 +110,27 @@ async fn a_dead_letter_says_why_whose_and_since_when() {
     assert_eq!(attribute(1, "reason").as_deref(), Some("malformed-body"));
     assert_eq!(attribute(1, "encoding").as_deref(), Some("base64"));
     assert_eq!(attribute(1, "session_id"), None);
+    let content_type = attribute(1, "content_type");
+    assert_eq!(content_type.as_deref(), Some("text/xml; charset=utf-16"));
+    assert_eq!(attribute(1, "event").as_deref(), Some("ended"));
+    assert_eq!(attribute(0, "content_type"), None);
+}
+
+/// A letter that is sent again after a lost answer is one letter.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_whose_answer_was_lost_is_kept_once() {
+    let parts = Parts::start().await;
+    let lost = Fault::once(Service::Sqs, "SendMessage", Effect::DropAfter);
+    parts.aws.inject(lost.times(5));
+    let now = Timestamp::from_millis(0);
+    let letter = DeadLetter::raw(b"odd", Code::MalformedBody, &acme(), now).expect("fits");
+    let patience = Duration::from_secs(60);
+    let queues = parts.queues();
+    queues
+        .keep_dead_letter(letter, patience)
+        .await
+        .expect("sent");
+    assert_eq!(parts.dead_letters().len(), 1);
 }
 
 /// Design 4.6: every dead-lettering uses a fresh deduplication id. Design 5.4: as a group of its own.

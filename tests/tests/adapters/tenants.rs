@@ -1,10 +1,15 @@
 //! The cache of tenants (design 5.5).
 
-use local::aws::{Fault, Mark, Service};
+use std::time::{Duration, Instant};
+
+use local::aws::{Effect, Fault, Mark, Service};
 use shared::secret::Secret;
 use shared::tenants::{Key, KeyKind, Tenant};
 
 use super::{Parts, acme, denied};
+
+/// Longer than any test takes.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn store(parts: &Parts, tenant: &Tenant) {
     let item = tenant.to_item().expect("an item");
@@ -71,7 +76,9 @@ async fn a_tenant_is_remembered_for_a_day_while_the_table_cannot_be_read() {
     let mark = parts.aws.journal().mark();
     parts.advance(60);
     for _ in 0..10 {
-        let found = tenants.authenticate(&acme(), KeyKind::Webhook, &key).await;
+        let found = tenants
+            .authenticate(&acme(), KeyKind::Webhook, &key, PATIENCE)
+            .await;
         assert!(found.expect("remembered").is_some());
     }
     assert_eq!(reads(&parts, mark), 1, "it is not asked for every request");
@@ -100,7 +107,9 @@ async fn a_new_key_works_at_once_and_wrong_keys_cost_one_read_in_five_seconds() 
     let (mut tenant, first) = stored(&parts).await;
     let tenants = parts.tenants();
     let opens = async |key: &Secret| {
-        let found = tenants.authenticate(&acme(), KeyKind::Webhook, key).await;
+        let found = tenants
+            .authenticate(&acme(), KeyKind::Webhook, key, PATIENCE)
+            .await;
         found.expect("read").is_some()
     };
     assert!(opens(&first).await);
@@ -133,7 +142,9 @@ async fn a_retired_key_stops_within_sixty_seconds() {
     let (mut tenant, key) = stored(&parts).await;
     let tenants = parts.tenants();
     let opens = async || {
-        let found = tenants.authenticate(&acme(), KeyKind::Webhook, &key).await;
+        let found = tenants
+            .authenticate(&acme(), KeyKind::Webhook, &key, PATIENCE)
+            .await;
         found.expect("read").is_some()
     };
     assert!(opens().await);
@@ -149,7 +160,7 @@ async fn a_key_of_the_other_kind_opens_nothing() {
     let (_, webhook) = stored(&parts).await;
     let found = parts
         .tenants()
-        .authenticate(&acme(), KeyKind::Api, &webhook)
+        .authenticate(&acme(), KeyKind::Api, &webhook, PATIENCE)
         .await;
     assert!(found.expect("read").is_none());
 }
@@ -162,7 +173,7 @@ async fn an_unknown_tenant_costs_one_read_in_five_seconds_and_is_known_soon_afte
     for _ in 0..10 {
         assert!(tenants.get(&acme()).await.expect("read").is_none());
         let found = tenants
-            .authenticate(&acme(), KeyKind::Webhook, &Secret::from("x"))
+            .authenticate(&acme(), KeyKind::Webhook, &Secret::from("x"), PATIENCE)
             .await;
         assert!(found.expect("read").is_none());
     }
@@ -192,4 +203,55 @@ async fn an_item_that_nobody_can_read_is_a_failure_and_no_absence() {
     parts.tenants().get(&acme()).await.expect_err("unreadable");
     parts.advance(60);
     assert!(tenants.get(&acme()).await.expect("remembered").is_some());
+}
+
+/// Rescue never repeats a post, so what is no permanent refusal is asked again, signed afresh.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_is_not_known_yet_is_read_again_until_time_is_up_and_a_denied_read_is_not() {
+    let parts = Parts::start().await;
+    let (acme, (_, key)) = (acme(), stored(&parts).await);
+    let expired = Effect::Refuse {
+        status: 400,
+        error: "InvalidSignatureException".to_owned(),
+    };
+    let fault = Fault::any(Service::DynamoDb, expired);
+    parts.aws.inject(fault.clone().times(4));
+    let tenants = parts.tenants();
+    let found = tenants.authenticate(&acme, KeyKind::Webhook, &key, PATIENCE);
+    assert!(found.await.expect("read").is_some());
+
+    parts.aws.inject(fault.times(u32::MAX));
+    let (tenants, started) = (parts.tenants(), Instant::now());
+    let patience = Duration::from_millis(300);
+    let failed = tenants.authenticate(&acme, KeyKind::Webhook, &key, patience);
+    failed.await.expect_err("the time is up");
+    assert!(started.elapsed() >= patience);
+
+    parts.aws.clear_faults();
+    table_fails(&parts);
+    let mark = parts.aws.journal().mark();
+    let failed = parts.tenants();
+    let failed = failed.authenticate(&acme, KeyKind::Webhook, &key, PATIENCE);
+    failed.await.expect_err("denied");
+    assert_eq!(reads(&parts, mark), 1);
+}
+
+/// What is remembered is good enough while the table hangs: most of the time is left for the queue.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_is_remembered_is_used_when_the_table_does_not_answer_soon() {
+    let parts = Parts::start().await;
+    let (acme, (_, key)) = (acme(), stored(&parts).await);
+    let tenants = parts.tenants();
+    tenants.get(&acme).await.expect("read").expect("known");
+    let hang = Effect::Hang(Duration::from_secs(60));
+    let fault = Fault::any(Service::DynamoDb, hang).times(u32::MAX);
+    parts.aws.inject(fault);
+    parts.advance(60);
+    let started = Instant::now();
+    for _ in 0..2 {
+        let found = tenants.authenticate(&acme, KeyKind::Webhook, &key, PATIENCE);
+        assert!(found.await.expect("remembered").is_some());
+    }
+    // Once: the table is left alone for the next five seconds.
+    assert!(started.elapsed() < Duration::from_secs(4));
 }

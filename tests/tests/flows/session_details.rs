@@ -430,6 +430,8 @@ async fn what_cannot_be_read_is_refused_and_kept_as_it_came() {
         let letter = &letters[index];
         assert_eq!(letter.reason, *code);
         assert_eq!(letter.attributes["tenant"], TENANT);
+        assert_eq!(letter.attributes["content_type"], "application/json");
+        assert_eq!(letter.attributes["event"], "ended");
         match std::str::from_utf8(body) {
             Ok(text) => {
                 assert_eq!(letter.attributes["encoding"], "text");
@@ -454,6 +456,167 @@ async fn the_same_unreadable_body_is_kept_each_time() {
         assert_eq!(answer.status, 400);
     }
     assert_eq!(world.dead_letters().len(), 2);
+}
+
+/// Whoever reads it once more has to know what the URL and the headers said, and no more than they said.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_kept_with_its_content_type_and_event_where_it_had_them() {
+    let world = World::start().await;
+    let posts = [
+        (bare(&world), None),
+        (
+            format!("{}?event=other", bare(&world)),
+            Some("text/xml; charset=utf-16le"),
+        ),
+        (world.started.expose().to_owned(), Some("text/plain")),
+    ];
+    for (url, content_type) in posts {
+        let answer = Answer::to_post(&url, content_type, "ChatLog=hello").await;
+        assert_eq!(answer.code(), "missing-session-id");
+    }
+    let letters = world.dead_letters();
+    let said: Vec<_> = letters
+        .iter()
+        .map(|letter| {
+            ["content_type", "event"].map(|name| letter.attributes.get(name).map(String::as_str))
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            [None, None],
+            [Some("text/xml; charset=utf-16le"), None],
+            [Some("text/plain"), Some("started")],
+        ]
+    );
+}
+
+/// An event that API Gateway may hand over: odd characters in the query, in the host, several values in a header.
+fn odd_event(query: &str, host: &str, forwarded_proto: &str, parameters: &Value) -> Vec<u8> {
+    let event = json!({
+        "version": "2.0",
+        "routeKey": "POST /integration/api/servicenow/sessiondetails/{tenant}/{key}",
+        "rawPath": "/integration/api/servicenow/sessiondetails/demo/a key?#",
+        "rawQueryString": query,
+        "headers": {"host": host, "x-forwarded-proto": forwarded_proto, "content-type": "text/plain"},
+        "pathParameters": parameters,
+        "requestContext": {
+            "domainName": host,
+            "http": {"method": "POST", "path": "/"},
+            "stage": "$default",
+        },
+        "body": "SessionID=7&ChatLog=hello",
+        "isBase64Encoded": false,
+    });
+    event.to_string().into_bytes()
+}
+
+/// `lambda_http` builds a URI from the event and panics where the characters do not allow that.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_odd_characters_in_an_event_cost_a_post() {
+    let world = World::start().await;
+    let key = bare(&world).rsplit_once('/').expect("a key").1.to_owned();
+    let right = json!({"tenant": TENANT, "key": key});
+    let function = world.function("session-details");
+    let answer = async |event: Vec<u8>| -> Value {
+        let invocation = function.invoke(event).await;
+        let answer = invocation.result.expect("an answer, and no function error");
+        serde_json::from_slice(&answer).expect("JSON")
+    };
+    let host = "acme.test";
+    for (index, (query, host, forwarded_proto)) in [
+        ("event=ended&x=a b", host, "https"),
+        ("event=ended&x=\"y\"", host, "https"),
+        ("event=ended&x=<y>", host, "https"),
+        ("event=ended&x=\u{1}\u{e4}%zz#?", host, "https"),
+        ("event=ended", host, "http,https"),
+        ("event=ended", host, "https, http"),
+        ("event=ended", host, ""),
+        ("event=ended", "[", "https"),
+        ("event=ended", "a b:x/\u{e4}", "https"),
+        ("event=ended", "", "https"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let event = odd_event(query, host, forwarded_proto, &right);
+        let event = String::from_utf8(event).expect("text");
+        let event = event.replace("SessionID=7", &format!("SessionID={index}"));
+        let answer = answer(event.into_bytes()).await;
+        assert_eq!(
+            answer["statusCode"], 200,
+            "{query} {host} {forwarded_proto}"
+        );
+        assert_eq!(queued(&world)[index]["event"], "ended", "{query}");
+    }
+    for wrong in [
+        json!({"tenant": "a b\"<", "key": "\u{1}"}),
+        json!({"tenant": [], "key": null}),
+        json!(null),
+    ] {
+        let answer = answer(odd_event("", host, "https", &wrong)).await;
+        assert_eq!(answer["statusCode"], 404, "{wrong}");
+    }
+    assert_eq!(answer(b"[]".to_vec()).await["statusCode"], 404);
+    assert_eq!(function.starts(), 1, "no process has ended");
+}
+
+/// What a proxy before the gateway adds reaches the functions, whatever they make of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_came_through_two_proxies_is_answered_by_each_function() {
+    let world = World::start().await;
+    let root = world.cloud.gateway.url();
+    let ask = async |url: String| {
+        let http = shared::http::client(None).expect("a client");
+        let request = http.post(url).header("x-forwarded-proto", "https");
+        let request = request.header("x-forwarded-proto", "http");
+        let request = request.header("authorization", "Bearer wrong");
+        Answer::to(request.body("SessionID=7&ChatLog=hello"))
+            .await
+            .status
+    };
+    let ended = format!("{}&x=a+b%20%22%3C", world.ended.expose());
+    assert_eq!(ask(ended).await, 200);
+    for (route, status) in [("pincodes/demo", 401), ("token/demo", 401)] {
+        let url = format!("{root}/integration/api/servicenow/{route}?x=a+b%22%3C");
+        assert_eq!(ask(url).await, status, "{route}");
+    }
+    assert_eq!(event_of_the_only_message(&world), "ended");
+}
+
+/// One tenant's flood takes nothing from another, and is seen.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_over_its_quota_is_told_to_wait_and_nothing_of_it_is_stored() {
+    let world = World::start().await;
+    let function = world.function("session-details");
+    function.set_environment("POSTS_PER_MINUTE", "3");
+    function.recycle();
+    let wrong = format!("{}x", bare(&world));
+    for body in ["SessionID=1", "not a post", "SessionID=2"] {
+        let unknown = Answer::to_post(&wrong, None, body).await.status;
+        let status = Answer::to_post(&bare(&world), None, body).await.status;
+        assert_eq!((unknown, status == 429), (404, false), "{body}");
+    }
+    let journal = world.cloud.aws.journal();
+    let mark = journal.mark();
+    for body in ["SessionID=3", "not a post"] {
+        let answer = Answer::to_post(&bare(&world), None, body).await;
+        assert_eq!(
+            (
+                answer.status,
+                answer.code().as_str(),
+                answer.retry_after.as_deref()
+            ),
+            (429, "too-many-posts", Some("60"))
+        );
+    }
+    assert_eq!(journal.since(mark).len(), 0, "it costs no call");
+    assert_eq!(Answer::to_get(&bare(&world)).await.status, 204);
+    assert_eq!((world.queued().len(), world.dead_letters().len()), (2, 1));
+    assert_eq!(
+        world.metric("session-details", "TooManyPosts"),
+        vec![1.0; 2]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

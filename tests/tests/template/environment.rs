@@ -32,6 +32,7 @@ fn read_by(function: &str) -> Read {
         names.map(str::to_owned).collect()
     };
     let mut optional = arguments(".optional(\"");
+    optional.extend(arguments(".count(\""));
     if source.contains(".secret_prefix()") {
         optional.insert("SECRET_PREFIX".to_owned());
     }
