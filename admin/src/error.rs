@@ -263,7 +263,8 @@ fn advice(action: &str, resource: &str, reason: &str) -> Option<String> {
         "no AWS credentials" => {
             Some("sign in to AWS, or choose a profile with AWS_PROFILE".to_owned())
         }
-        "no connection" | "time-out" => {
+        "time-out" => Some("check the network and the region (AWS_REGION)".to_owned()),
+        reason if reason.contains("connection") || reason.starts_with("the host") => {
             Some("check the network and the region (AWS_REGION)".to_owned())
         }
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => Some(format!(

@@ -180,6 +180,11 @@ impl Object {
         format!("{}{name}", self.path)
     }
 
+    /// Whether there is such a member, with any value.
+    pub fn has(&self, name: &str) -> bool {
+        self.members.contains_key(name)
+    }
+
     /// A member that is an object; an empty one where it is absent or `null`.
     ///
     /// # Errors

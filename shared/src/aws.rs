@@ -1,5 +1,6 @@
 //! What every AWS client of a function shares: the one HTTP client, the time-outs, and what Lambda's environment says.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -193,23 +194,45 @@ fn is_permanent<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     }
 }
 
-/// A failed AWS call, in words that hold no data: the operation and the service's error code.
-pub fn reason<E, R>(error: &aws_smithy_runtime_api::client::result::SdkError<E, R>) -> String
+/// Why an AWS call failed, in words that hold no data: the service's error code, or what became of the connection.
+pub fn reason<E, R>(error: &SdkError<E, R>) -> String
 where
-    E: aws_smithy_types::error::metadata::ProvideErrorMetadata,
+    E: ProvideErrorMetadata,
 {
-    use aws_smithy_runtime_api::client::result::SdkError;
     match error {
-        SdkError::ServiceError(context) => context
-            .err()
-            .code()
-            .unwrap_or("unknown service error")
-            .to_owned(),
-        SdkError::TimeoutError(_) => "time-out".to_owned(),
-        SdkError::DispatchFailure(_) => "no connection".to_owned(),
-        SdkError::ResponseError(_) => "unreadable answer".to_owned(),
-        _ => "request could not be built".to_owned(),
+        SdkError::ServiceError(context) => context.err().code().unwrap_or("unknown service error"),
+        SdkError::TimeoutError(_) => "time-out",
+        SdkError::DispatchFailure(failure) => failure
+            .as_connector_error()
+            .and_then(|error| error.source()?.downcast_ref())
+            .map_or("no connection", crate::http::transport_reason),
+        SdkError::ResponseError(_) => "unreadable answer",
+        _ => "request could not be built",
     }
+    .to_owned()
+}
+
+/// The same with the call and what it was about: `DynamoDB GetItem, table tenants: AccessDeniedException`.
+///
+/// `resource` is a kind and a name, and never a value.
+pub fn failure<E, R>(resource: &str, error: &SdkError<E, R>) -> String
+where
+    E: ProvideErrorMetadata,
+{
+    let (service, operation) = call_of(std::any::type_name::<E>());
+    format!("{service} {operation}, {resource}: {}", reason(error))
+}
+
+/// Service and operation by the name of the operation's error type, `aws_sdk_dynamodb::operation::….::GetItemError`.
+fn call_of(error_type: &str) -> (&str, &str) {
+    let service = match error_type.split("::").next() {
+        Some("aws_sdk_dynamodb") => "DynamoDB",
+        Some("aws_sdk_secretsmanager") => "Secrets Manager",
+        Some("aws_sdk_sqs") => "SQS",
+        _ => "AWS",
+    };
+    let name = error_type.rsplit("::").next().unwrap_or_default();
+    (service, name.strip_suffix("Error").unwrap_or(name))
 }
 
 #[cfg(test)]
@@ -325,6 +348,20 @@ mod tests {
         assert_eq!(
             endpoint(&config, "DynamoDB").as_deref(),
             Some("http://127.0.0.1:1")
+        );
+    }
+
+    #[test]
+    fn a_call_is_named_by_the_type_of_its_error() {
+        let get = std::any::type_name::<aws_sdk_dynamodb::operation::get_item::GetItemError>();
+        assert_eq!(call_of(get), ("DynamoDB", "GetItem"));
+        type Read = aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
+        let read = std::any::type_name::<Read>();
+        assert_eq!(call_of(read), ("Secrets Manager", "GetSecretValue"));
+        type Send = aws_sdk_sqs::operation::send_message::SendMessageError;
+        assert_eq!(
+            call_of(std::any::type_name::<Send>()),
+            ("SQS", "SendMessage")
         );
     }
 

@@ -10,9 +10,13 @@ use time::format_description::well_known::Rfc3339;
 
 /// A moment, in milliseconds since the Unix epoch.
 ///
-/// Displayed and serialised as RFC 3339 in UTC with exactly three decimals, so that the text sorts as the time does.
+/// Displayed and serialised as RFC 3339 in UTC with exactly three decimals, so that the text sorts as the time does. The
+/// text of a moment outside the years 0 to 9999 is that of the nearest moment inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
+
+/// Milliseconds since the Unix epoch. RFC 3339 knows no earlier year.
+const START_OF_YEAR_0: i64 = -62_167_219_200_000;
 
 impl Timestamp {
     /// The moment `millis` milliseconds after the Unix epoch.
@@ -60,8 +64,8 @@ impl Timestamp {
 
 impl std::fmt::Display for Timestamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
-            .map_err(|_| std::fmt::Error)?;
+        let millis = time::Duration::milliseconds(self.0.max(START_OF_YEAR_0));
+        let moment = OffsetDateTime::UNIX_EPOCH.saturating_add(millis);
         write!(
             f,
             "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
@@ -173,6 +177,24 @@ mod tests {
         let moment = Timestamp::from_millis(1_747_216_931_007);
         assert_eq!(moment.to_string(), "2025-05-14T10:02:11.007Z");
         assert_eq!(Timestamp::parse(&moment.to_string()), Some(moment));
+    }
+
+    #[test]
+    fn every_moment_has_a_text_that_reads_back_and_sorts() {
+        let texts = [i64::MIN, START_OF_YEAR_0, 0, 253_402_300_799_999, i64::MAX]
+            .map(|millis| Timestamp::from_millis(millis).to_string());
+        assert_eq!(texts[0], "0000-01-01T00:00:00.000Z");
+        assert_eq!(texts[4], "9999-12-31T23:59:59.999Z");
+        assert!(texts.is_sorted());
+        for text in &texts {
+            assert_eq!(
+                Timestamp::parse(text).map(|at| at.to_string()).as_ref(),
+                Some(text)
+            );
+        }
+        let far = Timestamp::from_millis(0).plus(Duration::from_secs(999_999_999_999));
+        let json = serde_json::to_string(&far).expect("a text");
+        assert_eq!(json, "\"9999-12-31T23:59:59.999Z\"");
     }
 
     #[test]

@@ -304,7 +304,7 @@ impl Credentials {
             .send()
             .await
             .map(drop)
-            .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))
+            .map_err(|error| StorageUnavailable::of(&self.table, &error))
     }
 
     async fn put_standing(
@@ -359,7 +359,7 @@ impl Credentials {
         match answer {
             Ok(_) => Ok(true),
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
-            Err(error) => Err(StorageUnavailable(crate::aws::reason(&error))),
+            Err(error) => Err(StorageUnavailable::of(&self.table, &error)),
         }
     }
 
@@ -391,11 +391,8 @@ impl Credentials {
             .send()
             .await;
         if let Err(error) = answer {
-            tracing::debug!(
-                lease = key,
-                reason = crate::aws::reason(&error),
-                "lease not given back"
-            );
+            let reason = StorageUnavailable::of(&self.table, &error);
+            tracing::debug!(%reason, "lease not given back");
         }
     }
 
@@ -411,7 +408,7 @@ impl Credentials {
             .send()
             .await
             .map(|answer| answer.item)
-            .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))
+            .map_err(|error| StorageUnavailable::of(&self.table, &error))
     }
 
     async fn put(
@@ -432,7 +429,7 @@ impl Credentials {
         put.send()
             .await
             .map(|_| ())
-            .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))
+            .map_err(|error| StorageUnavailable::of(&self.table, &error))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The one HTTP client: it calls the vendors, and it carries the AWS SDK (decision 0001).
 
+use std::error::Error;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +19,15 @@ use rustls::pki_types::pem::PemObject as _;
 
 /// How long a connection may take to come about, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// No answer of a vendor is read beyond this many bytes.
+pub const LONGEST_ANSWER: usize = 8 * 1024 * 1024;
+
+/// No answer of a token endpoint is.
+pub const LONGEST_TOKEN_ANSWER: usize = 4 * 1024 * 1024;
+
+/// No answer of AWS is. SQS hands out ten messages of a mebibyte at most, DynamoDB sixteen mebibytes.
+const LONGEST_AWS_ANSWER: usize = 20 * 1024 * 1024;
 
 /// Builds the client: ring, bundled roots, no redirects, no cookies, no proxies, a time-out on connecting.
 ///
@@ -71,15 +82,122 @@ fn add_authorities(roots: &mut rustls::RootCertStore, file: &Path) -> Result<(),
 #[error("HTTP client: {0}")]
 pub struct ClientError(String);
 
-/// A transport failure in a few words that hold no URL.
-pub(crate) fn transport_reason(error: &reqwest::Error) -> &'static str {
-    if error.is_connect() {
-        "no connection"
-    } else if error.is_timeout() {
-        "time-out"
-    } else {
-        "the connection broke"
+/// Why a body was not read.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// It is longer than what is read of it.
+    #[error("the answer is too long")]
+    TooLong,
+    /// The connection failed first.
+    #[error("{}", transport_reason(.0))]
+    Transport(#[from] reqwest::Error),
+}
+
+impl BodyError {
+    /// Whether it was a time-out.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::Transport(error) if error.is_timeout())
     }
+}
+
+/// The body of an answer, provided that it is no longer than `limit` bytes.
+///
+/// # Errors
+/// [`BodyError::TooLong`] as soon as that is known: no more of it is read.
+pub async fn body(mut answer: reqwest::Response, limit: usize) -> Result<Vec<u8>, BodyError> {
+    let announced = answer.content_length().unwrap_or(0);
+    let announced = usize::try_from(announced).unwrap_or(usize::MAX);
+    if announced > limit {
+        return Err(BodyError::TooLong);
+    }
+    let mut body = Vec::with_capacity(announced);
+    while let Some(chunk) = answer.chunk().await? {
+        if chunk.len() > limit - body.len() {
+            return Err(BodyError::TooLong);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Why there is no answer, in a few words that hold no URL, and no colon.
+pub fn transport_reason(error: &reqwest::Error) -> &'static str {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(reason) = known_cause(error) {
+            return reason;
+        }
+        // An I/O error does not count what it holds among its sources.
+        let held = error.downcast_ref().and_then(std::io::Error::get_ref);
+        cause = match held {
+            Some(held) => Some(held),
+            None => error.source(),
+        };
+    }
+    match (error.is_connect(), error.is_timeout()) {
+        (true, true) => "no connection in time",
+        (true, false) => "no connection",
+        (false, true) => "time-out",
+        (false, false) => "the connection broke",
+    }
+}
+
+fn known_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return Some(match error {
+            rustls::Error::InvalidCertificate(why) => untrusted(why),
+            _ => "no TLS connection",
+        });
+    }
+    let Some(error) = error.downcast_ref::<std::io::Error>() else {
+        // The type that says so is private to the client; a test holds the text.
+        return (error.to_string() == "dns error").then_some("the host name is not found");
+    };
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Some("the connection is refused"),
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
+            Some("the connection was reset")
+        }
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+            Some("the host cannot be reached")
+        }
+        _ => None,
+    }
+}
+
+const fn untrusted(why: &rustls::CertificateError) -> &'static str {
+    use rustls::CertificateError as Why;
+    match why {
+        Why::UnknownIssuer => "no TLS connection, the certificate is not trusted",
+        Why::NotValidForName | Why::NotValidForNameContext { .. } => {
+            "no TLS connection, the certificate is for another name"
+        }
+        Why::Expired
+        | Why::ExpiredContext { .. }
+        | Why::NotValidYet
+        | Why::NotValidYetContext { .. } => {
+            "no TLS connection, the certificate has expired or is not valid yet"
+        }
+        _ => "no TLS connection, the certificate is not valid",
+    }
+}
+
+/// Most values that a JSON answer is kept as. A record has a few hundred columns.
+const MOST_VALUES: usize = 10_000;
+
+/// Whether a JSON text has so many values that keeping them would take many times its length in memory.
+pub(crate) fn has_too_many_values(json: &[u8]) -> bool {
+    let (mut in_text, mut escaped, mut values) = (false, false, 0_usize);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_text,
+            b'"' => in_text = !in_text,
+            b'{' | b'[' | b',' if !in_text => values += 1,
+            _ => {}
+        }
+    }
+    values > MOST_VALUES
 }
 
 /// The same client as the AWS SDK wants it.
@@ -131,7 +249,11 @@ impl HttpConnector for Connector {
                         .map(|(name, value)| (name.clone(), value.clone())),
                 );
             }
-            let body = answer.bytes().await.map_err(connector_error)?;
+            let body = match body(answer, LONGEST_AWS_ANSWER).await {
+                Ok(body) => body,
+                Err(BodyError::Transport(error)) => return Err(connector_error(error)),
+                Err(error) => return Err(ConnectorError::other(error.into(), None)),
+            };
             let response = response
                 .body(SdkBody::from(body))
                 .map_err(|error| ConnectorError::other(error.into(), None))?;
@@ -161,6 +283,15 @@ mod tests {
         let built = client(Some(&file));
         std::fs::remove_file(&file).expect("removed");
         built
+    }
+
+    #[test]
+    fn values_are_counted_and_texts_are_not() {
+        let text = format!(r#"{{"a":"{}\\\"[,"}}"#, ",[{".repeat(20_000));
+        assert!(!has_too_many_values(text.as_bytes()));
+        let list = format!("[{}0]", "0,".repeat(MOST_VALUES));
+        assert!(has_too_many_values(list.as_bytes()));
+        assert!(!has_too_many_values(b"\\{"));
     }
 
     #[test]

@@ -85,8 +85,11 @@ pub const REAUTHORIZATION_PAUSE: Duration = Duration::from_secs(3600);
 /// How long ServiceNow's throttling pauses a tenant when it does not say (a full semaphore queue, protocols B.2.2).
 pub const THROTTLE_PAUSE: Duration = Duration::from_secs(30);
 
-/// No delay that a vendor asks for is believed beyond this; SQS hides a message for 12 hours at most.
-pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(2 * 3600);
+/// No delay that a vendor asks for is believed beyond this.
+pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+
+/// No lifetime that a vendor or a caller names is believed beyond this: ten years.
+pub const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 #[cfg(test)]
 mod tests {

@@ -5,10 +5,11 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::operation::get_item::{GetItemError, GetItemOutput};
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -155,10 +156,26 @@ impl Tenant {
     }
 }
 
-/// The table cannot be read, and nothing young enough is cached.
+/// A table of the connector's own cannot be read or written, and nothing young enough is remembered. Names the call and
+/// the table: `DynamoDB GetItem, table tenants: AccessDeniedException`.
 #[derive(Debug, thiserror::Error)]
-#[error("tenants table: {0}")]
+#[error("{0}")]
 pub struct StorageUnavailable(pub String);
+
+impl StorageUnavailable {
+    /// A failed call about `table`.
+    pub fn of<E, R>(table: &str, error: &SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata,
+    {
+        Self(crate::aws::failure(&format!("table {table}"), error))
+    }
+
+    /// The service's error code, or what became of the connection, for whoever names the call otherwise.
+    pub fn reason(&self) -> &str {
+        self.0.rsplit(": ").next().unwrap_or_default()
+    }
+}
 
 /// How long a tenant that was read is used without reading it again.
 const FRESH: Duration = Duration::from_secs(60);
@@ -323,7 +340,7 @@ impl Tenants {
         answer: Result<GetItemOutput, SdkError<GetItemError>>,
         now: Timestamp,
     ) -> Result<Option<Arc<Tenant>>, StorageUnavailable> {
-        let answer = answer.map_err(|error| StorageUnavailable(crate::aws::reason(&error)))?;
+        let answer = answer.map_err(|error| StorageUnavailable::of(&self.table, &error))?;
         let Some(item) = answer.item() else {
             self.cache.remove(id);
             self.unknown.insert(id.clone(), now);

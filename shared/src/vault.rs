@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -69,6 +71,9 @@ pub struct Token {
     /// When it stops working.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// How many seconds it lives once it is issued or renewed, where its sender said so; else the tenant file says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<u64>,
     /// Where it came from: `secrets-set`, `hand-over`, `refresh` or `rotation`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -173,8 +178,8 @@ pub enum VaultError {
     /// The operator has to apply the tenant or set the secret.
     #[error("secret {0} does not exist")]
     Missing(String),
-    /// Secrets Manager did not answer as it should; trying again helps.
-    #[error("Secrets Manager: {0}")]
+    /// Secrets Manager did not answer as it should; trying again helps. Names the call and the secret.
+    #[error("{0}")]
     Unavailable(String),
     /// The secret does not hold what the connector wrote; the operator has to set it again.
     #[error("secret {0} cannot be read")]
@@ -197,6 +202,15 @@ pub struct StoredToken {
     pub token: Token,
     /// The version that was `AWSCURRENT` when it was read.
     pub version_id: String,
+}
+
+impl VaultError {
+    fn unavailable<E, R>(secret: &str, error: &SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata,
+    {
+        Self::Unavailable(crate::aws::failure(&format!("secret {secret}"), error))
+    }
 }
 
 impl Vault {
@@ -323,10 +337,11 @@ impl Vault {
         read_version: &str,
         new_version: &str,
     ) -> Result<(), VaultError> {
+        let name = token_name(&self.prefix, tenant);
         let moved = self
             .client
             .update_secret_version_stage()
-            .secret_id(token_name(&self.prefix, tenant))
+            .secret_id(&name)
             .version_stage(CURRENT)
             .remove_from_version_id(read_version)
             .move_to_version_id(new_version)
@@ -337,7 +352,7 @@ impl Vault {
             // The SDK may have sent this twice, and the first time had taken effect without an answer.
             Err(error) => match self.token(tenant).await {
                 Ok(current) if current.version_id == new_version => Ok(()),
-                _ => Err(VaultError::Unavailable(crate::aws::reason(&error))),
+                _ => Err(VaultError::unavailable(&name, &error)),
             },
         }
     }
@@ -363,7 +378,7 @@ impl Vault {
                 Some(refused) if refused.is_resource_not_found_exception() => {
                     VaultError::Missing(name)
                 }
-                _ => VaultError::Unavailable(crate::aws::reason(&error)),
+                _ => VaultError::unavailable(&name, &error),
             })
     }
 
@@ -418,7 +433,7 @@ impl Vault {
                 {
                     VaultError::Missing(name.to_owned())
                 } else {
-                    VaultError::Unavailable(crate::aws::reason(&error))
+                    VaultError::unavailable(name, &error)
                 }
             })?;
         let value = answer

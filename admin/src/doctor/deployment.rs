@@ -15,7 +15,7 @@ use shared::clock::Timestamp;
 use shared::rescue::host::Host;
 use shared::servicenow::instance::is_loopback;
 use shared::tenant::{Grant, Publish};
-use shared::tenants::{KeyKind, Scope};
+use shared::tenants::{KeyKind, Scope, StorageUnavailable};
 use shared::vault::{credentials_name, token_name};
 use url::Url;
 
@@ -527,14 +527,14 @@ impl Doctor<'_> {
                 None => Finding::ok("no"),
                 Some(pause) => Finding::of_pause(&pause, &self.tenant.file, self.now()),
             },
-            Err(error) => self.storage("dynamodb:GetItem", error.0),
+            Err(error) => self.storage("dynamodb:GetItem", &error),
         }
     }
 
     /// A call to the credentials table that failed.
-    pub(crate) fn storage(&self, action: &'static str, reason: String) -> Finding {
+    pub(crate) fn storage(&self, action: &'static str, error: &StorageUnavailable) -> Finding {
         let table = format!("table {}", self.stack.credentials_table);
-        AdminError::failed(action, &table, reason).into()
+        AdminError::failed(action, &table, error.reason().to_owned()).into()
     }
 
     /// This computer's clock against ServiceNow's and AWS's.

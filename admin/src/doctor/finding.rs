@@ -84,6 +84,11 @@ impl Finding {
                 Self::failed(reason.clone(), reauthorize(tenant))
             }
             AccessError::Paused(pause) => Self::of_pause(pause, tenant, now),
+            AccessError::Storage(reason) => Self::failed(
+                reason.clone(),
+                "This passes by itself when AWS answers again; where it says AccessDenied, your role needs that \
+                 permission.",
+            ),
             AccessError::Transient { reason, .. } => Self::failed(
                 reason.clone(),
                 "This passes by itself when the instance answers again; see servicenow-reachable, and try again in a \

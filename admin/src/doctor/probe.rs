@@ -7,6 +7,7 @@ use aws_smithy_types::date_time::Format;
 use reqwest::{RequestBuilder, Response, header};
 use serde_json::{Map, Value};
 use shared::clock::Timestamp;
+use shared::http::{BodyError, LONGEST_ANSWER};
 use shared::secret::Secret;
 use shared::servicenow::access::AccessError;
 use shared::servicenow::instance::Instance;
@@ -73,28 +74,17 @@ pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
     date.to_millis().ok().map(Timestamp::from_millis)
 }
 
-/// A transport failure in a few words that hold no URL.
-fn reason(error: &reqwest::Error) -> &'static str {
-    if error.is_connect() {
-        "no connection"
-    } else if error.is_timeout() {
-        "no answer in time"
-    } else {
-        "the connection broke"
-    }
-}
-
 impl Doctor<'_> {
     /// Sends a request and takes any answer; otherwise says why there is none.
-    pub(crate) async fn ask(&self, request: RequestBuilder) -> Result<Probe, &'static str> {
+    pub(crate) async fn ask(&self, request: RequestBuilder) -> Result<Probe, String> {
         let began = tokio::time::Instant::now();
         let sent = async {
             let answer: Response = request.timeout(ANSWER).send().await?;
             let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
             let at = self.now();
             let took = began.elapsed();
-            let body = answer.bytes().await?;
-            Ok(Probe {
+            let body = shared::http::body(answer, LONGEST_ANSWER).await?;
+            Ok::<_, BodyError>(Probe {
                 status,
                 headers,
                 json: serde_json::from_slice(&body).ok(),
@@ -102,7 +92,7 @@ impl Doctor<'_> {
                 at,
             })
         };
-        sent.await.map_err(|error: reqwest::Error| reason(&error))
+        sent.await.map_err(|error| error.to_string())
     }
 
     /// The tenant's instance, where it is one that may be called.
@@ -186,7 +176,8 @@ impl Doctor<'_> {
             .query(query)
             .header(header::ACCEPT, "application/json")
             .bearer_auth(token.expose());
-        self.ask(request).await.map_err(unreached)
+        let asked = self.ask(request).await;
+        asked.map_err(|reason| unreached(&reason))
     }
 }
 

@@ -63,7 +63,7 @@ impl Doctor<'_> {
         }
         let shared = match self.credentials.authcode(self.id(), technician).await {
             Ok(shared) => shared.map(|authcode| authcode.code),
-            Err(error) => return self.storage("dynamodb:GetItem", error.0),
+            Err(error) => return self.storage("dynamodb:GetItem", &error),
         };
         let got = self
             .authcodes
@@ -111,14 +111,26 @@ impl Doctor<'_> {
                     ),
                 );
             }
-            SignInError::Storage(reason) => return self.storage("dynamodb:PutItem", reason),
+            SignInError::Storage(reason) => {
+                return Finding::failed(
+                    reason,
+                    "Where it says AccessDenied, your role needs that permission; otherwise try again in a minute.",
+                );
+            }
             SignInError::Busy => {
                 return Finding::warning(
-                    format!("somebody else has been signing in as {technician} all the time"),
+                    format!("another process has been signing in as {technician} all the time"),
                     "Try again in half a minute.",
                 );
             }
             SignInError::Rescue(RescueError::Refused(refusal)) => refusal,
+            SignInError::Rescue(error @ RescueError::Page(_)) => {
+                return Finding::failed(
+                    error.to_string(),
+                    "Check rescue.account or rescue.base_url in the tenant file, Rescue's status page, and any proxy \
+                     between this computer and Rescue.",
+                );
+            }
             SignInError::Rescue(error) => {
                 return Finding::failed(
                     error.to_string(),
@@ -130,8 +142,10 @@ impl Doctor<'_> {
         let remedy = match refusal {
             Refusal::Invalid => format!(
                 "Check that this is the technician's SSO id in Rescue's Administration Center (Organization), that \
-                 the technician is enabled, and that sso-password is the company-wide password of Global Settings, \
-                 Single Sign-On: `rescue-connector secrets set {id} sso-password`."
+                 the technician is enabled, that sso-password is the company-wide password of Global Settings, Single \
+                 Sign-On (`rescue-connector secrets set {id} sso-password`), and that rescue.company_id in the tenant \
+                 file ({} now) is the company id shown there.",
+                self.tenant.file.rescue.company_id
             ),
             Refusal::InvalidParamCompany => {
                 "Correct rescue.company_id in the tenant file (Rescue's Global Settings, Single Sign-On) and apply it \
@@ -139,9 +153,15 @@ impl Doctor<'_> {
                     .to_owned()
             }
             Refusal::Error => format!(
-                "Rescue's Global Settings may deny sign-in by API: allow requestAuthCode there, or generate an API \
-                 token and `rescue-connector secrets set {id} rescue-api-token`."
+                "It was tried twice. Either it is a passing fault of Rescue: try again in a minute; or Rescue's Global \
+                 Settings deny sign-in by API: allow requestAuthCode there, or generate an API token and \
+                 `rescue-connector secrets set {id} rescue-api-token`."
             ),
+            Refusal::IpRestricted(_) => {
+                "Add this computer's and the functions' addresses to the account's allowed IP addresses (Rescue's \
+                 Global Settings), or lift the restriction."
+                    .to_owned()
+            }
             Refusal::UserIsDeleted | Refusal::UserDeletedOrDisabled => {
                 "Enable the technician in Rescue's Administration Center, Organization.".to_owned()
             }

@@ -57,6 +57,7 @@ pub(crate) fn verdict(failure: &Failure, attempts: u32, now: Timestamp) -> Verdi
         | CallError::Access(AccessError::Transient { retry_after, .. }) => {
             alone(Code::ServiceNowUnavailable, retry_after.unwrap_or(backoff))
         }
+        CallError::Access(AccessError::Storage(_)) => alone(Code::StorageUnavailable, backoff),
         CallError::Unknown { .. } => alone(Code::ServiceNowUnavailable, backoff.max(retry::SETTLE)),
         CallError::Access(AccessError::ReauthorizationNeeded(_)) => {
             with_tenant(Code::ReauthorizationNeeded, retry::REAUTHORIZATION_PAUSE)

@@ -77,7 +77,7 @@ pub async fn handle(function: &GeneratePin, request: Request) -> Answer {
     let outcome = match Command::read(request) {
         Ok(command) => act(function, &command, end)
             .await
-            .inspect_err(|problem| refused(problem, Some(&command.tenant))),
+            .inspect_err(|problem| refused(problem, Some(&command))),
         Err(problem) => {
             refused(&problem, None);
             Err(problem)
@@ -137,10 +137,19 @@ fn replayed(answer: &Secret, tenant: &TenantId) -> Result<Reply, Problem> {
     })
 }
 
-/// A refusal is logged and counted once, here.
-fn refused(problem: &Problem, tenant: Option<&TenantId>) {
+/// A refusal is logged and counted once, here. The agent is told whom Rescue does not know; the log is not.
+fn refused(problem: &Problem, command: Option<&Command>) {
+    let tenant = command.map(|command| &command.tenant);
     let name = tenant.map_or("", TenantId::as_str);
-    telemetry::log_failure(problem.code, name, "", &problem.detail);
+    let request = command.and_then(|command| command.request().ok());
+    let detail = match request {
+        Some(request) => {
+            let quoted = format!("\"{}\"", request.sso_id);
+            problem.detail.replace(&quoted, "[SSO id]")
+        }
+        None => problem.detail.clone(),
+    };
+    telemetry::log_failure(problem.code, name, "", &detail);
     // Anybody can ask for a tenant that does not exist; its name is nobody's property on a metric.
     let counted = tenant.filter(|_| problem.code != Code::Unauthorized);
     telemetry::count_reason(Metric::PinRefused, problem.code, counted);

@@ -21,7 +21,8 @@ use crate::problems;
 enum Outcome {
     Sent,
     Failed(String),
-    Unknown,
+    /// It may have been sent; why that is not known.
+    Unknown(String),
 }
 
 /// What became of each message that was wanted.
@@ -48,9 +49,10 @@ pub(crate) fn wanted(tenant: &TenantFile, request: &PinRequest) -> bool {
 }
 
 impl Notified {
-    /// The state while nobody knows yet.
+    /// The state until the outcome is known, and for ever where the work ends first.
     pub(crate) fn unknown(tenant: &TenantFile, request: &PinRequest) -> Self {
-        Self::all(tenant, request, &Outcome::Unknown)
+        let unknown = may_have_been_sent("the request ended before the answer came");
+        Self::all(tenant, request, &unknown)
     }
 
     /// The state where sending it could have meant sending it twice.
@@ -73,8 +75,7 @@ impl Notified {
         for (to, outcome) in messages {
             let reason = match outcome {
                 None | Some(Outcome::Sent) => continue,
-                Some(Outcome::Failed(reason)) => reason,
-                Some(Outcome::Unknown) => "outcome-unknown",
+                Some(Outcome::Failed(reason) | Outcome::Unknown(reason)) => reason,
             };
             telemetry::count(Metric::NotificationFailed, Some(id));
             tracing::warn!(tenant = %id, %record, to, reason, "a message about a PIN was not sent");
@@ -95,7 +96,7 @@ impl Notified {
         let entry = |outcome: &Outcome| match outcome {
             Outcome::Sent => json!({ "status": "sent" }),
             Outcome::Failed(detail) => json!({ "status": "failed", "detail": detail }),
-            Outcome::Unknown => json!({ "status": "unknown" }),
+            Outcome::Unknown(detail) => json!({ "status": "unknown", "detail": detail }),
         };
         let to = |to: &str, outcome: &Option<Outcome>| {
             outcome.as_ref().map(|outcome| {
@@ -270,10 +271,17 @@ async fn send_mail(
     outcome(sent)
 }
 
+fn may_have_been_sent(reason: &str) -> Outcome {
+    Outcome::Unknown(format!(
+        "ServiceNow did not confirm it ({reason}): it may have been sent. Look at the record's activity before sending \
+         it again."
+    ))
+}
+
 fn outcome(result: Result<(), CallError>) -> Outcome {
     match result {
         Ok(()) => Outcome::Sent,
-        Err(CallError::Unknown { .. }) => Outcome::Unknown,
+        Err(CallError::Unknown { reason, .. }) => may_have_been_sent(&reason),
         Err(error) => Outcome::Failed(problems::reason(&error)),
     }
 }

@@ -148,7 +148,7 @@ impl Presses {
                 let nothing = HashMap::new();
                 Ok(self.read(press, failed.item().unwrap_or(&nothing)))
             }
-            _ => Err(StorageUnavailable(shared::aws::reason(&error))),
+            _ => Err(StorageUnavailable::of(&self.table, &error)),
         }
     }
 
@@ -218,7 +218,7 @@ impl Presses {
         match answer {
             Ok(_) => Ok(true),
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
-            Err(error) => Err(StorageUnavailable(shared::aws::reason(&error))),
+            Err(error) => Err(StorageUnavailable::of(&self.table, &error)),
         }
     }
 
@@ -240,7 +240,7 @@ impl Presses {
         match answer {
             Ok(_) => Ok(()),
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(()),
-            Err(error) => Err(StorageUnavailable(shared::aws::reason(&error))),
+            Err(error) => Err(StorageUnavailable::of(&self.table, &error)),
         }
     }
 

@@ -45,15 +45,17 @@ pub(crate) fn of_sign_in(error: SignInError, tenant: &TenantFile, request: &PinR
                     "Rescue does not sign in the SSO id \"{sso_id}\". Either no enabled technician has it as Single Sign-On \
                      ID (Administration Center, Organization tab; it has to equal the e-mail address of your ServiceNow \
                      user), or the company-wide SSO password changed (Global Settings, Single Sign-On): then the \
-                     connector's administrator sets sso-password again."
+                     connector's administrator sets sso-password again; or the company id is another one (same page): \
+                     then the administrator corrects rescue.company_id ({} now).",
+                    tenant.rescue.company_id
                 );
                 Problem::new(Code::TechnicianNotRecognised, detail)
             }
             Refusal::Error => Problem::new(
                 Code::RescueSignInRefused,
-                "Rescue refuses sign-ins by its API. If an administrator ticked \"Deny access to the requestAuthCode \
-                 endpoint\" (Global Settings), either untick it, or generate an API token there and set it as \
-                 rescue-api-token.",
+                "Rescue answered ERROR to two sign-ins. It is either a passing fault of Rescue: press again in a minute; \
+                 or a Rescue administrator ticked \"Deny access to the requestAuthCode endpoint\" (Global Settings): \
+                 then untick it, or generate an API token there and set it as rescue-api-token.",
             ),
             Refusal::InvalidSecretAuthCode => Problem::new(
                 Code::RescueSignInRefused,
@@ -61,22 +63,20 @@ pub(crate) fn of_sign_in(error: SignInError, tenant: &TenantFile, request: &PinR
                  rescue-api-token.",
             ),
             Refusal::InvalidParamCompany => misconfigured(&format!(
-                "Rescue knows no company {}: correct rescue.company_id (Global Settings, Single Sign-On)",
+                "Rescue takes {} for no company id, which is digits alone: correct rescue.company_id (Global Settings, \
+                 Single Sign-On)",
                 tenant.rescue.company_id
             )),
-            other => refused(other, request),
+            other => refused(&other, request),
         },
-        SignInError::Rescue(RescueError::Misconfigured(error)) => {
-            misconfigured(&format!("rescue.base_url {error}"))
-        }
-        SignInError::Rescue(RescueError::Unavailable(reason)) => unavailable(&reason),
+        SignInError::Rescue(error) => of_pin(&error, request),
         SignInError::NotSet(name) => misconfigured(&format!(
             "neither {name} nor rescue-api-token is set: rescue-connector secrets set {} {name}",
             tenant.tenant
         )),
         SignInError::Storage(reason) => storage(&reason),
         SignInError::Busy => {
-            unavailable("somebody else's sign-in as this technician takes too long")
+            unavailable("another request's sign-in as this technician takes too long")
         }
     }
 }
@@ -84,13 +84,22 @@ pub(crate) fn of_sign_in(error: SignInError, tenant: &TenantFile, request: &PinR
 /// Why Rescue gave no PIN.
 pub(crate) fn of_pin(error: &RescueError, request: &PinRequest) -> Problem {
     match error {
-        RescueError::Refused(refusal) => refused(*refusal, request),
+        RescueError::Refused(refusal) => refused(refusal, request),
+        RescueError::Page(status) => Problem::new(
+            Code::RescueUnavailable,
+            format!(
+                "Rescue answered with a web page (HTTP status {status}) instead of its API's text. Either it is under \
+                 maintenance (see its status page), or something between the connector and Rescue answers in its place, \
+                 or the tenant's rescue.account or rescue.base_url names another host than the one that technicians \
+                 sign in at."
+            ),
+        ),
         RescueError::Unavailable(reason) => unavailable(reason),
         RescueError::Misconfigured(error) => misconfigured(&format!("rescue.base_url {error}")),
     }
 }
 
-fn refused(refusal: Refusal, request: &PinRequest) -> Problem {
+fn refused(refusal: &Refusal, request: &PinRequest) -> Problem {
     let sso_id = &request.sso_id;
     match refusal {
         Refusal::NoTechConsoleRunning => Problem::new(
@@ -118,11 +127,18 @@ fn refused(refusal: Refusal, request: &PinRequest) -> Problem {
             "Too many PINs are being made for this technician; Rescue gives one per second. Press again in a few seconds.",
         ),
         Refusal::InvalidSecretAuthCode => contested(request),
+        Refusal::IpRestricted(word) => Problem::new(
+            Code::RescueSignInRefused,
+            format!(
+                "Rescue takes no calls from the connector's address ({word}). Ask your Rescue administrator to add the \
+                 connector's addresses to the account's allowed IP addresses (Global Settings), or to lift the restriction."
+            ),
+        ),
         Refusal::Invalid
         | Refusal::Error
         | Refusal::InvalidParamCompany
         | Refusal::NotLoggedIn
-        | Refusal::Other => unavailable(&format!("it answered {refusal:?}")),
+        | Refusal::Other(_) => unavailable(&format!("it answered {}", refusal.word())),
     }
 }
 
@@ -208,6 +224,7 @@ pub(crate) fn lookup_failed(named: &str, error: &CallError) -> Problem {
         CallError::Misconfigured(_) | CallError::Access(AccessError::ReauthorizationNeeded(_)) => {
             return misconfigured(&reason(error));
         }
+        CallError::Access(AccessError::Storage(reason)) => return storage(reason),
         _ => {}
     }
     Problem::new(
@@ -243,6 +260,9 @@ pub(crate) fn reason(error: &CallError) -> String {
         }
         CallError::Access(AccessError::Paused(pause)) => {
             format!("calls to ServiceNow are paused: {}", pause.reason)
+        }
+        CallError::Access(AccessError::Storage(_)) => {
+            "the connector's own storage does not answer".to_owned()
         }
         CallError::Access(AccessError::Transient { .. }) => {
             "ServiceNow gives no access token".to_owned()

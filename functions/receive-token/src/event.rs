@@ -5,13 +5,10 @@ use std::time::Duration;
 use shared::api::{self, Object, Request};
 use shared::error::Problem;
 use shared::record::SysId;
+use shared::retry::LONGEST_LIFETIME;
 use shared::secret::Secret;
+use shared::servicenow::oauth::LONGEST_TOKEN;
 use shared::tenant::{TenantFile, TenantId};
-
-/// Longer than any token or secret; a JWT has several kilobytes (protocols B.1.1).
-const LONGEST: usize = 16 * 1024;
-/// Nobody issues refresh tokens for longer, and the calendar ends somewhere.
-const LONGEST_LIFE: u64 = 10 * 365 * 24 * 3600;
 
 /// One request, of a sender that is not known yet. No `Debug`: its body holds secrets as they were sent.
 pub(crate) struct Command {
@@ -26,6 +23,7 @@ pub(crate) struct HandOver {
     pub(crate) refresh_token: Secret,
     /// The client that it belongs to, where that is not the tenant file's.
     pub(crate) client: Option<(String, Secret)>,
+    /// How long the refresh token lives, where the sender says so.
     pub(crate) expires_in: Option<Duration>,
     /// The requested item that is told what happened.
     pub(crate) request_item: Option<SysId>,
@@ -50,13 +48,13 @@ impl Command {
     pub(crate) fn hand_over(&self, tenant: &TenantFile) -> Result<HandOver, Problem> {
         let body = Object::parse(&self.body)?;
         let secret = |name: &str| match body.text(name)? {
-            Some(text) if text.len() > LONGEST => Err(body.wrong(name, "is too long")),
+            Some(text) if text.len() > LONGEST_TOKEN => Err(body.wrong(name, "is too long")),
             text => Ok(text.map(Secret::from)),
         };
         let refresh_token =
             secret("refresh_token")?.ok_or_else(|| body.wrong("refresh_token", "is missing"))?;
         let client = match (body.text("client_id")?, secret("client_secret")?) {
-            (Some(id), _) if id.len() > LONGEST => {
+            (Some(id), _) if id.len() > LONGEST_TOKEN => {
                 return Err(body.wrong("client_id", "is too long"));
             }
             (Some(id), Some(secret)) => Some((id.to_owned(), secret)),
@@ -68,12 +66,12 @@ impl Command {
             }
             (_, None) => None,
         };
-        let expires_in = match body.count("expires_in")? {
-            Some(seconds) if seconds > LONGEST_LIFE => {
-                return Err(body.wrong("expires_in", "has to be ten years of seconds at most"));
-            }
-            seconds => seconds.map(Duration::from_secs),
-        };
+        let expires_in = body.count("expires_in")?.map(Duration::from_secs);
+        if expires_in.is_some_and(|life| life > LONGEST_LIFETIME) {
+            return Err(body.wrong("expires_in", "has to be ten years of seconds at most"));
+        }
+        // In a whole answer of the token endpoint it is the access token's (RFC 6749, section 5.1).
+        let expires_in = expires_in.filter(|_| !body.has("access_token"));
         let item = body.object("request_item")?;
         let request_item = match item.text("sys_id")? {
             Some(text) => Some(

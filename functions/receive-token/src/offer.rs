@@ -278,6 +278,7 @@ impl Offer<'_> {
         );
         granted.await.map_err(|error| match error {
             AccessError::ReauthorizationNeeded(reason) => refused(&reason),
+            AccessError::Storage(_) => unavailable(&error),
             AccessError::Paused(_) | AccessError::Transient { .. } => postponed(&error.to_string()),
         })
     }
@@ -323,6 +324,7 @@ impl Offer<'_> {
         let token = Token {
             issued_at: Some(now),
             expires_at: Some(expires_at),
+            lifetime: self.hand_over.expires_in.map(|life| life.as_secs()),
             source: Some(SOURCE.to_owned()),
             derived_from: Some(current.version_id.clone()),
             ..token

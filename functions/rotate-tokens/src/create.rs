@@ -1,5 +1,7 @@
 //! `createSecret`: looks whether the token works, renews it when that is due, and stores the outcome as pending.
 
+use std::time::Duration;
+
 use shared::clock::Timestamp;
 use shared::credentials::{AccessToken, Pause};
 use shared::error::Code;
@@ -237,7 +239,8 @@ impl Renewal<'_> {
             return Err(Failure::ReauthorizationNeeded(reason));
         };
         let now = self.function.clock.now();
-        let lifetime = self.file.servicenow.refresh_token_lifetime.duration();
+        let usual = self.file.servicenow.refresh_token_lifetime.duration();
+        let lifetime = stored.token.lifetime.map_or(usual, Duration::from_secs);
         let token = Token {
             refresh_token: Some(refresh_token),
             issued_at: Some(now),

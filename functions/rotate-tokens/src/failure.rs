@@ -58,7 +58,7 @@ impl From<AccessError> for Failure {
     fn from(error: AccessError) -> Self {
         match error {
             AccessError::ReauthorizationNeeded(reason) => Self::ReauthorizationNeeded(reason),
-            AccessError::Paused(_) | AccessError::Transient { .. } => {
+            AccessError::Paused(_) | AccessError::Storage(_) | AccessError::Transient { .. } => {
                 Self::Transient(error.to_string())
             }
         }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use shared::tenant::TenantId;
 use shared::vault::{Token, token_name};
 
@@ -68,6 +69,15 @@ impl Versions {
         token_name(&self.prefix, tenant)
     }
 
+    /// Names the call and the secret.
+    fn unavailable<E, R>(&self, tenant: &TenantId, error: &SdkError<E, R>) -> Failure
+    where
+        E: ProvideErrorMetadata,
+    {
+        let secret = format!("secret {}", self.name(tenant));
+        Failure::Transient(shared::aws::failure(&secret, error))
+    }
+
     /// Where the command's version stands, provided that the secret rotates and that this version is a rotation's.
     ///
     /// When a schedule is set without rotating at once, Secrets Manager runs `testSecret` alone to try the function
@@ -110,7 +120,7 @@ impl Versions {
             .secret_id(self.name(tenant))
             .send()
             .await
-            .map_err(|error| Failure::Transient(shared::aws::reason(&error)))?;
+            .map_err(|error| self.unavailable(tenant, &error))?;
         Ok(Labels {
             rotates: described.rotation_enabled,
             by_version: described.version_ids_to_stages.unwrap_or_default(),
@@ -139,7 +149,7 @@ impl Versions {
             {
                 Ok(None)
             }
-            Err(error) => Err(Failure::Transient(shared::aws::reason(&error))),
+            Err(error) => Err(self.unavailable(&command.tenant, &error)),
         }
     }
 
@@ -157,7 +167,7 @@ impl Versions {
             .send()
             .await
             .map(drop)
-            .map_err(|error| Failure::Transient(shared::aws::reason(&error)))
+            .map_err(|error| self.unavailable(&command.tenant, &error))
     }
 
     /// Ends the rotation, whether its version is current or given up. `AWSPENDING` must not stay behind on a version
@@ -192,6 +202,6 @@ impl Versions {
             .send()
             .await
             .map(drop)
-            .map_err(|error| Failure::Transient(shared::aws::reason(&error)))
+            .map_err(|error| self.unavailable(&command.tenant, &error))
     }
 }

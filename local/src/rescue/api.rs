@@ -29,13 +29,20 @@ pub(super) fn text(body: &str) -> Answer {
 
 pub(super) fn answer(state: &mut State, request: &Request, now: Timestamp) -> Answer {
     let parameters = parameters(request);
-    match request.path.to_ascii_lowercase().as_str() {
+    let path = request.path.to_ascii_lowercase();
+    if state.rules.ip_restricted && path.starts_with("/api/") {
+        return text("GLOBALIPRESTRICTED");
+    }
+    match path.as_str() {
         "/api/requestauthcode.aspx" => request_authcode(state, &parameters),
         "/api/requestauthcodesso.aspx" => request_authcode_sso(state, &parameters),
         "/api/login.aspx" => login(state, &parameters, now),
         "/api/getaccount.aspx" => get_account(state, request, &parameters, now, false),
         "/api/getaccount_v2.aspx" => get_account(state, request, &parameters, now, true),
-        "/api/requestpincode.aspx" | "/api/requestpincode_v2.aspx" => {
+        "/api/requestpincode.aspx" if state.rules.has_first_pin_method => {
+            request_pin(state, request, &parameters, now, false)
+        }
+        "/api/requestpincode_v2.aspx" if state.rules.has_second_pin_method => {
             request_pin(state, request, &parameters, now, false)
         }
         "/api/requestpincode_v3.aspx" => request_pin(state, request, &parameters, now, true),
@@ -125,11 +132,13 @@ fn request_authcode_sso(state: &mut State, parameters: &Parameters) -> Answer {
     if state.rules.deny_request_authcode {
         return refused(state, "ERROR");
     }
-    let Some(expected) = state.companies.get(company).cloned() else {
+    // The vendor's page of requestAuthCodeSSO: INVALIDPARAM_COMPANY means that the id holds more than digits. A number
+    // that is no company's is one more thing that does not fit.
+    if !company.bytes().all(|b| b.is_ascii_digit()) {
         return refused(state, "INVALIDPARAM_COMPANY");
-    };
+    }
     let known = state.technician(sso_id).is_some_and(may_sign_in);
-    if expected != password || !known {
+    if state.companies.get(company).map(String::as_str) != Some(password) || !known {
         return refused(state, "INVALID");
     }
     with_authcode(state, sso_id)

@@ -74,6 +74,13 @@ pub struct Rules {
     pub deny_request_authcode: bool,
     /// *Deny access to the login endpoint*.
     pub deny_login: bool,
+    /// Only callers on the account's list of addresses are served (the vendor's SOAP enumeration of `login` has
+    /// `login_GlobalIpRestricted`); what the text API answers is not published.
+    pub ip_restricted: bool,
+    /// Whether the server has `requestPINCode`.
+    pub has_first_pin_method: bool,
+    /// Whether the server has `requestPINCode_v2`, which the vendor's page of that method names for EU servers.
+    pub has_second_pin_method: bool,
     /// No PIN is free.
     pub out_of_pin_codes: bool,
     /// A technician gets one PIN in this time. Zero, which Rescue never has, lets a benchmark ask without a pause.
@@ -89,6 +96,9 @@ impl Default for Rules {
         Self {
             deny_request_authcode: false,
             deny_login: false,
+            ip_restricted: false,
+            has_first_pin_method: true,
+            has_second_pin_method: true,
             out_of_pin_codes: false,
             one_pin_every: Duration::from_secs(1),
             separator: "\n\n",

@@ -99,6 +99,7 @@ async fn sign_in_is_refused_with_the_word_for_each_cause() {
     for (form, word) in [
         (sso(ANA, "wrong", "112938"), "INVALID"),
         (sso("nobody@acme.test", "company-wide", "112938"), "INVALID"),
+        (sso(ANA, "company-wide", "999"), "INVALID"),
         (sso(ANA, "company-wide", "acme"), "INVALIDPARAM_COMPANY"),
         (sso(ANA, "", "112938"), "ERROR"),
     ] {
@@ -135,7 +136,7 @@ async fn sign_in_is_refused_with_the_word_for_each_cause() {
             bench.rescue.sign_ins().granted,
             bench.rescue.sign_ins().refused
         ),
-        (1, 6)
+        (1, 7)
     );
 }
 
@@ -199,6 +200,33 @@ async fn a_pin_is_refused_with_the_word_for_each_cause() {
             .await
             .starts_with("OK")
     );
+}
+
+#[tokio::test]
+async fn a_method_that_the_server_does_not_have_is_a_page_that_cannot_be_found() {
+    let bench = Bench::new();
+    let code = bench.sign_in().await;
+    let form = [("authcode", code.as_str()), ("notechconsole", "1")];
+    bench.rescue.configure(|rules| {
+        (rules.has_first_pin_method, rules.has_second_pin_method) = (false, false);
+    });
+    for method in ["requestPINCode", "requestPINCode_v2"] {
+        let url = format!("{}/API/{method}.aspx", bench.rescue.url());
+        let answer = plain_client().expect("a client").post(url).form(&form);
+        let answer = answer.send().await.expect("an answer");
+        assert_eq!(answer.status(), 404, "{method}");
+    }
+    let third = bench.post("requestPINCode_v3", &form).await;
+    assert!(third.starts_with("OK"), "{third}");
+}
+
+#[tokio::test]
+async fn a_caller_whose_address_is_not_on_the_list_gets_one_word_for_everything() {
+    let bench = Bench::new();
+    bench.rescue.configure(|rules| rules.ip_restricted = true);
+    for method in ["requestAuthCodeSSO", "requestPINCode", "getAccount"] {
+        assert_eq!(bench.post(method, &[]).await, "GLOBALIPRESTRICTED");
+    }
 }
 
 #[tokio::test]

@@ -158,7 +158,7 @@ fn grant<'a>(
             let access = current_access_token(state, client_id, &registry, &user, now);
             let refresh = issue_refresh_token(state, client_id, &user.user_name, now)
                 .ok_or(Denial::Client)?;
-            Ok(granted(&access, Some(&refresh), now))
+            Ok(granted(state, &access, Some(&refresh), now))
         }
         "refresh_token" => {
             let refresh = state
@@ -188,20 +188,25 @@ fn grant<'a>(
                     Some(replacement.token)
                 }
             };
-            Ok(granted(&access, returned.as_deref(), now))
+            Ok(granted(state, &access, returned.as_deref(), now))
         }
         "client_credentials" if state.rules.client_credentials_enabled => {
             let name = registry.application_user.as_deref().ok_or(Denial::Client)?;
             let user = state.active_user(name).ok_or(Denial::Client)?;
             state.grants.client_credentials += 1;
             let access = current_access_token(state, client_id, &registry, &user, now);
-            Ok(granted(&access, None, now))
+            Ok(granted(state, &access, None, now))
         }
         _ => Err(Denial::Unsupported),
     }
 }
 
-fn granted(access: &AccessToken, refresh: Option<&str>, now: Timestamp) -> serde_json::Value {
+fn granted(
+    state: &State,
+    access: &AccessToken,
+    refresh: Option<&str>,
+    now: Timestamp,
+) -> serde_json::Value {
     let left = access
         .expires_at
         .since(now)
@@ -212,7 +217,7 @@ fn granted(access: &AccessToken, refresh: Option<&str>, now: Timestamp) -> serde
         "access_token": access.token,
         "scope": "useraccount",
         "token_type": "Bearer",
-        "expires_in": left,
+        "expires_in": state.rules.claimed_expires_in.unwrap_or(left),
     });
     if let Some(refresh) = refresh {
         body["refresh_token"] = refresh.into();

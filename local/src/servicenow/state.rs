@@ -88,6 +88,8 @@ pub struct Rules {
     pub jwt_tokens: bool,
     /// Token errors carry the codes of RFC 6749 (some releases) instead of `server_error` for everything.
     pub rfc_errors: bool,
+    /// What `expires_in` says of every token instead of the truth: a number that a client must not believe blindly.
+    pub claimed_expires_in: Option<u64>,
     /// Which path revokes tokens; releases differ.
     pub revoke_path: String,
     /// `glide.invalid_query.returns_no_rows`, off as on a new instance.
@@ -117,6 +119,7 @@ impl Default for Rules {
             refresh_answer: RefreshAnswer::default(),
             jwt_tokens: false,
             rfc_errors: false,
+            claimed_expires_in: None,
             revoke_path: "/oauth_revoke_token.do".to_owned(),
             invalid_query_returns_no_rows: false,
             email_acl: true,

@@ -57,6 +57,6 @@ impl Credentials {
             .send()
             .await
             .map(drop)
-            .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))
+            .map_err(|error| StorageUnavailable::of(&self.table, &error))
     }
 }

@@ -1,14 +1,17 @@
 //! Rescue's API: sign-in and PIN codes (protocols A.2). Called by POST form, so that no secret is ever in a URL.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
+use tokio::time::Instant;
 
-use crate::http::transport_reason;
+use crate::http::{LONGEST_ANSWER, transport_reason};
+use crate::remembered::Remembered;
 use crate::rescue::host::{Host, HostError};
 use crate::rescue::pin::Pin;
 use crate::secret::Secret;
-use crate::tenant::TenantFile;
+use crate::tenant::{Account as AccountType, TenantFile};
 
 /// How long Rescue may take for an answer.
 pub const TIMEOUT: Duration = Duration::from_secs(8);
@@ -22,7 +25,7 @@ pub const FIELD_NAMES: [&str; 6] = [
 pub const FIELD_LIMITS: [usize; 6] = [64, 512, 512, 256, 64, 64];
 
 /// What Rescue says instead of `OK` (protocols A.2.2, A.2.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are the vendor's own words")]
 pub enum Refusal {
     Invalid,
@@ -36,8 +39,11 @@ pub enum Refusal {
     InvalidSecretAuthCode,
     UserIsDeleted,
     UserDeletedOrDisabled,
-    /// A word that is not documented.
-    Other,
+    /// The caller's address is not one that the account takes calls from. The vendor publishes the name of this refusal
+    /// for SOAP alone (`login_GlobalIpRestricted`), so any word with this meaning counts.
+    IpRestricted(String),
+    /// A word that is not documented: capital letters and underscores, 40 at most.
+    Other(String),
 }
 
 impl Refusal {
@@ -56,10 +62,32 @@ impl Refusal {
     ];
 
     /// The vendor's own word, for people who look it up.
-    pub fn word(self) -> &'static str {
-        let words = Self::WORDS.into_iter();
-        let found = words.into_iter().find(|(_, refusal)| *refusal == self);
-        found.map_or("a word that is not documented", |(word, _)| word)
+    pub fn word(&self) -> &str {
+        match self {
+            Self::IpRestricted(word) | Self::Other(word) => word,
+            known => {
+                let mut words = Self::WORDS.iter();
+                let found = words.find(|(_, refusal)| refusal == known);
+                found.map_or("", |(word, _)| *word)
+            }
+        }
+    }
+
+    /// The refusal that begins with that word; `None` when it is nothing that Rescue's API says.
+    fn read(word: &str) -> Option<Self> {
+        let known = |(known, _): &(&str, Self)| known.eq_ignore_ascii_case(word);
+        if let Some((_, refusal)) = Self::WORDS.into_iter().find(known) {
+            return Some(refusal);
+        }
+        let plain = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
+        if !(1..=40).contains(&word.len()) || !word.bytes().all(plain) {
+            return None;
+        }
+        Some(if word.replace('_', "").contains("IPRESTRICTED") {
+            Self::IpRestricted(word.to_owned())
+        } else {
+            Self::Other(word.to_owned())
+        })
     }
 }
 
@@ -67,8 +95,11 @@ impl Refusal {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RescueError {
     /// It answered, and refused.
-    #[error("Rescue answered {0:?}")]
+    #[error("Rescue answered {}", .0.word())]
     Refused(Refusal),
+    /// A web page instead of the API's plain text: maintenance, a proxy, another host, or no such method.
+    #[error("Rescue answered with a web page instead of its API's text (HTTP status {0})")]
+    Page(u16),
     /// It did not answer as it should; trying again may help.
     #[error("Rescue: {0}")]
     Unavailable(String),
@@ -99,25 +130,31 @@ pub struct Account {
     pub technician: bool,
 }
 
-/// Calls the tenants' Rescue hosts.
+/// Calls the tenants' Rescue hosts. Clones share what is known about them.
 #[derive(Clone, Debug)]
 pub struct Api {
     http: reqwest::Client,
     endpoint: Option<String>,
     allow_loopback: bool,
+    /// The EU hosts that turned out not to have [`PIN_OF_EU_SERVERS`].
+    without_second_version: Arc<Remembered<String, ()>>,
 }
+
+/// The first version of the method that makes a PIN.
+const PIN: &str = "requestPINCode";
+/// The same for EU servers, as the vendor's page of it says (protocols A.2.3).
+const PIN_OF_EU_SERVERS: &str = "requestPINCode_v2";
+/// The same for a node id.
+const PIN_OF_A_NODE: &str = "requestPINCode_v3";
 
 impl Api {
     /// Calls by that client. `endpoint` (`RESCUE_ENDPOINT_URL`, only for tests) is called instead of every host.
-    pub const fn new(
-        http: reqwest::Client,
-        endpoint: Option<String>,
-        allow_loopback: bool,
-    ) -> Self {
+    pub fn new(http: reqwest::Client, endpoint: Option<String>, allow_loopback: bool) -> Self {
         Self {
             http,
             endpoint,
             allow_loopback,
+            without_second_version: Arc::default(),
         }
     }
 
@@ -149,11 +186,13 @@ impl Api {
             .call(tenant, "requestAuthCodeSSO", &form, timeout)
             .await?;
         after(&body, "AUTHCODE:")
+            .and_then(|rest| rest.split_whitespace().next())
             .map(Secret::from)
             .ok_or_else(|| RescueError::Unavailable("OK without an authcode".to_owned()))
     }
 
-    /// Asks for a PIN: `requestPINCode`, or its third version when a node id is given.
+    /// Asks for a PIN: `requestPINCode`, its second version on an EU server that has it, its third when a node id is
+    /// given. One call, but for the first one to an EU server without the second version, which is two.
     ///
     /// # Errors
     /// As [`RescueError`] says.
@@ -176,15 +215,41 @@ impl Api {
                 .filter(|(_, value)| !value.is_empty())
                 .map(|(name, value)| (name, value.as_str())),
         );
-        let mut method = "requestPINCode";
-        if let Some(node_id) = &fields.node_id {
-            method = "requestPINCode_v3";
+        let body = if let Some(node_id) = &fields.node_id {
             form.push(("NodeId", node_id));
-        }
-        let body = self.call(tenant, method, &form, timeout).await?;
+            self.call(tenant, PIN_OF_A_NODE, &form, timeout).await?
+        } else {
+            self.call_for_pin(tenant, &form, timeout).await?
+        };
         after(&body, "PINCODE:")
-            .and_then(Pin::parse)
+            .and_then(leading_pin)
             .ok_or_else(|| RescueError::Unavailable("OK without a PIN".to_owned()))
+    }
+
+    /// The version of `requestPINCode` that the tenant's server has.
+    async fn call_for_pin(
+        &self,
+        tenant: &TenantFile,
+        form: &[(&str, &str)],
+        timeout: Duration,
+    ) -> Result<String, RescueError> {
+        let host = self.host(tenant)?.as_str().to_owned();
+        let known = &self.without_second_version;
+        if tenant.rescue.account != AccountType::Eu || known.get(&host).is_some() {
+            return self.call(tenant, PIN, form, timeout).await;
+        }
+        let until = Instant::now() + timeout;
+        let outcome = self.call(tenant, PIN_OF_EU_SERVERS, form, timeout).await;
+        if !matches!(outcome, Err(RescueError::Page(_))) {
+            return outcome;
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        let outcome = self.call(tenant, PIN, form, left).await;
+        // Where both are pages, something else is wrong.
+        if matches!(outcome, Ok(_) | Err(RescueError::Refused(_))) {
+            known.insert(host, ());
+        }
+        outcome
     }
 
     /// Whoever an authcode or an API token belongs to: `getAccount`. Changes nothing.
@@ -200,9 +265,12 @@ impl Api {
         let form = [("authcode", authcode.expose())];
         let body = self.call(tenant, "getAccount", &form, timeout).await?;
         let value = |label: &str| after_line_start(&body, label);
+        let (Some(email), Some(technician_id)) = (value("Email:"), value("TechID:")) else {
+            return Err(RescueError::Unavailable("OK without an account".to_owned()));
+        };
         Ok(Account {
-            email: value("Email:").unwrap_or_default().to_owned(),
-            technician: value("TechID:").is_some_and(|id| id != "0"),
+            email: email.to_owned(),
+            technician: technician_id != "0",
         })
     }
 
@@ -224,15 +292,19 @@ impl Api {
             .form(form)
             .timeout(timeout.min(TIMEOUT));
         let outcome = async {
-            let answer = sent.send().await.map_err(|error| transport(&error))?;
+            let unavailable = |reason: &str| RescueError::Unavailable(reason.to_owned());
+            let answer = sent.send().await;
+            let answer = answer.map_err(|error| unavailable(transport_reason(&error)))?;
             let status = answer.status();
-            let body = answer.text().await.map_err(|error| transport(&error))?;
+            let body = crate::http::body(answer, LONGEST_ANSWER).await;
+            let body = body.map_err(|error| unavailable(&error.to_string()))?;
             match status {
-                StatusCode::OK => read(body),
+                StatusCode::OK => read(&String::from_utf8_lossy(&body)),
                 StatusCode::TOO_MANY_REQUESTS => {
                     Err(RescueError::Refused(Refusal::PollRateExceeded))
                 }
-                other => Err(RescueError::Unavailable(other.as_str().to_owned())),
+                StatusCode::NOT_FOUND => Err(RescueError::Page(404)),
+                other => Err(unavailable(&format!("HTTP status {}", other.as_u16()))),
             }
         };
         let outcome = outcome.await;
@@ -248,43 +320,45 @@ impl Api {
     }
 }
 
-/// A form as a log may show it: which fields, who is signed in and what else decides about the answer; no secret, and
-/// nothing of the customer's.
+/// A form as a log may show it: which fields, and what else decides about the answer; no secret, and nothing about a
+/// person.
 fn redacted(form: &[(&str, &str)]) -> String {
     let shown = form.iter().map(|(name, value)| match *name {
-        "notechconsole" | "company" | "NodeId" | "ssoid" => format!("{name}={value}"),
+        "notechconsole" | "company" | "NodeId" => format!("{name}={value}"),
         "pwd" | "authcode" => format!("{name}=[redacted]"),
         _ => format!("{name}=[{} characters]", value.chars().count()),
     });
     shown.collect::<Vec<_>>().join(" ")
 }
 
-fn transport(error: &reqwest::Error) -> RescueError {
-    RescueError::Unavailable(transport_reason(error).to_owned())
-}
-
 /// The first word decides: `OK`, or why not (protocols A.2.1).
-fn read(body: String) -> Result<String, RescueError> {
-    let word = body
-        .trim_start_matches('\u{feff}')
-        .trim_start()
+fn read(body: &str) -> Result<String, RescueError> {
+    let text = body.trim_start_matches('\u{feff}').trim_start();
+    if text.starts_with('<') {
+        return Err(RescueError::Page(200));
+    }
+    let word = text
         .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .next()
         .unwrap_or_default();
     if word.eq_ignore_ascii_case("OK") {
-        return Ok(body);
+        return Ok(text.to_owned());
     }
-    let refusal = Refusal::WORDS
-        .into_iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(word))
-        .map_or(Refusal::Other, |(_, refusal)| refusal);
-    Err(RescueError::Refused(refusal))
+    let unknown =
+        || RescueError::Unavailable("it answered with no word that it is known to use".to_owned());
+    Err(Refusal::read(word).map_or_else(unknown, RescueError::Refused))
 }
 
-/// The value after a label, wherever it stands, with or without a blank in between.
+/// What follows a label, wherever it stands, without the blanks in between.
 fn after<'a>(body: &'a str, label: &str) -> Option<&'a str> {
     let (_, rest) = body.split_once(label)?;
-    rest.split_whitespace().next()
+    Some(rest.trim_start())
+}
+
+/// The PIN that a text begins with: six digits, and no seventh.
+fn leading_pin(text: &str) -> Option<Pin> {
+    let end = text.find(|c: char| !c.is_ascii_digit());
+    Pin::parse(text.get(..end.unwrap_or(text.len()))?)
 }
 
 /// The value of a line that begins with a label; one line's value may look like another line's label.
@@ -315,10 +389,29 @@ mod tests {
             "OK\r\nPINCODE:012345\r\n",
             "\u{feff}OK PINCODE: 012345",
             "ok\n\nPINCODE:012345\n",
+            "OK\n\nPINCODE:012345<br>",
         ] {
-            let read = read(body.to_owned()).expect(body);
-            let pin = after(&read, "PINCODE:").and_then(Pin::parse).expect(body);
+            let read = read(body).expect(body);
+            let pin = after(&read, "PINCODE:").and_then(leading_pin).expect(body);
             assert_eq!(pin.expose(), "012345", "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_pin_is_six_digits_and_not_a_part_of_more() {
+        for text in [
+            "12345",
+            "1234567",
+            "0123456789",
+            "",
+            "-123456",
+            "12345a",
+            "١٢٣٤٥٦",
+        ] {
+            assert_eq!(leading_pin(text), None, "{text}");
+        }
+        for text in ["123456", "123456 7", "123456\r\n", "123456<br>"] {
+            assert!(leading_pin(text).is_some(), "{text}");
         }
     }
 
@@ -326,35 +419,51 @@ mod tests {
     fn every_documented_word_is_told_from_the_others() {
         for (word, refusal) in Refusal::WORDS {
             for body in [word.to_owned(), format!("{word}\r\n"), format!("{word}: x")] {
-                assert_eq!(
-                    read(body.clone()),
-                    Err(RescueError::Refused(refusal)),
-                    "{body:?}"
-                );
+                let refused = RescueError::Refused(refusal.clone());
+                assert_eq!(read(&body), Err(refused), "{body:?}");
             }
             assert_eq!(refusal.word(), word);
         }
-        for other in ["", "<html>OK</html>", "OKAY", "SOMETHING_NEW"] {
-            let outcome = read(other.to_owned());
-            assert_eq!(
-                outcome,
-                Err(RescueError::Refused(Refusal::Other)),
-                "{other:?}"
+    }
+
+    #[test]
+    fn a_word_that_is_not_documented_is_kept_as_it_came() {
+        let other = |word: &str| Err(RescueError::Refused(Refusal::Other(word.to_owned())));
+        assert_eq!(read("OKAY"), other("OKAY"));
+        assert_eq!(read("SOMETHING_NEW: 17"), other("SOMETHING_NEW"));
+        for word in ["GLOBALIPRESTRICTED", "GLOBAL_IP_RESTRICTED", "IPRESTRICTED"] {
+            let restricted = Refusal::IpRestricted(word.to_owned());
+            assert_eq!(read(word), Err(RescueError::Refused(restricted)));
+        }
+        let long = "A".repeat(41);
+        for text in ["", "Paul Martin", "SECRET123", long.as_str(), "{}"] {
+            let outcome = read(text);
+            assert!(
+                matches!(outcome, Err(RescueError::Unavailable(_))),
+                "{text} {outcome:?}"
             );
         }
     }
 
     #[test]
-    fn a_log_line_shows_neither_secrets_nor_the_customers_name() {
+    fn a_page_is_told_from_a_refusal() {
+        for page in ["<html>OK</html>", "\u{feff}\r\n<!DOCTYPE html>", "<?xml?>"] {
+            assert_eq!(read(page), Err(RescueError::Page(200)), "{page}");
+        }
+    }
+
+    #[test]
+    fn a_log_line_shows_neither_secrets_nor_people() {
         let form = [
             ("pwd", "hunter2"),
             ("authcode", "abc"),
             ("cfield0", "Paul Martin"),
             ("company", "112938"),
+            ("ssoid", "ana.ruiz@acme.test"),
         ];
         assert_eq!(
             redacted(&form),
-            "pwd=[redacted] authcode=[redacted] cfield0=[11 characters] company=112938"
+            "pwd=[redacted] authcode=[redacted] cfield0=[11 characters] company=112938 ssoid=[18 characters]"
         );
         let pin = Pin::parse("012345").expect("a PIN");
         assert_eq!(format!("{pin:?}"), "[redacted]");

@@ -16,8 +16,11 @@ use crate::tenant::TenantFile;
 use crate::tenants::StorageUnavailable;
 use crate::vault::{Vault, VaultError};
 
-/// Whoever signs in keeps others from doing the same; outlives two sign-ins and storing the result.
-const LEASE: Duration = Duration::from_secs(30);
+/// Whoever signs in keeps others from doing the same; outlives three sign-ins and storing the result.
+const LEASE: Duration = Duration::from_secs(35);
+
+/// A sign-in that failed in passing is tried again after this.
+const SECOND_TRY: Duration = Duration::from_secs(1);
 
 /// What a PIN is asked for with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +60,7 @@ pub enum SignInError {
 
 impl From<StorageUnavailable> for SignInError {
     fn from(error: StorageUnavailable) -> Self {
-        Self::Storage(error.to_string())
+        Self::Storage(error.0)
     }
 }
 
@@ -170,7 +173,8 @@ impl Authcodes {
         Ok(shared)
     }
 
-    /// One sign-in; a second one when the password that was refused had been read a while ago and has changed.
+    /// One sign-in; a second one when Rescue answers with a fault that may pass, or when the password that was refused
+    /// had been read a while ago and has changed.
     async fn sign_in(&self, wanted: &Wanted<'_>) -> Result<Authcode, SignInError> {
         let id = &wanted.tenant.tenant;
         let mut password = self.vault.credentials(id).await?.sso_password.clone();
@@ -179,6 +183,13 @@ impl Authcodes {
         }
         let password = password.ok_or(SignInError::NotSet("sso-password"))?;
         let mut outcome = self.sign_in_with(wanted, &password).await;
+        // An unspecified error, such as a time-out (protocols A.2.2).
+        if outcome == Err(RescueError::Refused(Refusal::Error))
+            && self.left(wanted.deadline) > SECOND_TRY * 2
+        {
+            tokio::time::sleep(SECOND_TRY).await;
+            outcome = self.sign_in_with(wanted, &password).await;
+        }
         if outcome == Err(RescueError::Refused(Refusal::Invalid)) {
             let now = self.vault.credentials_again(id).await?;
             if let Some(changed) = now.sso_password.as_ref().filter(|now| **now != password) {

@@ -4,14 +4,14 @@ use std::fmt;
 
 use crate::secret::Secret;
 
-/// A PIN code: digits whose leading zeros count. Whoever has it can join a session, so it shows nowhere by accident.
+/// A PIN code: six digits whose leading zeros count. Whoever has it can join a session, so it shows nowhere by accident.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Pin(Secret);
 
 impl Pin {
-    /// Reads a PIN; `None` unless it is 4 to 12 digits (six, as far as is documented).
+    /// Reads a PIN; `None` unless it is six digits (protocols A.2.1).
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = (4..=12).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        let digits = text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit());
         digits.then(|| Self(Secret::from(text)))
     }
 

@@ -28,6 +28,9 @@ pub enum AccessError {
     /// The tenant was paused meanwhile.
     #[error("the tenant is paused: {}", .0.reason)]
     Paused(Pause),
+    /// The connector's own tables or secrets do not answer; trying again helps.
+    #[error("{0}")]
+    Storage(String),
     /// Trying again helps.
     #[error("{reason}")]
     Transient {
@@ -40,10 +43,7 @@ pub enum AccessError {
 
 impl From<StorageUnavailable> for AccessError {
     fn from(error: StorageUnavailable) -> Self {
-        Self::Transient {
-            reason: error.to_string(),
-            retry_after: None,
-        }
+        Self::Storage(error.0)
     }
 }
 
@@ -53,19 +53,32 @@ impl From<VaultError> for AccessError {
             VaultError::Missing(_) | VaultError::Malformed(_) => {
                 Self::ReauthorizationNeeded(error.to_string())
             }
-            VaultError::Unavailable(_) => Self::Transient {
-                reason: error.to_string(),
-                retry_after: None,
-            },
+            VaultError::Unavailable(reason) => Self::Storage(reason),
         }
     }
+}
+
+/// A token that was sent and did not do.
+#[derive(Clone, Copy, Debug)]
+pub struct RefusedToken<'a> {
+    /// The token.
+    pub token: &'a Secret,
+    /// Whether ServiceNow itself said so. A page may come from anything in front of it, and proves nothing about the
+    /// tenant's credentials.
+    pub by_servicenow: bool,
 }
 
 /// Which token will do, and by when.
 struct Wanted<'a> {
     audience: String,
-    refused: Option<&'a Secret>,
+    refused: Option<RefusedToken<'a>>,
     deadline: Timestamp,
+}
+
+impl Wanted<'_> {
+    fn refuses(&self, token: &Secret) -> bool {
+        self.refused.is_some_and(|refused| refused.token == token)
+    }
 }
 
 /// Obtains access tokens and shares them.
@@ -109,6 +122,24 @@ impl AccessTokens {
         tenant: &TenantFile,
         instance: &Instance,
         refused: Option<&Secret>,
+        deadline: Timestamp,
+    ) -> Result<Secret, AccessError> {
+        let refused = refused.map(|token| RefusedToken {
+            token,
+            by_servicenow: true,
+        });
+        self.get_after(tenant, instance, refused, deadline).await
+    }
+
+    /// The same, where a refusal may have come from something in front of ServiceNow.
+    ///
+    /// # Errors
+    /// As [`AccessError`] says.
+    pub async fn get_after(
+        &self,
+        tenant: &TenantFile,
+        instance: &Instance,
+        refused: Option<RefusedToken<'_>>,
         deadline: Timestamp,
     ) -> Result<Secret, AccessError> {
         let id = &tenant.tenant;
@@ -186,10 +217,16 @@ impl AccessTokens {
             return Err(AccessError::Paused(pause));
         }
         let granted = self.grant(tenant, instance, wanted.deadline).await?;
-        if wanted.refused == Some(&granted.access_token) {
+        if wanted.refuses(&granted.access_token) {
             // The password grant hands out the current token for as long as it lives (protocols B.1.3).
             let reason = "ServiceNow refuses the very token that it grants".to_owned();
-            return Err(AccessError::ReauthorizationNeeded(reason));
+            return Err(match wanted.refused {
+                Some(refused) if !refused.by_servicenow => AccessError::Transient {
+                    reason: "401 with a page".to_owned(),
+                    retry_after: None,
+                },
+                _ => AccessError::ReauthorizationNeeded(reason),
+            });
         }
         let token = self.grants.access_token(tenant, instance, granted);
         self.remembered.insert(id.clone(), token.clone());
@@ -247,7 +284,7 @@ impl AccessTokens {
         let usable = |token: &AccessToken| {
             token.expires_at > now
                 && token.audience == wanted.audience
-                && wanted.refused != Some(&token.token)
+                && !wanted.refuses(&token.token)
         };
         token.filter(usable).map(|token| token.token)
     }

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{Method, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::clock::{Clock, Timestamp};
+use crate::http::{LONGEST_ANSWER, body, has_too_many_values};
 use crate::record::{RecordRef, SysId, Table};
 use crate::retry::Patience;
 use crate::secret::Secret;
-use crate::servicenow::access::{AccessError, AccessTokens};
+use crate::servicenow::access::{AccessError, AccessTokens, RefusedToken};
 use crate::servicenow::instance::Instance;
 use crate::servicenow::query::Query;
 use crate::servicenow::transport::{retry_after, transport_reason};
@@ -428,20 +429,25 @@ impl Client {
         // A token may have to be obtained first, which must not be cut off either.
         self.enough_time(deadline)?;
         let token = self.access.get(tenant, &instance, None, deadline).await?;
-        match self.send(&instance, deadline, call, &token).await {
-            Err(Answer::Unauthorized) => {}
+        let page = match self.send(&instance, deadline, call, &token).await {
+            Err(Answer::Unauthorized { page }) => page,
             Err(Answer::Failed(error)) => return Err(error),
             Ok(result) => return Ok(result),
-        }
+        };
+        let refused = RefusedToken {
+            token: &token,
+            by_servicenow: !page,
+        };
         let access = &self.access;
         let token = access
-            .get(tenant, &instance, Some(&token), deadline)
+            .get_after(tenant, &instance, Some(refused), deadline)
             .await?;
         self.send(&instance, deadline, call, &token)
             .await
             .map_err(|answer| match answer {
                 Answer::Failed(error) => error,
-                Answer::Unauthorized => {
+                Answer::Unauthorized { page: true } => page_instead(401, None),
+                Answer::Unauthorized { page: false } => {
                     let reason = "ServiceNow refuses a token that it just granted".to_owned();
                     telemetry::count(Metric::ReauthorizationNeeded, Some(&tenant.tenant));
                     CallError::Access(AccessError::ReauthorizationNeeded(reason))
@@ -487,12 +493,17 @@ impl Client {
                 .send()
                 .await
                 .map_err(|error| transport_error(&error))?;
-            let (status, headers) = (answer.status(), answer.headers().clone());
-            let body = answer
-                .bytes()
+            let (status, asked_delay) = (
+                answer.status(),
+                retry_after(answer.headers(), self.clock.now()),
+            );
+            let body = body(answer, LONGEST_ANSWER)
                 .await
-                .map_err(|error| after_sending(&error))?;
-            read_answer(status, &headers, &body)
+                .map_err(|error| CallError::Unknown {
+                    timed_out: error.is_timeout(),
+                    reason: error.to_string(),
+                })?;
+            read_answer(status, asked_delay, &body)
         };
         outcome.await.map_err(|answer| match answer {
             Answer::Failed(error) if read => Answer::Failed(error.of_a_read()),
@@ -557,7 +568,10 @@ impl Call {
 }
 
 enum Answer {
-    Unauthorized,
+    Unauthorized {
+        /// It was a page instead of JSON.
+        page: bool,
+    },
     Failed(CallError),
 }
 
@@ -582,7 +596,11 @@ const KNOWN_MESSAGES: [&str; 6] = [
 ];
 
 /// Reads an answer as protocols B.2.1 and B.2.2 say: a status alone proves nothing.
-fn read_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Value, Answer> {
+fn read_answer(
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    body: &[u8],
+) -> Result<Value, Answer> {
     #[derive(Deserialize)]
     struct Envelope {
         result: Option<Value>,
@@ -593,10 +611,15 @@ fn read_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<V
         #[serde(default)]
         message: String,
     }
-    let envelope = serde_json::from_slice::<Envelope>(body).ok();
+    let failed = |error| Err(Answer::Failed(error));
+    let too_many = has_too_many_values(body);
+    let envelope = if too_many {
+        None
+    } else {
+        serde_json::from_slice::<Envelope>(body).ok()
+    };
     // A page comes from something in front of the instance, which says nothing about the record or the token.
     let page = envelope.is_none() && !body.trim_ascii().is_empty();
-    let failed = |error| Err(Answer::Failed(error));
     match status.as_u16() {
         200 | 201 => match envelope {
             Some(Envelope {
@@ -606,24 +629,17 @@ fn read_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<V
             Some(Envelope { error: Some(_), .. }) => {
                 failed(unknown("an answer that ends in an error"))
             }
+            None if too_many => failed(unknown("the answer has too many values")),
             _ => failed(unknown("an answer that is not the expected JSON")),
         },
         408 => failed(unknown("408")),
-        400..=499 if page && status != StatusCode::TOO_MANY_REQUESTS => {
-            failed(CallError::Unavailable {
-                reason: format!("{} with a page", status.as_u16()),
-                retry_after: retry_after(headers),
-                timed_out: false,
-            })
-        }
-        401 => Err(Answer::Unauthorized),
+        401 => Err(Answer::Unauthorized { page }),
+        429 => failed(CallError::Throttled { retry_after }),
+        status @ 400..=499 if page => failed(page_instead(status, retry_after)),
         404 => failed(CallError::NotFound),
-        429 => failed(CallError::Throttled {
-            retry_after: retry_after(headers),
-        }),
         503 => failed(CallError::Unavailable {
             reason: "503".to_owned(),
-            retry_after: retry_after(headers),
+            retry_after,
             timed_out: false,
         }),
         400..=499 => {
@@ -638,6 +654,15 @@ fn read_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<V
             })
         }
         other => failed(unknown(&other.to_string())),
+    }
+}
+
+/// A page in the place of ServiceNow's own answer.
+fn page_instead(status: u16, retry_after: Option<Duration>) -> CallError {
+    CallError::Unavailable {
+        reason: format!("{status} with a page"),
+        retry_after,
+        timed_out: false,
     }
 }
 
@@ -657,10 +682,6 @@ fn transport_error(error: &reqwest::Error) -> Answer {
             timed_out: false,
         });
     }
-    after_sending(error)
-}
-
-fn after_sending(error: &reqwest::Error) -> Answer {
     let reason = transport_reason(error).to_owned();
     Answer::Failed(CallError::Unknown {
         reason,
@@ -704,7 +725,7 @@ mod tests {
     fn read(status: u16, body: &str) -> Result<Value, Answer> {
         read_answer(
             StatusCode::from_u16(status).expect("a status"),
-            &HeaderMap::new(),
+            None,
             body.as_bytes(),
         )
     }
@@ -712,7 +733,7 @@ mod tests {
     fn error(status: u16, body: &str) -> CallError {
         match read(status, body) {
             Err(Answer::Failed(error)) => error,
-            Err(Answer::Unauthorized) => panic!("unauthorised"),
+            Err(Answer::Unauthorized { .. }) => panic!("unauthorised"),
             Ok(value) => panic!("{value}"),
         }
     }
@@ -759,8 +780,14 @@ mod tests {
             CallError::Throttled { retry_after: None }
         ));
         assert!(matches!(error(404, "{}"), CallError::NotFound));
-        assert!(matches!(read(401, ""), Err(Answer::Unauthorized)));
-        for status in [401, 403, 404] {
+        for (body, by_page) in [("", false), ("{}", false), ("<html>Sign in</html>", true)] {
+            let refused = read(401, body);
+            assert!(
+                matches!(refused, Err(Answer::Unauthorized { page }) if page == by_page),
+                "{body}"
+            );
+        }
+        for status in [403, 404] {
             let error = error(status, "<html>Access denied by a gateway</html>");
             assert!(matches!(error, CallError::Unavailable { .. }), "{status}");
         }

@@ -9,6 +9,7 @@ use reqwest::StatusCode;
 
 use crate::clock::{Clock, Timestamp};
 use crate::credentials::{AccessToken, Credentials};
+use crate::http::{LONGEST_ANSWER, body};
 use crate::retry::REAUTHORIZATION_PAUSE;
 use crate::secret::Secret;
 use crate::servicenow::access::AccessError;
@@ -127,13 +128,13 @@ impl Grants {
             before = self.vault.credentials_again(id).await?;
         }
         let (client, request) = grant_request(tenant, grant, &before, stored)?;
-        let mut outcome = oauth::request(&self.http, instance, &client, &request, timeout()).await;
+        let mut outcome = self.ask(instance, &client, &request, timeout()).await;
         if matches!(outcome, Err(GrantError::Refused { .. })) {
             self.vault.forget(id);
             let now = self.vault.credentials(id).await?;
             if now != before {
                 let (client, request) = grant_request(tenant, grant, &now, stored)?;
-                outcome = oauth::request(&self.http, instance, &client, &request, timeout()).await;
+                outcome = self.ask(instance, &client, &request, timeout()).await;
             }
         }
         outcome.map_err(|error| match error {
@@ -146,6 +147,17 @@ impl Grants {
                 retry_after,
             },
         })
+    }
+
+    async fn ask(
+        &self,
+        instance: &Instance,
+        client: &ClientIdentity,
+        request: &GrantRequest,
+        timeout: Duration,
+    ) -> Result<Granted, GrantError> {
+        let time = (&self.clock, timeout);
+        oauth::request(&self.http, instance, client, request, time).await
     }
 
     /// Makes the refresh token current that a refresh answered with in place of the one it was asked with, which is
@@ -279,10 +291,9 @@ impl Grants {
             .await
             .map_err(|error| unknown(transport_reason(&error)))?;
         let status = answer.status();
-        let body = answer
-            .bytes()
+        let body = body(answer, LONGEST_ANSWER)
             .await
-            .map_err(|error| unknown(transport_reason(&error)))?;
+            .map_err(|error| unknown(&error.to_string()))?;
         let json = serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok();
         match status {
             StatusCode::OK | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND if json => Ok(()),
@@ -297,7 +308,7 @@ pub fn replaced<'a>(used: Option<&Secret>, granted: &'a Granted) -> Option<&'a S
     granted
         .refresh_token
         .as_ref()
-        .filter(|new| !new.expose().is_empty() && used != Some(*new))
+        .filter(|new| used != Some(*new))
 }
 
 fn renew_at(now: Timestamp, expires_in: Option<u64>) -> Timestamp {

@@ -5,6 +5,9 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde::Deserialize;
 
+use crate::clock::Clock;
+use crate::http::{LONGEST_TOKEN_ANSWER, body};
+use crate::retry::LONGEST_LIFETIME;
 use crate::secret::Secret;
 use crate::servicenow::instance::Instance;
 use crate::servicenow::transport::{retry_after, transport_reason};
@@ -34,17 +37,41 @@ pub struct ClientIdentity {
     pub secret: Secret,
 }
 
+/// No token is longer, in bytes; a JWT has several kilobytes.
+pub const LONGEST_TOKEN: usize = 16 * 1024;
+
 /// What the endpoint granted.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Granted {
-    /// Opaque or a JWT of several KB.
+    /// Opaque or a JWT of several KB; never empty.
     pub access_token: Secret,
-    /// Absent, the same as before, or another one: all three happen (protocols B.1.3).
+    /// Absent, the same as before, or another one: all three happen (protocols B.1.3). Never empty.
     #[serde(default)]
     pub refresh_token: Option<Secret>,
-    /// Seconds.
+    /// Seconds, [`LONGEST_LIFETIME`] at most.
     #[serde(default, deserialize_with = "seconds")]
     pub expires_in: Option<u64>,
+}
+
+impl Granted {
+    /// Reads an answer; `None` unless it holds an access token that a header can carry, and no refresh token or one
+    /// that a form can bring back.
+    fn read(body: &[u8]) -> Option<Self> {
+        let mut granted: Self = serde_json::from_slice(body).ok()?;
+        granted.refresh_token = granted
+            .refresh_token
+            .filter(|token| !token.expose().is_empty());
+        let usable =
+            is_token(&granted.access_token) && granted.refresh_token.as_ref().is_none_or(is_token);
+        usable.then_some(granted)
+    }
+}
+
+/// RFC 6749, appendices A.12 and A.17: one or more visible ASCII characters; here without blanks, which no header with
+/// a bearer token may hold (RFC 6750, section 2.1).
+fn is_token(token: &Secret) -> bool {
+    let token = token.expose();
+    (1..=LONGEST_TOKEN).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Why no token came, by what can be done about it.
@@ -77,7 +104,7 @@ pub async fn request(
     instance: &Instance,
     client: &ClientIdentity,
     grant: &GrantRequest,
-    timeout: Duration,
+    (clock, timeout): (&Clock, Duration),
 ) -> Result<Granted, GrantError> {
     let transient = |reason: &str| GrantError::Transient {
         reason: reason.to_owned(),
@@ -115,14 +142,13 @@ pub async fn request(
         .send()
         .await
         .map_err(|error| transient(transport_reason(&error)))?;
-    let (status, retry_after) = (answer.status(), retry_after(answer.headers()));
-    let body = answer
-        .bytes()
+    let (status, retry_after) = (answer.status(), retry_after(answer.headers(), clock.now()));
+    let body = body(answer, LONGEST_TOKEN_ANSWER)
         .await
-        .map_err(|error| transient(transport_reason(&error)))?;
+        .map_err(|error| transient(&error.to_string()))?;
     match status {
         StatusCode::OK => {
-            serde_json::from_slice(&body).map_err(|_| transient("an answer that holds no token"))
+            Granted::read(&body).ok_or_else(|| transient("an answer that holds no token"))
         }
         StatusCode::TOO_MANY_REQUESTS => Err(GrantError::Transient {
             reason: "429".to_owned(),
@@ -155,11 +181,12 @@ fn error_code(body: &[u8]) -> String {
     if plausible { code } else { String::new() }
 }
 
-/// A number of seconds, sent as a number or as a string.
+/// A number of seconds, sent as a number or as a string, and believed up to [`LONGEST_LIFETIME`].
 fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    Ok(match serde_json::Value::deserialize(deserializer)? {
+    let seconds: Option<u64> = match serde_json::Value::deserialize(deserializer)? {
         serde_json::Value::Number(number) => number.as_u64(),
         serde_json::Value::String(text) => text.trim().parse().ok(),
         _ => None,
-    })
+    };
+    Ok(seconds.map(|seconds| seconds.min(LONGEST_LIFETIME.as_secs())))
 }

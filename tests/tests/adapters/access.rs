@@ -238,6 +238,18 @@ async fn what_is_no_refusal_of_the_token_endpoint_is_tried_again_later() {
             },
             Some(shared::retry::LONGEST_RETRY_AFTER),
         ),
+        (
+            Action::Status {
+                code: 503,
+                // Ten minutes after the clock's start.
+                headers: vec![(
+                    "retry-after".to_owned(),
+                    "Wed, 14 May 2025 10:12:11 GMT".to_owned(),
+                )],
+                body: String::new(),
+            },
+            Some(Duration::from_millis(599_993)),
+        ),
     ] {
         parts.servicenow.fault(token_endpoint(action.clone()));
         let failed = get(&tokens, &file, None).await.expect_err("no token");
@@ -246,6 +258,92 @@ async fn what_is_no_refusal_of_the_token_endpoint_is_tried_again_later() {
         };
         assert_eq!(retry_after, expected, "{action:?}");
     }
+    get(&tokens, &file, None).await.expect("a token");
+}
+
+fn answers(body: &str) -> Action {
+    Action::Status {
+        code: 200,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: body.to_owned(),
+    }
+}
+
+/// An empty `access_token` in a 200 is no token, nor is one that no header can carry: it is neither shared nor sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_without_a_usable_access_token_is_no_grant() {
+    let parts = Parts::start().await;
+    let file = parts.tenant("").await;
+    let tokens = parts.access_tokens();
+    let long = format!("{{\"access_token\":\"{}\"}}", "x".repeat(20_000));
+    for body in [
+        r#"{"access_token":"","expires_in":1799}"#,
+        r#"{"access_token":" ","expires_in":1799}"#,
+        r#"{"access_token":"AT\r\nX-Other: 1","expires_in":1799}"#,
+        r#"{"access_token":"AT","refresh_token":"R T","expires_in":1799}"#,
+        long.as_str(),
+    ] {
+        parts.servicenow.fault(token_endpoint(answers(body)));
+        let failed = get(&tokens, &file, None).await.expect_err("no token");
+        assert!(
+            matches!(failed, AccessError::Transient { .. }),
+            "{body:.80} {failed}"
+        );
+        let shared = parts.credentials().access_token(&acme()).await;
+        assert_eq!(shared.expect("read"), None, "{body:.80}");
+    }
+    get(&tokens, &file, None).await.expect("a token");
+}
+
+/// An empty `refresh_token` is none: the one that was used stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_refresh_token_takes_the_place_of_none() {
+    let parts = Parts::start().await;
+    let file = parts.tenant("").await;
+    let before = parts.vault().token(&acme()).await.expect("read");
+    let body = r#"{"access_token":"AT","refresh_token":"","expires_in":1799}"#;
+    parts.servicenow.fault(token_endpoint(answers(body)));
+    get(&parts.access_tokens(), &file, None)
+        .await
+        .expect("a token");
+    let after = parts.vault().token(&acme()).await.expect("read");
+    assert_eq!(after.version_id, before.version_id);
+}
+
+/// No lifetime is believed beyond ten years, and no time is too late to be written down.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lifetime_of_thousands_of_years_is_cut_to_ten() {
+    let parts = Parts::start().await;
+    let file = parts.tenant("").await;
+    for expires_in in ["999999999999", "18446744073709551615", "\"999999999999\""] {
+        let body = format!(r#"{{"access_token":"AT","expires_in":{expires_in}}}"#);
+        parts.servicenow.fault(token_endpoint(answers(&body)));
+        let tokens = parts.access_tokens();
+        get(&tokens, &file, None).await.expect("a token");
+        let shared = parts.credentials().access_token(&acme()).await;
+        let shared = shared.expect("read").expect("shared");
+        let left = shared.expires_at.since(parts.clock.now());
+        assert!(
+            left <= Duration::from_secs(10 * 366 * 24 * 3600),
+            "{left:?}"
+        );
+        let forgotten = parts.credentials().forget_access_token(&acme()).await;
+        forgotten.expect("forgotten");
+    }
+}
+
+/// No answer is read without an end: a token is in the first few kilobytes or nowhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endless_answer_of_the_token_endpoint_is_no_grant() {
+    let parts = Parts::start().await;
+    let file = parts.tenant("").await;
+    let padding = " ".repeat(4 * 1024 * 1024);
+    let body = format!(r#"{{"access_token":"AT","expires_in":1799{padding}}}"#);
+    parts.servicenow.fault(token_endpoint(answers(&body)));
+    let tokens = parts.access_tokens();
+    let failed = get(&tokens, &file, None).await.expect_err("no token");
+    assert!(failed.to_string().contains("too long"), "{failed}");
+    assert!(matches!(failed, AccessError::Transient { .. }), "{failed}");
     get(&tokens, &file, None).await.expect("a token");
 }
 
@@ -379,15 +477,29 @@ async fn whoever_waits_for_the_lease_takes_the_token_that_comes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_and_secrets_that_cannot_be_read_are_no_reason_for_a_new_authorisation() {
-    for service in [Service::DynamoDb, Service::SecretsManager] {
+    for (service, call) in [
+        (
+            Service::DynamoDb,
+            "DynamoDB GetItem, table CredentialsTable",
+        ),
+        (
+            Service::SecretsManager,
+            "Secrets Manager GetSecretValue, secret rescue-connector/acme/token",
+        ),
+    ] {
         let parts = Parts::start().await;
         let file = parts.tenant("").await;
         parts.aws.inject(AwsFault::any(service, denied()));
         let tokens = parts.access_tokens();
         let failed = get(&tokens, &file, None).await.expect_err("no token");
         assert!(
-            matches!(failed, AccessError::Transient { .. }),
+            matches!(failed, AccessError::Storage(_)),
             "{service:?} {failed}"
+        );
+        let said = failed.to_string();
+        assert!(
+            said.starts_with(call) && said.ends_with(": AccessDeniedException"),
+            "{said}"
         );
         get(&tokens, &file, None).await.expect("a token");
     }

@@ -6,6 +6,7 @@ mod ledger;
 mod queue;
 mod servicenow_client;
 mod tenants;
+mod transport;
 mod vault;
 
 use std::sync::Arc;

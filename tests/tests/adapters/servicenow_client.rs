@@ -320,6 +320,132 @@ async fn a_401_for_a_fresh_token_too_needs_a_person() {
     assert_eq!(instance.notes(), 0);
 }
 
+/// A 401 that is a page may come from the instance's login or from a gateway: another token is tried once, and nothing
+/// is concluded about the tenant's credentials.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_401_that_is_a_page_gets_another_token_once() {
+    let instance = Instance::start().await;
+    let page = || Action::Status {
+        code: 401,
+        headers: vec![("content-type".to_owned(), "text/html".to_owned())],
+        body: "<html>Sign in</html>".to_owned(),
+    };
+    instance.write().await.expect("written");
+    instance.fault("PATCH", page());
+    instance.write().await.expect("written with another token");
+    assert_eq!(instance.parts.servicenow.grants().refresh_token, 2);
+    assert_eq!(instance.asked("PATCH"), 3);
+
+    let always = Fault::on(Matcher::of("PATCH", "/api/now/")).always();
+    instance.parts.servicenow.fault(always.then(page()));
+    let outcome = instance.write().await;
+    let unavailable = CallError::Unavailable {
+        reason: "401 with a page".to_owned(),
+        retry_after: None,
+        timed_out: false,
+    };
+    assert_eq!(outcome, Err(unavailable));
+    assert_eq!(instance.asked("PATCH"), 5, "another token is tried once");
+    assert_eq!(instance.notes(), 2);
+}
+
+/// The password grant hands out the same token for as long as it lives: that a page refuses it says nothing about it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_refuses_the_only_token_needs_no_person() {
+    let mut instance = Instance::start().await;
+    instance.file = instance.parts.tenant("grant = \"password\"").await;
+    instance.write().await.expect("written");
+    let page = Action::Status {
+        code: 401,
+        headers: Vec::new(),
+        body: "<html>Blocked</html>".to_owned(),
+    };
+    instance.fault("PATCH", page);
+    let outcome = instance.write().await;
+    assert!(
+        matches!(
+            outcome,
+            Err(CallError::Access(AccessError::Transient { .. }))
+        ),
+        "{outcome:?}"
+    );
+    instance.write().await.expect("the tenant is not paused");
+}
+
+/// RFC 9110, section 10.2.3: `Retry-After` is a number of seconds or a date, in any of the three forms of 5.6.7.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_date_in_retry_after_is_waited_for_up_to_a_day() {
+    let instance = Instance::start().await;
+    let day = Duration::from_secs(24 * 3600);
+    // The clock stands at 2025-05-14T10:02:11.007Z.
+    let soon = Duration::from_millis(599_993);
+    for (value, expected) in [
+        ("Wed, 14 May 2025 10:12:11 GMT", Some(soon)),
+        ("Wednesday, 14-May-25 10:12:11 GMT", Some(soon)),
+        ("Wed May 14 10:12:11 2025", Some(soon)),
+        ("Fri, 27 Nov 2026 12:00:00 GMT", Some(day)),
+        ("Wed, 14 May 2025 09:00:00 GMT", Some(Duration::ZERO)),
+        ("90", Some(Duration::from_secs(90))),
+        ("86401", Some(day)),
+        ("18446744073709551616", None),
+        ("-1", None),
+        ("in a minute", None),
+    ] {
+        let busy = Action::Status {
+            code: 503,
+            headers: vec![("retry-after".to_owned(), value.to_owned())],
+            body: String::new(),
+        };
+        instance.fault("PATCH", busy);
+        let Err(CallError::Unavailable { retry_after, .. }) = instance.write().await else {
+            panic!("{value}");
+        };
+        assert_eq!(retry_after, expected, "{value}");
+    }
+}
+
+/// No answer is read beyond 8 MB, nor kept as more values than a record has: a write is unknown then, a read is tried
+/// again later.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_without_an_end_is_not_read_to_its_end() {
+    let instance = Instance::start().await;
+    let long = format!(
+        r#"{{"result":{{"sys_id":"{}"}}}}"#,
+        "x".repeat(8 * 1024 * 1024)
+    );
+    let many = format!(r#"{{"result":[{}{{}}]}}"#, "{},".repeat(1_000_000));
+    let deep = format!(
+        r#"{{"result":[{}{{}}]}}"#,
+        r#"{"a":{"a":{"a":{}}}},"#.repeat(100_000)
+    );
+    for (body, said) in [
+        (long, "the answer is too long"),
+        (many, "the answer has too many values"),
+        (deep, "the answer has too many values"),
+    ] {
+        instance.fault("PATCH", status(200, &body));
+        let outcome = instance.write().await.expect_err("no proof");
+        assert!(matches!(outcome, CallError::Unknown { .. }), "{outcome:?}");
+        assert_eq!(outcome.to_string(), said);
+        instance.fault("GET", status(200, &body));
+        let outcome = instance.find().await.expect_err("nothing read");
+        assert!(
+            matches!(outcome, CallError::Unavailable { .. }),
+            "{outcome:?}"
+        );
+        assert_eq!(outcome.to_string(), said);
+    }
+    let commas = "one, [two], {three}, \\\" four, ".repeat(20_000);
+    let notes = format!(
+        r#"{{"result":{{"sys_id":"{}","work_notes":"{commas}"}}}}"#,
+        instance.incident.sys_id
+    );
+    instance.fault("GET", status(200, &notes));
+    let row = instance.read(&["work_notes"], Display::Shown).await;
+    let row = row.expect("read").expect("a record");
+    assert!(row["work_notes"].len() > 500_000, "text is no structure");
+}
+
 /// Design 5.9: no cookies.
 #[tokio::test(flavor = "multi_thread")]
 async fn cookies_that_are_offered_are_never_sent() {

@@ -1,6 +1,6 @@
 //! `deliver-session`: notes on the right records.
 
-use local::aws::Service;
+use local::aws::{Effect, Fault as AwsFault, Service};
 use local::rescue::Phase;
 use tests::World;
 
@@ -25,6 +25,42 @@ async fn start_and_end_become_two_notes_on_the_record_they_name() {
         "{notes:?}"
     );
     assert!(world.dead_letters().is_empty());
+}
+
+/// No number from outside is believed beyond ten years: a tenant's odd answer ends no process.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_claims_to_live_for_thousands_of_years_delivers() {
+    let world = World::start().await;
+    let instance = &world.cloud.servicenow;
+    instance.configure(|rules| rules.claimed_expires_in = Some(999_999_999_999));
+    let incident = world.incident();
+    let session = world.session(&incident);
+    world.post(&session, Phase::End).await;
+    world.deliver().await;
+    assert_eq!(world.notes(&incident).len(), 1);
+    assert_eq!(world.state(&session).await, "delivered");
+}
+
+/// A refused call of AWS is not ServiceNow's fault: ledger and log name the connector's own storage, and which secret.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_may_not_be_read_is_told_as_the_connectors_own_storage() {
+    let world = World::start().await;
+    let denied = Effect::Refuse {
+        status: 400,
+        error: "AccessDeniedException".to_owned(),
+    };
+    let fault = AwsFault::any(Service::SecretsManager, denied).times(20);
+    world.cloud.aws.inject(fault);
+    let session = world.session(&world.incident());
+    world.post(&session, Phase::End).await;
+    world.deliver().await;
+    let posts = world.posts(&session).await;
+    assert_eq!(posts[0]["state"], "waiting");
+    assert_eq!(posts[0]["reason"], "storage-unavailable");
+    let said =
+        "Secrets Manager GetSecretValue, secret rescue-connector/demo/token: AccessDeniedException";
+    let lines = world.lines_of("deliver-session", said);
+    assert!(!lines.is_empty(), "{}", world.output());
 }
 
 /// Design 4.4: a session may post several times; the digest, not the event, identifies a post.

@@ -468,6 +468,8 @@ async fn an_unreachable_rescue_host_is_found() {
     let report = doctor(&world, &options).await;
     assert_found(&report, "rescue-host", Status::Failed, "rescue.account");
     assert_found(&report, "rescue-sign-in", Status::Failed, "See rescue-host");
+    let host = check(&report, "rescue-host");
+    assert!(host.seen.contains("the connection is refused"), "{host:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -509,7 +511,13 @@ async fn each_cause_of_a_refused_sign_in_has_its_own_remedy() {
         Status::Failed,
         "rescue-api-token",
     );
+    assert_found(&report, "rescue-sign-in", Status::Failed, "passing fault");
     rescue.configure(|rules| rules.deny_request_authcode = false);
+
+    rescue.configure(|rules| rules.ip_restricted = true);
+    let report = doctor(&world, &ana).await;
+    assert_found(&report, "rescue-sign-in", Status::Failed, "IP addresses");
+    rescue.configure(|rules| rules.ip_restricted = false);
 
     rescue.change_technician(TECHNICIAN, |technician| technician.seat = false);
     let report = doctor(&world, &ana).await;

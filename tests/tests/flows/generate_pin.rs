@@ -190,10 +190,22 @@ async fn every_answer_of_rescue_keeps_its_meaning() {
             "SSO password",
         ),
         (
-            sign_in_page("ERROR"),
+            sign_in_page("INVALID"),
+            403,
+            "technician-not-recognised",
+            "rescue.company_id (112938 now)",
+        ),
+        (
+            sign_in_page("ERROR").times(2),
             502,
             "rescue-sign-in-refused",
             "API token",
+        ),
+        (
+            sign_in_page("ERROR").times(2),
+            502,
+            "rescue-sign-in-refused",
+            "a passing fault of Rescue",
         ),
         (
             sign_in_page("INVALIDPARAM_COMPANY"),
@@ -205,7 +217,37 @@ async fn every_answer_of_rescue_keeps_its_meaning() {
             sign_in_page("SOMETHING"),
             502,
             "rescue-unavailable",
-            "again",
+            "it answered SOMETHING",
+        ),
+        (
+            sign_in_page("Something new"),
+            502,
+            "rescue-unavailable",
+            "it answered with no word that it is known to use",
+        ),
+        (
+            sign_in_page("GLOBALIPRESTRICTED"),
+            502,
+            "rescue-sign-in-refused",
+            "allowed IP addresses",
+        ),
+        (
+            pin_page("GLOBAL_IP_RESTRICTED"),
+            502,
+            "rescue-sign-in-refused",
+            "GLOBAL_IP_RESTRICTED",
+        ),
+        (
+            sign_in_page("  <!DOCTYPE html><html>Sign in</html>"),
+            502,
+            "rescue-unavailable",
+            "web page",
+        ),
+        (
+            Fault::on(Matcher::path("/API/")).then(Action::status(404)),
+            502,
+            "rescue-unavailable",
+            "rescue.account",
         ),
         (
             pin_page("NOTTECHNICIAN"),
@@ -247,10 +289,22 @@ async fn every_answer_of_rescue_keeps_its_meaning() {
             "again",
         ),
         (
+            pin_page("OK\n\nPINCODE:12345"),
+            502,
+            "rescue-unavailable",
+            "OK without a PIN",
+        ),
+        (
+            pin_page("OK\n\nPINCODE:1234567"),
+            502,
+            "rescue-unavailable",
+            "OK without a PIN",
+        ),
+        (
             pin_page("<html>Maintenance</html>"),
             502,
             "rescue-unavailable",
-            "again",
+            "web page",
         ),
         (
             Fault::on(Matcher::path("/API/")).then(Action::status(500)),
@@ -286,6 +340,104 @@ async fn every_answer_of_rescue_keeps_its_meaning() {
         201,
         "a failed press frees itself"
     );
+}
+
+/// The vendor's page of requestAuthCodeSSO: `ERROR` is an unspecified error such as a time-out, so it is tried once more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_that_fails_in_passing_is_tried_once_more() {
+    let world = silent_world().await;
+    world.cloud.rescue.fault(sign_in_page("ERROR"));
+    world.pin(&request(&world.incident())).await;
+    assert_eq!(sign_ins(&world), 2);
+}
+
+fn eu(file: String) -> String {
+    silent(file).replace("[rescue]", "[rescue]\naccount = \"eu\"")
+}
+
+/// The vendor names `requestPINCode_v2` for EU servers.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_eu_account_gets_its_pins_from_the_second_version() {
+    let world = World::with_settings(eu).await;
+    world
+        .cloud
+        .rescue
+        .configure(|rules| rules.has_first_pin_method = false);
+    let answer = world.press(&request(&world.incident())).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let link = answer.json()["link"].to_string();
+    assert!(link.contains("secure.logmeinrescue.eu"), "{link}");
+    let calls = world
+        .cloud
+        .rescue
+        .requests_matching("POST", "requestPINCode");
+    assert_eq!(calls.len(), 1, "{calls:?}");
+}
+
+/// Where the second version does not exist, the first one is asked, and alone from then on.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_eu_account_without_the_second_version_falls_back_and_remembers_it() {
+    let world = World::with_settings(eu).await;
+    world
+        .cloud
+        .rescue
+        .configure(|rules| rules.has_second_pin_method = false);
+    world.pin(&request(&world.incident())).await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let warm = world.cloud.rescue.mark();
+    world.pin(&request(&world.incident())).await;
+    let calls = world.cloud.rescue.since(warm);
+    assert_eq!(calls.len(), 1, "{calls:?}");
+    assert!(calls[0].path.ends_with("/requestPINCode.aspx"), "{calls:?}");
+
+    // A page that is there for a moment is no proof that a method does not exist.
+    let world = World::with_settings(eu).await;
+    let maintenance = Fault::on(Matcher::path("/API/requestPINCode")).then(Action::Html);
+    world.cloud.rescue.fault(maintenance.times(2));
+    let incident = world.incident();
+    let asked = request(&incident);
+    assert_eq!(world.press(&asked).await.code(), "rescue-unavailable");
+    let after = world.cloud.rescue.mark();
+    assert_eq!(press_anew(&world, &asked).await.status, 201);
+    let calls = world.cloud.rescue.since(after);
+    assert!(calls[0].path.ends_with("_v2.aspx"), "{calls:?}");
+}
+
+/// Logs hold ids, codes and tenants; whom a PIN was asked for is a person's address.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_log_line_names_the_technician() {
+    let world = World::with_settings(|file| file + "\n[debug]\nrescue_api = true\n").await;
+    let asked = request(&world.incident());
+    for fault in [
+        sign_in_page("INVALID"),
+        pin_page("NOTTECHNICIAN"),
+        pin_page("USER_DELETED_OR_DISABLED"),
+        pin_page("INVALID_SECRETAUTHCODE").always(),
+    ] {
+        forget_sign_ins(&world).await;
+        world.cloud.rescue.fault(fault);
+        let answer = press_anew(&world, &asked).await;
+        assert!(
+            answer.body.contains(TECHNICIAN),
+            "the agent is told: {answer:?}"
+        );
+        world.cloud.rescue.clear_faults();
+    }
+    press_anew(&world, &asked).await;
+    let output = world.output();
+    for expected in [
+        "requestAuthCodeSSO",
+        "technician-not-recognised",
+        "technician-disabled",
+        "rescue-sign-in-contested",
+        "PIN generated",
+    ] {
+        assert!(output.contains(expected), "{expected}");
+    }
+    for person in [TECHNICIAN, CUSTOMER] {
+        let line = output.lines().find(|line| line.contains(person));
+        assert_eq!(line, None, "{person}");
+    }
 }
 
 async fn forget_sign_ins(world: &World) {
@@ -813,6 +965,13 @@ async fn a_message_that_fails_is_reported_and_the_pin_is_given() {
                 notification["status"], mail,
                 "{matcher:?} {action:?} {answer}"
             );
+            let detail = notification["detail"].as_str().unwrap_or_default();
+            assert_eq!(detail.is_empty(), mail == "sent", "{answer}");
+            assert_eq!(
+                detail.contains("may have been sent"),
+                mail == "unknown",
+                "{answer}"
+            );
         }
         assert_eq!(
             answer["note"]["status"], note,
@@ -836,6 +995,8 @@ async fn a_servicenow_that_hangs_does_not_hold_the_pin_back_for_ever() {
     let answer = answer.json();
     for notification in answer["notifications"].as_array().expect("a list") {
         assert_eq!(notification["status"], "unknown");
+        let detail = notification["detail"].as_str().expect("a text");
+        assert!(detail.contains("time-out"), "{detail}");
     }
     assert_eq!(answer["note"]["status"], "sent");
 }
@@ -878,6 +1039,11 @@ async fn a_process_killed_while_it_sends_e_mails_has_sent_them_for_good() {
     let again = again.json();
     assert_eq!(again["pin"], world.cloud.rescue.pins()[0].code.as_str());
     assert_eq!(again["notifications"][0]["status"], "unknown");
+    let detail = again["notifications"][0]["detail"].as_str();
+    assert!(
+        detail.is_some_and(|detail| detail.contains("ended before")),
+        "{again}"
+    );
     assert_eq!(world.cloud.servicenow.mails().len(), 2);
     assert_eq!(world.cloud.rescue.pins().len(), 1);
 }
@@ -941,6 +1107,15 @@ async fn without_its_own_storage_nobody_gets_a_pin() {
             (503, "storage-unavailable")
         );
         assert!(answer.retry_after.is_some());
+    }
+    let output = world.output();
+    for call in [
+        "DynamoDB GetItem, table TenantsTable",
+        "Secrets Manager GetSecretValue, secret rescue-connector/demo/credentials",
+    ] {
+        let line = output.lines().find(|line| line.contains(call));
+        let line = line.unwrap_or_else(|| panic!("{call} is not named:\n{output}"));
+        assert!(line.contains("AccessDeniedException"), "{line}");
     }
     assert!(world.cloud.rescue.requests().is_empty());
     assert_eq!(press_anew(&world, &asked).await.status, 201);

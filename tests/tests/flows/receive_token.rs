@@ -137,6 +137,37 @@ async fn without_expires_in_the_tenant_file_says_how_long_a_token_lives() {
     }
 }
 
+/// Whoever passes on ServiceNow's whole answer passes on the access token's `expires_in` (RFC 6749, section 5.1).
+#[tokio::test(flavor = "multi_thread")]
+async fn the_expires_in_of_a_whole_oauth_answer_is_the_access_tokens() {
+    let world = World::start().await;
+    let body = json!({"access_token": "AT", "refresh_token": another_token(&world),
+        "scope": "useraccount", "token_type": "Bearer", "expires_in": 1799});
+    let answer = world.hand_over(&body).await;
+    stored(&answer);
+    assert_eq!(answer.json()["days_left"], 100, "the tenant file's");
+}
+
+/// No number from outside is believed beyond ten years, whoever says it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lifetime_of_thousands_of_years_does_not_end_the_function() {
+    let world = World::start().await;
+    let instance = &world.cloud.servicenow;
+    instance.configure(|rules| rules.claimed_expires_in = Some(999_999_999_999));
+    let answer = world
+        .hand_over(&json!({"refresh_token": another_token(&world)}))
+        .await;
+    stored(&answer);
+    assert_eq!(answer.json()["days_left"], 100);
+    let shared = world.credentials().access_token(&demo()).await;
+    let shared = shared.expect("read").expect("shared");
+    let left = shared.expires_at.since(world.cloud.clock.now());
+    assert!(left < Duration::from_secs(3660 * 24 * 3600), "{left:?}");
+    let body = json!({"refresh_token": another_token(&world), "expires_in": 999_999_999_999_u64});
+    let answer = world.hand_over(&body).await;
+    refused(&answer, 400, "invalid-request");
+}
+
 /// Design 4.1: if ServiceNow refuses it, the old one stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_servicenow_refuses_is_not_stored_and_the_likely_causes_are_named() {

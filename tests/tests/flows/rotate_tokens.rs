@@ -58,6 +58,53 @@ async fn a_daily_rotation_looks_whether_the_token_works_and_renews_it_from_half_
     assert!(world.metric("rotate-tokens", "RotationFailed").is_empty());
 }
 
+/// What the sender of a token said about its life holds for the token, and not the tenant file's usual one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lifetime_that_was_handed_over_outlives_every_renewal() {
+    let world = World::start().await;
+    let body = json!({"refresh_token": world.refresh_token(), "expires_in": 30 * DAY});
+    assert_eq!(world.hand_over(&body).await.status, 200);
+    for _ in 0..3 {
+        world.cloud.travel(Duration::from_secs(16 * DAY));
+        world.rotate().await;
+        let renewed = world.current_token().await.token;
+        assert_eq!(renewed.source.as_deref(), Some("rotation"));
+        let now = world.cloud.clock.now();
+        let left = renewed.expires_at.expect("known").since(now);
+        let days = Duration::from_secs(30 * DAY);
+        assert!(
+            left <= days && left > days - Duration::from_secs(60),
+            "{left:?}"
+        );
+    }
+    // A token that is set by hand lives as long as the tenant file says.
+    let token = shared::secret::Secret::from(world.refresh_token());
+    let name = admin::secrets::SecretName::RefreshToken;
+    let set = admin::secrets::set(&world.cloud.stack, &demo(), name, &token).await;
+    set.expect("set");
+    world.cloud.travel(Duration::from_secs(51 * DAY));
+    world.rotate().await;
+    let renewed = world.current_token().await.token;
+    let left = renewed
+        .expires_at
+        .expect("known")
+        .since(world.cloud.clock.now());
+    assert!(left > Duration::from_secs(99 * DAY), "{left:?}");
+}
+
+/// No number from outside is believed beyond ten years.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lifetime_of_thousands_of_years_does_not_end_a_rotation() {
+    let world = World::start().await;
+    let instance = &world.cloud.servicenow;
+    instance.configure(|rules| rules.claimed_expires_in = Some(999_999_999_999));
+    let before = world.current_token().await.version_id;
+    world.rotate_tomorrow().await;
+    assert_ne!(world.current_token().await.version_id, before);
+    assert_eq!(world.metric("rotate-tokens", "RotationSucceeded").len(), 1);
+    world.assert_nothing_is_pending().await;
+}
+
 /// Design 5.5: the access token that a rotation brings is everybody's.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotation_shares_its_access_token_and_lets_waiting_messages_flow() {

@@ -1,0 +1,128 @@
+//! Why there is no answer: each cause of a failed connection has words of its own, and none of them holds a URL.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::PrivateKeyDer;
+use shared::http::transport_reason;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+/// A server on loopback whose certificate is for that name and ends then, and a client that trusts its authority or
+/// does not.
+struct TlsServer {
+    port: u16,
+    trusting: reqwest::Client,
+}
+
+impl TlsServer {
+    async fn start(name: &str, expired: bool) -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        let authority = params.self_signed(&key).expect("a certificate");
+        let issuer = Issuer::new(params, key);
+        let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
+        if expired {
+            params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+        }
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.signed_by(&key, &issuer).expect("a certificate");
+        let private = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], private)
+            .expect("a configuration");
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                // The handshake is the whole conversation.
+                drop(acceptor.accept(stream).await);
+            }
+        });
+        let file = std::env::temp_dir().join(format!("authority-{}.pem", uuid::Uuid::new_v4()));
+        std::fs::write(&file, authority.pem()).expect("a file");
+        let trusting = shared::http::client(Some(&file)).expect("a client");
+        std::fs::remove_file(&file).expect("removed");
+        Self { port, trusting }
+    }
+}
+
+/// What is said when a page is asked for.
+async fn reason(client: &reqwest::Client, url: String) -> &'static str {
+    let asked = client.get(url.as_str()).timeout(Duration::from_secs(2));
+    let error = asked.send().await.expect_err("no answer");
+    transport_reason(&error)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_cause_of_a_failed_connection_has_words_of_its_own() {
+    let client = shared::http::client(None).expect("a client");
+    let right = TlsServer::start("localhost", false).await;
+    let other = TlsServer::start("other.acme.test", false).await;
+    let expired = TlsServer::start("localhost", true).await;
+    let closed = {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("a port");
+        listener.local_addr().expect("an address").port()
+    };
+    let plain = local::servicenow::Simulator::start(local::servicenow::Options::new(
+        shared::clock::Clock::system(0),
+    ))
+    .expect("an instance");
+    let no_such_name = format!("http://{}.test/", "a".repeat(64));
+    let https = |port: u16| format!("https://localhost:{port}/");
+    let cases = [
+        (&client, no_such_name, "the host name is not found"),
+        (&client, https(closed), "the connection is refused"),
+        (
+            &client,
+            https(right.port),
+            "no TLS connection, the certificate is not trusted",
+        ),
+        (
+            &other.trusting,
+            https(other.port),
+            "no TLS connection, the certificate is for another name",
+        ),
+        (
+            &expired.trusting,
+            https(expired.port),
+            "no TLS connection, the certificate has expired or is not valid yet",
+        ),
+        (
+            &client,
+            plain.url().replace("http://127.0.0.1", "https://localhost"),
+            "no TLS connection",
+        ),
+    ];
+    for (client, url, said) in cases {
+        assert_eq!(reason(client, url.clone()).await, said, "{url}");
+    }
+    let slow = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .expect("a port");
+    let port = slow.local_addr().expect("an address").port();
+    let said = reason(&client, format!("http://localhost:{port}/")).await;
+    assert_eq!(said, "time-out");
+    let resetting = tokio::spawn(async move {
+        let (stream, _) = slow.accept().await.expect("a connection");
+        drop(stream);
+        let (stream, _) = slow.accept().await.expect("a connection");
+        drop(stream);
+    });
+    let said = reason(&client, format!("http://localhost:{port}/")).await;
+    assert!(said.starts_with("the connection"), "{said}");
+    resetting.abort();
+}
