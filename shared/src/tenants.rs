@@ -334,10 +334,10 @@ impl Tenants {
             .consistent_read(true)
     }
 
-    fn remember(
+    fn remember<R>(
         &self,
         id: &TenantId,
-        answer: Result<GetItemOutput, SdkError<GetItemError>>,
+        answer: Result<GetItemOutput, SdkError<GetItemError, R>>,
         now: Timestamp,
     ) -> Result<Option<Arc<Tenant>>, StorageUnavailable> {
         let answer = answer.map_err(|error| StorageUnavailable::of(&self.table, &error))?;
