@@ -233,9 +233,11 @@ impl Api {
         form: &[(&str, &str)],
         timeout: Duration,
     ) -> Result<String, RescueError> {
-        let host = self.host(tenant)?.as_str().to_owned();
+        let host = self.host(tenant)?;
+        let in_the_eu = tenant.rescue.account == AccountType::Eu || host.is_in_the_eu();
+        let host = host.as_str().to_owned();
         let known = &self.without_second_version;
-        if tenant.rescue.account != AccountType::Eu || known.get(&host).is_some() {
+        if !in_the_eu || known.get(&host).is_some() {
             return self.call(tenant, PIN, form, timeout).await;
         }
         let until = Instant::now() + timeout;
