@@ -165,7 +165,7 @@ impl StorageUnavailable {
     where
         E: ProvideErrorMetadata,
     {
-        Self(crate::aws::failure(&format!("table {table}"), error))
+        Self(crate::aws::failure("table", table, error))
     }
 
     /// The service's error code, or what became of the connection, for whoever names the call otherwise.
