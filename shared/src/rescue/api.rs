@@ -142,7 +142,7 @@ pub struct Api {
 
 /// The first version of the method that makes a PIN.
 const PIN: &str = "requestPINCode";
-/// The same for EU servers, as the vendor's page of it says (protocols A.2.3).
+/// The same for EU servers, as the vendor's API documentation says on that method's page.
 const PIN_OF_EU_SERVERS: &str = "requestPINCode_v2";
 /// The same for a node id.
 const PIN_OF_A_NODE: &str = "requestPINCode_v3";

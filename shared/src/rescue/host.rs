@@ -61,7 +61,7 @@ impl Host {
         format!("{}API/{method}.aspx", self.0)
     }
 
-    /// Whether it is one of the vendor's hosts in the EU, which have a domain of that name (protocols A.0).
+    /// Whether it is one of the vendor's hosts in the EU, whose domains end in `.eu`.
     pub(crate) fn is_in_the_eu(&self) -> bool {
         self.0.host_str().is_some_and(|host| host.ends_with(".eu"))
     }
