@@ -9,7 +9,7 @@ use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
@@ -199,28 +199,43 @@ pub fn reason<E, R>(error: &SdkError<E, R>) -> String
 where
     E: ProvideErrorMetadata,
 {
-    match error {
-        SdkError::ServiceError(context) => context.err().code().unwrap_or("unknown service error"),
-        SdkError::TimeoutError(_) => "time-out",
-        SdkError::DispatchFailure(failure) => failure
-            .as_connector_error()
-            .and_then(|error| error.source()?.downcast_ref())
-            .map_or("no connection", crate::http::transport_reason),
-        SdkError::ResponseError(_) => "unreadable answer",
-        _ => "request could not be built",
-    }
-    .to_owned()
+    short_reason(error).to_owned()
 }
 
 /// The same with the call and what it was about: `DynamoDB GetItem, table tenants: AccessDeniedException`.
 ///
-/// `resource` is a kind and a name, and never a value.
-pub fn failure<E, R>(resource: &str, error: &SdkError<E, R>) -> String
+/// `kind` and `name` are those of the table or secret; never a value.
+pub fn failure<E, R>(kind: &str, name: &str, error: &SdkError<E, R>) -> String
 where
     E: ProvideErrorMetadata,
 {
-    let (service, operation) = call_of(std::any::type_name::<E>());
-    format!("{service} {operation}, {resource}: {}", reason(error))
+    named_failure(std::any::type_name::<E>(), kind, name, short_reason(error))
+}
+
+fn short_reason<E, R>(error: &SdkError<E, R>) -> &str
+where
+    E: ProvideErrorMetadata,
+{
+    match error {
+        SdkError::ServiceError(context) => context.err().code().unwrap_or("unknown service error"),
+        SdkError::TimeoutError(_) => "time-out",
+        SdkError::DispatchFailure(failure) => not_dispatched(failure),
+        SdkError::ResponseError(_) => "unreadable answer",
+        _ => "request could not be built",
+    }
+}
+
+fn not_dispatched(failure: &DispatchFailure) -> &'static str {
+    let error = failure.as_connector_error();
+    error
+        .and_then(|error| error.source()?.downcast_ref())
+        .map_or("no connection", crate::http::transport_reason)
+}
+
+// Apart from the generic functions, so that it stands in a binary once and not for each operation.
+fn named_failure(error_type: &str, kind: &str, name: &str, reason: &str) -> String {
+    let (service, operation) = call_of(error_type);
+    format!("{service} {operation}, {kind} {name}: {reason}")
 }
 
 /// Service and operation by the name of the operation's error type, `aws_sdk_dynamodb::operation::….::GetItemError`.

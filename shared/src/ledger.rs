@@ -214,7 +214,7 @@ impl Ledger {
                     }
                     Ok(refused(item, now))
                 }
-                _ => Err(StorageUnavailable(crate::aws::reason(&error))),
+                _ => Err(StorageUnavailable::of(&self.table, &error)),
             },
         }
     }
@@ -268,7 +268,7 @@ impl Ledger {
             update
                 .send()
                 .await
-                .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))?;
+                .map_err(|error| StorageUnavailable::of(&self.table, &error))?;
         }
         Ok(Claim::Started(started))
     }
@@ -352,7 +352,7 @@ impl Ledger {
                     item.get("owner") == Some(&text(owner)) && self::state(item) == Some(state)
                 }))
             }
-            _ => Err(StorageUnavailable(crate::aws::reason(&error))),
+            _ => Err(StorageUnavailable::of(&self.table, &error)),
         }
     }
 
@@ -407,7 +407,7 @@ impl Ledger {
             .await;
         let found = match answer {
             Ok(_) => return Ok(()),
-            Err(error) => condition_failed(error)?,
+            Err(error) => condition_failed(&self.table, error)?,
         };
         if state(&found) == Some(State::Delivering) {
             return self.await_after_death(post, handles).await;
@@ -430,7 +430,7 @@ impl Ledger {
         }
         match update.send().await {
             Ok(_) => Ok(()),
-            Err(error) => condition_failed(error).map(drop),
+            Err(error) => condition_failed(&self.table, error).map(drop),
         }
     }
 
@@ -456,7 +456,7 @@ impl Ledger {
             .await;
         match answer {
             Ok(_) => Ok(()),
-            Err(error) => condition_failed(error).map(drop),
+            Err(error) => condition_failed(&self.table, error).map(drop),
         }
     }
 
@@ -492,7 +492,7 @@ impl Ledger {
             .set_exclusive_start_key(rest.map(|rest| rest.key))
             .send()
             .await
-            .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))?;
+            .map_err(|error| StorageUnavailable::of(&self.table, &error))?;
         let handles = |item: &HashMap<String, AttributeValue>| {
             let handles = item.get("receipt_handle")?.as_ss().ok()?;
             Some(handles.clone())
@@ -528,7 +528,7 @@ impl Ledger {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))?;
+            .map_err(|error| StorageUnavailable::of(&self.table, &error))?;
         let Some(item) = answer.item() else {
             return Ok(None);
         };
@@ -562,7 +562,7 @@ impl Ledger {
             .item("expires_at", expiry(self.clock.now()))
             .send()
             .await
-            .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))?;
+            .map_err(|error| StorageUnavailable::of(&self.table, &error))?;
         Ok(())
     }
 
@@ -620,13 +620,14 @@ fn expiry(now: Timestamp) -> AttributeValue {
 
 /// The item that failed an update's condition; every other failure stays one.
 fn condition_failed<R>(
+    table: &str,
     error: SdkError<UpdateItemError, R>,
 ) -> Result<HashMap<String, AttributeValue>, StorageUnavailable> {
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
             Ok(failed.item().cloned().unwrap_or_default())
         }
-        _ => Err(StorageUnavailable(crate::aws::reason(&error))),
+        _ => Err(StorageUnavailable::of(table, &error)),
     }
 }
 

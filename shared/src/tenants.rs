@@ -168,10 +168,10 @@ impl StorageUnavailable {
     where
         E: ProvideErrorMetadata,
     {
-        Self(crate::aws::failure(&format!("table {table}"), error))
+        Self(crate::aws::failure("table", table, error))
     }
 
-    /// The service's error code, or what became of the connection, for whoever names the call otherwise.
+    /// The service's error code, or what became of the connection, without the call.
     pub fn reason(&self) -> &str {
         self.0.rsplit(": ").next().unwrap_or_default()
     }

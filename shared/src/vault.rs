@@ -209,7 +209,7 @@ impl VaultError {
     where
         E: ProvideErrorMetadata,
     {
-        Self::Unavailable(crate::aws::failure(&format!("secret {secret}"), error))
+        Self::Unavailable(crate::aws::failure("secret", secret, error))
     }
 }
 

@@ -10,7 +10,8 @@ use shared::vault::Token;
 
 /// ServiceNow says the same for all of them (protocols B.1.2).
 pub(crate) const LIKELY_CAUSES: &str = "the refresh token expired or was revoked; the client secret changed; the \
-     service account is locked, inactive or has to change its password; the Application Registry record is inactive. \
+     service account is locked, inactive or has to change its password; the Application Registry record is inactive; the \
+     password grant is switched off (glide.oauth.inbound.ropc.grant_type.disabled). \
      Hand over a new token, or set service-account-password or oauth-client-secret";
 
 /// Whether half of its life is over. A token whose life is not known is due.

@@ -74,8 +74,7 @@ impl Versions {
     where
         E: ProvideErrorMetadata,
     {
-        let secret = format!("secret {}", self.name(tenant));
-        Failure::Transient(shared::aws::failure(&secret, error))
+        Failure::Transient(shared::aws::failure("secret", &self.name(tenant), error))
     }
 
     /// Where the command's version stands, provided that the secret rotates and that this version is a rotation's.

@@ -142,7 +142,7 @@ pub struct Api {
 
 /// The first version of the method that makes a PIN.
 const PIN: &str = "requestPINCode";
-/// The same for EU servers, as the vendor's page of it says (protocols A.2.3).
+/// The same for EU servers, as the vendor's API documentation says on that method's page.
 const PIN_OF_EU_SERVERS: &str = "requestPINCode_v2";
 /// The same for a node id.
 const PIN_OF_A_NODE: &str = "requestPINCode_v3";
@@ -233,9 +233,11 @@ impl Api {
         form: &[(&str, &str)],
         timeout: Duration,
     ) -> Result<String, RescueError> {
-        let host = self.host(tenant)?.as_str().to_owned();
+        let host = self.host(tenant)?;
+        let in_the_eu = tenant.rescue.account == AccountType::Eu || host.is_in_the_eu();
+        let host = host.as_str().to_owned();
         let known = &self.without_second_version;
-        if tenant.rescue.account != AccountType::Eu || known.get(&host).is_some() {
+        if !in_the_eu || known.get(&host).is_some() {
             return self.call(tenant, PIN, form, timeout).await;
         }
         let until = Instant::now() + timeout;

@@ -16,7 +16,7 @@ use crate::tenant::TenantFile;
 use crate::tenants::StorageUnavailable;
 use crate::vault::{Vault, VaultError};
 
-/// Whoever signs in keeps others from doing the same; outlives three sign-ins and storing the result.
+/// One process signs in as a technician at a time; outlives three sign-ins and storing the result.
 const LEASE: Duration = Duration::from_secs(35);
 
 /// A sign-in that failed in passing is tried again after this.
@@ -183,7 +183,7 @@ impl Authcodes {
         }
         let password = password.ok_or(SignInError::NotSet("sso-password"))?;
         let mut outcome = self.sign_in_with(wanted, &password).await;
-        // An unspecified error, such as a time-out (protocols A.2.2).
+        // The vendor's page of requestAuthCodeSSO: an unspecified error, such as a time-out.
         if outcome == Err(RescueError::Refused(Refusal::Error))
             && self.left(wanted.deadline) > SECOND_TRY * 2
         {

@@ -61,6 +61,11 @@ impl Host {
         format!("{}API/{method}.aspx", self.0)
     }
 
+    /// Whether it is one of the vendor's hosts in the EU, whose domains end in `.eu`.
+    pub(crate) fn is_in_the_eu(&self) -> bool {
+        self.0.host_str().is_some_and(|host| host.ends_with(".eu"))
+    }
+
     /// Scheme, host and port.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
@@ -93,6 +98,19 @@ mod tests {
             host.link(&pin),
             "https://secure.logmeinrescue.eu/Customer/Code.aspx?Code=012345"
         );
+    }
+
+    #[test]
+    fn a_host_in_the_eu_is_known_by_its_domain() {
+        for (host, in_the_eu) in [
+            ("https://secure.logmeinrescue.eu", true),
+            ("https://secure.logmeinrescue-enterprise.eu", true),
+            ("https://secure.logmeinrescue.com", false),
+            ("https://eu.acme.test", false),
+        ] {
+            let read = Host::parse(host, false).expect(host);
+            assert_eq!(read.is_in_the_eu(), in_the_eu, "{host}");
+        }
     }
 
     #[test]

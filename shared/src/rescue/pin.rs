@@ -4,12 +4,12 @@ use std::fmt;
 
 use crate::secret::Secret;
 
-/// A PIN code: six digits whose leading zeros count. Whoever has it can join a session, so it shows nowhere by accident.
+/// A PIN code: six digits whose leading zeros count. Its holder can join a session, so it shows nowhere by accident.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Pin(Secret);
 
 impl Pin {
-    /// Reads a PIN; `None` unless it is six digits (protocols A.2.1).
+    /// Reads a PIN; `None` unless it is six digits, as the vendor's page of requestPINCode shows it.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit());
         digits.then(|| Self(Secret::from(text)))

@@ -45,7 +45,7 @@ pub const LONGEST_TOKEN: usize = 16 * 1024;
 pub struct Granted {
     /// Opaque or a JWT of several KB; never empty.
     pub access_token: Secret,
-    /// Absent, the same as before, or another one: all three happen (protocols B.1.3). Never empty.
+    /// Absent, the same as before, or another one: all three happen. Never empty.
     #[serde(default)]
     pub refresh_token: Option<Secret>,
     /// Seconds, [`LONGEST_LIFETIME`] at most.

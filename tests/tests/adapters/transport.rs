@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
@@ -11,6 +12,57 @@ use rustls::pki_types::PrivateKeyDer;
 use shared::http::transport_reason;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
+
+use super::acme;
+
+/// A failed call of AWS says which call, which table or secret, and what became of the connection.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_of_aws_that_reaches_nothing_says_so() {
+    let untrusted = TlsServer::start("localhost", false).await;
+    let closed = closed_port().await;
+    for (endpoint, said) in [
+        (
+            format!("http://127.0.0.1:{closed}"),
+            "the connection is refused",
+        ),
+        (
+            format!("https://localhost:{}", untrusted.port),
+            "no TLS connection, the certificate is not trusted",
+        ),
+    ] {
+        let http = shared::http::client(None).expect("a client");
+        let keys = Credentials::new("local", "local", None, None, "local");
+        let sdk = shared::aws::settings(&http)
+            .region(Region::from_static("eu-west-1"))
+            .endpoint_url(endpoint)
+            .credentials_provider(SharedCredentialsProvider::new(keys))
+            .build();
+        let clock = shared::clock::Clock::system(0);
+        let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
+        let table =
+            shared::credentials::Credentials::new(dynamodb, "kept".to_owned(), clock.clone());
+        let failed = table.access_token(&acme()).await.expect_err("no table");
+        assert_eq!(
+            failed.to_string(),
+            format!("DynamoDB GetItem, table kept: {said}")
+        );
+        assert_eq!(failed.reason(), said);
+        let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
+        let vault = shared::vault::Vault::new(secrets, "prefix".to_owned(), clock);
+        let failed = vault.token(&acme()).await.expect_err("no secret");
+        assert_eq!(
+            failed.to_string(),
+            format!("Secrets Manager GetSecretValue, secret prefix/acme/token: {said}")
+        );
+    }
+}
+
+async fn closed_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .expect("a port");
+    listener.local_addr().expect("an address").port()
+}
 
 /// A server on loopback whose certificate is for that name and ends then, and a client that trusts its authority or
 /// does not.
@@ -71,12 +123,7 @@ async fn every_cause_of_a_failed_connection_has_words_of_its_own() {
     let right = TlsServer::start("localhost", false).await;
     let other = TlsServer::start("other.acme.test", false).await;
     let expired = TlsServer::start("localhost", true).await;
-    let closed = {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .expect("a port");
-        listener.local_addr().expect("an address").port()
-    };
+    let closed = closed_port().await;
     let plain = local::servicenow::Simulator::start(local::servicenow::Options::new(
         shared::clock::Clock::system(0),
     ))

@@ -301,6 +301,15 @@ async fn every_answer_of_rescue_keeps_its_meaning() {
             "OK without a PIN",
         ),
         (
+            pin_page(&format!(
+                "OK\n\n{}PINCODE:012345",
+                " ".repeat(8 * 1024 * 1024)
+            )),
+            502,
+            "rescue-unavailable",
+            "the answer is too long",
+        ),
+        (
             pin_page("<html>Maintenance</html>"),
             502,
             "rescue-unavailable",

@@ -137,7 +137,7 @@ async fn without_expires_in_the_tenant_file_says_how_long_a_token_lives() {
     }
 }
 
-/// Whoever passes on ServiceNow's whole answer passes on the access token's `expires_in` (RFC 6749, section 5.1).
+/// In ServiceNow's whole answer, `expires_in` is the access token's (RFC 6749, section 5.1).
 #[tokio::test(flavor = "multi_thread")]
 async fn the_expires_in_of_a_whole_oauth_answer_is_the_access_tokens() {
     let world = World::start().await;
@@ -148,7 +148,7 @@ async fn the_expires_in_of_a_whole_oauth_answer_is_the_access_tokens() {
     assert_eq!(answer.json()["days_left"], 100, "the tenant file's");
 }
 
-/// No number from outside is believed beyond ten years, whoever says it.
+/// No number from outside is believed beyond ten years, ServiceNow's or the sender's.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lifetime_of_thousands_of_years_does_not_end_the_function() {
     let world = World::start().await;
