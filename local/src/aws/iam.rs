@@ -347,8 +347,8 @@ impl Permissions {
     /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html>). SQS has a data key
     /// made and decrypted for a sender, and decrypted for a receiver
     /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html>). Secrets
-    /// without a key of their own are encrypted with AWS's key for Secrets Manager, whose policy lets in whoever may read
-    /// the secret (<https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html>).
+    /// without a key of their own are encrypted with AWS's key for Secrets Manager, whose policy lets in every caller who
+    /// may read the secret (<https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html>).
     pub fn requests(&self, call: &Call) -> Vec<Request> {
         let text = |name: &str| call.request[name].as_str().unwrap_or_default();
         // SQS has no actions of their own for batches.

@@ -689,7 +689,8 @@ async fn a_body_that_no_compression_makes_fit_is_refused_with_an_alarm_and_nothi
         let metric = || {
             function.output().iter().skip(before).any(|line| {
                 let line: Value = serde_json::from_str(line).unwrap_or_default();
-                line["BodyTooLarge"] == json!(1) && line["_aws"]["CloudWatchMetrics"].is_array()
+                let namespace = &line["_aws"]["CloudWatchMetrics"][0]["Namespace"];
+                line["BodyTooLarge"] == json!(1) && namespace == "RescueConnector/rescue-connector"
             })
         };
         for _ in 0..100 {

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use local::cloud::TEMPLATE;
 use local::template::document;
 use serde_json::{Value, json};
+use tests::World;
 
+use super::permissions::play;
 use super::{functions, path, properties, template, text};
 
 /// The namespace of the connector's own metrics, as the template writes it.
@@ -123,6 +125,23 @@ fn what_the_code_counts_is_what_its_list_of_metrics_defines() {
     let undefined: Vec<_> = defined().difference(&counted).cloned().collect();
     assert_eq!(undefined, Vec::<String>::new(), "counted by nobody");
     assert_eq!(plain.intersection(&by_reason).count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_function_counts_in_the_namespace_of_its_stack() {
+    let world = World::start().await;
+    play(&world).await;
+    for name in functions() {
+        let output = world.function(&name).output();
+        let namespaces: BTreeSet<String> = output
+            .iter()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter_map(|line| line.pointer("/_aws/CloudWatchMetrics/0/Namespace").cloned())
+            .filter_map(|namespace| namespace.as_str().map(str::to_owned))
+            .collect();
+        let own = ["RescueConnector/rescue-connector".to_owned()];
+        assert_eq!(namespaces, own.into(), "{name}");
+    }
 }
 
 /// A metric with a reason has no value of its own, only one for each reason: a graph of its bare name stays empty.

@@ -10,6 +10,7 @@ mod routes;
 mod stack;
 mod tables;
 mod two_stacks;
+mod workflows;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

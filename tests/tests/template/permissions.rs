@@ -353,7 +353,7 @@ fn every_function_has_a_written_role_to_which_the_transform_adds_nothing() {
 
 /// All that the functions do: posts taken and refused, deliveries, failures, pauses, looks, created records,
 /// attachments, dead letters, a refresh that answers with another refresh token, and waiting for a new one.
-async fn play(world: &World) {
+pub(super) async fn play(world: &World) {
     let instance = &world.cloud.servicenow;
     instance.configure(|rules| rules.refresh_answer = RefreshAnswer::Replaced);
     let incident = world.incident();

@@ -148,6 +148,39 @@ fn the_readme_says_the_two_commands() {
     }
 }
 
+/// Arguments are in the list of processes, and what is typed is in the shell's history.
+#[test]
+fn no_command_of_the_documentation_has_a_secret_as_an_argument() {
+    let mut seen = 0;
+    for page in pages() {
+        let content = std::fs::read_to_string(&page).expect("readable");
+        for block in content.split("```sh\n").skip(1) {
+            let block = block.split("```").next().unwrap_or_default();
+            for command in block.replace("\\\n", " ").lines() {
+                // What stands in `<(…)` is handed over as a file.
+                let parts = command.split("<(").enumerate();
+                let arguments: String = parts
+                    .map(|(nth, part)| match part.split_once(')') {
+                        Some((_, after)) if nth > 0 => after,
+                        _ => part,
+                    })
+                    .collect();
+                for secret in [
+                    "Authorization:",
+                    "client_secret=",
+                    "password=",
+                    "refresh_token",
+                ] {
+                    let given = arguments.replace("grant_type=refresh_token", "");
+                    assert!(!given.contains(secret), "{}: {command}", page.display());
+                }
+                seen += usize::from(command.contains("curl "));
+            }
+        }
+    }
+    assert!(seen >= 3, "{seen}");
+}
+
 #[test]
 fn every_link_of_the_documentation_leads_to_a_file() {
     let mut dead = Vec::new();
