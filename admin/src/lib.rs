@@ -7,6 +7,7 @@ mod error;
 pub mod folder;
 pub mod keys;
 pub mod lifecycle;
+mod plain;
 pub mod secrets;
 pub mod sessions;
 pub mod stack;
@@ -15,5 +16,5 @@ pub mod tenant_file;
 pub mod token;
 mod vault;
 
-pub use command::run;
+pub use command::{report_panic, run};
 pub use error::AdminError;

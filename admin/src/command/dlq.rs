@@ -12,6 +12,7 @@ use super::terminal::Progress;
 use super::{Global, STRONG, columns, remark, tenant_id};
 use crate::dlq::{Filter, Letter, Redriven, Shown, list, redrive, show};
 use crate::error::AdminError;
+use crate::plain::plain;
 use crate::stack::Need;
 
 #[derive(Debug, Subcommand)]
@@ -150,17 +151,6 @@ fn shown(letter: &Shown) -> String {
     text
 }
 
-/// What a stranger wrote, without what a terminal would obey.
-fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' | '\t' => c,
-            c if c.is_control() => '\u{fffd}',
-            c => c,
-        })
-        .collect()
-}
-
 fn redriven(done: &Redriven) -> String {
     let mut text = format!(
         "{STRONG}{} letters went back into the queue.{STRONG:#}",
@@ -181,17 +171,4 @@ fn redriven(done: &Redriven) -> String {
         );
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_terminal_obeys_no_stranger() {
-        assert_eq!(
-            plain("a\u{1b}[2Jb\r\n\tc\u{9b}"),
-            "a\u{fffd}[2Jb\u{fffd}\n\tc\u{fffd}"
-        );
-    }
 }

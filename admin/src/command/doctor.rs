@@ -1,7 +1,7 @@
 //! `rescue-connector doctor`
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, Write as _};
+use std::io::BufRead as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -13,6 +13,8 @@ use shared::secret::Secret;
 use shared::servicenow::query::Email;
 use shared::tenant::TenantId;
 
+use super::layout::wrapped;
+use super::terminal::say;
 use super::{ADDED, FAULT, Global, Output, STRONG, tenant_id};
 use crate::doctor::{Check, Options, Report, Status, examine, technicians};
 use crate::error::AdminError;
@@ -103,7 +105,7 @@ impl Command {
         let report = examine(&stack, &self.tenant, &options, |check| {
             if shown {
                 // Nobody is left to tell when the terminal is gone.
-                let _ = writeln!(anstream::stdout().lock(), "{}", line(check));
+                let _ = say(&line(check));
             }
         })
         .await?;
@@ -122,10 +124,11 @@ fn line(check: &Check) -> String {
         Status::Failed => ("✗", FAULT),
         Status::Skipped => ("-", DIM),
     };
-    let mut text = format!("{style}{sign} {:<20}{style:#} {}", check.id, check.seen);
+    let seen = format!("{style}{sign} {:<20}{style:#} {}", check.id, check.seen);
+    let mut text = wrapped(&seen, 23);
     if let Some(remedy) = &check.remedy {
         // Writing to a String cannot fail.
-        let _ = write!(text, "\n    → {remedy}");
+        let _ = write!(text, "\n{}", wrapped(&format!("    → {remedy}"), 6));
     }
     text
 }

@@ -13,11 +13,13 @@ use shared::environment::Reader;
 use shared::tenant::TenantId;
 use similar::{ChangeTag, TextDiff};
 
-use super::terminal::{Progress, confirm};
-use super::{ADDED, Global, REMOVED, STRONG, columns, complain, remark, tenant_id};
+use super::layout::columns;
+use super::terminal::{Progress, complain, confirm, remark};
+use super::{ADDED, Global, REMOVED, STRONG, tenant_id};
 use crate::error::AdminError;
 use crate::folder::read;
 use crate::lifecycle::{DRAIN_WAIT, Listed, delete, export, list, switch};
+use crate::plain::plain;
 use crate::stack::Need;
 use crate::tenant::{Applied, Plan, Shown, ShownKey, WebhookUrls, execute, plan, preview, show};
 use crate::tenant_file::to_toml;
@@ -305,7 +307,7 @@ fn difference(plan: &Plan) -> String {
     let mut text = String::new();
     for hunk in diff.unified_diff().context_radius(2).iter_hunks() {
         for change in hunk.iter_changes() {
-            let line = change.value().trim_end_matches('\n');
+            let line = plain(change.value().trim_end_matches('\n'));
             // Writing to a String cannot fail.
             let _ = match change.tag() {
                 ChangeTag::Delete => writeln!(text, "{REMOVED}- {line}{REMOVED:#}"),
