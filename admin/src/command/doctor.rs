@@ -7,7 +7,6 @@ use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use clap::Args;
-use shared::environment::Reader;
 use shared::record::RecordNumber;
 use shared::secret::Secret;
 use shared::servicenow::query::Email;
@@ -15,9 +14,11 @@ use shared::tenant::TenantId;
 
 use super::layout::wrapped;
 use super::terminal::say;
-use super::{ADDED, FAULT, Global, Output, STRONG, tenant_id};
+use super::{ADDED, FAULT, Global, Output, STRONG, record_number, tenant_id, testing};
 use crate::doctor::{Check, Options, Report, Status, examine, technicians};
 use crate::error::AdminError;
+use crate::folder::read_text;
+use crate::secret_text;
 use crate::stack::Need;
 
 const DOUBT: Style = AnsiColor::Yellow.on_default();
@@ -37,7 +38,7 @@ pub(super) struct Command {
     #[arg(long, value_name = "EMAIL", value_parser = email)]
     technician: Option<String>,
     /// Write one test note to this incident or case, to prove the right to write
-    #[arg(long, value_name = "NUMBER", value_parser = number)]
+    #[arg(long, value_name = "NUMBER", value_parser = record_number)]
     write_to: Option<RecordNumber>,
     /// Ask one of the URLs that were pasted into Rescue whether it is right; `-` reads it from standard input, which
     /// keeps its key out of the shell's history
@@ -53,10 +54,6 @@ fn email(text: &str) -> Result<String, String> {
     Ok(address.as_str().to_owned())
 }
 
-fn number(text: &str) -> Result<RecordNumber, String> {
-    RecordNumber::parse(text).ok_or_else(|| "a number is like INC0012345 or CS0001234".to_owned())
-}
-
 #[expect(
     clippy::unnecessary_wraps,
     reason = "clap's value parsers answer results"
@@ -67,21 +64,17 @@ fn secret(text: &str) -> Result<Secret, String> {
 
 impl Command {
     pub(super) async fn run(self, global: &Global) -> Result<ExitCode, AdminError> {
-        let mut environment = Reader::process();
-        let testing = environment.testing();
-        environment.finish()?;
+        let testing = testing()?;
         let technicians = match self.technicians {
             None => None,
-            Some(path) => {
-                let text = std::fs::read_to_string(&path)
-                    .map_err(|source| AdminError::File { path, source })?;
-                Some(technicians::read(&text))
-            }
+            Some(path) => Some(technicians::read(&read_text(&path)?)),
         };
         let webhook_url = match self.webhook_url {
             Some(url) if url.expose() == "-" => {
-                let mut line = String::new();
-                std::io::stdin().lock().read_line(&mut line)?;
+                let mut line = Vec::new();
+                std::io::stdin().lock().read_until(b'\n', &mut line)?;
+                // PowerShell puts a byte order mark before it.
+                let line = secret_text::text(&line).unwrap_or_default();
                 Some(Secret::from(line.trim()))
             }
             given => given,

@@ -7,9 +7,10 @@ use clap::{CommandFactory as _, Subcommand, ValueEnum};
 use shared::tenant::TenantId;
 use shared::tenants::Scope;
 
+use super::layout::columns;
 use super::tenant::{key_row, urls};
 use super::terminal::confirm;
-use super::{Cli, Global, STRONG, columns, tenant_id};
+use super::{Cli, Global, STRONG, tenant_id, usage};
 use crate::error::AdminError;
 use crate::keys::{Made, NewKey, ScopeName, list, retirement, rotate, word};
 use crate::stack::Need;
@@ -125,8 +126,7 @@ fn scope_of_a_webhook() -> ExitCode {
         clap::error::ErrorKind::ArgumentConflict,
         "--scope is for API keys; a webhook key only takes posts",
     );
-    let _ = error.print();
-    ExitCode::from(2)
+    usage(&error)
 }
 
 fn shown(tenant: &TenantId, made: &Made) -> String {

@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use serde::Serialize;
-use shared::environment::Reader;
 use shared::tenant::TenantId;
 use similar::{ChangeTag, TextDiff};
 
 use super::layout::columns;
 use super::terminal::{Progress, complain, confirm, remark};
-use super::{ADDED, Global, REMOVED, STRONG, tenant_id};
+use super::{ADDED, Global, REMOVED, STRONG, tenant_id, testing};
 use crate::error::AdminError;
 use crate::folder::read;
 use crate::lifecycle::{DRAIN_WAIT, Listed, delete, export, list, switch};
@@ -289,10 +288,7 @@ const APPLYING: [Need; 3] = [
 ];
 
 fn loopback_allowed() -> Result<bool, AdminError> {
-    let mut environment = Reader::process();
-    let allowed = environment.testing().allow_loopback;
-    environment.finish()?;
-    Ok(allowed)
+    Ok(testing()?.allow_loopback)
 }
 
 fn unfinished(incomplete: &str) -> String {

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use shared::tenant::{Grant, TenantId};
 
-use super::{FAULT, Global, STRONG, columns, remark, tenant_id};
+use super::layout::columns;
+use super::terminal::remark;
+use super::{FAULT, Global, STRONG, tenant_id};
 use crate::error::AdminError;
 use crate::stack::Need;
 use crate::token::{ROTATION_WAIT, Rotated, State, Status, rotate, status};

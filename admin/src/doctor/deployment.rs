@@ -23,6 +23,7 @@ use super::Doctor;
 use super::finding::Finding;
 use super::probe::http_date;
 use crate::error::AdminError;
+use crate::secret_text::CLIENT_SECRET_TABOO;
 use crate::secrets::SecretName;
 use crate::token::{self, State};
 use crate::vault::{self, Found, TRACKING_KEY};
@@ -41,9 +42,6 @@ const MANY_MESSAGES: u64 = 60_000;
 
 /// Two keys of one kind are for the time of a change, which takes no longer.
 const KEY_CHANGE: Duration = Duration::from_secs(14 * 24 * 3600);
-
-/// Characters that ServiceNow's client secrets must not have (protocols B.1.5).
-const SECRET_TABOO: [char; 5] = ['^', '&', '<', '>', '?'];
 
 impl Doctor<'_> {
     /// The settings as they are applied: what a file of an earlier release may lack.
@@ -230,7 +228,7 @@ impl Doctor<'_> {
         }
         let name = SecretName::OauthClientSecret;
         let secret = credentials.get(name.key()).and_then(Value::as_str);
-        if secret.is_some_and(|secret| secret.contains(SECRET_TABOO)) {
+        if secret.is_some_and(|secret| secret.contains(CLIENT_SECRET_TABOO)) {
             return Finding::warning(
                 "oauth-client-secret has one of the characters ^ & < > ?, which ServiceNow does not take everywhere",
                 format!(
