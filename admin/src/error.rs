@@ -167,6 +167,24 @@ pub enum AdminError {
          RotateTokensFunctionArn"
     )]
     NoRotation(String),
+    /// The stack does not say which function renews tokens.
+    #[error(
+        "the function that renews refresh tokens is not known (output RotateTokensFunctionArn of the stack); name the \
+         stack with --stack"
+    )]
+    NoRotationFunction,
+    /// A pending version that the connector did not make stands in the way of every rotation.
+    #[error(
+        "nothing was changed: version {version} of secret {secret} has the label AWSPENDING, and no rotation of this \
+         connector made it, so that Secrets Manager begins no other. Take the label away, then repeat the command: `{}`",
+        crate::token::unblock(secret, version)
+    )]
+    ForeignPending {
+        /// The secret's name.
+        secret: String,
+        /// The version's id.
+        version: String,
+    },
     /// The tenant's grant needs no refresh token.
     #[error("nothing was changed: the grant of tenant {0} needs no refresh token")]
     NoToken(TenantId),

@@ -68,7 +68,7 @@ pub(super) struct Redrive {
     #[arg(conflicts_with_all = ["tenant", "session", "all"])]
     id: Option<String>,
     /// The record that the letter's session belongs to, by its number
-    #[arg(long, value_name = "NUMBER", value_parser = record_number, requires = "id")]
+    #[arg(long, value_name = "NUMBER", value_parser = record_number, conflicts_with_all = ["tenant", "session", "all"])]
     record: Option<RecordNumber>,
     /// Only letters of this tenant
     #[arg(long, value_parser = tenant_id)]

@@ -92,6 +92,7 @@ impl Command {
             Need::CredentialsTable,
             Need::SessionsQueueUrl,
             Need::SessionsDlqUrl,
+            Need::ApiUrl,
         ];
         let stack = global.stack(&needs).await?;
         let shown = global.output == Output::Table;

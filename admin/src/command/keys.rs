@@ -74,7 +74,11 @@ impl Command {
             },
             Self::Retire { .. } | Self::List { .. } => None,
         };
-        let stack = global.stack(&[Need::TenantsTable]).await?;
+        let mut needs = vec![Need::TenantsTable];
+        if new == Some(NewKey::Webhook) {
+            needs.push(Need::ApiUrl);
+        }
+        let stack = global.stack(&needs).await?;
         match (self, new) {
             (Self::Retire { tenant, id, yes }, _) => {
                 let retirement = retirement(&stack, &tenant, &id).await?;

@@ -186,7 +186,13 @@ pub fn report_panic(panic: &PanicHookInfo<'_>) {
 
 impl Global {
     async fn stack(&self, needs: &[Need]) -> Result<Stack, AdminError> {
-        Stack::find(&self.stack, Reader::process(), needs).await
+        let found = Stack::find(&self.stack, Reader::process(), needs).await?;
+        if let Some(error) = &found.without_outputs {
+            remark(&format!(
+                "note: what no variable names stays unknown (the API's address, the function that renews tokens): {error}"
+            ));
+        }
+        Ok(found.stack)
     }
 
     /// Names the tenants that may have been meant. Whoever may not list them is told nothing.

@@ -315,6 +315,18 @@ impl Doctor<'_> {
                  RotateTokensFunctionArn.",
             );
         }
+        if let Some(version) = &rotation.blocked_by {
+            let secret = token_name(&self.stack.secret_prefix, self.id());
+            return Finding::failed(
+                format!(
+                    "version {version} of secret {secret} has the label AWSPENDING, and no rotation of this connector made it: every rotation is blocked"
+                ),
+                format!(
+                    "Take the label away: `{}`.",
+                    token::unblock(&secret, version)
+                ),
+            );
+        }
         let schedule = rotation.schedule.as_deref().unwrap_or("on");
         let last = match rotation.last_rotated_at {
             Some(at) => format!("last rotation {at}"),
@@ -403,7 +415,7 @@ impl Doctor<'_> {
     pub(crate) async fn api(&self) -> Finding {
         let Some(api_url) = &self.stack.api_url else {
             return Finding::skipped(
-                "not known: the names came from variables; unset one to find the stack's outputs",
+                "not known: no stack with the output ApiUrl was found; name it with --stack",
             );
         };
         let base = api_url.trim_end_matches('/');
@@ -487,7 +499,8 @@ impl Doctor<'_> {
         } else if count > 0 {
             Finding::warning(
                 seen,
-                "`rescue-connector dlq list` shows whose they are; `rescue-connector dlq redrive` sends them again.",
+                "`rescue-connector dlq list` shows whose they are, and why; once the cause is put right, `rescue-connector dlq \
+                 redrive --all` sends them again.",
             )
         } else {
             Finding::ok(seen)

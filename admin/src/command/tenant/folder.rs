@@ -136,6 +136,13 @@ impl<'a> Telling<'a> {
             "{STRONG}{} files: {text}{failed} failed.{STRONG:#}{nothing}",
             self.all
         ));
+        let created = self.counts.iter().find(|(name, _)| *name == "created");
+        if !dry_run && created.is_some_and(|(_, count)| *count > 0) {
+            remark(
+                "Each new tenant needs its URLs in Rescue, its API key in ServiceNow and its secrets: `rescue-connector \
+                 doctor TENANT` says which are missing.",
+            );
+        }
         if self.failed.is_empty() {
             return Ok(ExitCode::SUCCESS);
         }
