@@ -13,11 +13,17 @@ use aws_sdk_sqs::types::{
 use serde::Serialize;
 use serde_json::Value;
 use shared::clock::Timestamp;
-use shared::queue::{MESSAGE_LIMIT, Post};
-use shared::session::Event;
+use shared::environment::Testing;
+use shared::queue::{MESSAGE_LIMIT, Post, raw_body};
+use shared::record::{RecordNumber, RecordRef};
+use shared::rescue::post_to_url;
+use shared::session::{Digest, Event, SessionId};
 use shared::tenant::TenantId;
 
 use crate::error::AdminError;
+use crate::records::Records;
+use crate::remedies::{Explained, explain};
+use crate::sessions::{self, PostKey, not_before};
 use crate::stack::Stack;
 use crate::tenant;
 
@@ -39,8 +45,9 @@ const ROUND_BYTES: usize = 128 * 1024 * 1024;
 
 /// One dead letter of [`list`].
 ///
-/// As JSON: `{"id","tenant","session_id","reason","received_at"}`. `tenant` and `session_id` are null where the letter
-/// does not say so, `reason` is null for what SQS moved by itself after 400 receives.
+/// As JSON: `{"id","tenant","session_id","reason","detail","received_at"}`. `tenant` and `session_id` are null where the
+/// letter does not say so, `reason` is null for what SQS moved by itself after 400 receives, `detail` is there only where
+/// the vendor said something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Letter {
     /// SQS's id of the message; putting it back and failing again gives another one.
@@ -51,6 +58,9 @@ pub struct Letter {
     pub session_id: Option<String>,
     /// Why it was not delivered: a code of the error table.
     pub reason: Option<String>,
+    /// What the vendor said about it, as far as that is configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// When the post was accepted.
     pub received_at: Timestamp,
 }
@@ -64,16 +74,17 @@ pub struct Letters {
     pub hidden: usize,
 }
 
-/// What the queue holds, in the order in which the posts were accepted.
+/// What the queue holds and the filter lets through, in the order in which the posts were accepted.
 ///
 /// # Errors
 /// When the queue cannot be read.
-pub async fn list(stack: &Stack) -> Result<Letters, AdminError> {
+pub async fn list(stack: &Stack, filter: &Filter) -> Result<Letters, AdminError> {
     let mut taken = Taken::new(stack, LOOKING);
     let mut letters = Vec::new();
     let looked = async {
         while let Some(messages) = taken.more().await? {
-            letters.extend(messages.iter().map(|message| Opened::from(message).letter));
+            let opened = messages.iter().map(|message| Opened::from(message).letter);
+            letters.extend(opened.filter(|letter| filter.matches(letter)));
         }
         hidden(stack).await
     };
@@ -90,8 +101,9 @@ pub async fn list(stack: &Stack) -> Result<Letters, AdminError> {
 /// What `dlq show` answers.
 ///
 /// As JSON: what `dlq list` has of the letter, and `{"sent_at","encoding","redrivable","event","delivery","bytes",
-/// "content"}`. `event` and `delivery` only of a post; `content` only when it is asked for: a post's fields as an
-/// object, anything else as a text.
+/// "content","meaning","remedy","unreadable","not_before"}`. `event` and `delivery` only of a post; `content` only when it
+/// is asked for: a post's fields as an object, anything else as a text. `meaning` and `remedy` explain the reason,
+/// `unreadable` says why the letter cannot be put back, `not_before` until when its outcome is not known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Shown {
     /// The letter.
@@ -100,8 +112,8 @@ pub struct Shown {
     /// When it was put into the dead-letter queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<Timestamp>,
-    /// `message`: a message of the sessions queue. `text`, `base64`, `gzip+base64`: what Rescue posted and nobody could
-    /// read.
+    /// `message`: a message of the sessions queue. `text`, `base64`, `gzip+base64`: what Rescue posted and
+    /// `session-details` could not read.
     pub encoding: String,
     /// Whether it can be put back.
     pub redrivable: bool,
@@ -111,6 +123,15 @@ pub struct Shown {
     /// The post's digest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<String>,
+    /// The reason in words, and what to do about it.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub explained: Option<Explained>,
+    /// Why it cannot be put back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
+    /// No attempt begins before then: an earlier one may still take effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
     /// The length of the message.
     pub bytes: usize,
     /// What was posted: personal data.
@@ -130,17 +151,64 @@ pub async fn show(stack: &Stack, id: &str, reveal: bool) -> Result<Shown, AdminE
                 .iter()
                 .find(|message| message.message_id() == Some(id));
             if let Some(message) = found {
-                return Ok(Some(Opened::from(message).shown(message, reveal)));
+                let opened = Opened::from(message);
+                let key = opened.post.as_ref().ok().map(Opening::key);
+                return Ok(Some((opened.shown(message, reveal), key)));
             }
         }
         Ok(None)
     };
-    let found: Result<Option<Shown>, AdminError> = found.await;
+    let found: Result<Option<(Shown, Option<PostKey>)>, AdminError> = found.await;
     taken.give_back().await?;
-    found?.ok_or_else(|| AdminError::NoSuchLetter(id.to_owned()))
+    let (mut shown, key) = found?.ok_or_else(|| AdminError::NoSuchLetter(id.to_owned()))?;
+    shown.not_before = not_before(stack, key.as_slice()).await.into_values().next();
+    Ok(shown)
 }
 
-/// Which letters are put back.
+/// Deletes one letter for good: what was posted is nowhere else.
+///
+/// # Errors
+/// [`AdminError::NoSuchLetter`]; otherwise when the queue cannot be used.
+pub async fn delete(stack: &Stack, id: &str) -> Result<Deleted, AdminError> {
+    let mut taken = Taken::new(stack, LOOKING);
+    let deleted = async {
+        let Some(opened) = taken.find(id).await? else {
+            return Err(AdminError::NoSuchLetter(id.to_owned()));
+        };
+        taken.delete(&[id.to_owned()]).await?;
+        Ok(opened.letter)
+    };
+    let deleted = deleted.await;
+    let gone = !taken.handles.contains_key(id);
+    let given_back = taken.give_back().await;
+    let letter = deleted?;
+    given_back?;
+    if !gone {
+        return Err(AdminError::failed(
+            "sqs:DeleteMessage",
+            &format!("queue {}", stack.sessions_dlq_url),
+            "the queue did not delete it".to_owned(),
+        ));
+    }
+    Ok(Deleted {
+        letter,
+        deleted: true,
+    })
+}
+
+/// What `dlq delete` answers.
+///
+/// As JSON: what `dlq list` has of the letter, and `"deleted":true`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Deleted {
+    /// The letter.
+    #[serde(flatten)]
+    pub letter: Letter,
+    /// Always true.
+    pub deleted: bool,
+}
+
+/// Which letters are listed or put back.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// Only those of this tenant.
@@ -159,13 +227,42 @@ impl Filter {
 
 /// What `dlq redrive` answers.
 ///
-/// As JSON: `{"redriven","left":[{"id","tenant","session_id","reason","received_at","because"}]}`.
+/// As JSON: `{"redriven","left":[{"id","tenant","session_id","reason","received_at","because"}],"record":{"number",
+/// "table","sys_id"},"later":[{"id","session_id","not_before"}]}`. `record` only where one was named; `later` only where
+/// posts went back that are not tried at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Redriven {
     /// How many went back.
     pub redriven: usize,
     /// Those that were asked for and stay.
     pub left: Vec<Left>,
+    /// The record that the session belongs to from now on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<NamedRecord>,
+    /// Those that went back and are not tried at once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub later: Vec<Later>,
+}
+
+/// A record that a person named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NamedRecord {
+    /// Its number.
+    pub number: String,
+    /// The record.
+    #[serde(flatten)]
+    pub record: RecordRef,
+}
+
+/// A post that went back, and may not be tried before its earlier attempt can no longer take effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Later {
+    /// The id that the letter had.
+    pub id: String,
+    /// Which session it tells of.
+    pub session_id: SessionId,
+    /// When it is tried.
+    pub not_before: Timestamp,
 }
 
 /// A letter that stays.
@@ -175,11 +272,11 @@ pub struct Left {
     #[serde(flatten)]
     pub letter: Letter,
     /// Why.
-    pub because: &'static str,
+    pub because: String,
 }
 
-const NO_POST: &str = "it is no post that deliver-session could read";
 const NO_TENANT: &str = "there is no such tenant; apply its tenant file first";
+const TOO_LARGE: &str = "it does not fit into one queue message, even compressed";
 const ALREADY: &str = "the same post was put back in this run; wait and see what becomes of it";
 
 /// Puts letters back into the sessions queue: each is sent first, in the order in which the posts were accepted, under
@@ -201,6 +298,7 @@ pub async fn redrive(
             let (round, exhausted) = collect(&mut taken, filter, &mut seen, &mut done.left).await?;
             let (round, orphans) = with_tenant(stack, round, &mut tenants).await?;
             done.left.extend(orphans);
+            done.later.extend(later(stack, &round).await);
             for batch in round.chunks(BATCH) {
                 let (sent, refused) = send(stack, batch).await?;
                 taken.delete(&sent).await?;
@@ -225,6 +323,79 @@ pub async fn redrive(
     Ok(done)
 }
 
+/// Puts one letter back as [`redrive`] does. With a `number`, that record is looked up in ServiceNow first, and becomes
+/// the one that the letter's session belongs to in the ledger, so that all posts of the session go there.
+///
+/// # Errors
+/// [`AdminError::NoSuchLetter`]; [`AdminError::NoSuchRecord`] and [`AdminError::ServiceNow`], with nothing changed;
+/// otherwise when a queue or a table cannot be used.
+pub async fn redrive_one(
+    stack: &Stack,
+    testing: &Testing,
+    id: &str,
+    number: Option<&RecordNumber>,
+) -> Result<Redriven, AdminError> {
+    let mut taken = Taken::new(stack, REDRIVING);
+    let worked = async {
+        let Some(opened) = taken.find(id).await? else {
+            return Err(AdminError::NoSuchLetter(id.to_owned()));
+        };
+        let mut done = Redriven::default();
+        let (tenant, session) = match &opened.post {
+            Ok(post) => (post.tenant.clone(), post.session.clone()),
+            Err(unreadable) => {
+                done.left.push(opened.left(unreadable));
+                return Ok(done);
+            }
+        };
+        let tenant = match tenant::read_existing(stack, &tenant).await {
+            Ok(tenant) => tenant.file,
+            Err(AdminError::NoSuchTenant(_)) => {
+                done.left.push(opened.left(NO_TENANT));
+                return Ok(done);
+            }
+            Err(error) => return Err(error),
+        };
+        if let Some(number) = number {
+            let record = Records::new(stack, testing)?.find(&tenant, number).await?;
+            sessions::assign(stack, &tenant.tenant, &session, &record).await?;
+            done.record = Some(NamedRecord {
+                number: number.as_str().to_owned(),
+                record,
+            });
+        }
+        let letters = [opened];
+        done.later = later(stack, &letters).await;
+        let (sent, refused) = send(stack, &letters).await?;
+        taken.delete(&sent).await?;
+        done.redriven = sent.len();
+        refused.map_or(Ok(done), Err)
+    };
+    let worked: Result<Redriven, AdminError> = worked.await;
+    let given_back = taken.give_back().await;
+    let done = worked?;
+    given_back?;
+    Ok(done)
+}
+
+/// Those that are not tried at once. A ledger that cannot be read says nothing about any.
+async fn later(stack: &Stack, letters: &[Opened]) -> Vec<Later> {
+    let posts = letters
+        .iter()
+        .filter_map(|letter| letter.post.as_ref().ok());
+    let keys: Vec<PostKey> = posts.map(Opening::key).collect();
+    let moments = not_before(stack, &keys).await;
+    let letters = letters.iter().filter_map(|opened| {
+        let post = opened.post.as_ref().ok()?;
+        Some(Later {
+            id: opened.letter.id.clone(),
+            session_id: post.session.clone(),
+            not_before: *moments.get(&post.digest)?,
+        })
+    });
+    letters.collect()
+}
+
 /// The next letters that can go back, in the order in which they were accepted. The second value: there are no more.
 async fn collect(
     taken: &mut Taken<'_>,
@@ -238,16 +409,15 @@ async fn collect(
             return Ok((in_order(round), true));
         };
         for message in &messages {
-            let mut opened = Opened::from(message);
+            let opened = Opened::to_send(message);
             if !filter.matches(&opened.letter) {
                 continue;
             }
             match &opened.post {
-                None => left.push(opened.left(NO_POST)),
+                Err(unreadable) => left.push(opened.left(unreadable)),
                 // One that fails again at once must not be put back for ever.
-                Some(post) if !seen.insert(post.digest.clone()) => left.push(opened.left(ALREADY)),
-                Some(_) => {
-                    opened.body = message.body().unwrap_or_default().to_owned();
+                Ok(post) if !seen.insert(post.digest.clone()) => left.push(opened.left(ALREADY)),
+                Ok(_) => {
                     bytes += opened.body.len();
                     round.push(opened);
                 }
@@ -270,7 +440,7 @@ async fn with_tenant(
 ) -> Result<(Vec<Opened>, Vec<Left>), AdminError> {
     let (mut known, mut orphans) = (Vec::new(), Vec::new());
     for opened in round {
-        let Some(post) = &opened.post else { continue };
+        let Ok(post) = &opened.post else { continue };
         let exists = match tenants.get(&post.tenant) {
             Some(exists) => *exists,
             None => {
@@ -302,7 +472,7 @@ async fn send(
             .send_message_batch()
             .queue_url(&stack.sessions_queue_url);
         for (index, opened) in some.iter().enumerate() {
-            let Some(post) = &opened.post else { continue };
+            let Ok(post) = &opened.post else { continue };
             let entry = SendMessageBatchRequestEntry::builder()
                 .id(index.to_string())
                 .message_body(&opened.body)
@@ -368,45 +538,118 @@ async fn hidden(stack: &Stack) -> Result<usize, AdminError> {
 struct Opened {
     letter: Letter,
     encoding: String,
-    post: Option<Opening>,
-    /// Only of what is put back.
+    /// The post, or why it cannot be put back.
+    post: Result<Opening, String>,
+    /// The message to send; only of what is put back.
     body: String,
 }
 
 /// What is needed of a post to send it again.
 struct Opening {
     tenant: TenantId,
+    session: SessionId,
     group: String,
     event: Event,
     digest: String,
 }
 
+impl Opening {
+    fn key(&self) -> PostKey {
+        PostKey {
+            tenant: self.tenant.clone(),
+            session: self.session.clone(),
+            digest: self.digest.clone(),
+        }
+    }
+}
+
+fn attribute(message: &Message, name: &str) -> Option<String> {
+    let value = message.message_attributes()?.get(name)?;
+    value.string_value().map(str::to_owned)
+}
+
+/// When the letter says that it was accepted, or SQS that it was queued.
+fn accepted_at(message: &Message) -> Option<Timestamp> {
+    attribute(message, "received_at")
+        .and_then(|text| Timestamp::parse(&text))
+        .or(sent_at(message))
+}
+
+/// The post of a letter. What `session-details` could not read is read again, by the present release and with the
+/// `Content-Type` and the event that it came with.
+fn post(message: &Message, encoding: &str) -> Result<Post, String> {
+    let body = message.body().unwrap_or_default();
+    if encoding == "message" {
+        return Post::decode(body)
+            .map_err(|error| format!("it is no post that deliver-session could read: {error}"));
+    }
+    let unreadable =
+        |error: String| format!("this release cannot read what was posted either: {error}");
+    let bytes = raw_body(encoding, body)
+        .ok_or_else(|| unreadable(format!("it is not in the encoding {encoding}")))?;
+    let tenant = attribute(message, "tenant");
+    let tenant = tenant.and_then(|tenant| TenantId::parse(&tenant));
+    let tenant = tenant.ok_or_else(|| "it does not say whose post it is".to_owned())?;
+    let content_type = attribute(message, "content_type");
+    let fields = post_to_url::parse(content_type.as_deref(), &bytes);
+    let fields = fields.map_err(|error| unreadable(error.to_string()))?;
+    let session_id = post_to_url::session_id(&fields);
+    let session_id = session_id.map_err(|error| unreadable(error.to_string()))?;
+    let event = attribute(message, "event").and_then(|event| Event::parse(&event));
+    let event = event.unwrap_or_else(|| Event::from_content(&fields));
+    Ok(Post {
+        digest: Digest::of(&tenant, &session_id, event, &fields),
+        tenant,
+        session_id,
+        event,
+        received_at: accepted_at(message).unwrap_or(Timestamp::from_millis(0)),
+        fields,
+    })
+}
+
 impl From<&Message> for Opened {
     fn from(message: &Message) -> Self {
-        let attribute = |name: &str| {
-            let value = message.message_attributes()?.get(name)?;
-            value.string_value().map(str::to_owned)
-        };
         // What SQS moved by itself has no attributes and is a message.
-        let encoding = attribute("encoding").unwrap_or_else(|| "message".to_owned());
-        let post = (encoding == "message")
-            .then(|| Post::decode(message.body().unwrap_or_default()).ok())
-            .flatten();
-        let received_at = attribute("received_at")
-            .and_then(|text| Timestamp::parse(&text))
-            .or(sent_at(message));
+        let encoding = attribute(message, "encoding").unwrap_or_else(|| "message".to_owned());
+        let post = post(message, &encoding);
+        Self::new(message, encoding, post)
+    }
+}
+
+impl Opened {
+    /// A letter with the message that is sent to put it back.
+    fn to_send(message: &Message) -> Self {
+        let encoding = attribute(message, "encoding").unwrap_or_else(|| "message".to_owned());
+        let (post, body) = match post(message, &encoding) {
+            Ok(post) if encoding == "message" => {
+                (Ok(post), message.body().unwrap_or_default().to_owned())
+            }
+            Ok(post) => match post.encode() {
+                Some(body) => (Ok(post), body),
+                None => (Err(TOO_LARGE.to_owned()), String::new()),
+            },
+            Err(unreadable) => (Err(unreadable), String::new()),
+        };
+        Self {
+            body,
+            ..Self::new(message, encoding, post)
+        }
+    }
+
+    fn new(message: &Message, encoding: String, post: Result<Post, String>) -> Self {
+        let known = post.as_ref().ok();
         let letter = Letter {
             id: message.message_id().unwrap_or_default().to_owned(),
-            tenant: attribute("tenant")
-                .or_else(|| post.as_ref().map(|post| post.tenant.to_string())),
-            session_id: attribute("session_id")
-                .or_else(|| post.as_ref().map(|post| post.session_id.to_string())),
-            reason: attribute("reason"),
+            tenant: attribute(message, "tenant")
+                .or_else(|| known.map(|post| post.tenant.to_string())),
+            session_id: attribute(message, "session_id")
+                .or_else(|| known.map(|post| post.session_id.to_string())),
+            reason: attribute(message, "reason"),
+            detail: attribute(message, "detail"),
             // The post itself says when it was accepted; the letter may only know when it was queued.
-            received_at: post
-                .as_ref()
+            received_at: known
                 .map(|post| post.received_at)
-                .or(received_at)
+                .or_else(|| accepted_at(message))
                 .unwrap_or(Timestamp::from_millis(0)),
         };
         Self {
@@ -416,28 +659,33 @@ impl From<&Message> for Opened {
                 group: post.group(),
                 event: post.event,
                 digest: post.digest.to_string(),
+                session: post.session_id,
                 tenant: post.tenant,
             }),
             body: String::new(),
         }
     }
-}
 
-impl Opened {
-    fn left(&self, because: &'static str) -> Left {
+    fn left(&self, because: &str) -> Left {
         Left {
             letter: self.letter.clone(),
-            because,
+            because: because.to_owned(),
         }
     }
 
     fn shown(self, message: &Message, reveal: bool) -> Shown {
         let body = message.body().unwrap_or_default();
+        let post = self.post.as_ref().ok();
+        let tenant = self.letter.tenant.as_deref();
+        let reason = self.letter.reason.as_deref();
         Shown {
             sent_at: sent_at(message),
-            redrivable: self.post.is_some(),
-            event: self.post.as_ref().map(|post| post.event),
-            delivery: self.post.as_ref().map(|post| post.digest.clone()),
+            redrivable: post.is_some(),
+            event: post.map(|post| post.event),
+            delivery: post.map(|post| post.digest.clone()),
+            explained: reason.map(|reason| explain(reason, tenant)),
+            unreadable: self.post.as_ref().err().cloned(),
+            not_before: None,
             bytes: body.len(),
             content: reveal.then(|| content(&self.encoding, body)),
             encoding: self.encoding,
@@ -454,7 +702,7 @@ fn content(encoding: &str, body: &str) -> Value {
             let fields = fields.and_then(|fields| serde_json::to_value(fields).ok());
             return fields.unwrap_or_else(|| Value::String(body.to_owned()));
         }
-        "base64" | "gzip+base64" => shared::queue::raw_body(encoding, body),
+        "base64" | "gzip+base64" => raw_body(encoding, body),
         _ => None,
     };
     Value::String(bytes.map_or_else(
@@ -522,6 +770,19 @@ impl<'a> Taken<'a> {
             });
             if !messages.is_empty() {
                 return Ok(Some(messages));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The letter of that id, with the message that puts it back.
+    async fn find(&mut self, id: &str) -> Result<Option<Opened>, AdminError> {
+        while let Some(messages) = self.more().await? {
+            let found = messages
+                .iter()
+                .find(|message| message.message_id() == Some(id));
+            if let Some(message) = found {
+                return Ok(Some(Opened::to_send(message)));
             }
         }
         Ok(None)
@@ -612,6 +873,8 @@ fn incomplete(action: &'static str, stack: &Stack, error: &dyn std::error::Error
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_sqs::types::MessageAttributeValue;
+
     use super::*;
 
     fn opened(bytes: usize) -> Opened {
@@ -636,6 +899,82 @@ mod tests {
             opened(1),
         ];
         assert_eq!(sizes(&full), [1, 2, 1]);
+    }
+
+    /// What `session-details` could not read, as it keeps it.
+    fn raw(body: &str, attributes: &[(&str, &str)]) -> Message {
+        let mut message = Message::builder().message_id("m").body(body);
+        let fixed = [
+            ("encoding", "text"),
+            ("tenant", "acme"),
+            ("received_at", "2026-01-01T00:00:00.000Z"),
+        ];
+        for (name, value) in fixed.iter().chain(attributes) {
+            let value = MessageAttributeValue::builder()
+                .data_type("String")
+                .string_value(*value)
+                .build();
+            message = message.message_attributes(*name, value.expect("complete"));
+        }
+        message.build()
+    }
+
+    #[test]
+    fn a_body_that_an_earlier_release_could_not_read_becomes_a_post() {
+        let message = raw("SessionID=7&Notes=hi", &[("event", "ended")]);
+        let opened = Opened::to_send(&message);
+        let sent = Post::decode(&opened.body).expect("a post");
+        assert_eq!(sent.tenant.as_str(), "acme");
+        assert_eq!((sent.session_id.as_str(), sent.event), ("7", Event::Ended));
+        assert_eq!(sent.received_at, opened.letter.received_at);
+        assert_eq!(opened.letter.session_id.as_deref(), Some("7"));
+        // Without an event in the URL the content says it, as it does for session-details.
+        let opened = Opened::to_send(&raw("SessionID=7&WorkTime=12", &[]));
+        let sent = Post::decode(&opened.body).expect("a post");
+        assert_eq!(sent.event, Event::Ended);
+    }
+
+    #[test]
+    fn the_content_type_that_a_body_came_with_decides_how_it_is_read() {
+        let message = raw(
+            "U2Vzc2lvbklEPTcmTm90ZXM9JWU0",
+            &[
+                ("encoding", "base64"),
+                (
+                    "content_type",
+                    "application/x-www-form-urlencoded; charset=iso-8859-1",
+                ),
+            ],
+        );
+        let sent = Post::decode(&Opened::to_send(&message).body).expect("a post");
+        assert_eq!(sent.fields.get("Notes"), Some("ä"));
+    }
+
+    #[test]
+    fn what_this_release_cannot_read_either_says_why() {
+        let why = |message: &Message| {
+            let opened = Opened::to_send(message);
+            opened.post.err().expect("no post")
+        };
+        for (body, words) in [
+            ("{\"odd\": ", "not a JSON object"),
+            ("Notes=x", "no SessionID"),
+            ("SessionID=a b", "the SessionID is not"),
+        ] {
+            let text = why(&raw(body, &[]));
+            assert!(text.starts_with("this release cannot read"), "{text}");
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        let text = why(&raw("?", &[("encoding", "base64")]));
+        assert!(text.contains("not in the encoding base64"), "{text}");
+        let text = why(&raw("SessionID=7", &[("tenant", "Not A Name")]));
+        assert!(text.contains("whose post"), "{text}");
+        let message = Message::builder().message_id("m").body("{}").build();
+        let text = why(&message);
+        assert!(
+            text.contains("no post that deliver-session could read"),
+            "{text}"
+        );
     }
 
     #[test]

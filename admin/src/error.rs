@@ -11,6 +11,7 @@ use shared::session::SessionId;
 use shared::tenant::TenantId;
 use shared::tenants::StorageUnavailable;
 
+use crate::secret_text::SecretFault;
 use crate::tenant_file::Faults;
 
 /// Why a command failed. Its text is for the operator and holds no secret.
@@ -104,6 +105,34 @@ pub enum AdminError {
         /// The session.
         session: SessionId,
     },
+    /// ServiceNow shows no record of a number, or several.
+    #[error(
+        "ServiceNow shows the service account of tenant {tenant} {} called {number}. Check the number, and that the account \
+         may read the column number of table {table}.",
+        if *.several { "several records" } else { "no record" }
+    )]
+    NoSuchRecord {
+        /// The tenant.
+        tenant: TenantId,
+        /// The number.
+        number: String,
+        /// The table that its prefix names.
+        table: &'static str,
+        /// Whether there are several.
+        several: bool,
+    },
+    /// A record cannot be looked up.
+    #[error(
+        "{number} cannot be looked up in ServiceNow: {reason}. `rescue-connector doctor {tenant}` says what to do."
+    )]
+    ServiceNow {
+        /// The tenant.
+        tenant: TenantId,
+        /// The number.
+        number: String,
+        /// What happened.
+        reason: String,
+    },
     /// The dead-letter queue shows no such message.
     #[error(
         "the dead-letter queue shows no letter {0}; it is gone, or somebody else is looking at it: try again in a minute"
@@ -126,9 +155,9 @@ pub enum AdminError {
         "secret {0} does not hold a JSON object; put one there (at least {{}}) before anything else"
     )]
     MalformedSecret(String),
-    /// An empty text was given as a secret.
-    #[error("the secret is empty; nothing was changed")]
-    EmptySecret,
+    /// A text was given as a secret that cannot be one.
+    #[error("{} Nothing was changed.{}", .0, .0.way_out())]
+    SecretText(#[from] SecretFault),
     /// A secret was set, and what follows failed.
     #[error("the secret is set, but deliveries that wait may go on waiting for up to an hour: {0}")]
     StillPaused(#[source] Box<Self>),
@@ -138,6 +167,24 @@ pub enum AdminError {
          RotateTokensFunctionArn"
     )]
     NoRotation(String),
+    /// The stack does not say which function renews tokens.
+    #[error(
+        "the function that renews refresh tokens is not known (output RotateTokensFunctionArn of the stack); name the \
+         stack with --stack"
+    )]
+    NoRotationFunction,
+    /// A pending version that the connector did not make stands in the way of every rotation.
+    #[error(
+        "nothing was changed: version {version} of secret {secret} has the label AWSPENDING, and no rotation of this \
+         connector made it, so that Secrets Manager begins no other. Take the label away, then repeat the command: `{}`",
+        crate::token::unblock(secret, version)
+    )]
+    ForeignPending {
+        /// The secret's name.
+        secret: String,
+        /// The version's id.
+        version: String,
+    },
     /// The tenant's grant needs no refresh token.
     #[error("nothing was changed: the grant of tenant {0} needs no refresh token")]
     NoToken(TenantId),

@@ -7,6 +7,7 @@ use futures::stream::{self, StreamExt as _};
 use shared::tenant::{TenantFile, TenantId};
 
 use crate::error::AdminError;
+use crate::secret_text;
 use crate::stack::Stack;
 use crate::tenant::{Applied, Plan, execute, plan};
 use crate::tenant_file::parse;
@@ -28,14 +29,24 @@ pub struct Entry<T> {
 /// # Errors
 /// [`AdminError::File`], or [`AdminError::TenantFile`] with every fault.
 pub fn read(path: &Path, allow_loopback: bool) -> Result<TenantFile, AdminError> {
-    let text = std::fs::read_to_string(path).map_err(|source| AdminError::File {
-        path: path.to_owned(),
-        source,
-    })?;
+    let text = read_text(path)?;
     parse(&text, allow_loopback).map_err(|faults| AdminError::TenantFile {
         path: path.to_owned(),
         faults,
     })
+}
+
+/// The text of a file, in UTF-8 or, with a byte order mark, in UTF-16, as PowerShell writes it.
+///
+/// # Errors
+/// [`AdminError::File`].
+pub(crate) fn read_text(path: &Path) -> Result<String, AdminError> {
+    let failed = |source| AdminError::File {
+        path: path.to_owned(),
+        source,
+    };
+    let bytes = std::fs::read(path).map_err(failed)?;
+    secret_text::text(&bytes).ok_or_else(|| failed(std::io::Error::other("it is not a UTF-8 text")))
 }
 
 /// Reads every `*.toml` of a folder, in the order of their names. Of files that name one tenant none is taken.

@@ -7,6 +7,10 @@ mod error;
 pub mod folder;
 pub mod keys;
 pub mod lifecycle;
+mod plain;
+pub mod records;
+mod remedies;
+pub mod secret_text;
 pub mod secrets;
 pub mod sessions;
 pub mod stack;
@@ -15,5 +19,5 @@ pub mod tenant_file;
 pub mod token;
 mod vault;
 
-pub use command::run;
+pub use command::{report_panic, run};
 pub use error::AdminError;

@@ -230,13 +230,16 @@ pub struct Deleted {
     pub deleted: bool,
     /// Posts that were not waited for: they become dead letters with the reason `tenant-deleted`.
     pub posts_left: usize,
+    /// Entries of the credentials table that were deleted: access tokens, sign-ins, a kept refresh token, leases, PINs.
+    #[serde(skip)]
+    pub credentials_deleted: usize,
     /// Secrets Manager keeps the secrets until then; applying a file of that name restores them, emptied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secrets_restorable_until: Option<Timestamp>,
 }
 
-/// Deletes a tenant: switches it off, waits until its posts are delivered, ends the rotation, removes both secrets, and
-/// removes its item last, so that an interrupted run can be repeated.
+/// Deletes a tenant: switches it off, waits until its posts are delivered, ends the rotation, removes both secrets and
+/// what was obtained with them, and removes its item last, so that an interrupted run can be repeated.
 ///
 /// Posts that are queued and were never tried are in no ledger and cannot be waited for; after `SETTLED` there are
 /// some only when deliveries are behind. `wait` is how long posts are waited for; zero does not wait at all.
@@ -264,16 +267,52 @@ pub async fn delete(
         restorable = restorable.max(until);
     }
     // What was obtained with them must not serve another tenant that takes the name.
-    let credentials = stack.credentials();
-    credentials.forget_access_token(id).await?;
-    credentials.end_pause(id).await?;
+    stack.credentials().forget_access_token(id).await?;
+    let credentials_deleted = forget(stack, id).await?;
     remove(stack, &tenant).await?;
     Ok(Deleted {
+        credentials_deleted,
         tenant: id.clone(),
         deleted: true,
         posts_left: left.posts,
         secrets_restorable_until: restorable,
     })
+}
+
+/// Deletes all that the credentials table holds of a tenant: its keys begin with the tenant's name. How many there were.
+/// The table has no index by tenant, because no request needs one, so all of it is read.
+async fn forget(stack: &Stack, id: &TenantId) -> Result<usize, AdminError> {
+    let table = format!("table {}", stack.credentials_table);
+    let (mut deleted, mut from) = (0, None);
+    loop {
+        let answer = stack
+            .dynamodb
+            .scan()
+            .table_name(&stack.credentials_table)
+            .filter_expression("begins_with(credential, :tenant)")
+            .expression_attribute_values(":tenant", AttributeValue::S(format!("{id}#")))
+            .projection_expression("credential")
+            .consistent_read(true)
+            .set_exclusive_start_key(from)
+            .send()
+            .await;
+        let answer = answer.map_err(|error| AdminError::aws("dynamodb:Scan", &table, &error))?;
+        for key in answer.items() {
+            stack
+                .dynamodb
+                .delete_item()
+                .table_name(&stack.credentials_table)
+                .set_key(Some(key.clone()))
+                .send()
+                .await
+                .map_err(|error| AdminError::aws("dynamodb:DeleteItem", &table, &error))?;
+            deleted += 1;
+        }
+        from = answer.last_evaluated_key;
+        if from.is_none() {
+            return Ok(deleted);
+        }
+    }
 }
 
 async fn drain(

@@ -11,6 +11,7 @@ use shared::tenant::{TenantFile, TenantId};
 use shared::vault::{Token, credentials_name, token_name};
 
 use crate::error::AdminError;
+use crate::secret_text::SecretFault;
 use crate::stack::Stack;
 use crate::{tenant, vault};
 
@@ -50,6 +51,21 @@ impl SecretName {
         }
     }
 
+    /// Whether a person chose it, so that any character may be in it.
+    pub(crate) const fn is_password(self) -> bool {
+        matches!(self, Self::SsoPassword | Self::ServiceAccountPassword)
+    }
+
+    /// The member that holds it in the answers and requests of OAuth (RFC 6749) and in other programs' exports.
+    pub(crate) const fn member(self) -> &'static str {
+        match self {
+            Self::SsoPassword | Self::ServiceAccountPassword => "password",
+            Self::OauthClientSecret => "client_secret",
+            Self::RescueApiToken => "token",
+            Self::RefreshToken => "refresh_token",
+        }
+    }
+
     /// The key under which its secret's JSON holds it.
     pub(crate) const fn key(self) -> &'static str {
         match self {
@@ -63,7 +79,7 @@ impl SecretName {
 /// they try again with it within a minute.
 ///
 /// # Errors
-/// [`AdminError::NoSuchTenant`], [`AdminError::EmptySecret`], [`AdminError::TokenInUse`], or when AWS refuses;
+/// [`AdminError::NoSuchTenant`], [`AdminError::SecretText`], [`AdminError::TokenInUse`], or when AWS refuses;
 /// [`AdminError::StillPaused`] when the secret was set and only what follows failed.
 pub async fn set(
     stack: &Stack,
@@ -72,7 +88,7 @@ pub async fn set(
     value: &Secret,
 ) -> Result<(), AdminError> {
     if value.expose().is_empty() {
-        return Err(AdminError::EmptySecret);
+        return Err(SecretFault::Empty.into());
     }
     let file = tenant::read_existing(stack, id).await?.file;
     match name {

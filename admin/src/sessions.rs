@@ -3,28 +3,38 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use futures::stream::{self, StreamExt as _};
 use serde::{Serialize, Serializer};
 use shared::clock::Timestamp;
-use shared::ledger::{BY_TENANT, State};
+use shared::ledger::{BY_TENANT, Ledger, State};
 use shared::record::{RecordRef, SysId, Table};
 use shared::session::{Event, SessionId};
 use shared::tenant::TenantId;
 
 use crate::error::AdminError;
+use crate::lifecycle;
+use crate::remedies::{Explained, explain};
 use crate::stack::Stack;
 use crate::tenant::read_existing;
 
 type Item = HashMap<String, AttributeValue>;
+
+/// So many tenants' posts are read at the same time.
+const AT_ONCE: usize = 8;
 
 /// `BatchGetItem` takes no more keys.
 const BATCH: usize = 100;
 
 /// One post of the ledger.
 ///
-/// As JSON: `{"session_id","delivery","event","state","reason","attempts","deaths","received_at","last_attempt_at",
-/// "next_attempt_at","ended_at","record"}`. What is not known or does not apply is left out. Times are RFC 3339 in UTC.
+/// As JSON: `{"tenant","session_id","delivery","event","state","reason","detail","dropped_columns","attempts","deaths",
+/// "received_at","last_attempt_at","lease_until","next_attempt_at","not_before","ended_at","record"}`. What is not known or
+/// does not apply is left out, `tenant` unless all tenants' posts are listed. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entry {
+    /// Whose post it is; only where all tenants' posts are listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<TenantId>,
     /// The session that the post tells of.
     pub session_id: SessionId,
     /// The post's digest, which the answer to Rescue named too.
@@ -38,18 +48,30 @@ pub struct Entry {
     /// Why it waits, failed or matches nothing: a code of the error table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Attempts that failed.
+    /// What the vendor said about it, as far as that is configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Columns that ServiceNow did not take, although it took the note.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dropped_columns: Vec<String>,
+    /// Attempts, with the one that is under way and the one that ended it.
     pub attempts: u32,
-    /// Attempts that ended the process.
+    /// Those of them that ended the process.
     pub deaths: u32,
     /// When it was accepted.
     pub received_at: Timestamp,
     /// When an attempt last began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_attempt_at: Option<Timestamp>,
+    /// While it is being delivered: until when its process has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease_until: Option<Timestamp>,
     /// While it waits: when it is tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_attempt_at: Option<Timestamp>,
+    /// After it was given up: no attempt begins before then, because the last one may still take effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
     /// When it was done with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
@@ -87,15 +109,30 @@ pub struct Filter {
     pub session: Option<SessionId>,
     /// Only those of sessions that belong to this record.
     pub record: Option<RecordFilter>,
-    /// So many at most.
+    /// So many at most; 0 stands for all.
     pub limit: usize,
 }
 
-/// A record by its `sys_id`, with or without its table: the ledger knows no numbers.
+impl Filter {
+    const fn is_reached(&self, count: usize) -> bool {
+        self.limit != 0 && count >= self.limit
+    }
+}
+
+/// A record by its `sys_id`, with or without its table: the ledger knows no numbers, see [`crate::records`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordFilter {
     table: Option<Table>,
     sys_id: SysId,
+}
+
+impl From<RecordRef> for RecordFilter {
+    fn from(record: RecordRef) -> Self {
+        Self {
+            table: Some(record.table),
+            sys_id: record.sys_id,
+        }
+    }
 }
 
 impl RecordFilter {
@@ -158,7 +195,7 @@ pub async fn list(stack: &Stack, tenant: &TenantId, filter: &Filter) -> Result<L
                     .as_ref()
                     .is_some_and(|record| wanted.matches(record))
             });
-            if wanted && listed.entries.len() == filter.limit {
+            if wanted && filter.is_reached(listed.entries.len()) {
                 listed.more = true;
                 return Ok(listed);
             }
@@ -175,6 +212,97 @@ pub async fn list(stack: &Stack, tenant: &TenantId, filter: &Filter) -> Result<L
         read_existing(stack, tenant).await?;
     }
     Ok(listed)
+}
+
+/// The posts of every tenant, the newest first, each with its tenant. Posts of tenants that were deleted are not among
+/// them.
+///
+/// # Errors
+/// When AWS refuses.
+pub async fn list_all(stack: &Stack, filter: &Filter) -> Result<Listed, AdminError> {
+    let tenants = lifecycle::list(stack).await?.listed;
+    let lists = stream::iter(tenants).map(async |tenant| {
+        let mut listed = list(stack, &tenant.tenant, filter).await?;
+        for entry in &mut listed.entries {
+            entry.tenant = Some(tenant.tenant.clone());
+        }
+        Ok::<Listed, AdminError>(listed)
+    });
+    let mut lists = std::pin::pin!(lists.buffered(AT_ONCE));
+    let mut all = Listed::default();
+    while let Some(listed) = lists.next().await {
+        let mut listed = listed?;
+        all.more |= listed.more;
+        all.entries.append(&mut listed.entries);
+    }
+    all.entries
+        .sort_by_key(|entry| std::cmp::Reverse(entry.received_at));
+    if filter.limit != 0 && all.entries.len() > filter.limit {
+        all.entries.truncate(filter.limit);
+        all.more = true;
+    }
+    Ok(all)
+}
+
+/// Names a post of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PostKey {
+    pub(crate) tenant: TenantId,
+    pub(crate) session: SessionId,
+    pub(crate) digest: String,
+}
+
+impl PostKey {
+    fn item(&self) -> Item {
+        HashMap::from([
+            (
+                "session".to_owned(),
+                text(format!("{}#{}", self.tenant, self.session)),
+            ),
+            ("entry".to_owned(), text(format!("post#{}", self.digest))),
+        ])
+    }
+}
+
+/// Those of some posts, by digest, that no attempt may claim yet, and until when. A ledger that cannot be read says
+/// nothing about any of them: this is asked only to tell a person.
+pub(crate) async fn not_before(stack: &Stack, posts: &[PostKey]) -> BTreeMap<String, Timestamp> {
+    let mut moments = BTreeMap::new();
+    if stack.sessions_table.is_empty() {
+        return moments;
+    }
+    for some in posts.chunks(BATCH) {
+        // A post may be there twice, and a request may name it once.
+        let keys: BTreeMap<&str, Item> = some
+            .iter()
+            .map(|post| (post.digest.as_str(), post.item()))
+            .collect();
+        let Ok(items) = batch(stack, keys.into_values().collect()).await else {
+            break;
+        };
+        for item in items {
+            let entry = entry(&item);
+            let later = entry.and_then(|entry| Some((entry.delivery, entry.not_before?)));
+            moments.extend(later.filter(|(_, at)| *at > stack.clock.now()));
+        }
+    }
+    moments
+}
+
+/// Makes a record the one that a session belongs to: the ledger is read before everything that its posts say.
+///
+/// # Errors
+/// When the ledger cannot be written.
+pub(crate) async fn assign(
+    stack: &Stack,
+    tenant: &TenantId,
+    session: &SessionId,
+    record: &RecordRef,
+) -> Result<(), AdminError> {
+    let (table_name, clock) = (stack.sessions_table.clone(), stack.clock.clone());
+    let ledger = Ledger::new(stack.dynamodb.clone(), table_name, clock);
+    let assigned = ledger.remember_record(tenant, session, record).await;
+    assigned.map_err(|error| AdminError::failed("dynamodb:PutItem", &table(stack), error.0))
 }
 
 /// One page of the index, as much as DynamoDB reads in one go.
@@ -249,49 +377,57 @@ async fn read_records(
 ) -> Result<(), AdminError> {
     let sessions: Vec<SessionId> = sessions.into_iter().collect();
     for some in sessions.chunks(BATCH) {
-        let mut keys = KeysAndAttributes::builder();
+        let mut keys = Vec::new();
         for session in some {
             records.insert(session.clone(), None);
-            keys = keys.keys(HashMap::from([
+            keys.push(HashMap::from([
                 ("session".to_owned(), text(format!("{tenant}#{session}"))),
                 ("entry".to_owned(), text("record")),
             ]));
         }
-        let keys = keys.build().map_err(|error| {
-            AdminError::failed("dynamodb:BatchGetItem", &table(stack), error.to_string())
-        })?;
-        let mut asked = Some(HashMap::from([(stack.sessions_table.clone(), keys)]));
-        while let Some(request) = asked.take() {
-            let answer = stack
-                .dynamodb
-                .batch_get_item()
-                .set_request_items(Some(request))
-                .send()
-                .await;
-            let answer = answer.map_err(|error| failed(stack, "dynamodb:BatchGetItem", &error))?;
-            for item in answer
-                .responses()
-                .into_iter()
-                .flat_map(HashMap::values)
-                .flatten()
-            {
-                let session = string(item, "session")
-                    .and_then(|key| key.split_once('#'))
-                    .and_then(|(_, session)| SessionId::parse(session));
-                if let Some(session) = session {
-                    records.insert(session, record(item));
-                }
+        for item in batch(stack, keys).await? {
+            let session = string(&item, "session")
+                .and_then(|key| key.split_once('#'))
+                .and_then(|(_, session)| SessionId::parse(session));
+            if let Some(session) = session {
+                records.insert(session, record(&item));
             }
-            asked = answer.unprocessed_keys.filter(|keys| !keys.is_empty());
         }
     }
     Ok(())
 }
 
+/// The items of some keys, [`BATCH`] at most.
+async fn batch(stack: &Stack, keys: Vec<Item>) -> Result<Vec<Item>, AdminError> {
+    let mut items = Vec::new();
+    if keys.is_empty() {
+        return Ok(items);
+    }
+    let keys = KeysAndAttributes::builder().set_keys(Some(keys)).build();
+    let keys = keys.map_err(|error| {
+        AdminError::failed("dynamodb:BatchGetItem", &table(stack), error.to_string())
+    })?;
+    let mut asked = Some(HashMap::from([(stack.sessions_table.clone(), keys)]));
+    while let Some(request) = asked.take() {
+        let answer = stack
+            .dynamodb
+            .batch_get_item()
+            .set_request_items(Some(request))
+            .send()
+            .await;
+        let mut answer = answer.map_err(|error| failed(stack, "dynamodb:BatchGetItem", &error))?;
+        let found = answer.responses.take().unwrap_or_default();
+        items.extend(found.into_values().flatten());
+        asked = answer.unprocessed_keys.filter(|keys| !keys.is_empty());
+    }
+    Ok(items)
+}
+
 /// What `sessions show` answers.
 ///
-/// As JSON: `{"tenant","session_id","record":{"table","sys_id","url"},"posts":[…]}`; `record` only when it is known, and
-/// the posts as `sessions list` has them without `record`, the oldest first.
+/// As JSON: `{"tenant","session_id","record":{"table","sys_id","number","url"},"posts":[…]}`; `record` only when it is known,
+/// its `number` where ServiceNow told it, and the posts as `sessions list` has them without `record`, the oldest first,
+/// with `meaning` and `remedy` where there is a reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Shown {
     /// The tenant.
@@ -302,7 +438,18 @@ pub struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<ShownRecord>,
     /// Its posts.
-    pub posts: Vec<Entry>,
+    pub posts: Vec<ShownPost>,
+}
+
+/// A post with its reason in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ShownPost {
+    /// The post.
+    #[serde(flatten)]
+    pub entry: Entry,
+    /// What its reason means, and what to do about it.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub explained: Option<Explained>,
 }
 
 /// A record and where to look at it.
@@ -311,6 +458,9 @@ pub struct ShownRecord {
     /// The record.
     #[serde(flatten)]
     pub record: RecordRef,
+    /// Its number, where ServiceNow told it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
     /// Its page on the tenant's instance; nothing for a tenant that was deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
@@ -348,14 +498,25 @@ pub async fn show(
                 Err(error) => return Err(error),
             };
             let url = instance.map(|instance| url(&instance, &record));
-            Some(ShownRecord { record, url })
+            Some(ShownRecord {
+                record,
+                number: None,
+                url,
+            })
         }
     };
+    let posts = posts.into_iter().map(|entry| {
+        let reason = entry.reason.as_deref();
+        ShownPost {
+            explained: reason.map(|reason| explain(reason, Some(tenant.as_str()))),
+            entry,
+        }
+    });
     Ok(Shown {
         tenant: tenant.clone(),
         session_id: session.clone(),
         record,
-        posts,
+        posts: posts.collect(),
     })
 }
 
@@ -369,20 +530,35 @@ fn url(instance: &str, record: &RecordRef) -> String {
 fn entry(item: &Item) -> Option<Entry> {
     let delivery = string(item, "entry")?.strip_prefix("post#")?.to_owned();
     let (_, session) = string(item, "session")?.split_once('#')?;
+    let state = State::parse(string(item, "state")?)?;
+    let last_attempt_at = moment(item, "claimed_at");
+    let (failed, deaths) = (number(item, "attempts"), number(item, "deaths"));
+    // The ledger counts those that are to be repeated; the one that is under way, or ended the post, is one as well.
+    let last = last_attempt_at.is_some() && state != State::Waiting;
+    let dropped = item.get("dropped_columns");
     Some(Entry {
+        tenant: None,
         session_id: SessionId::parse(session)?,
         delivery,
         event: string(item, "event").and_then(Event::parse),
-        state: State::parse(string(item, "state")?)?,
+        state,
         reason: string(item, "reason").map(str::to_owned),
-        attempts: number(item, "attempts"),
-        deaths: number(item, "deaths"),
+        detail: string(item, "detail").map(str::to_owned),
+        dropped_columns: dropped
+            .and_then(|columns| columns.as_ss().ok().cloned())
+            .unwrap_or_default(),
+        attempts: failed
+            .saturating_add(deaths)
+            .saturating_add(u32::from(last)),
+        deaths,
         received_at: moment(item, "received_at")?,
-        last_attempt_at: moment(item, "claimed_at"),
+        last_attempt_at,
+        lease_until: moment(item, "lease_until").filter(|_| state == State::Delivering),
         next_attempt_at: moment(item, "next_attempt_at"),
+        not_before: moment(item, "not_before").filter(|_| state == State::Failed),
         ended_at: moment(item, "ended_at")
             // A post that was sent again keeps the time of its earlier end.
-            .filter(|_| !matches!(string(item, "state"), Some("delivering" | "waiting"))),
+            .filter(|_| !matches!(state, State::Delivering | State::Waiting)),
         record: None,
     })
 }
@@ -450,12 +626,17 @@ mod tests {
             ("event", "ended"),
             ("state", "waiting"),
             ("reason", "servicenow-unavailable"),
+            ("detail", "Data Policy Exception"),
+            ("lease_until", "2026-01-01T00:00:10.000Z"),
+            ("not_before", "2026-01-01T00:01:10.000Z"),
             ("received_at", "2026-01-01T00:00:00.000Z"),
             ("claimed_at", "2026-01-01T00:00:01.000Z"),
             ("next_attempt_at", "2026-01-01T00:00:31.000Z"),
             ("ended_at", "2025-12-31T00:00:00.000Z"),
         ]);
         post.insert("attempts".to_owned(), AttributeValue::N("2".to_owned()));
+        let dropped = ["category", "time_worked"].map(str::to_owned).to_vec();
+        post.insert("dropped_columns".to_owned(), AttributeValue::Ss(dropped));
         assert_eq!(
             serde_json::to_value(entry(&post)).expect("JSON"),
             json!({
@@ -464,6 +645,8 @@ mod tests {
                 "event": "ended",
                 "state": "waiting",
                 "reason": "servicenow-unavailable",
+                "detail": "Data Policy Exception",
+                "dropped_columns": ["category", "time_worked"],
                 "attempts": 2,
                 "deaths": 0,
                 "received_at": "2026-01-01T00:00:00.000Z",
@@ -475,6 +658,34 @@ mod tests {
             entry(&item(&[("session", "acme#7"), ("entry", "record")])),
             None
         );
+    }
+
+    #[test]
+    fn attempts_count_the_one_that_is_under_way_and_the_one_that_ended_the_post() {
+        let attempts = |state: &str, failed: &str, deaths: &str| {
+            let mut post = item(&[
+                ("session", "acme#7"),
+                ("entry", "post#abc"),
+                ("state", state),
+                ("received_at", "2026-01-01T00:00:00.000Z"),
+                ("claimed_at", "2026-01-01T00:00:01.000Z"),
+                ("lease_until", "2026-01-01T00:00:10.000Z"),
+                ("not_before", "2026-01-01T00:01:10.000Z"),
+            ]);
+            for (name, value) in [("attempts", failed), ("deaths", deaths)] {
+                post.insert(name.to_owned(), AttributeValue::N(value.to_owned()));
+            }
+            entry(&post).expect("a post")
+        };
+        assert_eq!(attempts("delivered", "0", "0").attempts, 1);
+        assert_eq!(attempts("delivered", "2", "1").attempts, 4);
+        assert_eq!(attempts("failed", "0", "0").attempts, 1);
+        assert_eq!(attempts("waiting", "3", "0").attempts, 3);
+        let under_way = attempts("delivering", "0", "1");
+        assert_eq!((under_way.attempts, under_way.deaths), (2, 1));
+        assert!(under_way.lease_until.is_some() && under_way.not_before.is_none());
+        let given_up = attempts("failed", "0", "0");
+        assert!(given_up.lease_until.is_none() && given_up.not_before.is_some());
     }
 
     #[test]

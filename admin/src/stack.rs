@@ -41,7 +41,7 @@ pub struct Stack {
     pub clock: Clock,
 }
 
-/// A name that a command cannot do without.
+/// A name that a command needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     /// `TENANTS_TABLE`
@@ -54,16 +54,22 @@ pub enum Need {
     SessionsQueueUrl,
     /// `SESSIONS_DLQ_URL`
     SessionsDlqUrl,
+    /// The stack's output `ApiUrl`; without it paths are printed instead of URLs.
+    ApiUrl,
+    /// The stack's output `RotateTokensFunctionArn`; without it no rotation schedule is set.
+    RotateTokensFunctionArn,
 }
 
 impl Need {
-    const fn variable(self) -> &'static str {
+    /// The variable that goes before the output. What has none is always looked up.
+    const fn variable(self) -> Option<&'static str> {
         match self {
-            Self::TenantsTable => "TENANTS_TABLE",
-            Self::SessionsTable => "SESSIONS_TABLE",
-            Self::CredentialsTable => "CREDENTIALS_TABLE",
-            Self::SessionsQueueUrl => "SESSIONS_QUEUE_URL",
-            Self::SessionsDlqUrl => "SESSIONS_DLQ_URL",
+            Self::TenantsTable => Some("TENANTS_TABLE"),
+            Self::SessionsTable => Some("SESSIONS_TABLE"),
+            Self::CredentialsTable => Some("CREDENTIALS_TABLE"),
+            Self::SessionsQueueUrl => Some("SESSIONS_QUEUE_URL"),
+            Self::SessionsDlqUrl => Some("SESSIONS_DLQ_URL"),
+            Self::ApiUrl | Self::RotateTokensFunctionArn => None,
         }
     }
 
@@ -74,13 +80,24 @@ impl Need {
             Self::CredentialsTable => "CredentialsTable",
             Self::SessionsQueueUrl => "SessionsQueueUrl",
             Self::SessionsDlqUrl => "SessionsDlqUrl",
+            Self::ApiUrl => "ApiUrl",
+            Self::RotateTokensFunctionArn => "RotateTokensFunctionArn",
         }
     }
 }
 
+/// A deployment that was found.
+#[derive(Debug)]
+pub struct Found {
+    /// The deployment.
+    pub stack: Stack,
+    /// Why the stack's outputs could not be read, where the variables name all that the command cannot do without.
+    pub without_outputs: Option<AdminError>,
+}
+
 impl Stack {
-    /// Finds a deployment. CloudFormation is asked for the outputs of the stack `name` only when a variable of
-    /// `needs` is missing; a name outside `needs` that is found nowhere is empty.
+    /// Finds a deployment. CloudFormation is asked for the outputs of the stack `name` only when something of `needs` has
+    /// no variable or its variable is missing; a name outside `needs` that is found nowhere is empty.
     ///
     /// # Errors
     /// When a name of `needs` is found nowhere (all of them are named), or AWS cannot be asked.
@@ -88,14 +105,14 @@ impl Stack {
         name: &str,
         mut reader: Reader<F>,
         needs: &[Need],
-    ) -> Result<Self, AdminError>
+    ) -> Result<Found, AdminError>
     where
         F: Fn(&str) -> Option<String>,
     {
         let testing = reader.testing();
-        let known = needs
-            .iter()
-            .all(|need| reader.optional(need.variable()).is_some());
+        let is_set = |variable: &str| reader.optional(variable).is_some();
+        let known = needs.iter().all(|need| need.variable().is_some_and(is_set));
+        let can_do_without = needs.iter().all(|need| need.variable().is_none_or(is_set));
         // An operator's credentials may come from anywhere: a profile, single sign-on, a machine's role.
         let http = shared::http::client(testing.ca_file.as_deref())?;
         let config = aws_config::defaults(BehaviorVersion::latest())
@@ -107,11 +124,15 @@ impl Stack {
         if config.region().is_none() {
             return Err(AdminError::NoRegion);
         }
-        let outputs = if known {
-            HashMap::new()
-        } else {
-            outputs(&aws_sdk_cloudformation::Client::new(&config), name).await?
-        };
+        let (mut outputs, mut without_outputs) = (HashMap::new(), None);
+        if !known {
+            let client = aws_sdk_cloudformation::Client::new(&config);
+            match self::outputs(&client, name).await {
+                Ok(read) => outputs = read,
+                Err(error) if can_do_without => without_outputs = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
         let names = Names {
             variable: |variable: &str| reader.optional(variable),
             outputs,
@@ -134,7 +155,10 @@ impl Stack {
             clock: Clock::system(testing.clock_offset_seconds),
         };
         reader.finish()?;
-        Ok(stack)
+        Ok(Found {
+            stack,
+            without_outputs,
+        })
     }
 }
 
@@ -163,7 +187,9 @@ impl<V: Fn(&str) -> Option<String>> Names<V> {
     }
 
     fn of(&self, need: Need) -> String {
-        self.either(need.variable(), need.output())
+        let variable = need.variable().and_then(&self.variable);
+        variable
+            .or_else(|| self.outputs.get(need.output()).cloned())
             .unwrap_or_default()
     }
 
@@ -171,19 +197,17 @@ impl<V: Fn(&str) -> Option<String>> Names<V> {
         let missing: Vec<Need> = needs
             .iter()
             .copied()
-            .filter(|need| self.of(*need).is_empty())
+            .filter(|need| need.variable().is_some() && self.of(*need).is_empty())
             .collect();
         if missing.is_empty() {
             return Ok(());
         }
-        let list = |text: fn(Need) -> &'static str| {
-            let names: Vec<&str> = missing.iter().map(|need| text(*need)).collect();
-            names.join(", ")
-        };
+        let outputs: Vec<&str> = missing.iter().map(|need| need.output()).collect();
+        let variables: Vec<&str> = missing.iter().filter_map(|need| need.variable()).collect();
         Err(AdminError::NoOutput {
             stack: stack.to_owned(),
-            missing: list(Need::output),
-            variables: list(Need::variable),
+            missing: outputs.join(", "),
+            variables: variables.join(", "),
         })
     }
 }

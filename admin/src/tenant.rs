@@ -566,14 +566,21 @@ async fn schedule_rotation(stack: &Stack, plan: &Plan) -> Result<Option<String>,
     if file.servicenow.grant != Grant::RefreshToken {
         return Ok(None);
     }
-    let Some(function) = &stack.rotate_tokens_function_arn else {
-        return Ok(Some(
-            "the rotation schedule is not set yet: the function that renews refresh tokens is not known \
-             (output RotateTokensFunctionArn of the stack)"
-                .to_owned(),
-        ));
-    };
     let name = token_name(&stack.secret_prefix, &file.tenant);
+    let Some(function) = &stack.rotate_tokens_function_arn else {
+        let described = stack
+            .secrets
+            .describe_secret()
+            .secret_id(&name)
+            .send()
+            .await;
+        let described = described
+            .map_err(|error| vault::failed("secretsmanager:DescribeSecret", &name, &error))?;
+        return match described.rotation_enabled() {
+            Some(true) => Ok(None),
+            Some(false) | None => Err(AdminError::NoRotationFunction),
+        };
+    };
     if !plan.creates() && is_scheduled(stack, &name, function).await? {
         return Ok(None);
     }

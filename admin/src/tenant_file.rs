@@ -60,7 +60,16 @@ impl std::error::Error for Faults {}
 pub fn parse(text: &str, allow_loopback: bool) -> Result<TenantFile, Faults> {
     let document = DeTable::parse(text).map_err(|error| {
         let at = error.span().unwrap_or(0..0);
-        Faults(vec![fault(text, &at, "", error.message().trim())])
+        let message = error.message().trim();
+        // Without its name the key would have to be looked for.
+        let key = text.get(at.clone()).map(str::trim);
+        let message = match key {
+            Some(key) if message == "duplicate key" && !key.is_empty() => {
+                format!("duplicate key {key}; keep one of the two")
+            }
+            _ => message.to_owned(),
+        };
+        Faults(vec![fault(text, &at, "", &message)])
     })?;
     let mut check = Check {
         text,
@@ -595,6 +604,24 @@ mod tests {
             SMALLEST.replace(&format!("[{table}]\n"), &format!("[{table}]\n{line}\n"))
         } else {
             format!("{SMALLEST}[{table}]\n{line}\n")
+        }
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_named() {
+        for (text, words) in [
+            (
+                "tenant = \"a1\"\ntenant = \"a2\"\n",
+                "line 2, column 1: duplicate key tenant;",
+            ),
+            (
+                "[rescue]\ncompany_id = \"1\"\ncompany_id = \"2\"\n",
+                "duplicate key company_id;",
+            ),
+            ("[rescue]\n[rescue]\n", "duplicate key rescue;"),
+        ] {
+            let faults = parse(text, false).expect_err("a fault").to_string();
+            assert!(faults.contains(words), "{words}: {faults}");
         }
     }
 

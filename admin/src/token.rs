@@ -6,16 +6,17 @@ use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::primitives::DateTime;
 use aws_sdk_secretsmanager::types::RotationRulesType;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use shared::clock::Timestamp;
 use shared::credentials::Standing;
 use shared::error::Code;
 use shared::tenant::{Grant, TenantFile, TenantId};
-use shared::vault::{Token, token_name};
+use shared::vault::{Token, credentials_name, token_name};
 
 use crate::error::AdminError;
-use crate::secrets::replace_token;
+use crate::secrets::{SecretName, replace_token};
 use crate::stack::Stack;
+use crate::vault::Found;
 use crate::{tenant, vault};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -81,8 +82,8 @@ impl State {
 /// What `token status` answers. No token is in it.
 ///
 /// As JSON: `{"tenant","grant","state","issued_at","expires_at","days_left","source","client_id","own_client",
-/// "rotation":{"enabled","schedule","last_rotated_at","next_rotation_at"},"pause":{"reason","until"},
-/// "likely_causes":[…]}`. What is not known or does not apply is left out, `likely_causes` unless the state is
+/// "renews_itself","not_renewed_because","rotation":{"enabled","schedule","last_rotated_at","next_rotation_at",
+/// "blocked_by"},"pause":{"reason","until"},"likely_causes":[…]}`. What is not known or does not apply is left out, `likely_causes` unless the state is
 /// `reauthorization-needed`. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
@@ -108,6 +109,12 @@ pub struct Status {
     pub client_id: String,
     /// Whether that came with the token; otherwise it is the tenant file's.
     pub own_client: bool,
+    /// Whether the connector can move its end by itself; only where the grant needs a refresh token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renews_itself: Option<bool>,
+    /// Why it cannot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_renewed_because: Option<String>,
     /// Who renews it, and when.
     pub rotation: Rotation,
     /// The pause that holds now: nobody calls ServiceNow for the tenant.
@@ -132,6 +139,9 @@ pub struct Rotation {
     /// When the next one is due; Secrets Manager may give a day.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_rotation_at: Option<Timestamp>,
+    /// The version whose label `AWSPENDING` keeps every rotation from beginning: no rotation of the connector made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocked_by: Option<String>,
 }
 
 /// A pause that holds.
@@ -150,11 +160,48 @@ pub struct ShownPause {
 pub async fn status(stack: &Stack, id: &TenantId) -> Result<Status, AdminError> {
     let file = tenant::read_existing(stack, id).await?.file;
     let secret = token_name(&stack.secret_prefix, id);
-    let token = current(stack, &secret).await?;
+    let current = vault::read_existing(stack, &secret).await?.json;
     let described = describe(stack, &secret).await?;
     let standing = stack.credentials().standing_now(id).await?;
-    let rotation = Rotation::from(&described);
-    Ok(assess(file, token, rotation, standing, stack.clock.now()))
+    let rotation = Rotation {
+        blocked_by: foreign_pending(stack, &secret, &described, &current).await?,
+        ..Rotation::from(&described)
+    };
+    let credentials = vault::read(stack, &credentials_name(&stack.secret_prefix, id)).await?;
+    let password = match &credentials {
+        Found::Value(content) => {
+            vault::holds(&content.json, SecretName::ServiceAccountPassword.key())
+        }
+        Found::Nothing | Found::Deleted => false,
+    };
+    let token = parsed(current, &secret)?;
+    let now = stack.clock.now();
+    Ok(assess(file, token, rotation, standing, password, now))
+}
+
+/// Why the connector cannot move the end of a tenant's refresh token by itself; `None` when it can.
+fn obstacle(file: &TenantFile, rotation: &Rotation, password: bool) -> Option<String> {
+    let id = &file.tenant;
+    if !rotation.enabled {
+        return Some(
+            "there is no rotation schedule; `rescue-connector tenant apply FILE` sets it"
+                .to_owned(),
+        );
+    }
+    if let Some(version) = &rotation.blocked_by {
+        return Some(format!(
+            "version {version} has the label AWSPENDING and blocks every rotation; `rescue-connector token rotate {id}` \
+             names the way out"
+        ));
+    }
+    if file.servicenow.service_account.is_empty() {
+        return Some("servicenow.service_account is not set in the tenant file".to_owned());
+    }
+    (!password).then(|| {
+        format!(
+            "service-account-password is not set; `rescue-connector secrets set {id} service-account-password`"
+        )
+    })
 }
 
 fn assess(
@@ -162,8 +209,11 @@ fn assess(
     token: Token,
     rotation: Rotation,
     standing: Standing,
+    password: bool,
     now: Timestamp,
 ) -> Status {
+    let needed = file.servicenow.grant == Grant::RefreshToken;
+    let obstacle = obstacle(&file, &rotation, password).filter(|_| needed);
     let pause = standing.pause_at(now);
     let own_client = token.client_id.is_some();
     let left = token.expires_at.map(|expires_at| expires_at.since(now));
@@ -191,6 +241,8 @@ fn assess(
         source: token.source,
         own_client,
         client_id: token.client_id.unwrap_or(file.servicenow.client_id),
+        renews_itself: needed.then_some(obstacle.is_none()),
+        not_renewed_because: obstacle,
         rotation,
         pause: pause.map(|pause| ShownPause {
             reason: pause.reason.as_str(),
@@ -227,7 +279,7 @@ pub struct Rotated {
 ///
 /// # Errors
 /// [`AdminError::NoSuchTenant`], [`AdminError::NoToken`], [`AdminError::NoTokenYet`], [`AdminError::NoRotation`],
-/// [`AdminError::TokenInUse`], or when AWS refuses: nothing was changed. [`AdminError::RotationBusy`] and
+/// [`AdminError::ForeignPending`], [`AdminError::TokenInUse`], or when AWS refuses: nothing was changed. [`AdminError::RotationBusy`] and
 /// [`AdminError::RotationUnfinished`]: the wish is kept, and Secrets Manager goes on trying.
 pub async fn rotate(
     stack: &Stack,
@@ -239,12 +291,17 @@ pub async fn rotate(
         return Err(AdminError::NoToken(id.clone()));
     }
     let secret = token_name(&stack.secret_prefix, id);
-    let before = current(stack, &secret).await?;
+    let json = vault::read_existing(stack, &secret).await?.json;
+    let before = parsed(json.clone(), &secret)?;
     if before.refresh_token.is_none() {
         return Err(AdminError::NoTokenYet(id.clone()));
     }
-    if describe(stack, &secret).await?.rotation_enabled() != Some(true) {
+    let described = describe(stack, &secret).await?;
+    if described.rotation_enabled() != Some(true) {
         return Err(AdminError::NoRotation(secret));
+    }
+    if let Some(version) = foreign_pending(stack, &secret, &described, &json).await? {
+        return Err(AdminError::ForeignPending { secret, version });
     }
     replace_token(stack, id, &secret, |mut json| {
         json.insert("renew_now".to_owned(), Value::Bool(true));
@@ -325,10 +382,49 @@ async fn wait(
 }
 
 async fn current(stack: &Stack, secret: &str) -> Result<Token, AdminError> {
-    let content = vault::read_existing(stack, secret).await?;
+    parsed(vault::read_existing(stack, secret).await?.json, secret)
+}
+
+fn parsed(json: Map<String, Value>, secret: &str) -> Result<Token, AdminError> {
     // Why it cannot be read would quote the secret.
-    serde_json::from_value(Value::Object(content.json))
+    serde_json::from_value(Value::Object(json))
         .map_err(|_| AdminError::MalformedSecret(secret.to_owned()))
+}
+
+/// The version that has `AWSPENDING` without being current, and that no rotation of this connector made. Secrets Manager
+/// begins no rotation beside it
+/// (<https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html>).
+///
+/// What a rotation makes says which version it was made from (`derived_from`) or repeats the current value; a version
+/// without a value is one that a rotation is about to fill.
+async fn foreign_pending(
+    stack: &Stack,
+    secret: &str,
+    described: &DescribeSecretOutput,
+    current: &Map<String, Value>,
+) -> Result<Option<String>, AdminError> {
+    let versions = described.version_ids_to_stages().into_iter().flatten();
+    let has = |labels: &[String], label: &str| labels.iter().any(|own| own == label);
+    let mut pending = versions
+        .filter(|(_, labels)| has(labels, "AWSPENDING") && !has(labels, "AWSCURRENT"))
+        .map(|(version, _)| version.clone());
+    let Some(version) = pending.next() else {
+        return Ok(None);
+    };
+    let Some(text) = vault::read_version(stack, secret, &version).await? else {
+        return Ok(None);
+    };
+    let json: Option<Map<String, Value>> = serde_json::from_str(&text).ok();
+    let ours = json.is_some_and(|json| json.contains_key("derived_from") || json == *current);
+    Ok((!ours).then_some(version))
+}
+
+/// The command that takes `AWSPENDING` from a version.
+pub(crate) fn unblock(secret: &str, version: &str) -> String {
+    format!(
+        "aws secretsmanager update-secret-version-stage --secret-id {secret} --version-stage AWSPENDING \
+         --remove-from-version-id {version}"
+    )
 }
 
 async fn describe(stack: &Stack, secret: &str) -> Result<DescribeSecretOutput, AdminError> {
@@ -354,6 +450,7 @@ impl From<&DescribeSecretOutput> for Rotation {
             schedule: schedule.map(str::to_owned),
             last_rotated_at: described.last_rotated_date().and_then(moment),
             next_rotation_at: described.next_rotation_date().and_then(moment),
+            blocked_by: None,
         }
     }
 }
@@ -402,7 +499,14 @@ mod tests {
     }
 
     fn state(grant: Grant, token: Token, standing: Standing) -> &'static str {
-        let status = assess(file(grant), token, Rotation::default(), standing, now());
+        let status = assess(
+            file(grant),
+            token,
+            Rotation::default(),
+            standing,
+            true,
+            now(),
+        );
         let causes = !status.likely_causes.is_empty();
         assert_eq!(causes, status.state == State::ReauthorizationNeeded);
         status.state.as_str()
@@ -433,6 +537,49 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_token_that_nothing_can_renew_says_why() {
+        let scheduled = || Rotation {
+            enabled: true,
+            ..Rotation::default()
+        };
+        let blocked = Rotation {
+            blocked_by: Some("v7".to_owned()),
+            ..scheduled()
+        };
+        let mut named = file(Grant::RefreshToken);
+        named.servicenow.service_account = "svc.rescue".to_owned();
+        let mut nameless = named.clone();
+        nameless.servicenow.service_account = String::new();
+        assert_eq!(obstacle(&named, &scheduled(), true), None);
+        for (file, rotation, password, words) in [
+            (&named, Rotation::default(), true, "no rotation schedule"),
+            (&named, blocked, true, "version v7"),
+            (&nameless, scheduled(), true, "service_account is not set"),
+            (
+                &named,
+                scheduled(),
+                false,
+                "secrets set acme service-account-password",
+            ),
+        ] {
+            let text = obstacle(file, &rotation, password).expect("an obstacle");
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        let status = assess(
+            file(Grant::Password),
+            Token::default(),
+            Rotation::default(),
+            Standing::default(),
+            false,
+            now(),
+        );
+        assert_eq!(
+            (status.renews_itself, status.not_renewed_because),
+            (None, None)
+        );
+    }
+
     /// The state's word and its JSON are one.
     #[test]
     fn a_status_has_its_shape_and_no_token() {
@@ -446,9 +593,16 @@ mod tests {
             enabled: true,
             schedule: Some("rate(1 day)".to_owned()),
             last_rotated_at: Some(now()),
-            next_rotation_at: None,
+            ..Rotation::default()
         };
-        let status = assess(file(Grant::RefreshToken), own, rotation, standing, now());
+        let status = assess(
+            file(Grant::RefreshToken),
+            own,
+            rotation,
+            standing,
+            true,
+            now(),
+        );
         assert_eq!(
             serde_json::to_value(&status).expect("JSON"),
             json!({
@@ -461,6 +615,7 @@ mod tests {
                 "source": "hand-over",
                 "client_id": "own",
                 "own_client": true,
+                "renews_itself": true,
                 "rotation": {
                     "enabled": true,
                     "schedule": "rate(1 day)",

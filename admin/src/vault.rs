@@ -61,6 +61,32 @@ pub(crate) async fn read(stack: &Stack, name: &str) -> Result<Found, AdminError>
     }
 }
 
+/// What a version holds; `None` as long as it holds nothing. What is no text is an empty one.
+pub(crate) async fn read_version(
+    stack: &Stack,
+    name: &str,
+    version_id: &str,
+) -> Result<Option<String>, AdminError> {
+    let answer = stack
+        .secrets
+        .get_secret_value()
+        .secret_id(name)
+        .version_id(version_id)
+        .send()
+        .await;
+    match answer {
+        Ok(answer) => Ok(Some(answer.secret_string().unwrap_or_default().to_owned())),
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(|error| error.is_resource_not_found_exception()) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(failed("secretsmanager:GetSecretValue", name, &error)),
+    }
+}
+
 /// The value of a secret that `tenant apply` has made.
 pub(crate) async fn read_existing(stack: &Stack, name: &str) -> Result<Content, AdminError> {
     match read(stack, name).await? {

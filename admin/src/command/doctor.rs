@@ -1,21 +1,24 @@
 //! `rescue-connector doctor`
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, Write as _};
+use std::io::BufRead as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use clap::Args;
-use shared::environment::Reader;
 use shared::record::RecordNumber;
 use shared::secret::Secret;
 use shared::servicenow::query::Email;
 use shared::tenant::TenantId;
 
-use super::{ADDED, FAULT, Global, Output, STRONG, tenant_id};
+use super::layout::wrapped;
+use super::terminal::say;
+use super::{ADDED, FAULT, Global, Output, STRONG, record_number, tenant_id, testing};
 use crate::doctor::{Check, Options, Report, Status, examine, technicians};
 use crate::error::AdminError;
+use crate::folder::read_text;
+use crate::secret_text;
 use crate::stack::Need;
 
 const DOUBT: Style = AnsiColor::Yellow.on_default();
@@ -35,7 +38,7 @@ pub(super) struct Command {
     #[arg(long, value_name = "EMAIL", value_parser = email)]
     technician: Option<String>,
     /// Write one test note to this incident or case, to prove the right to write
-    #[arg(long, value_name = "NUMBER", value_parser = number)]
+    #[arg(long, value_name = "NUMBER", value_parser = record_number)]
     write_to: Option<RecordNumber>,
     /// Ask one of the URLs that were pasted into Rescue whether it is right; `-` reads it from standard input, which
     /// keeps its key out of the shell's history
@@ -51,10 +54,6 @@ fn email(text: &str) -> Result<String, String> {
     Ok(address.as_str().to_owned())
 }
 
-fn number(text: &str) -> Result<RecordNumber, String> {
-    RecordNumber::parse(text).ok_or_else(|| "a number is like INC0012345 or CS0001234".to_owned())
-}
-
 #[expect(
     clippy::unnecessary_wraps,
     reason = "clap's value parsers answer results"
@@ -65,21 +64,17 @@ fn secret(text: &str) -> Result<Secret, String> {
 
 impl Command {
     pub(super) async fn run(self, global: &Global) -> Result<ExitCode, AdminError> {
-        let mut environment = Reader::process();
-        let testing = environment.testing();
-        environment.finish()?;
+        let testing = testing()?;
         let technicians = match self.technicians {
             None => None,
-            Some(path) => {
-                let text = std::fs::read_to_string(&path)
-                    .map_err(|source| AdminError::File { path, source })?;
-                Some(technicians::read(&text))
-            }
+            Some(path) => Some(technicians::read(&read_text(&path)?)),
         };
         let webhook_url = match self.webhook_url {
             Some(url) if url.expose() == "-" => {
-                let mut line = String::new();
-                std::io::stdin().lock().read_line(&mut line)?;
+                let mut line = Vec::new();
+                std::io::stdin().lock().read_until(b'\n', &mut line)?;
+                // PowerShell puts a byte order mark before it.
+                let line = secret_text::text(&line).unwrap_or_default();
                 Some(Secret::from(line.trim()))
             }
             given => given,
@@ -97,13 +92,14 @@ impl Command {
             Need::CredentialsTable,
             Need::SessionsQueueUrl,
             Need::SessionsDlqUrl,
+            Need::ApiUrl,
         ];
         let stack = global.stack(&needs).await?;
         let shown = global.output == Output::Table;
         let report = examine(&stack, &self.tenant, &options, |check| {
             if shown {
                 // Nobody is left to tell when the terminal is gone.
-                let _ = writeln!(anstream::stdout().lock(), "{}", line(check));
+                let _ = say(&line(check));
             }
         })
         .await?;
@@ -122,10 +118,11 @@ fn line(check: &Check) -> String {
         Status::Failed => ("✗", FAULT),
         Status::Skipped => ("-", DIM),
     };
-    let mut text = format!("{style}{sign} {:<20}{style:#} {}", check.id, check.seen);
+    let seen = format!("{style}{sign} {:<20}{style:#} {}", check.id, check.seen);
+    let mut text = wrapped(&seen, 23);
     if let Some(remedy) = &check.remedy {
         // Writing to a String cannot fail.
-        let _ = write!(text, "\n    → {remedy}");
+        let _ = write!(text, "\n{}", wrapped(&format!("    → {remedy}"), 6));
     }
     text
 }

@@ -7,9 +7,10 @@ use clap::{CommandFactory as _, Subcommand, ValueEnum};
 use shared::tenant::TenantId;
 use shared::tenants::Scope;
 
+use super::layout::columns;
 use super::tenant::{key_row, urls};
 use super::terminal::confirm;
-use super::{Cli, Global, STRONG, columns, tenant_id};
+use super::{Cli, Global, STRONG, tenant_id, usage};
 use crate::error::AdminError;
 use crate::keys::{Made, NewKey, ScopeName, list, retirement, rotate, word};
 use crate::stack::Need;
@@ -73,7 +74,11 @@ impl Command {
             },
             Self::Retire { .. } | Self::List { .. } => None,
         };
-        let stack = global.stack(&[Need::TenantsTable]).await?;
+        let mut needs = vec![Need::TenantsTable];
+        if new == Some(NewKey::Webhook) {
+            needs.push(Need::ApiUrl);
+        }
+        let stack = global.stack(&needs).await?;
         match (self, new) {
             (Self::Retire { tenant, id, yes }, _) => {
                 let retirement = retirement(&stack, &tenant, &id).await?;
@@ -125,8 +130,7 @@ fn scope_of_a_webhook() -> ExitCode {
         clap::error::ErrorKind::ArgumentConflict,
         "--scope is for API keys; a webhook key only takes posts",
     );
-    let _ = error.print();
-    ExitCode::from(2)
+    usage(&error)
 }
 
 fn shown(tenant: &TenantId, made: &Made) -> String {

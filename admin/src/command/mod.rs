@@ -4,26 +4,33 @@ mod completions;
 mod dlq;
 mod doctor;
 mod keys;
+mod layout;
 mod secrets;
 mod sessions;
 mod tenant;
 mod terminal;
 mod token;
+mod when;
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
+use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
-use shared::environment::Reader;
+use shared::clock::Timestamp;
+use shared::environment::{Reader, Testing};
+use shared::record::RecordNumber;
 use shared::tenant::TenantId;
 
 use crate::error::AdminError;
 use crate::lifecycle::similar_names;
+use crate::plain::escaped;
 use crate::stack::{Need, Stack};
+
+use self::terminal::{complain, remark, say};
 
 const ADDED: Style = AnsiColor::Green.on_default();
 const REMOVED: Style = AnsiColor::Red.on_default();
@@ -35,7 +42,9 @@ const STRONG: Style = Style::new().bold();
 #[command(
     name = "rescue-connector",
     version,
-    after_help = "Example:\n  rescue-connector tenant apply acme.toml --dry-run"
+    disable_help_flag = true,
+    after_help = "Examples:\n  rescue-connector tenant apply acme.toml --dry-run\n  \
+                  rescue-connector doctor acme\n  rescue-connector dlq list --output json"
 )]
 struct Cli {
     #[command(flatten)]
@@ -45,6 +54,7 @@ struct Cli {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 struct Global {
     /// How the answer is written
     #[arg(long, value_enum, global = true, default_value_t = Output::Table)]
@@ -57,6 +67,9 @@ struct Global {
         default_value = "rescue-connector"
     )]
     stack: String,
+    /// Print help
+    #[arg(long, short, global = true, action = ArgAction::Help)]
+    help: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -70,25 +83,43 @@ enum Output {
 #[derive(Debug, Subcommand)]
 enum Group {
     /// Create, change and show tenants
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  rescue-connector tenant apply acme.toml --dry-run"
+    )]
     Tenant(tenant::Command),
     /// Renew the keys that Rescue and ServiceNow call with
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  rescue-connector keys rotate acme webhook"
+    )]
     Keys(keys::Command),
     /// Set the secrets of a tenant
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  rescue-connector secrets set acme sso-password"
+    )]
     Secrets(secrets::Command),
     /// Look after the refresh token of a tenant
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  rescue-connector token status acme"
+    )]
     Token(token::Command),
     /// Check everything a tenant needs, and say what to do about each fault
     #[command(after_help = doctor::EXAMPLES)]
     Doctor(doctor::Command),
     /// See what became of sessions: the delivery ledger
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  rescue-connector sessions list acme --state failed --since yesterday"
+    )]
     Sessions(sessions::Command),
     /// See what could not be delivered, and put it back
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  rescue-connector dlq redrive --tenant acme"
+    )]
     Dlq(dlq::Command),
     /// Write what a shell completes this program's commands with
     Completions(completions::Command),
@@ -98,11 +129,7 @@ enum Group {
 pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            // Nobody is left to tell when the terminal is gone.
-            let _ = error.print();
-            return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
-        }
+        Err(error) => return usage(&error),
     };
     let done = match cli.group {
         Group::Tenant(command) => command.run(&cli.global).await,
@@ -116,6 +143,10 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match done {
         Ok(code) => code,
+        // The program that reads the answer, such as `head`, has had enough of it.
+        Err(AdminError::Terminal(error)) if error.kind() == ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             complain(&error.to_string());
             if let AdminError::NoSuchTenant(missing) = &error {
@@ -126,9 +157,42 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// Prints what clap says: help to standard output, wrong usage to standard error. It quotes arguments, in which anything
+/// may stand.
+fn usage(error: &clap::Error) -> ExitCode {
+    let text = error.render().ansi().to_string();
+    let text = text.trim_end();
+    if error.use_stderr() {
+        remark(text);
+    } else if let Err(error) = say(text)
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        return ExitCode::FAILURE;
+    }
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// Tells the person at the terminal of a fault of this program, in place of Rust's own message, and ends the process
+/// with exit code 1. For [`std::panic::set_hook`].
+pub fn report_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string);
+    complain(&format!(
+        "rescue-connector has a fault and stopped ({}). What it had written until then stays. Run the same command again; \
+         if it fails again, report this line and the command, without secrets.",
+        place.unwrap_or_default()
+    ));
+    std::process::exit(1);
+}
+
 impl Global {
     async fn stack(&self, needs: &[Need]) -> Result<Stack, AdminError> {
-        Stack::find(&self.stack, Reader::process(), needs).await
+        let found = Stack::find(&self.stack, Reader::process(), needs).await?;
+        if let Some(error) = &found.without_outputs {
+            remark(&format!(
+                "note: what no variable names stays unknown (the API's address, the function that renews tokens): {error}"
+            ));
+        }
+        Ok(found.stack)
     }
 
     /// Names the tenants that may have been meant. Whoever may not list them is told nothing.
@@ -150,61 +214,39 @@ impl Global {
         table: impl FnOnce(&T) -> String,
     ) -> Result<(), AdminError> {
         match self.output {
-            // No escape sequence is taken out of it: it may hold what a stranger wrote.
             Output::Json => writeln!(std::io::stdout().lock(), "{}", json(answer)?)?,
-            Output::Table => {
-                let text = table(answer);
-                writeln!(anstream::stdout().lock(), "{}", text.trim_end())?;
-            }
+            Output::Table => say(table(answer).trim_end())?,
         }
         Ok(())
     }
 }
 
-/// An answer as JSON that a terminal obeys nothing of: JSON itself escapes only the older half of the control characters.
+/// An answer as JSON that a terminal obeys nothing of. Nothing is taken out of it: it may hold what a stranger wrote.
 fn json<T: Serialize>(answer: &T) -> Result<String, AdminError> {
-    let text = serde_json::to_string_pretty(answer)?;
-    if !text.contains(is_late_control) {
-        return Ok(text);
-    }
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_late_control(c) {
-            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
-        } else {
-            escaped.push(c);
-        }
-    }
-    Ok(escaped)
+    Ok(escaped(&serde_json::to_string_pretty(answer)?))
 }
 
-const fn is_late_control(c: char) -> bool {
-    matches!(c, '\u{7f}'..='\u{9f}')
+/// The variables that are only for tests.
+fn testing() -> Result<Testing, AdminError> {
+    let mut environment = Reader::process();
+    let testing = environment.testing();
+    environment.finish()?;
+    Ok(testing)
 }
 
-/// A line for the person at the terminal, apart from the answer.
-fn remark(text: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{text}");
+/// A moment in a table: to the minute, in UTC, in a form that `--since` takes.
+fn minute(at: Timestamp) -> String {
+    let text = at.to_string();
+    text.get(..16)
+        .map_or(text.clone(), |text| format!("{text}Z"))
 }
 
-fn complain(text: &str) {
-    remark(&format!("{FAULT}error:{FAULT:#} {text}"));
+fn record_number(text: &str) -> Result<RecordNumber, String> {
+    RecordNumber::parse(text).ok_or_else(|| "a number is like INC0012345 or CS0001234".to_owned())
 }
 
 fn tenant_id(text: &str) -> Result<TenantId, String> {
     TenantId::parse(text).ok_or_else(|| "a tenant's name is 2 to 40 of a-z 0-9 -".to_owned())
-}
-
-/// A table without lines.
-fn columns(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut table = comfy_table::Table::new();
-    table
-        .load_style(comfy_table::presets::NOTHING)
-        .set_header(header.iter().copied());
-    for row in rows {
-        table.add_row(row);
-    }
-    table.trim_fmt()
 }
 
 #[cfg(test)]
@@ -214,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_well_formed_and_every_command_has_an_example() {
+    fn every_help_has_an_example_and_the_global_options_under_one_heading() {
         let mut root = Cli::command();
         root.build();
         root.clone().debug_assert();
@@ -224,8 +266,11 @@ mod tests {
                 continue;
             }
             let help = command.clone().render_help().to_string();
-            if command.get_subcommands().next().is_none() {
-                assert!(help.contains("Example"), "{help}");
+            assert!(help.contains("Example"), "{help}");
+            let (own, global) = help.split_once("Global options:").expect("a heading");
+            for option in ["--output <", "--stack <", "--help"] {
+                assert!(global.contains(option), "{option}: {help}");
+                assert!(!own.contains(option), "{option}: {help}");
             }
             open.extend(command.get_subcommands().cloned());
         }
@@ -254,9 +299,10 @@ mod tests {
 
     #[test]
     fn json_reads_back_and_holds_nothing_that_a_terminal_obeys() {
-        let answer = "\u{1b}[2J \u{9b}2J \u{7f} ü 漢";
+        let answer = "\u{1b}[2J \u{9b}2J \u{7f} \u{202e} ü 漢";
         let text = json(&answer).expect("JSON");
         assert!(!text.contains(char::is_control), "{text:?}");
+        assert!(text.contains("\\u202e"), "{text:?}");
         assert_eq!(serde_json::from_str::<String>(&text).expect("JSON"), answer);
     }
 

@@ -8,14 +8,18 @@ use serde::Serialize;
 use shared::secret::Secret;
 use shared::tenant::TenantId;
 
+use super::terminal::confirm;
 use super::{Global, tenant_id};
 use crate::error::AdminError;
+use crate::secret_text::{self, LIMIT};
 use crate::secrets::{SecretName, set};
 use crate::stack::Need;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Set one secret, from a hidden prompt or from standard input
+    ///
+    /// A byte order mark and one line end behind the secret are dropped. What cannot be the secret is refused.
     #[command(
         after_help = "Examples:\n  rescue-connector secrets set acme sso-password\n  \
                             rescue-connector secrets set acme refresh-token < token.txt"
@@ -27,6 +31,9 @@ pub(super) enum Command {
         /// The secret
         #[arg(value_enum)]
         name: SecretName,
+        /// Take a secret that looks like a mistake: quotes around it, or ^ & < > ? in a client secret
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -39,14 +46,14 @@ struct Answer<'a> {
 
 impl Command {
     pub(super) async fn run(self, global: &Global) -> Result<ExitCode, AdminError> {
-        let Self::Set { tenant, name } = self;
+        let Self::Set { tenant, name, yes } = self;
         let needs = [
             Need::TenantsTable,
             Need::CredentialsTable,
             Need::SessionsQueueUrl,
         ];
         let stack = global.stack(&needs).await?;
-        let value = read(&tenant, name)?;
+        let value = read(&tenant, name, yes)?;
         set(&stack, &tenant, name, &value).await?;
         let answer = Answer {
             tenant: &tenant,
@@ -60,38 +67,29 @@ impl Command {
     }
 }
 
-fn read(tenant: &TenantId, name: SecretName) -> Result<Secret, AdminError> {
-    if std::io::stdin().is_terminal() {
+/// The secret as it came in, from a hidden prompt or standard input.
+fn given(tenant: &TenantId, name: SecretName) -> Result<Vec<u8>, AdminError> {
+    let mut stdin = std::io::stdin().lock();
+    if stdin.is_terminal() {
         let prompt = format!("{} of {tenant} (hidden): ", name.as_str());
-        return Ok(Secret::from(rpassword::prompt_password(prompt)?));
+        return Ok(rpassword::prompt_password(prompt)?.into_bytes());
     }
-    let mut text = String::new();
-    std::io::stdin().lock().read_to_string(&mut text)?;
-    Ok(Secret::from(without_newline(&text)))
+    let mut bytes = Vec::new();
+    // One byte more shows that it is too long.
+    let most = u64::try_from(LIMIT).unwrap_or(u64::MAX) + 1;
+    stdin.by_ref().take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
-/// What editors and `echo` add at the end is no part of the secret; a second newline is.
-fn without_newline(text: &str) -> &str {
-    text.strip_suffix("\r\n")
-        .or_else(|| text.strip_suffix('\n'))
-        .unwrap_or(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_newline_at_the_end_is_no_part_of_a_secret() {
-        for (read, secret) in [
-            ("a", "a"),
-            ("a\n", "a"),
-            ("a\r\n", "a"),
-            ("a\n\n", "a\n"),
-            (" a b \n", " a b "),
-            ("", ""),
-        ] {
-            assert_eq!(without_newline(read), secret);
+/// Looks at the secret. What may be meant is asked about; `yes` stands for the answer.
+fn read(tenant: &TenantId, name: SecretName, yes: bool) -> Result<Secret, AdminError> {
+    match secret_text::read(name, &given(tenant, name)?) {
+        Ok(secret) => Ok(secret),
+        Err((_, Some(secret))) if yes => Ok(secret),
+        Err((fault, Some(secret))) if std::io::stdin().is_terminal() => {
+            confirm("", &[fault.to_string()])?;
+            Ok(secret)
         }
+        Err((fault, _)) => Err(fault.into()),
     }
 }

@@ -1,21 +1,28 @@
 //! `rescue-connector sessions …`
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use shared::clock::Timestamp;
 use shared::ledger::State;
+use shared::record::{RecordNumber, RecordRef};
 use shared::session::SessionId;
 use shared::tenant::TenantId;
 
-use super::{FAULT, Global, STRONG, columns, remark, tenant_id};
+use super::layout::{columns, wrapped};
+use super::terminal::{Progress, remark};
+use super::when::{FORMS, When};
+use super::{FAULT, Global, Output, STRONG, minute, tenant_id, testing};
 use crate::error::AdminError;
-use crate::sessions::{Entry, Filter, RecordFilter, Shown, list, show};
-use crate::stack::Need;
-use crate::tenant_file::length;
+use crate::lifecycle::export;
+use crate::plain::plain;
+use crate::records::{Numbers, Records};
+use crate::sessions::{Entry, Filter, RecordFilter, Shown, ShownPost, list, list_all, show};
+use crate::stack::{Need, Stack};
 
 const STATES: [State; 6] = [
     State::Delivering,
@@ -28,13 +35,14 @@ const STATES: [State; 6] = [
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// List a tenant's posts, the newest first
+    /// List a tenant's posts, or all tenants', the newest first
     #[command(
-        after_help = "Examples:\n  rescue-connector sessions list acme --state failed --since \"2 days\"\n  \
-                            rescue-connector sessions list acme --record incident:0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+        after_help = "Examples:\n  rescue-connector sessions list acme --state failed --since yesterday\n  \
+                            rescue-connector sessions list --all-tenants --state failed --since \"20 Nov\"\n  \
+                            rescue-connector sessions list acme --record INC0010001"
     )]
     List(List),
-    /// Show what became of one session, step by step
+    /// Show what became of one session, step by step, and what to do about it
     #[command(after_help = "Example:\n  rescue-connector sessions show acme 123456789")]
     Show {
         /// The tenant
@@ -47,31 +55,37 @@ pub(super) enum Command {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("whose").required(true).args(["tenant", "all_tenants"]))]
 pub(super) struct List {
     /// The tenant
     #[arg(value_parser = tenant_id)]
-    tenant: TenantId,
+    tenant: Option<TenantId>,
+    /// The posts of every tenant
+    #[arg(long)]
+    all_tenants: bool,
     /// Only posts in this state
     #[arg(long, value_parser = states())]
     state: Option<State>,
-    /// Only posts accepted since then: "2 hours", "7 days", or a date-time (RFC 3339)
+    /// Only posts accepted since then, in UTC: "2 hours ago", "7 days", today, yesterday, 2026-11-20, "20 Nov", or a
+    /// date-time (RFC 3339)
     #[arg(long, value_name = "WHEN", value_parser = since)]
-    since: Option<Since>,
+    since: Option<When>,
     /// Only posts of this session
     #[arg(long, value_name = "ID", value_parser = session_id)]
     session: Option<SessionId>,
-    /// Only posts of sessions that belong to this record: its sys_id, or table:sys_id
-    #[arg(long, value_parser = record)]
-    record: Option<RecordFilter>,
-    /// So many at most
+    /// Only posts of sessions that belong to this record: its number, or its sys_id with or without table
+    #[arg(long, value_parser = record, conflicts_with = "all_tenants")]
+    record: Option<RecordName>,
+    /// So many at most; 0 for all
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: usize,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Since {
-    Ago(std::time::Duration),
-    Then(Timestamp),
+/// A record as a person names it.
+#[derive(Clone, Debug)]
+pub(super) enum RecordName {
+    Number(RecordNumber),
+    Id(RecordFilter),
 }
 
 fn states() -> impl clap::builder::TypedValueParser<Value = State> {
@@ -83,52 +97,127 @@ pub(super) fn session_id(text: &str) -> Result<SessionId, String> {
     SessionId::parse(text).ok_or_else(|| "a session id is 1 to 64 of A-Z a-z 0-9 _ -".to_owned())
 }
 
-fn since(text: &str) -> Result<Since, String> {
-    Timestamp::parse(text)
-        .map(Since::Then)
-        .or_else(|| length(text).map(|span| Since::Ago(span.duration())))
-        .ok_or_else(|| "write \"2 hours\", \"7 days\" or 2026-01-31T00:00:00Z".to_owned())
+fn since(text: &str) -> Result<When, String> {
+    When::parse(text).ok_or_else(|| format!("write {FORMS}"))
 }
 
-fn record(text: &str) -> Result<RecordFilter, String> {
-    RecordFilter::parse(text).ok_or_else(|| {
-        "the ledger knows records by sys_id: 32 lower-case hexadecimal digits, or incident:… or case:… with them; \
-         ServiceNow shows it in the record's URL"
-            .to_owned()
-    })
+fn record(text: &str) -> Result<RecordName, String> {
+    RecordNumber::parse(text)
+        .map(RecordName::Number)
+        .or_else(|| RecordFilter::parse(text).map(RecordName::Id))
+        .ok_or_else(|| {
+            "a record is named by its number, such as INC0010001 or CS0001234, or by its sys_id: 32 lower-case hexadecimal \
+             digits, or incident:… or case:… with them"
+                .to_owned()
+        })
 }
 
 impl Command {
     pub(super) async fn run(self, global: &Global) -> Result<ExitCode, AdminError> {
-        let stack = global
-            .stack(&[Need::TenantsTable, Need::SessionsTable])
-            .await?;
+        let mut needs = vec![Need::TenantsTable, Need::SessionsTable];
         match self {
             Self::List(asked) => {
-                let filter = Filter {
-                    state: asked.state,
-                    since: asked.since.map(|since| match since {
-                        Since::Ago(ago) => stack.clock.now().minus(ago),
-                        Since::Then(then) => then,
-                    }),
-                    session: asked.session,
-                    record: asked.record,
-                    limit: asked.limit,
-                };
-                let listed = list(&stack, &asked.tenant, &filter).await?;
-                global.answer(&listed.entries, |entries| table(entries))?;
-                if listed.more {
-                    remark(&format!(
-                        "note: there are more than {}; --limit shows more, --since and --state fewer",
-                        asked.limit
-                    ));
+                // Numbers are looked up in ServiceNow, which takes an access token.
+                let numbered = matches!(asked.record, Some(RecordName::Number(_)));
+                if numbered || global.output == Output::Table {
+                    needs.push(Need::CredentialsTable);
                 }
+                let stack = global.stack(&needs).await?;
+                asked.run(global, &stack).await?;
             }
             Self::Show { tenant, session } => {
-                global.answer(&show(&stack, &tenant, &session).await?, shown)?;
+                needs.push(Need::CredentialsTable);
+                let stack = global.stack(&needs).await?;
+                let mut found = show(&stack, &tenant, &session).await?;
+                let record = found.record.as_ref().map(|shown| shown.record.clone());
+                let numbers =
+                    numbers(&stack, record.iter().map(|record| (&tenant, record))).await?;
+                if let Some(shown) = &mut found.record {
+                    shown.number = numbers.get(&shown.record).map(str::to_owned);
+                }
+                global.answer(&found, shown)?;
+                excuse(&numbers);
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl List {
+    async fn run(self, global: &Global, stack: &Stack) -> Result<(), AdminError> {
+        let record = match (self.record, &self.tenant) {
+            (Some(RecordName::Number(number)), Some(tenant)) => {
+                let file = export(stack, tenant).await?;
+                let records = Records::new(stack, &testing()?)?;
+                Some(records.find(&file, &number).await?.into())
+            }
+            (Some(RecordName::Id(filter)), _) => Some(filter),
+            (Some(RecordName::Number(_)) | None, _) => None,
+        };
+        let filter = Filter {
+            state: self.state,
+            since: self.since.map(|since| since.before(stack.clock.now())),
+            session: self.session,
+            record,
+            limit: self.limit,
+        };
+        let listed = match &self.tenant {
+            Some(tenant) => list(stack, tenant, &filter).await?,
+            None => list_all(stack, &filter).await?,
+        };
+        let numbers = if global.output == Output::Table {
+            let records = listed.entries.iter().filter_map(|entry| {
+                let tenant = entry.tenant.as_ref().or(self.tenant.as_ref())?;
+                Some((tenant, entry.record.as_ref()?))
+            });
+            numbers(stack, records).await?
+        } else {
+            Numbers::default()
+        };
+        global.answer(&listed.entries, |entries| table(entries, &numbers))?;
+        excuse(&numbers);
+        if listed.more {
+            remark(&format!(
+                "note: there are more than {}; --limit shows more (0: all), --since and --state fewer",
+                self.limit
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The numbers of records, for people. Where ServiceNow cannot be asked they are missing.
+async fn numbers<'a>(
+    stack: &Stack,
+    records: impl Iterator<Item = (&'a TenantId, &'a RecordRef)>,
+) -> Result<Numbers, AdminError> {
+    let mut wanted: BTreeMap<&TenantId, BTreeSet<String>> = BTreeMap::new();
+    for (tenant, record) in records {
+        wanted.entry(tenant).or_default().insert(record.to_string());
+    }
+    let mut numbers = Numbers::default();
+    if wanted.is_empty() {
+        return Ok(numbers);
+    }
+    let mut progress = Progress::new();
+    progress.set("Looking up record numbers …");
+    let asking = Records::new(stack, &testing()?)?;
+    for (tenant, records) in wanted {
+        // Without its settings, as after its deletion, its instance cannot be asked.
+        if let Ok(file) = export(stack, tenant).await {
+            numbers.extend(asking.numbers(&file, &records).await);
+        }
+    }
+    Ok(numbers)
+}
+
+/// Says why numbers are missing.
+fn excuse(numbers: &Numbers) {
+    if let Some(fault) = &numbers.fault {
+        remark(&format!(
+            "note: some records are shown by their sys_id, because ServiceNow did not tell their numbers: {}",
+            plain(fault)
+        ));
     }
 }
 
@@ -139,25 +228,34 @@ fn event(entry: &Entry) -> String {
         .unwrap_or_default()
 }
 
-fn table(entries: &[Entry]) -> String {
+fn table(entries: &[Entry], numbers: &Numbers) -> String {
     if entries.is_empty() {
         return "No posts.".to_owned();
     }
+    let all_tenants = entries.iter().any(|entry| entry.tenant.is_some());
     let rows = entries.iter().map(|entry| {
-        vec![
-            entry.received_at.to_string(),
+        let because = entry.reason.as_deref().map(plain);
+        let because = because.map(|reason| format!(": {reason}"));
+        let record = entry.record.as_ref();
+        let mut cells = vec![
+            minute(entry.received_at),
             entry.session_id.to_string(),
             event(entry),
-            entry.state.as_str().to_owned(),
-            entry.reason.clone().unwrap_or_default(),
-            entry
-                .record
-                .as_ref()
-                .map(ToString::to_string)
+            format!("{}{}", entry.state.as_str(), because.unwrap_or_default()),
+            record
+                .map(|record| plain(&numbers.of(record)))
                 .unwrap_or_default(),
-        ]
+        ];
+        if all_tenants {
+            let tenant = entry.tenant.as_ref();
+            cells.insert(1, tenant.map(ToString::to_string).unwrap_or_default());
+        }
+        cells
     });
-    let header = ["RECEIVED", "SESSION", "EVENT", "STATE", "REASON", "RECORD"];
+    let mut header = vec!["RECEIVED", "SESSION", "EVENT", "STATE", "RECORD"];
+    if all_tenants {
+        header.insert(1, "TENANT");
+    }
     columns(&header, rows)
 }
 
@@ -167,60 +265,91 @@ fn shown(session: &Shown) -> String {
         session.session_id, session.tenant
     );
     let _ = match &session.record {
-        Some(shown) => writeln!(
-            text,
-            "Record {}{}",
-            shown.record,
-            shown
-                .url
-                .as_ref()
-                .map(|url| format!("\n  {url}"))
-                .unwrap_or_default()
-        ),
+        Some(shown) => {
+            let number = shown.number.as_deref().map(plain);
+            let name = number.unwrap_or_else(|| shown.record.to_string());
+            let url = shown.url.as_ref();
+            let url = url.map(|url| format!("\n  {url}")).unwrap_or_default();
+            writeln!(text, "Record {name}{url}")
+        }
         None => writeln!(text, "No record is known."),
     };
     for post in &session.posts {
-        let state = match post.state {
-            State::Failed | State::Unmatched => format!("{FAULT}{}{FAULT:#}", post.state.as_str()),
+        let entry = &post.entry;
+        let state = match entry.state {
+            State::Failed | State::Unmatched => format!("{FAULT}{}{FAULT:#}", entry.state.as_str()),
             other => other.as_str().to_owned(),
         };
         let _ = writeln!(
             text,
             "\nPost \"{}\": {state} ({})",
-            event(post),
-            post.delivery
+            event(entry),
+            entry.delivery
         );
-        let steps = steps(post).into_iter();
+        let steps = steps(entry).into_iter();
         let rows = steps.map(|(at, what)| vec![format!("  {at}"), what]);
-        let mut steps = comfy_table::Table::new();
-        steps
-            .load_style(comfy_table::presets::NOTHING)
-            .add_rows(rows);
-        let _ = writeln!(text, "{}", steps.trim_fmt());
+        let _ = writeln!(text, "{}", columns(&[], rows));
+        for line in told(post) {
+            let _ = writeln!(text, "{}", wrapped(&format!("   {line}"), 5));
+        }
     }
-    text
+    wrapped(&text, 0)
+}
+
+/// What is said beneath a post: its reason in words, and what to do.
+fn told(post: &ShownPost) -> Vec<String> {
+    let entry = &post.entry;
+    let mut lines = Vec::new();
+    if let (Some(reason), Some(code)) = (&entry.reason, &post.explained) {
+        lines.push(format!("{}: {}", plain(reason), code.meaning));
+    }
+    if let Some(detail) = &entry.detail {
+        lines.push(format!("ServiceNow's reason: {}", plain(detail)));
+    }
+    if !entry.dropped_columns.is_empty() {
+        lines.push(format!(
+            "ServiceNow did not take the columns {}: let the service account write them, or take them out of the tenant \
+             file.",
+            plain(&entry.dropped_columns.join(", "))
+        ));
+    }
+    if let Some(code) = &post.explained {
+        lines.push(format!("→ {}", code.remedy));
+    }
+    lines
 }
 
 /// What happened to a post, in the order of time; what is to come at the end.
 fn steps(post: &Entry) -> Vec<(Timestamp, String)> {
     let mut steps = vec![(post.received_at, "accepted".to_owned())];
     if let Some(at) = post.last_attempt_at {
+        // The one that is under way may yet succeed, and the one that delivered the post has.
+        let last = u32::from(!matches!(post.state, State::Waiting | State::Failed));
+        let failed = post.attempts.saturating_sub(last);
         let mut tries = "last attempt began".to_owned();
-        if post.attempts > 0 {
-            let _ = write!(tries, ", {} failed so far", post.attempts);
+        if failed > 0 {
+            let _ = write!(tries, ", {failed} failed so far");
         }
         if post.deaths > 0 {
             let _ = write!(tries, ", {} ended the process", post.deaths);
         }
         steps.push((at, tries));
     }
-    let because = post
-        .reason
-        .as_ref()
+    let because = post.reason.as_deref().map(plain);
+    let because = because
         .map(|reason| format!(": {reason}"))
         .unwrap_or_default();
     if let Some(at) = post.ended_at {
         steps.push((at, format!("{}{because}", post.state.as_str())));
+    }
+    if let Some(at) = post.lease_until {
+        let after = "if the process that delivers it has died, another one takes it over after this, once SQS shows its \
+                     message again (30 minutes after the last attempt began)";
+        steps.push((at, after.to_owned()));
+    }
+    if let Some(at) = post.not_before {
+        let after = "no attempt begins before this, because the last one may still take effect";
+        steps.push((at, after.to_owned()));
     }
     if let Some(at) = post.next_attempt_at {
         steps.push((at, format!("is tried again{because}")));
@@ -233,11 +362,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_a_length_of_time_ago_or_a_date_time() {
-        assert!(matches!(since("2 hours"), Ok(Since::Ago(ago)) if ago.as_secs() == 7_200));
-        assert!(matches!(since("90m"), Ok(Since::Ago(ago)) if ago.as_secs() == 5_400));
-        assert!(matches!(since("2026-01-31T00:00:00Z"), Ok(Since::Then(_))));
-        assert!(since("yesterday").is_err());
+    fn a_record_is_named_by_its_number_or_its_sys_id() {
+        let id = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+        assert!(matches!(record("INC0010001"), Ok(RecordName::Number(_))));
+        assert!(matches!(record(id), Ok(RecordName::Id(_))));
+        assert!(matches!(
+            record(&format!("case:{id}")),
+            Ok(RecordName::Id(_))
+        ));
+        assert!(record("TASK1").is_err());
     }
 
     #[test]

@@ -9,15 +9,17 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use serde::Serialize;
-use shared::environment::Reader;
-use shared::tenant::TenantId;
+use shared::tenant::{Grant, TenantId};
 use similar::{ChangeTag, TextDiff};
 
-use super::terminal::{Progress, confirm};
-use super::{ADDED, Global, REMOVED, STRONG, columns, complain, remark, tenant_id};
+use super::layout::columns;
+use super::terminal::{Progress, complain, confirm, remark};
+use super::{ADDED, Global, REMOVED, STRONG, tenant_id, testing};
 use crate::error::AdminError;
 use crate::folder::read;
 use crate::lifecycle::{DRAIN_WAIT, Listed, delete, export, list, switch};
+use crate::plain::plain;
+use crate::secrets::SecretName;
 use crate::stack::Need;
 use crate::tenant::{Applied, Plan, Shown, ShownKey, WebhookUrls, execute, plan, preview, show};
 use crate::tenant_file::to_toml;
@@ -63,11 +65,15 @@ pub(super) enum Command {
     /// Switch a tenant off: posts are ignored, PINs and tokens refused
     ///
     /// Posts that came before are still delivered.
-    #[command(after_help = "Example:\n  rescue-connector tenant disable acme")]
+    #[command(after_help = "Examples:\n  rescue-connector tenant disable acme\n  \
+                            rescue-connector tenant disable acme --yes")]
     Disable {
         /// The tenant
         #[arg(value_parser = tenant_id)]
         tenant: TenantId,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Switch a tenant on again
     #[command(after_help = "Example:\n  rescue-connector tenant enable acme")]
@@ -124,8 +130,8 @@ impl Command {
                 let answer = Exported { tenant, toml };
                 global.answer(&answer, |answer| answer.toml.clone())?;
             }
-            Self::Disable { tenant } => switched(global, &tenant, false).await?,
-            Self::Enable { tenant } => switched(global, &tenant, true).await?,
+            Self::Disable { tenant, yes } => switched(global, &tenant, false, yes).await?,
+            Self::Enable { tenant } => switched(global, &tenant, true, true).await?,
             Self::Delete {
                 tenant,
                 now,
@@ -171,8 +177,24 @@ fn listed(tenants: &[Listed]) -> String {
     columns(&header, rows)
 }
 
-async fn switched(global: &Global, tenant: &TenantId, enabled: bool) -> Result<(), AdminError> {
+async fn switched(
+    global: &Global,
+    tenant: &TenantId,
+    enabled: bool,
+    yes: bool,
+) -> Result<(), AdminError> {
     let stack = global.stack(&[Need::TenantsTable]).await?;
+    if !yes {
+        let file = export(&stack, tenant).await?;
+        if file.enabled {
+            let warning = format!(
+                "tenant {tenant} ({}) is switched off: posts that come from now on are ignored and lost, PINs and tokens \
+                 are refused",
+                file.servicenow.instance
+            );
+            confirm("", &[warning])?;
+        }
+    }
     let done = switch(&stack, tenant, enabled).await?;
     let state = if enabled { "on" } else { "off" };
     global.answer(&done, |done| match (done.changed, done.disabled_at) {
@@ -231,6 +253,13 @@ async fn deleted(
                 done.posts_left
             );
         }
+        if done.credentials_deleted > 0 {
+            let _ = write!(
+                text,
+                " {} of its access tokens, sign-ins and other short-lived credentials are deleted.",
+                done.credentials_deleted
+            );
+        }
         if let Some(until) = done.secrets_restorable_until {
             let _ = write!(text, " Its secrets can be restored until {until}.");
         }
@@ -272,6 +301,9 @@ async fn apply(
              `rescue-connector keys rotate {tenant} webhook` and `… {tenant} api` make new ones"
         ));
     }
+    if plan.creates() {
+        remark(&next_steps(&plan));
+    }
     let Some(incomplete) = &done.incomplete else {
         return Ok(ExitCode::SUCCESS);
     };
@@ -279,18 +311,55 @@ async fn apply(
     Ok(ExitCode::FAILURE)
 }
 
+/// What has to be done before a new tenant works.
+fn next_steps(plan: &Plan) -> String {
+    let file = plan.after();
+    let (id, servicenow) = (&file.tenant, &file.servicenow);
+    let mut secrets = vec![SecretName::OauthClientSecret, SecretName::SsoPassword];
+    let password = match servicenow.grant {
+        Grant::Password => true,
+        Grant::RefreshToken => !servicenow.service_account.is_empty(),
+        Grant::ClientCredentials => false,
+    };
+    if password {
+        secrets.push(SecretName::ServiceAccountPassword);
+    }
+    let mut steps = vec![
+        "Paste the two Post-to-URL addresses into Rescue's Administration Center, Settings, Exporting session data, for each \
+         technician group."
+            .to_owned(),
+    ];
+    steps.extend(
+        secrets
+            .iter()
+            .map(|name| format!("rescue-connector secrets set {id} {}", name.as_str())),
+    );
+    steps.push("Put the API key into ServiceNow, for the PIN button.".to_owned());
+    if servicenow.grant == Grant::RefreshToken {
+        steps.push(
+            "Hand the refresh token over from ServiceNow, which authorises the connector to write."
+                .to_owned(),
+        );
+    }
+    steps.push(format!("rescue-connector doctor {id}"));
+    let steps = steps.iter().zip(1..);
+    let steps: Vec<String> = steps
+        .map(|(step, place)| format!("  {place}. {step}"))
+        .collect();
+    format!("What comes next:\n{}", steps.join("\n"))
+}
+
 /// What applying needs to know of a stack.
-const APPLYING: [Need; 3] = [
+const APPLYING: [Need; 5] = [
     Need::TenantsTable,
     Need::CredentialsTable,
     Need::SessionsQueueUrl,
+    Need::ApiUrl,
+    Need::RotateTokensFunctionArn,
 ];
 
 fn loopback_allowed() -> Result<bool, AdminError> {
-    let mut environment = Reader::process();
-    let allowed = environment.testing().allow_loopback;
-    environment.finish()?;
-    Ok(allowed)
+    Ok(testing()?.allow_loopback)
 }
 
 fn unfinished(incomplete: &str) -> String {
@@ -305,7 +374,7 @@ fn difference(plan: &Plan) -> String {
     let mut text = String::new();
     for hunk in diff.unified_diff().context_radius(2).iter_hunks() {
         for change in hunk.iter_changes() {
-            let line = change.value().trim_end_matches('\n');
+            let line = plain(change.value().trim_end_matches('\n'));
             // Writing to a String cannot fail.
             let _ = match change.tag() {
                 ChangeTag::Delete => writeln!(text, "{REMOVED}- {line}{REMOVED:#}"),

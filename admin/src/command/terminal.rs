@@ -1,9 +1,31 @@
-//! What passes between a command and the person in front of it, apart from the answer.
+//! What passes between a command and the person in front of it. Everything that a person reads is written here, so that
+//! nothing a stranger wrote moves the cursor, and lines fit the width of the terminal.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
-use super::STRONG;
+use super::layout::wrapped;
+use super::{FAULT, STRONG};
 use crate::error::AdminError;
+use crate::plain::harmless;
+
+/// Writes an answer for people to standard output.
+///
+/// # Errors
+/// When standard output takes no more.
+pub(super) fn say(text: &str) -> io::Result<()> {
+    writeln!(anstream::stdout().lock(), "{}", harmless(text))
+}
+
+/// Writes a line for the person at the terminal, apart from the answer. Without a terminal there is no person to tell.
+pub(super) fn remark(text: &str) {
+    let text = wrapped(text, 0);
+    let _ = writeln!(anstream::stderr().lock(), "{}", harmless(&text));
+}
+
+/// Says why a command failed.
+pub(super) fn complain(text: &str) {
+    remark(&format!("{FAULT}error:{FAULT:#} {text}"));
+}
 
 /// One line that says how far a command is, on a terminal; nothing anywhere else.
 pub(super) struct Progress {
@@ -14,7 +36,7 @@ pub(super) struct Progress {
 impl Progress {
     pub(super) fn new() -> Self {
         Self {
-            on_terminal: std::io::stderr().is_terminal(),
+            on_terminal: io::stderr().is_terminal(),
             width: 0,
         }
     }
@@ -24,10 +46,11 @@ impl Progress {
         if !self.on_terminal {
             return;
         }
+        let text = harmless(text);
         let width = text.chars().count();
         // Blanks wipe out what a longer line left behind.
         let covered = self.width.max(width);
-        let _ = write!(std::io::stderr(), "\r{text:<covered$}");
+        let _ = write!(io::stderr(), "\r{text:<covered$}");
         self.width = width;
     }
 
@@ -42,7 +65,7 @@ impl Progress {
     /// Takes the line away.
     pub(super) fn clear(&mut self) {
         if self.on_terminal && self.width > 0 {
-            let _ = write!(std::io::stderr(), "\r{:1$}\r", "", self.width);
+            let _ = write!(io::stderr(), "\r{:1$}\r", "", self.width);
             self.width = 0;
         }
     }
@@ -54,17 +77,18 @@ impl Drop for Progress {
     }
 }
 
-/// Asks whether to go on, after saying what will be and what that may cut off.
+/// Asks whether to go on, after saying what will be and what that may cut off or throw away.
 ///
 /// # Errors
 /// [`AdminError::NotConfirmed`], also where there is no terminal to ask at.
 pub(super) fn confirm(difference: &str, warnings: &[String]) -> Result<(), AdminError> {
     let mut terminal = anstream::stderr().lock();
-    write!(terminal, "{difference}")?;
+    write!(terminal, "{}", harmless(difference))?;
     for warning in warnings {
-        writeln!(terminal, "{STRONG}{warning}{STRONG:#}")?;
+        let warning = wrapped(&format!("{STRONG}{warning}{STRONG:#}"), 0);
+        writeln!(terminal, "{}", harmless(&warning))?;
     }
-    if !std::io::stdin().is_terminal() {
+    if !io::stdin().is_terminal() {
         return Err(AdminError::NotConfirmed(
             "this has to be confirmed, and there is no terminal to ask; add --yes",
         ));
@@ -72,7 +96,7 @@ pub(super) fn confirm(difference: &str, warnings: &[String]) -> Result<(), Admin
     write!(terminal, "Go on? [y/N] ")?;
     terminal.flush()?;
     let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
+    io::stdin().lock().read_line(&mut answer)?;
     if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
         Ok(())
     } else {

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use shared::tenant::{Grant, TenantId};
 
-use super::{FAULT, Global, STRONG, columns, remark, tenant_id};
+use super::layout::columns;
+use super::terminal::remark;
+use super::{FAULT, Global, STRONG, tenant_id};
 use crate::error::AdminError;
 use crate::stack::Need;
 use crate::token::{ROTATION_WAIT, Rotated, State, Status, rotate, status};
@@ -49,6 +51,9 @@ impl Command {
 fn table(status: &Status) -> String {
     let time = |at: Option<shared::clock::Timestamp>| at.map(|at| at.to_string());
     let state = match status.state {
+        State::Healthy if status.renews_itself == Some(false) => {
+            format!("{FAULT}healthy, but nothing renews it{FAULT:#}")
+        }
         State::Healthy | State::NotNeeded => status.state.as_str().to_owned(),
         _ => format!("{FAULT}{}{FAULT:#}", status.state.as_str()),
     };
@@ -77,6 +82,15 @@ fn table(status: &Status) -> String {
         ("days left", status.days_left.map(|days| days.to_string())),
         ("source", status.source.clone()),
         ("client id", Some(format!("{} ({whose})", status.client_id))),
+        (
+            "renews itself",
+            status
+                .renews_itself
+                .map(|_| match &status.not_renewed_because {
+                    None => "yes".to_owned(),
+                    Some(obstacle) => format!("no: {obstacle}"),
+                }),
+        ),
         ("rotation", Some(renewed)),
         ("last rotation", time(rotation.last_rotated_at)),
         ("next rotation", time(rotation.next_rotation_at)),

@@ -23,6 +23,7 @@ use super::Doctor;
 use super::finding::Finding;
 use super::probe::http_date;
 use crate::error::AdminError;
+use crate::secret_text::CLIENT_SECRET_TABOO;
 use crate::secrets::SecretName;
 use crate::token::{self, State};
 use crate::vault::{self, Found, TRACKING_KEY};
@@ -41,9 +42,6 @@ const MANY_MESSAGES: u64 = 60_000;
 
 /// Two keys of one kind are for the time of a change, which takes no longer.
 const KEY_CHANGE: Duration = Duration::from_secs(14 * 24 * 3600);
-
-/// Characters that ServiceNow's client secrets must not have (protocols B.1.5).
-const SECRET_TABOO: [char; 5] = ['^', '&', '<', '>', '?'];
 
 impl Doctor<'_> {
     /// The settings as they are applied: what a file of an earlier release may lack.
@@ -230,7 +228,7 @@ impl Doctor<'_> {
         }
         let name = SecretName::OauthClientSecret;
         let secret = credentials.get(name.key()).and_then(Value::as_str);
-        if secret.is_some_and(|secret| secret.contains(SECRET_TABOO)) {
+        if secret.is_some_and(|secret| secret.contains(CLIENT_SECRET_TABOO)) {
             return Finding::warning(
                 "oauth-client-secret has one of the characters ^ & < > ?, which ServiceNow does not take everywhere",
                 format!(
@@ -315,6 +313,18 @@ impl Doctor<'_> {
                 "no schedule: the refresh token is not renewed, and everything stops when it expires",
                 "Apply the tenant file again with `rescue-connector tenant apply FILE` and a stack whose outputs have \
                  RotateTokensFunctionArn.",
+            );
+        }
+        if let Some(version) = &rotation.blocked_by {
+            let secret = token_name(&self.stack.secret_prefix, self.id());
+            return Finding::failed(
+                format!(
+                    "version {version} of secret {secret} has the label AWSPENDING, and no rotation of this connector made it: every rotation is blocked"
+                ),
+                format!(
+                    "Take the label away: `{}`.",
+                    token::unblock(&secret, version)
+                ),
             );
         }
         let schedule = rotation.schedule.as_deref().unwrap_or("on");
@@ -405,7 +415,7 @@ impl Doctor<'_> {
     pub(crate) async fn api(&self) -> Finding {
         let Some(api_url) = &self.stack.api_url else {
             return Finding::skipped(
-                "not known: the names came from variables; unset one to find the stack's outputs",
+                "not known: no stack with the output ApiUrl was found; name it with --stack",
             );
         };
         let base = api_url.trim_end_matches('/');
@@ -489,7 +499,8 @@ impl Doctor<'_> {
         } else if count > 0 {
             Finding::warning(
                 seen,
-                "`rescue-connector dlq list` shows whose they are; `rescue-connector dlq redrive` sends them again.",
+                "`rescue-connector dlq list` shows whose they are, and why; once the cause is put right, `rescue-connector dlq \
+                 redrive --all` sends them again.",
             )
         } else {
             Finding::ok(seen)

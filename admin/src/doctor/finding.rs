@@ -10,6 +10,7 @@ use shared::tenant::{Grant, TenantFile};
 
 use super::{Check, Status};
 use crate::error::AdminError;
+use crate::plain::one_line;
 
 /// What was found, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,8 +73,8 @@ impl Finding {
         Check {
             id,
             status: self.status,
-            seen: self.seen.replace(char::is_control, " "),
-            remedy: self.remedy,
+            seen: one_line(&self.seen),
+            remedy: self.remedy.as_deref().map(one_line),
         }
     }
 
@@ -212,8 +213,10 @@ mod tests {
 
     #[test]
     fn a_name_with_control_characters_is_harmless() {
-        let check = Finding::ok("Ana\u{1b}[2J\r\nRuiz").into_check("servicenow-user");
-        assert_eq!(check.seen, "Ana [2J  Ruiz");
+        let check = Finding::ok("Ana\u{1b}[2J\r\nRuiz\u{202e}").into_check("servicenow-user");
+        assert_eq!(check.seen, "Ana [2J  Ruiz ");
+        let check = Finding::failed("x", "ask \u{9b}2J").into_check("servicenow-user");
+        assert_eq!(check.remedy.as_deref(), Some("ask  2J"));
     }
 
     #[test]

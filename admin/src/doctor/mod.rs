@@ -25,7 +25,6 @@ use shared::environment::Testing;
 use shared::record::RecordNumber;
 use shared::rescue::api::Api;
 use shared::rescue::authcodes::Authcodes;
-use shared::retry::Patience;
 use shared::secret::Secret;
 use shared::servicenow::access::AccessTokens;
 use shared::servicenow::client::Client;
@@ -40,8 +39,7 @@ use self::posts::Posts;
 use self::probe::Probe;
 use crate::error::AdminError;
 use crate::stack::Stack;
-use crate::tenant;
-use crate::token;
+use crate::{records, tenant, token};
 
 /// No call starts later than this after the beginning.
 const CALLS: Duration = Duration::from_secs(17);
@@ -217,15 +215,7 @@ impl<'a> Doctor<'a> {
         let http = shared::http::client(testing.ca_file.as_deref())?;
         let clock = || stack.clock.clone();
         let credentials = Arc::new(stack.credentials());
-        let vault = Vault::new(stack.secrets.clone(), stack.secret_prefix.clone(), clock());
-        let vault = Arc::new(vault);
-        let access = Arc::new(AccessTokens::new(
-            http.clone(),
-            Arc::clone(&vault),
-            Arc::clone(&credentials),
-            clock(),
-            Patience::HTTP,
-        ));
+        let (vault, access, servicenow) = records::servicenow(stack, &http, testing);
         let rescue = Api::new(
             http.clone(),
             testing.rescue_endpoint_url.clone(),
@@ -242,13 +232,7 @@ impl<'a> Doctor<'a> {
                 clock(),
             ),
             rescue,
-            servicenow: Client::new(
-                http.clone(),
-                Arc::clone(&access),
-                clock(),
-                testing.allow_loopback,
-                Patience::HTTP,
-            ),
+            servicenow,
             http,
             vault,
             credentials,

@@ -87,7 +87,29 @@ impl<'w> CommandLine<'w> {
 
     /// Runs a command with a text as its standard input. No command colours what is piped.
     pub(super) async fn run_with(&self, arguments: &[&str], input: &str) -> Ended {
-        let mut child = tokio::process::Command::new(tests::folder().join("rescue-connector"))
+        self.run_with_bytes(arguments, input.as_bytes()).await
+    }
+
+    /// The same with bytes that need not be a text.
+    pub(super) async fn run_with_bytes(&self, arguments: &[&str], input: &[u8]) -> Ended {
+        let mut child = self.command(arguments).spawn().expect("the program starts");
+        let mut stdin = child.stdin.take().expect("piped");
+        // A command that does not read its input may have ended already.
+        let _ = stdin.write_all(input).await;
+        drop(stdin);
+        let output = child.wait_with_output().await.expect("it ends");
+        let ended = Ended {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+        };
+        assert!(!ended.all().contains('\u{1b}'), "{}", ended.all());
+        ended
+    }
+
+    fn command(&self, arguments: &[&str]) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new(tests::folder().join("rescue-connector"));
+        command
             .args(arguments)
             .env_clear()
             .envs(self.environment.iter().cloned())
@@ -100,21 +122,8 @@ impl<'w> CommandLine<'w> {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the program starts");
-        let mut stdin = child.stdin.take().expect("piped");
-        // A command that does not read its input may have ended already.
-        let _ = stdin.write_all(input.as_bytes()).await;
-        drop(stdin);
-        let output = child.wait_with_output().await.expect("it ends");
-        let ended = Ended {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
-            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
-        };
-        assert!(!ended.all().contains('\u{1b}'), "{}", ended.all());
-        ended
+            .kill_on_drop(true);
+        command
     }
 
     /// Writes `acme.toml`: the demo's tenant file under another name, changed.
@@ -294,14 +303,88 @@ async fn a_new_tenant_gets_urls_and_keys_that_work_whichever_way_the_stack_is_fo
     let created = command_line.create().await;
     assert_shape(&created);
     assert_api_key(text(&created, "/api_key"));
+    // No variable says where the HTTP API is, nor which function renews tokens: the stack is asked.
     let journal = world.cloud.aws.journal();
-    assert_eq!(journal.count_service(mark, Service::CloudFormation), 0);
-    // No variable says where the HTTP API is, so these are paths.
+    assert_eq!(journal.count_service(mark, Service::CloudFormation), 1);
+    let url = text(&created, "/webhook_urls/ended");
+    assert!(url.starts_with(&world.cloud.gateway.url()), "{url}");
+    assert_eq!(status(reqwest::Method::GET, url).await, 204);
+    assert_eq!(status(reqwest::Method::POST, url).await, 200);
+    let token = command_line.json(&["token", "status", "acme"]).await;
+    assert_eq!(token["rotation"]["schedule"], "rate(1 day)");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_stack_paths_are_printed_and_a_tenant_without_a_schedule_is_not_called_ready() {
+    let world = World::start().await;
+    let command_line = CommandLine::by_variables(&world);
+    command_line.file(|file| file);
+    let apply = ["tenant", "apply", "acme.toml", "--output", "json"];
+    let elsewhere = [&apply[..], &["--stack", "elsewhere"]].concat();
+    let ended = command_line.run(&elsewhere).await;
+    assert_eq!(ended.code, Some(1));
+    for words in [
+        "no stack elsewhere",
+        "the rotation schedule is not set",
+        "RotateTokensFunctionArn",
+        "apply again",
+    ] {
+        assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
+    }
+    let created: Value = serde_json::from_str(&ended.stdout).expect("JSON");
     let path = text(&created, "/webhook_urls/ended");
     assert!(path.starts_with("/integration/api/servicenow/"), "{path}");
-    let url = format!("{}{path}", world.cloud.gateway.url());
-    assert_eq!(status(reqwest::Method::GET, &url).await, 204);
-    assert_eq!(status(reqwest::Method::POST, &url).await, 200);
+    assert_api_key(text(&created, "/api_key"));
+
+    // With the stack it is made up for.
+    let again = command_line.run(&apply).await;
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    assert!(again.stderr.contains("rate(1 day)"), "{}", again.stderr);
+    // What is scheduled stays so where the stack cannot be read.
+    let ended = command_line.run(&elsewhere).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_tenant_says_what_comes_next() {
+    let world = World::start().await;
+    let command_line = CommandLine::by_outputs(&world);
+    command_line.file(|file| file);
+    let ended = command_line.run(&["tenant", "apply", "acme.toml"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    for words in [
+        "Paste the two Post-to-URL addresses",
+        "rescue-connector secrets set acme oauth-client-secret",
+        "rescue-connector secrets set acme sso-password",
+        "rescue-connector doctor acme",
+    ] {
+        assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
+    }
+    let again = command_line.run(&["tenant", "apply", "acme.toml"]).await;
+    assert!(!again.stderr.contains("comes next"), "{}", again.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_difference_moves_no_cursor() {
+    let world = World::start().await;
+    let command_line = CommandLine::by_outputs(&world);
+    command_line.create().await;
+    command_line.file(|file| file.replace("\"acme-client\"", "\"acme\u{9b}2J\u{202e}client\""));
+    for arguments in [
+        &["tenant", "apply", "acme.toml", "--dry-run"][..],
+        &["tenant", "apply", "acme.toml"],
+        &["tenant", "apply", "acme.toml", "--yes"],
+        &["tenant", "apply", "acme.toml", "--output", "json"],
+        &["tenant", "show", "acme"],
+        &["tenant", "export", "acme"],
+        &["token", "status", "acme"],
+        &["doctor", "acme"],
+    ] {
+        let ended = command_line.run(arguments).await;
+        let all = ended.all();
+        let unruly = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!all.contains(unruly), "{arguments:?}: {all:?}");
+    }
 }
 
 /// Design 4.4: `tenant apply` creates both secrets; the token secret holds `{}` until a token comes.
@@ -549,9 +632,10 @@ async fn secrets_are_taken_as_they_are_and_never_shown() {
         ("service-account-password", ""),
         ("refresh-token", "\n"),
     ] {
+        // A client secret with such characters has to be meant.
         let set = command_line
             .run_with(
-                &["secrets", "set", "acme", name],
+                &["secrets", "set", "acme", name, "--yes"],
                 &format!("{HARD}{name}{ending}"),
             )
             .await;
@@ -608,6 +692,90 @@ async fn secrets_are_taken_as_they_are_and_never_shown() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_cannot_be_the_secret_is_refused_with_a_sentence_and_nothing_changes() {
+    let world = World::start().await;
+    let command_line = CommandLine::by_outputs(&world);
+    command_line.create().await;
+    let set = async |name: &str, input: &[u8], more: &[&str]| {
+        let arguments = [&["secrets", "set", "acme", name][..], more].concat();
+        command_line.run_with_bytes(&arguments, input).await
+    };
+    let before = command_line.secret("credentials").await;
+    for (name, input, words) in [
+        (
+            "refresh-token",
+            &br#"{"access_token":"AT","refresh_token":"RT1"}"#[..],
+            "member refresh_token",
+        ),
+        (
+            "oauth-client-secret",
+            br#"{"client_secret":"RT1"}"#,
+            "member client_secret",
+        ),
+        ("sso-password", b"\"RT1\"\n", "stands in quotes"),
+        ("oauth-client-secret", b"RT1^&\n", "^ & < > ?"),
+        ("sso-password", b"RT1\xff", "UTF-8"),
+        ("sso-password", b"RT1\nRT1\n", "several lines"),
+        ("sso-password", b"RT1\x07", "control character"),
+        ("sso-password", b"\r\n", "is empty"),
+        ("sso-password", &[b'x'; 200_000], "more than 60 KB"),
+    ] {
+        let ended = set(name, input, &[]).await;
+        assert_eq!(
+            (ended.code, ended.stdout.as_str()),
+            (Some(1), ""),
+            "{words}"
+        );
+        for words in [words, "Nothing was changed."] {
+            assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
+        }
+        assert!(!ended.all().contains("RT1"), "{}", ended.all());
+    }
+    assert_eq!(command_line.secret("credentials").await, before);
+    assert_eq!(command_line.secret("token").await, json!({}));
+
+    // What PowerShell adds is no part of it, and what may be meant is taken with --yes.
+    let marked = set("refresh-token", b"\xef\xbb\xbfRT1\r\n", &[]).await;
+    assert_eq!(marked.code, Some(0), "{}", marked.stderr);
+    assert_eq!(command_line.secret("token").await["refresh_token"], "RT1");
+    let quoted = set("sso-password", b"'RT1'", &["--yes"]).await;
+    assert_eq!(quoted.code, Some(0), "{}", quoted.stderr);
+    assert_eq!(
+        command_line.secret("credentials").await["sso-password"],
+        "'RT1'"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_has_had_enough_is_no_error_and_arguments_move_no_cursor() {
+    let world = World::start().await;
+    let command_line = CommandLine::by_outputs(&world);
+    for arguments in [
+        &["tenant", "list"][..],
+        &["completions", "bash"],
+        &["--help"],
+    ] {
+        let mut child = command_line.command(arguments);
+        child.stdin(Stdio::null());
+        let mut child = child.spawn().expect("the program starts");
+        // Closed before the program writes, as `head` closes it.
+        drop(child.stdout.take());
+        let output = child.wait_with_output().await.expect("it ends");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(
+            (output.status.code(), stderr.as_ref()),
+            (Some(0), ""),
+            "{arguments:?}"
+        );
+    }
+    let odd = ["tenant", "show", "\u{1b}[2J\u{9b}31m\u{202e}"];
+    let ended = command_line.run(&odd).await;
+    assert_eq!(ended.code, Some(2));
+    let unruly = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    assert!(!ended.all().contains(unruly), "{:?}", ended.all());
+}
+
 /// A run that was interrupted between its writes is made up for by the next.
 #[tokio::test(flavor = "multi_thread")]
 async fn applying_again_restores_a_secret_that_is_missing_and_leaves_the_other_alone() {
@@ -648,7 +816,7 @@ async fn a_tenant_made_by_the_command_line_alone_gets_its_posts_delivered() {
         ("oauth-client-secret", &client_secret),
         ("refresh-token", &refresh_token),
     ] {
-        let set = ["secrets", "set", "acme", name];
+        let set = ["secrets", "set", "acme", name, "--yes"];
         let ended = command_line.run_with(&set, &format!("{value}\n")).await;
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     }

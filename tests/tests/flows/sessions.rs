@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use local::demo_tenant::TENANT;
-use local::rescue::Phase;
+use local::rescue::{Format, Phase};
 use local::simulator::{Action, Fault, Matcher};
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use tests::World;
 
-use super::command_line::CommandLine;
+use super::command_line::{CommandLine, text};
+use super::dead_letters::set;
 
 fn sessions(listed: &Value) -> Vec<&str> {
     let posts = listed.as_array().expect("a list").iter();
@@ -83,6 +84,19 @@ async fn posts_are_listed_newest_first_and_by_state_time_session_and_record() {
         sessions(&list(&["--record", &printer.sys_id, "--since", "1h"]).await),
         [&new.id]
     );
+    assert_eq!(
+        sessions(&list(&["--record", &printer.number]).await),
+        [&new.id, &old.id]
+    );
+    let unknown = ["sessions", "list", TENANT, "--record", "INC7777777"];
+    operator
+        .fails(&unknown, &["no record called INC7777777"])
+        .await;
+    for (since, count) in [("2 hours ago", 2), ("1970-01-01", 3), ("1 Jan 1970", 3)] {
+        let listed = list(&["--since", since]).await;
+        assert_eq!(sessions(&listed).len(), count, "{since}");
+    }
+    assert_eq!(sessions(&list(&["--limit", "0"]).await).len(), 3);
     assert_eq!(list(&["--state", "waiting"]).await, json!([]));
     let first = operator
         .run(&[
@@ -92,11 +106,191 @@ async fn posts_are_listed_newest_first_and_by_state_time_session_and_record() {
     assert_eq!(sessions(&first.json()), [&new.id]);
     assert!(first.stderr.contains("more than 1"), "{}", first.stderr);
     let table = operator.run(&["sessions", "list", TENANT]).await;
-    assert!(
-        table.stdout.contains("servicenow-refused"),
-        "{}",
-        table.stdout
+    for words in ["failed: servicenow-refused", &printer.number, &phone.number] {
+        assert!(table.stdout.contains(words), "{words}: {}", table.stdout);
+    }
+    assert!(!table.stdout.contains(&printer.sys_id), "{}", table.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_posts_of_all_tenants_are_listed_as_one() {
+    let world = World::start().await;
+    let operator = CommandLine::by_outputs(&world);
+    let created = operator.furnish().await;
+    let incident = world.incident();
+    let (ours, theirs) = (world.session(&incident), world.session(&incident));
+    world.post(&ours, Phase::Start).await;
+    world.cloud.travel(Duration::from_secs(1));
+    let url = text(&created, "/webhook_urls/ended");
+    let posted = world
+        .cloud
+        .rescue
+        .post(url, &theirs, Format::Form, Phase::End);
+    assert_eq!(posted.await.expect("an answer").status, 200);
+    world.deliver().await;
+    let all = ["sessions", "list", "--all-tenants"];
+    let listed = operator
+        .json(&[&all[..], &["--since", "1 day"]].concat())
+        .await;
+    assert_eq!(sessions(&listed), [&theirs.id, &ours.id]);
+    assert_eq!(
+        (&listed[0]["tenant"], &listed[1]["tenant"]),
+        (&json!("acme"), &json!(TENANT))
     );
+    let first = operator
+        .run(&[&all[..], &["--limit", "1", "--output", "json"]].concat())
+        .await;
+    assert_eq!(sessions(&first.json()), [&theirs.id]);
+    assert!(first.stderr.contains("more than 1"), "{}", first.stderr);
+    let failed = operator
+        .json(&[&all[..], &["--state", "failed"]].concat())
+        .await;
+    assert_eq!(failed, json!([]));
+    let table = operator.run(&all).await;
+    for words in ["TENANT", "acme", TENANT, &incident.number] {
+        assert!(table.stdout.contains(words), "{words}: {}", table.stdout);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_servicenow_records_are_shown_by_their_sys_id_and_it_is_said_why() {
+    let world = World::start().await;
+    let operator = CommandLine::by_outputs(&world);
+    let incident = world.incident();
+    let session = world.session(&incident);
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    let outage = Fault::on(Matcher::of("GET", &incident.sys_id)).always();
+    world
+        .cloud
+        .servicenow
+        .fault(outage.then(Action::status(503)));
+    let record = format!("incident:{}", incident.sys_id);
+    for command in [
+        &["sessions", "list", TENANT][..],
+        &["sessions", "show", TENANT, &session.id],
+    ] {
+        let table = operator.run(command).await;
+        assert_eq!(table.code, Some(0), "{}", table.stderr);
+        assert!(table.stdout.contains(&record), "{}", table.stdout);
+        assert!(
+            table.stderr.contains("did not tell their numbers"),
+            "{}",
+            table.stderr
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reason_is_told_in_words_with_what_servicenow_said_and_what_to_do() {
+    let world = World::start().await;
+    let operator = CommandLine::by_outputs(&world);
+    let incident = world.incident();
+    let session = world.session(&incident);
+    let refusal = Fault::on(Matcher::of("PATCH", &incident.sys_id)).then(Action::status(403));
+    world.cloud.servicenow.fault(refusal);
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    let detail = "Business rule \u{9b}2J close_guard";
+    let columns = vec!["category".to_owned(), "time_worked".to_owned()];
+    set(
+        &world,
+        &session,
+        "detail",
+        AttributeValue::S(detail.to_owned()),
+    )
+    .await;
+    set(
+        &world,
+        &session,
+        "dropped_columns",
+        AttributeValue::Ss(columns),
+    )
+    .await;
+    let show = ["sessions", "show", TENANT, &session.id];
+    let json = operator.json(&show).await;
+    let post = &json["posts"][0];
+    assert_eq!(
+        (&post["detail"], &post["attempts"]),
+        (&json!(detail), &json!(1))
+    );
+    assert_eq!(post["dropped_columns"], json!(["category", "time_worked"]));
+    assert!(text(post, "/meaning").contains("ServiceNow refused the write"));
+    assert!(text(post, "/remedy").contains("dlq redrive --tenant demo"));
+    let table = operator.run(&show).await.stdout;
+    for words in [
+        "servicenow-refused: ServiceNow refused the write",
+        "close_guard",
+        "category, time_worked",
+        "rescue-connector dlq redrive --tenant demo",
+    ] {
+        assert!(table.contains(words), "{words}: {table}");
+    }
+    assert!(!table.contains('\u{9b}'), "{table:?}");
+}
+
+/// A process that is killed leaves its post `delivering` until its message shows again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_that_is_being_delivered_says_until_when_and_why_it_waits() {
+    let world = World::start().await;
+    let operator = CommandLine::by_outputs(&world);
+    let session = world.session(&world.incident());
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    let until = world
+        .cloud
+        .clock
+        .now()
+        .plus(Duration::from_secs(370))
+        .to_string();
+    for (name, value) in [("state", "delivering"), ("lease_until", &until)] {
+        set(&world, &session, name, AttributeValue::S(value.to_owned())).await;
+    }
+    let show = ["sessions", "show", TENANT, &session.id];
+    assert_eq!(operator.json(&show).await["posts"][0]["lease_until"], until);
+    let table = operator.run(&show).await.stdout;
+    assert!(
+        table.contains(&until) && table.contains("has died"),
+        "{table}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_and_notes_fit_a_terminal_of_80_columns() {
+    let world = World::start().await;
+    let operator = CommandLine::by_outputs(&world).with("COLUMNS", "80");
+    let incident = world.incident();
+    let session = world.session(&incident);
+    let refusal = Fault::on(Matcher::of("PATCH", &incident.sys_id)).then(Action::status(403));
+    world.cloud.servicenow.fault(refusal);
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    let letters = operator.json(&["dlq", "list"]).await;
+    let id = text(&letters, "/0/id");
+    for command in [
+        &["sessions", "list", TENANT][..],
+        &["sessions", "show", TENANT, &session.id],
+        &["dlq", "list"],
+        &["dlq", "show", id],
+        &["tenant", "list"],
+        &["tenant", "show", TENANT],
+        &["token", "status", TENANT],
+        &["doctor", TENANT],
+        &["dlq", "redrive", "--help"],
+    ] {
+        let ended = operator.run(command).await;
+        for line in ended.all().lines() {
+            // A word that is longer than the line is not broken: ids and URLs stay whole.
+            let words = line.split_whitespace().map(|word| word.chars().count());
+            let fits = line.chars().count() <= 80
+                || words.max().unwrap_or_default() > 50
+                // clap writes it on one line.
+                || line.starts_with("Usage:");
+            assert!(fits, "{command:?}: {line}");
+        }
+    }
+    let list = operator.run(&["dlq", "list"]).await.stdout;
+    assert!(list.lines().any(|line| line.ends_with(id)), "{list}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,13 +319,16 @@ async fn a_session_is_shown_with_its_time_line_and_its_record() {
     assert_eq!(delivered["record"]["table"], "incident");
     assert_eq!(delivered["record"]["sys_id"], incident.sys_id);
     assert_eq!(delivered["posts"][0]["state"], "delivered");
-    assert_eq!(delivered["posts"][0]["attempts"], 1);
+    assert_eq!(delivered["record"]["number"], incident.number);
+    // One failed, and one delivered the post.
+    assert_eq!(delivered["posts"][0]["attempts"], 2);
     let text = operator.run(&show).await.stdout;
     for word in [
         "accepted",
         "1 failed so far",
         "delivered",
         "incident.do?sys_id=",
+        &format!("Record {}", incident.number),
     ] {
         assert!(text.contains(word), "{word}: {text}");
     }
@@ -159,8 +356,17 @@ async fn a_session_or_tenant_that_is_not_there_is_told_from_one_without_posts() 
     }
     for usage in [
         &["sessions", "list", TENANT, "--state", "lost"][..],
-        &["sessions", "list", TENANT, "--since", "yesterday"],
-        &["sessions", "list", TENANT, "--record", "INC0012345"],
+        &["sessions", "list", TENANT, "--since", "31 Feb"],
+        &["sessions", "list", TENANT, "--record", "TASK0012345"],
+        &["sessions", "list"],
+        &["sessions", "list", TENANT, "--all-tenants"],
+        &[
+            "sessions",
+            "list",
+            "--all-tenants",
+            "--record",
+            "INC0012345",
+        ],
         &["sessions", "show", TENANT, "no id!"],
     ] {
         assert_eq!(operator.run(usage).await.code, Some(2), "{usage:?}");

@@ -99,7 +99,7 @@ async fn a_tenant_lives_from_apply_to_delete() {
     assert_eq!(operator.apply().await.json()["changes"], json!([]));
 
     // Switched off it ignores posts, switched on again it takes them.
-    let off = operator.json(&["tenant", "disable", "acme"]).await;
+    let off = operator.json(&["tenant", "disable", "acme", "--yes"]).await;
     assert_eq!(off["enabled"], false);
     world.cloud.travel(MINUTE);
     let session = world.session(&incident);

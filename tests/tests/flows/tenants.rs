@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_secretsmanager::types::RotationRulesType;
 use local::aws::{Effect, Fault as AwsFault, Service};
 use local::rescue::{Format, Phase};
@@ -22,7 +23,7 @@ async fn tenants_are_listed_and_switched_with_stable_shapes() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     operator.create().await;
-    let off = operator.json(&["tenant", "disable", "acme"]).await;
+    let off = operator.json(&["tenant", "disable", "acme", "--yes"]).await;
     assert_eq!(
         members(&off),
         ["disabled_at", "enabled", "tenant", "version"]
@@ -48,13 +49,81 @@ async fn tenants_are_listed_and_switched_with_stable_shapes() {
 
     // Doing so again changes nothing.
     let mark = operator.mark();
-    assert_eq!(operator.json(&["tenant", "disable", "acme"]).await, off);
+    assert_eq!(
+        operator.json(&["tenant", "disable", "acme", "--yes"]).await,
+        off
+    );
     assert_eq!(operator.writes_since(mark), Vec::<String>::new());
     let on = operator.json(&["tenant", "enable", "acme"]).await;
     assert_eq!(on, json!({"tenant": "acme", "enabled": true, "version": 3}));
     let mark = operator.mark();
     assert_eq!(operator.json(&["tenant", "enable", "acme"]).await, on);
     assert_eq!(operator.writes_since(mark), Vec::<String>::new());
+}
+
+/// Posts are lost while a tenant is off, so that is asked about; what is off already is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn switching_a_tenant_off_has_to_be_confirmed() {
+    let world = World::start().await;
+    let operator = CommandLine::by_outputs(&world);
+    operator.create().await;
+    let disable = ["tenant", "disable", "acme"];
+    let mark = operator.mark();
+    operator
+        .fails(&disable, &["ignored and lost", "--yes"])
+        .await;
+    assert_eq!(operator.writes_since(mark), Vec::<String>::new());
+    operator.json(&[&disable[..], &["--yes"]].concat()).await;
+    assert_eq!(operator.json(&disable).await["enabled"], false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_obtained_for_a_tenant_goes_with_it_and_nothing_of_another_does() {
+    let world = World::start().await;
+    let operator = CommandLine::by_outputs(&world);
+    operator.create().await;
+    let stack = &world.cloud.stack;
+    let text = |value: &str| AttributeValue::S(value.to_owned());
+    let theirs = ["acme-2#servicenow", "acme", "other#rescue#acme#x"];
+    let ours = [
+        "acme#servicenow",
+        "acme#rescue#ana.ruiz@acme.test",
+        "acme#token-kept",
+        "acme#lease#token",
+        "acme#pause",
+        "acme#pin#9f86d081",
+    ];
+    for key in ours.iter().chain(&theirs) {
+        let put = stack
+            .dynamodb
+            .put_item()
+            .table_name(&stack.credentials_table);
+        put.item("credential", text(key))
+            .item("expires_at", AttributeValue::N("9999999999".to_owned()))
+            .send()
+            .await
+            .expect("written");
+    }
+    let deleted = operator
+        .run(&["tenant", "delete", "acme", "--yes", "--now"])
+        .await;
+    assert_eq!(deleted.code, Some(0), "{}", deleted.stderr);
+    assert!(
+        deleted.stdout.contains("credentials are deleted"),
+        "{}",
+        deleted.stdout
+    );
+    let left = stack.dynamodb.scan().table_name(&stack.credentials_table);
+    let left = left.send().await.expect("readable");
+    let keys: Vec<&String> = left
+        .items()
+        .iter()
+        .filter_map(|item| item["credential"].as_s().ok())
+        .collect();
+    for key in theirs {
+        assert!(keys.iter().any(|left| *left == key), "{key}: {keys:?}");
+    }
+    assert!(!keys.iter().any(|key| key.starts_with("acme#")), "{keys:?}");
 }
 
 /// What is exported changes nothing when it is applied, whatever is set.
@@ -111,7 +180,7 @@ async fn a_tenant_whose_posts_wait_is_deleted_only_when_that_is_wanted() {
     let unsure = ["tenant", "delete", "acme"];
     operator.fails(&unsure, &["acme", "--yes"]).await;
     assert_eq!(operator.writes_since(mark), Vec::<String>::new());
-    operator.json(&["tenant", "disable", "acme"]).await;
+    operator.json(&["tenant", "disable", "acme", "--yes"]).await;
     world.cloud.travel(MINUTE);
     let waiting = ["tenant", "delete", "acme", "--yes", "--wait", "1"];
     operator.fails(&waiting, &["1 of its posts", "--now"]).await;

@@ -145,8 +145,16 @@ async fn the_status_tells_how_the_token_stands_and_never_the_token() {
             "source": "secrets-set",
             "client_id": CLIENT_ID,
             "own_client": false,
+            "renews_itself": false,
+            "not_renewed_because": "there is no rotation schedule; `rescue-connector tenant apply FILE` sets it",
             "rotation": {"enabled": false},
         })
+    );
+    let table = command_line.run(&status[..3]).await;
+    assert!(
+        table.stdout.contains("healthy, but nothing renews it"),
+        "{}",
+        table.stdout
     );
     schedule(&world).await;
     world.cloud.servicenow.revoke(refresh_token);
@@ -299,6 +307,51 @@ async fn what_stands_in_the_way_of_a_rotation_is_said_before_anything_is_changed
     emptied.secret_string("{}").send().await.expect("emptied");
     assert_eq!(shown(&world).await.state.as_str(), "waiting");
     refused(&rotate, &["has no refresh token yet", "secrets set demo"]).await;
+}
+
+/// A version that somebody labelled by hand keeps Secrets Manager from beginning any rotation.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pending_version_of_somebody_else_is_named_with_the_way_out() {
+    let world = World::start().await;
+    schedule(&world).await;
+    let secrets = &world.cloud.stack.secrets;
+    let put = secrets.put_secret_value().secret_id(SECRET);
+    let put = put
+        .secret_string("left behind")
+        .version_stages("AWSPENDING");
+    let version = put.send().await.expect("put").version_id.expect("an id");
+    let command_line = CommandLine::by_outputs(&world);
+    let before = token(&world).await;
+    let remedy = format!("--version-stage AWSPENDING --remove-from-version-id {version}");
+    let rotate = ["token", "rotate", TENANT];
+    command_line
+        .fails(&rotate, &["nothing was changed", &remedy])
+        .await;
+    assert_eq!(token(&world).await, before);
+    let status = command_line.json(&["token", "status", TENANT]).await;
+    assert_eq!(status["rotation"]["blocked_by"], version);
+    assert_eq!(status["renews_itself"], false);
+    let doctor = command_line
+        .run(&["doctor", TENANT, "--output", "json"])
+        .await;
+    let report: Value = serde_json::from_str(&doctor.stdout).expect("JSON");
+    let checks = report["checks"].as_array().expect("checks");
+    let rotation = checks.iter().find(|check| check["id"] == "rotation");
+    let rotation = rotation.expect("a check");
+    assert_eq!(rotation["status"], "failed");
+    let said = rotation["remedy"].as_str().expect("a remedy");
+    assert!(said.contains(&remedy), "{said}");
+
+    // The way out leads out.
+    let moved = secrets.update_secret_version_stage().secret_id(SECRET);
+    moved
+        .version_stage("AWSPENDING")
+        .remove_from_version_id(&version)
+        .send()
+        .await
+        .expect("removed");
+    rotate_as_wished(&world);
+    assert_eq!(command_line.json(&rotate).await["renewed"], true);
 }
 
 /// Design 4.6, with the function that the template deploys.

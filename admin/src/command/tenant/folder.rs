@@ -9,10 +9,11 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::{APPLYING, applied, difference, loopback_allowed, unfinished, verb};
-use crate::command::terminal::{Progress, confirm};
-use crate::command::{Global, Output, STRONG, complain, json, remark};
+use crate::command::terminal::{Progress, complain, confirm, remark, say};
+use crate::command::{Global, Output, STRONG, json};
 use crate::error::AdminError;
 use crate::folder::{Entry, execute_all, plan_all, read_all};
+use crate::plain::plain;
 use crate::tenant::{Applied, Plan, preview};
 
 /// One file's answer. As JSON: `{"file", …}` with what applying it alone answers, or `{"file","error"}`.
@@ -79,7 +80,7 @@ impl<'a> Telling<'a> {
             Output::Table => {
                 if let Ok((plan, applied)) = &outcome {
                     let text = shown(plan, applied);
-                    writeln!(anstream::stdout().lock(), "{file}: {}", text.trim_end())?;
+                    say(&format!("{}: {}", plain(&file), text.trim_end()))?;
                 }
             }
         }
@@ -135,6 +136,13 @@ impl<'a> Telling<'a> {
             "{STRONG}{} files: {text}{failed} failed.{STRONG:#}{nothing}",
             self.all
         ));
+        let created = self.counts.iter().find(|(name, _)| *name == "created");
+        if !dry_run && created.is_some_and(|(_, count)| *count > 0) {
+            remark(
+                "Each new tenant needs its URLs in Rescue, its API key in ServiceNow and its secrets: `rescue-connector \
+                 doctor TENANT` says which are missing.",
+            );
+        }
         if self.failed.is_empty() {
             return Ok(ExitCode::SUCCESS);
         }

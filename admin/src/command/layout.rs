@@ -1,0 +1,169 @@
+//! Tables and texts that fit the width of the terminal, broken at words.
+
+use std::io::IsTerminal as _;
+
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
+use textwrap::{Options, WordSeparator, WordSplitter};
+
+/// How many characters a line has: `COLUMNS`, else what the terminal says. `None` where neither is known: what goes into
+/// a file or a program is not broken.
+pub(super) fn width() -> Option<usize> {
+    let columns = std::env::var("COLUMNS").ok();
+    let columns = columns.and_then(|text| text.trim().parse().ok());
+    let on_terminal = || std::io::stdout().is_terminal().then(textwrap::termwidth);
+    columns.filter(|width| *width > 0).or_else(on_terminal)
+}
+
+/// Breaks each line of a text at words. What follows in a broken line is indented by so many blanks.
+pub(super) fn wrapped(text: &str, indent: usize) -> String {
+    width().map_or_else(|| text.to_owned(), |width| wrap(text, indent, width))
+}
+
+fn wrap(text: &str, indent: usize, width: usize) -> String {
+    let indent = " ".repeat(indent);
+    let options = Options::new(width)
+        .break_words(false)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .subsequent_indent(&indent);
+    let lines = text.split('\n').map(|line| {
+        if textwrap::core::display_width(line) <= width {
+            line.to_owned()
+        } else {
+            textwrap::wrap(line, &options).join("\n")
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A table without lines. Where its rows are wider than the terminal, cells are broken at words; where even their longest
+/// words are, each row becomes a block of lines.
+pub(super) fn columns(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let rows: Vec<Vec<String>> = rows.into_iter().collect();
+    arranged(header, &rows, width())
+}
+
+fn arranged(header: &[&str], rows: &[Vec<String>], width: Option<usize>) -> String {
+    let natural = table(header, rows).trim_fmt();
+    let Some(width) = width else { return natural };
+    if widest(&natural) <= width {
+        return natural;
+    }
+    let least = longest_words(header, rows);
+    // Each column has a blank on either side; the last one is not shown.
+    if least.iter().map(|word| word + 2).sum::<usize>() <= width + 1 {
+        return squeezed(table(header, rows), &least, width);
+    }
+    let blocks = rows.iter().map(|row| {
+        let lines = header.iter().zip(row);
+        let lines: Vec<Vec<String>> = lines
+            .map(|(name, value)| vec![(*name).to_owned(), value.clone()])
+            .collect();
+        let least = longest_words(&[], &lines);
+        squeezed(table(&[], &lines), &least, width)
+    });
+    blocks.collect::<Vec<_>>().join("\n\n")
+}
+
+fn table(header: &[&str], rows: &[Vec<String>]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).add_rows(rows);
+    if !header.is_empty() {
+        table.set_header(header.iter().copied());
+    }
+    table
+}
+
+/// No word is broken: an id that stands on two lines cannot be copied.
+fn squeezed(mut table: Table, least: &[usize], width: usize) -> String {
+    let narrow = |width: usize| u16::try_from(width).unwrap_or(u16::MAX);
+    // The blanks around a cell belong to its column.
+    let least = least
+        .iter()
+        .map(|word| ColumnConstraint::LowerBoundary(Width::Fixed(narrow(word + 2))));
+    table
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(narrow(width + 1))
+        .set_constraints(least);
+    table.trim_fmt()
+}
+
+fn longest_words(header: &[&str], rows: &[Vec<String>]) -> Vec<usize> {
+    let count = rows.iter().map(Vec::len).max().unwrap_or(header.len());
+    let of = |place: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(place));
+        let texts = cells.map(String::as_str).chain(header.get(place).copied());
+        let words = texts.flat_map(str::split_whitespace);
+        words
+            .map(textwrap::core::display_width)
+            .max()
+            .unwrap_or_default()
+    };
+    (0..count).map(of).collect()
+}
+
+fn widest(text: &str) -> usize {
+    let widths = text.lines().map(textwrap::core::display_width);
+    widths.max().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "2f9e6b1c-6a0e-4a51-9d3b-0c7f3f1d9a11";
+
+    fn rows(texts: &[[&str; 3]]) -> Vec<Vec<String>> {
+        let rows = texts.iter();
+        rows.map(|row| row.iter().map(|text| (*text).to_owned()).collect())
+            .collect()
+    }
+
+    #[test]
+    fn a_table_that_fits_or_goes_into_a_file_is_left_as_it_is() {
+        let rows = rows(&[["acme", "on", "https://acme.service-now.com"]]);
+        let header = ["TENANT", "STATE", "INSTANCE"];
+        let natural = arranged(&header, &rows, None);
+        assert_eq!(natural.lines().count(), 2);
+        assert_eq!(arranged(&header, &rows, Some(80)), natural);
+    }
+
+    #[test]
+    fn a_wide_table_is_broken_at_words_and_never_inside_one() {
+        let rows = rows(&[[ID, "acme", "a business rule refused the write twice"]]);
+        let header = ["ID", "TENANT", "REASON"];
+        for width in [60, 72] {
+            let text = arranged(&header, &rows, Some(width));
+            assert!(widest(&text) <= width, "{width}:\n{text}");
+            assert!(text.contains(ID), "{text}");
+            for word in ["business", "refused", "twice", "acme"] {
+                assert!(text.contains(word), "{width}: {word}:\n{text}");
+            }
+            assert!(text.lines().count() > 2, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_row_whose_words_do_not_fit_beside_each_other_becomes_a_block() {
+        let rows = rows(&[[ID, "acme", "servicenow-refused"], [ID, "globex", "x"]]);
+        let text = arranged(&["ID", "TENANT", "REASON"], &rows, Some(50));
+        assert!(widest(&text) <= 50, "{text}");
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        assert_eq!(lines.len(), 7, "{text}");
+        assert!(lines[0].starts_with("ID") && lines[0].ends_with(ID));
+        assert!(lines[2].starts_with("REASON") && lines[2].ends_with("servicenow-refused"));
+        assert_eq!(lines[3], "");
+    }
+
+    #[test]
+    fn a_note_is_broken_at_words_and_its_colours_take_no_room() {
+        let text = "\u{1b}[1mnote:\u{1b}[0m there are more posts than were asked for";
+        let broken = wrap(text, 6, 30);
+        assert_eq!(
+            broken,
+            "\u{1b}[1mnote:\u{1b}[0m there are more posts\n      than were asked for"
+        );
+        assert_eq!(wrap("short\n\nlines", 6, 30), "short\n\nlines");
+        assert_eq!(wrap(&format!("see {ID}"), 2, 20), format!("see\n  {ID}"));
+    }
+}

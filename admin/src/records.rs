@@ -1,0 +1,193 @@
+//! ServiceNow records by the numbers that people know them by; the ledger knows sys_ids only.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::{self, StreamExt as _};
+use shared::environment::Testing;
+use shared::record::{RecordNumber, RecordRef, SysId};
+use shared::retry::Patience;
+use shared::servicenow::access::AccessTokens;
+use shared::servicenow::client::{CallError, Client, Display};
+use shared::servicenow::query::Query;
+use shared::tenant::TenantFile;
+use shared::vault::Vault;
+use tokio::time::Instant;
+
+use crate::error::AdminError;
+use crate::stack::Stack;
+
+/// So long ServiceNow is asked.
+const CALLS: Duration = Duration::from_secs(15);
+
+/// A grant that is under way is waited for until then: cutting it off may lose a refresh token.
+const GRANTS: Duration = Duration::from_secs(29);
+
+/// So many records are asked for at a time, and so many at most for one list.
+const AT_ONCE: usize = 6;
+const MOST: usize = 100;
+
+/// Calls a tenant's instance as the functions do, with the access token that they share.
+#[derive(Debug)]
+pub struct Records {
+    client: Client,
+    access: Arc<AccessTokens>,
+    stack: Stack,
+    began: Instant,
+}
+
+/// The numbers of some records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Numbers {
+    /// By `table:sys_id`.
+    known: BTreeMap<String, String>,
+    /// Why some are missing.
+    pub fault: Option<String>,
+}
+
+impl Numbers {
+    /// The number of a record; where that is not known, its table and `sys_id`.
+    pub fn of(&self, record: &RecordRef) -> String {
+        let key = record.to_string();
+        self.known.get(&key).cloned().unwrap_or(key)
+    }
+
+    /// The number of a record, where it is known.
+    pub fn get(&self, record: &RecordRef) -> Option<&str> {
+        self.known.get(&record.to_string()).map(String::as_str)
+    }
+
+    /// The numbers of two tenants' records.
+    pub fn extend(&mut self, other: Self) {
+        self.known.extend(other.known);
+        self.fault = self.fault.take().or(other.fault);
+    }
+}
+
+/// What calls to ServiceNow are made with: the secrets, the access tokens and the client.
+pub(crate) fn servicenow(
+    stack: &Stack,
+    http: &reqwest::Client,
+    testing: &Testing,
+) -> (Arc<Vault>, Arc<AccessTokens>, Client) {
+    let clock = || stack.clock.clone();
+    let vault = Vault::new(stack.secrets.clone(), stack.secret_prefix.clone(), clock());
+    let vault = Arc::new(vault);
+    let access = Arc::new(AccessTokens::new(
+        http.clone(),
+        Arc::clone(&vault),
+        Arc::new(stack.credentials()),
+        clock(),
+        Patience::HTTP,
+    ));
+    let client = Client::new(
+        http.clone(),
+        Arc::clone(&access),
+        clock(),
+        testing.allow_loopback,
+        Patience::HTTP,
+    );
+    (vault, access, client)
+}
+
+impl Records {
+    /// The records of a deployment's tenants.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be built.
+    pub fn new(stack: &Stack, testing: &Testing) -> Result<Self, AdminError> {
+        let http = shared::http::client(testing.ca_file.as_deref())?;
+        let (_, access, client) = servicenow(stack, &http, testing);
+        Ok(Self {
+            client,
+            access,
+            stack: stack.clone(),
+            began: Instant::now(),
+        })
+    }
+
+    /// The one record of that number.
+    ///
+    /// # Errors
+    /// [`AdminError::NoSuchRecord`] when the service account sees none or several; [`AdminError::ServiceNow`] when
+    /// ServiceNow cannot be asked.
+    pub async fn find(
+        &self,
+        tenant: &TenantFile,
+        number: &RecordNumber,
+    ) -> Result<RecordRef, AdminError> {
+        let deadline = self.stack.clock.now().plus(CALLS);
+        let (table, query) = (number.table(), Query::number(number));
+        let found = self
+            .client
+            .find(tenant, deadline, table.name(), &query)
+            .await;
+        self.settle().await;
+        let found = found.map_err(|error| AdminError::ServiceNow {
+            tenant: tenant.tenant.clone(),
+            number: number.as_str().to_owned(),
+            reason: error.to_string(),
+        })?;
+        let ids = found.rows.iter().filter_map(|row| row.get("sys_id"));
+        let ids: BTreeSet<&String> = ids.collect();
+        let mut ids = ids.into_iter().filter_map(|id| SysId::parse(id));
+        match (ids.next(), ids.next()) {
+            (Some(sys_id), None) => Ok(RecordRef { table, sys_id }),
+            (_, second) => Err(AdminError::NoSuchRecord {
+                tenant: tenant.tenant.clone(),
+                number: number.as_str().to_owned(),
+                table: table.name(),
+                several: second.is_some(),
+            }),
+        }
+    }
+
+    /// The numbers of records. Never fails: what cannot be looked up is missing, and the first reason is told.
+    pub async fn numbers(&self, tenant: &TenantFile, records: &BTreeSet<String>) -> Numbers {
+        let deadline = self.stack.clock.now().plus(CALLS);
+        let mut numbers = Numbers::default();
+        let records = records.iter().filter_map(|text| parse(text)).take(MOST);
+        let asked = stream::iter(records).map(async |record| {
+            let read = self
+                .client
+                .read(tenant, deadline, &record, &["number"], Display::Raw);
+            (record.to_string(), read.await)
+        });
+        let mut asked = std::pin::pin!(asked.buffer_unordered(AT_ONCE));
+        while let Some((record, read)) = asked.next().await {
+            let fault = match read {
+                Ok(columns) => {
+                    let number = columns.and_then(|mut columns| columns.remove("number"));
+                    let number = number.filter(|number| !number.is_empty());
+                    numbers.known.extend(number.map(|number| (record, number)));
+                    continue;
+                }
+                Err(fault) => fault,
+            };
+            let alone = matches!(fault, CallError::NotFound | CallError::Refused { .. });
+            numbers.fault.get_or_insert_with(|| fault.to_string());
+            // What fails for every record is not asked for each of them.
+            if !alone {
+                break;
+            }
+        }
+        self.settle().await;
+        numbers
+    }
+
+    async fn settle(&self) {
+        while self.access.is_obtaining() && self.began.elapsed() < GRANTS {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+/// Reads `table:sys_id`.
+fn parse(text: &str) -> Option<RecordRef> {
+    let (table, sys_id) = text.split_once(':')?;
+    Some(RecordRef {
+        table: shared::record::Table::from_name(table)?,
+        sys_id: SysId::parse(sys_id)?,
+    })
+}

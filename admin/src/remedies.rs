@@ -1,0 +1,181 @@
+//! What to do about each code of the error table (`shared::error`), for the person who reads a ledger entry or a dead
+//! letter. A test holds the two together.
+
+use serde::Serialize;
+use shared::error::Code;
+
+/// A code in words.
+///
+/// As JSON: `{"meaning","remedy"}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explained {
+    /// What happened.
+    pub meaning: String,
+    /// What to do about it; the commands in it run as they stand.
+    pub remedy: String,
+}
+
+/// What a code means, and what to do about it for a tenant (its name; `TENANT` where it is not known). A code of a later
+/// release says so.
+pub(crate) fn explain(code: &str, tenant: Option<&str>) -> Explained {
+    let known = Code::ALL.iter().find(|known| known.as_str() == code);
+    let meaning = known.map_or("This release does not know the code.", |code| {
+        code.entry().title
+    });
+    let remedy =
+        remedy(code).unwrap_or("Look the code up in the README of the release that is deployed.");
+    Explained {
+        meaning: meaning.to_owned(),
+        remedy: remedy.replace("TENANT", tenant.unwrap_or("TENANT")),
+    }
+}
+
+/// Fills a sentence's end with the command that puts the post back.
+macro_rules! then_redrive {
+    ($text:literal) => {
+        concat!(
+            $text,
+            " Then put the post back with `rescue-connector dlq redrive --tenant TENANT`."
+        )
+    };
+}
+
+fn remedy(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "malformed-body" | "missing-session-id" | "invalid-session-id" => {
+            "Look at what was posted with `rescue-connector dlq show ID --reveal`. After an upgrade `rescue-connector dlq \
+             redrive ID` reads it again with the present parser. Otherwise correct what exports the session data in \
+             Rescue's Administration Center."
+        }
+        "invalid-request" => {
+            "Correct the script that sent the request; the answer names the part that is wrong."
+        }
+        "unauthorized" => {
+            "Check the tenant's name and the API key in ServiceNow's REST Message; `rescue-connector keys rotate TENANT \
+             api` makes another key."
+        }
+        "not-found" => {
+            "Check the URL in Rescue's Administration Center; `rescue-connector keys rotate TENANT webhook` makes new \
+             URLs."
+        }
+        "tenant-disabled" => "Switch the tenant on with `rescue-connector tenant enable TENANT`.",
+        "technician-not-allowed" => {
+            "Add the domain of the technician's address to `technician_domains` in the tenant file, or correct the \
+             address in ServiceNow."
+        }
+        "technician-not-recognised" => {
+            "Give the technician that SSO id in Rescue. If every technician is refused, set the global SSO password with \
+             `rescue-connector secrets set TENANT sso-password`."
+        }
+        "not-a-technician" => "Give the Rescue user a technician licence.",
+        "technician-disabled" => "Enable the technician in Rescue.",
+        "technician-console-not-running" => {
+            "Start the technician's Rescue console, or set `require_console = false` in the tenant file."
+        }
+        "pin-in-progress" => "Wait five seconds and press the button again.",
+        "too-many-posts" => {
+            "The sender repeats the post or loses it. If a tenant really posts that often, raise the stack's parameter \
+             PostsPerMinute."
+        }
+        "body-too-large" => {
+            "Export less of the session in Rescue's Administration Center; nothing of the post was kept."
+        }
+        "idempotency-key-reused" => "Send each request with an Idempotency-Key of its own.",
+        "token-refused" => {
+            "Hand over a new refresh token from ServiceNow, made for the client_id of the tenant file or sent with its \
+             own client."
+        }
+        "pin-rate-exceeded" | "out-of-pin-codes" => "Press the button again in half a minute.",
+        "rescue-sign-in-refused" => {
+            "Allow sign-in by API in Rescue's Global Settings, or set an API token with `rescue-connector secrets set \
+             TENANT rescue-api-token`."
+        }
+        "rescue-sign-in-contested" => {
+            "Give this connector, or the other integration that signs in as the technician, an API token: \
+             `rescue-connector secrets set TENANT rescue-api-token`."
+        }
+        "rescue-unavailable" => {
+            "Try again. If it stays, look at Rescue's status page, and at `rescue-connector doctor TENANT`."
+        }
+        "queue-unavailable" | "storage-unavailable" => {
+            "It passes by itself when AWS answers again. If it stays, look at the AWS Health Dashboard and at \
+             `rescue-connector doctor TENANT`."
+        }
+        "servicenow-unavailable" => {
+            "The post is tried again by itself for a day. `rescue-connector doctor TENANT` says what the instance \
+             answers. A post that became a dead letter is put back with `rescue-connector dlq redrive --tenant TENANT`."
+        }
+        "servicenow-throttled" => {
+            "The post is tried again by itself. If it keeps coming back, ask the instance's administrator for the rate \
+             limit rules of the service account."
+        }
+        "servicenow-refused" => then_redrive!(
+            "Change in ServiceNow what refuses the write: the service account's rights, the business rule or the data \
+             policy that the detail names."
+        ),
+        "note-not-visible" => then_redrive!(
+            "Give the service account the right to write and to read `work_notes` of the record (an ACL dropped the \
+             field)."
+        ),
+        "attachment-refused" => {
+            "Give the service account the right to attach files to the record, and allow the extension txt in \
+             glide.attachment.extensions. The note has been written."
+        }
+        "outcome-unknown" => then_redrive!(
+            "Look at the record's work notes for the session's id: the note may be there already. Let the service \
+             account read `work_notes`."
+        ),
+        "reauthorization-needed" => {
+            "`rescue-connector token status TENANT` names the likely causes. Hand over a new refresh token from \
+             ServiceNow, or set the secret that changed; the posts that wait follow within a minute."
+        }
+        "tenant-misconfigured" => {
+            "`rescue-connector doctor TENANT` says which setting or secret is missing."
+        }
+        "tenant-deleted" => then_redrive!(
+            "If the tenant is to come back, apply its file with `rescue-connector tenant apply FILE`."
+        ),
+        "invalid-reference" | "record-not-found" | "ambiguous-record" => {
+            "Say where the session belongs: `rescue-connector dlq redrive ID --record NUMBER`; `rescue-connector dlq list \
+             --tenant TENANT` shows the ID. If the number is right, let the service account read that record."
+        }
+        "tracking-not-believed" => {
+            "Start the session with the record's PIN button. If another program fills in Tracking0, set \
+             `require_signed_tracking = false` in the tenant file."
+        }
+        "no-reference" => {
+            "Start sessions with the record's PIN button, or set `console_sessions` or `reference_fields` in the tenant \
+             file."
+        }
+        "unknown-version" => {
+            then_redrive!("Deploy the release that wrote the message, or a later one.")
+        }
+        "malformed-message" => {
+            "Look at the message with `rescue-connector dlq show ID --reveal`. If another program wrote it, stop that \
+             program, and drop the message with `rescue-connector dlq delete ID`."
+        }
+        "processing-died" => then_redrive!(
+            "Look into the log of deliver-session for what ended the process at that time, and deploy a release that \
+             mends it."
+        ),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_says_what_it_means_and_what_to_do() {
+        for code in Code::ALL {
+            let text = remedy(code.as_str()).unwrap_or_else(|| panic!("{code} has no remedy"));
+            assert!(text.ends_with('.'), "{code}: {text}");
+            let explained = explain(code.as_str(), Some("acme"));
+            assert_eq!(explained.meaning, code.entry().title);
+            assert!(!explained.remedy.contains("TENANT"), "{}", explained.remedy);
+        }
+        let unknown = explain("of-tomorrow", None);
+        assert!(unknown.meaning.contains("does not know"), "{unknown:?}");
+    }
+}
