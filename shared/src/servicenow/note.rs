@@ -11,8 +11,6 @@ use crate::tenant::{Chat, Language, Publish, Sessions};
 pub const MAX_CHARACTERS: usize = 30_000;
 /// The room of `short_description`, in characters (protocols B.2.4).
 const MAX_SHORT_DESCRIPTION: usize = 160;
-/// A name in a heading. The technician's line has all of it.
-const MAX_NAME: usize = 80;
 /// The longest e-mail address (RFC 5321, 4.5.3.1.3).
 const MAX_ADDRESS: usize = 254;
 /// No post has more remarks than this; the rest of the note keeps its room whatever a caller passes.
@@ -104,7 +102,7 @@ pub fn render(input: NoteInput<'_>) -> Note {
         fields: input.fields,
         settings: input.settings,
     };
-    let heading = heading(&input, published, words);
+    let heading = heading(&input, words);
     let attachment_name = attachment_name(input.session, input.digest);
 
     let mut body = labelled_lines(published, words);
@@ -230,20 +228,14 @@ impl<'a> Published<'a> {
 
 const PARAGRAPH: &str = "\n\n";
 
-fn heading(input: &NoteInput<'_>, published: Published<'_>, words: &Words) -> String {
-    let (plain, by) = match input.event {
-        Event::Started => (words.started, words.started_by),
-        Event::Ended => (words.ended, words.ended_by),
+/// The first line. Nothing untrusted stands before the marker: an instance's database may cut a note at a character
+/// that it cannot store.
+fn heading(input: &NoteInput<'_>, words: &Words) -> String {
+    let sentence = match input.event {
+        Event::Started => words.started,
+        Event::Ended => words.ended,
     };
-    let sentence = match published.line("TechName") {
-        Some(name) => filled_in(by, &shortened(&name, MAX_NAME)),
-        None => plain.to_owned(),
-    };
-    format!(
-        "{} {}",
-        defuse(&sentence),
-        note_marker(input.session, input.digest)
-    )
+    format!("{sentence} {}", note_marker(input.session, input.digest))
 }
 
 fn labelled_lines(published: Published<'_>, words: &Words) -> String {
@@ -589,29 +581,38 @@ mod tests {
         assert_eq!(note.attachment, None);
     }
 
+    /// A database that stores three bytes a character cuts a text at the first one of four (MySQL's `utf8mb3`); the
+    /// marker must stand before anything that a stranger typed.
     #[test]
-    fn the_technicians_name_heads_the_note_only_when_it_is_published() {
-        let ended = fixture!("json_flat_lower.json");
-        let first = |settings: &Sessions| {
-            note(settings, Language::En, &ended, &[])
-                .text
-                .lines()
-                .next()
-                .map(str::to_owned)
-        };
+    fn nothing_untrusted_stands_before_the_marker() {
         let marker = "(Rescue 70112233 · 0123456789abcdef)";
-        assert_eq!(
-            first(&Sessions::default()),
-            Some(format!("Rescue session ended by Ana Ruiz {marker}"))
-        );
-        assert_eq!(
-            first(&selected(&["TechName"])),
-            Some(format!("Rescue session ended by Ana Ruiz {marker}"))
-        );
-        assert_eq!(
-            first(&selected(&["Notes"])),
-            Some(format!("Rescue session ended {marker}"))
-        );
+        let names = [
+            ("TechName", "Ana 🛠 Ruiz"),
+            ("TechEmail", "ana@acme.test"),
+            ("CField0", "Paul 🙂"),
+            ("Platform", "🖥"),
+        ];
+        for language in LANGUAGES {
+            for (ended, event) in [("", "started"), ("10", "ended")] {
+                let mut all = names.to_vec();
+                all.push(("WorkTime", ended));
+                let note = note(&Sessions::default(), language, &fields(&all), &[]);
+                let first = note.text.lines().next().unwrap_or_default();
+                let words = words(language);
+                let heading = match event {
+                    "started" => words.started,
+                    _ => words.ended,
+                };
+                assert_eq!(first, format!("{heading} {marker}"));
+                let kept: String = note
+                    .text
+                    .chars()
+                    .take_while(|c| *c <= '\u{ffff}')
+                    .collect();
+                assert!(kept.contains(marker), "{kept}");
+                assert!(note.text.contains("Ana 🛠 Ruiz, ana@acme.test"));
+            }
+        }
     }
 
     #[test]
@@ -760,8 +761,6 @@ mod tests {
         for language in LANGUAGES {
             let words = words(language);
             let with_value = [
-                words.started_by,
-                words.ended_by,
                 words.session,
                 words.custom_field,
                 words.continues_in,

@@ -5,9 +5,7 @@ use crate::tenant::Language;
 /// One language's words. `{}` stands for the one value that belongs there.
 pub(crate) struct Words {
     pub(crate) started: &'static str,
-    pub(crate) started_by: &'static str,
     pub(crate) ended: &'static str,
-    pub(crate) ended_by: &'static str,
     /// A session, as the short description of a record names it.
     pub(crate) session: &'static str,
     /// Between a label and its value; French sets a space before the colon.
@@ -61,9 +59,7 @@ const BYTES: [&str; 5] = ["bytes", "KB", "MB", "GB", "TB"];
 
 const EN: Words = Words {
     started: "Rescue session started",
-    started_by: "Rescue session started by {}",
     ended: "Rescue session ended",
-    ended_by: "Rescue session ended by {}",
     session: "Rescue session {}",
     colon: ": ",
     decimal_separator: '.',
@@ -97,9 +93,7 @@ const EN: Words = Words {
 
 const FR: Words = Words {
     started: "Session Rescue démarrée",
-    started_by: "Session Rescue démarrée par {}",
     ended: "Session Rescue terminée",
-    ended_by: "Session Rescue terminée par {}",
     session: "Session Rescue {}",
     colon: " : ",
     decimal_separator: ',',
@@ -135,9 +129,7 @@ const FR: Words = Words {
 
 const DE: Words = Words {
     started: "Rescue-Sitzung gestartet",
-    started_by: "Rescue-Sitzung gestartet von {}",
     ended: "Rescue-Sitzung beendet",
-    ended_by: "Rescue-Sitzung beendet von {}",
     session: "Rescue-Sitzung {}",
     colon: ": ",
     decimal_separator: ',',
@@ -173,9 +165,7 @@ const DE: Words = Words {
 
 const ES: Words = Words {
     started: "Sesión de Rescue iniciada",
-    started_by: "Sesión de Rescue iniciada por {}",
     ended: "Sesión de Rescue finalizada",
-    ended_by: "Sesión de Rescue finalizada por {}",
     session: "Sesión de Rescue {}",
     colon: ": ",
     decimal_separator: ',',
@@ -211,9 +201,7 @@ const ES: Words = Words {
 
 const IT: Words = Words {
     started: "Sessione Rescue avviata",
-    started_by: "Sessione Rescue avviata da {}",
     ended: "Sessione Rescue terminata",
-    ended_by: "Sessione Rescue terminata da {}",
     session: "Sessione Rescue {}",
     colon: ": ",
     decimal_separator: ',',
@@ -248,9 +236,7 @@ const IT: Words = Words {
 
 const PT: Words = Words {
     started: "Sessão do Rescue iniciada",
-    started_by: "Sessão do Rescue iniciada por {}",
     ended: "Sessão do Rescue encerrada",
-    ended_by: "Sessão do Rescue encerrada por {}",
     session: "Sessão do Rescue {}",
     colon: ": ",
     decimal_separator: ',',
@@ -285,9 +271,7 @@ const PT: Words = Words {
 
 const NL: Words = Words {
     started: "Rescue-sessie gestart",
-    started_by: "Rescue-sessie gestart door {}",
     ended: "Rescue-sessie beëindigd",
-    ended_by: "Rescue-sessie beëindigd door {}",
     session: "Rescue-sessie {}",
     colon: ": ",
     decimal_separator: ',',
