@@ -236,6 +236,7 @@ pub struct DeadLetter {
     tenant: Option<String>,
     session_id: Option<String>,
     received_at: Timestamp,
+    detail: Option<String>,
 }
 
 impl DeadLetter {
@@ -253,7 +254,15 @@ impl DeadLetter {
             tenant: post.map(|post| post.tenant.to_string()),
             session_id: post.map(|post| post.session_id.to_string()),
             received_at,
+            detail: None,
         }
+    }
+
+    /// The same with the vendor's reason, as far as that is configuration.
+    #[must_use]
+    pub fn with_detail(mut self, detail: Option<String>) -> Self {
+        self.detail = detail;
+        self
     }
 
     /// What an authenticated sender posted and nobody could read: as it came where that is text, else in base64,
@@ -280,6 +289,7 @@ impl DeadLetter {
             tenant: Some(tenant.to_string()),
             session_id: None,
             received_at,
+            detail: None,
         })
     }
 }
@@ -357,6 +367,7 @@ impl Queues {
             ("received_at", Some(letter.received_at.to_string())),
             ("tenant", letter.tenant),
             ("session_id", letter.session_id),
+            ("detail", letter.detail),
         ];
         for (name, value) in attributes {
             let Some(value) = value else { continue };

@@ -10,6 +10,7 @@ use shared::clock::Timestamp;
 use shared::secret::Secret;
 use shared::servicenow::access::AccessError;
 use shared::servicenow::instance::Instance;
+use shared::servicenow::refusal;
 
 use super::Doctor;
 use super::finding::Finding;
@@ -54,6 +55,15 @@ impl Probe {
     pub(crate) fn is_list(&self) -> bool {
         let result = self.json.as_ref().and_then(|json| json.get("result"));
         self.status == 200 && result.is_some_and(Value::is_array)
+    }
+
+    /// Why ServiceNow refused, as far as its words are configuration.
+    pub(crate) fn reason(&self) -> String {
+        let text = |name: &str| {
+            let text = self.json.as_ref().and_then(|json| json.pointer(name));
+            text.and_then(Value::as_str).unwrap_or_default()
+        };
+        refusal::reason(text("/error/message"), text("/error/detail"))
     }
 
     /// ServiceNow's message that there is no such table (protocols B.2.2).

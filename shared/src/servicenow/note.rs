@@ -42,7 +42,8 @@ pub struct NoteInput<'a> {
 pub struct Note {
     /// The work note: at most [`MAX_CHARACTERS`], the post's marker once and at the end of the first line.
     pub text: String,
-    /// The text of the attachment named [`attachment_name`], if there has to be one.
+    /// The text of the attachment named [`attachment_name`], if there has to be one. With [`Remark::AttachmentRefused`]
+    /// always, and the whole of it: what the note shows of it may differ from what it shows here.
     pub attachment: Option<String>,
 }
 
@@ -76,6 +77,8 @@ pub enum Remark {
     },
     /// The record was closed and is open again.
     Reopened,
+    /// ServiceNow refused the attachment, so its text is missing.
+    AttachmentRefused,
 }
 
 impl Remark {
@@ -87,6 +90,8 @@ impl Remark {
             Self::TechnicianAmbiguous { email } => (words.technician_ambiguous, email.as_str()),
             Self::FollowsClosedRecord { number } => (words.follows_closed_record, number.as_str()),
             Self::Reopened => (words.reopened, ""),
+            // It stands where the note would have named its attachment.
+            Self::AttachmentRefused => return String::new(),
         };
         filled_in(template, &shortened(&single_line(value), MAX_ADDRESS))
     }
@@ -113,8 +118,13 @@ pub fn render(input: NoteInput<'_>) -> Note {
         .value("ChatLog")
         .map(|chat| chat_lines(&neutralise(chat)))
         .filter(|chat| !chat.trim().is_empty());
+    let refused = input.remarks.contains(&Remark::AttachmentRefused);
+    let pointer = |words: &'static str| filled_in(words, &attachment_name);
     let mut attached_chat = String::new();
     let mut closing = String::new();
+    if refused {
+        closing = pointer(words.attachment_refused);
+    }
     match (input.settings.chat, chat) {
         (Chat::Note, Some(chat)) => {
             push_section(&mut body, words.chat, words, chat.trim_matches('\n'))
@@ -126,7 +136,9 @@ pub fn render(input: NoteInput<'_>) -> Note {
                 words,
                 chat.trim_matches('\n'),
             );
-            push_paragraph(&mut closing, &filled_in(words.chat_is_in, &attachment_name));
+            if !refused {
+                closing = pointer(words.chat_is_in);
+            }
         }
         (Chat::Omit, _) | (_, None) => {}
     }
@@ -135,6 +147,7 @@ pub fn render(input: NoteInput<'_>) -> Note {
         .iter()
         .take(MAX_REMARKS)
         .map(|remark| remark.text(words))
+        .filter(|remark| !remark.is_empty())
         .collect();
     push_paragraph(&mut closing, &remarks.join("\n"));
 
@@ -147,16 +160,22 @@ pub fn render(input: NoteInput<'_>) -> Note {
     let mut overflow = "";
     let mut shown = body.as_str();
     if body.chars().count() > room(&closing) {
-        let mut with_pointer = filled_in(words.continues_in, &attachment_name);
-        push_paragraph(&mut with_pointer, &closing);
-        closing = with_pointer;
+        if !refused {
+            let mut with_pointer = pointer(words.continues_in);
+            push_paragraph(&mut with_pointer, &closing);
+            closing = with_pointer;
+        }
         (shown, overflow) = cut(&body, room(&closing));
+    }
+    if refused {
+        overflow = &body;
     }
 
     let mut text = heading.clone();
     push_paragraph(&mut text, shown);
     push_paragraph(&mut text, &closing);
-    let attachment = (!overflow.is_empty() || !attached_chat.is_empty()).then(|| {
+    let attached = refused || !overflow.is_empty() || !attached_chat.is_empty();
+    let attachment = attached.then(|| {
         let mut attachment = heading;
         push_paragraph(&mut attachment, overflow);
         push_paragraph(&mut attachment, &attached_chat);
@@ -604,11 +623,7 @@ mod tests {
                     _ => words.ended,
                 };
                 assert_eq!(first, format!("{heading} {marker}"));
-                let kept: String = note
-                    .text
-                    .chars()
-                    .take_while(|c| *c <= '\u{ffff}')
-                    .collect();
+                let kept: String = note.text.chars().take_while(|c| *c <= '\u{ffff}').collect();
                 assert!(kept.contains(marker), "{kept}");
                 assert!(note.text.contains("Ana 🛠 Ruiz, ana@acme.test"));
             }
@@ -734,6 +749,37 @@ mod tests {
     }
 
     #[test]
+    fn a_note_whose_attachment_was_refused_says_so_and_leaves_nothing_out_of_the_attachment() {
+        let ended = fixture!("json_flat_lower.json");
+        let chat = "10:02 AM Ana Ruiz: one more line\n".repeat(2_000);
+        let long = fields(&[("TechName", "Ana Ruiz"), ("ChatLog", &chat)]);
+        let name = "rescue-70112233-0123456789abcdef.txt";
+        for language in LANGUAGES {
+            let words = words(language);
+            let sentence = filled_in(words.attachment_refused, name);
+            let refused = |chat, fields| {
+                let remarks = [Remark::AttachmentRefused, Remark::Reopened];
+                note(&with_chat(chat), language, fields, &remarks)
+            };
+            for note in [
+                refused(Chat::Attachment, &ended),
+                refused(Chat::Note, &long),
+            ] {
+                assert_eq!(note.text.matches(name).count(), 1, "{}", note.text);
+                assert!(note.text.contains(&sentence), "{}", note.text);
+                assert!(note.text.ends_with(&format!("\n{}", words.reopened)));
+                assert!(note.text.chars().count() <= MAX_CHARACTERS);
+            }
+            let whole = refused(Chat::Attachment, &ended)
+                .attachment
+                .expect("all of it");
+            assert!(whole.contains("10:03 AM Switched to P2P") && whole.contains("Paul Martin"));
+            let whole = refused(Chat::Note, &long).attachment.expect("all of it");
+            assert_eq!(whole.matches("one more line").count(), 2_000);
+        }
+    }
+
+    #[test]
     fn a_short_description_fits_and_names_a_customer_who_is_published() {
         let describe = |fields: &Fields, settings: &Sessions| {
             short_description(Language::En, &session(), fields, settings)
@@ -765,6 +811,7 @@ mod tests {
                 words.custom_field,
                 words.continues_in,
                 words.chat_is_in,
+                words.attachment_refused,
                 words.caller_not_found,
                 words.caller_ambiguous,
                 words.technician_not_found,
