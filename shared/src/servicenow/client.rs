@@ -628,7 +628,7 @@ impl From<CallError> for Answer {
     }
 }
 
-/// Reads an answer as protocols B.2.1 and B.2.2 say: a status alone proves nothing. The result is left as it came: what
+/// Reads an answer: a status alone proves nothing (docs/decisions/0002-exactly-once.md). The result is left as it came: what
 /// a long-lived record shows may be long, and little of it matters.
 fn read_answer(
     status: StatusCode,

@@ -69,7 +69,8 @@ fn with_names(text: &str) -> Option<String> {
     } else {
         ""
     };
-    let fields = |sentence: &str| text.find(sentence).and_then(|at| text.get(at..));
+    // Only the sentence itself: what follows may be a customer's own message.
+    let fields = |sentence: &str| text.get(text.find(sentence)?..)?.lines().next();
     if let Some(fields) = OF_FIELDS.into_iter().find_map(fields) {
         return Some(format!("{policy}{fields}"));
     }
@@ -150,6 +151,10 @@ mod tests {
             ("Ana Ruiz may not do that", ""),
             ("INC0010002: call 555 0100", "ask ana@acme.test"),
             ("", "Data Policy Exception: Ana Ruiz"),
+            (
+                "",
+                "Data Policy Exception: The following fields are mandatory: State\nAna Ruiz may not",
+            ),
             ("", "ACL Exception for Ana Ruiz"),
             ("Invalid table <b>Ana Ruiz</b>", ""),
         ] {
