@@ -104,6 +104,8 @@ table! {
     ServiceNowUnavailable => "servicenow-unavailable", Some(503), Vendor, WARN, Later, "ServiceNow does not answer as it should.";
     ServiceNowThrottled => "servicenow-throttled", None, Vendor, WARN, Later, "ServiceNow limits the rate of requests.";
     ServiceNowRefused => "servicenow-refused", None, Operator, ERROR, No, "ServiceNow refused the write: rights, a business rule or a data policy.";
+    NoteNotVisible => "note-not-visible", None, Operator, ERROR, AfterLooking, "ServiceNow confirmed the write and does not show the note: it dropped the note without an error.";
+    AttachmentRefused => "attachment-refused", None, Operator, ERROR, No, "The note is on the record; ServiceNow refused its attachment.";
     OutcomeUnknown => "outcome-unknown", None, Vendor, ERROR, AfterLooking, "Nobody can tell whether the write took effect.";
     ReauthorizationNeeded => "reauthorization-needed", None, Operator, ERROR, WhenAuthorized, "ServiceNow refuses the tenant's credentials: a new token, secret or password is needed.";
     TenantMisconfigured => "tenant-misconfigured", Some(500), Operator, ERROR, Later, "The tenant lacks a setting or a secret.";

@@ -3,7 +3,7 @@
 //! A claim is a conditional write with an owner and a lease; whatever follows is conditional on the owner (decision
 //! 0002). The ledger holds ids, states, reasons and times, and no text of anybody.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -40,7 +40,7 @@ pub enum State {
     Ignored,
     /// It names no record, and none is created.
     Unmatched,
-    /// It is in the dead-letter queue.
+    /// It is in the dead-letter queue, because it could not be delivered or not wholly (`attachment-refused`).
     Failed,
 }
 
@@ -119,6 +119,15 @@ pub struct Rest {
     /// The others were accepted at that moment or later.
     pub from: Timestamp,
     key: HashMap<String, AttributeValue>,
+}
+
+/// What an ended post's entry says beside its state and reason. It names configuration only: no text of a person.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Details {
+    /// The vendor's reason, at most 300 characters.
+    pub detail: Option<String>,
+    /// The columns that ServiceNow did not take.
+    pub dropped_columns: BTreeSet<String>,
 }
 
 /// How a post is left that could not be delivered yet.
@@ -284,11 +293,18 @@ impl Ledger {
         state: State,
         reason: Option<Code>,
         look_first: bool,
+        details: Details,
     ) -> Result<bool, StorageUnavailable> {
-        let values = [
+        let mut values = vec![
             ("ended_at", text(self.clock.now())),
             ("look_first", AttributeValue::Bool(look_first)),
         ];
+        values.extend(details.detail.map(|detail| ("detail", text(detail))));
+        // DynamoDB has no empty set.
+        if !details.dropped_columns.is_empty() {
+            let dropped = details.dropped_columns.into_iter().collect();
+            values.push(("dropped_columns", AttributeValue::Ss(dropped)));
+        }
         self.leave(post, owner, state, reason, values).await
     }
 
@@ -302,7 +318,7 @@ impl Ledger {
         owner: &str,
         waiting: Waiting,
     ) -> Result<bool, StorageUnavailable> {
-        let values = [
+        let values = vec![
             ("next_attempt_at", text(waiting.next_attempt_at)),
             ("attempts", count(waiting.attempts)),
             ("look_first", AttributeValue::Bool(waiting.look_first)),
@@ -312,32 +328,33 @@ impl Ledger {
     }
 
     /// Ends a claim: one write, conditional on the owner.
-    async fn leave<const N: usize>(
+    async fn leave(
         &self,
         post: &Post,
         owner: &str,
         state: State,
         reason: Option<Code>,
-        values: [(&str, AttributeValue); N],
+        mut values: Vec<(&str, AttributeValue)>,
     ) -> Result<bool, StorageUnavailable> {
+        values.extend(reason.map(|reason| ("reason", text(reason))));
         let mut update = self
             .owned(post, owner)
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":state", text(state.as_str()));
-        let mut expression = "SET #state = :state".to_owned();
+        let mut set = "SET #state = :state".to_owned();
+        let mut remove = " REMOVE lease_until".to_owned();
+        // What an earlier attempt left there is history.
+        for name in ["reason", "detail", "dropped_columns"] {
+            if !values.iter().any(|(given, _)| *given == name) {
+                remove.push_str(&format!(", {name}"));
+            }
+        }
         for (name, value) in values {
-            expression.push_str(&format!(", {name} = :{name}"));
+            set.push_str(&format!(", {name} = :{name}"));
             update = update.expression_attribute_values(format!(":{name}"), value);
         }
-        match reason {
-            Some(reason) => {
-                expression.push_str(", reason = :reason REMOVE lease_until");
-                update = update.expression_attribute_values(":reason", text(reason));
-            }
-            None => expression.push_str(" REMOVE lease_until, reason"),
-        }
         let answer = update
-            .update_expression(expression)
+            .update_expression(set + &remove)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;

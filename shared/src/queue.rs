@@ -239,6 +239,7 @@ pub struct DeadLetter {
     received_at: Timestamp,
     content_type: Option<String>,
     event: Option<Event>,
+    detail: Option<String>,
 }
 
 /// No longer `Content-Type` is kept with a body; longer ones tell nothing about it.
@@ -261,7 +262,15 @@ impl DeadLetter {
             received_at,
             content_type: None,
             event: None,
+            detail: None,
         }
+    }
+
+    /// The same with the vendor's reason, as far as that is configuration.
+    #[must_use]
+    pub fn with_detail(mut self, detail: Option<String>) -> Self {
+        self.detail = detail;
+        self
     }
 
     /// What an authenticated sender posted and nobody could read: as it came where that is text, else in base64,
@@ -290,6 +299,7 @@ impl DeadLetter {
             received_at,
             content_type: None,
             event: None,
+            detail: None,
         })
     }
 
@@ -407,6 +417,7 @@ impl Queues {
             ("session_id", letter.session_id),
             ("content_type", letter.content_type),
             ("event", letter.event.map(|event| event.as_str().to_owned())),
+            ("detail", letter.detail),
         ];
         for (name, value) in attributes {
             let Some(value) = value else { continue };

@@ -11,6 +11,7 @@ use shared::http::{BodyError, LONGEST_ANSWER};
 use shared::secret::Secret;
 use shared::servicenow::access::AccessError;
 use shared::servicenow::instance::Instance;
+use shared::servicenow::refusal;
 
 use super::Doctor;
 use super::finding::Finding;
@@ -55,6 +56,15 @@ impl Probe {
     pub(crate) fn is_list(&self) -> bool {
         let result = self.json.as_ref().and_then(|json| json.get("result"));
         self.status == 200 && result.is_some_and(Value::is_array)
+    }
+
+    /// Why ServiceNow refused, as far as its words are configuration.
+    pub(crate) fn reason(&self) -> String {
+        let text = |name: &str| {
+            let text = self.json.as_ref().and_then(|json| json.pointer(name));
+            text.and_then(Value::as_str).unwrap_or_default()
+        };
+        refusal::reason(text("/error/message"), text("/error/detail"))
     }
 
     /// ServiceNow's message that there is no such table (protocols B.2.2).

@@ -308,7 +308,8 @@ impl Doctor<'_> {
              record; nothing else was changed."
         );
         let columns = Columns::from([("work_notes".to_owned(), text)]);
-        if let Err(error) = client.update(file, self.deadline, &record, &columns).await {
+        let written = client.update(file, self.deadline, &record, &columns, &proof);
+        if let Err(error) = written.await {
             return self.of_call(&error, record.table);
         }
         let names = ["work_notes", "sys_updated_by"];
@@ -603,10 +604,10 @@ fn rights(table: Table) -> String {
     .to_owned()
 }
 
-/// What stands in the way of a list. A vendor's own words are not repeated: they may name people.
+/// What stands in the way of a list. Of a vendor's own words only those are repeated that are configuration.
 fn refusal(answer: &Probe) -> String {
     match answer.status {
-        403 => "403, it may not be read".to_owned(),
+        status @ (400 | 403) => format!("{status}, {}", answer.reason()),
         429 => "429, too many requests".to_owned(),
         200 => "the answer is no list".to_owned(),
         status => status.to_string(),

@@ -2,15 +2,19 @@
 
 use shared::clock::Timestamp;
 use shared::error::Code;
-use shared::ledger::Started;
+use shared::ledger::{Details, Started};
 use shared::queue::Post;
 use shared::record::{RecordRef, Table};
 use shared::servicenow::client::CallError;
+use shared::servicenow::text::shortened;
 use shared::telemetry;
 use shared::tenant::{ConsoleSessions, Publish, TenantFile};
 use shared::tenants::{StorageUnavailable, Tenant};
 
 use crate::DeliverSession;
+
+/// The room of a reason in the ledger and in a dead letter, in characters.
+const MAX_DETAIL: usize = 300;
 
 /// How a post ends that needs no further attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +43,26 @@ pub(crate) enum Failure {
     Storage(#[from] StorageUnavailable),
     #[error("ServiceNow: {0}")]
     ServiceNow(#[from] CallError),
+    /// The note was written without it.
+    #[error("ServiceNow refused the attachment: {0}")]
+    AttachmentRefused(CallError),
 }
 
 impl Failure {
+    /// The vendor's reason, as far as it is configuration.
+    pub(crate) fn detail(&self) -> Option<String> {
+        match self {
+            Self::AttachmentRefused(error)
+            | Self::ServiceNow(
+                error @ (CallError::Refused { .. }
+                | CallError::Unavailable { .. }
+                | CallError::Unknown { .. }
+                | CallError::Misconfigured(_)),
+            ) => Some(shortened(&error.to_string(), MAX_DETAIL)),
+            Self::ServiceNow(_) | Self::Permanent(_) | Self::Storage(_) => None,
+        }
+    }
+
     pub(crate) const fn is_unknown(&self) -> bool {
         matches!(self, Self::ServiceNow(CallError::Unknown { .. }))
     }
@@ -68,10 +89,12 @@ pub(crate) struct Attempt<'a> {
     pub(crate) may_be_attached: bool,
     /// This attempt has already changed something in ServiceNow.
     pub(crate) had_effect: bool,
+    /// What people should know of it beside its end.
+    pub(crate) details: Details,
 }
 
 impl<'a> Attempt<'a> {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         function: &'a DeliverSession,
         tenant: &'a Tenant,
         post: &'a Post,
@@ -86,6 +109,7 @@ impl<'a> Attempt<'a> {
             must_look: started.look_first,
             may_be_attached: started.known,
             had_effect: false,
+            details: Details::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use shared::clock::Timestamp;
 use shared::credentials::{Pause, Standing};
 use shared::error::Code;
-use shared::ledger::{Claim, Started, State, Waiting};
+use shared::ledger::{Claim, Details, Started, State, Waiting};
 use shared::queue::{Content, DeadLetter, Post};
 use shared::retry;
 use shared::telemetry::{self, Metric};
@@ -28,7 +28,7 @@ pub(crate) async fn deliver(
     let post = match &message.content {
         Ok(Content::Post(post)) => post,
         Ok(Content::Wake(wake)) => return wake::wake(function, message, wake, deadline).await,
-        Err(undecodable) => return bury(function, message, None, undecodable.code()).await,
+        Err(undecodable) => return bury(function, message, None, undecodable.code(), None).await,
     };
     let mut handling = Handling {
         function,
@@ -109,7 +109,8 @@ impl Handling<'_> {
                     look_first: started.look_first,
                     attempts: started.attempts,
                 };
-                self.give_up(&owner, reason, waiting, reason.entry().title)
+                let details = Details::default();
+                self.give_up(&owner, reason, waiting, reason.entry().title, details)
                     .await
             }
             (None, Some(tenant)) => self.attempt(tenant, &owner, started).await,
@@ -120,12 +121,15 @@ impl Handling<'_> {
     async fn attempt(&self, tenant: &Tenant, owner: &str, started: Started) -> Outcome {
         let mut attempt = Attempt::new(self.function, tenant, self.post, started, self.deadline);
         let began = self.function.clock.now();
-        match attempt.run().await {
+        let ended = attempt.run().await;
+        let mut details = std::mem::take(&mut attempt.details);
+        match ended {
             Ok(end) => {
                 self.function.timeouts.answered(&self.post.tenant);
-                self.finish(owner, end).await
+                self.finish(owner, end, details).await
             }
             Err(failure) => {
+                details.detail = failure.detail();
                 let look_first = attempt.must_look || failure.is_unknown();
                 let attempts =
                     started.attempts + u32::from(attempt.had_effect || !failure.is_out_of_time());
@@ -135,12 +139,13 @@ impl Handling<'_> {
                     look_first,
                     attempts,
                 };
-                self.failed(tenant, owner, failure, waiting, began).await
+                self.failed(tenant, owner, failure, waiting, details, began)
+                    .await
             }
         }
     }
 
-    async fn finish(&self, owner: &str, end: End) -> Outcome {
+    async fn finish(&self, owner: &str, end: End, details: Details) -> Outcome {
         let (state, reason) = match end {
             End::Delivered => (State::Delivered, None),
             End::Ignored => (State::Ignored, None),
@@ -149,7 +154,7 @@ impl Handling<'_> {
         match self
             .function
             .ledger
-            .complete(self.post, owner, state, reason, false)
+            .complete(self.post, owner, state, reason, false, details)
             .await
         {
             // Not the owner any more: whoever took it over looks before writing, and finds what was written.
@@ -183,15 +188,16 @@ impl Handling<'_> {
         owner: &str,
         failure: Failure,
         waiting: Waiting,
+        details: Details,
         began: Timestamp,
     ) -> Outcome {
         let now = self.function.clock.now();
         let detail = failure.to_string();
         match verdict(&failure, waiting.attempts, now) {
-            Verdict::GiveUp(code) => self.give_up(owner, code, waiting, &detail).await,
+            Verdict::GiveUp(code) => self.give_up(owner, code, waiting, &detail, details).await,
             Verdict::Interrupted => self.wait(owner, waiting, Duration::ZERO).await,
             Verdict::Wait { code, .. } if self.waited_too_long(tenant, code) => {
-                self.give_up(owner, code, waiting, &detail).await
+                self.give_up(owner, code, waiting, &detail, details).await
             }
             Verdict::Wait {
                 code,
@@ -244,11 +250,24 @@ impl Handling<'_> {
     }
 
     /// Dead-letters first, and only then says so in the ledger: a crash in between repeats the letter and loses nothing.
-    async fn give_up(&self, owner: &str, reason: Code, waiting: Waiting, detail: &str) -> Outcome {
+    async fn give_up(
+        &self,
+        owner: &str,
+        reason: Code,
+        waiting: Waiting,
+        detail: &str,
+        details: Details,
+    ) -> Outcome {
         tracing::error!(tenant = %self.post.tenant, session = %self.post.session_id, code = reason.as_str(), detail,
             "post given up");
-        if let Outcome::Postponed(delay) =
-            bury(self.function, self.message, Some(self.post), reason).await
+        if let Outcome::Postponed(delay) = bury(
+            self.function,
+            self.message,
+            Some(self.post),
+            reason,
+            details.detail.clone(),
+        )
+        .await
         {
             // Without this the claim would end by itself, which counts as a death.
             let waiting = Waiting {
@@ -261,7 +280,14 @@ impl Handling<'_> {
         let completed = self
             .function
             .ledger
-            .complete(self.post, owner, State::Failed, Some(reason), look_first)
+            .complete(
+                self.post,
+                owner,
+                State::Failed,
+                Some(reason),
+                look_first,
+                details,
+            )
             .await;
         match completed {
             Ok(_) => Outcome::Done,
@@ -344,10 +370,12 @@ async fn bury(
     message: &Message,
     post: Option<&Post>,
     reason: Code,
+    detail: Option<String>,
 ) -> Outcome {
     let tenant = post.map(|post| &post.tenant);
     let received_at = post.map_or(message.queued_at, |post| post.received_at);
-    let letter = DeadLetter::message(message.body.clone(), reason, post, received_at);
+    let letter =
+        DeadLetter::message(message.body.clone(), reason, post, received_at).with_detail(detail);
     match function.queues.send_dead_letter(letter).await {
         Ok(()) => {
             telemetry::count_reason(Metric::DeadLettered, reason, tenant);

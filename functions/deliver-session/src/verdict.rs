@@ -41,12 +41,14 @@ pub(crate) fn verdict(failure: &Failure, attempts: u32, now: Timestamp) -> Verdi
     };
     let error = match failure {
         Failure::Permanent(code) => return Verdict::GiveUp(*code),
+        Failure::AttachmentRefused(_) => return Verdict::GiveUp(Code::AttachmentRefused),
         Failure::Storage(_) => return alone(Code::StorageUnavailable, backoff),
         Failure::ServiceNow(error) => error,
     };
     match error {
         CallError::OutOfTime => Verdict::Interrupted,
         CallError::Refused { .. } => Verdict::GiveUp(Code::ServiceNowRefused),
+        CallError::NoteNotVisible => Verdict::GiveUp(Code::NoteNotVisible),
         CallError::NotFound => Verdict::GiveUp(Code::RecordNotFound),
         CallError::Misconfigured(_) => alone(Code::TenantMisconfigured, backoff),
         CallError::Throttled { retry_after } => with_tenant(
@@ -122,7 +124,7 @@ mod tests {
     fn a_refusal_is_given_up_at_once() {
         let refused = CallError::Refused {
             status: 403,
-            message: "Operation Failed",
+            message: "Operation Failed".to_owned(),
         };
         assert_eq!(
             verdict(&Failure::ServiceNow(refused), 1, NOW),

@@ -1,12 +1,15 @@
 //! Writing a post, once: look where an earlier attempt may have taken effect, attach, then append the note.
 
+use std::collections::BTreeSet;
+
 use shared::error::Code;
 use shared::record::{RecordRef, SysId, Table};
-use shared::servicenow::client::{CallError, Columns, Display};
+use shared::servicenow::client::{CallError, Columns, Display, Written};
 use shared::servicenow::note::{self, Note, NoteInput, Remark};
 use shared::servicenow::query::{Email, Query};
 use shared::servicenow::text;
 use shared::session::{attachment_name, note_marker};
+use shared::telemetry::{self, Metric};
 use shared::tenant::ClosedRecords;
 
 use crate::attempt::{Attempt, Failure};
@@ -26,10 +29,10 @@ impl Attempt<'_> {
     /// # Errors
     /// As [`Failure`] says.
     pub(crate) async fn write(&mut self, record: RecordRef) -> Result<(), Failure> {
-        if self.already_written(&record).await? {
-            return Ok(());
+        if let Some(notes) = self.notes_with_this(&record).await? {
+            return self.attach_what_is_missing(&record, &notes).await;
         }
-        let (mut columns, mut remarks) = (self.columns(), Vec::new());
+        let mut remarks = Vec::new();
         match (
             self.file().sessions.closed_records,
             self.closed(&record).await?,
@@ -46,13 +49,30 @@ impl Attempt<'_> {
                 }
             }
             (ClosedRecords::Note, _) | (_, None) => {}
-            (ClosedRecords::Reopen, Some(_)) => {
-                columns.insert("state".to_owned(), open_state(record.table).to_owned());
-                remarks.push(Remark::Reopened);
-            }
+            (ClosedRecords::Reopen, Some(_)) => remarks.extend(self.reopen(&record).await?),
         }
-        let note = self.note(&remarks);
-        self.append(&record, note, columns).await
+        self.append(&record, remarks, self.columns()).await
+    }
+
+    /// Reopens a closed record, in a write of its own: a note speaks of it once it is seen. Nothing to say when
+    /// ServiceNow refuses it or drops the state; the note is written all the same.
+    async fn reopen(&mut self, record: &RecordRef) -> Result<Option<Remark>, Failure> {
+        const STATE: &str = "state";
+        let state = open_state(record.table).to_owned();
+        let columns = Columns::from([(STATE.to_owned(), state)]);
+        let dropped = match self.update(record, &columns).await {
+            Ok(written) => written.dropped,
+            Err(error @ CallError::Refused { .. }) => {
+                tracing::warn!(tenant = %self.post.tenant, session = %self.post.session_id, %record, %error,
+                    "ServiceNow refuses to reopen the record");
+                [STATE.to_owned()].into()
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let reopened = !dropped.contains(STATE);
+        self.had_effect |= reopened;
+        self.dropped(&dropped);
+        Ok(reopened.then_some(Remark::Reopened))
     }
 
     /// Creates the post's record with its note, or finds the one that an earlier attempt created.
@@ -103,7 +123,7 @@ impl Attempt<'_> {
         let created = self
             .function
             .servicenow
-            .create(settings, self.deadline, table, &columns)
+            .create(settings, self.deadline, table, &columns, &self.marker())
             .await?;
         self.step("record created", &created.number);
         self.had_effect = true;
@@ -112,10 +132,13 @@ impl Attempt<'_> {
             .ledger
             .remember_record(tenant, session, &created.record)
             .await?;
+        self.dropped(&created.written.dropped);
         if note.attachment.is_some() {
-            self.append(&created.record, note, Columns::new()).await?;
+            drop(note);
+            self.append(&created.record, remarks, Columns::new()).await
+        } else {
+            self.note_seen(&created.written)
         }
-        Ok(())
     }
 
     /// Writes the post to the record that an earlier attempt at it created in a closed one's place.
@@ -125,50 +148,139 @@ impl Attempt<'_> {
             .ledger
             .remember_record(&self.post.tenant, &self.post.session_id, &record)
             .await?;
-        if self.already_written(&record).await? {
-            return Ok(());
+        if let Some(notes) = self.notes_with_this(&record).await? {
+            return self.attach_what_is_missing(&record, &notes).await;
         }
-        let note = self.note(&[]);
-        self.append(&record, note, self.columns()).await
+        self.append(&record, Vec::new(), self.columns()).await
     }
 
-    /// Attaches what does not fit into the note, then appends the note: who finds the note finds everything.
+    /// Attaches what does not fit into the note, then appends the note: a note that is found has all its text on the
+    /// record, unless it says that ServiceNow refused the attachment.
     ///
-    /// Whoever gets here has looked wherever an earlier attempt may have written it.
+    /// The caller has looked wherever an earlier attempt may have written it.
     async fn append(
         &mut self,
         record: &RecordRef,
-        note: Note,
+        mut remarks: Vec<Remark>,
         mut columns: Columns,
     ) -> Result<(), Failure> {
         self.must_look = false;
-        let servicenow = &self.function.servicenow;
-        if let Some(text) = note.attachment {
-            let (session, digest) = (&self.post.session_id, &self.post.digest);
-            let query = Query::attachment(record, session, digest);
-            let attached = self.may_be_attached
-                && servicenow
-                    .has_attachment(self.file(), self.deadline, &query, record)
-                    .await?;
-            if !attached {
-                let name = attachment_name(session, digest);
-                servicenow
-                    .attach(self.file(), self.deadline, record, &name, text)
-                    .await?;
-                self.had_effect = true;
+        let Note {
+            mut text,
+            attachment,
+        } = self.note(&remarks);
+        let mut refused = None;
+        if let Some(attachment) = attachment {
+            refused = self.attach(record, attachment).await?;
+            if refused.is_some() {
+                remarks.push(Remark::AttachmentRefused);
+                text = self.note(&remarks).text;
             }
         }
-        columns.insert("work_notes".to_owned(), note.text);
-        Ok(servicenow
-            .update(self.file(), self.deadline, record, &columns)
-            .await?)
+        columns.insert("work_notes".to_owned(), text);
+        let written = self.update(record, &columns).await?;
+        self.dropped(&written.dropped);
+        self.note_seen(&written)?;
+        self.without_attachment(refused)
     }
 
-    /// After an unknown outcome: whether the record shows the note already. That it does not proves nothing about
+    /// Attaches the text of a note that is there without it, because ServiceNow refused the attachment before.
+    async fn attach_what_is_missing(
+        &mut self,
+        record: &RecordRef,
+        notes: &str,
+    ) -> Result<(), Failure> {
+        let name = attachment_name(&self.post.session_id, &self.post.digest);
+        if !notes.contains(&name) {
+            return Ok(());
+        }
+        self.may_be_attached = true;
+        let refused = match self.note(&[Remark::AttachmentRefused]).attachment {
+            Some(whole) => self.attach(record, whole).await?,
+            None => None,
+        };
+        self.without_attachment(refused)
+    }
+
+    /// Attaches a text unless an earlier attempt has. The refusal, where ServiceNow refuses the attachment.
+    async fn attach(
+        &mut self,
+        record: &RecordRef,
+        text: String,
+    ) -> Result<Option<CallError>, Failure> {
+        let (session, digest) = (&self.post.session_id, &self.post.digest);
+        let (file, servicenow) = (self.file(), &self.function.servicenow);
+        let query = Query::attachment(record, session, digest);
+        let attached = self.may_be_attached
+            && servicenow
+                .has_attachment(file, self.deadline, &query, record)
+                .await?;
+        if attached {
+            return Ok(None);
+        }
+        let name = attachment_name(session, digest);
+        let attaching = servicenow.attach(file, self.deadline, record, &name, text);
+        match attaching.await {
+            Ok(()) => {
+                self.had_effect = true;
+                Ok(None)
+            }
+            Err(error @ CallError::Refused { .. }) => Ok(Some(error)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The end of a post whose note is there: sent again, it looks for the note and attaches what is missing.
+    fn without_attachment(&mut self, refused: Option<CallError>) -> Result<(), Failure> {
+        match refused {
+            None => Ok(()),
+            Some(error) => {
+                self.must_look = true;
+                Err(Failure::AttachmentRefused(error))
+            }
+        }
+    }
+
+    async fn update(&self, record: &RecordRef, columns: &Columns) -> Result<Written, CallError> {
+        let servicenow = &self.function.servicenow;
+        servicenow
+            .update(self.file(), self.deadline, record, columns, &self.marker())
+            .await
+    }
+
+    fn marker(&self) -> String {
+        note_marker(&self.post.session_id, &self.post.digest)
+    }
+
+    /// Fails when the answer to a write shows that ServiceNow dropped the note; the next attempt looks for it.
+    fn note_seen(&mut self, written: &Written) -> Result<(), Failure> {
+        match written.note_seen() {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                telemetry::count(Metric::NoteNotVerified, Some(&self.post.tenant));
+                Ok(())
+            }
+            Err(error) => {
+                self.must_look = true;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Says which columns ServiceNow did not take.
+    fn dropped(&mut self, columns: &BTreeSet<String>) {
+        if !columns.is_empty() {
+            tracing::warn!(tenant = %self.post.tenant, session = %self.post.session_id, ?columns,
+                "ServiceNow did not take columns, or does not show them");
+            self.details.dropped_columns.extend(columns.iter().cloned());
+        }
+    }
+
+    /// After an unknown outcome: the record's notes, if they show this post's. That they do not proves nothing about
     /// other records.
-    async fn already_written(&self, record: &RecordRef) -> Result<bool, Failure> {
+    async fn notes_with_this(&self, record: &RecordRef) -> Result<Option<String>, Failure> {
         if !self.must_look {
-            return Ok(false);
+            return Ok(None);
         }
         let shown = self
             .function
@@ -181,12 +293,12 @@ impl Attempt<'_> {
                 Display::Shown,
             )
             .await?;
-        let shown = shown.ok_or(Failure::Permanent(Code::RecordNotFound))?;
+        let mut shown = shown.ok_or(Failure::Permanent(Code::RecordNotFound))?;
         let notes = shown
-            .get("work_notes")
+            .remove("work_notes")
             .ok_or(Failure::Permanent(Code::OutcomeUnknown))?;
         self.step("looked for the note", &record.to_string());
-        Ok(notes.contains(&note_marker(&self.post.session_id, &self.post.digest)))
+        Ok(notes.contains(&self.marker()).then_some(notes))
     }
 
     /// Whether the record is closed, asked only where it matters.
@@ -285,7 +397,10 @@ impl Attempt<'_> {
         let rows = match found {
             Ok(found) => found.rows,
             // A service account that may not read people still creates records.
-            Err(CallError::Refused { .. } | CallError::NotFound) => return Ok(Person::None),
+            Err(error @ (CallError::Refused { .. } | CallError::NotFound)) => {
+                tracing::warn!(tenant = %self.post.tenant, table, %error, "people cannot be looked up");
+                return Ok(Person::None);
+            }
             Err(error) => return Err(error.into()),
         };
         let mut ids = rows

@@ -179,10 +179,17 @@ pub(crate) async fn send(
     };
     let note = async {
         let text = mail::note(tenant.language, &request.email, mail.customer);
-        let columns = Columns::from([("work_notes".to_owned(), text)]);
+        let columns = Columns::from([("work_notes".to_owned(), text.clone())]);
         let client = &asked.function.servicenow;
-        let written = client.update(tenant, deadline, record, &columns).await;
-        outcome(written)
+        // A database that stores three bytes a character cuts the note at the first one of four.
+        let proof = text.split(|c| c > '\u{ffff}').next().unwrap_or_default();
+        let written = client.update(tenant, deadline, record, &columns, proof);
+        outcome(
+            written
+                .await
+                .and_then(|written| written.note_seen())
+                .map(drop),
+        )
     };
     let (technician, customer, note) = futures::join!(
         if_wanted(technician_wanted(tenant, request), to_technician),

@@ -254,6 +254,7 @@ pub(crate) fn reason(error: &CallError) -> String {
         CallError::Refused { status, message } => {
             format!("ServiceNow refused it: {status} {message}")
         }
+        CallError::NoteNotVisible => error.to_string(),
         CallError::NotFound => "ServiceNow shows no such record".to_owned(),
         CallError::Access(AccessError::ReauthorizationNeeded(_)) => {
             "the connector needs a new ServiceNow token: reauthorization-needed".to_owned()

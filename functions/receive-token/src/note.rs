@@ -140,7 +140,8 @@ async fn once(
         return Ok(false);
     }
     let columns = Columns::from([(COLUMN.to_owned(), text)]);
-    client.update_row(file, deadline, row, &columns).await?;
+    let written = client.update_row(file, deadline, row, &columns, marker);
+    written.await?.note_seen()?;
     Ok(true)
 }
 

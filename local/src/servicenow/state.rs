@@ -108,6 +108,9 @@ pub struct Rules {
     pub hidden_records: BTreeSet<String>,
     /// Tables whose writes a business rule of this name aborts.
     pub aborting_rules: BTreeMap<String, String>,
+    /// The database stores at most three bytes a character and cuts a text at the first character of four, as MySQL's
+    /// `utf8mb3` does outside its strict mode (MySQL manual, "The utf8mb3 Character Set").
+    pub cuts_at_four_byte_characters: bool,
 }
 
 impl Default for Rules {
@@ -129,6 +132,7 @@ impl Default for Rules {
             unwritable_tables: BTreeSet::new(),
             hidden_records: BTreeSet::new(),
             aborting_rules: BTreeMap::new(),
+            cuts_at_four_byte_characters: false,
         }
     }
 }
@@ -403,7 +407,10 @@ impl State {
     ) {
         let columns = schema::columns(table);
         let mut changes = Row::new();
+        let three_bytes = self.rules.cuts_at_four_byte_characters;
         for (name, value) in values {
+            let value = value.split(|c| three_bytes && c > '\u{ffff}').next();
+            let value = value.unwrap_or_default();
             let Some(kind) = self
                 .column(table, name)
                 .filter(|_| !name.starts_with("sys_"))
@@ -415,7 +422,7 @@ impl State {
                     self.journal.push(Entry {
                         element_id: sys_id.to_owned(),
                         element: name.clone(),
-                        value: value.clone(),
+                        value: value.to_owned(),
                         author: by.name.clone(),
                         at,
                     });

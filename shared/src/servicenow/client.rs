@@ -1,13 +1,14 @@
 //! The Table, Attachment and Email APIs (protocols B.2, B.3): a handful of calls, each of which ends as done, as
 //! without effect, or as unknown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::clock::{Clock, Timestamp};
 use crate::http::{LONGEST_ANSWER, body, has_too_many_values};
@@ -17,6 +18,7 @@ use crate::secret::Secret;
 use crate::servicenow::access::{AccessError, AccessTokens, RefusedToken};
 use crate::servicenow::instance::Instance;
 use crate::servicenow::query::Query;
+use crate::servicenow::refusal;
 use crate::servicenow::transport::{retry_after, transport_reason};
 use crate::telemetry::{self, Metric};
 use crate::tenant::TenantFile;
@@ -56,9 +58,16 @@ pub enum CallError {
     Refused {
         /// The HTTP status.
         status: u16,
-        /// ServiceNow's own message, where it is one of its standard ones: a customer's rule may name people.
-        message: &'static str,
+        /// Why, as far as the words are the instance's configuration ([`refusal::reason`]).
+        message: String,
     },
+    /// The write was confirmed, and its answer shows work notes without the one that was written: ServiceNow dropped it.
+    /// Look before writing again.
+    #[error(
+        "ServiceNow confirmed the write and does not show the note; the service account may lack the right to write \
+         work_notes"
+    )]
+    NoteNotVisible,
     /// No effect: the record does not exist, or may not be seen.
     #[error("404")]
     NotFound,
@@ -108,6 +117,33 @@ pub struct Created {
     pub record: RecordRef,
     /// Its number, where ServiceNow showed it.
     pub number: String,
+    /// What the answer shows of what was written.
+    pub written: Written,
+}
+
+/// What the answer to a write shows of what was written. ServiceNow ignores values for fields that an access rule or a
+/// data policy protects, and answers with success all the same (vendor's article KB2971488).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Whether the work note is there; `None` where the answer has no work notes, which the service account may then
+    /// not read, or where none were written.
+    note: Option<bool>,
+    /// The columns, work notes apart, that do not show what was written, or that the answer leaves out.
+    pub dropped: BTreeSet<String>,
+}
+
+impl Written {
+    /// Whether the note was seen. False: the answer has no work notes to see it in.
+    ///
+    /// # Errors
+    /// [`CallError::NoteNotVisible`] when the answer shows work notes without it.
+    pub const fn note_seen(&self) -> Result<bool, CallError> {
+        match self.note {
+            Some(true) => Ok(true),
+            Some(false) => Err(CallError::NoteNotVisible),
+            None => Ok(false),
+        }
+    }
 }
 
 /// An e-mail that an instance is to send. It cannot be printed: its texts may hold what only the recipient may know.
@@ -172,63 +208,66 @@ impl Client {
         }
     }
 
-    /// Changes columns of a record; `work_notes` appends.
+    /// Changes columns of a record; `work_notes` appends. `proof` is a text of the note by which its answer shows it.
     ///
     /// # Errors
-    /// As [`CallError`] says.
+    /// As [`CallError`] says; never `NoteNotVisible`.
     pub async fn update(
         &self,
         tenant: &TenantFile,
         deadline: Timestamp,
         record: &RecordRef,
         columns: &Columns,
-    ) -> Result<(), CallError> {
-        let table = record.table.name();
-        self.update_row(tenant, deadline, (table, &record.sys_id), columns)
-            .await
+        proof: &str,
+    ) -> Result<Written, CallError> {
+        let row = (record.table.name(), &record.sys_id);
+        self.update_row(tenant, deadline, row, columns, proof).await
     }
 
     /// The same for a row of any table, by the table's name.
     ///
     /// # Errors
-    /// As [`CallError`] says.
+    /// As [`CallError`] says; never `NoteNotVisible`.
     pub async fn update_row(
         &self,
         tenant: &TenantFile,
         deadline: Timestamp,
         (table, sys_id): (&str, &SysId),
         columns: &Columns,
-    ) -> Result<(), CallError> {
+        proof: &str,
+    ) -> Result<Written, CallError> {
         let path = format!("api/now/v2/table/{table}/{sys_id}");
-        let call =
-            Call::write(Method::PATCH, path, columns).query("sysparm_fields", "sys_id,number");
-        let row = one_row(self.call(tenant, deadline, &call).await?)?;
-        if row.get("sys_id").is_none_or(|id| *id != sys_id.as_str()) {
+        let call = Call::write(Method::PATCH, path, columns);
+        let answer = self.call(tenant, deadline, &call).await?;
+        let row = WrittenRow::parse(&answer)?;
+        if row.stored("sys_id") != sys_id.as_str() {
             return Err(unknown("another record was answered"));
         }
-        Ok(())
+        Ok(row.compare(columns, proof))
     }
 
-    /// Creates a record.
+    /// Creates a record; `proof` as in [`Client::update`].
     ///
     /// # Errors
-    /// As [`CallError`] says.
+    /// As [`CallError`] says; never `NoteNotVisible`.
     pub async fn create(
         &self,
         tenant: &TenantFile,
         deadline: Timestamp,
         table: Table,
         columns: &Columns,
+        proof: &str,
     ) -> Result<Created, CallError> {
         let path = format!("api/now/v2/table/{table}");
-        let call =
-            Call::write(Method::POST, path, columns).query("sysparm_fields", "sys_id,number");
-        let row = one_row(self.call(tenant, deadline, &call).await?)?;
-        let sys_id = row.get("sys_id").and_then(|sys_id| SysId::parse(sys_id));
+        let call = Call::write(Method::POST, path, columns);
+        let answer = self.call(tenant, deadline, &call).await?;
+        let row = WrittenRow::parse(&answer)?;
+        let sys_id = SysId::parse(&row.stored("sys_id"));
         let sys_id = sys_id.ok_or_else(|| unknown("the created record's sys_id is missing"))?;
         Ok(Created {
             record: RecordRef { table, sys_id },
-            number: row.get("number").cloned().unwrap_or_default(),
+            number: row.stored("number"),
+            written: row.compare(columns, proof),
         })
     }
 
@@ -284,7 +323,7 @@ impl Client {
         call: &Call,
         query: &Query,
     ) -> Result<Found, CallError> {
-        match self.call(tenant, deadline, call).await? {
+        match value(&self.call(tenant, deadline, call).await?) {
             Value::Array(rows) => {
                 let mut found = Found::default();
                 for row in rows.into_iter().map(columns) {
@@ -340,7 +379,7 @@ impl Client {
             );
         match self.call(tenant, deadline, &call).await {
             Ok(row) => {
-                let row = one_row(row).map_err(CallError::of_a_read)?;
+                let row = one_row(&row).map_err(CallError::of_a_read)?;
                 if row.get("sys_id").is_some_and(|id| *id == sys_id.as_str()) {
                     Ok(Some(row))
                 } else {
@@ -352,7 +391,8 @@ impl Client {
         }
     }
 
-    /// Attaches a text file to a record.
+    /// Attaches a text file to a record. An answer that shows another or an empty file counts as a refusal: nothing that
+    /// is done again would help.
     ///
     /// # Errors
     /// As [`CallError`] says.
@@ -364,6 +404,7 @@ impl Client {
         name: &str,
         text: String,
     ) -> Result<(), CallError> {
+        let empty = text.is_empty();
         let call = Call::new(
             Method::POST,
             "api/now/attachment/file".to_owned(),
@@ -372,7 +413,18 @@ impl Client {
         .query("table_name", record.table.name())
         .query("table_sys_id", record.sys_id.as_str())
         .query("file_name", name);
-        one_row(self.call(tenant, deadline, &call).await?).map(|_| ())
+        let file = one_row(&self.call(tenant, deadline, &call).await?)?;
+        if file.get("sys_id").is_none_or(String::is_empty) {
+            return Err(unknown("the attachment's sys_id is missing"));
+        }
+        let another = file.get("file_name").is_some_and(|shown| shown != name);
+        if another || (!empty && file.get("size_bytes").is_some_and(|size| size == "0")) {
+            return Err(CallError::Refused {
+                status: 201,
+                message: "another file was answered".to_owned(),
+            });
+        }
+        Ok(())
     }
 
     /// Hands an e-mail over to the instance, which sends it later: success is no proof that it left.
@@ -406,7 +458,7 @@ impl Client {
             table_record_id: email.record.sys_id.as_str(),
         };
         let call = Call::json(Method::POST, "api/now/v1/email".to_owned(), &body);
-        let taken = one_row(self.call(tenant, deadline, &call).await?)?;
+        let taken = one_row(&self.call(tenant, deadline, &call).await?)?;
         if taken.get("id").is_none_or(String::is_empty) {
             return Err(unknown("the e-mail's id is missing"));
         }
@@ -419,7 +471,7 @@ impl Client {
         tenant: &TenantFile,
         deadline: Timestamp,
         call: &Call,
-    ) -> Result<Value, CallError> {
+    ) -> Result<Box<RawValue>, CallError> {
         let instance = Instance::parse(
             &tenant.servicenow.instance,
             tenant.servicenow.allow_host.as_deref(),
@@ -461,7 +513,7 @@ impl Client {
         deadline: Timestamp,
         call: &Call,
         token: &Secret,
-    ) -> Result<Value, Answer> {
+    ) -> Result<Box<RawValue>, Answer> {
         let left = self.enough_time(deadline)?;
         let mut url = instance
             .base()
@@ -552,9 +604,18 @@ impl Call {
         Self::new(Method::GET, path, None).with_plain_references()
     }
 
-    /// A call whose answer is the row that was written.
+    /// A call whose answer is the row that was written, with what was written, both as stored and as shown: journals
+    /// are only shown.
     fn write(method: Method, path: String, columns: &Columns) -> Self {
-        Self::json(method, path, columns).with_plain_references()
+        let mut fields = "sys_id,number".to_owned();
+        for column in columns.keys() {
+            fields.push(',');
+            fields.push_str(column);
+        }
+        Self::json(method, path, columns)
+            .with_plain_references()
+            .query("sysparm_fields", &fields)
+            .query("sysparm_display_value", "all")
     }
 
     fn with_plain_references(self) -> Self {
@@ -585,31 +646,24 @@ impl From<CallError> for Answer {
 /// `AbCdEf01` and `aBcDeF01` answer to one query.
 const MANY_ROWS: &str = "100";
 
-/// ServiceNow's standard messages (protocols B.2.2).
-const KNOWN_MESSAGES: [&str; 6] = [
-    "Insufficient rights to query records",
-    "Operation Failed",
-    "Exception while reading request",
-    "Invalid table",
-    "User Not Authorized",
-    "Bad Request",
-];
-
-/// Reads an answer as protocols B.2.1 and B.2.2 say: a status alone proves nothing.
+/// Reads an answer: a status alone proves nothing (docs/decisions/0002-exactly-once.md). The result is left as it came: what
+/// a long-lived record shows may be long, and little of it matters.
 fn read_answer(
     status: StatusCode,
     retry_after: Option<Duration>,
     body: &[u8],
-) -> Result<Value, Answer> {
+) -> Result<Box<RawValue>, Answer> {
     #[derive(Deserialize)]
     struct Envelope {
-        result: Option<Value>,
+        result: Option<Box<RawValue>>,
         error: Option<ErrorBody>,
     }
-    #[derive(Deserialize)]
+    #[derive(Default, Deserialize)]
     struct ErrorBody {
         #[serde(default)]
-        message: String,
+        message: Value,
+        #[serde(default)]
+        detail: Value,
     }
     let failed = |error| Err(Answer::Failed(error));
     let too_many = has_too_many_values(body);
@@ -643,14 +697,13 @@ fn read_answer(
             timed_out: false,
         }),
         400..=499 => {
-            let message = envelope.and_then(|envelope| envelope.error);
-            let message = message
-                .map(|error| error.message)
-                .and_then(|message| KNOWN_MESSAGES.into_iter().find(|known| *known == message))
-                .unwrap_or("another message");
+            let error = envelope
+                .and_then(|envelope| envelope.error)
+                .unwrap_or_default();
+            let (message, detail) = (text(error.message), text(error.detail));
             failed(CallError::Refused {
                 status: status.as_u16(),
-                message,
+                message: refusal::reason(&message, &detail),
             })
         }
         other => failed(unknown(&other.to_string())),
@@ -689,9 +742,14 @@ fn transport_error(error: &reqwest::Error) -> Answer {
     })
 }
 
-fn one_row(result: Value) -> Result<Columns, CallError> {
-    match result {
-        Value::Object(_) => Ok(columns(result)),
+/// A result that has been read before, so that it is JSON.
+fn value(result: &RawValue) -> Value {
+    serde_json::from_str(result.get()).unwrap_or_default()
+}
+
+fn one_row(result: &RawValue) -> Result<Columns, CallError> {
+    match value(result) {
+        row @ Value::Object(_) => Ok(columns(row)),
         _ => Err(unknown("an answer without a record")),
     }
 }
@@ -701,7 +759,13 @@ fn columns(row: Value) -> Columns {
     let Value::Object(row) = row else {
         return Columns::new();
     };
-    let text = |value: Value| match value {
+    row.into_iter()
+        .map(|(name, value)| (name, text(value)))
+        .collect()
+}
+
+fn text(value: Value) -> String {
+    match value {
         Value::String(text) => text,
         Value::Object(mut parts) => match parts
             .remove("value")
@@ -712,17 +776,89 @@ fn columns(row: Value) -> Columns {
         },
         Value::Null => String::new(),
         other => other.to_string(),
+    }
+}
+
+/// So much of the displayed work notes is read, in bytes: the newest note stands first.
+const NEWEST_NOTES: usize = 64 * 1024;
+
+/// The answer to a write, each value as it came.
+struct WrittenRow<'a>(BTreeMap<String, &'a RawValue>);
+
+impl<'a> WrittenRow<'a> {
+    fn parse(result: &'a RawValue) -> Result<Self, CallError> {
+        let row = serde_json::from_str(result.get());
+        row.map(Self)
+            .map_err(|_| unknown("an answer without a record"))
+    }
+
+    /// A column's stored value; empty when it is not there.
+    fn stored(&self, column: &str) -> String {
+        self.0
+            .get(column)
+            .map_or_else(String::new, |raw| text(value(raw)))
+    }
+
+    /// What of the columns, and of the note with the text `proof`, the answer shows.
+    fn compare(&self, columns: &Columns, proof: &str) -> Written {
+        let (mut note, mut dropped) = (None, BTreeSet::new());
+        for (column, sent) in columns {
+            let shown = self.0.get(column.as_str()).copied();
+            if column == "work_notes" {
+                note = shown
+                    .and_then(newest_notes)
+                    .map(|notes| notes.contains(proof));
+            } else if !shown.is_some_and(|shown| took(sent, shown)) {
+                dropped.insert(column.clone());
+            }
+        }
+        Written { note, dropped }
+    }
+}
+
+/// A value beside what is shown to people.
+#[derive(Deserialize)]
+struct Both<'a> {
+    #[serde(borrow)]
+    display_value: Option<&'a RawValue>,
+}
+
+/// A text that is shorter was not cut to its column's size: `1` is not the beginning of `10`.
+const SHORTEST_CUT: usize = 16;
+
+/// Whether a column shows what was sent, as stored or as people see it; a text may have been cut to the column's size.
+fn took(sent: &str, shown: &RawValue) -> bool {
+    let display = serde_json::from_str::<Both<'_>>(shown.get()).ok();
+    let display = display.and_then(|both| both.display_value);
+    [Some(shown), display].into_iter().flatten().any(|shown| {
+        let (sent, shown) = (sent.trim(), text(value(shown)));
+        let shown = shown.trim();
+        sent == shown || (shown.len() >= SHORTEST_CUT && sent.starts_with(shown))
+    })
+}
+
+/// The beginning of the displayed work notes.
+fn newest_notes(notes: &RawValue) -> Option<String> {
+    let both = serde_json::from_str::<Both<'_>>(notes.get()).ok();
+    let shown = both.map_or(Some(notes), |both| both.display_value)?.get();
+    let Some(inner) = shown.strip_prefix('"') else {
+        return None;
     };
-    row.into_iter()
-        .map(|(name, value)| (name, text(value)))
-        .collect()
+    if shown.len() <= NEWEST_NOTES {
+        return serde_json::from_str(shown).ok();
+    }
+    // The longest escape, of a character in two halves, has twelve bytes.
+    (0..12).find_map(|less| {
+        let beginning = inner.get(..NEWEST_NOTES - less)?;
+        serde_json::from_str(&format!("\"{beginning}\"")).ok()
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(status: u16, body: &str) -> Result<Value, Answer> {
+    fn read(status: u16, body: &str) -> Result<Box<RawValue>, Answer> {
         read_answer(
             StatusCode::from_u16(status).expect("a status"),
             None,
@@ -761,15 +897,124 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_keeps_the_vendors_short_message_and_nothing_else() {
-        let body = r#"{"error":{"message":"Operation Failed","detail":"ACL Exception"},"status":"failure"}"#;
-        assert_eq!(
-            error(403, body),
+    fn a_refusal_keeps_its_reason_and_nothing_else() {
+        let refused = |body: &str| match error(403, body) {
             CallError::Refused {
                 status: 403,
-                message: "Operation Failed"
-            }
+                message,
+            } => message,
+            other => panic!("{other:?}"),
+        };
+        let policy = r#"{"error":{"message":"Operation Failed","detail":"Data Policy Exception: The following fields are mandatory: Business service"},"status":"failure"}"#;
+        assert_eq!(
+            refused(policy),
+            "Data Policy Exception: The following fields are mandatory: Business service"
         );
+        for odd in [
+            r#"{"error":{"message":"Operation Failed","detail":null}}"#,
+            r#"{"error":{"message":"Operation Failed","detail":{"to":"Ana"}}}"#,
+            r#"{"error":{"message":"Operation Failed"}}"#,
+        ] {
+            assert_eq!(refused(odd), "Operation Failed", "{odd}");
+        }
+        for without in ["{}", r#"{"error":{}}"#, ""] {
+            assert_eq!(refused(without), "another message", "{without}");
+        }
+    }
+
+    fn written(answer: &str, columns: &[(&str, &str)]) -> Written {
+        let result = read(200, answer).unwrap_or_else(|_| panic!("{answer}"));
+        let columns = columns
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let row = WrittenRow::parse(&result).expect("a row");
+        row.compare(&columns, "(Rescue 7 · 0123)")
+    }
+
+    /// The answers are those that clients of the Table API report; with `sysparm_display_value=all` each value is an
+    /// object, and some instances answer plain values all the same.
+    #[test]
+    fn a_note_counts_when_the_answer_shows_it() {
+        let note = |shown: &str| {
+            let answer = format!(r#"{{"result":{{"sys_id":"1"{shown}}}}}"#);
+            written(&answer, &[("work_notes", "text")]).note_seen()
+        };
+        for there in [
+            r#","work_notes":{"display_value":"2025 - A (Work notes)\nx (Rescue 7 · 0123)\n\n","value":""}"#,
+            r#","work_notes":{"value":"","display_value":"(Rescue 7 \u00b7 0123)"}"#,
+            r#","work_notes":"x (Rescue 7 · 0123)""#,
+        ] {
+            assert_eq!(note(there), Ok(true), "{there}");
+        }
+        for missing in [
+            r#","work_notes":"""#,
+            r#","work_notes":{"display_value":"","value":""}"#,
+            r#","work_notes":{"display_value":"an older note (Rescue 7 · 9999)","value":""}"#,
+        ] {
+            assert_eq!(note(missing), Err(CallError::NoteNotVisible), "{missing}");
+        }
+        for unreadable in ["", r#","work_notes":null"#, r#","work_notes":{"value":""}"#] {
+            assert_eq!(note(unreadable), Ok(false), "{unreadable}");
+        }
+    }
+
+    #[test]
+    fn of_a_long_history_the_beginning_is_read_wherever_it_is_cut() {
+        let history = "🙂\u{1}\"ü\n".repeat(40_000);
+        let escaped: String = history
+            .encode_utf16()
+            .map(|unit| format!("\\u{unit:04x}"))
+            .collect();
+        for shift in 0..24 {
+            let head = format!("{}(Rescue 7 · 0123)", "a".repeat(shift));
+            let plain = serde_json::to_string(&format!("{head}{history}")).expect("JSON");
+            for shown in [plain, format!("\"{head}{escaped}\"")] {
+                let answer =
+                    format!(r#"{{"result":{{"work_notes":{{"display_value":{shown}}}}}}}"#);
+                let seen = written(&answer, &[("work_notes", "text")]).note_seen();
+                assert_eq!(seen, Ok(true), "{shift}");
+            }
+        }
+        let late = format!("{}(Rescue 7 · 0123)", "a".repeat(NEWEST_NOTES));
+        let answer = format!(r#"{{"result":{{"work_notes":"{late}"}}}}"#);
+        let seen = written(&answer, &[("work_notes", "text")]).note_seen();
+        assert_eq!(seen, Err(CallError::NoteNotVisible));
+    }
+
+    #[test]
+    fn a_column_took_when_it_shows_what_was_sent() {
+        let dropped = |sent: &str, shown: &str| {
+            let answer = format!(r#"{{"result":{{"sys_id":"1"{shown}}}}}"#);
+            !written(&answer, &[("u_x", sent)]).dropped.is_empty()
+        };
+        for (sent, shown) in [
+            ("2", r#","u_x":{"display_value":"In Progress","value":"2"}"#),
+            (
+                "In Progress",
+                r#","u_x":{"display_value":"In Progress","value":"2"}"#,
+            ),
+            ("2", r#","u_x":"2""#),
+            ("28", r#","u_x":28"#),
+            (
+                "a text that was cut to its column's size",
+                r#","u_x":{"display_value":"a text that was cut","value":"a text that was cut"}"#,
+            ),
+            (" padded ", r#","u_x":"padded""#),
+            ("", r#","u_x":"""#),
+        ] {
+            assert!(!dropped(sent, shown), "{sent} {shown}");
+        }
+        for (sent, shown) in [
+            ("2", r#","u_x":{"display_value":"Closed","value":"7"}"#),
+            ("2", r#","u_x":{"display_value":"","value":""}"#),
+            ("2", r#","u_x":"""#),
+            ("2", r#","u_x":null"#),
+            ("10", r#","u_x":"1""#),
+            ("2", ""),
+        ] {
+            assert!(dropped(sent, shown), "{sent} {shown}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod instance;
 pub mod note;
 pub mod oauth;
 pub mod query;
+pub mod refusal;
 pub mod text;
 mod transport;
 mod words;

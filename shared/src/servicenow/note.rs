@@ -11,8 +11,6 @@ use crate::tenant::{Chat, Language, Publish, Sessions};
 pub const MAX_CHARACTERS: usize = 30_000;
 /// The room of `short_description`, in characters (protocols B.2.4).
 const MAX_SHORT_DESCRIPTION: usize = 160;
-/// A name in a heading. The technician's line has all of it.
-const MAX_NAME: usize = 80;
 /// The longest e-mail address (RFC 5321, 4.5.3.1.3).
 const MAX_ADDRESS: usize = 254;
 /// No post has more remarks than this; the rest of the note keeps its room whatever a caller passes.
@@ -44,7 +42,8 @@ pub struct NoteInput<'a> {
 pub struct Note {
     /// The work note: at most [`MAX_CHARACTERS`], the post's marker once and at the end of the first line.
     pub text: String,
-    /// The text of the attachment named [`attachment_name`], if there has to be one.
+    /// The text of the attachment named [`attachment_name`], if there has to be one. With [`Remark::AttachmentRefused`]
+    /// always, and the whole of it: what the note shows of it may differ from what it shows here.
     pub attachment: Option<String>,
 }
 
@@ -78,6 +77,8 @@ pub enum Remark {
     },
     /// The record was closed and is open again.
     Reopened,
+    /// ServiceNow refused the attachment, so its text is missing.
+    AttachmentRefused,
 }
 
 impl Remark {
@@ -89,6 +90,8 @@ impl Remark {
             Self::TechnicianAmbiguous { email } => (words.technician_ambiguous, email.as_str()),
             Self::FollowsClosedRecord { number } => (words.follows_closed_record, number.as_str()),
             Self::Reopened => (words.reopened, ""),
+            // It stands where the note would have named its attachment.
+            Self::AttachmentRefused => return String::new(),
         };
         filled_in(template, &shortened(&single_line(value), MAX_ADDRESS))
     }
@@ -104,7 +107,7 @@ pub fn render(input: NoteInput<'_>) -> Note {
         fields: input.fields,
         settings: input.settings,
     };
-    let heading = heading(&input, published, words);
+    let heading = heading(&input, words);
     let attachment_name = attachment_name(input.session, input.digest);
 
     let mut body = labelled_lines(published, words);
@@ -115,8 +118,13 @@ pub fn render(input: NoteInput<'_>) -> Note {
         .value("ChatLog")
         .map(|chat| chat_lines(&neutralise(chat)))
         .filter(|chat| !chat.trim().is_empty());
+    let refused = input.remarks.contains(&Remark::AttachmentRefused);
+    let pointer = |words: &'static str| filled_in(words, &attachment_name);
     let mut attached_chat = String::new();
     let mut closing = String::new();
+    if refused {
+        closing = pointer(words.attachment_refused);
+    }
     match (input.settings.chat, chat) {
         (Chat::Note, Some(chat)) => {
             push_section(&mut body, words.chat, words, chat.trim_matches('\n'))
@@ -128,7 +136,9 @@ pub fn render(input: NoteInput<'_>) -> Note {
                 words,
                 chat.trim_matches('\n'),
             );
-            push_paragraph(&mut closing, &filled_in(words.chat_is_in, &attachment_name));
+            if !refused {
+                closing = pointer(words.chat_is_in);
+            }
         }
         (Chat::Omit, _) | (_, None) => {}
     }
@@ -137,6 +147,7 @@ pub fn render(input: NoteInput<'_>) -> Note {
         .iter()
         .take(MAX_REMARKS)
         .map(|remark| remark.text(words))
+        .filter(|remark| !remark.is_empty())
         .collect();
     push_paragraph(&mut closing, &remarks.join("\n"));
 
@@ -149,16 +160,22 @@ pub fn render(input: NoteInput<'_>) -> Note {
     let mut overflow = "";
     let mut shown = body.as_str();
     if body.chars().count() > room(&closing) {
-        let mut with_pointer = filled_in(words.continues_in, &attachment_name);
-        push_paragraph(&mut with_pointer, &closing);
-        closing = with_pointer;
+        if !refused {
+            let mut with_pointer = pointer(words.continues_in);
+            push_paragraph(&mut with_pointer, &closing);
+            closing = with_pointer;
+        }
         (shown, overflow) = cut(&body, room(&closing));
+    }
+    if refused {
+        overflow = &body;
     }
 
     let mut text = heading.clone();
     push_paragraph(&mut text, shown);
     push_paragraph(&mut text, &closing);
-    let attachment = (!overflow.is_empty() || !attached_chat.is_empty()).then(|| {
+    let attached = refused || !overflow.is_empty() || !attached_chat.is_empty();
+    let attachment = attached.then(|| {
         let mut attachment = heading;
         push_paragraph(&mut attachment, overflow);
         push_paragraph(&mut attachment, &attached_chat);
@@ -230,20 +247,14 @@ impl<'a> Published<'a> {
 
 const PARAGRAPH: &str = "\n\n";
 
-fn heading(input: &NoteInput<'_>, published: Published<'_>, words: &Words) -> String {
-    let (plain, by) = match input.event {
-        Event::Started => (words.started, words.started_by),
-        Event::Ended => (words.ended, words.ended_by),
+/// The first line. Nothing untrusted stands before the marker: an instance's database may cut a note at a character
+/// that it cannot store.
+fn heading(input: &NoteInput<'_>, words: &Words) -> String {
+    let sentence = match input.event {
+        Event::Started => words.started,
+        Event::Ended => words.ended,
     };
-    let sentence = match published.line("TechName") {
-        Some(name) => filled_in(by, &shortened(&name, MAX_NAME)),
-        None => plain.to_owned(),
-    };
-    format!(
-        "{} {}",
-        defuse(&sentence),
-        note_marker(input.session, input.digest)
-    )
+    format!("{sentence} {}", note_marker(input.session, input.digest))
 }
 
 fn labelled_lines(published: Published<'_>, words: &Words) -> String {
@@ -607,29 +618,34 @@ mod tests {
         assert_eq!(note.attachment, None);
     }
 
+    /// A database that stores three bytes a character cuts a text at the first one of four (MySQL's `utf8mb3`); the
+    /// marker must stand before anything that a stranger typed.
     #[test]
-    fn the_technicians_name_heads_the_note_only_when_it_is_published() {
-        let ended = fixture!("json_flat_lower.json");
-        let first = |settings: &Sessions| {
-            note(settings, Language::En, &ended, &[])
-                .text
-                .lines()
-                .next()
-                .map(str::to_owned)
-        };
+    fn nothing_untrusted_stands_before_the_marker() {
         let marker = "(Rescue 70112233 · 0123456789abcdef)";
-        assert_eq!(
-            first(&Sessions::default()),
-            Some(format!("Rescue session ended by Ana Ruiz {marker}"))
-        );
-        assert_eq!(
-            first(&selected(&["TechName"])),
-            Some(format!("Rescue session ended by Ana Ruiz {marker}"))
-        );
-        assert_eq!(
-            first(&selected(&["Notes"])),
-            Some(format!("Rescue session ended {marker}"))
-        );
+        let names = [
+            ("TechName", "Ana 🛠 Ruiz"),
+            ("TechEmail", "ana@acme.test"),
+            ("CField0", "Paul 🙂"),
+            ("Platform", "🖥"),
+        ];
+        for language in LANGUAGES {
+            for (ended, event) in [("", "started"), ("10", "ended")] {
+                let mut all = names.to_vec();
+                all.push(("WorkTime", ended));
+                let note = note(&Sessions::default(), language, &fields(&all), &[]);
+                let first = note.text.lines().next().unwrap_or_default();
+                let words = words(language);
+                let heading = match event {
+                    "started" => words.started,
+                    _ => words.ended,
+                };
+                assert_eq!(first, format!("{heading} {marker}"));
+                let kept: String = note.text.chars().take_while(|c| *c <= '\u{ffff}').collect();
+                assert!(kept.contains(marker), "{kept}");
+                assert!(note.text.contains("Ana 🛠 Ruiz, ana@acme.test"));
+            }
+        }
     }
 
     #[test]
@@ -778,6 +794,37 @@ mod tests {
     }
 
     #[test]
+    fn a_note_whose_attachment_was_refused_says_so_and_leaves_nothing_out_of_the_attachment() {
+        let ended = fixture!("json_flat_lower.json");
+        let chat = "10:02 AM Ana Ruiz: one more line\n".repeat(2_000);
+        let long = fields(&[("TechName", "Ana Ruiz"), ("ChatLog", &chat)]);
+        let name = "rescue-70112233-0123456789abcdef.txt";
+        for language in LANGUAGES {
+            let words = words(language);
+            let sentence = filled_in(words.attachment_refused, name);
+            let refused = |chat, fields| {
+                let remarks = [Remark::AttachmentRefused, Remark::Reopened];
+                note(&with_chat(chat), language, fields, &remarks)
+            };
+            for note in [
+                refused(Chat::Attachment, &ended),
+                refused(Chat::Note, &long),
+            ] {
+                assert_eq!(note.text.matches(name).count(), 1, "{}", note.text);
+                assert!(note.text.contains(&sentence), "{}", note.text);
+                assert!(note.text.ends_with(&format!("\n{}", words.reopened)));
+                assert!(note.text.chars().count() <= MAX_CHARACTERS);
+            }
+            let whole = refused(Chat::Attachment, &ended)
+                .attachment
+                .expect("all of it");
+            assert!(whole.contains("10:03 AM Switched to P2P") && whole.contains("Paul Martin"));
+            let whole = refused(Chat::Note, &long).attachment.expect("all of it");
+            assert_eq!(whole.matches("one more line").count(), 2_000);
+        }
+    }
+
+    #[test]
     fn a_short_description_fits_and_names_a_customer_who_is_published() {
         let describe = |fields: &Fields, settings: &Sessions| {
             short_description(Language::En, &session(), fields, settings)
@@ -805,12 +852,11 @@ mod tests {
         for language in LANGUAGES {
             let words = words(language);
             let with_value = [
-                words.started_by,
-                words.ended_by,
                 words.session,
                 words.custom_field,
                 words.continues_in,
                 words.chat_is_in,
+                words.attachment_refused,
                 words.caller_not_found,
                 words.caller_ambiguous,
                 words.technician_not_found,

@@ -5,9 +5,7 @@ use crate::tenant::Language;
 /// One language's words. `{}` stands for the one value that belongs there.
 pub(crate) struct Words {
     pub(crate) started: &'static str,
-    pub(crate) started_by: &'static str,
     pub(crate) ended: &'static str,
-    pub(crate) ended_by: &'static str,
     /// A session, as the short description of a record names it.
     pub(crate) session: &'static str,
     /// Between a label and its value; French sets a space before the colon.
@@ -36,6 +34,7 @@ pub(crate) struct Words {
 
     pub(crate) continues_in: &'static str,
     pub(crate) chat_is_in: &'static str,
+    pub(crate) attachment_refused: &'static str,
     pub(crate) caller_not_found: &'static str,
     pub(crate) caller_ambiguous: &'static str,
     pub(crate) technician_not_found: &'static str,
@@ -61,9 +60,7 @@ const BYTES: [&str; 5] = ["bytes", "KB", "MB", "GB", "TB"];
 
 const EN: Words = Words {
     started: "Rescue session started",
-    started_by: "Rescue session started by {}",
     ended: "Rescue session ended",
-    ended_by: "Rescue session ended by {}",
     session: "Rescue session {}",
     colon: ": ",
     decimal_separator: '.',
@@ -87,6 +84,7 @@ const EN: Words = Words {
     chat: "Chat",
     continues_in: "This note continues in the attachment {}.",
     chat_is_in: "The chat is in the attachment {}.",
+    attachment_refused: "ServiceNow refused the attachment {}; its text is missing here.",
     caller_not_found: "No customer with the e-mail address {} was found; the caller is left empty.",
     caller_ambiguous: "Several customers have the e-mail address {}; the caller is left empty.",
     technician_not_found: "No user with the technician's e-mail address {} was found; the record is not assigned.",
@@ -97,9 +95,7 @@ const EN: Words = Words {
 
 const FR: Words = Words {
     started: "Session Rescue démarrée",
-    started_by: "Session Rescue démarrée par {}",
     ended: "Session Rescue terminée",
-    ended_by: "Session Rescue terminée par {}",
     session: "Session Rescue {}",
     colon: " : ",
     decimal_separator: ',',
@@ -123,6 +119,7 @@ const FR: Words = Words {
     chat: "Conversation",
     continues_in: "La suite de cette note se trouve dans la pièce jointe {}.",
     chat_is_in: "La conversation se trouve dans la pièce jointe {}.",
+    attachment_refused: "ServiceNow a refusé la pièce jointe {} ; son texte manque ici.",
     caller_not_found: "Aucun client n'a l'adresse e-mail {} ; le demandeur n'est pas renseigné.",
     caller_ambiguous: "Plusieurs clients ont l'adresse e-mail {} ; le demandeur n'est pas renseigné.",
     technician_not_found: "Aucun utilisateur n'a l'adresse e-mail du technicien, {} ; \
@@ -135,9 +132,7 @@ const FR: Words = Words {
 
 const DE: Words = Words {
     started: "Rescue-Sitzung gestartet",
-    started_by: "Rescue-Sitzung gestartet von {}",
     ended: "Rescue-Sitzung beendet",
-    ended_by: "Rescue-Sitzung beendet von {}",
     session: "Rescue-Sitzung {}",
     colon: ": ",
     decimal_separator: ',',
@@ -161,6 +156,7 @@ const DE: Words = Words {
     chat: "Chat",
     continues_in: "Diese Notiz wird im Anhang {} fortgesetzt.",
     chat_is_in: "Der Chat befindet sich im Anhang {}.",
+    attachment_refused: "ServiceNow hat den Anhang {} abgelehnt; dessen Text fehlt hier.",
     caller_not_found: "Es wurde kein Kunde mit der E-Mail-Adresse {} gefunden; der Melder bleibt leer.",
     caller_ambiguous: "Mehrere Kunden haben die E-Mail-Adresse {}; der Melder bleibt leer.",
     technician_not_found: "Es wurde kein Benutzer mit der E-Mail-Adresse {} des Technikers gefunden; \
@@ -173,9 +169,7 @@ const DE: Words = Words {
 
 const ES: Words = Words {
     started: "Sesión de Rescue iniciada",
-    started_by: "Sesión de Rescue iniciada por {}",
     ended: "Sesión de Rescue finalizada",
-    ended_by: "Sesión de Rescue finalizada por {}",
     session: "Sesión de Rescue {}",
     colon: ": ",
     decimal_separator: ',',
@@ -199,6 +193,7 @@ const ES: Words = Words {
     chat: "Chat",
     continues_in: "Esta nota continúa en el archivo adjunto {}.",
     chat_is_in: "El chat está en el archivo adjunto {}.",
+    attachment_refused: "ServiceNow rechazó el archivo adjunto {}; su texto falta aquí.",
     caller_not_found: "No se encontró ningún cliente con la dirección de correo {}; el solicitante queda vacío.",
     caller_ambiguous: "Varios clientes tienen la dirección de correo {}; el solicitante queda vacío.",
     technician_not_found: "No se encontró ningún usuario con la dirección de correo del técnico, {}; \
@@ -211,9 +206,7 @@ const ES: Words = Words {
 
 const IT: Words = Words {
     started: "Sessione Rescue avviata",
-    started_by: "Sessione Rescue avviata da {}",
     ended: "Sessione Rescue terminata",
-    ended_by: "Sessione Rescue terminata da {}",
     session: "Sessione Rescue {}",
     colon: ": ",
     decimal_separator: ',',
@@ -237,6 +230,7 @@ const IT: Words = Words {
     chat: "Chat",
     continues_in: "Questa nota continua nell'allegato {}.",
     chat_is_in: "La chat si trova nell'allegato {}.",
+    attachment_refused: "ServiceNow ha rifiutato l'allegato {}; il suo testo manca qui.",
     caller_not_found: "Nessun cliente trovato con l'indirizzo e-mail {}; il richiedente resta vuoto.",
     caller_ambiguous: "Più clienti hanno l'indirizzo e-mail {}; il richiedente resta vuoto.",
     technician_not_found: "Nessun utente trovato con l'indirizzo e-mail del tecnico, {}; \
@@ -248,9 +242,7 @@ const IT: Words = Words {
 
 const PT: Words = Words {
     started: "Sessão do Rescue iniciada",
-    started_by: "Sessão do Rescue iniciada por {}",
     ended: "Sessão do Rescue encerrada",
-    ended_by: "Sessão do Rescue encerrada por {}",
     session: "Sessão do Rescue {}",
     colon: ": ",
     decimal_separator: ',',
@@ -274,6 +266,7 @@ const PT: Words = Words {
     chat: "Chat",
     continues_in: "Esta nota continua no anexo {}.",
     chat_is_in: "O chat está no anexo {}.",
+    attachment_refused: "O ServiceNow recusou o anexo {}; o texto dele não está aqui.",
     caller_not_found: "Nenhum cliente com o e-mail {} foi encontrado; o solicitante ficou em branco.",
     caller_ambiguous: "Vários clientes têm o e-mail {}; o solicitante ficou em branco.",
     technician_not_found: "Nenhum usuário com o e-mail do técnico, {}, foi encontrado; \
@@ -285,9 +278,7 @@ const PT: Words = Words {
 
 const NL: Words = Words {
     started: "Rescue-sessie gestart",
-    started_by: "Rescue-sessie gestart door {}",
     ended: "Rescue-sessie beëindigd",
-    ended_by: "Rescue-sessie beëindigd door {}",
     session: "Rescue-sessie {}",
     colon: ": ",
     decimal_separator: ',',
@@ -311,6 +302,7 @@ const NL: Words = Words {
     chat: "Chat",
     continues_in: "Deze notitie gaat verder in de bijlage {}.",
     chat_is_in: "De chat staat in de bijlage {}.",
+    attachment_refused: "ServiceNow heeft de bijlage {} geweigerd; de tekst ervan ontbreekt hier.",
     caller_not_found: "Er is geen klant met het e-mailadres {} gevonden; de melder is leeg gelaten.",
     caller_ambiguous: "Meerdere klanten hebben het e-mailadres {}; de melder is leeg gelaten.",
     technician_not_found: "Er is geen gebruiker met het e-mailadres {} van de technicus gevonden; \

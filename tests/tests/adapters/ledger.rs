@@ -5,7 +5,7 @@ use std::time::Duration;
 use local::aws::{Effect, Fault, Service};
 use shared::clock::Timestamp;
 use shared::error::Code;
-use shared::ledger::{Claim, Ledger, Started, State, Waiting};
+use shared::ledger::{Claim, Details, Ledger, Started, State, Waiting};
 use shared::record::{RecordRef, SysId, Table};
 use shared::tenant::TenantId;
 
@@ -28,7 +28,14 @@ async fn claim(parts: &Parts, ledger: &Ledger, owner: &str) -> Claim {
 async fn complete(ledger: &Ledger, owner: &str, state: State) -> bool {
     let reason = (state == State::Failed).then_some(Code::ServiceNowRefused);
     ledger
-        .complete(&post("7", "hello"), owner, state, reason, false)
+        .complete(
+            &post("7", "hello"),
+            owner,
+            state,
+            reason,
+            false,
+            Details::default(),
+        )
         .await
         .expect("the table answers")
 }
@@ -156,7 +163,14 @@ async fn a_failed_post_starts_anew_and_still_looks_first() {
     claim(&parts, &ledger, "b").await;
     let (failed, reason) = (State::Failed, Some(Code::OutcomeUnknown));
     let given_up = ledger
-        .complete(&post("7", "hello"), "b", failed, reason, true)
+        .complete(
+            &post("7", "hello"),
+            "b",
+            failed,
+            reason,
+            true,
+            Details::default(),
+        )
         .await;
     assert!(given_up.expect("answered"));
     let anew = Started {

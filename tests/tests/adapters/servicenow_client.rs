@@ -56,8 +56,9 @@ impl Instance {
     async fn write_as(&self, file: &TenantFile) -> Result<(), CallError> {
         let columns = Columns::from([("work_notes".to_owned(), "a note".to_owned())]);
         self.client
-            .update(file, self.deadline(), &self.record(), &columns)
+            .update(file, self.deadline(), &self.record(), &columns, "a note")
             .await
+            .map(drop)
     }
 
     async fn write(&self) -> Result<(), CallError> {
@@ -181,7 +182,10 @@ async fn a_write_that_was_refused_had_no_effect() {
     let instance = Instance::start().await;
     let acl =
         r#"{"error":{"message":"Operation Failed","detail":"ACL Exception"},"status":"failure"}"#;
-    let refused = |status: u16, message: &'static str| CallError::Refused { status, message };
+    let refused = |status: u16, message: &str| CallError::Refused {
+        status,
+        message: message.to_owned(),
+    };
     let unavailable = |retry_after: Option<u64>| CallError::Unavailable {
         reason: "503".to_owned(),
         retry_after: retry_after.map(Duration::from_secs),
@@ -196,7 +200,7 @@ async fn a_write_that_was_refused_had_no_effect() {
         body: String::new(),
     };
     for (action, expected) in [
-        (status(403, acl), refused(403, "Operation Failed")),
+        (status(403, acl), refused(403, "ACL Exception")),
         (status(400, "{}"), refused(400, "another message")),
         (
             status(400, "<html>"),
@@ -223,7 +227,7 @@ async fn a_write_that_was_refused_had_no_effect() {
     assert_eq!(instance.notes(), 0);
 }
 
-/// A business rule's refusal names the rule in its detail; only the short message is kept.
+/// A business rule's refusal names the rule in its detail; the name is kept, its identifier is not.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_business_rule_that_aborts_a_write_is_a_refusal() {
     let instance = Instance::start().await;
@@ -231,11 +235,11 @@ async fn a_business_rule_that_aborts_a_write_is_a_refusal() {
         let rule = ("incident".to_owned(), "Reject everything".to_owned());
         rules.aborting_rules.extend([rule]);
     });
-    let outcome = instance.write().await;
-    assert!(
-        matches!(outcome, Err(CallError::Refused { status: 403, .. })),
-        "{outcome:?}"
-    );
+    let refused = CallError::Refused {
+        status: 403,
+        message: "aborted by Business Rule 'Reject everything'".to_owned(),
+    };
+    assert_eq!(instance.write().await, Err(refused));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -545,6 +549,66 @@ async fn an_attachment_of_another_record_is_not_this_records() {
     assert_eq!(attachments, [(name, "Grüße".to_owned())]);
 }
 
+/// An answer that names another file, or an empty one, is no attachment; doing it again would only add files.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attachment_counts_when_its_answer_shows_the_file() {
+    let instance = Instance::start().await;
+    let attach = async || {
+        let (record, text) = (instance.record(), "hello".to_owned());
+        let deadline = instance.deadline();
+        let attaching =
+            instance
+                .client
+                .attach(&instance.file, deadline, &record, "rescue-7.txt", text);
+        attaching.await
+    };
+    attach().await.expect("attached");
+    for other in [
+        r#"{"result":{"sys_id":"1","file_name":"other.txt","size_bytes":"5"}}"#,
+        r#"{"result":{"sys_id":"1","file_name":"rescue-7.txt","size_bytes":"0"}}"#,
+    ] {
+        instance.fault("POST", status(201, other));
+        let outcome = attach().await;
+        assert!(matches!(outcome, Err(CallError::Refused { .. })), "{other}");
+    }
+    instance.fault(
+        "POST",
+        status(201, r#"{"result":{"file_name":"rescue-7.txt"}}"#),
+    );
+    let outcome = attach().await;
+    assert!(
+        matches!(outcome, Err(CallError::Unknown { .. })),
+        "{outcome:?}"
+    );
+    instance.parts.servicenow.configure(|rules| {
+        rules.unwritable_tables.insert("sys_attachment".to_owned());
+    });
+    let refused = CallError::Refused {
+        status: 403,
+        message: "ACL Exception Insert Failed due to security constraints".to_owned(),
+    };
+    assert_eq!(attach().await, Err(refused));
+}
+
+/// One call writes and shows what was written, as stored and as people see it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_asks_for_what_it_writes_in_the_same_call() {
+    let instance = Instance::start().await;
+    instance.write().await.expect("written");
+    let requests = instance
+        .parts
+        .servicenow
+        .requests_matching("PATCH", "/api/now/");
+    let [request] = requests.as_slice() else {
+        panic!("one request: {requests:?}");
+    };
+    assert_eq!(
+        request.parameter("sysparm_fields"),
+        Some("sys_id,number,work_notes")
+    );
+    assert_eq!(request.parameter("sysparm_display_value"), Some("all"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_created_record_is_the_one_that_is_found() {
     let instance = Instance::start().await;
@@ -557,7 +621,7 @@ async fn a_created_record_is_the_one_that_is_found() {
     for table in Table::ALL {
         let created = instance
             .client
-            .create(&instance.file, deadline, table, &columns)
+            .create(&instance.file, deadline, table, &columns, "a note")
             .await
             .expect("created");
         assert!(created.number.starts_with(table.number_prefix()));
@@ -632,6 +696,7 @@ async fn an_instance_outside_the_servicenow_domains_is_not_called() {
             instance.deadline(),
             &instance.record(),
             &Columns::new(),
+            "a note",
         )
         .await;
     assert!(
@@ -653,7 +718,9 @@ async fn no_call_starts_with_less_than_seventy_five_seconds_left() {
     let write = async |deadline: Timestamp| {
         let (file, record) = (&instance.file, instance.record());
         let client = &instance.client;
-        client.update(file, deadline, &record, &columns).await
+        client
+            .update(file, deadline, &record, &columns, "a note")
+            .await
     };
     assert_eq!(write(left(74)).await, Err(CallError::OutOfTime));
     assert_eq!(instance.asked("PATCH"), 0);
@@ -738,7 +805,7 @@ async fn an_email_that_was_refused_was_not_sent() {
     };
     let refused = |status: u16| CallError::Refused {
         status,
-        message: "another message",
+        message: "another message".to_owned(),
     };
     for (action, expected) in [
         (status(400, "{}"), refused(400)),
@@ -768,7 +835,7 @@ async fn an_email_that_was_refused_was_not_sent() {
         instance.send_email().await,
         Err(CallError::Refused {
             status: 403,
-            message: "Operation Failed",
+            message: "ACL Exception Insert Failed due to security constraints".to_owned(),
         })
     );
     assert_eq!(instance.mails(), 0);

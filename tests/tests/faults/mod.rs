@@ -6,3 +6,4 @@ mod rotation;
 mod session_details;
 mod waiting;
 mod waking;
+mod written;

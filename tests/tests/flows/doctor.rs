@@ -634,6 +634,32 @@ async fn rights_that_are_missing_are_told_by_table_and_column() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_refuses_the_test_note_is_told_by_its_name() {
+    let (world, options) = healthy().await;
+    world.cloud.servicenow.configure(|rules| {
+        let rule = ("incident".to_owned(), "Lock closed records".to_owned());
+        rules.aborting_rules.extend([rule]);
+        rules.unreadable_tables = ["sys_user".to_owned()].into();
+    });
+    let report = doctor(&world, &options).await;
+    let written = check(&report, "write-note");
+    assert_eq!(written.status, Status::Failed);
+    assert!(
+        written
+            .seen
+            .contains("aborted by Business Rule 'Lock closed records'"),
+        "{written:?}"
+    );
+    let users = check(&report, "read-user");
+    assert!(
+        users
+            .seen
+            .contains("Field(s) present in the query do not have permission to be read"),
+        "{users:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_is_not_there_takes_no_test_note() {
     let world = World::start().await;
     let options = Options {

@@ -989,6 +989,45 @@ async fn a_message_that_fails_is_reported_and_the_pin_is_given() {
     }
 }
 
+/// ServiceNow answers 200 and ignores a field that the service account may not write (vendor article KB2971488).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_about_a_pin_that_servicenow_dropped_is_not_told_as_sent() {
+    let world = World::start().await;
+    let incident = world.incident();
+    world.cloud.servicenow.configure(|rules| {
+        rules.unwritable_columns.insert("work_notes".to_owned());
+    });
+    let answer = world.press(&request(&incident)).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let note = &answer.json()["note"];
+    assert_eq!(note["status"], "failed");
+    let detail = note["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("does not show the note"), "{detail}");
+    assert!(world.notes(&incident).is_empty());
+}
+
+/// The rule's name is configuration, and tells the agent whom to ask.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_refused_an_e_mail_or_a_note_about_a_pin_is_told() {
+    let world = World::start().await;
+    world.cloud.servicenow.configure(|rules| {
+        rules.email_acl = false;
+        let rule = ("incident".to_owned(), "Lock closed records".to_owned());
+        rules.aborting_rules.extend([rule]);
+    });
+    let answer = world.press(&request(&world.incident())).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let answer = answer.json();
+    assert_eq!(
+        answer["notifications"][0]["detail"],
+        "ServiceNow refused it: 403 ACL Exception Insert Failed due to security constraints"
+    );
+    assert_eq!(
+        answer["note"]["detail"],
+        "ServiceNow refused it: 403 aborted by Business Rule 'Lock closed records'"
+    );
+}
+
 /// E-mails get eight seconds, and behind the HTTP API all work ends within 25.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_servicenow_that_hangs_does_not_hold_the_pin_back_for_ever() {

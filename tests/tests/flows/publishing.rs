@@ -192,7 +192,7 @@ async fn columns_are_written_beside_the_note() {
 async fn notes_are_in_the_tenants_language() {
     let mut headings = Vec::new();
     for (language, word) in [
-        ("en", "ended by"),
+        ("en", "ended"),
         ("fr", "terminée"),
         ("de", "beendet"),
         ("es", "finalizada"),

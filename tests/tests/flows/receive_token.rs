@@ -407,6 +407,29 @@ async fn a_note_that_cannot_be_written_never_fails_the_answer() {
     assert_eq!(item_notes(&world, &item).len(), 1);
 }
 
+/// A note that ServiceNow dropped is no note: the log says so, and the next hand-over tries again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_of_a_requested_item_that_servicenow_dropped_is_not_told_as_written() {
+    let world = World::start().await;
+    let item = world.cloud.servicenow.add_requested_item(&[]);
+    let dropping = |dropped: bool| {
+        world.cloud.servicenow.configure(|rules| {
+            rules.unwritable_columns.clear();
+            let column = dropped.then(|| "work_notes".to_owned());
+            rules.unwritable_columns.extend(column);
+        });
+    };
+    let body =
+        json!({"refresh_token": world.refresh_token(), "request_item": {"sys_id": item.sys_id}});
+    dropping(true);
+    stored(&world.hand_over(&body).await);
+    assert!(!world.output().contains("the requested item has its note"));
+    assert!(world.output().contains("does not show the note"));
+    dropping(false);
+    stored(&world.hand_over(&body).await);
+    assert_eq!(item_notes(&world, &item).len(), 1);
+}
+
 /// A key of the demo's tenant that may ask for PINs only.
 async fn key_for_pins(world: &World) -> Secret {
     let stack = &world.cloud.stack;

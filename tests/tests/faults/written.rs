@@ -1,0 +1,522 @@
+//! A write counts when its answer shows it, and a refusal keeps its reason.
+
+use std::time::Duration;
+
+use local::rescue::{Phase, Session};
+use local::servicenow::Created;
+use local::simulator::{Action, Fault, Matcher};
+use tests::{DeadLetter, World};
+
+const INCIDENTS: &str = "incident";
+/// Long enough for a test to kill a process meanwhile.
+const A_MOMENT: Duration = Duration::from_millis(300);
+/// The visibility time-out of the queue, after which the messages of a dead process come back.
+const VISIBILITY: u64 = 1800;
+
+fn drop_column(world: &World, column: &'static str) {
+    let servicenow = &world.cloud.servicenow;
+    servicenow.configure(|rules| {
+        rules.unwritable_columns.insert(column.to_owned());
+    });
+}
+
+fn take_all_columns(world: &World) {
+    let servicenow = &world.cloud.servicenow;
+    servicenow.configure(|rules| rules.unwritable_columns.clear());
+}
+
+fn the_letter(world: &World) -> DeadLetter {
+    let mut letters = world.dead_letters();
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    letters.remove(0)
+}
+
+/// The answer of ServiceNow to every write of a record, from now on.
+fn refuse(world: &World, matcher: Matcher, status: u16, body: &str) {
+    let action = Action::Status {
+        code: status,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: body.to_owned(),
+    };
+    let fault = Fault::on(matcher).always().then(action);
+    world.cloud.servicenow.fault(fault);
+}
+
+/// The only record that was created for a session.
+fn created(world: &World, session: &Session) -> Created {
+    let records = world.cloud.servicenow.records(INCIDENTS).into_iter();
+    let mut records: Vec<_> = records
+        .filter(|row| row["short_description"].contains(&session.id))
+        .map(|row| Created {
+            sys_id: row["sys_id"].clone(),
+            number: row["number"].clone(),
+        })
+        .collect();
+    assert_eq!(records.len(), 1, "{records:?}");
+    records.remove(0)
+}
+
+/// An access rule may make the Table API ignore a field and answer 200 all the same (vendor article KB2971488).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_that_servicenow_dropped_is_dead_lettered_and_redriving_looks_first() {
+    let world = World::start().await;
+    let (servicenow, incident) = (&world.cloud.servicenow, world.incident());
+    servicenow.set_field(INCIDENTS, &incident.sys_id, "work_notes", "an older note");
+    drop_column(&world, "work_notes");
+    let session = world.session(&incident);
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+
+    let entry = world.entry(&session).await;
+    assert_eq!(entry["state"], "failed");
+    assert_eq!(entry["reason"], "note-not-visible");
+    let letter = the_letter(&world);
+    assert_eq!(letter.reason, "note-not-visible");
+    assert_eq!(world.notes(&incident), ["an older note"]);
+
+    take_all_columns(&world);
+    let mark = servicenow.mark();
+    world.enqueue(&letter.body, "again").await;
+    world.deliver().await;
+    let path = format!("/api/now/v2/table/incident/{}", incident.sys_id);
+    assert_eq!(
+        world.called_since(mark),
+        [format!("GET {path}"), format!("PATCH {path}")]
+    );
+    assert_eq!(world.notes(&incident).len(), 2);
+    let entry = world.entry(&session).await;
+    assert_eq!(entry["state"], "delivered");
+    assert!(!entry.contains_key("reason"), "{entry:?}");
+}
+
+/// The note may be there although the answer did not show it: then redriving writes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_that_turns_up_later_is_not_written_again() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let session = world.session(&incident);
+    let empty = Action::CommitThenStatus {
+        code: 200,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: format!(
+            r#"{{"result":{{"sys_id":"{}","number":"{}","work_notes":""}}}}"#,
+            incident.sys_id, incident.number
+        ),
+    };
+    let writing = Matcher::of("PATCH", &incident.sys_id);
+    world.cloud.servicenow.fault(Fault::on(writing).then(empty));
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    let letter = the_letter(&world);
+    assert_eq!(letter.reason, "note-not-visible");
+    world.enqueue(&letter.body, "again").await;
+    world.deliver().await;
+    assert_eq!(world.notes(&incident).len(), 1);
+    assert_eq!(world.state(&session).await, "delivered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_was_created_without_its_note_gets_it_when_redriven() {
+    let world = World::start().await;
+    drop_column(&world, "work_notes");
+    let session = world.console_session();
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    let record = created(&world, &session);
+    let letter = the_letter(&world);
+    assert_eq!(letter.reason, "note-not-visible");
+    assert!(world.notes(&record).is_empty());
+
+    take_all_columns(&world);
+    world.enqueue(&letter.body, "again").await;
+    world.deliver().await;
+    assert_eq!(created(&world, &session), record, "no second record");
+    assert_eq!(world.notes(&record).len(), 1);
+    assert_eq!(world.state(&session).await, "delivered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_notes_cannot_be_read_a_confirmed_write_is_delivered_and_counted_as_unverified() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let seen = world.session(&incident);
+    world.post(&seen, Phase::Start).await;
+    world.deliver().await;
+    assert!(!world.output().contains("NoteNotVerified"));
+
+    world.cloud.servicenow.configure(|rules| {
+        rules.unreadable_columns.insert("work_notes".to_owned());
+    });
+    let session = world.session(&incident);
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    assert_eq!(world.state(&session).await, "delivered");
+    assert_eq!(world.notes(&incident).len(), 2);
+    assert!(world.dead_letters().is_empty());
+    assert!(world.output().contains("\"NoteNotVerified\":1"));
+}
+
+/// The newest note stands first, so a history of any length costs one call and little memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_is_seen_on_a_record_with_a_long_history() {
+    let world = World::start().await;
+    let (servicenow, incident) = (&world.cloud.servicenow, world.incident());
+    let long = "Grüße 🙂 \"zitiert\"\n".repeat(4_000);
+    for _ in 0..20 {
+        servicenow.set_field(INCIDENTS, &incident.sys_id, "work_notes", &long);
+    }
+    let session = world.session(&incident);
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    assert_eq!(world.state(&session).await, "delivered");
+    assert!(world.output().contains("\"Delivered\":1"));
+    assert!(!world.output().contains("NoteNotVerified"));
+
+    drop_column(&world, "work_notes");
+    let dropped = world.session(&incident);
+    world.post(&dropped, Phase::Start).await;
+    world.deliver().await;
+    assert_eq!(world.entry(&dropped).await["reason"], "note-not-visible");
+}
+
+fn reopening(file: String) -> String {
+    file.replace("[sessions]", "[sessions]\nclosed_records = \"reopen\"")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_claims_no_reopening_that_did_not_happen() {
+    let world = World::with_settings(reopening).await;
+    let dropped = world.cloud.servicenow.add_incident(&[("state", "7")]);
+    let refused = world.cloud.servicenow.add_incident(&[("state", "7")]);
+    drop_column(&world, "state");
+    let body = r#"{"error":{"message":"Operation Failed","detail":"Operation against file 'incident' was aborted by Business Rule 'Closed is closed^0f1e2d3c4b5a69788796a5b4c3d2e1f0'. Business Rule Stack:Closed is closed"},"status":"failure"}"#;
+    let matcher = Matcher::of("PATCH", &refused.sys_id).body_containing("\"state\"");
+    refuse(&world, matcher, 403, body);
+    for record in [&dropped, &refused] {
+        let session = world.session(record);
+        world.post(&session, Phase::Start).await;
+        world.deliver().await;
+        let notes = world.notes(record);
+        assert_eq!(notes.len(), 1);
+        assert!(!notes[0].contains("reopened"), "{notes:?}");
+        let entry = world.entry(&session).await;
+        assert_eq!(entry["state"], "delivered");
+        assert!(entry["dropped_columns"].contains("\"state\""), "{entry:?}");
+        let row = world.cloud.servicenow.record(INCIDENTS, &record.sys_id);
+        assert_eq!(row.expect("the record")["state"], "7");
+    }
+    assert!(world.output().contains("Closed is closed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_killed_between_a_reopening_and_its_note_leaves_one_note() {
+    for action in [Action::Delay(A_MOMENT), Action::CommitThenDelay(A_MOMENT)] {
+        for nth in [0, 1] {
+            let world = World::with_settings(reopening).await;
+            let record = world.cloud.servicenow.add_incident(&[("state", "7")]);
+            let session = world.session(&record);
+            world.post(&session, Phase::Start).await;
+            let writing = Matcher::of("PATCH", &record.sys_id);
+            let fault = Fault::on(writing).after(nth).then(action.clone());
+            world.cloud.servicenow.fault(fault);
+            let mark = world.cloud.servicenow.mark();
+            let patches = || {
+                let since = world.cloud.servicenow.since(mark);
+                since.iter().filter(|call| call.method == "PATCH").count()
+            };
+            futures::join!(world.poller().poll_once(), async {
+                while patches() <= nth as usize {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                world.function("deliver-session").kill().await;
+            });
+            tokio::time::sleep(A_MOMENT).await;
+            world.deliver_after(VISIBILITY).await;
+            assert_eq!(world.notes(&record).len(), 1, "{nth} {action:?}");
+            assert_eq!(world.state(&session).await, "delivered");
+            let row = world.cloud.servicenow.record(INCIDENTS, &record.sys_id);
+            assert_eq!(row.expect("the record")["state"], "2");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_that_did_not_take_are_in_the_ledger_and_the_log_and_in_no_note() {
+    let world = World::with_settings(|file| {
+        file.replace(
+            "WorkTime = \"time_worked\"",
+            "WorkTime = \"u_rescue_time\"\nPlatform = \"u_platform\"\nTechName = \"u_none\"",
+        )
+    })
+    .await;
+    let servicenow = &world.cloud.servicenow;
+    for column in ["u_rescue_time", "u_platform"] {
+        servicenow.add_column(INCIDENTS, column);
+    }
+    drop_column(&world, "u_rescue_time");
+    let incident = world.incident();
+    let session = world.session(&incident);
+    world.post(&session, Phase::End).await;
+    world.deliver().await;
+    let entry = world.entry(&session).await;
+    assert_eq!(entry["state"], "delivered");
+    assert_eq!(
+        entry["dropped_columns"],
+        r#"Ss(["u_none", "u_rescue_time"])"#
+    );
+    assert!(world.output().contains("u_rescue_time"));
+    let notes = world.notes(&incident);
+    assert!(!notes[0].contains("u_rescue_time"), "{notes:?}");
+}
+
+/// Without its `correlation_id` a created record is tied to its session by the ledger alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_created_record_without_its_correlation_id_still_gets_the_sessions_other_notes() {
+    let world = World::start().await;
+    drop_column(&world, "correlation_id");
+    let session = world.console_session();
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    let entry = world.entry(&session).await;
+    assert_eq!(entry["state"], "delivered");
+    assert_eq!(entry["dropped_columns"], r#"Ss(["correlation_id"])"#);
+    world.post(&session, Phase::End).await;
+    world.deliver().await;
+    assert_eq!(world.notes(&created(&world, &session)).len(), 2);
+}
+
+/// The bodies are those of the vendor's REST API; field, rule and table names are configuration.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_keeps_its_reason_in_the_log_the_ledger_and_the_dead_letter() {
+    let world = World::start().await;
+    for (status, message, detail, reason) in [
+        (
+            403,
+            "Operation Failed",
+            "Data Policy Exception: The following fields are mandatory: Business service",
+            "Data Policy Exception: The following fields are mandatory: Business service",
+        ),
+        (
+            403,
+            "Operation Failed",
+            "Operation against file 'incident' was aborted by Business Rule 'Lock closed records^0f1e2d3c4b5a69788796a5b4c3d2e1f0'. Business Rule Stack:Lock closed records",
+            "aborted by Business Rule 'Lock closed records'",
+        ),
+        (
+            403,
+            "Operation Failed",
+            "ACL Exception Update Failed due to security constraints",
+            "ACL Exception Update Failed due to security constraints",
+        ),
+        (
+            400,
+            "Invalid table incidents",
+            "",
+            "Invalid table incidents",
+        ),
+        (
+            403,
+            "Ana Ruiz may not do that",
+            "ask ana@acme.test",
+            "another message",
+        ),
+    ] {
+        let incident = world.incident();
+        let session = world.session(&incident);
+        let body = serde_json::json!({"error": {"message": message, "detail": detail}, "status": "failure"});
+        let matcher = Matcher::of("PATCH", &incident.sys_id);
+        refuse(&world, matcher, status, &body.to_string());
+        world.post(&session, Phase::Start).await;
+        world.deliver().await;
+        let entry = world.entry(&session).await;
+        assert_eq!(entry["reason"], "servicenow-refused");
+        let expected = format!("{status} {reason}");
+        assert_eq!(entry["detail"], expected);
+        let letters = world.dead_letters();
+        let letter = letters
+            .iter()
+            .find(|letter| letter.attributes["session_id"] == session.id)
+            .expect("a dead letter");
+        assert_eq!(letter.attributes["detail"], expected);
+        assert!(world.output().contains(&expected), "{expected}");
+    }
+    for hidden in ["0f1e2d3c4b5a", "Ana Ruiz may", "ana@acme.test"] {
+        for letter in world.dead_letters() {
+            let said = format!("{:?}", letter.attributes);
+            assert!(!said.contains(hidden), "{said}");
+        }
+    }
+}
+
+/// What a redriven post was refused with is history once it is delivered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reason_goes_when_its_post_is_delivered_after_all() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let session = world.session(&incident);
+    let rules = |rule: Option<&str>| {
+        world.cloud.servicenow.configure(|rules| {
+            rules.aborting_rules.clear();
+            let rule = rule.map(|rule| (INCIDENTS.to_owned(), rule.to_owned()));
+            rules.aborting_rules.extend(rule);
+        });
+    };
+    rules(Some("Freeze"));
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    let entry = world.entry(&session).await;
+    assert_eq!(entry["detail"], "403 aborted by Business Rule 'Freeze'");
+    rules(None);
+    world.enqueue(&the_letter(&world).body, "again").await;
+    world.deliver().await;
+    let entry = world.entry(&session).await;
+    assert_eq!(entry["state"], "delivered");
+    assert!(!entry.contains_key("detail"), "{entry:?}");
+}
+
+fn with_attached_chat(file: String) -> String {
+    file.replace("[sessions]", "[sessions]\nchat = \"attachment\"")
+}
+
+fn refuse_attachments(world: &World, refuse: bool) {
+    world.cloud.servicenow.configure(|rules| {
+        rules.unwritable_tables.clear();
+        let table = refuse.then(|| "sys_attachment".to_owned());
+        rules.unwritable_tables.extend(table);
+    });
+}
+
+/// The note is written with a remark; the post is a dead letter, so that its text is kept, and redriving attaches what
+/// is missing without a second note.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_attachment_costs_neither_the_note_nor_the_text() {
+    let world = World::with_settings(with_attached_chat).await;
+    refuse_attachments(&world, true);
+    let incident = world.incident();
+    let named = world.session(&incident);
+    let unnamed = world.console_session();
+    let mut records = Vec::new();
+    for mut session in [named, unnamed] {
+        session.say("Ana Ruiz", "hello from the chat");
+        world.post(&session, Phase::Start).await;
+        world.deliver().await;
+        let record = if records.is_empty() {
+            incident.clone()
+        } else {
+            created(&world, &session)
+        };
+        let notes = world.notes(&record);
+        assert_eq!(notes.len(), 1, "{notes:?}");
+        assert!(
+            notes[0].contains("ServiceNow refused the attachment rescue-"),
+            "{notes:?}"
+        );
+        assert!(!notes[0].contains("is in the attachment"), "{notes:?}");
+        let entry = world.entry(&session).await;
+        assert_eq!(entry["reason"], "attachment-refused");
+        assert!(
+            entry["detail"].starts_with("403 ACL Exception"),
+            "{entry:?}"
+        );
+        records.push((session, record));
+    }
+    let letters = world.dead_letters();
+    assert_eq!(letters.len(), 2);
+    for letter in &letters {
+        assert_eq!(letter.reason, "attachment-refused");
+        assert!(letter.attributes["detail"].starts_with("403 ACL Exception"));
+    }
+
+    // Still refused: another dead letter, and no second note.
+    world.enqueue(&letters[0].body, "early").await;
+    world.deliver().await;
+    assert_eq!(world.dead_letters().len(), 3);
+    assert_eq!(world.notes(&incident).len(), 1);
+
+    refuse_attachments(&world, false);
+    for letter in &letters {
+        for copy in ["one", "two"] {
+            world.enqueue(&letter.body, copy).await;
+            world.deliver().await;
+        }
+    }
+    for (session, record) in &records {
+        assert_eq!(world.state(session).await, "delivered");
+        assert_eq!(world.notes(record).len(), 1);
+        let attachments = world.cloud.servicenow.attachments(&record.sys_id);
+        assert_eq!(attachments.len(), 1, "{attachments:?}");
+        assert!(attachments[0].1.contains("hello from the chat"));
+    }
+}
+
+/// A note that was too long shows its beginning; what is attached later begins at the beginning, so no line is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_text_of_a_refused_overflow_is_attached_whole_when_redriven() {
+    let world = World::start().await;
+    refuse_attachments(&world, true);
+    let incident = world.incident();
+    let mut session = world.session(&incident);
+    for line in 0..1_500 {
+        session.say("Ana Ruiz", &format!("line {line} of the chat"));
+    }
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    let notes = world.notes(&incident);
+    assert!(notes[0].contains("line 0 of") && !notes[0].contains("line 1499 of"));
+    assert!(notes[0].contains("ServiceNow refused the attachment rescue-"));
+    refuse_attachments(&world, false);
+    world.enqueue(&the_letter(&world).body, "again").await;
+    world.deliver().await;
+    let attachments = world.cloud.servicenow.attachments(&incident.sys_id);
+    assert_eq!(attachments.len(), 1);
+    for line in 0..1_500 {
+        assert!(
+            attachments[0].1.contains(&format!("line {line} of")),
+            "{line}"
+        );
+    }
+    assert_eq!(world.notes(&incident).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_killed_after_the_note_of_a_refused_attachment_leaves_one_note_and_a_letter() {
+    let world = World::with_settings(with_attached_chat).await;
+    refuse_attachments(&world, true);
+    let incident = world.incident();
+    let mut session = world.session(&incident);
+    session.say("Ana Ruiz", "hello from the chat");
+    world.post(&session, Phase::Start).await;
+    let writing = Matcher::of("PATCH", &incident.sys_id);
+    let fault = Fault::on(writing).then(Action::CommitThenDelay(A_MOMENT));
+    world.cloud.servicenow.fault(fault);
+    world.kill_during("PATCH").await;
+    world.until_notes(&incident, 1).await;
+    world.deliver_after(VISIBILITY).await;
+    assert_eq!(world.notes(&incident).len(), 1);
+    assert_eq!(the_letter(&world).reason, "attachment-refused");
+}
+
+/// The note's marker stands before anything that a person typed, so it is there however the note is cut.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_that_the_database_cut_at_an_emoji_is_not_written_twice() {
+    let world = World::start().await;
+    world
+        .cloud
+        .servicenow
+        .configure(|rules| rules.cuts_at_four_byte_characters = true);
+    let (lost, answered) = (world.incident(), world.incident());
+    for record in [&lost, &answered] {
+        let session = world.session(record).with_field("TechName", "Ana 🛠 Ruiz");
+        world.post(&session, Phase::Start).await;
+    }
+    let writing = Matcher::of("PATCH", &lost.sys_id);
+    let fault = Fault::on(writing).then(Action::CommitThenDrop);
+    world.cloud.servicenow.fault(fault);
+    world.deliver_until_empty().await;
+    for record in [&lost, &answered] {
+        let notes = world.notes(record);
+        assert_eq!(notes.len(), 1, "{notes:?}");
+        assert!(notes[0].contains("Ana ") && !notes[0].contains("Ruiz"));
+    }
+    assert!(world.dead_letters().is_empty());
+}
