@@ -27,7 +27,7 @@ impl Attempt<'_> {
     /// Finds the record of the post, and remembers it for the session's other posts.
     ///
     /// # Errors
-    /// A reference that is invalid, or that names no record, is permanent; otherwise as [`Failure`] says.
+    /// A reference that is invalid or ambiguous, or that names no record, is permanent; otherwise as [`Failure`] says.
     pub(crate) async fn resolve(&mut self) -> Result<Resolved, Failure> {
         let (tenant, session) = (&self.post.tenant, &self.post.session_id);
         if let Some(record) = self.function.ledger.record(tenant, session).await? {

@@ -476,7 +476,10 @@ fn xml(text: &str) -> Result<Fields, ParseError> {
                     return Err(ParseError::TooDeep);
                 }
                 let mut attributes = Vec::new();
-                for attribute in tag.attributes() {
+                let mut sent = tag.attributes();
+                // Looking for repeated names takes time that grows with the square of their number.
+                sent.with_checks(false);
+                for attribute in sent {
                     let attribute = attribute.map_err(|_| ParseError::MalformedXml)?;
                     let key = attribute.key.into_inner();
                     // Namespaces, and what they say about types, are nothing of the session.
@@ -488,6 +491,9 @@ fn xml(text: &str) -> Result<Fields, ParseError> {
                     }
                     let value = attribute.normalized_value(XmlVersion::Implicit1_0);
                     let value = value.unwrap_or_else(|_| attribute.value.clone());
+                    if attributes.len() == MAX_FIELDS {
+                        return Err(ParseError::TooManyFields);
+                    }
                     attributes.push((format!("{path}{key}{SEPARATOR}"), value.into_owned()));
                 }
                 open.push(Element {
@@ -1410,6 +1416,8 @@ mod tests {
         let deep_xml = "<a>".repeat(100_000);
         let deep_json = r#"{"a":"#.repeat(100) + "1" + &"}".repeat(100);
         let many = "k=v&".repeat(MAX_FIELDS + 1);
+        let attributes: String = (0..500_000).map(|n| format!(" k{n}=''")).collect();
+        let many_attributes = format!("<s{attributes}/>");
         for (body, error) in [
             ("", ParseError::Empty),
             (" \r\n", ParseError::Empty),
@@ -1425,6 +1433,7 @@ mod tests {
             (&deep_xml, ParseError::TooDeep),
             (&deep_json, ParseError::TooDeep),
             (&many, ParseError::TooManyFields),
+            (&many_attributes, ParseError::TooManyFields),
         ] {
             let shown: String = body.chars().take(40).collect();
             assert_eq!(parse(None, body.as_bytes()), Err(error), "{shown}");
@@ -1521,6 +1530,56 @@ mod tests {
             prop_assert_eq!(parse(None, xml.as_bytes()), expected.clone());
             let utf_16: Vec<u8> = std::iter::once(0xFEFF).chain(xml.encode_utf16()).flat_map(u16::to_be_bytes).collect();
             prop_assert_eq!(parse(None, &utf_16), expected);
+        }
+
+        #[test]
+        fn any_text_survives_every_wrapping_of_json(post in posts()) {
+            let mut post = post;
+            post.retain(|(key, _)| key != "sessionid");
+            post.push(("sessionid".to_owned(), "1".to_owned()));
+            let expected = Ok(expected(&post));
+            let quoted = serde_json::Value::from(as_json(&post)).to_string();
+            let raw = post.iter().map(|(key, value)| {
+                format!("\"{key}\":\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+            });
+            let raw = format!("{{{}}}", raw.collect::<Vec<_>>().join(","));
+            for body in [
+                raw.clone(),
+                format!("{{\"sessions\":[{raw}]}}"),
+                format!("[{quoted}]"),
+                format!("{{\"data\":{{\"session\":{quoted}}}}}"),
+                serde_json::Value::from(quoted).to_string(),
+            ] {
+                prop_assert_eq!(parse(None, body.as_bytes()), expected.clone(), "{}", body);
+            }
+        }
+
+        #[test]
+        fn a_bad_byte_spoils_nothing_around_it(before in "\\PC{0,20}", after in "\\PC{0,20}") {
+            let mended = format!("{before}\u{FFFD}{after}");
+            let bytes = [before.as_bytes(), b"\xFF", after.as_bytes()].concat();
+            let form = form_urlencoded::byte_serialize(&bytes).collect::<String>();
+            let escape = |text: &str| {
+                let json = serde_json::Value::from(text).to_string();
+                json.as_bytes().get(1..json.len() - 1).unwrap_or_default().to_vec()
+            };
+            let json = [b"{\"Note\":\"".as_slice(), &escape(&before), b"\xFF", &escape(&after), b"\",\"TechName\":\"Zo\xC3\xAB\"}"].concat();
+            for (content_type, body) in [
+                ("application/json; charset=utf-8", json),
+                ("application/x-www-form-urlencoded; charset=utf-8", format!("Note={form}&TechName=Zo%C3%AB").into_bytes()),
+            ] {
+                let fields = parse(Some(content_type), &body).expect("readable");
+                prop_assert_eq!(fields.get("Notes"), Some(mended.as_str()));
+                prop_assert_eq!(fields.get("TechName"), Some("Zoë"));
+            }
+        }
+
+        #[test]
+        fn bytes_declared_utf_8_are_read_as_the_encoding_standard_reads_them(bytes in vec(any::<u8>(), 0..40)) {
+            let right = String::from_utf8_lossy(&bytes);
+            if !bytes.contains(&0xED) {
+                prop_assert_eq!(Charset::Utf8.decode(Cow::Borrowed(&bytes)), right);
+            }
         }
 
         #[test]
