@@ -34,6 +34,9 @@ enum Command {
         /// Leave out Rescue's limit of one PIN per second and technician.
         #[arg(long)]
         unlimited_pins: bool,
+        /// Leave out the limit of posts per minute and tenant.
+        #[arg(long)]
+        unlimited_posts: bool,
     },
     /// Runs as one of the functions; the embedded cloud starts itself this way.
     #[command(hide = true)]
@@ -49,7 +52,14 @@ fn main() -> ExitCode {
             port,
             log_level,
             unlimited_pins,
-        }) => multicall::wait(up::run(data, port, log_level, unlimited_pins)),
+            unlimited_posts,
+        }) => multicall::wait(up::run(
+            data,
+            port,
+            log_level,
+            unlimited_pins,
+            unlimited_posts,
+        )),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -21,6 +21,7 @@ pub async fn run(
     port: u16,
     log_level: String,
     unlimited_pins: bool,
+    unlimited_posts: bool,
 ) -> Result<(), Failure> {
     if let Some(folder) = &data {
         std::fs::create_dir_all(folder)?;
@@ -38,6 +39,9 @@ pub async fn run(
     if unlimited_pins {
         let none = |rules: &mut Rules| rules.one_pin_every = Duration::ZERO;
         cloud.rescue.configure(none);
+    }
+    if unlimited_posts {
+        cloud.lift_posts_quota();
     }
     let applied = demo_tenant::provision(&cloud).await?;
     let new = applied.webhook_urls.map(|urls| urls.ended);

@@ -147,8 +147,8 @@ const PERMANENT: [&str; 14] = [
     "ValidationException",
 ];
 
-/// Makes a call again, signed afresh, until it succeeds, is refused for good, or `patience` has passed. Only for calls
-/// that do no harm when they take effect twice.
+/// Makes a call again, signed afresh, until it succeeds, is refused for good, or `patience` leaves no time for another
+/// attempt. Only for calls that do no harm when they take effect twice.
 ///
 /// The SDK by itself gives up after three attempts, and at once after what it does not know to be transient: an expired
 /// signature, a throttled KMS key. A clock that is wrong it corrects by the `Date` of each answer, so the next attempt is
@@ -169,15 +169,19 @@ where
     loop {
         match tokio::time::timeout_at(end, call()).await {
             Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) if is_permanent(&error) => return Err(error),
-            Ok(Err(error)) => last = Some(error),
+            Ok(Err(error)) => {
+                attempts += 1;
+                let next = Instant::now() + REPEAT.after(attempts);
+                if is_permanent(&error) || next >= end {
+                    return Err(error);
+                }
+                last = Some(error);
+                tokio::time::sleep_until(next).await;
+            }
             Err(elapsed) => {
                 return Err(last.unwrap_or_else(|| SdkError::timeout_error(elapsed)));
             }
         }
-        attempts += 1;
-        // Ends in the next attempt where the time is up by then.
-        tokio::time::sleep_until(end.min(Instant::now() + REPEAT.after(attempts))).await;
     }
 }
 
@@ -318,11 +322,16 @@ mod tests {
     #[tokio::test]
     async fn when_its_time_is_up_the_last_failure_is_told_and_a_call_that_hangs_is_cut_off() {
         let started = Instant::now();
-        let patience = Duration::from_millis(120);
-        let call = async || Err::<(), _>(refused("InternalError"));
+        let patience = Duration::from_millis(400);
+        let attempts = Cell::new(0);
+        let call = async || {
+            attempts.set(attempts.get() + 1);
+            Err::<(), _>(refused("InternalError"))
+        };
         let error = repeat(patience, call).await.expect_err("fails always");
+        // After 0, 50, 150 and 350 ms; one more would come too late.
         assert_eq!(reason(&error), "InternalError");
-        assert!(started.elapsed() >= patience);
+        assert!((2..=4).contains(&attempts.get()), "{attempts:?}");
         let call = async || std::future::pending::<Result<(), Failure>>().await;
         let error = repeat(patience, call).await.expect_err("hangs");
         assert_eq!(reason(&error), "time-out");

@@ -66,6 +66,7 @@ pub(crate) async fn run(programs: &Path, sessions: usize) -> Result<Soak, Error>
         ..growth::options(programs)
     };
     let world = World::with_options(options, |file| file).await;
+    world.cloud.lift_posts_quota();
     let records: Vec<Created> = (0..RECORDS).map(|_| world.incident()).collect();
     let (queued, posting) = (AtomicUsize::new(0), AtomicBool::new(true));
     let begun = Instant::now();
