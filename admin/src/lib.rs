@@ -15,5 +15,7 @@ pub mod tenant_file;
 pub mod token;
 mod vault;
 
+#[cfg(feature = "deployed")]
 pub use command::run;
+pub use command::{Deployment, run_on, terminal_width};
 pub use error::AdminError;

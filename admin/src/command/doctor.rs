@@ -7,7 +7,6 @@ use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use clap::Args;
-use shared::environment::Reader;
 use shared::record::RecordNumber;
 use shared::secret::Secret;
 use shared::servicenow::query::Email;
@@ -65,7 +64,7 @@ fn secret(text: &str) -> Result<Secret, String> {
 
 impl Command {
     pub(super) async fn run(self, global: &Global) -> Result<ExitCode, AdminError> {
-        let mut environment = Reader::process();
+        let mut environment = global.environment();
         let testing = environment.testing();
         environment.finish()?;
         let technicians = match self.technicians {

@@ -10,6 +10,7 @@ mod tenant;
 mod terminal;
 mod token;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -24,6 +25,8 @@ use shared::tenant::TenantId;
 use crate::error::AdminError;
 use crate::lifecycle::similar_names;
 use crate::stack::{Need, Stack};
+
+pub use terminal::terminal_width;
 
 const ADDED: Style = AnsiColor::Green.on_default();
 const REMOVED: Style = AnsiColor::Red.on_default();
@@ -57,6 +60,18 @@ struct Global {
         default_value = "rescue-connector"
     )]
     stack: String,
+    /// What the commands work on in place of a stack that is looked up by its name.
+    #[arg(skip)]
+    deployment: Option<Deployment>,
+}
+
+/// A deployment that the caller knows, and the environment variables that hold for commands on it.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// Its names and clients.
+    pub stack: Stack,
+    /// They win over the process's own.
+    pub variables: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -94,16 +109,44 @@ enum Group {
     Completions(completions::Command),
 }
 
-/// Runs one command: arguments in (the program's name first), exit code out. 0: done, 1: it failed, 2: wrong usage.
+/// Runs one command on the deployment that its options and the environment name: arguments in (the program's name
+/// first), exit code out. 0: done, 1: it failed, 2: wrong usage.
+#[cfg(feature = "deployed")]
 pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    match parse(arguments) {
+        Ok(cli) => execute(cli).await,
+        Err(code) => code,
+    }
+}
+
+/// The same on a given deployment, which is looked for after the arguments are understood. `--stack` changes nothing.
+pub async fn run_on<E: std::fmt::Display>(
+    deployment: impl Future<Output = Result<Deployment, E>>,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> ExitCode {
+    let mut cli = match parse(arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            // Nobody is left to tell when the terminal is gone.
-            let _ = error.print();
-            return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
-        }
+        Err(code) => return code,
     };
+    match deployment.await {
+        Ok(deployment) => cli.global.deployment = Some(deployment),
+        Err(error) => {
+            complain(&error.to_string());
+            return ExitCode::FAILURE;
+        }
+    }
+    execute(cli).await
+}
+
+fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, ExitCode> {
+    Cli::try_parse_from(arguments).map_err(|error| {
+        // A terminal that is gone cannot be told.
+        let _ = error.print();
+        u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+    })
+}
+
+async fn execute(cli: Cli) -> ExitCode {
     let done = match cli.group {
         Group::Tenant(command) => command.run(&cli.global).await,
         Group::Keys(command) => command.run(&cli.global).await,
@@ -116,6 +159,10 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match done {
         Ok(code) => code,
+        // The reader of the answer has read enough, as `head` does.
+        Err(AdminError::Terminal(gone)) if gone.kind() == std::io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             complain(&error.to_string());
             if let AdminError::NoSuchTenant(missing) = &error {
@@ -127,8 +174,28 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 impl Global {
+    #[cfg_attr(
+        not(feature = "deployed"),
+        expect(unused_variables, reason = "a given stack has every name")
+    )]
     async fn stack(&self, needs: &[Need]) -> Result<Stack, AdminError> {
-        Stack::find(&self.stack, Reader::process(), needs).await
+        if let Some(deployment) = &self.deployment {
+            return Ok(deployment.stack.clone());
+        }
+        #[cfg(feature = "deployed")]
+        return Stack::find(&self.stack, self.environment(), needs).await;
+        #[cfg(not(feature = "deployed"))]
+        Err(AdminError::NoStack(self.stack.clone()))
+    }
+
+    /// The variables that hold for the command.
+    fn environment(&self) -> Reader<impl Fn(&str) -> Option<String>> {
+        let given = self.deployment.as_ref();
+        let given = given.map(|deployment| deployment.variables.clone());
+        Reader::new(move |name| {
+            let given = given.as_ref().and_then(|given| given.get(name).cloned());
+            given.or_else(|| std::env::var(name).ok())
+        })
     }
 
     /// Names the tenants that may have been meant. Whoever may not list them is told nothing.
@@ -195,11 +262,13 @@ fn tenant_id(text: &str) -> Result<TenantId, String> {
     TenantId::parse(text).ok_or_else(|| "a tenant's name is 2 to 40 of a-z 0-9 -".to_owned())
 }
 
-/// A table without lines.
+/// A table without lines, as wide as the terminal at most; longer cells are wrapped at words.
 fn columns(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = comfy_table::Table::new();
     table
         .load_style(comfy_table::presets::NOTHING)
+        .set_content_arrangement(comfy_table::ContentArrangement::Dynamic)
+        .set_width(terminal_width())
         .set_header(header.iter().copied());
     for row in rows {
         table.add_row(row);

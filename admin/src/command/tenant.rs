@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use serde::Serialize;
-use shared::environment::Reader;
 use shared::tenant::TenantId;
 use similar::{ChangeTag, TextDiff};
 
@@ -245,7 +244,7 @@ async fn apply(
     yes: bool,
 ) -> Result<ExitCode, AdminError> {
     // The file's faults are told without asking AWS anything.
-    let file = read(path, loopback_allowed()?)?;
+    let file = read(path, loopback_allowed(global)?)?;
     let stack = global.stack(&APPLYING).await?;
     let plan = plan(&stack, &file).await?;
     if dry_run {
@@ -286,8 +285,8 @@ const APPLYING: [Need; 3] = [
     Need::SessionsQueueUrl,
 ];
 
-fn loopback_allowed() -> Result<bool, AdminError> {
-    let mut environment = Reader::process();
+fn loopback_allowed(global: &Global) -> Result<bool, AdminError> {
+    let mut environment = global.environment();
     let allowed = environment.testing().allow_loopback;
     environment.finish()?;
     Ok(allowed)

@@ -5,6 +5,16 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use super::STRONG;
 use crate::error::AdminError;
 
+/// How many columns standard output has: `COLUMNS` where it is set, else those of the terminal, else 100.
+pub fn terminal_width() -> u16 {
+    let set = std::env::var("COLUMNS").ok();
+    let terminal = || terminal_size::terminal_size_of(std::io::stdout());
+    set.and_then(|columns| columns.trim().parse().ok())
+        .or_else(|| terminal().map(|(columns, _)| columns.0))
+        .filter(|columns| *columns > 0)
+        .unwrap_or(100)
+}
+
 /// One line that says how far a command is, on a terminal; nothing anywhere else.
 pub(super) struct Progress {
     on_terminal: bool,
