@@ -19,5 +19,7 @@ pub mod tenant_file;
 pub mod token;
 mod vault;
 
-pub use command::{report_panic, run};
+#[cfg(feature = "deployed")]
+pub use command::run;
+pub use command::{Deployment, report_panic, run_on, terminal_width};
 pub use error::AdminError;

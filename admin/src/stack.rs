@@ -1,18 +1,22 @@
 //! Where a deployment keeps things: names from the functions' variables, then from the stack's outputs (design 4.6).
 
+#[cfg(feature = "deployed")]
 use std::collections::HashMap;
 
+#[cfg(feature = "deployed")]
 use aws_config::BehaviorVersion;
 use shared::clock::Clock;
 use shared::credentials::Credentials;
+#[cfg(feature = "deployed")]
 use shared::environment::{DEFAULT_SECRET_PREFIX, Reader};
 use shared::queue::Queues;
 
+#[cfg(feature = "deployed")]
 use crate::error::AdminError;
 
 /// One deployment: its names and the clients that reach it.
 ///
-/// [`Stack::find`] looks a deployed one up; the embedded stack fills the fields in itself.
+/// With the feature `deployed`, `Stack::find` looks one up in AWS; the embedded stack fills the fields in itself.
 #[derive(Clone, Debug)]
 pub struct Stack {
     /// The table of tenants.
@@ -60,6 +64,7 @@ pub enum Need {
     RotateTokensFunctionArn,
 }
 
+#[cfg(feature = "deployed")]
 impl Need {
     /// The variable that goes before the output. What has none is always looked up.
     const fn variable(self) -> Option<&'static str> {
@@ -87,6 +92,7 @@ impl Need {
 }
 
 /// A deployment that was found.
+#[cfg(feature = "deployed")]
 #[derive(Debug)]
 pub struct Found {
     /// The deployment.
@@ -95,6 +101,7 @@ pub struct Found {
     pub without_outputs: Option<AdminError>,
 }
 
+#[cfg(feature = "deployed")]
 impl Stack {
     /// Finds a deployment. CloudFormation is asked for the outputs of the stack `name` only when something of `needs` has
     /// no variable or its variable is missing; a name outside `needs` that is found nowhere is empty.
@@ -176,11 +183,13 @@ impl Stack {
     }
 }
 
+#[cfg(feature = "deployed")]
 struct Names<V> {
     variable: V,
     outputs: HashMap<String, String>,
 }
 
+#[cfg(feature = "deployed")]
 impl<V: Fn(&str) -> Option<String>> Names<V> {
     fn either(&self, variable: &str, output: &str) -> Option<String> {
         (self.variable)(variable).or_else(|| self.outputs.get(output).cloned())
@@ -212,6 +221,7 @@ impl<V: Fn(&str) -> Option<String>> Names<V> {
     }
 }
 
+#[cfg(feature = "deployed")]
 async fn outputs(
     client: &aws_sdk_cloudformation::Client,
     stack: &str,
@@ -241,7 +251,7 @@ async fn outputs(
         .collect())
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "deployed"))]
 mod tests {
     use super::*;
 

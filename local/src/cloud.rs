@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use admin::secrets::SecretName;
 use admin::stack::Stack;
 use admin::tenant::{Applied, ApplyOptions};
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use shared::aws::SdkConfig;
 use shared::clock::Clock;
 use shared::secret::Secret;
 
@@ -42,8 +44,8 @@ pub struct Options {
     pub programs: Programs,
     /// The folder that keeps everything for the next start.
     pub data: Option<PathBuf>,
-    /// The first of four ports: HTTP API, AWS, ServiceNow, Rescue. Free ones without it.
-    pub port: Option<u16>,
+    /// Where its parts listen; on any free ports without them.
+    pub ports: Option<Ports>,
     /// Whether queued posts are delivered by themselves; otherwise [`Poller::poll_once`] does.
     pub delivering: bool,
     /// Whether secrets rotate by themselves when they are due; otherwise [`Aws::tick`] does it.
@@ -60,12 +62,63 @@ impl Options {
         Self {
             programs,
             data: None,
-            port: None,
+            ports: None,
             delivering: true,
             rotating: true,
             log_level: "INFO".to_owned(),
             processes: PROCESSES,
         }
+    }
+}
+
+/// Four ports in a row of this machine, one for each part that listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ports {
+    /// The HTTP API, and the first of them.
+    pub api: u16,
+    /// The embedded AWS.
+    pub aws: u16,
+    /// The simulator of the instance.
+    pub servicenow: u16,
+    /// The simulator of Rescue.
+    pub rescue: u16,
+}
+
+impl std::str::FromStr for Ports {
+    type Err = String;
+
+    fn from_str(first: &str) -> Result<Self, String> {
+        let first = first
+            .parse()
+            .ok()
+            .filter(|first| (1..=65_532).contains(first));
+        let api: u16 = first.ok_or("the first of four ports in a row is 1 to 65532")?;
+        Ok(Self {
+            api,
+            aws: api + 1,
+            servicenow: api + 2,
+            rescue: api + 3,
+        })
+    }
+}
+
+impl Ports {
+    /// Finds out whether all of them can be listened on, before anything starts.
+    fn free(self) -> Result<(), Error> {
+        for (port, part) in [
+            (self.api, "the HTTP API"),
+            (self.aws, "the embedded AWS"),
+            (self.servicenow, "the simulator of ServiceNow"),
+            (self.rescue, "the simulator of Rescue"),
+        ] {
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|source| Error::Port {
+                port,
+                part,
+                first: self.api,
+                source,
+            })?;
+        }
+        Ok(())
     }
 }
 
@@ -75,6 +128,17 @@ impl Options {
 pub enum Error {
     #[error("template.yaml: {0}")]
     Template(#[from] template::Error),
+    #[error(
+        "port {port} is not free for {part}: {source}. End what listens there, or name four other ports by their first: \
+         --port {}.",
+        if *first < 60_000 { first + 100 } else { 8400 }
+    )]
+    Port {
+        port: u16,
+        part: &'static str,
+        first: u16,
+        source: std::io::Error,
+    },
     #[error("embedded AWS: {0}")]
     Aws(#[from] aws::Error),
     #[error("HTTP API: {0}")]
@@ -143,9 +207,11 @@ impl Cloud {
     pub async fn start(options: Options) -> Result<Self, Error> {
         let clock = Clock::system(0);
         let template = Template::parse(TEMPLATE)?;
-        let port = |nth: u16| options.port.map(|first| first + nth);
+        if let Some(ports) = options.ports {
+            ports.free()?;
+        }
         let aws = Aws::start(aws::Options {
-            port: port(1),
+            port: options.ports.map(|ports| ports.aws),
             data: options.data.as_ref().map(|folder| folder.join("aws")),
             clock: clock.clone(),
         })
@@ -155,7 +221,7 @@ impl Cloud {
         let permissions = Permissions::of(&written, &template, &resources);
         aws.enforce(permissions.map_err(aws::Error::from)?);
         let servicenow = servicenow::Simulator::start(servicenow::Options {
-            port: port(2),
+            port: options.ports.map(|ports| ports.servicenow),
             clock: clock.clone(),
             data: options
                 .data
@@ -163,14 +229,14 @@ impl Cloud {
                 .map(|folder| folder.join("servicenow.json")),
         })?;
         let rescue = rescue::Simulator::start(rescue::Options {
-            port: port(3),
+            port: options.ports.map(|ports| ports.rescue),
             clock: clock.clone(),
         })?;
 
         let mut functions = BTreeMap::new();
         let mut routes = Vec::new();
         let mut pollers = BTreeMap::new();
-        let sdk = sdk_config(&aws, "local")?;
+        let sdk = sdk_config(aws.endpoint(), "local")?;
         for function in &template.functions {
             let name = function
                 .binary
@@ -211,7 +277,7 @@ impl Cloud {
                         } else {
                             Poller::paused
                         };
-                        let trigger = sdk_config(&aws, &iam::trigger_of(&name))?;
+                        let trigger = sdk_config(aws.endpoint(), &iam::trigger_of(&name))?;
                         let poller = start(
                             aws_sdk_sqs::Client::new(&trigger),
                             queue.url.clone(),
@@ -227,7 +293,7 @@ impl Cloud {
             }
             functions.insert(name, lambda);
         }
-        let gateway = Gateway::start(port(0).unwrap_or(0), routes).await?;
+        let gateway = Gateway::start(options.ports.map_or(0, |ports| ports.api), routes).await?;
         let mut stack = stack(&resources, &sdk, clock.clone(), gateway.url());
         stack.rotate_tokens_function_arn = functions.get(ROTATE_TOKENS).map(function_arn);
         aws.set_rotation_function(rotation(functions.values()));
@@ -310,11 +376,11 @@ fn command(programs: &Programs, function: &str) -> std::io::Result<Vec<OsString>
 }
 
 /// A client configuration that reaches the embedded AWS as `caller`.
-fn sdk_config(aws: &Aws, caller: &str) -> Result<aws_config::SdkConfig, Error> {
-    Ok(aws_config::SdkConfig::builder()
+pub(crate) fn sdk_config(endpoint: &str, caller: &str) -> Result<SdkConfig, Error> {
+    Ok(SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static(REGION))
-        .endpoint_url(aws.endpoint())
+        .endpoint_url(endpoint)
         .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(
             Credentials::new(caller, "local", None, None, "local"),
         ))
@@ -350,12 +416,7 @@ fn rotation<'a>(functions: impl Iterator<Item = &'a Lambda>) -> RotationFunction
     })
 }
 
-fn stack(
-    resources: &Resources,
-    sdk: &aws_config::SdkConfig,
-    clock: Clock,
-    api_url: String,
-) -> Stack {
+fn stack(resources: &Resources, sdk: &SdkConfig, clock: Clock, api_url: String) -> Stack {
     let table = |id: &str| resources.tables.get(id).cloned().unwrap_or_default();
     let queue = |id: &str| {
         resources
@@ -380,7 +441,7 @@ fn stack(
     }
 }
 
-/// The stack's outputs, by which the command line finds it (design 4.6).
+/// The stack's outputs, by which the command line finds it.
 fn outputs(stack: &Stack) -> Vec<(&'static str, String)> {
     let mut outputs = vec![
         ("TenantsTable", stack.tenants_table.clone()),

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use anstream::println;
-use comfy_table::Table;
+use comfy_table::{ColumnConstraint, Width, presets};
 use serde_json::{Value, json};
 use shared::secret::Secret;
 
@@ -12,6 +11,7 @@ use crate::demo_tenant::{self, CLIENT_ID, CUSTOMER, SERVICE_ACCOUNT, TECHNICIAN,
 use crate::multicall::Failure;
 use crate::rescue::{Format, Phase, Session};
 use crate::simulator::{Action, Fault, Matcher};
+use crate::terminal::{line, paragraph, table};
 
 const BOLD: anstyle::Style = anstyle::Style::new().bold();
 
@@ -25,18 +25,18 @@ const STEP: u64 = 10;
 /// Plays the story, shows what each record looks like then, and checks it.
 ///
 /// # Errors
-/// When the cloud does not start, or the story does not end as it should.
+/// When the cloud does not start, the story does not end as it should, or standard output is gone.
 pub async fn play() -> Result<(), Failure> {
-    title("Starting the embedded cloud");
+    title("Starting the embedded cloud")?;
     let cloud = Cloud::start(Options::new(Programs::Itself)).await?;
     let applied = demo_tenant::provision(&cloud).await?;
     let keys = applied.webhook_urls.zip(applied.api_key);
     let (urls, api_key) = keys.ok_or("the demo's tenant was there already")?;
     say(
         "DynamoDB, SQS, Secrets Manager, the functions, a ServiceNow instance and Rescue run in this process tree.",
-    );
-    say("Tenant \"demo\" was created by the code of the command line;");
-    say("Rescue got its two webhook URLs, ServiceNow its API key for the PIN button.");
+    )?;
+    say("Tenant \"demo\" was created by the code of the command line;")?;
+    say("Rescue got its two webhook URLs, ServiceNow its API key for the PIN button.")?;
     let story = Story {
         cloud,
         started: urls.started,
@@ -63,7 +63,7 @@ impl Story {
 
         self.button().await?;
 
-        title("2. A session on an incident, start as HTML form, end as XML");
+        title("2. A session on an incident, start as HTML form, end as XML")?;
         let mut session = self.session()?.with_field("CField1", &printer.number);
         session.say("Ana Ruiz", "Hello, what can I do for you?");
         session.say("Paul Martin", "My printer is [code]<b>broken</b>[/code]");
@@ -76,15 +76,15 @@ impl Story {
         say(&format!(
             "{} has both notes. Markup from the chat arrived as plain text.",
             printer.number
-        ));
+        ))?;
 
-        title("3. Rescue sends the end once more");
+        title("3. Rescue sends the end once more")?;
         self.send_again(&end).await?;
         self.delivered().await?;
         self.expect_notes("incident", &printer.sys_id, 2)?;
-        say("Accepted with 200, and not written again.");
+        say("Accepted with 200, and not written again.")?;
 
-        title("4. A session that names no record, as JSON");
+        title("4. A session that names no record, as JSON")?;
         let session = self
             .session()?
             .with_field("CField2", CUSTOMER)
@@ -97,9 +97,9 @@ impl Story {
         say(&format!(
             "The connector created {} with the customer as caller and the technician assigned.",
             created.0
-        ));
+        ))?;
 
-        title("5. ServiceNow writes the note, but its answer is lost");
+        title("5. ServiceNow writes the note, but its answer is lost")?;
         instance.fault(Fault::on(Matcher::of("PATCH", &mail.sys_id)).then(Action::CommitThenDrop));
         let session = self
             .session()?
@@ -108,15 +108,15 @@ impl Story {
         self.post(&session, Format::JsonWrapped, Phase::End).await?;
         self.postponed().await?;
         say(
-            "Nobody can tell whether the note arrived. The post waits until ServiceNow must be done with it.",
-        );
-        say("(The clock of this little world moves on by 75 seconds.)");
+            "Whether the note arrived is not known. The post waits until ServiceNow must be done with it.",
+        )?;
+        say("(The clock of this little world moves on by 75 seconds.)")?;
         self.cloud.travel(Duration::from_secs(75));
         self.delivered().await?;
         self.expect_notes("incident", &mail.sys_id, 1)?;
-        say("The connector looked before it wrote, found its note, and left it at that.");
+        say("The connector looked before it wrote, found its note, and left it at that.")?;
 
-        title("6. ServiceNow is down for a while");
+        title("6. ServiceNow is down for a while")?;
         instance.fault(Fault::on(Matcher::of("PATCH", &mail.sys_id)).then(Action::status(503)));
         let session = self
             .session()?
@@ -124,30 +124,30 @@ impl Story {
             .with_note("Called back: all is well.");
         self.post(&session, Format::Form, Phase::End).await?;
         self.postponed().await?;
-        say("The post waits in the queue; Rescue got its 200 long ago.");
-        say("(The clock moves on by 35 seconds.)");
+        say("The post waits in the queue; Rescue got its 200 long ago.")?;
+        say("(The clock moves on by 35 seconds.)")?;
         self.cloud.travel(Duration::from_secs(35));
         self.delivered().await?;
         self.expect_notes("incident", &mail.sys_id, 2)?;
 
         self.token(&printer.number, &printer.sys_id).await?;
 
-        self.show();
+        self.show()?;
         let dead = self.queue("SessionsDlq")?.messages.len();
         if dead != 0 {
             return Err(format!("{dead} dead letters").into());
         }
-        println!(
-            "
-{BOLD}One PIN, nine posts and a repeat, two failures and 300 days in between: every note is there, once.{BOLD:#}"
-        );
-        println!("Try it yourself: cargo run -- up");
+        title(&paragraph(
+            "One PIN, nine posts and a repeat, two failures and 300 days in between: every note is there, once.",
+            admin::terminal_width(),
+        ))?;
+        line("  Try it yourself: cargo run -- up")?;
         Ok(())
     }
 
     /// The whole circle: button, PIN, e-mails, session, notes on the record of the button.
     async fn button(&self) -> Result<(), Failure> {
-        title("1. The button on an incident: PIN, e-mails, session, notes on the same incident");
+        title("1. The button on an incident: PIN, e-mails, session, notes on the same incident")?;
         let vpn = self
             .cloud
             .servicenow
@@ -167,13 +167,13 @@ impl Story {
         say(&format!(
             "The agent double-clicks on {}: one PIN, {pin}, made by Rescue for {TECHNICIAN}.",
             vpn.number
-        ));
+        ))?;
         for mail in self.cloud.servicenow.mails() {
             say(&format!(
                 "E-mail to {}: \"{}\"",
                 mail.to.concat(),
                 mail.subject
-            ));
+            ))?;
         }
         if self.cloud.servicenow.mails().len() != 2 {
             return Err("not one e-mail to each".into());
@@ -182,7 +182,7 @@ impl Story {
         let mut session = session.ok_or("Rescue does not know the PIN")?;
         say(
             "The customer opens the link and a session starts; Rescue posts its start and its end.",
-        );
+        )?;
         session.say("Ana Ruiz", "Hello, I am looking at your VPN client.");
         self.post(&session, Format::JsonFlat, Phase::Start).await?;
         let session = session.with_note("Updated the VPN client.");
@@ -192,7 +192,7 @@ impl Story {
         say(&format!(
             "The signed tracking field brought both notes back to {}, below the one about the PIN.",
             vpn.number
-        ));
+        ))?;
         Ok(())
     }
 
@@ -203,7 +203,7 @@ impl Story {
 
     /// The token: handed over once, then 300 days go by, and a session still finds its record.
     async fn token(&self, number: &str, sys_id: &str) -> Result<(), Failure> {
-        title("7. The token: handed over once, then 300 days go by");
+        title("7. The token: handed over once, then 300 days go by")?;
         let instance = &self.cloud.servicenow;
         let token = instance.issue_refresh_token(CLIENT_ID, SERVICE_ACCOUNT);
         let request = json!({ "refresh_token": token });
@@ -212,7 +212,7 @@ impl Story {
             "ServiceNow hands a refresh token over: {}, {} days left.",
             answer["status"].as_str().unwrap_or_default(),
             answer["days_left"]
-        ));
+        ))?;
         let before = instance.grants();
         for _ in 0..DAYS / STEP {
             self.cloud.travel(Duration::from_secs(STEP * 24 * 3600));
@@ -226,13 +226,13 @@ impl Story {
         say(&format!(
             "Secrets Manager's schedule ran {} times: each time the token was tried out; {renewed} times it was renewed.",
             DAYS / STEP
-        ));
+        ))?;
         let session = self.session()?.with_field("CField1", number);
         let session = session.with_note("Checked the printer again, 300 days later.");
         self.post(&session, Format::JsonFlat, Phase::End).await?;
         self.delivered().await?;
         self.expect_notes("incident", sys_id, 3)?;
-        say(&format!("A session of today still finds {number}."));
+        say(&format!("A session of today still finds {number}."))?;
         Ok(())
     }
 
@@ -279,10 +279,14 @@ impl Story {
         if posted.status != 200 {
             return Err(format!("the post was answered {} {}", posted.status, posted.body).into());
         }
+        let moment = match phase {
+            Phase::Start => "starts",
+            Phase::End => "ends",
+        };
         say(&format!(
-            "Session {} {phase:?}, posted as {format:?}: 200 accepted",
+            "Session {} {moment}; Rescue posts it as {format}: accepted, with 200.",
             session.id
-        ));
+        ))?;
         Ok(posted.payload)
     }
 
@@ -368,27 +372,31 @@ impl Story {
     }
 
     /// What each record shows now.
-    fn show(&self) {
-        title("What the records show");
+    fn show(&self) -> Result<(), Failure> {
+        title("What the records show")?;
         let instance = &self.cloud.servicenow;
-        let mut table = Table::new();
-        table.load_style(comfy_table::presets::UTF8_FULL_CONDENSED);
-        table.set_header(["Record", "Description", "Work notes"]);
+        let mut table = table(presets::UTF8_FULL_CONDENSED, admin::terminal_width());
+        table.set_header(["Record", "Work notes"]);
         for row in instance.records("incident") {
             let value = |name: &str| row.get(name).cloned().unwrap_or_default();
             let notes = instance
                 .work_notes("incident", &value("sys_id"))
                 .join("\n\n");
-            table.add_row([value("number"), value("short_description"), notes]);
+            let record = format!("{}\n{}", value("number"), value("short_description"));
+            table.add_row([record, notes]);
         }
-        println!("{table}");
+        if let Some(record) = table.column_mut(0) {
+            record.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(22)));
+        }
+        line(table)?;
+        Ok(())
     }
 }
 
-fn title(text: &str) {
-    println!("\n{BOLD}{text}{BOLD:#}");
+fn title(text: &str) -> std::io::Result<()> {
+    line(format_args!("\n{BOLD}{text}{BOLD:#}"))
 }
 
-fn say(text: &str) {
-    println!("  {text}");
+fn say(text: &str) -> std::io::Result<()> {
+    line(paragraph(text, admin::terminal_width()))
 }

@@ -3,8 +3,9 @@
 use crate::cloud::{Cloud, Error};
 use crate::rescue::Technician;
 use crate::servicenow::User;
+use admin::AdminError;
 use admin::secrets::SecretName;
-use admin::tenant::Applied;
+use admin::tenant::{Applied, ApplyOptions};
 
 /// The tenant's name.
 pub const TENANT: &str = "demo";
@@ -52,15 +53,37 @@ columns = {{ category = "software" }}
     )
 }
 
-/// Furnishes both simulators and creates the tenant through the code of the command line.
+/// Furnishes both simulators and creates the tenant through the code of the command line. Its links to customers lead
+/// to the simulator of Rescue. A tenant of an earlier start keeps its settings and secrets; only the addresses of the
+/// simulators are set anew.
 ///
 /// # Errors
 /// As the command line's.
 pub async fn provision(cloud: &Cloud) -> Result<Applied, Error> {
-    provision_with(cloud, |file| file).await
+    let (instance, rescue) = (cloud.servicenow.url(), cloud.rescue.url());
+    let id = admin::tenant_file::parse(&file(cloud), true)?.tenant;
+    match admin::lifecycle::export(&cloud.stack, &id).await {
+        Ok(mut file) => {
+            furnish(cloud);
+            let loopback = |url: &str| url.starts_with("http://127.0.0.1:");
+            if loopback(&file.servicenow.instance) {
+                file.servicenow.instance = instance;
+            }
+            if file.rescue.base_url.as_deref().is_some_and(loopback) {
+                file.rescue.base_url = Some(rescue);
+            }
+            let options = ApplyOptions::default();
+            Ok(admin::tenant::apply(&cloud.stack, &file, options).await?)
+        }
+        Err(AdminError::NoSuchTenant(_)) => {
+            let links = format!("[rescue]\nbase_url = \"{rescue}\"");
+            provision_with(cloud, |file| file.replace("[rescue]", &links)).await
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
-/// The same with another tenant file, made from the demo's.
+/// Furnishes both simulators and creates or changes the tenant by a file that is made from the demo's.
 ///
 /// # Errors
 /// As the command line's.
@@ -68,6 +91,25 @@ pub async fn provision_with(
     cloud: &Cloud,
     change: impl FnOnce(String) -> String,
 ) -> Result<Applied, Error> {
+    furnish(cloud);
+    let refresh_token = cloud
+        .servicenow
+        .issue_refresh_token(CLIENT_ID, SERVICE_ACCOUNT);
+    cloud
+        .apply(
+            &change(file(cloud)),
+            &[
+                (SecretName::OauthClientSecret, CLIENT_SECRET),
+                (SecretName::ServiceAccountPassword, SERVICE_ACCOUNT_PASSWORD),
+                (SecretName::SsoPassword, SSO_PASSWORD),
+                (SecretName::RefreshToken, &refresh_token),
+            ],
+        )
+        .await
+}
+
+/// The accounts, people and columns that the tenant needs at both vendors.
+fn furnish(cloud: &Cloud) {
     let instance = &cloud.servicenow;
     instance.add_registry(CLIENT_ID, CLIENT_SECRET);
     instance.add_user(
@@ -84,16 +126,4 @@ pub async fn provision_with(
     cloud
         .rescue
         .set_technician(Technician::new("4455667", TECHNICIAN, "Ana Ruiz"));
-    let refresh_token = instance.issue_refresh_token(CLIENT_ID, SERVICE_ACCOUNT);
-    cloud
-        .apply(
-            &change(file(cloud)),
-            &[
-                (SecretName::OauthClientSecret, CLIENT_SECRET),
-                (SecretName::ServiceAccountPassword, SERVICE_ACCOUNT_PASSWORD),
-                (SecretName::SsoPassword, SSO_PASSWORD),
-                (SecretName::RefreshToken, &refresh_token),
-            ],
-        )
-        .await
 }

@@ -1,13 +1,17 @@
 //! The embedded cloud, the Rescue and ServiceNow simulators, and the demo of Rescue Connector.
 
 pub mod aws;
+pub mod cli;
 pub mod cloud;
 pub mod demo;
 pub mod demo_tenant;
+mod events;
+mod folder;
 pub mod lambda;
 pub mod multicall;
 pub mod rescue;
 pub mod servicenow;
 pub mod simulator;
 pub mod template;
+mod terminal;
 pub mod up;

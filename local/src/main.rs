@@ -1,10 +1,14 @@
 //! `cargo run`: the embedded cloud, and the story of what the connector does.
 
+use std::ffi::OsString;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Parser, Subcommand};
-use local::{demo, multicall, up};
+use local::cloud::Ports;
+use local::{cli, demo, multicall, up};
 
 /// Runs Rescue Connector on this machine, with simulators of Rescue and ServiceNow. Without a command it plays the
 /// demo and ends.
@@ -25,18 +29,39 @@ enum Command {
         /// Keep tables, queues, secrets and the simulated instance in this folder for the next time.
         #[arg(long)]
         data: Option<PathBuf>,
-        /// The first of four ports: HTTP API, AWS, ServiceNow, Rescue.
-        #[arg(long, default_value_t = 8400)]
-        port: u16,
-        /// What the functions log: ERROR, WARN, INFO, DEBUG or TRACE.
-        #[arg(long, default_value = "INFO")]
+        /// The first of four ports in a row: HTTP API, AWS, ServiceNow, Rescue.
+        #[arg(long, default_value = "8400")]
+        port: Ports,
+        /// Which of the functions' log lines are shown, these and what is worse.
+        #[arg(long, value_name = "LEVEL", default_value = "INFO", ignore_case = true, value_parser = log_level())]
         log_level: String,
+        /// Write the functions' logs and metrics as they are, JSON, to standard error.
+        #[arg(long)]
+        logs: bool,
         /// Leave out Rescue's limit of one PIN per second and technician.
         #[arg(long)]
         unlimited_pins: bool,
         /// Leave out the limit of posts per minute and tenant.
         #[arg(long)]
         unlimited_posts: bool,
+    },
+    /// Runs the operator's command line on what `up` keeps running.
+    #[command(
+        disable_help_flag = true,
+        after_help = "Examples:\n  cargo run -- cli --help\n  cargo run -- cli tenant show demo\n  \
+                      cargo run -- cli --port 9000 sessions list demo"
+    )]
+    Cli {
+        /// The first of the ports that `up` was given.
+        #[arg(long, default_value = "8400")]
+        port: Ports,
+        /// A command of rescue-connector.
+        #[arg(
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "COMMAND"
+        )]
+        arguments: Vec<OsString>,
     },
     /// Runs as one of the functions; the embedded cloud starts itself this way.
     #[command(hide = true)]
@@ -51,21 +76,39 @@ fn main() -> ExitCode {
             data,
             port,
             log_level,
+            logs,
             unlimited_pins,
             unlimited_posts,
-        }) => multicall::wait(up::run(
+        }) => multicall::wait(up::run(up::Asked {
             data,
-            port,
+            ports: port,
             log_level,
+            logs,
             unlimited_pins,
             unlimited_posts,
-        )),
+        })),
+        Some(Command::Cli { port, arguments }) => {
+            return multicall::wait(async move { Ok(cli::run(port, arguments).await) })
+                .unwrap_or(ExitCode::FAILURE);
+        }
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            anstream::eprintln!("error: {error}");
+        Err(error) if !is_closed_pipe(error.as_ref()) => {
+            // The exit code tells where standard error is gone as well.
+            let _ = writeln!(anstream::stderr().lock(), "error: {error}");
             ExitCode::FAILURE
         }
+        Ok(()) | Err(_) => ExitCode::SUCCESS,
     }
+}
+
+fn log_level() -> impl clap::builder::TypedValueParser<Value = String> {
+    PossibleValuesParser::new(["ERROR", "WARN", "INFO", "DEBUG", "TRACE"])
+        .map(|level| level.to_ascii_uppercase())
+}
+
+/// Whether the reader of standard output has read enough, as `head` does.
+fn is_closed_pipe(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -28,7 +28,7 @@ pub fn run(function: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// What it fails with.
-pub fn wait(task: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+pub fn wait<T>(task: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?

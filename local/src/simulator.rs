@@ -3,6 +3,7 @@
 
 mod client;
 mod fault;
+mod page;
 mod request;
 mod server;
 
@@ -11,6 +12,7 @@ pub use request::{Mark, Request};
 
 pub(crate) use client::plain_client;
 pub(crate) use fault::Faults;
+pub(crate) use page::{escaped, with_links};
 pub(crate) use request::Requests;
 pub(crate) use server::{Answer, Refusal, Server, Site};
 

@@ -1,78 +1,123 @@
 //! `cargo run -- up`: keeps the embedded cloud running, for trying things by hand.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anstream::println;
 use shared::secret::Secret;
+use tokio::sync::mpsc;
 
-use crate::cloud::{Cloud, Options, Programs};
+use crate::cloud::{Cloud, Options, Ports, Programs};
 use crate::demo_tenant::{self, CUSTOMER, TECHNICIAN, TENANT};
+use crate::events::{event, is_metric_line};
+use crate::folder::DataFolder;
 use crate::multicall::Failure;
 use crate::rescue::Rules;
+use crate::servicenow::MAILS_PATH;
+use crate::terminal::{line, paragraph};
 
-/// Runs until Ctrl-C.
+/// What `up` was asked for.
+#[derive(Debug)]
+pub struct Asked {
+    /// The folder that keeps everything for the next start.
+    pub data: Option<PathBuf>,
+    /// Where the parts listen.
+    pub ports: Ports,
+    /// What the functions log: `ERROR`, `WARN`, `INFO`, `DEBUG` or `TRACE`.
+    pub log_level: String,
+    /// Whether the functions' JSON lines are written to standard error in place of one readable line per event.
+    pub logs: bool,
+    /// Whether Rescue's limit of one PIN per second and technician is left out.
+    pub unlimited_pins: bool,
+    /// Whether the limit of posts per minute and tenant is left out.
+    pub unlimited_posts: bool,
+}
+
+/// Runs until Ctrl-C, or until standard output is gone.
 ///
 /// # Errors
-/// When the cloud does not start.
-pub async fn run(
-    data: Option<PathBuf>,
-    port: u16,
-    log_level: String,
-    unlimited_pins: bool,
-    unlimited_posts: bool,
-) -> Result<(), Failure> {
-    if let Some(folder) = &data {
-        std::fs::create_dir_all(folder)?;
-    }
+/// When the cloud does not start: a port or the data folder is in use, or cannot be used.
+pub async fn run(asked: Asked) -> Result<(), Failure> {
+    let folder = asked.data.as_deref().map(DataFolder::take).transpose()?;
     let options = Options {
-        data: data.clone(),
-        port: Some(port),
-        log_level,
+        data: asked.data.clone(),
+        ports: Some(asked.ports),
+        log_level: asked.log_level.clone(),
         ..Options::new(Programs::Itself)
     };
     let cloud = Cloud::start(options).await?;
+    let (log, lines) = mpsc::unbounded_channel();
     for lambda in cloud.functions.values() {
-        lambda.echo(true);
+        lambda.echo(log.clone());
     }
-    if unlimited_pins {
+    if asked.unlimited_pins {
         let none = |rules: &mut Rules| rules.one_pin_every = Duration::ZERO;
         cloud.rescue.configure(none);
     }
-    if unlimited_posts {
+    if asked.unlimited_posts {
         cloud.lift_posts_quota();
     }
     let applied = demo_tenant::provision(&cloud).await?;
     let new = applied.webhook_urls.map(|urls| urls.ended);
-    let url = remembered(new, data.as_deref(), "demo-webhook-url")?;
-    let api_key = remembered(applied.api_key, data.as_deref(), "demo-api-key")?;
-    show(&cloud, url.expose(), api_key.expose());
-    tokio::select! {
-        ended = tokio::signal::ctrl_c() => ended?,
-        () = print_new_notes(&cloud) => {}
+    let url = remembered(new, folder.as_ref(), "demo-webhook-url")?;
+    let url = here(&url, &cloud.gateway.url());
+    let api_key = remembered(applied.api_key, folder.as_ref(), "demo-api-key")?;
+    let ended = async {
+        show(&cloud, &url, api_key.expose(), asked.ports)?;
+        tokio::select! {
+            ended = tokio::signal::ctrl_c() => ended,
+            ended = print_new_notes(&cloud) => ended,
+            ended = print_lines(lines, &asked) => ended,
+        }
     }
+    .await;
     cloud.shutdown().await;
-    Ok(())
+    Ok(ended?)
 }
 
 /// A key that was just made, or the one of an earlier start. The demo's are kept beside the demo's data; a real one is
 /// shown once and stored nowhere.
-fn remembered(new: Option<Secret>, data: Option<&Path>, name: &str) -> Result<Secret, Failure> {
-    let file = data.map(|folder| folder.join(name));
-    match (new, file) {
+fn remembered(
+    new: Option<Secret>,
+    folder: Option<&DataFolder>,
+    name: &str,
+) -> Result<Secret, Failure> {
+    match (new, folder) {
         (Some(key), None) => Ok(key),
-        (Some(key), Some(file)) => {
-            std::fs::write(file, key.expose())?;
+        (Some(key), Some(folder)) => {
+            folder.keep(name, key.expose())?;
             Ok(key)
         }
-        (None, Some(file)) => Ok(Secret::from(std::fs::read_to_string(file)?)),
+        (None, Some(folder)) => Ok(Secret::from(folder.kept(name)?)),
         (None, None) => Err("the demo's tenant was there already".into()),
     }
 }
 
+/// The webhook URL on the address that the HTTP API has now: an earlier start may have had other ports.
+fn here(webhook_url: &Secret, api: &str) -> String {
+    let path = webhook_url.expose().splitn(4, '/').nth(3);
+    format!("{api}/{}", path.unwrap_or_default())
+}
+
+/// Shows what the functions log.
+async fn print_lines(
+    mut lines: mpsc::UnboundedReceiver<(String, String)>,
+    asked: &Asked,
+) -> io::Result<()> {
+    let metrics = !matches!(asked.log_level.as_str(), "ERROR" | "WARN");
+    while let Some((function, text)) = lines.recv().await {
+        if !asked.logs {
+            event(&function, &text).map(line).transpose()?;
+        } else if metrics || !is_metric_line(&text) {
+            writeln!(io::stderr().lock(), "{function} | {text}")?;
+        }
+    }
+    Ok(())
+}
+
 /// Shows every note that appears on an incident from now on.
-async fn print_new_notes(cloud: &Cloud) {
+async fn print_new_notes(cloud: &Cloud) -> io::Result<()> {
     let mut seen = BTreeMap::new();
     let mut first = true;
     loop {
@@ -81,7 +126,9 @@ async fn print_new_notes(cloud: &Cloud) {
             let notes = cloud.servicenow.work_notes("incident", &value("sys_id"));
             let known = seen.insert(value("sys_id"), notes.len()).unwrap_or(0);
             for note in notes.iter().skip(known).filter(|_| !first) {
-                println!("\n{} shows a new work note:\n{note}", value("number"));
+                let note = paragraph(note, admin::terminal_width());
+                let number = value("number");
+                line(format_args!("\n{number} shows a new work note:\n{note}\n"))?;
             }
         }
         first = false;
@@ -89,7 +136,7 @@ async fn print_new_notes(cloud: &Cloud) {
     }
 }
 
-fn show(cloud: &Cloud, ended: &str, api_key: &str) {
+fn show(cloud: &Cloud, ended: &str, api_key: &str, ports: Ports) -> io::Result<()> {
     let incidents = cloud.servicenow.records("incident");
     let number = match incidents.first().and_then(|row| row.get("number")) {
         Some(number) => number.clone(),
@@ -100,38 +147,43 @@ fn show(cloud: &Cloud, ended: &str, api_key: &str) {
                 .number
         }
     };
+    let (api, servicenow) = (cloud.gateway.url(), cloud.servicenow.url());
     let started = ended.replace("event=ended", "event=started");
-    println!("HTTP API     {}", cloud.gateway.url());
-    println!("AWS          {}", cloud.aws.endpoint());
-    println!("ServiceNow   {}", cloud.servicenow.url());
-    println!("Rescue       {}", cloud.rescue.url());
-    println!();
-    println!("The command line works on it with these variables:");
-    println!(
-        "  export AWS_ENDPOINT_URL={} AWS_REGION=us-east-1",
-        cloud.aws.endpoint()
-    );
-    println!("  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local ALLOW_LOOPBACK=1");
-    println!("  export RESCUE_ENDPOINT_URL={}", cloud.rescue.url());
-    println!("  cargo run -p admin -- tenant show demo");
-    println!("  cargo run -p admin -- doctor demo --technician {TECHNICIAN}");
-    println!();
-    println!("A technician starts and ends a session on {number}:");
-    println!("  curl -i '{started}' -d 'SessionID=70112233&TechName=Ana+Ruiz&CField1={number}'");
-    println!(
-        "  curl -i '{ended}' -d 'SessionID=70112233&TechName=Ana+Ruiz&CField1={number}&WorkTime=1502&Note=Done'"
-    );
-    println!();
-    let pins = format!(
-        "{}/integration/api/servicenow/pincodes/{TENANT}",
-        cloud.gateway.url()
-    );
-    println!("An agent presses the PIN button on {number}:");
-    println!("  curl -i '{pins}' -H 'Authorization: Bearer {api_key}' \\");
-    println!(
-        "       -d '{{\"technician\": {{\"email\": \"{TECHNICIAN}\"}}, \"record\": {{\"table\": \"incident\", \"number\": \"{number}\"}}, \
-         \"customer\": {{\"name\": \"Paul Martin\", \"email\": \"{CUSTOMER}\"}}}}'"
-    );
-    println!();
-    println!("New work notes appear below. Ctrl-C ends it.");
+    let cli = match ports {
+        Ports {
+            api: DEFAULT_PORT, ..
+        } => "cargo run -- cli".to_owned(),
+        Ports { api, .. } => format!("cargo run -- cli --port {api}"),
+    };
+    line(format_args!(
+        "HTTP API     {api}
+AWS          {}
+ServiceNow   {servicenow}
+Rescue       {}
+
+In a browser:
+  {servicenow}/ (records)
+  {servicenow}{MAILS_PATH} (e-mails)
+
+The operator's command line, in another terminal (its own texts call it rescue-connector):
+  {cli} tenant show {TENANT}
+  {cli} doctor {TENANT} --technician {TECHNICIAN}
+
+A technician starts and ends a session on {number}:
+  curl -i '{started}' -d 'SessionID=70112233&TechName=Ana+Ruiz&CField1={number}'
+  curl -i '{ended}' -d 'SessionID=70112233&TechName=Ana+Ruiz&CField1={number}&WorkTime=1502&Note=Done'
+  {cli} sessions show {TENANT} 70112233
+
+An agent presses the PIN button on {number}:
+  curl -i '{api}/integration/api/servicenow/pincodes/{TENANT}' -H 'Authorization: Bearer {api_key}' \\
+       -d '{{\"technician\": {{\"email\": \"{TECHNICIAN}\"}}, \"record\": {{\"table\": \"incident\", \"number\": \"{number}\"}}, \
+         \"customer\": {{\"name\": \"Paul Martin\", \"email\": \"{CUSTOMER}\"}}}}'
+
+Events and new work notes appear below. Ctrl-C ends it.",
+        cloud.aws.endpoint(),
+        cloud.rescue.url(),
+    ))
 }
+
+/// The first of the ports, unless another is named.
+pub const DEFAULT_PORT: u16 = 8400;

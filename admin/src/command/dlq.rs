@@ -11,7 +11,7 @@ use shared::tenant::TenantId;
 use super::layout::{columns, wrapped};
 use super::sessions::session_id;
 use super::terminal::{Progress, confirm, remark};
-use super::{Global, STRONG, minute, record_number, tenant_id, testing};
+use super::{Global, STRONG, minute, record_number, tenant_id};
 use crate::dlq::{Filter, Letter, Redriven, Shown, delete, list, redrive, redrive_one, show};
 use crate::error::AdminError;
 use crate::plain::plain;
@@ -140,7 +140,7 @@ impl Redrive {
         let mut progress = Progress::new();
         progress.set("Looking for letters …");
         let done = match &self.id {
-            Some(id) => redrive_one(&stack, &testing()?, id, self.record.as_ref()).await,
+            Some(id) => redrive_one(&stack, &global.testing()?, id, self.record.as_ref()).await,
             None => {
                 let filter = Filter {
                     tenant: self.tenant,

@@ -14,7 +14,7 @@ use shared::tenant::TenantId;
 
 use super::layout::wrapped;
 use super::terminal::say;
-use super::{ADDED, FAULT, Global, Output, STRONG, record_number, tenant_id, testing};
+use super::{ADDED, FAULT, Global, Output, STRONG, record_number, tenant_id};
 use crate::doctor::{Check, Options, Report, Status, examine, technicians};
 use crate::error::AdminError;
 use crate::folder::read_text;
@@ -64,7 +64,7 @@ fn secret(text: &str) -> Result<Secret, String> {
 
 impl Command {
     pub(super) async fn run(self, global: &Global) -> Result<ExitCode, AdminError> {
-        let testing = testing()?;
+        let testing = global.testing()?;
         let technicians = match self.technicians {
             None => None,
             Some(path) => Some(technicians::read(&read_text(&path)?)),

@@ -14,6 +14,13 @@ pub(super) fn width() -> Option<usize> {
     columns.filter(|width| *width > 0).or_else(on_terminal)
 }
 
+/// How many characters a line of a story has: as [`width`], and 100 where nothing says so.
+pub fn terminal_width() -> u16 {
+    width()
+        .and_then(|width| u16::try_from(width).ok())
+        .unwrap_or(100)
+}
+
 /// Breaks each line of a text at words. What follows in a broken line is indented by so many blanks.
 pub(super) fn wrapped(text: &str, indent: usize) -> String {
     width().map_or_else(|| text.to_owned(), |width| wrap(text, indent, width))

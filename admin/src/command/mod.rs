@@ -12,6 +12,7 @@ mod terminal;
 mod token;
 mod when;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write as _};
 use std::panic::PanicHookInfo;
@@ -30,6 +31,7 @@ use crate::lifecycle::similar_names;
 use crate::plain::escaped;
 use crate::stack::{Need, Stack};
 
+pub use self::layout::terminal_width;
 use self::terminal::{complain, remark, say};
 
 const ADDED: Style = AnsiColor::Green.on_default();
@@ -70,6 +72,18 @@ struct Global {
     /// Print help
     #[arg(long, short, global = true, action = ArgAction::Help)]
     help: Option<bool>,
+    /// What the commands work on in place of a stack that is looked up by its name.
+    #[arg(skip)]
+    deployment: Option<Deployment>,
+}
+
+/// A deployment that the caller knows, and the environment variables that hold for commands on it.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// Its names and clients.
+    pub stack: Stack,
+    /// They win over the process's own.
+    pub variables: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -125,12 +139,40 @@ enum Group {
     Completions(completions::Command),
 }
 
-/// Runs one command: arguments in (the program's name first), exit code out. 0: done, 1: it failed, 2: wrong usage.
+/// Runs one command on the deployment that its options and the environment name: arguments in (the program's name
+/// first), exit code out. 0: done, 1: it failed, 2: wrong usage.
+#[cfg(feature = "deployed")]
 pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    match parse(arguments) {
+        Ok(cli) => execute(cli).await,
+        Err(code) => code,
+    }
+}
+
+/// The same on a given deployment, which is looked for after the arguments are understood. `--stack` changes nothing.
+pub async fn run_on<E: std::fmt::Display>(
+    deployment: impl Future<Output = Result<Deployment, E>>,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> ExitCode {
+    let mut cli = match parse(arguments) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(code) => return code,
     };
+    match deployment.await {
+        Ok(deployment) => cli.global.deployment = Some(deployment),
+        Err(error) => {
+            complain(&error.to_string());
+            return ExitCode::FAILURE;
+        }
+    }
+    execute(cli).await
+}
+
+fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, ExitCode> {
+    Cli::try_parse_from(arguments).map_err(|error| usage(&error))
+}
+
+async fn execute(cli: Cli) -> ExitCode {
     let done = match cli.group {
         Group::Tenant(command) => command.run(&cli.global).await,
         Group::Keys(command) => command.run(&cli.global).await,
@@ -185,14 +227,47 @@ pub fn report_panic(panic: &PanicHookInfo<'_>) {
 }
 
 impl Global {
+    #[cfg_attr(
+        not(feature = "deployed"),
+        expect(unused_variables, reason = "a given stack has every name")
+    )]
     async fn stack(&self, needs: &[Need]) -> Result<Stack, AdminError> {
-        let found = Stack::find(&self.stack, Reader::process(), needs).await?;
+        if let Some(deployment) = &self.deployment {
+            return Ok(deployment.stack.clone());
+        }
+        #[cfg(feature = "deployed")]
+        return self.found(needs).await;
+        #[cfg(not(feature = "deployed"))]
+        Err(AdminError::NoStack(self.stack.clone()))
+    }
+
+    #[cfg(feature = "deployed")]
+    async fn found(&self, needs: &[Need]) -> Result<Stack, AdminError> {
+        let found = Stack::find(&self.stack, self.environment(), needs).await?;
         if let Some(error) = &found.without_outputs {
             remark(&format!(
                 "note: what no variable names stays unknown (the API's address, the function that renews tokens): {error}"
             ));
         }
         Ok(found.stack)
+    }
+
+    /// The variables that are only for tests.
+    fn testing(&self) -> Result<Testing, AdminError> {
+        let mut environment = self.environment();
+        let testing = environment.testing();
+        environment.finish()?;
+        Ok(testing)
+    }
+
+    /// The variables that hold for the command.
+    fn environment(&self) -> Reader<impl Fn(&str) -> Option<String>> {
+        let given = self.deployment.as_ref();
+        let given = given.map(|deployment| deployment.variables.clone());
+        Reader::new(move |name| {
+            let given = given.as_ref().and_then(|given| given.get(name).cloned());
+            given.or_else(|| std::env::var(name).ok())
+        })
     }
 
     /// Names the tenants that may have been meant. Whoever may not list them is told nothing.
@@ -224,14 +299,6 @@ impl Global {
 /// An answer as JSON that a terminal obeys nothing of. Nothing is taken out of it: it may hold what a stranger wrote.
 fn json<T: Serialize>(answer: &T) -> Result<String, AdminError> {
     Ok(escaped(&serde_json::to_string_pretty(answer)?))
-}
-
-/// The variables that are only for tests.
-fn testing() -> Result<Testing, AdminError> {
-    let mut environment = Reader::process();
-    let testing = environment.testing();
-    environment.finish()?;
-    Ok(testing)
 }
 
 /// A moment in a table: to the minute, in UTC, in a form that `--since` takes.

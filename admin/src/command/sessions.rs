@@ -16,7 +16,7 @@ use shared::tenant::TenantId;
 use super::layout::{columns, wrapped};
 use super::terminal::{Progress, remark};
 use super::when::{FORMS, When};
-use super::{FAULT, Global, Output, STRONG, minute, tenant_id, testing};
+use super::{FAULT, Global, Output, STRONG, minute, tenant_id};
 use crate::error::AdminError;
 use crate::lifecycle::export;
 use crate::plain::plain;
@@ -131,7 +131,7 @@ impl Command {
                 let mut found = show(&stack, &tenant, &session).await?;
                 let record = found.record.as_ref().map(|shown| shown.record.clone());
                 let numbers =
-                    numbers(&stack, record.iter().map(|record| (&tenant, record))).await?;
+                    numbers(global, &stack, record.iter().map(|record| (&tenant, record))).await?;
                 if let Some(shown) = &mut found.record {
                     shown.number = numbers.get(&shown.record).map(str::to_owned);
                 }
@@ -148,7 +148,7 @@ impl List {
         let record = match (self.record, &self.tenant) {
             (Some(RecordName::Number(number)), Some(tenant)) => {
                 let file = export(stack, tenant).await?;
-                let records = Records::new(stack, &testing()?)?;
+                let records = Records::new(stack, &global.testing()?)?;
                 Some(records.find(&file, &number).await?.into())
             }
             (Some(RecordName::Id(filter)), _) => Some(filter),
@@ -170,7 +170,7 @@ impl List {
                 let tenant = entry.tenant.as_ref().or(self.tenant.as_ref())?;
                 Some((tenant, entry.record.as_ref()?))
             });
-            numbers(stack, records).await?
+            numbers(global, stack, records).await?
         } else {
             Numbers::default()
         };
@@ -188,6 +188,7 @@ impl List {
 
 /// The numbers of records, for people. Where ServiceNow cannot be asked they are missing.
 async fn numbers<'a>(
+    global: &Global,
     stack: &Stack,
     records: impl Iterator<Item = (&'a TenantId, &'a RecordRef)>,
 ) -> Result<Numbers, AdminError> {
@@ -201,7 +202,7 @@ async fn numbers<'a>(
     }
     let mut progress = Progress::new();
     progress.set("Looking up record numbers …");
-    let asking = Records::new(stack, &testing()?)?;
+    let asking = Records::new(stack, &global.testing()?)?;
     for (tenant, records) in wanted {
         // Without its settings, as after its deletion, its instance cannot be asked.
         if let Ok(file) = export(stack, tenant).await {

@@ -14,7 +14,7 @@ use similar::{ChangeTag, TextDiff};
 
 use super::layout::columns;
 use super::terminal::{Progress, complain, confirm, remark};
-use super::{ADDED, Global, REMOVED, STRONG, tenant_id, testing};
+use super::{ADDED, Global, REMOVED, STRONG, tenant_id};
 use crate::error::AdminError;
 use crate::folder::read;
 use crate::lifecycle::{DRAIN_WAIT, Listed, delete, export, list, switch};
@@ -274,7 +274,7 @@ async fn apply(
     yes: bool,
 ) -> Result<ExitCode, AdminError> {
     // The file's faults are told without asking AWS anything.
-    let file = read(path, loopback_allowed()?)?;
+    let file = read(path, loopback_allowed(global)?)?;
     let stack = global.stack(&APPLYING).await?;
     let plan = plan(&stack, &file).await?;
     if dry_run {
@@ -358,8 +358,8 @@ const APPLYING: [Need; 5] = [
     Need::RotateTokensFunctionArn,
 ];
 
-fn loopback_allowed() -> Result<bool, AdminError> {
-    Ok(testing()?.allow_loopback)
+fn loopback_allowed(global: &Global) -> Result<bool, AdminError> {
+    Ok(global.testing()?.allow_loopback)
 }
 
 fn unfinished(incomplete: &str) -> String {

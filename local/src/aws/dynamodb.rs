@@ -21,11 +21,11 @@ pub(super) struct DynamoDb {
 
 impl DynamoDb {
     pub(super) async fn start(data: Option<&Path>) -> Result<Self, Error> {
-        let database = match data {
-            Some(folder) => Database::new(&folder.join("dynamodb.sqlite").to_string_lossy()),
-            None => Database::memory(),
-        }
-        .map_err(|e| Error::DynamoDb(e.to_string()))?;
+        let database = match data.map(|folder| folder.join("dynamodb.sqlite")) {
+            Some(file) => Database::new(&file.to_string_lossy())
+                .map_err(|error| Error::unusable(&file, &error))?,
+            None => Database::memory().map_err(|e| Error::DynamoDb(e.to_string()))?,
+        };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let endpoint = format!("http://{}/", listener.local_addr()?);
         tokio::spawn(dynoxide::server::serve_on(listener, database.clone()));

@@ -19,10 +19,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use axum::Json;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
+use axum::routing::get;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,6 +40,9 @@ pub use self::sqs::{
 };
 use crate::template::{self, Function, Scope, Template};
 pub use crate::template::{ACCOUNT, REGION};
+
+/// Answers a GET with the outputs of the stack as a JSON object, for the command line of this program.
+pub(crate) const OUTPUTS_PATH: &str = "/stack-outputs";
 
 const LARGEST_REQUEST: usize = 16 * 1024 * 1024;
 
@@ -61,8 +66,10 @@ pub enum Error {
     /// The DynamoDB engine failed.
     #[error("DynamoDB: {0}")]
     DynamoDb(String),
-    /// A file of the data folder is damaged.
-    #[error("{path} cannot be read: {reason}")]
+    /// A part of the data folder is damaged, or cannot be used.
+    #[error(
+        "{path} cannot be used: {reason}. Repair or remove it, or choose another folder with --data."
+    )]
     State {
         /// Which file.
         path: String,
@@ -78,6 +85,15 @@ pub enum Error {
     /// A policy of the template is not understood.
     #[error("policy: {0}")]
     Policy(#[from] iam::NotUnderstood),
+}
+
+impl Error {
+    fn unusable(path: &Path, reason: &dyn std::fmt::Display) -> Self {
+        Self::State {
+            path: path.display().to_string(),
+            reason: reason.to_string(),
+        }
+    }
 }
 
 /// A handle to the embedded AWS. Cloning shares it; it serves until the process or its runtime ends.
@@ -136,7 +152,7 @@ impl Aws {
     pub async fn start(options: Options) -> Result<Self, Error> {
         let data = options.data.as_deref();
         if let Some(folder) = data {
-            std::fs::create_dir_all(folder)?;
+            std::fs::create_dir_all(folder).map_err(|error| Error::unusable(folder, &error))?;
         }
         let listener = TcpListener::bind(("127.0.0.1", options.port.unwrap_or(0))).await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
@@ -156,6 +172,7 @@ impl Aws {
             endpoint,
         }));
         let router = Router::new()
+            .route(OUTPUTS_PATH, get(outputs))
             .fallback(serve)
             .layer(DefaultBodyLimit::max(LARGEST_REQUEST))
             .with_state(aws.clone());
@@ -430,6 +447,11 @@ impl Request {
     }
 }
 
+async fn outputs(State(aws): State<Aws>) -> Json<BTreeMap<String, String>> {
+    let stacks = aws.0.stacks.lock().unwrap_or_else(PoisonError::into_inner);
+    Json(stacks.get(template::STACK).cloned().unwrap_or_default())
+}
+
 async fn serve(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Response {
     let Some(request) = Request::parse(&headers, &body) else {
         let mut response = Response::new(Body::from(r#"{"__type":"UnknownOperationException"}"#));
@@ -548,10 +570,8 @@ fn load<T: Default + DeserializeOwned>(file: Option<&Path>) -> Result<T, Error> 
     let Some(file) = file.filter(|file| file.exists()) else {
         return Ok(T::default());
     };
-    serde_json::from_slice(&std::fs::read(file)?).map_err(|e| Error::State {
-        path: file.display().to_string(),
-        reason: e.to_string(),
-    })
+    let bytes = std::fs::read(file).map_err(|error| Error::unusable(file, &error))?;
+    serde_json::from_slice(&bytes).map_err(|error| Error::unusable(file, &error))
 }
 
 /// Keeps the state for the next run, whole or not at all, readable by its owner only.

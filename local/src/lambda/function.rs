@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::Write;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use super::PAYLOAD_LIMIT;
@@ -174,9 +173,9 @@ impl Lambda {
         matches!(tokio::time::timeout(within, found).await, Ok(Ok(_)))
     }
 
-    /// Also writes every line to standard error, behind the function's name.
-    pub fn echo(&self, on: bool) {
-        self.0.output.echo.store(on, Ordering::Relaxed);
+    /// Also hands on every line that the processes write from now on, with the function's name before it.
+    pub fn echo(&self, lines: mpsc::UnboundedSender<(String, String)>) {
+        *lock(&self.0.output.echo) = Some(lines);
     }
 
     /// How many processes were started so far.
@@ -328,7 +327,7 @@ fn shut_down() -> FunctionError {
 /// What the processes of one function wrote.
 pub(crate) struct Output {
     name: String,
-    echo: AtomicBool,
+    echo: Mutex<Option<mpsc::UnboundedSender<(String, String)>>>,
     lines: watch::Sender<Vec<String>>,
 }
 
@@ -336,15 +335,15 @@ impl Output {
     fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
-            echo: AtomicBool::new(false),
+            echo: Mutex::new(None),
             lines: watch::Sender::new(Vec::new()),
         }
     }
 
     pub(crate) fn push(&self, line: &str) {
-        if self.echo.load(Ordering::Relaxed) {
-            // Nobody can be told that standard error is gone.
-            let _ = writeln!(std::io::stderr().lock(), "{} | {line}", self.name);
+        if let Some(echo) = &*lock(&self.echo) {
+            // The receiver is gone when the program ends.
+            let _ = echo.send((self.name.clone(), line.to_owned()));
         }
         self.lines.send_modify(|lines| lines.push(line.to_owned()));
     }

@@ -7,7 +7,7 @@ use shared::clock::Timestamp;
 
 use super::Parameters;
 use super::state::{Login, Pin, State, Technician};
-use crate::simulator::{Answer, Request};
+use crate::simulator::{Answer, Request, escaped};
 
 /// The longest values that requestPINCode takes, in characters. The vendor does not say what becomes of longer ones;
 /// here they are an `ERROR`.
@@ -46,9 +46,32 @@ pub(super) fn answer(state: &mut State, request: &Request, now: Timestamp) -> An
             request_pin(state, request, &parameters, now, false)
         }
         "/api/requestpincode_v3.aspx" => request_pin(state, request, &parameters, now, true),
-        "/customer/code.aspx" => Answer::html(200, "Enter your PIN code"),
+        "/customer/code.aspx" => code_page(state, given(&parameters, "code")),
         _ => Answer::html(404, "The resource cannot be found."),
     }
+}
+
+/// What a customer sees who opens the link of a PIN.
+fn code_page(state: &State, code: Option<&str>) -> Answer {
+    let pin = state.pins.iter().find(|pin| Some(&*pin.code) == code);
+    let name = pin.and_then(|pin| state.technician(&pin.technician));
+    let name = name.map_or("your technician", |technician| technician.name.as_str());
+    let what = match (code, pin) {
+        (None, _) => "Type the six digits that your technician gave you.".to_owned(),
+        (_, Some(pin)) if pin.used => "This PIN code has been used already.".to_owned(),
+        (_, Some(_)) => format!(
+            "This PIN code starts a support session with {}.",
+            escaped(name)
+        ),
+        (_, None) => "This PIN code is not known.".to_owned(),
+    };
+    let body = format!(
+        "<form><input name=\"Code\" value=\"{}\" inputmode=\"numeric\" maxlength=\"6\"> \
+         <button>Connect to technician</button></form><p>{what}</p>\
+         <p>(This is the laptop's simulator: no session starts here.)</p>",
+        escaped(code.unwrap_or_default())
+    );
+    Answer::page("Enter your PIN code", &body)
 }
 
 /// From the URL and from the form of a POST, names in lower case; a body of another type is not read.

@@ -24,6 +24,17 @@ impl Format {
     pub const ALL: [Self; 4] = [Self::Form, Self::Xml, Self::JsonFlat, Self::JsonWrapped];
 }
 
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Form => "HTML form",
+            Self::Xml => "XML",
+            Self::JsonFlat => "JSON",
+            Self::JsonWrapped => "JSON in a session member",
+        })
+    }
+}
+
 /// The moment of a session that is posted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {

@@ -386,3 +386,29 @@ async fn a_session_carries_what_its_pin_was_made_with_and_posts_only_new_chat() 
     );
     assert_eq!(received[1].header("content-type"), Some("application/json"));
 }
+
+#[tokio::test]
+async fn the_page_of_a_pin_shows_what_its_customer_would_see() {
+    let bench = Bench::new();
+    let authcode = bench.sign_in().await;
+    let answer = bench.pin(&authcode).await;
+    let pin = answer.rsplit(':').next().expect("a PIN").to_owned();
+    let client = &bench.client;
+    let page = |code: String| {
+        let url = format!("{}/Customer/Code.aspx?Code={code}", bench.rescue.url());
+        async move {
+            let answer = client.get(url).send().await.expect("an answer");
+            answer.text().await.expect("a page")
+        }
+    };
+    let fresh = page(pin.clone()).await;
+    assert!(fresh.contains(&format!("value=\"{pin}\"")), "{fresh}");
+    assert!(fresh.contains("Ana Ruiz"), "{fresh}");
+    bench.rescue.enter_pin(&pin).expect("a session");
+    assert!(page(pin).await.contains("has been used"));
+    let strange = page("%3Cscript%3E".to_owned()).await;
+    assert!(
+        strange.contains("is not known") && !strange.contains("<script>"),
+        "{strange}"
+    );
+}

@@ -9,6 +9,7 @@ mod attachment;
 mod email;
 mod journal;
 mod oauth;
+mod pages;
 mod query;
 mod refusal;
 mod schema;
@@ -32,6 +33,7 @@ use state::{Account, Principal, State};
 
 pub use email::Mail;
 pub use oauth::Grants;
+pub use pages::MAILS_PATH;
 pub use state::{RefreshAnswer, Rules, User};
 
 /// How a simulator is started.
@@ -88,7 +90,14 @@ impl Simulator {
     /// The port is taken, or the data file is unreadable.
     pub fn start(options: Options) -> io::Result<Self> {
         let state = match options.data.as_deref().filter(|file| file.exists()) {
-            Some(file) => serde_json::from_slice(&std::fs::read(file)?)?,
+            Some(file) => read(file).map_err(|error| {
+                let advice = "Repair or remove it, or choose another folder with --data.";
+                let file = file.display();
+                io::Error::new(
+                    error.kind(),
+                    format!("{file} cannot be used: {error}. {advice}"),
+                )
+            })?,
             None => State::default(),
         };
         let instance = Arc::new(Instance {
@@ -427,6 +436,10 @@ impl Instance {
     }
 }
 
+fn read(file: &Path) -> io::Result<State> {
+    Ok(serde_json::from_slice(&std::fs::read(file)?)?)
+}
+
 /// A crash in the middle leaves the old file or the new one.
 fn save(file: &Path, state: &State) -> io::Result<()> {
     let draft = file.with_extension("draft");
@@ -482,7 +495,9 @@ impl Site for Instance {
     }
 
     fn inspect(&self, request: &Request) {
-        if request.header("cookie").is_some() {
+        // Browsers send the cookies of pages back; the connector opens none.
+        let page = request.method == "GET" && !request.path.starts_with("/api/");
+        if request.header("cookie").is_some() && !page {
             locked(&self.state)
                 .violations
                 .push(format!("a cookie was sent to {}", request.path));
@@ -527,7 +542,8 @@ fn route(state: &mut State, request: &Request, now: Timestamp) -> Answer {
         return oauth::revocation(state, request);
     }
     if !parts.starts_with(&["api", "now"]) {
-        return Answer::html(404, "Page not found");
+        return pages::answer(state, request)
+            .unwrap_or_else(|| Answer::html(404, "Page not found"));
     }
     let Some(who) = oauth::authenticate(state, request.authorization.as_deref(), now) else {
         return refusal::unauthenticated();

@@ -1108,3 +1108,101 @@ async fn records_and_tokens_outlive_a_restart_with_a_data_file() {
     assert_eq!(second.records("sys_user").len(), 1);
     std::fs::remove_file(&file).expect("was written");
 }
+
+#[tokio::test]
+async fn a_person_reads_a_record_with_its_notes_attachments_and_e_mails_in_a_browser() {
+    let bench = Bench::new();
+    let record = bench
+        .instance
+        .add_incident(&[("short_description", "Printer <b>does not</b> print")]);
+    bench
+        .patch(&record, &json!({"work_notes": "<script>first</script>"}))
+        .await;
+    let file = bench
+        .request(
+            Method::POST,
+            &format!(
+                "/api/now/attachment/file?table_name=incident&table_sys_id={}&file_name=chat.txt",
+                record.sys_id
+            ),
+        )
+        .header("content-type", "text/plain")
+        .body("the chat");
+    assert_eq!(reply(file).await.status, 201);
+    let mail = json!({"to": ["paul@acme.test"], "subject": "Your PIN", "text": "See http://127.0.0.1/x?Code=1 now",
+                      "table_name": "incident", "table_record_id": record.sys_id});
+    bench.write(Method::POST, "/api/now/v1/email", &mail).await;
+    let browser = |path: String| reply(bench.client.get(bench.instance.url() + &path));
+
+    let sys_id = &record.sys_id;
+    for link in [
+        format!("/incident.do?sys_id={sys_id}"),
+        format!("/nav_to.do?uri=incident.do%3Fsys_id%3D{sys_id}"),
+        format!("/nav_to.do?uri=%2Fincident.do%3Fsys_id%3D{sys_id}"),
+    ] {
+        let page = browser(link).await;
+        assert_eq!(page.status, 200);
+        assert_eq!(page.header("content-type"), Some("text/html;charset=UTF-8"));
+        for part in [
+            record.number.as_str(),
+            "Printer &lt;b&gt;does not&lt;/b&gt; print",
+            "&lt;script&gt;first&lt;/script&gt;",
+            "chat.txt",
+        ] {
+            assert!(page.text.contains(part), "{part}: {}", page.text);
+        }
+        assert!(!page.text.contains("<script>"), "{}", page.text);
+        let file = page
+            .text
+            .split('"')
+            .find(|part| part.starts_with("/sys_attachment.do"));
+        let file = browser(file.expect("a link").to_owned()).await;
+        assert_eq!(file.text, "the chat");
+        assert_eq!(
+            file.header("content-type"),
+            Some("text/plain;charset=UTF-8")
+        );
+    }
+    let home = browser("/".to_owned()).await.text;
+    assert!(
+        home.contains(&format!("/incident.do?sys_id={sys_id}")),
+        "{home}"
+    );
+    let mails = browser(super::MAILS_PATH.to_owned()).await.text;
+    for part in [
+        "Your PIN",
+        "paul@acme.test",
+        "<a href=\"http://127.0.0.1/x?Code=1\">",
+    ] {
+        assert!(mails.contains(part), "{part}: {mails}");
+    }
+    let unknown = browser(format!("/incident.do?sys_id={}", "0".repeat(32))).await;
+    assert_eq!(unknown.status, 404);
+}
+
+#[tokio::test]
+async fn a_browsers_cookie_on_a_page_is_no_violation_and_on_the_api_it_is() {
+    let bench = Bench::new();
+    let cookie = |path: &str| {
+        let url = bench.instance.url() + path;
+        reply(bench.client.get(url).header("cookie", "JSESSIONID=1"))
+    };
+    cookie("/").await;
+    cookie(super::MAILS_PATH).await;
+    assert_eq!(bench.instance.violations(), [""; 0]);
+    cookie("/api/now/v2/table/incident").await;
+    assert_eq!(bench.instance.violations().len(), 1);
+}
+
+#[test]
+fn a_damaged_data_file_is_named() {
+    let file = std::env::temp_dir().join(format!("instance-{}.json", super::state::new_sys_id()));
+    std::fs::write(&file, "{").expect("written");
+    let options = Options {
+        data: Some(file.clone()),
+        ..Options::new(Clock::system(0))
+    };
+    let error = Simulator::start(options).expect_err("damaged").to_string();
+    assert!(error.contains(&file.display().to_string()), "{error}");
+    std::fs::remove_file(file).expect("removed");
+}

@@ -1,11 +1,12 @@
 //! `cargo run`, and `cargo run -- up` with a folder that keeps everything.
 
+use std::io::BufRead as _;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 
 use super::folder::Folder;
@@ -26,6 +27,274 @@ fn the_story_without_arguments_ends_well() {
         !said.contains('\u{1b}'),
         "coloured although it is piped: {said}"
     );
+}
+
+#[test]
+fn the_story_fits_eighty_columns_and_speaks_in_words() {
+    let ended = Command::new(tests::folder().join("local"))
+        .env("COLUMNS", "80")
+        .output()
+        .expect("the program starts");
+    let said = String::from_utf8_lossy(&ended.stdout);
+    for line in said.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    for name in ["JsonFlat", "JsonWrapped", "Xml", "Start,", "End,"] {
+        assert!(!said.contains(name), "{name}: {said}");
+    }
+    // Wrapped at words: the number and the addresses stay whole.
+    for whole in ["INC0010001", "ana.ruiz@acme.test", "paul.martin@acme.test"] {
+        assert!(said.contains(whole), "{whole}: {said}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_read_enough_is_no_error() {
+    let mut child = Command::new(tests::folder().join("local"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut first = String::new();
+    let mut stdout = std::io::BufReader::new(child.stdout.take().expect("piped"));
+    stdout.read_line(&mut first).expect("a line");
+    drop(stdout);
+    let ended = child.wait_with_output().expect("it ends");
+    let complained = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{complained}");
+    assert_eq!(complained, "");
+}
+
+#[test]
+fn a_port_that_cannot_be_is_told_in_a_sentence() {
+    for port in ["65533", "65534", "0", "99999"] {
+        for arguments in [
+            vec!["up", "--port", port],
+            vec!["cli", "--port", port, "tenant", "list"],
+        ] {
+            let complained = refused(&arguments, 2);
+            assert!(complained.contains(port), "{complained}");
+            assert!(complained.contains("1 to 65532"), "{complained}");
+        }
+    }
+}
+
+#[test]
+fn a_port_in_use_is_named_with_what_wants_it_and_what_to_do() {
+    let first = free_ports();
+    let _taken = TcpListener::bind(("127.0.0.1", first + 2)).expect("free");
+    let complained = refused(&["up", "--port", &first.to_string()], 1);
+    for part in [&format!("port {}", first + 2), "ServiceNow", "--port "] {
+        assert!(complained.contains(part), "{part}: {complained}");
+    }
+}
+
+#[test]
+fn the_command_line_without_a_running_cloud_says_how_to_start_it() {
+    let first = free_ports();
+    let complained = refused(&["cli", "--port", &first.to_string(), "tenant", "list"], 1);
+    assert!(
+        complained.contains(&format!("port {}", first + 1)),
+        "{complained}"
+    );
+    assert!(complained.contains("cargo run -- up"), "{complained}");
+}
+
+/// What the program writes to standard error when it fails with this exit code.
+fn refused(arguments: &[&str], code: i32) -> String {
+    let ended = Command::new(tests::folder().join("local"))
+        .args(arguments)
+        .output()
+        .expect("the program starts");
+    let complained = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(code), "{complained}");
+    assert!(!complained.contains("panicked"), "{complained}");
+    complained
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operators_commands_that_are_proposed_run_in_the_same_program() {
+    let data = Folder::new();
+    let port = free_ports();
+    let mut up = Up::start(data.path(), port).await;
+    let greeting = up.greeting.clone();
+    let commands: Vec<&str> = greeting
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("cargo run -- "))
+        .collect();
+    assert_eq!(commands.len(), 3, "{commands:?}");
+    let start = format!("SessionID=70112233&CField1={}", up.incident);
+    up.post("started", &start).await;
+    up.post("ended", &start).await;
+    up.until("session ended").await;
+    let mut said = Vec::new();
+    for command in commands {
+        let ended = local(&command.split(' ').collect::<Vec<_>>()).await;
+        assert!(ended.0, "{command}: {}", ended.1);
+        said.push(ended.1);
+    }
+    let [tenant, doctor, session] = said.try_into().expect("three");
+    assert!(tenant.contains("tenant = \"demo\""), "{tenant}");
+    assert!(doctor.contains("nothing fails"), "{doctor}");
+    assert!(doctor.contains("rescue-sign-in"), "{doctor}");
+
+    // A reader that has read enough, as `head` does.
+    let mut unread = Command::new(tests::folder().join("local"))
+        .args(["cli", "--port", &port.to_string(), "tenant", "show", "demo"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(unread.stdout.take());
+    let ended = unread.wait_with_output().expect("it ends");
+    assert!(ended.status.success());
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+
+    let link = session
+        .split_whitespace()
+        .find(|word| word.starts_with("http"));
+    let (status, page) = get(link.expect("a link to the record")).await;
+    assert_eq!(status, 200, "{page}");
+    assert!(page.contains(&up.incident), "{page}");
+    assert!(page.contains("Rescue session started"), "{page}");
+    up.interrupt().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pin_link_and_the_e_mails_stay_on_the_laptop() {
+    let data = Folder::new();
+    let port = free_ports();
+    let up = Up::start(data.path(), port).await;
+    let answer = up.press().await;
+    let link = answer["link"].as_str().expect("a link");
+    assert!(
+        link.starts_with(&format!("http://127.0.0.1:{}/", port + 3)),
+        "{link}"
+    );
+    let (status, page) = get(link).await;
+    assert_eq!(status, 200);
+    let pin = answer["pin"].as_str().expect("a PIN");
+    assert!(page.contains(pin) && page.contains("Ana Ruiz"), "{page}");
+
+    let mut addresses = up.greeting.split_whitespace();
+    let mails = addresses.find(|word| word.ends_with("/sys_email_list.do"));
+    let (status, page) = get(mails.expect("the e-mails' address is printed")).await;
+    assert_eq!(status, 200);
+    for part in ["ana.ruiz@acme.test", "paul.martin@acme.test", link] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    up.interrupt().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_up_on_a_folder_names_the_holder_and_leaves_its_tenant_alone() {
+    let data = Folder::new();
+    let port = free_ports();
+    let up = Up::start(data.path(), port).await;
+    let folder = data.path().to_str().expect("UTF-8");
+    let second = (port + 4).to_string();
+    let complained = refused(&["up", "--data", folder, "--port", &second], 1);
+    let holder = format!("process {}", up.child.id().expect("it runs"));
+    for part in [folder, &holder, "--data"] {
+        assert!(complained.contains(part), "{part}: {complained}");
+    }
+    let shown = local(&["cli", "--port", &port.to_string(), "tenant", "show", "demo"]).await;
+    assert!(
+        shown.1.contains(&format!("127.0.0.1:{}", port + 2)),
+        "{}",
+        shown.1
+    );
+    up.interrupt().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_keeps_what_was_changed_and_follows_the_ports() {
+    let data = Folder::new();
+    let port = free_ports();
+    let up = Up::start(data.path(), port).await;
+    let cli = |port: u16, rest: &[&str]| {
+        let port = port.to_string();
+        let arguments = [&["cli", "--port", &port], rest].concat();
+        let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+        async move {
+            local(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+                .await
+                .1
+        }
+    };
+    let file = cli(port, &["tenant", "export", "demo"]).await;
+    let changed = data.path().join("changed.toml");
+    let file = file.replace("language = \"en\"", "language = \"fr\"");
+    std::fs::write(&changed, file).expect("written");
+    let applied = cli(port, &["tenant", "apply", changed.to_str().expect("UTF-8")]).await;
+    assert!(applied.contains("language"), "{applied}");
+    up.interrupt().await;
+
+    let moved = free_ports();
+    let mut up = Up::start(data.path(), moved).await;
+    let shown = cli(moved, &["tenant", "show", "demo"]).await;
+    assert!(shown.contains("language = \"fr\""), "{shown}");
+    assert!(
+        shown.contains(&format!("127.0.0.1:{}", moved + 2)),
+        "{shown}"
+    );
+    let start = format!("SessionID=70112233&CField1={}", up.incident);
+    up.post("started", &start).await;
+    let note = up.until(NEW_NOTE).await;
+    assert!(note.contains(&up.incident), "{note}");
+    up.interrupt().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_is_one_readable_line_and_json_comes_only_when_asked_for() {
+    let data = Folder::new();
+    let port = free_ports();
+    let mut up = Up::start(data.path(), port).await;
+    let start = format!("SessionID=70112233&CField1={}", up.incident);
+    up.post("started", &start).await;
+    let said = up.until(NEW_NOTE).await;
+    let line = said.lines().find(|line| line.contains("session-details"));
+    let line = line.expect("an event");
+    assert!(line.contains("tenant=demo session=70112233"), "{line}");
+    assert!(!said.contains('{'), "{said}");
+    assert_eq!(up.stop().await, "", "nothing on standard error");
+
+    for (level, expected) in [("INFO", true), ("ERROR", false)] {
+        let more = ["--logs", "--log-level", level];
+        let mut up = Up::start_with(data.path(), port, &more).await;
+        up.post("ended", &format!("{start}&Note={level}")).await;
+        let said = up.until(level).await;
+        assert!(!said.contains("tenant=demo"), "{said}");
+        let logged = up.stop().await;
+        assert_eq!(logged.contains("\"_aws\""), expected, "{level}: {logged}");
+        assert_eq!(
+            logged.contains("\"level\":\"INFO\""),
+            expected,
+            "{level}: {logged}"
+        );
+    }
+}
+
+/// Runs the program: whether it succeeded, and what it wrote to standard output and standard error.
+async fn local(arguments: &[&str]) -> (bool, String) {
+    let ended = tokio::process::Command::new(tests::folder().join("local"))
+        .args(arguments)
+        .output()
+        .await
+        .expect("the program starts");
+    let said = [ended.stdout, ended.stderr].concat();
+    (
+        ended.status.success(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
+}
+
+/// What a browser gets: status and page.
+async fn get(url: &str) -> (u16, String) {
+    let client = shared::http::client(None).expect("a client");
+    let answer = client.get(url).send().await.expect("an answer");
+    let status = answer.status().as_u16();
+    (status, answer.text().await.expect("a page"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,6 +329,8 @@ async fn a_data_folder_keeps_tenant_records_and_posts_for_the_next_start() {
 struct Up {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
+    /// What it printed at the start.
+    greeting: String,
     /// The webhook URL for ends.
     url: String,
     /// The incident it proposes.
@@ -68,13 +339,18 @@ struct Up {
 
 impl Up {
     async fn start(data: &Path, port: u16) -> Self {
+        Self::start_with(data, port, &[]).await
+    }
+
+    async fn start_with(data: &Path, port: u16, more: &[&str]) -> Self {
         let mut child = tokio::process::Command::new(tests::folder().join("local"))
             .arg("up")
             .args(["--port", &port.to_string()])
             .arg("--data")
             .arg(data)
+            .args(more)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .expect("the program starts");
@@ -82,15 +358,17 @@ impl Up {
         let mut up = Self {
             child,
             lines: BufReader::new(stdout).lines(),
+            greeting: String::new(),
             url: String::new(),
             incident: String::new(),
         };
-        let greeting = up.until("New work notes appear below").await;
-        let proposal = greeting.split("ends a session on ").nth(1);
+        up.greeting = up.until("Ctrl-C ends it").await;
+        let proposal = up.greeting.split("ends a session on ").nth(1);
         let incident = proposal.and_then(|text| text.split(':').next());
         incident.expect("an incident").clone_into(&mut up.incident);
-        let url = std::fs::read_to_string(data.join("demo-webhook-url"));
-        up.url = url.expect("the demo keeps its URL");
+        let mut addresses = up.greeting.split('\'');
+        let url = addresses.find(|word| word.ends_with("event=ended"));
+        url.expect("the webhook URL").clone_into(&mut up.url);
         assert!(up.url.contains(&format!("127.0.0.1:{port}/")), "the port");
         up
     }
@@ -122,6 +400,37 @@ impl Up {
             .body(form.to_owned());
         let answer = request.send().await.expect("an answer");
         assert_eq!(answer.status(), 200);
+    }
+
+    /// An agent presses the PIN button, as the `curl` line that it printed does.
+    async fn press(&self) -> serde_json::Value {
+        let mut quoted = self.greeting.split('\'');
+        let url = quoted.find(|word| word.contains("/pincodes/"));
+        let header = quoted.find(|word| word.starts_with("Authorization: "));
+        let body = quoted.find(|word| word.starts_with('{'));
+        let client = shared::http::client(None).expect("a client");
+        let (_, key) = header
+            .and_then(|header| header.split_once(": "))
+            .expect("a key");
+        let request = client
+            .post(url.expect("a URL"))
+            .header("authorization", key)
+            .body(body.expect("a body").to_owned());
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), 201);
+        answer.json().await.expect("JSON")
+    }
+
+    /// Ctrl-C; what was written to standard error.
+    async fn stop(mut self) -> String {
+        let mut stderr = self.child.stderr.take().expect("piped");
+        let read = tokio::spawn(async move {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).await.expect("UTF-8");
+            text
+        });
+        self.interrupt().await;
+        read.await.expect("read")
     }
 
     /// Ctrl-C.

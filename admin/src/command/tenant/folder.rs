@@ -157,7 +157,7 @@ pub(super) async fn apply(
     dry_run: bool,
     yes: bool,
 ) -> Result<ExitCode, AdminError> {
-    let files = read_all(folder, loopback_allowed()?)?;
+    let files = read_all(folder, loopback_allowed(global)?)?;
     let all = files.len();
     let stack = global.stack(&APPLYING).await?;
     let mut progress = Progress::new();

@@ -1,0 +1,78 @@
+//! `cargo run -- cli …`: the operator's command line on the cloud that `cargo run -- up` keeps running.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use admin::Deployment;
+use admin::stack::Stack;
+use shared::clock::Clock;
+
+use crate::aws::OUTPUTS_PATH;
+use crate::cloud::{Ports, sdk_config};
+use crate::multicall::Failure;
+
+/// Runs one command on the cloud whose first port this is. Nothing of it is built for this alone: `cargo run` has
+/// compiled all of it.
+pub async fn run(ports: Ports, arguments: Vec<OsString>) -> ExitCode {
+    let program = std::iter::once(OsString::from("rescue-connector"));
+    admin::run_on(deployment(ports), program.chain(arguments)).await
+}
+
+/// Asks the embedded AWS for the outputs of its stack, as the command line asks CloudFormation elsewhere.
+async fn deployment(ports: Ports) -> Result<Deployment, Failure> {
+    let endpoint = format!("http://127.0.0.1:{}", ports.aws);
+    let answer = shared::http::client(None)?
+        .get(format!("{endpoint}{OUTPUTS_PATH}"))
+        .send()
+        .await;
+    let outputs: BTreeMap<String, String> = match answer
+        .and_then(reqwest::Response::error_for_status)
+    {
+        Ok(answer) => answer.json().await.map_err(|_| stranger(&ports))?,
+        Err(error) if error.is_connect() => {
+            return Err(format!(
+                "nothing answers on port {}. Start the embedded cloud in another terminal with `cargo run -- up`; when \
+                 it runs on other ports, name the first of them: `cargo run -- cli --port {} …`.",
+                ports.aws, ports.api
+            )
+            .into());
+        }
+        Err(_) => return Err(stranger(&ports)),
+    };
+    let output = |name: &str| outputs.get(name).cloned();
+    let named = |name: &str| output(name).unwrap_or_default();
+    let sdk = sdk_config(&endpoint, "local")?;
+    Ok(Deployment {
+        stack: Stack {
+            tenants_table: named("TenantsTable"),
+            sessions_table: named("SessionsTable"),
+            credentials_table: named("CredentialsTable"),
+            sessions_queue_url: named("SessionsQueueUrl"),
+            sessions_dlq_url: named("SessionsDlqUrl"),
+            secret_prefix: named("SecretPrefix"),
+            api_url: output("ApiUrl"),
+            rotate_tokens_function_arn: output("RotateTokensFunctionArn"),
+            dynamodb: aws_sdk_dynamodb::Client::new(&sdk),
+            secrets: aws_sdk_secretsmanager::Client::new(&sdk),
+            sqs: aws_sdk_sqs::Client::new(&sdk),
+            clock: Clock::system(0),
+        },
+        variables: BTreeMap::from([
+            ("ALLOW_LOOPBACK".to_owned(), "1".to_owned()),
+            (
+                "RESCUE_ENDPOINT_URL".to_owned(),
+                format!("http://127.0.0.1:{}", ports.rescue),
+            ),
+        ]),
+    })
+}
+
+fn stranger(ports: &Ports) -> Failure {
+    format!(
+        "what answers on port {} is not the embedded cloud of `cargo run -- up`. Name the first of its ports: \
+         `cargo run -- cli --port PORT …`.",
+        ports.aws
+    )
+    .into()
+}

@@ -1,0 +1,114 @@
+//! What the functions log, as lines that a person can follow.
+
+use anstyle::{AnsiColor, Style};
+use serde_json::{Map, Value};
+
+const DIM: Style = Style::new().dimmed();
+const BOLD: Style = Style::new().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default();
+const FAILURE: Style = AnsiColor::Red.on_default();
+
+/// What every line carries and no reader asks for.
+const OMITTED: [&str; 6] = ["timestamp", "level", "message", "target", "digest", "spans"];
+
+/// What a reader looks for first.
+const FIRST: [&str; 2] = ["tenant", "session"];
+
+/// A log line of a function on one line: time (UTC), function, what happened, and with which values. `None` for
+/// metrics. A line that is not JSON, such as a panic's, stays as it is.
+pub(crate) fn event(function: &str, line: &str) -> Option<String> {
+    let parsed = serde_json::from_str::<Map<String, Value>>(line);
+    let Ok(fields) = parsed else {
+        return Some(format!(
+            "          {BOLD}{function:15}{BOLD:#} {}",
+            one_line(line)
+        ));
+    };
+    if is_metric(&fields) {
+        return None;
+    }
+    let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
+    let time = text("timestamp").get(11..19).unwrap_or("        ");
+    let style = match text("level") {
+        "ERROR" => FAILURE,
+        "WARN" => WARNING,
+        _ => Style::new(),
+    };
+    let first = FIRST.iter().filter_map(|name| fields.get_key_value(*name));
+    let rest = fields.iter().filter(|(name, _)| {
+        let name = name.as_str();
+        !OMITTED.contains(&name) && !FIRST.contains(&name)
+    });
+    let values: String = first
+        .chain(rest)
+        .filter(|(_, value)| value.as_str() != Some(""))
+        .map(|(name, value)| match value {
+            Value::String(value) => format!(" {name}={}", one_line(value)),
+            value => format!(" {name}={value}"),
+        })
+        .collect();
+    Some(format!(
+        "{DIM}{time}{DIM:#}  {BOLD}{function:15}{BOLD:#} {style}{}{style:#}{DIM}{values}{DIM:#}",
+        one_line(text("message"))
+    ))
+}
+
+/// A text without what would break the line or drive the terminal.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
+/// Whether a line carries metrics in the embedded metric format and nothing to read.
+pub(crate) fn is_metric_line(line: &str) -> bool {
+    serde_json::from_str(line).is_ok_and(|fields| is_metric(&fields))
+}
+
+fn is_metric(fields: &Map<String, Value>) -> bool {
+    fields.contains_key("_aws")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(line: &str) -> Option<String> {
+        event("deliver-session", line).map(|text| anstream::adapter::strip_str(&text).to_string())
+    }
+
+    #[test]
+    fn a_log_line_is_time_function_what_happened_and_its_values() {
+        let line = r#"{"timestamp":"2026-11-27T16:01:33.123456Z","level":"WARN","message":"post not queued","tenant":"demo","session":"7011","attempts":2,"reason":"","spans":[{}],"digest":"ab","target":"deliver_session"}"#;
+        assert_eq!(
+            plain(line).as_deref(),
+            Some("16:01:33  deliver-session post not queued tenant=demo session=7011 attempts=2")
+        );
+        let coloured = event("deliver-session", line).expect("a line");
+        assert!(
+            coloured.contains("\u{1b}[33mpost not queued"),
+            "{coloured:?}"
+        );
+    }
+
+    #[test]
+    fn metrics_are_no_events() {
+        let metric = r#"{"_aws":{"CloudWatchMetrics":[]},"Delivered":1}"#;
+        assert_eq!(plain(metric), None);
+        assert!(is_metric_line(metric));
+        assert!(!is_metric_line(r#"{"message":"_aws"}"#));
+    }
+
+    #[test]
+    fn a_line_that_is_no_json_stays_as_it_is() {
+        assert_eq!(
+            plain("thread 'main' panicked").as_deref(),
+            Some("          deliver-session thread 'main' panicked")
+        );
+    }
+
+    #[test]
+    fn a_value_cannot_break_the_line_or_drive_the_terminal() {
+        let shown =
+            plain(r#"{"level":"INFO","message":"a\nb","detail":"\u001b[2J"}"#).expect("a line");
+        assert!(!shown.contains(char::is_control), "{shown:?}");
+    }
+}

@@ -1,0 +1,149 @@
+//! The few pages that a person opens in a browser: records with their notes, attachments and the e-mails that were sent.
+//!
+//! A real instance asks for a sign-in and shows far more. Links to records have its two forms:
+//! `/incident.do?sys_id=…`, and `/nav_to.do?uri=` with that behind it, percent-encoded
+//! (ServiceNow documentation, "Navigate to a record or module by URL").
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::state::{self, Row, State};
+use super::{journal, schema};
+use crate::simulator::{Answer, Request, escaped, with_links};
+
+/// The list of e-mails.
+pub const MAILS_PATH: &str = "/sys_email_list.do";
+
+/// The page that a browser asks for; `None` when it is none of these.
+pub(super) fn answer(state: &State, request: &Request) -> Option<Answer> {
+    if request.method != "GET" {
+        return None;
+    }
+    let target = match request.path.as_str() {
+        "/nav_to.do" => request.parameter("uri")?.trim_start_matches('/').to_owned(),
+        path => format!("{}?{}", path.trim_start_matches('/'), request.raw_query),
+    };
+    let (page, query) = target.split_once('?').unwrap_or((&target, ""));
+    let sys_id = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "sys_id");
+    match page {
+        "" => Some(home(state)),
+        "sys_email_list.do" => Some(mails(state)),
+        "sys_attachment.do" => attachment(state, &sys_id?.1),
+        _ => record(state, page.strip_suffix(".do")?, &sys_id?.1),
+    }
+}
+
+const SHOWN: [(&str, &str); 3] = [
+    (schema::INCIDENTS, "Incidents"),
+    (schema::CASES, "Cases"),
+    (schema::REQUESTED_ITEMS, "Requested items"),
+];
+
+fn home(state: &State) -> Answer {
+    let mut body = format!("<p><a href=\"{MAILS_PATH}\">E-mails</a></p>");
+    for (table, title) in SHOWN {
+        let rows: Vec<_> = state.rows(table).collect();
+        if rows.is_empty() {
+            continue;
+        }
+        body += &format!("<h2>{title}</h2><ul>");
+        for (table, row) in rows {
+            body += &format!(
+                "<li><a href=\"/{table}.do?sys_id={}\">{}</a> {}</li>",
+                state::value(row, "sys_id"),
+                escaped(state::value(row, "number")),
+                escaped(state::value(row, "short_description")),
+            );
+        }
+        body += "</ul>";
+    }
+    Answer::page("ServiceNow", &body)
+}
+
+fn record(state: &State, table: &str, sys_id: &str) -> Option<Answer> {
+    let (table, row) = state.visible(table, sys_id)?;
+    let mut body = String::from("<table>");
+    for (column, value) in row.iter().filter(|(_, value)| !value.is_empty()) {
+        body += &format!(
+            "<tr><th>{}</th><td>{}</td></tr>",
+            escaped(column),
+            escaped(value)
+        );
+    }
+    body += "</table>";
+    for (element, title) in [("work_notes", "Work notes"), ("comments", "Comments")] {
+        let entries = state.journal.iter().rev();
+        let entries: Vec<_> = entries
+            .filter(|entry| entry.element_id == sys_id && entry.element == element)
+            .collect();
+        if element == "work_notes" || !entries.is_empty() {
+            body += &format!("<h2>{title}: {}</h2>", entries.len());
+        }
+        for entry in entries {
+            body += &format!(
+                "<p>{} {}</p><pre>{}</pre>",
+                journal::written(entry.at),
+                escaped(&entry.author),
+                with_links(&entry.value)
+            );
+        }
+    }
+    let attachments: Vec<&Row> = state
+        .tables
+        .get(schema::ATTACHMENTS)
+        .into_iter()
+        .flatten()
+        .filter(|file| state::value(file, "table_sys_id") == sys_id)
+        .collect();
+    body += &format!("<h2>Attachments: {}</h2><ul>", attachments.len());
+    for file in attachments {
+        body += &format!(
+            "<li><a href=\"/sys_attachment.do?sys_id={}\">{}</a></li>",
+            state::value(file, "sys_id"),
+            escaped(state::value(file, "file_name"))
+        );
+    }
+    body += "</ul><p><a href=\"/\">All records</a></p>";
+    let name = ["number", "name", "user_name"].map(|column| state::value(row, column));
+    let name = name.into_iter().find(|name| !name.is_empty());
+    let title = format!(
+        "{} {}",
+        name.unwrap_or(table),
+        state::value(row, "short_description")
+    );
+    Some(Answer::page(title.trim(), &body))
+}
+
+/// Always as plain text: what a stranger wrote runs in no browser.
+fn attachment(state: &State, sys_id: &str) -> Option<Answer> {
+    let content = STANDARD.decode(state.contents.get(sys_id)?).ok()?;
+    Some(
+        Answer::new(200, "text/plain;charset=UTF-8", content)
+            .with_header("x-content-type-options", "nosniff"),
+    )
+}
+
+fn mails(state: &State) -> Answer {
+    let mut body = format!(
+        "<p>Sent so far: {}, the newest first.</p>",
+        state.mails.len()
+    );
+    for mail in state.mails.iter().rev() {
+        body += &format!(
+            "<h2>{}</h2><p>{} to {}",
+            escaped(&mail.subject),
+            journal::written(mail.at),
+            escaped(&mail.to.join(", "))
+        );
+        if !mail.table_record_id.is_empty() {
+            body += &format!(
+                ", about <a href=\"/{}.do?sys_id={}\">this record</a>",
+                escaped(&mail.table_name),
+                escaped(&mail.table_record_id)
+            );
+        }
+        body += &format!("</p><pre>{}</pre>", with_links(&mail.text));
+    }
+    body += "<p><a href=\"/\">All records</a></p>";
+    Answer::page("E-mails", &body)
+}
