@@ -251,15 +251,22 @@ pub enum AdminError {
         resource: String,
         /// The service's error code.
         reason: String,
-        /// What to do, after a semicolon; empty where nothing is known.
+        /// What to do, after a semicolon.
         advice: String,
     },
     /// The HTTP client cannot be built.
     #[error(transparent)]
     HttpClient(#[from] ClientError),
     /// The terminal or standard input failed.
-    #[error("terminal: {0}")]
+    #[error("the terminal, or the file or program in its place, failed: {0}")]
     Terminal(#[from] std::io::Error),
+    /// Keys were made, and standard output took no more.
+    #[error(
+        "standard output took no more ({0}), so keys that were made may not have been shown, and they are stored nowhere: \
+         `rescue-connector keys rotate TENANT webhook` and `… api` make new ones. Of a folder, the files behind that one \
+         were not applied: run the command again"
+    )]
+    KeysNotShown(#[source] std::io::Error),
     /// The system gives no random bytes.
     #[error("no random bytes from the system: {0}")]
     Random(#[from] getrandom::Error),
@@ -269,6 +276,14 @@ pub enum AdminError {
 }
 
 impl AdminError {
+    /// The same failure of a command whose answer may hold keys that are shown only once.
+    pub(crate) fn with_keys(self) -> Self {
+        match self {
+            Self::Terminal(error) => Self::KeysNotShown(error),
+            other => other,
+        }
+    }
+
     /// A failed call of `action` (as IAM names it) on `resource`.
     pub(crate) fn aws<E, R>(action: &'static str, resource: &str, error: &SdkError<E, R>) -> Self
     where
@@ -284,9 +299,7 @@ impl AdminError {
 
     /// The same where only the service's error code is left.
     pub(crate) fn failed(action: &'static str, resource: &str, reason: String) -> Self {
-        let advice = advice(action, resource, &reason)
-            .map(|advice| format!("; {advice}"))
-            .unwrap_or_default();
+        let advice = format!("; {}", advice(action, resource, &reason));
         Self::Aws {
             action,
             resource: resource.to_owned(),
@@ -305,31 +318,31 @@ fn undelivered(tenant: &TenantId, posts: usize) -> String {
     }
 }
 
-fn advice(action: &str, resource: &str, reason: &str) -> Option<String> {
-    match reason {
-        "no AWS credentials" => {
-            Some("sign in to AWS, or choose a profile with AWS_PROFILE".to_owned())
+fn advice(action: &str, resource: &str, reason: &str) -> String {
+    let advice = match reason {
+        "no AWS credentials" => "sign in to AWS, or choose a profile with AWS_PROFILE",
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
+            return format!("your role needs the permission {action} on {resource}");
         }
-        "time-out" => Some("check the network and the region (AWS_REGION)".to_owned()),
-        reason if reason.contains("connection") || reason.starts_with("the host") => {
-            Some("check the network and the region (AWS_REGION)".to_owned())
-        }
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => Some(format!(
-            "your role needs the permission {action} on {resource}"
-        )),
         "ResourceNotFoundException"
         | "QueueDoesNotExist"
-        | "AWS.SimpleQueueService.NonExistentQueue" => {
-            Some("is the stack deployed in this region?".to_owned())
-        }
+        | "AWS.SimpleQueueService.NonExistentQueue" => "is the stack deployed in this region?",
         "ExpiredToken"
         | "ExpiredTokenException"
         | "UnrecognizedClientException"
-        | "InvalidClientTokenId" => {
-            Some("your AWS credentials are no longer valid, sign in again".to_owned())
+        | "InvalidClientTokenId" => "your AWS credentials are no longer valid, sign in again",
+        reason
+            if reason.contains("connection")
+                || reason.contains("time-out")
+                || reason.starts_with("the host") =>
+        {
+            "check the network and the region (AWS_REGION)"
         }
-        _ => None,
-    }
+        _ => {
+            "try again; if it stays, look at that resource in the AWS console and at the AWS Health Dashboard"
+        }
+    };
+    advice.to_owned()
 }
 
 fn names_credentials<E, R>(error: &SdkError<E, R>) -> bool
@@ -355,8 +368,8 @@ mod tests {
     fn a_missing_permission_is_named_as_iam_names_it() {
         let advice = advice("dynamodb:GetItem", "table tenants", "AccessDeniedException");
         assert_eq!(
-            advice.as_deref(),
-            Some("your role needs the permission dynamodb:GetItem on table tenants")
+            advice,
+            "your role needs the permission dynamodb:GetItem on table tenants"
         );
     }
 }

@@ -98,7 +98,8 @@ impl Command {
             }
             (Self::Rotate { tenant, .. }, Some(new)) => {
                 let made = rotate(&stack, &tenant, new).await?;
-                global.answer(&made, |made| shown(&tenant, made))?;
+                let answered = global.answer(&made, |made| shown(&tenant, made));
+                answered.map_err(AdminError::with_keys)?;
             }
             (Self::List { tenant } | Self::Rotate { tenant, .. }, _) => {
                 global.answer(&list(&stack, &tenant).await?, |keys| {

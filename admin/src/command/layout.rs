@@ -57,8 +57,9 @@ fn arranged(header: &[&str], rows: &[Vec<String>], width: Option<usize>) -> Stri
         return natural;
     }
     let least = longest_words(header, rows);
-    // Each column has a blank on either side; the last one is not shown.
-    if least.iter().map(|word| word + 2).sum::<usize>() <= width + 1 {
+    // Each column has a blank on either side; the last one is not shown. Names with values make no blocks.
+    let fits = least.iter().map(|word| word + 2).sum::<usize>() <= width + 1;
+    if fits || header.len() <= 2 {
         return squeezed(table(header, rows), &least, width);
     }
     let blocks = rows.iter().map(|row| {
@@ -160,6 +161,20 @@ mod tests {
         assert!(lines[0].starts_with("ID") && lines[0].ends_with(ID));
         assert!(lines[2].starts_with("REASON") && lines[2].ends_with("servicenow-refused"));
         assert_eq!(lines[3], "");
+    }
+
+    #[test]
+    fn names_with_values_stay_beside_each_other_however_narrow_the_terminal_is() {
+        let rows = vec![
+            vec!["delivery".to_owned(), ID.to_owned()],
+            vec!["to do".to_owned(), "look at the record first".to_owned()],
+        ];
+        for header in [&[][..], &["LETTER", "7"]] {
+            let text = arranged(header, &rows, Some(30));
+            for words in ["delivery", ID, "to do", "record"] {
+                assert!(text.contains(words), "{words}:\n{text}");
+            }
+        }
     }
 
     #[test]

@@ -288,9 +288,14 @@ async fn apply(
         confirm(&difference(&plan), &warnings)?;
     }
     let done = execute(&stack, &plan).await?;
-    global.answer(&done, |done| {
+    let answered = global.answer(&done, |done| {
         format!("{}\n{}", difference(&plan), applied(&plan, done))
-    })?;
+    });
+    if plan.creates() {
+        answered.map_err(AdminError::with_keys)?;
+    } else {
+        answered?;
+    }
     for note in &done.notes {
         remark(&format!("note: {note}"));
     }

@@ -22,9 +22,14 @@ pub(super) fn remark(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{}", harmless(&text));
 }
 
-/// Says why a command failed.
+/// Says why a command failed, in whole sentences.
 pub(super) fn complain(text: &str) {
-    remark(&format!("{FAULT}error:{FAULT:#} {text}"));
+    let end = if text.ends_with(['.', '?', '!', ':']) {
+        ""
+    } else {
+        "."
+    };
+    remark(&format!("{FAULT}error:{FAULT:#} {text}{end}"));
 }
 
 /// One line that says how far a command is, on a terminal; nothing anywhere else.

@@ -492,8 +492,9 @@ impl Doctor<'_> {
             Finding::warning(
                 seen,
                 format!(
-                    "Put right what the reason names, then `rescue-connector dlq redrive --tenant {id}`; `rescue-connector \
-                     dlq list` shows each message."
+                    "{} Once that is put right, `rescue-connector dlq redrive --tenant {id}` sends them again; \
+                     `rescue-connector dlq list --tenant {id}` shows each message.",
+                    failed.explained(id)
                 ),
             )
         } else if count > 0 {

@@ -162,12 +162,7 @@ impl From<AdminError> for Finding {
                 advice,
             } => {
                 let seen = format!("{action} on {resource} failed: {reason}");
-                let remedy = match advice.trim_start_matches([';', ' ']) {
-                    "" => "Try again; if it stays, look into the AWS console for that resource."
-                        .to_owned(),
-                    advice => sentence(advice),
-                };
-                Self::failed(seen, remedy)
+                Self::failed(seen, sentence(advice.trim_start_matches([';', ' '])))
             }
             other => Self::failed(
                 other.to_string(),

@@ -8,11 +8,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use shared::clock::Timestamp;
 use shared::error::Code;
 use shared::ledger::State;
-use shared::tenant::ConsoleSessions;
+use shared::tenant::{ConsoleSessions, TenantId};
 
 use super::Doctor;
 use super::finding::Finding;
 use crate::error::AdminError;
+use crate::remedies::explain;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -70,6 +71,18 @@ impl Reasons {
 
     fn has(&self, code: Code) -> bool {
         self.0.contains_key(code.as_str())
+    }
+}
+
+impl Reasons {
+    /// What the reasons mean, and what to do about each.
+    pub(crate) fn explained(&self, tenant: &TenantId) -> String {
+        let known = self.0.keys().filter(|reason| !reason.contains(' '));
+        let explained = known.map(|reason| {
+            let code = explain(reason, Some(tenant.as_str()));
+            format!("{reason}: {} {}", code.meaning, code.remedy)
+        });
+        explained.collect::<Vec<_>>().join(" ")
     }
 }
 

@@ -312,6 +312,11 @@ async fn a_new_tenant_gets_urls_and_keys_that_work_whichever_way_the_stack_is_fo
     assert_eq!(status(reqwest::Method::POST, url).await, 200);
     let token = command_line.json(&["token", "status", "acme"]).await;
     assert_eq!(token["rotation"]["schedule"], "rate(1 day)");
+    let made = command_line
+        .json(&["keys", "rotate", "acme", "webhook"])
+        .await;
+    let url = text(&made, "/webhook_urls/started");
+    assert!(url.starts_with(&world.cloud.gateway.url()), "{url}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

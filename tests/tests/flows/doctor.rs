@@ -973,6 +973,14 @@ async fn posts_that_were_given_up_are_a_warning_with_their_reason() {
     );
     let seen = &check(&report, "dead-letters").seen;
     assert!(seen.contains("1 × record-not-found"), "{seen}");
+    let remedy = check(&report, "dead-letters").remedy.as_deref();
+    for words in [
+        "record-not-found: The record does not exist",
+        "rescue-connector dlq redrive ID --record NUMBER",
+        "rescue-connector dlq list --tenant demo",
+    ] {
+        assert!(remedy.is_some_and(|text| text.contains(words)), "{words}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -309,9 +309,9 @@ async fn what_stands_in_the_way_of_a_rotation_is_said_before_anything_is_changed
     refused(&rotate, &["has no refresh token yet", "secrets set demo"]).await;
 }
 
-/// A version that somebody labelled by hand keeps Secrets Manager from beginning any rotation.
+/// A version that was labelled by hand keeps Secrets Manager from beginning any rotation.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pending_version_of_somebody_else_is_named_with_the_way_out() {
+async fn a_pending_version_that_no_rotation_made_is_named_with_the_way_out() {
     let world = World::start().await;
     schedule(&world).await;
     let secrets = &world.cloud.stack.secrets;

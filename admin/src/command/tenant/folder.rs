@@ -189,7 +189,8 @@ pub(super) async fn apply(
         Ok((plan, done)) => telling.tell(&entry.path, Ok((plan, done)), shown),
         Err(error) => telling.tell(&entry.path, Err(error.to_string()), shown),
     })
-    .await?;
+    .await
+    .map_err(AdminError::with_keys)?;
     telling.end(dry_run)
 }
 
