@@ -11,6 +11,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use crate::clock::{Clock, Timestamp};
 use crate::error::Code;
 use crate::remembered::Remembered;
+use crate::retry::THROTTLE;
 use crate::secret::Secret;
 use crate::tenant::TenantId;
 use crate::tenants::StorageUnavailable;
@@ -57,6 +58,8 @@ pub struct Pause {
 pub struct Standing {
     /// The last pause; it may have ended.
     pub pause: Option<Pause>,
+    /// When the last pause began, as far as throttling set it: the next one doubles its length.
+    pub throttled_since: Option<Timestamp>,
     /// Until when the tenant last had to be authorised again: its posts could not be delivered before.
     pub authorized_since: Option<Timestamp>,
 }
@@ -65,6 +68,19 @@ impl Standing {
     /// The pause that holds at that moment.
     pub fn pause_at(&self, now: Timestamp) -> Option<Pause> {
         self.pause.filter(|pause| pause.until > now)
+    }
+
+    /// How long a tenant is paused that is throttled now: twice as long as the last time, when that ended no longer ago
+    /// than it lasted.
+    fn throttled_for(&self, now: Timestamp) -> Duration {
+        let last = self.pause.zip(self.throttled_since);
+        let going_on = last
+            .map(|(pause, since)| (pause.until, pause.until.since(since)))
+            .filter(|(until, length)| now.since(*until) <= *length);
+        match going_on {
+            Some((_, length)) => THROTTLE.following(length),
+            None => THROTTLE.first,
+        }
     }
 
     /// Whether the tenant has to be authorised again before anything can be delivered.
@@ -239,6 +255,7 @@ impl Credentials {
             pause: moment(&item, "until")
                 .zip(reason)
                 .map(|(until, reason)| Pause { until, reason }),
+            throttled_since: moment(&item, "throttled_since"),
             authorized_since: moment(&item, "authorized_since"),
         };
         self.remember(tenant, standing);
@@ -254,8 +271,42 @@ impl Credentials {
         tenant: &TenantId,
         pause: Pause,
     ) -> Result<(), StorageUnavailable> {
+        self.pause(tenant, |_| (pause, None)).await
+    }
+
+    /// Pauses a tenant that ServiceNow throttles, for every process: 30 s, twice as long while it goes on, up to an hour;
+    /// and at least as long as `retry_after` asks for (zero where it does not). A pause that holds already is one and the same throttling.
+    ///
+    /// # Errors
+    /// When the table cannot be read or written; this process keeps to the pause all the same.
+    pub async fn throttle(
+        &self,
+        tenant: &TenantId,
+        retry_after: Duration,
+    ) -> Result<(), StorageUnavailable> {
+        let now = self.clock.now();
+        self.pause(tenant, |known| {
+            let length = match known.pause_at(now) {
+                Some(_) => Duration::ZERO,
+                None => known.throttled_for(now),
+            };
+            let pause = Pause {
+                until: now.plus(length.max(retry_after)),
+                reason: Code::ServiceNowThrottled,
+            };
+            (pause, Some(now))
+        })
+        .await
+    }
+
+    async fn pause(
+        &self,
+        tenant: &TenantId,
+        decide: impl FnOnce(&Standing) -> (Pause, Option<Timestamp>),
+    ) -> Result<(), StorageUnavailable> {
         let before = self.standing_now(tenant).await;
         let known = *before.as_ref().unwrap_or(&Standing::default());
+        let (pause, throttled_since) = decide(&known);
         if known.pause.is_some_and(|known| known.until >= pause.until) {
             return Ok(());
         }
@@ -265,11 +316,12 @@ impl Credentials {
         };
         let standing = Standing {
             pause: Some(pause),
+            throttled_since,
             authorized_since,
         };
         self.remember(tenant, standing);
         before?;
-        self.put_standing(tenant, pause, authorized_since).await
+        self.put_standing(tenant, pause, standing).await
     }
 
     /// Ends a tenant's pause now: whatever it was paused for has been set right.
@@ -282,12 +334,16 @@ impl Credentials {
         let Some(pause) = standing.pause_at(now) else {
             return Ok(());
         };
-        let authorized_since = standing.authorized_since.map(|then| then.min(now));
         let ended = Pause {
             until: now,
             ..pause
         };
-        self.put_standing(tenant, ended, authorized_since).await?;
+        let standing = Standing {
+            throttled_since: None,
+            authorized_since: standing.authorized_since.map(|then| then.min(now)),
+            ..standing
+        };
+        self.put_standing(tenant, ended, standing).await?;
         self.standings.remove(tenant);
         Ok(())
     }
@@ -311,13 +367,18 @@ impl Credentials {
         &self,
         tenant: &TenantId,
         pause: Pause,
-        authorized_since: Option<Timestamp>,
+        standing: Standing,
     ) -> Result<(), StorageUnavailable> {
         let mut values = vec![
             ("until", pause.until.to_string()),
             ("reason", pause.reason.as_str().to_owned()),
         ];
-        values.extend(authorized_since.map(|then| ("authorized_since", then.to_string())));
+        let since = [
+            ("authorized_since", standing.authorized_since),
+            ("throttled_since", standing.throttled_since),
+        ];
+        let since = since.into_iter();
+        values.extend(since.filter_map(|(name, then)| Some((name, then?.to_string()))));
         let ends = pause.until.plus(PAUSE_REMEMBERED);
         self.put(pause_key(tenant), ends, values).await
     }

@@ -35,6 +35,9 @@ pub(crate) enum Failure {
     /// Trying again does not help.
     #[error("{0}")]
     Permanent(Code),
+    /// Another post of the session creates its record, until then.
+    #[error("another post of the session creates its record")]
+    CreatedElsewhere(Timestamp),
     #[error(transparent)]
     Storage(#[from] StorageUnavailable),
     #[error("ServiceNow: {0}")]
@@ -46,8 +49,12 @@ impl Failure {
         matches!(self, Self::ServiceNow(CallError::Unknown { .. }))
     }
 
-    pub(crate) const fn is_out_of_time(&self) -> bool {
-        matches!(self, Self::ServiceNow(CallError::OutOfTime))
+    /// Whether the attempt counts as one: it did not only stop before it began.
+    pub(crate) const fn is_of_an_attempt(&self) -> bool {
+        !matches!(
+            self,
+            Self::ServiceNow(CallError::OutOfTime) | Self::CreatedElsewhere(_)
+        )
     }
 
     pub(crate) const fn timed_out(&self) -> bool {
@@ -68,6 +75,9 @@ pub(crate) struct Attempt<'a> {
     pub(crate) may_be_attached: bool,
     /// This attempt has already changed something in ServiceNow.
     pub(crate) had_effect: bool,
+    /// Nothing is written any more: the attempt only looks for what an earlier one may have written, and without it
+    /// the post is given up for that reason.
+    pub(crate) only_looks: Option<Code>,
 }
 
 impl<'a> Attempt<'a> {
@@ -86,6 +96,19 @@ impl<'a> Attempt<'a> {
             must_look: started.look_first,
             may_be_attached: started.known,
             had_effect: false,
+            only_looks: None,
+        }
+    }
+
+    /// Everything has been looked for that an earlier attempt may have written, and it is not there.
+    ///
+    /// # Errors
+    /// When nothing is to be written any more.
+    pub(crate) fn found_nothing(&mut self) -> Result<(), Failure> {
+        self.must_look = false;
+        match self.only_looks {
+            None => Ok(()),
+            Some(code) => Err(Failure::Permanent(code)),
         }
     }
 

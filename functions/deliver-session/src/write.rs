@@ -1,7 +1,9 @@
 //! Writing a post, once: look where an earlier attempt may have taken effect, attach, then append the note.
 
 use shared::error::Code;
+use shared::ledger::Creation;
 use shared::record::{RecordRef, SysId, Table};
+use shared::retry;
 use shared::servicenow::client::{CallError, Columns, Display};
 use shared::servicenow::note::{self, Note, NoteInput, Remark};
 use shared::servicenow::query::{Email, Query};
@@ -35,7 +37,8 @@ impl Attempt<'_> {
             self.closed(&record).await?,
         ) {
             (ClosedRecords::New, Some(closed)) => {
-                return self.create(record.table, Some(closed.number)).await;
+                let table = record.table;
+                return self.create(table, Some((record, closed.number))).await;
             }
             (ClosedRecords::New, None) if self.must_look => {
                 // The record may have been closed when the earlier attempt found it.
@@ -57,14 +60,14 @@ impl Attempt<'_> {
 
     /// Creates the post's record with its note, or finds the one that an earlier attempt created.
     ///
-    /// `follows` is the number of the closed record that the new one stands in for.
+    /// `follows` is the closed record that the new one stands in for, and its number.
     ///
     /// # Errors
     /// As [`Failure`] says.
     pub(crate) async fn create(
         &mut self,
         table: Table,
-        follows: Option<String>,
+        follows: Option<(RecordRef, String)>,
     ) -> Result<(), Failure> {
         let (tenant, session) = (&self.post.tenant, &self.post.session_id);
         let correlation = match follows {
@@ -77,7 +80,26 @@ impl Attempt<'_> {
         {
             return self.write_to_follower(record).await;
         }
+        // Under a claim, so that two posts of a session that are handled at once make one record.
+        let until = self.deadline.plus(retry::SETTLE);
+        let ledger = &self.function.ledger;
+        match ledger
+            .claim_creation(self.post, until, follows.as_ref().map(|(record, _)| record))
+            .await?
+        {
+            Creation::Started { look_first: false } => {}
+            Creation::Started { look_first: true } => {
+                self.must_look = true;
+                if let Some(record) = self.by_query(table, &correlation).await? {
+                    return self.write_to_follower(record).await;
+                }
+            }
+            Creation::Exists(record) => return self.write_to_follower(record).await,
+            Creation::Locked(until) => return Err(Failure::CreatedElsewhere(until)),
+        }
+        self.found_nothing()?;
         let (mut columns, mut remarks) = self.people(table).await?;
+        let follows = follows.map(|(_, number)| number);
         remarks.extend(follows.map(|number| Remark::FollowsClosedRecord { number }));
         let note = self.note(&remarks);
         columns.extend(self.columns());
@@ -118,7 +140,7 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    /// Writes the post to the record that an earlier attempt at it created in a closed one's place.
+    /// Writes the post to the record that an earlier attempt at it, or another post of its session, created.
     async fn write_to_follower(&mut self, record: RecordRef) -> Result<(), Failure> {
         self.must_look = true;
         self.function
@@ -141,16 +163,24 @@ impl Attempt<'_> {
         note: Note,
         mut columns: Columns,
     ) -> Result<(), Failure> {
-        self.must_look = false;
+        let unknown = self.must_look;
+        self.found_nothing()?;
         let servicenow = &self.function.servicenow;
         if let Some(text) = note.attachment {
             let (session, digest) = (&self.post.session_id, &self.post.digest);
             let query = Query::attachment(record, session, digest);
-            let attached = self.may_be_attached
-                && servicenow
+            let attached = if self.may_be_attached {
+                servicenow
                     .has_attachment(self.file(), self.deadline, &query, record)
-                    .await?;
-            if !attached {
+                    .await?
+            } else {
+                Some(false)
+            };
+            if attached.is_none() && unknown {
+                self.must_look = true;
+                return Err(Failure::Permanent(Code::OutcomeUnknown));
+            }
+            if attached != Some(true) {
                 let name = attachment_name(session, digest);
                 servicenow
                     .attach(self.file(), self.deadline, record, &name, text)
@@ -166,7 +196,7 @@ impl Attempt<'_> {
 
     /// After an unknown outcome: whether the record shows the note already. That it does not proves nothing about
     /// other records.
-    async fn already_written(&self, record: &RecordRef) -> Result<bool, Failure> {
+    pub(crate) async fn already_written(&self, record: &RecordRef) -> Result<bool, Failure> {
         if !self.must_look {
             return Ok(false);
         }
