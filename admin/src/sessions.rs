@@ -302,7 +302,7 @@ pub(crate) async fn assign(
     let (table_name, clock) = (stack.sessions_table.clone(), stack.clock.clone());
     let ledger = Ledger::new(stack.dynamodb.clone(), table_name, clock);
     let assigned = ledger.remember_record(tenant, session, record).await;
-    assigned.map_err(|error| AdminError::failed("dynamodb:PutItem", &table(stack), error.0))
+    assigned.map_err(|error| AdminError::failed("dynamodb:UpdateItem", &table(stack), error.0))
 }
 
 /// One page of the index, as much as DynamoDB reads in one go.

@@ -494,7 +494,7 @@ mod tests {
                 until: now().plus(DAY),
                 reason,
             }),
-            authorized_since: None,
+            ..Standing::default()
         }
     }
 

@@ -5,12 +5,14 @@ mod kept_token;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 
 use crate::clock::{Clock, Timestamp};
 use crate::error::Code;
 use crate::remembered::Remembered;
+use crate::retry::THROTTLE;
 use crate::secret::Secret;
 use crate::tenant::TenantId;
 use crate::tenants::StorageUnavailable;
@@ -57,6 +59,8 @@ pub struct Pause {
 pub struct Standing {
     /// The last pause; it may have ended.
     pub pause: Option<Pause>,
+    /// When the last pause began, as far as throttling set it: the next one doubles its length.
+    pub throttled_since: Option<Timestamp>,
     /// Until when the tenant last had to be authorised again: its posts could not be delivered before.
     pub authorized_since: Option<Timestamp>,
 }
@@ -65,6 +69,19 @@ impl Standing {
     /// The pause that holds at that moment.
     pub fn pause_at(&self, now: Timestamp) -> Option<Pause> {
         self.pause.filter(|pause| pause.until > now)
+    }
+
+    /// How long a tenant is paused that is throttled now: twice as long as the last time, when that ended no longer ago
+    /// than it lasted.
+    fn throttled_for(&self, now: Timestamp) -> Duration {
+        let last = self.pause.zip(self.throttled_since);
+        let going_on = last
+            .map(|(pause, since)| (pause.until, pause.until.since(since)))
+            .filter(|(until, length)| now.since(*until) <= *length);
+        match going_on {
+            Some((_, length)) => THROTTLE.following(length),
+            None => THROTTLE.first,
+        }
     }
 
     /// Whether the tenant has to be authorised again before anything can be delivered.
@@ -176,7 +193,7 @@ impl Credentials {
         self.put(
             authcode_key(tenant, sso_id),
             authcode.obtained_at.plus(AUTHCODE_KEPT),
-            vec![
+            [
                 ("code", authcode.code.expose().to_owned()),
                 ("obtained_at", authcode.obtained_at.to_string()),
                 ("audience", authcode.audience.clone()),
@@ -197,7 +214,7 @@ impl Credentials {
         self.put(
             access_token_key(tenant),
             token.expires_at,
-            vec![
+            [
                 ("token", token.token.expose().to_owned()),
                 ("valid_until", token.expires_at.to_string()),
                 ("audience", token.audience.clone()),
@@ -239,6 +256,7 @@ impl Credentials {
             pause: moment(&item, "until")
                 .zip(reason)
                 .map(|(until, reason)| Pause { until, reason }),
+            throttled_since: moment(&item, "throttled_since"),
             authorized_since: moment(&item, "authorized_since"),
         };
         self.remember(tenant, standing);
@@ -254,8 +272,42 @@ impl Credentials {
         tenant: &TenantId,
         pause: Pause,
     ) -> Result<(), StorageUnavailable> {
+        self.pause(tenant, |_| (pause, None)).await
+    }
+
+    /// Pauses a tenant that ServiceNow throttles, for every process: 30 s, twice as long while it goes on, up to an hour;
+    /// and at least as long as `retry_after` asks for (zero where it does not). A pause that holds already is one and the same throttling.
+    ///
+    /// # Errors
+    /// When the table cannot be read or written; this process keeps to the pause all the same.
+    pub async fn throttle(
+        &self,
+        tenant: &TenantId,
+        retry_after: Duration,
+    ) -> Result<(), StorageUnavailable> {
+        let now = self.clock.now();
+        self.pause(tenant, |known| {
+            let length = match known.pause_at(now) {
+                Some(_) => Duration::ZERO,
+                None => known.throttled_for(now),
+            };
+            let pause = Pause {
+                until: now.plus(length.max(retry_after)),
+                reason: Code::ServiceNowThrottled,
+            };
+            (pause, Some(now))
+        })
+        .await
+    }
+
+    async fn pause(
+        &self,
+        tenant: &TenantId,
+        decide: impl FnOnce(&Standing) -> (Pause, Option<Timestamp>),
+    ) -> Result<(), StorageUnavailable> {
         let before = self.standing_now(tenant).await;
         let known = *before.as_ref().unwrap_or(&Standing::default());
+        let (pause, throttled_since) = decide(&known);
         if known.pause.is_some_and(|known| known.until >= pause.until) {
             return Ok(());
         }
@@ -265,11 +317,12 @@ impl Credentials {
         };
         let standing = Standing {
             pause: Some(pause),
+            throttled_since,
             authorized_since,
         };
         self.remember(tenant, standing);
         before?;
-        self.put_standing(tenant, pause, authorized_since).await
+        self.put_standing(tenant, pause, standing).await
     }
 
     /// Ends a tenant's pause now: whatever it was paused for has been set right.
@@ -282,12 +335,16 @@ impl Credentials {
         let Some(pause) = standing.pause_at(now) else {
             return Ok(());
         };
-        let authorized_since = standing.authorized_since.map(|then| then.min(now));
         let ended = Pause {
             until: now,
             ..pause
         };
-        self.put_standing(tenant, ended, authorized_since).await?;
+        let standing = Standing {
+            throttled_since: None,
+            authorized_since: standing.authorized_since.map(|then| then.min(now)),
+            ..standing
+        };
+        self.put_standing(tenant, ended, standing).await?;
         self.standings.remove(tenant);
         Ok(())
     }
@@ -311,13 +368,15 @@ impl Credentials {
         &self,
         tenant: &TenantId,
         pause: Pause,
-        authorized_since: Option<Timestamp>,
+        standing: Standing,
     ) -> Result<(), StorageUnavailable> {
-        let mut values = vec![
+        let text = |then: Option<Timestamp>| then.map(|then| then.to_string()).unwrap_or_default();
+        let values = [
             ("until", pause.until.to_string()),
             ("reason", pause.reason.as_str().to_owned()),
+            ("authorized_since", text(standing.authorized_since)),
+            ("throttled_since", text(standing.throttled_since)),
         ];
-        values.extend(authorized_since.map(|then| ("authorized_since", then.to_string())));
         let ends = pause.until.plus(PAUSE_REMEMBERED);
         self.put(pause_key(tenant), ends, values).await
     }
@@ -339,21 +398,13 @@ impl Credentials {
     ) -> Result<bool, StorageUnavailable> {
         let now = self.clock.now();
         let until = now.plus(length);
+        let values = [("owner", owner.to_owned()), ("until", until.to_string())];
         let answer = self
-            .dynamodb
-            .put_item()
-            .table_name(&self.table)
-            .item("credential", AttributeValue::S(key.to_owned()))
-            .item("owner", AttributeValue::S(owner.to_owned()))
-            .item("until", AttributeValue::S(until.to_string()))
-            .item("expires_at", AttributeValue::N(until.as_secs().to_string()))
+            .update(key, until, values)
             .condition_expression(
                 "attribute_not_exists(credential) OR #until < :now OR #owner = :owner",
             )
-            .expression_attribute_names("#until", "until")
-            .expression_attribute_names("#owner", "owner")
             .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
-            .expression_attribute_values(":owner", AttributeValue::S(owner.to_owned()))
             .send()
             .await;
         match answer {
@@ -374,7 +425,7 @@ impl Credentials {
         length: Duration,
     ) -> Result<(), StorageUnavailable> {
         let until = self.clock.now().plus(length);
-        let values = vec![("owner", owner.to_owned()), ("until", until.to_string())];
+        let values = [("owner", owner.to_owned()), ("until", until.to_string())];
         self.put(key.to_owned(), until, values).await
     }
 
@@ -415,21 +466,37 @@ impl Credentials {
         &self,
         key: String,
         ends: Timestamp,
-        values: Vec<(&str, String)>,
+        values: impl IntoIterator<Item = (&str, String)>,
     ) -> Result<(), StorageUnavailable> {
-        let mut put = self
-            .dynamodb
-            .put_item()
-            .table_name(&self.table)
-            .item("credential", AttributeValue::S(key))
-            .item("expires_at", AttributeValue::N(ends.as_secs().to_string()));
-        for (name, value) in values {
-            put = put.item(name, AttributeValue::S(value));
-        }
-        put.send()
+        self.update(&key, ends, values)
+            .send()
             .await
             .map(|_| ())
             .map_err(|error| StorageUnavailable::of(&self.table, &error))
+    }
+
+    /// Writes values beside what an item has: every kind of item is always written with the same names. One operation
+    /// for everything is what keeps the functions small.
+    fn update<'a>(
+        &self,
+        key: &str,
+        ends: Timestamp,
+        values: impl IntoIterator<Item = (&'a str, String)>,
+    ) -> UpdateItemFluentBuilder {
+        let mut update = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .key("credential", AttributeValue::S(key.to_owned()))
+            .expression_attribute_values(":ends", AttributeValue::N(ends.as_secs().to_string()));
+        let mut expression = "SET expires_at = :ends".to_owned();
+        for (name, value) in values {
+            expression.push_str(&format!(", #{name} = :{name}"));
+            update = update
+                .expression_attribute_names(format!("#{name}"), name)
+                .expression_attribute_values(format!(":{name}"), AttributeValue::S(value));
+        }
+        update.update_expression(expression)
     }
 }
 

@@ -90,10 +90,28 @@ pub struct Started {
     pub known: bool,
     /// An earlier attempt may have taken effect: look before writing.
     pub look_first: bool,
-    /// Attempts that failed.
+    /// Attempts made before this one, since the post was last sent.
     pub attempts: u32,
-    /// Attempts that ended the process.
+    /// Attempts that ended the process while it worked on nothing else.
     pub deaths: u32,
+    /// An earlier attempt ended its process, perhaps by another post's doing: handle it while nothing else is handled.
+    pub suspect: bool,
+    /// Why the post waited, or was given up.
+    pub reason: Option<Code>,
+}
+
+/// The answer to a claim of the right to create a session's record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Creation {
+    /// The caller may create it. `look_first`: an earlier holder of the claim may have created it already.
+    Started {
+        /// Search by `correlation_id` once more before creating.
+        look_first: bool,
+    },
+    /// The session has this record already.
+    Exists(RecordRef),
+    /// Another post of the session creates it, until then.
+    Locked(Timestamp),
 }
 
 /// The ledger's table.
@@ -130,16 +148,16 @@ pub struct Details {
     pub dropped_columns: BTreeSet<String>,
 }
 
-/// How a post is left that could not be delivered yet.
+/// How an attempt leaves its post.
 #[derive(Clone, Copy, Debug)]
 pub struct Waiting {
-    /// Not before then.
+    /// The post cannot be claimed before then, unless it is done with.
     pub next_attempt_at: Timestamp,
-    /// Why; nothing when the attempt was only interrupted.
+    /// Why; nothing when the attempt was only interrupted, or succeeded.
     pub reason: Option<Code>,
-    /// Whether this attempt may have taken effect.
+    /// Whether an attempt may have taken effect that has not been looked for.
     pub look_first: bool,
-    /// Failed attempts so far.
+    /// Attempts made so far, since the post was last sent.
     pub attempts: u32,
 }
 
@@ -153,7 +171,8 @@ impl Ledger {
         }
     }
 
-    /// Claims a post for `owner` until `lease_until`. One write; a second one only after a death.
+    /// Claims a post for `owner` until `lease_until`, and counts the attempt. One write; a second one only after a death.
+    /// `alone`: the process works on nothing else, so a death is this post's doing (decision 0009).
     ///
     /// A post that waits for its tenant's re-authorisation may be claimed early: whoever claims has found no pause, and
     /// nothing that may have taken effect is less than its time ago (see [`Ledger::await_authorization`]).
@@ -165,6 +184,7 @@ impl Ledger {
         post: &Post,
         owner: &str,
         lease_until: Timestamp,
+        alone: bool,
     ) -> Result<Claim, StorageUnavailable> {
         let now = self.clock.now();
         let answer = self
@@ -175,13 +195,15 @@ impl Ledger {
             .update_expression(
                 "SET #state = :delivering, #owner = :owner, lease_until = :lease_until, event = :event, \
                  tenant = :tenant, session_id = :session_id, received_at = :received_at, claimed_at = :now, \
-                 expires_at = :expires_at, \
-                 claimed_from = if_not_exists(#state, :new) REMOVE next_attempt_at, receipt_handle",
+                 expires_at = :expires_at, was_alone = if_not_exists(alone, :no), alone = :alone, \
+                 attempts = if_not_exists(attempts, :none) + :one, \
+                 claimed_from = if_not_exists(#state, :new) REMOVE next_attempt_at, receipt_handle, not_before",
             )
             .condition_expression(
-                "attribute_not_exists(#state) OR expires_at < :now_seconds OR #state IN (:failed, :unmatched) \
+                "attribute_not_exists(#state) OR expires_at < :now_seconds \
+                 OR ((attribute_not_exists(not_before) OR not_before <= :now) AND (#state IN (:failed, :unmatched) \
                  OR (#state = :waiting AND (next_attempt_at <= :now OR reason = :unauthorized)) \
-                 OR (#state = :delivering AND lease_until < :now)",
+                 OR (#state = :delivering AND lease_until < :now)))",
             )
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#owner", "owner")
@@ -200,6 +222,10 @@ impl Ledger {
             .expression_attribute_values(":now", text(now))
             .expression_attribute_values(":now_seconds", AttributeValue::N(now.as_secs().to_string()))
             .expression_attribute_values(":expires_at", expiry(now))
+            .expression_attribute_values(":alone", AttributeValue::Bool(alone))
+            .expression_attribute_values(":no", AttributeValue::Bool(false))
+            .expression_attribute_values(":none", count(0))
+            .expression_attribute_values(":one", count(1))
             .return_values(ReturnValue::AllOld)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
@@ -210,7 +236,7 @@ impl Ledger {
                 let expired = number(&old, "expires_at")
                     .is_some_and(|expires_at| i64::from(expires_at) < now.as_secs());
                 let from = state(&old).filter(|_| !expired);
-                self.started(post, owner, from, &old).await
+                self.started(post, owner, from, &old, false).await
             }
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
@@ -219,7 +245,7 @@ impl Ledger {
                     // The SDK sent the claim twice, and the first time took effect without an answer.
                     if item.get("owner") == Some(&text(owner)) {
                         let from = item.get("claimed_from").and_then(parse_state);
-                        return self.started(post, owner, from, item).await;
+                        return self.started(post, owner, from, item, true).await;
                     }
                     Ok(refused(item, now))
                 }
@@ -228,36 +254,42 @@ impl Ledger {
         }
     }
 
-    /// What a claim that succeeded starts from. Deaths are counted, and forgotten when somebody sent the post again.
+    /// What a claim that succeeded starts from. A death is counted where the post was handled alone; attempts and deaths
+    /// are forgotten when a dead letter was sent again. `claimed`: the item is as the claim left it, not as it found it.
     async fn started(
         &self,
         post: &Post,
         owner: &str,
         from: Option<State>,
         item: &HashMap<String, AttributeValue>,
+        claimed: bool,
     ) -> Result<Claim, StorageUnavailable> {
         let Some(from) = from else {
             return Ok(Claim::Started(Started::default()));
         };
-        let look_first = item
-            .get("look_first")
-            .and_then(|value| value.as_bool().ok());
         let before = Started {
             // An entry may have been made only to remember where its message waits.
             known: item.contains_key("claimed_at"),
-            look_first: look_first.copied().unwrap_or(false),
-            attempts: number(item, "attempts").unwrap_or(0),
+            look_first: flag(item, "look_first"),
+            attempts: number(item, "attempts")
+                .unwrap_or(0)
+                .saturating_sub(u32::from(claimed)),
             deaths: number(item, "deaths").unwrap_or(0),
+            suspect: flag(item, "suspect"),
+            reason: item.get("reason").and_then(parse_code),
         };
         let started = match from {
             State::Delivering => Started {
                 look_first: true,
-                deaths: before.deaths + 1,
+                deaths: before.deaths
+                    + u32::from(flag(item, if claimed { "was_alone" } else { "alone" })),
+                suspect: true,
                 ..before
             },
             State::Failed => Started {
                 attempts: 0,
                 deaths: 0,
+                suspect: false,
                 ..before
             },
             State::Waiting | State::Delivered | State::Ignored | State::Unmatched => before,
@@ -266,14 +298,15 @@ impl Ledger {
             let update = self
                 .owned(post, owner)
                 .update_expression(
-                    "SET deaths = :deaths, attempts = :attempts, look_first = :look_first",
+                    "SET deaths = :deaths, attempts = :attempts, look_first = :look_first, suspect = :suspect",
                 )
                 .expression_attribute_values(":deaths", count(started.deaths))
-                .expression_attribute_values(":attempts", count(started.attempts))
+                .expression_attribute_values(":attempts", count(started.attempts + 1))
                 .expression_attribute_values(
                     ":look_first",
                     AttributeValue::Bool(started.look_first),
-                );
+                )
+                .expression_attribute_values(":suspect", AttributeValue::Bool(started.suspect));
             update
                 .send()
                 .await
@@ -282,7 +315,8 @@ impl Ledger {
         Ok(Claim::Started(started))
     }
 
-    /// Ends a post that `owner` has claimed. False: somebody else took it over, so nothing was changed.
+    /// Ends a post that `owner` has claimed. One that is given up with an outcome that nobody has looked for cannot be
+    /// claimed again before `left.next_attempt_at`. False: somebody else took it over, so nothing was changed.
     ///
     /// # Errors
     /// When the table cannot be written.
@@ -291,21 +325,20 @@ impl Ledger {
         post: &Post,
         owner: &str,
         state: State,
-        reason: Option<Code>,
-        look_first: bool,
+        left: Waiting,
         details: Details,
     ) -> Result<bool, StorageUnavailable> {
-        let mut values = vec![
-            ("ended_at", text(self.clock.now())),
-            ("look_first", AttributeValue::Bool(look_first)),
-        ];
+        let mut values = vec![("ended_at", text(self.clock.now()))];
+        if left.look_first {
+            values.push(("not_before", text(left.next_attempt_at)));
+        }
         values.extend(details.detail.map(|detail| ("detail", text(detail))));
         // DynamoDB has no empty set.
         if !details.dropped_columns.is_empty() {
             let dropped = details.dropped_columns.into_iter().collect();
             values.push(("dropped_columns", AttributeValue::Ss(dropped)));
         }
-        self.leave(post, owner, state, reason, values).await
+        self.leave(post, owner, state, left, values).await
     }
 
     /// Leaves a post that `owner` has claimed to be tried again. False: somebody else took it over.
@@ -318,12 +351,8 @@ impl Ledger {
         owner: &str,
         waiting: Waiting,
     ) -> Result<bool, StorageUnavailable> {
-        let values = vec![
-            ("next_attempt_at", text(waiting.next_attempt_at)),
-            ("attempts", count(waiting.attempts)),
-            ("look_first", AttributeValue::Bool(waiting.look_first)),
-        ];
-        self.leave(post, owner, State::Waiting, waiting.reason, values)
+        let values = vec![("next_attempt_at", text(waiting.next_attempt_at))];
+        self.leave(post, owner, State::Waiting, waiting, values)
             .await
     }
 
@@ -333,10 +362,12 @@ impl Ledger {
         post: &Post,
         owner: &str,
         state: State,
-        reason: Option<Code>,
+        left: Waiting,
         mut values: Vec<(&str, AttributeValue)>,
     ) -> Result<bool, StorageUnavailable> {
-        values.extend(reason.map(|reason| ("reason", text(reason))));
+        values.push(("attempts", count(left.attempts)));
+        values.push(("look_first", AttributeValue::Bool(left.look_first)));
+        values.extend(left.reason.map(|reason| ("reason", text(reason))));
         let mut update = self
             .owned(post, owner)
             .expression_attribute_names("#state", "state")
@@ -537,6 +568,26 @@ impl Ledger {
         tenant: &TenantId,
         session: &SessionId,
     ) -> Result<Option<RecordRef>, StorageUnavailable> {
+        let item = self.record_entry(tenant, session).await?;
+        let expired = number(&item, "expires_at")
+            .is_some_and(|expires_at| i64::from(expires_at) < self.clock.now().as_secs());
+        Ok(record_of(&item).filter(|_| !expired))
+    }
+
+    /// Whether the post was the last one to claim the creation of its session's record, see [`Ledger::claim_creation`].
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn claimed_creation(&self, post: &Post) -> Result<bool, StorageUnavailable> {
+        let item = self.record_entry(&post.tenant, &post.session_id).await?;
+        Ok(item.get("creating_owner") == Some(&text(&post.digest)))
+    }
+
+    async fn record_entry(
+        &self,
+        tenant: &TenantId,
+        session: &SessionId,
+    ) -> Result<HashMap<String, AttributeValue>, StorageUnavailable> {
         let answer = self
             .dynamodb
             .get_item()
@@ -546,21 +597,76 @@ impl Ledger {
             .send()
             .await
             .map_err(|error| StorageUnavailable::of(&self.table, &error))?;
-        let Some(item) = answer.item() else {
-            return Ok(None);
-        };
-        let value = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
-        let expired = number(item, "expires_at")
-            .is_some_and(|expires_at| i64::from(expires_at) < self.clock.now().as_secs());
-        let record = value("table")
-            .and_then(|name| Table::from_name(name))
-            .zip(value("sys_id"));
-        Ok(record.filter(|_| !expired).and_then(|(table, sys_id)| {
-            SysId::parse(sys_id).map(|sys_id| RecordRef { table, sys_id })
-        }))
+        Ok(answer.item.unwrap_or_default())
     }
 
-    /// Remembers the record that a session belongs to.
+    /// Claims the right to create a record for the post's session until `until`: one conditional write, so that of the
+    /// session's posts one creates, whatever the queue does. `known`: the record that the new one stands in for.
+    ///
+    /// The claim is the post's, not the attempt's: another attempt at the same post goes on under it.
+    /// [`Ledger::remember_record`] ends it.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn claim_creation(
+        &self,
+        post: &Post,
+        until: Timestamp,
+        known: Option<&RecordRef>,
+    ) -> Result<Creation, StorageUnavailable> {
+        let now = self.clock.now();
+        let mut update = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(record_key(&post.tenant, &post.session_id)))
+            .expression_attribute_values(":owner", text(&post.digest))
+            .expression_attribute_values(":until", text(until))
+            .expression_attribute_values(":now", text(now))
+            .expression_attribute_values(
+                ":now_seconds",
+                AttributeValue::N(now.as_secs().to_string()),
+            )
+            .expression_attribute_values(":expires_at", expiry(now))
+            .return_values(ReturnValue::AllOld)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let (record_is, remove) = match known {
+            // What has expired and is not deleted yet must not come back to life.
+            None => ("attribute_not_exists(sys_id)", " REMOVE sys_id"),
+            Some(known) => {
+                update = update.expression_attribute_values(":known", text(&known.sys_id));
+                ("(attribute_not_exists(sys_id) OR sys_id = :known)", "")
+            }
+        };
+        let answer = update
+            .update_expression(format!(
+                "SET creating_owner = :owner, creating_until = :until, expires_at = :expires_at{remove}"
+            ))
+            .condition_expression(format!(
+                "expires_at < :now_seconds OR ({record_is} AND (attribute_not_exists(creating_until) \
+                 OR creating_until < :now OR creating_owner = :owner))"
+            ))
+            .send()
+            .await;
+        let found = match answer {
+            Ok(answer) => {
+                let old = answer.attributes.unwrap_or_default();
+                return Ok(Creation::Started {
+                    look_first: old
+                        .get("creating_owner")
+                        .is_some_and(|owner| *owner != text(&post.digest)),
+                });
+            }
+            Err(error) => condition_failed(&self.table, error)?,
+        };
+        let other = record_of(&found).filter(|record| Some(record) != known);
+        Ok(match other {
+            Some(record) => Creation::Exists(record),
+            None => Creation::Locked(moment(&found, "creating_until").unwrap_or(now)),
+        })
+    }
+
+    /// Remembers the record that a session belongs to. Who claimed to create one stays known.
     ///
     /// # Errors
     /// When the table cannot be written.
@@ -571,12 +677,16 @@ impl Ledger {
         record: &RecordRef,
     ) -> Result<(), StorageUnavailable> {
         self.dynamodb
-            .put_item()
+            .update_item()
             .table_name(&self.table)
-            .set_item(Some(record_key(tenant, session)))
-            .item("table", text(record.table))
-            .item("sys_id", text(&record.sys_id))
-            .item("expires_at", expiry(self.clock.now()))
+            .set_key(Some(record_key(tenant, session)))
+            .update_expression(
+                "SET #table = :table, sys_id = :sys_id, expires_at = :expires_at REMOVE creating_until",
+            )
+            .expression_attribute_names("#table", "table")
+            .expression_attribute_values(":table", text(record.table))
+            .expression_attribute_values(":sys_id", text(&record.sys_id))
+            .expression_attribute_values(":expires_at", expiry(self.clock.now()))
             .send()
             .await
             .map_err(|error| StorageUnavailable::of(&self.table, &error))?;
@@ -603,9 +713,22 @@ fn refused(item: &HashMap<String, AttributeValue>, now: Timestamp) -> Claim {
     match state(item) {
         Some(State::Delivering) => Claim::Locked(moment(item, "lease_until").unwrap_or(now)),
         Some(State::Waiting) => Claim::Locked(moment(item, "next_attempt_at").unwrap_or(now)),
+        // Refused although it may be claimed again: its outcome may still be on its way.
+        Some(State::Failed | State::Unmatched) => {
+            Claim::Locked(moment(item, "not_before").unwrap_or(now))
+        }
         Some(state) => Claim::Completed(state),
         None => Claim::Locked(now),
     }
+}
+
+/// The record that a `record` entry names; none while it is only claimed.
+fn record_of(item: &HashMap<String, AttributeValue>) -> Option<RecordRef> {
+    let value = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
+    Some(RecordRef {
+        table: Table::from_name(value("table")?)?,
+        sys_id: SysId::parse(value("sys_id")?)?,
+    })
 }
 
 fn post_key(post: &Post) -> HashMap<String, AttributeValue> {
@@ -654,6 +777,18 @@ fn moment(item: &HashMap<String, AttributeValue>, name: &str) -> Option<Timestam
 
 fn number(item: &HashMap<String, AttributeValue>, name: &str) -> Option<u32> {
     item.get(name)?.as_n().ok()?.parse().ok()
+}
+
+fn flag(item: &HashMap<String, AttributeValue>, name: &str) -> bool {
+    item.get(name).and_then(|value| value.as_bool().ok()) == Some(&true)
+}
+
+fn parse_code(value: &AttributeValue) -> Option<Code> {
+    let code = value.as_s().ok()?;
+    Code::ALL
+        .iter()
+        .copied()
+        .find(|known| known.as_str() == code)
 }
 
 fn count(value: u32) -> AttributeValue {

@@ -1,11 +1,13 @@
 //! The sessions queue and its dead-letter queue: the message, and what is done with messages.
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
 use aws_sdk_sqs::types::{
-    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue,
+    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry,
+    DeleteMessageBatchRequestEntry, MessageAttributeValue,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +16,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Timestamp;
+use crate::clock::{LONGEST_INVOCATION, Timestamp};
 use crate::error::Code;
 use crate::session::{Digest, Event, Fields, SessionId};
 use crate::tenant::TenantId;
@@ -22,11 +24,15 @@ use crate::tenant::TenantId;
 /// What the queue takes, 1 MiB, less what the attributes may need (protocols part C).
 pub const MESSAGE_LIMIT: usize = 1024 * 1024 - 8 * 1024;
 
-/// No message unpacks to more than this: a post that came through API Gateway has 10 MB at most.
-const UNPACKED_LIMIT: u64 = 64 * 1024 * 1024;
+/// No post's fields are longer than this as JSON, in bytes: a Lambda function is called with 6 MB at most, and what is
+/// accepted must fit into the memory of the function that delivers it (decision 0009).
+pub const UNPACKED_LIMIT: usize = 16 * 1024 * 1024;
 
-/// SQS hides a message for at most 12 hours.
-const LONGEST_VISIBILITY: Duration = Duration::from_secs(12 * 3600);
+/// No raw body unpacks to more than this: API Gateway passes 10 MB at most.
+const RAW_LIMIT: usize = 64 * 1024 * 1024;
+
+/// SQS hides a message for at most 12 hours after it was received, which an invocation may be late for.
+const LONGEST_VISIBILITY: Duration = Duration::from_secs(12 * 3600 - LONGEST_INVOCATION.as_secs());
 
 /// One post on its way to ServiceNow: the queue message, version 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +51,7 @@ pub struct Post {
     pub fields: Fields,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Wire {
     v: u32,
     tenant: TenantId,
@@ -53,8 +59,11 @@ struct Wire {
     event: Event,
     received_at: Timestamp,
     digest: Digest,
-    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
-    fields: Option<Fields>,
+    /// Both maps of the fields, unless they are compressed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fields: Option<BTreeMap<String, String>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    unknown_fields: BTreeMap<String, String>,
     /// The fields as gzip-compressed JSON in base64, where they would not fit otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     compressed: Option<String>,
@@ -69,6 +78,81 @@ pub enum Undecodable {
     /// It is not what this connector writes.
     #[error("the message is malformed")]
     Malformed,
+    /// Its fields are longer than [`UNPACKED_LIMIT`].
+    #[error("the message unpacks to more than {UNPACKED_LIMIT} bytes")]
+    TooLarge,
+}
+
+/// A post whose fields are still packed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packed {
+    wire: Wire,
+    size: usize,
+}
+
+impl Packed {
+    /// Reads a message's text and unpacks nothing.
+    ///
+    /// # Errors
+    /// When it is not a post of version 1.
+    pub fn read(text: &str) -> Result<Self, Undecodable> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            v: serde_json::Value,
+        }
+        let Versioned { v } = serde_json::from_str(text).map_err(|_| Undecodable::Malformed)?;
+        if v != 1 {
+            return Err(Undecodable::UnknownVersion);
+        }
+        let wire: Wire = serde_json::from_str(text).map_err(|_| Undecodable::Malformed)?;
+        let size = match &wire.compressed {
+            None => text.len(),
+            Some(packed) => unpacked_size(packed).ok_or(Undecodable::Malformed)?,
+        };
+        Ok(Self { wire, size })
+    }
+
+    /// How many bytes unpacking makes of it at most.
+    pub const fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The whole post.
+    ///
+    /// # Errors
+    /// When its fields cannot be read, or are longer than [`UNPACKED_LIMIT`]; nothing is unpacked beyond that.
+    pub fn unpack(mut self) -> Result<Post, Undecodable> {
+        if self.size > UNPACKED_LIMIT {
+            return Err(Undecodable::TooLarge);
+        }
+        let fields = match self.wire.compressed.take() {
+            None => self.wire.fields.take().map(|fields| Fields {
+                fields,
+                unknown_fields: std::mem::take(&mut self.wire.unknown_fields),
+            }),
+            Some(packed) => gunzip(&packed, self.size)
+                .and_then(|fields| String::from_utf8(fields).ok())
+                .and_then(|fields| serde_json::from_str(&fields).ok()),
+        };
+        let fields = fields.ok_or(Undecodable::Malformed)?;
+        Ok(self.post(fields))
+    }
+
+    /// The post without its fields, as the ledger knows it.
+    pub fn outline(self) -> Post {
+        self.post(Fields::default())
+    }
+
+    fn post(self, fields: Fields) -> Post {
+        Post {
+            tenant: self.wire.tenant,
+            session_id: self.wire.session_id,
+            event: self.wire.event,
+            received_at: self.wire.received_at,
+            digest: self.wire.digest,
+            fields,
+        }
+    }
 }
 
 /// Not a post but a request to look after the posts of a tenant that wait for its re-authorisation, because it has
@@ -98,7 +182,7 @@ impl Wake {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// A post to deliver.
-    Post(Box<Post>),
+    Post(Box<Packed>),
     /// A request to wake the posts that wait for a re-authorisation.
     Wake(Wake),
 }
@@ -110,8 +194,8 @@ impl Content {
     /// When it is neither of version 1.
     pub fn decode(text: &str) -> Result<Self, Undecodable> {
         // A post goes first: it may be long, and nearly every message is one.
-        match Post::decode(text) {
-            Ok(post) => Ok(Self::Post(Box::new(post))),
+        match Packed::read(text) {
+            Ok(packed) => Ok(Self::Post(Box::new(packed))),
             Err(Undecodable::Malformed) => serde_json::from_str(text)
                 .map(Self::Wake)
                 .map_err(|_| Undecodable::Malformed),
@@ -126,12 +210,14 @@ impl Undecodable {
         match self {
             Self::UnknownVersion => Code::UnknownVersion,
             Self::Malformed => Code::MalformedMessage,
+            Self::TooLarge => Code::BodyTooLarge,
         }
     }
 }
 
 impl Post {
-    /// The message's text, compressed only where it would not fit otherwise. `None`: it does not fit at all.
+    /// The message's text, compressed only where it would not fit otherwise. `None`: it does not fit at all, or its
+    /// fields are longer than [`UNPACKED_LIMIT`], so that it could not be delivered.
     ///
     /// The queue's messages are JSON objects with their version in `v`; a reader counts every other version as unknown.
     /// * A post: `{"v":1,"tenant","session_id","event","received_at","digest","fields","unknown_fields"}`, or with
@@ -139,21 +225,34 @@ impl Post {
     /// * A [`Wake`]: `{"v":1,"wake":"{tenant}"}`, with `"from"` (RFC 3339) where it goes on. Group `{tenant}#*`, which no
     ///   session can have; never deduplicated.
     pub fn encode(&self) -> Option<String> {
-        let wire = |fields, compressed| Wire {
-            v: 1,
-            tenant: self.tenant.clone(),
-            session_id: self.session_id.clone(),
-            event: self.event,
-            received_at: self.received_at,
-            digest: self.digest.clone(),
-            fields,
-            compressed,
+        let wire = |fields: Option<Fields>, compressed| {
+            let (fields, unknown_fields) = match fields {
+                Some(fields) => (Some(fields.fields), fields.unknown_fields),
+                None => (None, BTreeMap::new()),
+            };
+            Wire {
+                v: 1,
+                tenant: self.tenant.clone(),
+                session_id: self.session_id.clone(),
+                event: self.event,
+                received_at: self.received_at,
+                digest: self.digest.clone(),
+                fields,
+                unknown_fields,
+                compressed,
+            }
         };
-        let plain = sendable(serde_json::to_string(&wire(Some(self.fields.clone()), None)).ok()?);
-        if plain.len() <= MESSAGE_LIMIT {
-            return Some(plain);
+        // Nothing large is copied before it is known to fit.
+        if write_json(&self.fields, MESSAGE_LIMIT, std::io::sink()).is_some() {
+            let plain = serde_json::to_string(&wire(Some(self.fields.clone()), None)).ok()?;
+            let plain = sendable(plain);
+            if plain.len() <= MESSAGE_LIMIT {
+                return Some(plain);
+            }
         }
-        let packed = gzip_base64(&serde_json::to_vec(&self.fields).ok()?)?;
+        let encoder = GzEncoder::new(Vec::new(), Compression::default());
+        let packed = write_json(&self.fields, UNPACKED_LIMIT, encoder)?;
+        let packed = STANDARD.encode(packed.finish().ok()?);
         let packed = serde_json::to_string(&wire(None, Some(packed))).ok()?;
         (packed.len() <= MESSAGE_LIMIT).then_some(packed)
     }
@@ -163,27 +262,7 @@ impl Post {
     /// # Errors
     /// When it is not a post of version 1.
     pub fn decode(text: &str) -> Result<Self, Undecodable> {
-        #[derive(Deserialize)]
-        struct Versioned {
-            v: serde_json::Value,
-        }
-        let Versioned { v } = serde_json::from_str(text).map_err(|_| Undecodable::Malformed)?;
-        if v != 1 {
-            return Err(Undecodable::UnknownVersion);
-        }
-        let wire: Wire = serde_json::from_str(text).map_err(|_| Undecodable::Malformed)?;
-        let fields = match wire.compressed {
-            None => wire.fields.ok_or(Undecodable::Malformed)?,
-            Some(packed) => unpack(&packed).ok_or(Undecodable::Malformed)?,
-        };
-        Ok(Self {
-            tenant: wire.tenant,
-            session_id: wire.session_id,
-            event: wire.event,
-            received_at: wire.received_at,
-            digest: wire.digest,
-            fields,
-        })
+        Packed::read(text)?.unpack()
     }
 
     /// The message group: start before end, and no session blocks another.
@@ -192,18 +271,57 @@ impl Post {
     }
 }
 
-fn unpack(packed: &str) -> Option<Fields> {
-    serde_json::from_slice(&gunzip(packed)?).ok()
+/// What a gzip stream says at its end about its length (RFC 1952, section 2.3.1). It may be wrong: a reader is to hold
+/// the stream to it.
+fn unpacked_size(packed: &str) -> Option<usize> {
+    let end = STANDARD
+        .decode(packed.get(packed.len().checked_sub(8)?..)?)
+        .ok()?;
+    let size = u32::from_le_bytes(*end.last_chunk()?);
+    usize::try_from(size).ok()
 }
 
-fn gunzip(packed: &str) -> Option<Vec<u8>> {
+/// Unpacks `limit` bytes at most; `None` when there are more, or it is not gzip in base64.
+fn gunzip(packed: &str, limit: usize) -> Option<Vec<u8>> {
     let packed = STANDARD.decode(packed).ok()?;
     let mut text = Vec::new();
+    let more = u64::try_from(limit).ok()?.saturating_add(1);
     GzDecoder::new(packed.as_slice())
-        .take(UNPACKED_LIMIT)
+        .take(more)
         .read_to_end(&mut text)
         .ok()?;
-    Some(text)
+    (text.len() <= limit).then_some(text)
+}
+
+/// Writes fields as JSON of `limit` bytes at most; `None` when there are more.
+fn write_json<W: std::io::Write>(fields: &Fields, limit: usize, writer: W) -> Option<W> {
+    let mut limited = std::io::BufWriter::new(Limited {
+        left: limit,
+        writer,
+    });
+    serde_json::to_writer(&mut limited, fields).ok()?;
+    Some(limited.into_inner().ok()?.writer)
+}
+
+/// A writer that fails when more is written than is allowed.
+struct Limited<W> {
+    left: usize,
+    writer: W,
+}
+
+impl<W: std::io::Write> std::io::Write for Limited<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.left = self
+            .left
+            .checked_sub(bytes.len())
+            .ok_or(std::io::ErrorKind::FileTooLarge)?;
+        self.writer.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.writer.flush()
+    }
 }
 
 fn gzip_base64(bytes: &[u8]) -> Option<String> {
@@ -320,7 +438,7 @@ pub fn raw_body(encoding: &str, body: &str) -> Option<Vec<u8>> {
     match encoding {
         "text" => Some(body.as_bytes().to_vec()),
         "base64" => STANDARD.decode(body).ok(),
-        "gzip+base64" => gunzip(body),
+        "gzip+base64" => gunzip(body, RAW_LIMIT),
         _ => None,
     }
 }
@@ -480,6 +598,33 @@ impl Queues {
         }
     }
 
+    /// Deletes messages (receipt handles), ten at most. Deleting twice does no harm.
+    ///
+    /// # Errors
+    /// When SQS took none or not all of them.
+    pub async fn delete(&self, receipt_handles: &[String]) -> Result<(), QueueUnavailable> {
+        let mut request = self
+            .sqs
+            .delete_message_batch()
+            .queue_url(&self.sessions_url);
+        for (index, receipt_handle) in receipt_handles.iter().enumerate() {
+            let entry = DeleteMessageBatchRequestEntry::builder()
+                .id(index.to_string())
+                .receipt_handle(receipt_handle)
+                .build()
+                .map_err(|error| QueueUnavailable(error.to_string()))?;
+            request = request.entries(entry);
+        }
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| QueueUnavailable(crate::aws::reason(&error)))?;
+        match answer.failed.first() {
+            None => Ok(()),
+            Some(failed) => Err(QueueUnavailable(failed.code.clone())),
+        }
+    }
+
     /// Shows messages (receipt handles) at once, ten at most. One that is no longer hidden under its handle, because it
     /// came back by itself or is done with, is left alone. How many are shown.
     ///
@@ -579,6 +724,49 @@ mod tests {
     }
 
     #[test]
+    fn a_post_that_could_not_be_delivered_is_not_encoded() {
+        // Three bytes in UTF-8 for one in windows-1252, and six in JSON for a control character.
+        for (chat, fits) in [
+            ("\u{2039}".repeat(5_500_000), true),
+            ("\u{2039}".repeat(5_600_000), false),
+            ("\u{1}".repeat(2_900_000), false),
+        ] {
+            let post = post(&chat);
+            let text = post.encode();
+            assert_eq!(text.is_some(), fits, "{}", chat.len());
+            let Some(text) = text else { continue };
+            let packed = Packed::read(&text).expect("a post");
+            assert!(packed.size() > text.len() && packed.size() <= UNPACKED_LIMIT);
+            assert_eq!(packed.unpack(), Ok(post));
+        }
+    }
+
+    /// Bombs of a few kilobytes: nobody but this connector writes to the queue, but what it wrote before may stand there.
+    #[test]
+    fn a_message_is_not_unpacked_beyond_what_is_allowed_or_what_it_says() {
+        let message = |packed: &str| {
+            let mut json: serde_json::Value =
+                serde_json::from_str(&post("x").encode().expect("fits")).expect("JSON");
+            json["compressed"] = packed.into();
+            Post::decode(&json.to_string())
+        };
+        let bomb = vec![b' '; UNPACKED_LIMIT + 1];
+        let mut packed = STANDARD
+            .decode(gzip_base64(&bomb).expect("packed"))
+            .expect("base64");
+        assert_eq!(
+            message(&STANDARD.encode(&packed)),
+            Err(Undecodable::TooLarge)
+        );
+        let size = packed.len() - 4;
+        packed[size..].copy_from_slice(&1_u32.to_le_bytes());
+        for packed in [STANDARD.encode(&packed), String::new(), "AAAA".to_owned()] {
+            assert_eq!(message(&packed), Err(Undecodable::Malformed));
+        }
+        assert_eq!(Undecodable::TooLarge.code(), Code::BodyTooLarge);
+    }
+
+    #[test]
     fn characters_that_sqs_refuses_are_escaped() {
         let post = post("a\u{ffff}b\u{fffe}c\u{1}d");
         let text = post.encode().expect("fits");
@@ -613,7 +801,14 @@ mod tests {
         assert_eq!(Post::decode(&text), Err(Undecodable::Malformed));
         let post = post("hello");
         let text = post.encode().expect("fits");
-        assert_eq!(Content::decode(&text), Ok(Content::Post(Box::new(post))));
+        let Ok(Content::Post(packed)) = Content::decode(&text) else {
+            panic!("not a post: {text}");
+        };
+        let outline = packed.clone().outline();
+        assert_eq!(outline.group(), post.group());
+        assert_eq!(outline.digest, post.digest);
+        assert!(outline.fields.is_empty());
+        assert_eq!(packed.unpack(), Ok(post));
     }
 
     #[test]

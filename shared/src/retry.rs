@@ -12,6 +12,11 @@ pub struct Backoff {
 }
 
 impl Backoff {
+    /// The delay that follows one of `delay`.
+    pub fn following(self, delay: Duration) -> Duration {
+        delay.saturating_mul(2).clamp(self.first, self.longest)
+    }
+
     /// The delay after `attempts` failed attempts (one or more): `first`, twice that, and so on up to `longest`.
     pub fn after(self, attempts: u32) -> Duration {
         let doublings = attempts.saturating_sub(1).min(31);
@@ -28,7 +33,7 @@ pub const SESSION: Backoff = Backoff {
 /// A transient failure is given up this long after the queue first took the message.
 pub const GIVE_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// A message whose processing died this often is not tried again.
+/// A post that was handled alone and ended the process this often is not tried again.
 pub const DEATHS_ALLOWED: u32 = 5;
 
 /// After an unknown outcome nobody looks, and nobody writes, sooner than this after the last possible send:
@@ -82,11 +87,25 @@ pub const TIMEOUT_PAUSE: Duration = Duration::from_secs(120);
 /// How long a tenant that has to be authorised again is left alone between two attempts.
 pub const REAUTHORIZATION_PAUSE: Duration = Duration::from_secs(3600);
 
-/// How long ServiceNow's throttling pauses a tenant when it does not say (a full semaphore queue, protocols B.2.2).
-pub const THROTTLE_PAUSE: Duration = Duration::from_secs(30);
+/// How long ServiceNow's throttling pauses a tenant, doubling while it goes on. `Retry-After` can only make that longer:
+/// a full semaphore queue does not send one, and an hourly limit may send one of a second.
+pub const THROTTLE: Backoff = SESSION;
 
-/// No delay that a vendor asks for is believed beyond this.
+/// No delay that a vendor asks for is believed beyond this. SQS hides a message for 12 hours at most: one that waits
+/// longer is hidden again.
 pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+
+/// A message that was received so often is given up after the attempt, with its reason. The queue itself would do so at
+/// 400 receives, without one; what is left serves to look for an unknown outcome.
+pub const RECEIVES_ALLOWED: u32 = 360;
+
+/// A message that has been in the queue for so long is given up after the attempt, with its reason: the queue forgets it
+/// after 14 days.
+pub const QUEUE_KEEPS: Duration = Duration::from_secs((13 * 24 + 12) * 3600);
+
+/// An attempt that takes so long counts as a time-out where the tenant's pause is concerned: it holds up the posts of
+/// others all the same.
+pub const SLOW: Duration = Duration::from_secs(20);
 
 /// No lifetime that a vendor or a caller names is believed beyond this: ten years.
 pub const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
@@ -102,5 +121,7 @@ mod tests {
             .collect();
         assert_eq!(delays, [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]);
         assert_eq!(SESSION.after(u32::MAX), Duration::from_secs(3600));
+        let following = |seconds| SESSION.following(Duration::from_secs(seconds)).as_secs();
+        assert_eq!([0, 30, 1920, 86_400].map(following), [30, 60, 3600, 3600]);
     }
 }

@@ -45,6 +45,7 @@ pub const CALLS: &[CallBar] = &[
     bar("session-details", "DynamoDB", 1, 0),
     bar("session-details", "SQS", 1, 1),
     bar("deliver-session", "DynamoDB", 6, 3),
+    bar("deliver-session", "SQS", 1, 1),
     bar("deliver-session", "ServiceNow", 1, 1),
     bar("generate-pin", "DynamoDB", 4, 2),
     bar("generate-pin", "Secrets Manager", 1, 0),

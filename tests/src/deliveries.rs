@@ -13,6 +13,9 @@ use shared::secret::Secret;
 
 use crate::World;
 
+/// For how many seconds a claim holds at most: the function's time-out, and 70 s in which ServiceNow may still be at it.
+pub const LEASE: u64 = 370;
+
 impl World {
     /// Delivers, moves on to when the next message comes back, and so on until the queue is empty.
     ///
@@ -53,6 +56,25 @@ impl World {
             self.function("deliver-session").kill().await;
         })
         .await;
+    }
+
+    /// Takes one batch, and kills the function's processes once ServiceNow has a request whose path or query has that
+    /// text in it.
+    ///
+    /// The request has to be held up by a fault.
+    pub async fn kill_when_asked(&self, text: &str) {
+        let mark = self.cloud.servicenow.mark();
+        let arrived = || {
+            let since = self.cloud.servicenow.since(mark);
+            since
+                .iter()
+                .any(|request| request.path.contains(text) || request.raw_query.contains(text))
+        };
+        let reacting = async {
+            until(arrived).await;
+            self.function("deliver-session").kill().await;
+        };
+        futures::join!(self.poller().poll_once(), reacting);
     }
 
     /// Waits until a record has that many work notes.
@@ -101,7 +123,8 @@ impl World {
             .expect("SQS takes the message");
     }
 
-    /// For how many seconds each message was hidden explicitly since a mark, in the order of the calls.
+    /// For how many seconds each message was hidden explicitly since a mark, in the order of the calls. That a batch is
+    /// hidden until its claims have ended, when it begins, is left out.
     ///
     /// # Panics
     /// When a call is not what the SDK sends.
@@ -112,6 +135,7 @@ impl World {
             .filter(|call| call.operation == "ChangeMessageVisibilityBatch")
             .flat_map(|call| call.request["Entries"].as_array().expect("entries").clone())
             .map(|entry| entry["VisibilityTimeout"].as_u64().expect("seconds"))
+            .filter(|seconds| !(LEASE - 5..=LEASE).contains(seconds))
             .collect()
     }
 

@@ -130,8 +130,12 @@ impl Command {
                 let stack = global.stack(&needs).await?;
                 let mut found = show(&stack, &tenant, &session).await?;
                 let record = found.record.as_ref().map(|shown| shown.record.clone());
-                let numbers =
-                    numbers(global, &stack, record.iter().map(|record| (&tenant, record))).await?;
+                let numbers = numbers(
+                    global,
+                    &stack,
+                    record.iter().map(|record| (&tenant, record)),
+                )
+                .await?;
                 if let Some(shown) = &mut found.record {
                     shown.number = numbers.get(&shown.record).map(str::to_owned);
                 }
@@ -324,13 +328,10 @@ fn told(post: &ShownPost) -> Vec<String> {
 fn steps(post: &Entry) -> Vec<(Timestamp, String)> {
     let mut steps = vec![(post.received_at, "accepted".to_owned())];
     if let Some(at) = post.last_attempt_at {
-        // The one that is under way may yet succeed, and the one that delivered the post has.
-        let last = u32::from(!matches!(post.state, State::Waiting | State::Failed));
-        let failed = post.attempts.saturating_sub(last);
-        let mut tries = "last attempt began".to_owned();
-        if failed > 0 {
-            let _ = write!(tries, ", {failed} failed so far");
-        }
+        let mut tries = match post.attempts {
+            0 | 1 => "the attempt began".to_owned(),
+            attempts => format!("the last of {attempts} attempts began"),
+        };
         if post.deaths > 0 {
             let _ = write!(tries, ", {} ended the process", post.deaths);
         }

@@ -39,6 +39,9 @@ pub(crate) enum Failure {
     /// Trying again does not help.
     #[error("{0}")]
     Permanent(Code),
+    /// Another post of the session creates its record, until then.
+    #[error("another post of the session creates its record")]
+    CreatedElsewhere(Timestamp),
     #[error(transparent)]
     Storage(#[from] StorageUnavailable),
     #[error("ServiceNow: {0}")]
@@ -59,7 +62,8 @@ impl Failure {
                 | CallError::Unknown { .. }
                 | CallError::Misconfigured(_)),
             ) => Some(shortened(&error.to_string(), MAX_DETAIL)),
-            Self::ServiceNow(_) | Self::Permanent(_) | Self::Storage(_) => None,
+            Self::Storage(error) => Some(shortened(&error.to_string(), MAX_DETAIL)),
+            Self::ServiceNow(_) | Self::Permanent(_) | Self::CreatedElsewhere(_) => None,
         }
     }
 
@@ -67,8 +71,12 @@ impl Failure {
         matches!(self, Self::ServiceNow(CallError::Unknown { .. }))
     }
 
-    pub(crate) const fn is_out_of_time(&self) -> bool {
-        matches!(self, Self::ServiceNow(CallError::OutOfTime))
+    /// Whether the attempt counts as one: it did not only stop before it began.
+    pub(crate) const fn is_of_an_attempt(&self) -> bool {
+        !matches!(
+            self,
+            Self::ServiceNow(CallError::OutOfTime) | Self::CreatedElsewhere(_)
+        )
     }
 
     pub(crate) const fn timed_out(&self) -> bool {
@@ -91,6 +99,9 @@ pub(crate) struct Attempt<'a> {
     pub(crate) had_effect: bool,
     /// What people should know of it beside its end.
     pub(crate) details: Details,
+    /// Nothing is written any more: the attempt only looks for what an earlier one may have written, and without it
+    /// the post is given up for that reason.
+    pub(crate) only_looks: Option<Code>,
 }
 
 impl<'a> Attempt<'a> {
@@ -110,6 +121,27 @@ impl<'a> Attempt<'a> {
             may_be_attached: started.known,
             had_effect: false,
             details: Details::default(),
+            only_looks: None,
+        }
+    }
+
+    /// Everything has been looked for that an earlier attempt may have written, and it is not there.
+    ///
+    /// # Errors
+    /// When nothing is to be written any more.
+    pub(crate) fn found_nothing(&mut self) -> Result<(), Failure> {
+        self.must_look = false;
+        self.may_write()
+    }
+
+    /// Whether anything is written any more.
+    ///
+    /// # Errors
+    /// When the attempt only looks.
+    pub(crate) fn may_write(&self) -> Result<(), Failure> {
+        match self.only_looks {
+            None => Ok(()),
+            Some(code) => Err(Failure::Permanent(code)),
         }
     }
 

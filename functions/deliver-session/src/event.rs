@@ -1,8 +1,8 @@
-//! The SQS event → groups of messages, each in order. What is no post is found out here.
+//! The SQS event → groups of messages, each in order. A message's text is read when its turn comes: a batch must not
+//! unpack to more than fits.
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use shared::clock::Timestamp;
-use shared::queue::{Content, Undecodable};
 
 /// One message of the queue.
 #[derive(Debug)]
@@ -14,7 +14,6 @@ pub(crate) struct Message {
     pub(crate) queued_at: Timestamp,
     /// How often it was received, this time included.
     pub(crate) received: u32,
-    pub(crate) content: Result<Content, Undecodable>,
 }
 
 /// The messages of one group, in order.
@@ -53,7 +52,6 @@ fn message(record: SqsMessage, now: Timestamp) -> Message {
             .get("ApproximateReceiveCount")
             .and_then(|count| count.parse().ok())
             .unwrap_or(1),
-        content: Content::decode(&body),
         body,
     }
 }

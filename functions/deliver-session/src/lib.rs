@@ -1,6 +1,7 @@
 //! `deliver-session`: takes posts from the queue and writes each to the right ServiceNow record, exactly once.
 
 mod attempt;
+mod batch;
 mod event;
 mod message;
 mod outcome;
@@ -10,23 +11,27 @@ mod verdict;
 mod wake;
 mod write;
 
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
-use futures::future::join_all;
+use futures::FutureExt as _;
+use futures::future::{join_all, select};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use shared::clock::{Clock, Timestamp};
 use shared::credentials::Credentials;
 use shared::environment::Reader;
 use shared::ledger::Ledger;
 use shared::queue::Queues;
-use shared::retry::Patience;
+use shared::retry::{self, Patience};
 use shared::servicenow::access::AccessTokens;
 use shared::servicenow::client::Client;
 use shared::telemetry;
 use shared::tenants::Tenants;
 use shared::vault::Vault;
 
+use crate::batch::Batch;
 use crate::event::{Group, Message};
 use crate::outcome::Outcome;
 pub use crate::timeouts::Timeouts;
@@ -52,68 +57,119 @@ pub struct DeliverSession {
     pub timeouts: Timeouts,
 }
 
-/// Takes one batch: groups side by side, the messages of a group in order. Whatever is unfinished is hidden for as
-/// long as it has to wait, and reported.
+/// Takes one batch: groups side by side, the messages of a group in order. What is done with is deleted at once; what is
+/// unfinished is hidden for as long as it has to wait, and reported. A group that ended a process before is handled when
+/// all others are settled, so that another death is its own (decision 0009).
 ///
 /// # Errors
-/// Never: whatever goes wrong is an answer for the message that it went wrong with.
+/// Never: every failure is an outcome of the message it happened to.
 pub async fn handle(
     function: &DeliverSession,
     event: LambdaEvent<SqsEvent>,
 ) -> Result<SqsBatchResponse, Error> {
     let deadline = function.clock.deadline(event.context.deadline);
     let groups = event::groups(event.payload, function.clock.now());
-    let deliveries = groups
-        .into_iter()
-        .map(|group| deliver(function, group, deadline));
-    Ok(response(join_all(deliveries).await.concat()))
+    let batch = Batch::new(deadline);
+    let work = async {
+        hide_until_the_lease_ends(function, &groups, deadline).await;
+        let alone = groups.len() == 1;
+        let deliveries = groups
+            .iter()
+            .map(|group| contained(deliver(function, &batch, group, alone).boxed_local()));
+        let deaths = join_all(deliveries).await;
+        let mut suspects: Vec<_> = deaths.into_iter().zip(&groups).collect();
+        // Those that have ended fewer processes first: the one that does it keeps no other waiting for long.
+        suspects.sort_by_key(|(deaths, _)| *deaths);
+        for (_, group) in suspects.into_iter().filter(|(deaths, _)| deaths.is_some()) {
+            contained(deliver(function, &batch, group, true).boxed_local()).await;
+        }
+    };
+    select(pin!(work), pin!(batch.delete_finished(&function.queues))).await;
+    Ok(response(&batch, groups))
 }
 
-/// Delivers one group in order; the ids of the messages that stay in the queue. The first one that has to wait makes
-/// its successors wait as long. They are hidden at once: the other groups may take minutes yet.
-async fn deliver(function: &DeliverSession, group: Group, deadline: Timestamp) -> Vec<String> {
-    let mut unfinished = Vec::new();
-    let mut waiting = None;
-    let mut unauthorized = false;
-    for message in group {
-        if waiting.is_none() {
-            waiting = match message::deliver(function, &message, deadline).await {
-                Outcome::Done => None,
-                Outcome::Postponed(delay) => Some(delay),
-                Outcome::Unauthorized(delay) => {
-                    unauthorized = true;
-                    Some(delay)
-                }
-            };
-        }
-        if waiting.is_some() {
-            unfinished.push(message);
+/// Hides the batch for as long as its claims hold at most, which is less than the queue's own visibility time-out: should
+/// the process be killed, the posts wait no longer than they have to.
+async fn hide_until_the_lease_ends(
+    function: &DeliverSession,
+    groups: &[Group],
+    deadline: Timestamp,
+) {
+    let length = deadline.plus(retry::SETTLE).since(function.clock.now());
+    let messages = groups.iter().flatten();
+    let delays: Vec<_> = messages
+        .map(|message| (message.receipt_handle.clone(), length))
+        .collect();
+    if let Err(error) = function.queues.postpone(&delays).await {
+        tracing::warn!(%error, "should this process die, its messages wait for the queue's visibility time-out");
+    }
+}
+
+/// Keeps a panic to the group whose handling panicked. Its messages stay in the queue until its claim ends, which counts
+/// as a death.
+async fn contained(delivery: impl Future<Output = Option<u32>>) -> Option<u32> {
+    match AssertUnwindSafe(delivery).catch_unwind().await {
+        Ok(deaths) => deaths,
+        Err(_) => {
+            tracing::error!("handling a session panicked; its posts are tried again by themselves");
+            None
         }
     }
-    let Some(delay) = waiting else {
-        return Vec::new();
-    };
+}
+
+/// Delivers one group in order. The first message that has to wait makes its successors wait as long; they are hidden
+/// at once: the other groups may take minutes yet. A number of deaths: the rest has to be handled alone.
+async fn deliver(
+    function: &DeliverSession,
+    batch: &Batch,
+    group: &Group,
+    alone: bool,
+) -> Option<u32> {
+    let mut unauthorized = false;
+    let mut waiting = None;
+    let mut left = group.iter().filter(|message| !batch.is_finished(message));
+    let mut unfinished = Vec::new();
+    for message in left.by_ref() {
+        match message::deliver(function, batch, message, alone).await {
+            Outcome::Done => {
+                batch.finish(message);
+                continue;
+            }
+            Outcome::Alone(deaths) => return Some(deaths),
+            Outcome::Postponed(delay) => waiting = Some(delay),
+            Outcome::Unauthorized(delay) => {
+                unauthorized = true;
+                waiting = Some(delay);
+            }
+        }
+        unfinished.push(message);
+        break;
+    }
+    let delay = waiting?;
+    unfinished.extend(left);
     if let Some(oldest) = unfinished.iter().map(|message| message.queued_at).min() {
         telemetry::waiting_time(function.clock.now().since(oldest));
     }
     if unauthorized {
         wake::remember(function, &unfinished, delay).await;
     }
-    let hidden = |message: &Message| (message.receipt_handle.clone(), delay);
+    let hidden = |message: &&Message| (message.receipt_handle.clone(), delay);
     let delays: Vec<_> = unfinished.iter().map(hidden).collect();
     if let Err(error) = function.queues.postpone(&delays).await {
         tracing::warn!(%error, "messages come back when their present visibility time-out ends");
     }
-    unfinished.into_iter().map(|message| message.id).collect()
+    None
 }
 
-fn response(unfinished: Vec<String>) -> SqsBatchResponse {
+fn response(batch: &Batch, groups: Vec<Group>) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
-    response.batch_item_failures = unfinished
+    response.batch_item_failures = groups
         .into_iter()
-        .map(|id| {
+        .flatten()
+        .filter(|message| !batch.is_finished(message))
+        .map(|message| {
             let mut failure = BatchItemFailure::default();
-            failure.item_identifier = id;
+            failure.item_identifier = message.id;
             failure
         })
         .collect();
@@ -179,4 +235,30 @@ pub async fn run() -> Result<(), Error> {
         timeouts: Timeouts::default(),
     };
     lambda_runtime::run(service_fn(|event| handle(&function, event))).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_in_one_group_leaves_the_others_alone() {
+        let panicking = async {
+            tokio::task::yield_now().await;
+            let absurd: Option<u32> = None;
+            absurd.expect("a panic that the test wants");
+            Some(1)
+        };
+        let others = (2..4).map(|deaths| async move {
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+            Some(deaths)
+        });
+        let (panicked, others) = futures::join!(
+            contained(panicking),
+            join_all(others.map(|other| contained(other)))
+        );
+        assert_eq!(panicked, None);
+        assert_eq!(others, [Some(2), Some(3)]);
+    }
 }

@@ -14,6 +14,7 @@ use shared::tenants::{StorageUnavailable, Tenant};
 
 use crate::DeliverSession;
 use crate::attempt::{Attempt, End, Failure};
+use crate::batch::Batch;
 use crate::event::Message;
 use crate::outcome::Outcome;
 use crate::verdict::{Verdict, verdict};
@@ -22,19 +23,30 @@ use crate::wake;
 /// Delivers a message, or decides how long it waits.
 pub(crate) async fn deliver(
     function: &DeliverSession,
+    batch: &Batch,
     message: &Message,
-    deadline: Timestamp,
+    alone: bool,
 ) -> Outcome {
-    let post = match &message.content {
-        Ok(Content::Post(post)) => post,
-        Ok(Content::Wake(wake)) => return wake::wake(function, message, wake, deadline).await,
+    let packed = match Content::decode(&message.body) {
+        Ok(Content::Post(packed)) => packed,
+        Ok(Content::Wake(wake)) => {
+            return wake::wake(function, message, &wake, batch.deadline).await;
+        }
         Err(undecodable) => return bury(function, message, None, undecodable.code(), None).await,
+    };
+    let outline = packed.clone();
+    let _room = batch.room(packed.size()).await;
+    let (post, unreadable) = match packed.unpack() {
+        Ok(post) => (post, None),
+        Err(undecodable) => (outline.outline(), Some(undecodable.code())),
     };
     let mut handling = Handling {
         function,
         message,
-        post,
-        deadline,
+        post: &post,
+        unreadable,
+        deadline: batch.deadline,
+        alone,
         standing: Standing::default(),
     };
     let known = async {
@@ -43,7 +55,7 @@ pub(crate) async fn deliver(
     };
     match known.await {
         Ok(tenant) => handling.run(tenant.as_deref()).await,
-        Err(error) => handling.storage_failed(&error.to_string()),
+        Err(error) => handling.storage_failed(&error.to_string(), None).await,
     }
 }
 
@@ -51,7 +63,11 @@ struct Handling<'a> {
     function: &'a DeliverSession,
     message: &'a Message,
     post: &'a Post,
+    /// Why the post's fields are left out.
+    unreadable: Option<Code>,
     deadline: Timestamp,
+    /// Nothing else is handled meanwhile.
+    alone: bool,
     standing: Standing,
 }
 
@@ -71,9 +87,12 @@ impl Handling<'_> {
         let pause = self.standing.pause_at(now);
         let hopeless = match tenant {
             None => Some(Code::TenantDeleted),
-            // Only a tenant that stays unauthorised makes a post that nobody tries grow too old.
+            Some(_) if self.unreadable.is_some() => self.unreadable,
+            // Only a tenant that stays unauthorised makes a post grow too old that is not tried.
             Some(tenant) => pause.map(|pause| pause.reason).filter(|reason| {
-                *reason == Code::ReauthorizationNeeded && self.waited_too_long(tenant, *reason)
+                self.came_too_often()
+                    || (*reason == Code::ReauthorizationNeeded
+                        && self.waited_too_long(tenant, *reason))
             }),
         };
         if let (Some(pause), None) = (pause, hopeless) {
@@ -84,7 +103,7 @@ impl Handling<'_> {
             };
         }
         if self.deadline.since(now) < retry::WRITE_NEEDS {
-            return Outcome::Postponed(Duration::ZERO);
+            return Outcome::Postponed(self.postponed(Duration::ZERO));
         }
         let owner = uuid::Uuid::new_v4().to_string();
         // Nothing is sent after the deadline, so whoever takes an expired lease over looks late enough.
@@ -92,15 +111,29 @@ impl Handling<'_> {
         let claim = self
             .function
             .ledger
-            .claim(self.post, &owner, lease_until)
+            .claim(self.post, &owner, lease_until, self.alone)
             .await;
         let started = match claim {
             Ok(Claim::Started(started)) => started,
             Ok(Claim::Completed(_)) => return Outcome::Done,
-            Ok(Claim::Locked(until)) => return Outcome::Postponed(self.until(until)),
-            Err(error) => return self.storage_failed(&error.to_string()),
+            Ok(Claim::Locked(until)) => {
+                return Outcome::Postponed(self.postponed(self.until(until)));
+            }
+            Err(error) => return self.storage_failed(&error.to_string(), tenant).await,
         };
         let died = (started.deaths >= retry::DEATHS_ALLOWED).then_some(Code::ProcessingDied);
+        if started.suspect && !self.alone && died.is_none() {
+            let waiting = Waiting {
+                next_attempt_at: now,
+                reason: started.reason,
+                look_first: started.look_first,
+                attempts: started.attempts,
+            };
+            return match self.wait(&owner, waiting, Duration::ZERO).await {
+                Outcome::Postponed(_) => Outcome::Alone(started.deaths),
+                other => other,
+            };
+        }
         match (hopeless.or(died), tenant) {
             (Some(reason), _) => {
                 let waiting = Waiting {
@@ -120,47 +153,74 @@ impl Handling<'_> {
 
     async fn attempt(&self, tenant: &Tenant, owner: &str, started: Started) -> Outcome {
         let mut attempt = Attempt::new(self.function, tenant, self.post, started, self.deadline);
+        // An unknown outcome is not given up before it was looked for, and an old post is not written again.
+        attempt.only_looks = started
+            .reason
+            .filter(|reason| started.look_first && self.is_hopeless(tenant, *reason));
         let began = self.function.clock.now();
         let ended = attempt.run().await;
+        let slow = self.function.clock.now().since(began) >= retry::SLOW;
         let mut details = std::mem::take(&mut attempt.details);
         match ended {
             Ok(end) => {
-                self.function.timeouts.answered(&self.post.tenant);
-                self.finish(owner, end, details).await
+                let outcome = self.finish(owner, end, started.attempts + 1, details).await;
+                self.heed(slow, began).await;
+                outcome
             }
             Err(failure) => {
                 details.detail = failure.detail();
-                let look_first = attempt.must_look || failure.is_unknown();
-                let attempts =
-                    started.attempts + u32::from(attempt.had_effect || !failure.is_out_of_time());
+                let unknown = failure.is_unknown();
+                let now = self.function.clock.now();
                 let waiting = Waiting {
-                    next_attempt_at: self.function.clock.now(),
+                    next_attempt_at: if unknown {
+                        now.plus(retry::SETTLE)
+                    } else {
+                        now
+                    },
                     reason: None,
-                    look_first,
-                    attempts,
+                    look_first: attempt.must_look || attempt.had_effect || unknown,
+                    attempts: started.attempts
+                        + u32::from(attempt.had_effect || failure.is_of_an_attempt()),
                 };
-                self.failed(tenant, owner, failure, waiting, details, began)
+                self.failed(tenant, owner, failure, waiting, details, began, slow)
                     .await
             }
         }
     }
 
-    async fn finish(&self, owner: &str, end: End, details: Details) -> Outcome {
+    /// Counts answers that did not come, or came late: a few of them in a row pause the tenant.
+    async fn heed(&self, late: bool, began: Timestamp) {
+        let (timeouts, tenant) = (&self.function.timeouts, &self.post.tenant);
+        if !late {
+            timeouts.answered(tenant);
+        } else if timeouts.timed_out(tenant) {
+            self.pause(Code::ServiceNowUnavailable, retry::TIMEOUT_PAUSE, began)
+                .await;
+        }
+    }
+
+    async fn finish(&self, owner: &str, end: End, attempts: u32, details: Details) -> Outcome {
         let (state, reason) = match end {
             End::Delivered => (State::Delivered, None),
             End::Ignored => (State::Ignored, None),
             End::Unmatched(reason) => (State::Unmatched, Some(reason)),
         };
+        let left = Waiting {
+            next_attempt_at: self.function.clock.now(),
+            reason,
+            look_first: false,
+            attempts,
+        };
         match self
             .function
             .ledger
-            .complete(self.post, owner, state, reason, false, details)
+            .complete(self.post, owner, state, left, details)
             .await
         {
-            // Not the owner any more: whoever took it over looks before writing, and finds what was written.
+            // Not the owner any more: the next owner looks before writing, and finds what was written.
             Ok(_) => {}
             // The claim ends by itself; the next delivery of the message looks, and finds what was written.
-            Err(error) => return self.storage_failed(&error.to_string()),
+            Err(error) => return self.not_stored(&error.to_string()),
         }
         let tenant = &self.post.tenant;
         match end {
@@ -190,13 +250,19 @@ impl Handling<'_> {
         waiting: Waiting,
         details: Details,
         began: Timestamp,
+        slow: bool,
     ) -> Outcome {
         let now = self.function.clock.now();
         let detail = failure.to_string();
         match verdict(&failure, waiting.attempts, now) {
             Verdict::GiveUp(code) => self.give_up(owner, code, waiting, &detail, details).await,
-            Verdict::Interrupted => self.wait(owner, waiting, Duration::ZERO).await,
-            Verdict::Wait { code, .. } if self.waited_too_long(tenant, code) => {
+            Verdict::Interrupted(until) => {
+                let delay = self.postponed(until.since(now));
+                self.wait(owner, waiting, delay).await
+            }
+            Verdict::Wait { code, .. }
+                if self.is_hopeless(tenant, code) && !failure.is_unknown() =>
+            {
                 self.give_up(owner, code, waiting, &detail, details).await
             }
             Verdict::Wait {
@@ -211,17 +277,19 @@ impl Handling<'_> {
                     post.session_id.as_str(),
                     &detail,
                 );
-                if pauses {
-                    self.pause(code, delay, began).await;
+                if let Some(length) = pauses {
+                    self.pause(code, length, began).await;
                 }
-                if !failure.timed_out() {
-                    self.function.timeouts.answered(&post.tenant);
-                } else if self.function.timeouts.timed_out(&post.tenant) {
-                    self.pause(code, retry::TIMEOUT_PAUSE, began).await;
-                }
+                self.heed(slow || failure.timed_out(), began).await;
                 let waiting = Waiting {
                     reason: Some(code),
                     ..waiting
+                };
+                // What is too old and unknown waits for nothing but the look.
+                let delay = if self.is_hopeless(tenant, code) {
+                    retry::SETTLE
+                } else {
+                    self.postponed(delay)
                 };
                 self.wait(owner, waiting, delay).await
             }
@@ -276,23 +344,30 @@ impl Handling<'_> {
             };
             return self.wait(owner, waiting, delay).await;
         }
-        let look_first = waiting.look_first;
+        let left = Waiting {
+            reason: Some(reason),
+            ..waiting
+        };
         let completed = self
             .function
             .ledger
-            .complete(
-                self.post,
-                owner,
-                State::Failed,
-                Some(reason),
-                look_first,
-                details,
-            )
+            .complete(self.post, owner, State::Failed, left, details)
             .await;
         match completed {
             Ok(_) => Outcome::Done,
-            Err(error) => self.storage_failed(&error.to_string()),
+            Err(error) => self.not_stored(&error.to_string()),
         }
+    }
+
+    /// Whether a failure that might pass is given up.
+    fn is_hopeless(&self, tenant: &Tenant, reason: Code) -> bool {
+        self.came_too_often() || self.waited_too_long(tenant, reason)
+    }
+
+    /// Whether the queue is about to give the message up by itself, which it would do without a reason.
+    fn came_too_often(&self) -> bool {
+        self.message.received >= retry::RECEIVES_ALLOWED
+            || self.function.clock.now().since(self.message.queued_at) >= retry::QUEUE_KEEPS
     }
 
     /// Decides by age, since the queue first took the message. Time in which the tenant had to be authorised again
@@ -316,11 +391,17 @@ impl Handling<'_> {
             return;
         }
         telemetry::count_reason(Metric::TenantPaused, reason, Some(tenant));
-        let pause = Pause {
-            until: self.function.clock.now().plus(length),
-            reason,
+        let credentials = &self.function.credentials;
+        let paused = if reason == Code::ServiceNowThrottled {
+            credentials.throttle(tenant, length).await
+        } else {
+            let pause = Pause {
+                until: self.function.clock.now().plus(length),
+                reason,
+            };
+            credentials.set_pause(tenant, pause).await
         };
-        if let Err(error) = self.function.credentials.set_pause(tenant, pause).await {
+        if let Err(error) = paused {
             tracing::warn!(%tenant, %error, "other processes do not know of the pause");
         }
     }
@@ -337,7 +418,20 @@ impl Handling<'_> {
         })
     }
 
-    fn storage_failed(&self, error: &str) -> Outcome {
+    /// Waits, or gives up what has waited too long: the dead-letter queue may take what the tables do not. Without the
+    /// tenant's standing nothing is known of how long that is.
+    async fn storage_failed(&self, error: &str, tenant: Option<&Tenant>) -> Outcome {
+        let reason = Code::StorageUnavailable;
+        if self.came_too_often() || tenant.is_some_and(|tenant| self.is_hopeless(tenant, reason)) {
+            tracing::error!(tenant = %self.post.tenant, session = %self.post.session_id, code = reason.as_str(),
+                detail = error, "post given up");
+            let detail = Some(error.to_owned());
+            return bury(self.function, self.message, Some(self.post), reason, detail).await;
+        }
+        self.not_stored(error)
+    }
+
+    fn not_stored(&self, error: &str) -> Outcome {
         let post = self.post;
         telemetry::log_failure(
             Code::StorageUnavailable,
@@ -348,19 +442,23 @@ impl Handling<'_> {
         Outcome::Postponed(self.postponed(retry::SESSION.first))
     }
 
-    /// Postpones a message without an attempt. The more often that has happened, the longer: the queue gives up by
-    /// itself after 400 receives, and must not do so before this code does.
     fn postponed(&self, delay: Duration) -> Duration {
-        match self.message.received / 4 {
-            0 => delay,
-            often => delay.max(retry::SESSION.after(often)),
-        }
+        postponed(self.message, delay)
     }
 
     /// From now until then, and at least a second, so that a message does not come back a moment too early.
     fn until(&self, then: Timestamp) -> Duration {
         then.since(self.function.clock.now())
             .max(Duration::from_secs(1))
+    }
+}
+
+/// How long a message waits. The more often it came, the longer: the queue gives up by itself after 400 receives, and
+/// must not do so before this code does.
+fn postponed(message: &Message, delay: Duration) -> Duration {
+    match message.received / 4 {
+        0 => delay,
+        often => delay.max(retry::SESSION.after(often)),
     }
 }
 
@@ -390,7 +488,7 @@ async fn bury(
         }
         Err(error) => {
             tracing::error!(message_id = message.id, code = reason.as_str(), %error, "dead letter not sent; kept");
-            Outcome::Postponed(retry::SESSION.first)
+            Outcome::Postponed(postponed(message, retry::SESSION.first))
         }
     }
 }

@@ -11,4 +11,6 @@ pub(crate) enum Outcome {
     Postponed(Duration),
     /// The same, because its tenant has to be authorised again.
     Unauthorized(Duration),
+    /// It has to be handled while nothing else is, after so many deaths.
+    Alone(u32),
 }

@@ -31,7 +31,8 @@ impl Attempt<'_> {
     pub(crate) async fn resolve(&mut self) -> Result<Resolved, Failure> {
         let (tenant, session) = (&self.post.tenant, &self.post.session_id);
         if let Some(record) = self.function.ledger.record(tenant, session).await? {
-            return Ok(Resolved::Record(record));
+            let created = self.created_before(&record).await?;
+            return Ok(Resolved::Record(created.unwrap_or(record)));
         }
         let (mut reason, mut unusable) = (Code::NoReference, None);
         let tracking = self.tracking().await?;
@@ -62,6 +63,26 @@ impl Attempt<'_> {
             return self.remembered(record).await;
         }
         Ok(Resolved::Nothing(reason))
+    }
+
+    /// After an unknown outcome: the record that an earlier attempt at this post created, where the session has got
+    /// another one meanwhile.
+    async fn created_before(&self, known: &RecordRef) -> Result<Option<RecordRef>, Failure> {
+        let Some(table) = self.table_for_new_records().filter(|_| self.must_look) else {
+            return Ok(None);
+        };
+        if !self.function.ledger.claimed_creation(self.post).await? {
+            return Ok(None);
+        }
+        let correlation = Query::correlation_id(&self.post.session_id);
+        match self.by_query(table, &correlation).await? {
+            Some(created)
+                if created != *known && self.notes_with_this(&created).await?.is_some() =>
+            {
+                Ok(Some(created))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// What `Tracking0` says. Whatever looks signed has to be signed by this connector, whatever the settings.

@@ -15,59 +15,62 @@ use crate::attempt::Failure;
 pub(crate) enum Verdict {
     /// Trying again does not help.
     GiveUp(Code),
-    /// The attempt only ran out of time.
-    Interrupted,
+    /// The attempt came to nothing that counts, and goes on at that moment.
+    Interrupted(Timestamp),
     /// It is tried again after a while.
     Wait {
         code: Code,
         delay: Duration,
-        /// The whole tenant waits as long.
-        pauses: bool,
+        /// The whole tenant waits, at least so long.
+        pauses: Option<Duration>,
     },
 }
 
-/// Decides by what failed. `attempts` is how many have failed by now, this one included.
+/// Decides by what failed. `attempts` is how many were made by now, this one included. What a vendor asks for can only
+/// make the delay longer.
 pub(crate) fn verdict(failure: &Failure, attempts: u32, now: Timestamp) -> Verdict {
     let backoff = retry::SESSION.after(attempts);
     let alone = |code, delay| Verdict::Wait {
         code,
-        delay,
-        pauses: false,
+        delay: backoff.max(delay),
+        pauses: None,
     };
-    let with_tenant = |code, delay| Verdict::Wait {
+    let with_tenant = |code, pause| Verdict::Wait {
         code,
-        delay,
-        pauses: true,
+        delay: backoff.max(pause),
+        pauses: Some(pause),
     };
     let error = match failure {
         Failure::Permanent(code) => return Verdict::GiveUp(*code),
         Failure::AttachmentRefused(_) => return Verdict::GiveUp(Code::AttachmentRefused),
+        Failure::CreatedElsewhere(until) => return Verdict::Interrupted(*until),
         Failure::Storage(_) => return alone(Code::StorageUnavailable, backoff),
         Failure::ServiceNow(error) => error,
     };
     match error {
-        CallError::OutOfTime => Verdict::Interrupted,
+        CallError::OutOfTime => Verdict::Interrupted(now),
         CallError::Refused { .. } => Verdict::GiveUp(Code::ServiceNowRefused),
         CallError::NoteNotVisible => Verdict::GiveUp(Code::NoteNotVisible),
         CallError::NotFound => Verdict::GiveUp(Code::RecordNotFound),
         CallError::Misconfigured(_) => alone(Code::TenantMisconfigured, backoff),
-        CallError::Throttled { retry_after } => with_tenant(
-            Code::ServiceNowThrottled,
-            retry_after.unwrap_or(retry::THROTTLE_PAUSE),
-        ),
+        CallError::Throttled { retry_after } => {
+            with_tenant(Code::ServiceNowThrottled, retry_after.unwrap_or_default())
+        }
         CallError::Unavailable { retry_after, .. }
         | CallError::Access(AccessError::Transient { retry_after, .. }) => {
-            alone(Code::ServiceNowUnavailable, retry_after.unwrap_or(backoff))
+            alone(Code::ServiceNowUnavailable, retry_after.unwrap_or_default())
         }
         CallError::Access(AccessError::Storage(_)) => alone(Code::StorageUnavailable, backoff),
-        CallError::Unknown { .. } => alone(Code::ServiceNowUnavailable, backoff.max(retry::SETTLE)),
+        CallError::Unknown { .. } => alone(Code::ServiceNowUnavailable, retry::SETTLE),
         CallError::Access(AccessError::ReauthorizationNeeded(_)) => {
             with_tenant(Code::ReauthorizationNeeded, retry::REAUTHORIZATION_PAUSE)
         }
-        CallError::Access(AccessError::Paused(pause)) => alone(
-            pause.reason,
-            pause.until.since(now).max(Duration::from_secs(1)),
-        ),
+        // The pause says how long; the backoff would make posts miss its end.
+        CallError::Access(AccessError::Paused(pause)) => Verdict::Wait {
+            code: pause.reason,
+            delay: pause.until.since(now).max(Duration::from_secs(1)),
+            pauses: None,
+        },
     }
 }
 
@@ -77,13 +80,13 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(0);
 
-    fn waits(error: CallError, attempts: u32) -> (Code, u64, bool) {
+    fn waits(error: CallError, attempts: u32) -> (Code, u64, Option<u64>) {
         match verdict(&Failure::ServiceNow(error), attempts, NOW) {
             Verdict::Wait {
                 code,
                 delay,
                 pauses,
-            } => (code, delay.as_secs(), pauses),
+            } => (code, delay.as_secs(), pauses.map(|pause| pause.as_secs())),
             other => panic!("{other:?}"),
         }
     }
@@ -95,12 +98,17 @@ mod tests {
         }
     }
 
+    fn unavailable(retry_after: Option<Duration>) -> CallError {
+        CallError::Unavailable {
+            reason: "503".to_owned(),
+            retry_after,
+            timed_out: false,
+        }
+    }
+
     #[test]
-    fn nobody_looks_sooner_than_seventy_seconds_after_an_unknown_outcome() {
-        assert_eq!(
-            waits(unknown(), 1),
-            (Code::ServiceNowUnavailable, 70, false)
-        );
+    fn an_unknown_outcome_is_not_looked_for_sooner_than_after_seventy_seconds() {
+        assert_eq!(waits(unknown(), 1), (Code::ServiceNowUnavailable, 70, None));
         assert_eq!(waits(unknown(), 4).1, 240);
     }
 
@@ -108,16 +116,30 @@ mod tests {
     fn retry_after_is_honoured_and_throttling_pauses_the_tenant() {
         let retry_after = Some(Duration::from_secs(900));
         let throttled = CallError::Throttled { retry_after };
-        assert_eq!(waits(throttled, 1), (Code::ServiceNowThrottled, 900, true));
-        let unavailable = CallError::Unavailable {
-            reason: "503".to_owned(),
-            retry_after,
-            timed_out: false,
-        };
         assert_eq!(
-            waits(unavailable, 1),
-            (Code::ServiceNowUnavailable, 900, false)
+            waits(throttled, 1),
+            (Code::ServiceNowThrottled, 900, Some(900))
         );
+        assert_eq!(
+            waits(unavailable(retry_after), 1),
+            (Code::ServiceNowUnavailable, 900, None)
+        );
+    }
+
+    #[test]
+    fn retry_after_makes_no_delay_shorter() {
+        for retry_after in [None, Some(Duration::ZERO), Some(Duration::from_secs(1))] {
+            for (attempts, delay) in [(1, 30), (2, 60), (5, 480), (9, 3600)] {
+                let throttled = CallError::Throttled { retry_after };
+                assert_eq!(waits(throttled, attempts).1, delay, "{retry_after:?}");
+                assert_eq!(waits(unavailable(retry_after), attempts).1, delay);
+                let access = CallError::Access(AccessError::Transient {
+                    reason: "503".to_owned(),
+                    retry_after,
+                });
+                assert_eq!(waits(access, attempts).1, delay);
+            }
+        }
     }
 
     #[test]

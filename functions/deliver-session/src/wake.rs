@@ -15,7 +15,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use shared::clock::Timestamp;
 use shared::error::Code;
 use shared::ledger::Rest;
-use shared::queue::{Content, Post, QueueUnavailable, Wake};
+use shared::queue::{Packed, Post, QueueUnavailable, Wake};
 use shared::retry;
 use shared::session::Digest;
 use shared::telemetry;
@@ -51,13 +51,14 @@ const CALLS: usize = 8;
 
 /// Remembers where the messages of a group are that are about to be hidden. What fails costs no post: it comes back
 /// when its visibility time-out ends.
-pub(crate) async fn remember(function: &DeliverSession, hidden: &[Message], delay: Duration) {
+pub(crate) async fn remember(function: &DeliverSession, hidden: &[&Message], delay: Duration) {
     let until = function.clock.now().plus(delay);
-    let mut posts: Vec<(&Post, Vec<String>)> = Vec::new();
+    let mut posts: Vec<(Post, Vec<String>)> = Vec::new();
     for message in hidden {
-        let Ok(Content::Post(post)) = &message.content else {
+        let Ok(packed) = Packed::read(&message.body) else {
             continue;
         };
+        let post = packed.outline();
         let same = |digest: &Digest| *digest == post.digest;
         let handle = message.receipt_handle.clone();
         match posts.iter_mut().find(|(post, _)| same(&post.digest)) {
@@ -68,7 +69,7 @@ pub(crate) async fn remember(function: &DeliverSession, hidden: &[Message], dela
     }
     let writes = posts.into_iter().map(async |(post, handles)| {
         let ledger = &function.ledger;
-        if let Err(error) = ledger.await_authorization(post, until, handles).await {
+        if let Err(error) = ledger.await_authorization(&post, until, handles).await {
             tracing::warn!(tenant = %post.tenant, session = %post.session_id, %error,
                 "nobody can wake the post before it comes back by itself");
         }

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use shared::error::Code;
+use shared::ledger::Creation;
 use shared::record::{RecordRef, SysId, Table};
+use shared::retry;
 use shared::servicenow::client::{CallError, Columns, Display, Written};
 use shared::servicenow::note::{self, Note, NoteInput, Remark};
 use shared::servicenow::query::{Email, Query};
@@ -38,7 +40,8 @@ impl Attempt<'_> {
             self.closed(&record).await?,
         ) {
             (ClosedRecords::New, Some(closed)) => {
-                return self.create(record.table, Some(closed.number)).await;
+                let table = record.table;
+                return self.create(table, Some((record, closed.number))).await;
             }
             (ClosedRecords::New, None) if self.must_look => {
                 // The record may have been closed when the earlier attempt found it.
@@ -58,6 +61,7 @@ impl Attempt<'_> {
     /// ServiceNow refuses it or drops the state; the note is written all the same.
     async fn reopen(&mut self, record: &RecordRef) -> Result<Option<Remark>, Failure> {
         const STATE: &str = "state";
+        self.may_write()?;
         let state = open_state(record.table).to_owned();
         let columns = Columns::from([(STATE.to_owned(), state)]);
         let dropped = match self.update(record, &columns).await {
@@ -77,14 +81,14 @@ impl Attempt<'_> {
 
     /// Creates the post's record with its note, or finds the one that an earlier attempt created.
     ///
-    /// `follows` is the number of the closed record that the new one stands in for.
+    /// `follows` is the closed record that the new one stands in for, and its number.
     ///
     /// # Errors
     /// As [`Failure`] says.
     pub(crate) async fn create(
         &mut self,
         table: Table,
-        follows: Option<String>,
+        follows: Option<(RecordRef, String)>,
     ) -> Result<(), Failure> {
         let (tenant, session) = (&self.post.tenant, &self.post.session_id);
         let correlation = match follows {
@@ -97,7 +101,26 @@ impl Attempt<'_> {
         {
             return self.write_to_follower(record).await;
         }
+        // Under a claim, so that two posts of a session that are handled at once make one record.
+        let until = self.deadline.plus(retry::SETTLE);
+        let ledger = &self.function.ledger;
+        match ledger
+            .claim_creation(self.post, until, follows.as_ref().map(|(record, _)| record))
+            .await?
+        {
+            Creation::Started { look_first: false } => {}
+            Creation::Started { look_first: true } => {
+                self.must_look = true;
+                if let Some(record) = self.by_query(table, &correlation).await? {
+                    return self.write_to_follower(record).await;
+                }
+            }
+            Creation::Exists(record) => return self.write_to_follower(record).await,
+            Creation::Locked(until) => return Err(Failure::CreatedElsewhere(until)),
+        }
+        self.found_nothing()?;
         let (mut columns, mut remarks) = self.people(table).await?;
+        let follows = follows.map(|(_, number)| number);
         remarks.extend(follows.map(|number| Remark::FollowsClosedRecord { number }));
         let note = self.note(&remarks);
         columns.extend(self.columns());
@@ -141,7 +164,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// Writes the post to the record that an earlier attempt at it created in a closed one's place.
+    /// Writes the post to the record that an earlier attempt at it, or another post of its session, created.
     async fn write_to_follower(&mut self, record: RecordRef) -> Result<(), Failure> {
         self.must_look = true;
         self.function
@@ -164,14 +187,15 @@ impl Attempt<'_> {
         mut remarks: Vec<Remark>,
         mut columns: Columns,
     ) -> Result<(), Failure> {
-        self.must_look = false;
+        let unknown = self.must_look;
+        self.found_nothing()?;
         let Note {
             mut text,
             attachment,
         } = self.note(&remarks);
         let mut refused = None;
         if let Some(attachment) = attachment {
-            refused = self.attach(record, attachment).await?;
+            refused = self.attach(record, attachment, unknown).await?;
             if refused.is_some() {
                 remarks.push(Remark::AttachmentRefused);
                 text = self.note(&remarks).text;
@@ -196,27 +220,37 @@ impl Attempt<'_> {
         }
         self.may_be_attached = true;
         let refused = match self.note(&[Remark::AttachmentRefused]).attachment {
-            Some(whole) => self.attach(record, whole).await?,
+            Some(whole) => self.attach(record, whole, true).await?,
             None => None,
         };
         self.without_attachment(refused)
     }
 
-    /// Attaches a text unless an earlier attempt has. The refusal, where ServiceNow refuses the attachment.
+    /// Attaches a text unless an earlier attempt has, whose outcome may be `unknown`. The refusal, where ServiceNow refuses the attachment.
     async fn attach(
         &mut self,
         record: &RecordRef,
         text: String,
+        unknown: bool,
     ) -> Result<Option<CallError>, Failure> {
         let (session, digest) = (&self.post.session_id, &self.post.digest);
         let (file, servicenow) = (self.file(), &self.function.servicenow);
         let query = Query::attachment(record, session, digest);
-        let attached = self.may_be_attached
-            && servicenow
+        let attached = if self.may_be_attached {
+            servicenow
                 .has_attachment(file, self.deadline, &query, record)
-                .await?;
-        if attached {
-            return Ok(None);
+                .await?
+        } else {
+            Some(false)
+        };
+        match attached {
+            Some(true) => return Ok(None),
+            // Its name may not be read, and a second one would be a double.
+            None if unknown => {
+                self.must_look = true;
+                return Err(Failure::Permanent(Code::OutcomeUnknown));
+            }
+            Some(false) | None => {}
         }
         let name = attachment_name(session, digest);
         let attaching = servicenow.attach(file, self.deadline, record, &name, text);
@@ -278,7 +312,10 @@ impl Attempt<'_> {
 
     /// After an unknown outcome: the record's notes, if they show this post's. That they do not proves nothing about
     /// other records.
-    async fn notes_with_this(&self, record: &RecordRef) -> Result<Option<String>, Failure> {
+    pub(crate) async fn notes_with_this(
+        &self,
+        record: &RecordRef,
+    ) -> Result<Option<String>, Failure> {
         if !self.must_look {
             return Ok(None);
         }

@@ -295,7 +295,7 @@ impl Client {
         self.rows(tenant, deadline, &call, query).await
     }
 
-    /// Whether a record has an attachment of that name.
+    /// Whether a record has an attachment of that name. `None`: some attachment's name cannot be read, so it may have.
     ///
     /// # Errors
     /// As [`Client::find`].
@@ -305,15 +305,16 @@ impl Client {
         deadline: Timestamp,
         query: &Query,
         record: &RecordRef,
-    ) -> Result<bool, CallError> {
+    ) -> Result<Option<bool>, CallError> {
         let call = Call::get("api/now/attachment".to_owned())
             .query("sysparm_query", query.text())
             .query("sysparm_limit", "2");
         let found = self.rows(tenant, deadline, &call, query).await?;
-        Ok(found.rows.iter().any(|row| {
+        let attached = found.rows.iter().any(|row| {
             row.get("table_sys_id")
                 .is_some_and(|id| id == record.sys_id.as_str())
-        }))
+        });
+        Ok((attached || !found.incomparable).then_some(attached))
     }
 
     async fn rows(

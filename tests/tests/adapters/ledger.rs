@@ -5,7 +5,8 @@ use std::time::Duration;
 use local::aws::{Effect, Fault, Service};
 use shared::clock::Timestamp;
 use shared::error::Code;
-use shared::ledger::{Claim, Details, Ledger, Started, State, Waiting};
+use shared::ledger::{Claim, Creation, Details, Ledger, Started, State, Waiting};
+use shared::queue::Post;
 use shared::record::{RecordRef, SysId, Table};
 use shared::tenant::TenantId;
 
@@ -17,25 +18,33 @@ const FRESH: Started = Started {
     look_first: false,
     attempts: 0,
     deaths: 0,
+    suspect: false,
+    reason: None,
+};
+/// After a process died that had nothing else to do.
+const TAKEN_OVER: Started = Started {
+    known: true,
+    look_first: true,
+    deaths: 1,
+    suspect: true,
+    ..FRESH
 };
 
 async fn claim(parts: &Parts, ledger: &Ledger, owner: &str) -> Claim {
     let until = parts.clock.now().plus(LEASE);
-    let claim = ledger.claim(&post("7", "hello"), owner, until).await;
+    let claim = ledger.claim(&post("7", "hello"), owner, until, true).await;
     claim.expect("the table answers")
 }
 
 async fn complete(ledger: &Ledger, owner: &str, state: State) -> bool {
-    let reason = (state == State::Failed).then_some(Code::ServiceNowRefused);
+    let left = Waiting {
+        next_attempt_at: Timestamp::from_millis(0),
+        reason: (state == State::Failed).then_some(Code::ServiceNowRefused),
+        look_first: false,
+        attempts: 1,
+    };
     ledger
-        .complete(
-            &post("7", "hello"),
-            owner,
-            state,
-            reason,
-            false,
-            Details::default(),
-        )
+        .complete(&post("7", "hello"), owner, state, left, Details::default())
         .await
         .expect("the table answers")
 }
@@ -62,7 +71,10 @@ async fn a_post_that_somebody_has_is_locked_until_the_lease_ends() {
     parts.advance(1);
     assert_eq!(claim(&parts, &ledger, "b").await, Claim::Locked(until));
     let other = post("7", "another text");
-    let claimed = ledger.claim(&other, "b", until).await.expect("answered");
+    let claimed = ledger
+        .claim(&other, "b", until, true)
+        .await
+        .expect("answered");
     assert_eq!(claimed, Claim::Started(FRESH), "another post is free");
 }
 
@@ -85,10 +97,8 @@ async fn an_owner_whose_claim_was_taken_over_changes_nothing() {
     claim(&parts, &ledger, "a").await;
     parts.advance(LEASE.as_secs() + 1);
     let taken_over = Started {
-        known: true,
-        look_first: true,
-        attempts: 0,
-        deaths: 1,
+        attempts: 1,
+        ..TAKEN_OVER
     };
     assert_eq!(
         claim(&parts, &ledger, "b").await,
@@ -127,6 +137,162 @@ async fn every_death_is_counted_and_an_attempt_that_ended_is_none() {
     assert_eq!(started.deaths, 5);
 }
 
+/// A process works on ten sessions at once, and dies of one of them at most.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_death_counts_only_against_a_post_that_was_handled_alone() {
+    let parts = Parts::start().await;
+    let ledger = parts.ledger();
+    let hello = post("7", "hello");
+    let claim = async |owner: &str, alone: bool| {
+        let until = parts.clock.now().plus(LEASE);
+        match ledger.claim(&hello, owner, until, alone).await {
+            Ok(Claim::Started(started)) => (started.deaths, started.suspect, started.look_first),
+            other => panic!("{owner}: {other:?}"),
+        }
+    };
+    let die = || parts.advance(LEASE.as_secs() + 1);
+    assert_eq!(claim("a", false).await, (0, false, false));
+    die();
+    assert_eq!(claim("b", false).await, (0, true, true), "among others");
+    // It is left to be handled alone.
+    assert!(release(&ledger, "b", parts.clock.now()).await);
+    assert_eq!(claim("c", true).await, (0, true, true));
+    die();
+    assert_eq!(claim("d", false).await, (1, true, true), "alone");
+    die();
+    // The claim's answer is lost, and the SDK sends it again.
+    let lost = Fault::once(Service::DynamoDb, "UpdateItem", Effect::DropAfter);
+    parts.aws.inject(lost);
+    assert_eq!(claim("e", true).await, (1, true, true), "among others");
+    die();
+    assert_eq!(claim("f", true).await, (2, true, true), "alone");
+}
+
+/// `attempts` is what people are shown: how often the post was really tried, the present attempt included.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_attempt_is_counted_when_it_begins() {
+    let parts = Parts::start().await;
+    let ledger = parts.ledger();
+    let attempts = async || {
+        let stack = &parts.stack;
+        let items = stack.dynamodb.scan().table_name(&stack.sessions_table);
+        let items = items.send().await.expect("read");
+        items.items()[0]["attempts"]
+            .as_n()
+            .expect("a number")
+            .clone()
+    };
+    claim(&parts, &ledger, "a").await;
+    assert_eq!(attempts().await, "1");
+    for (owner, death) in [("b", "2"), ("c", "3")] {
+        parts.advance(LEASE.as_secs() + 1);
+        claim(&parts, &ledger, owner).await;
+        assert_eq!(attempts().await, death);
+    }
+    let left = Waiting {
+        next_attempt_at: parts.clock.now(),
+        reason: None,
+        look_first: false,
+        attempts: 3,
+    };
+    let done = ledger
+        .complete(
+            &post("7", "hello"),
+            "c",
+            State::Delivered,
+            left,
+            Details::default(),
+        )
+        .await;
+    assert!(done.expect("answered"));
+    assert_eq!(attempts().await, "3");
+}
+
+/// A dead letter whose write may still be on its way is not sent again before that is known.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_post_is_not_claimed_before_its_outcome_can_be_looked_for() {
+    let parts = Parts::start().await;
+    let ledger = parts.ledger();
+    claim(&parts, &ledger, "a").await;
+    let then = parts.clock.now().plus(Duration::from_secs(70));
+    let left = Waiting {
+        next_attempt_at: then,
+        reason: Some(Code::ServiceNowUnavailable),
+        look_first: true,
+        attempts: 1,
+    };
+    let given_up = ledger
+        .complete(
+            &post("7", "hello"),
+            "a",
+            State::Failed,
+            left,
+            Details::default(),
+        )
+        .await;
+    assert!(given_up.expect("answered"));
+    parts.advance(69);
+    assert_eq!(claim(&parts, &ledger, "b").await, Claim::Locked(then));
+    // Nor by way of waiting for a re-authorisation, which a claim may cut short.
+    await_authorization(&parts, "7", "handle").await;
+    assert!(matches!(
+        claim(&parts, &ledger, "b").await,
+        Claim::Locked(_)
+    ));
+    parts.advance(1);
+    let Claim::Started(started) = claim(&parts, &ledger, "b").await else {
+        panic!("locked");
+    };
+    assert!(started.look_first);
+}
+
+/// Of a session's posts one creates the record, whatever the queue does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sessions_record_is_created_under_a_claim_that_one_post_holds() {
+    let parts = Parts::start().await;
+    let ledger = parts.ledger();
+    let (one, other) = (post("7", "hello"), post("7", "another text"));
+    let until = parts.clock.now().plus(LEASE);
+    let claim = async |post: &Post, known: Option<&RecordRef>| {
+        let until = parts.clock.now().plus(LEASE);
+        let claim = ledger.claim_creation(post, until, known).await;
+        claim.expect("answered")
+    };
+    let started = |look_first| Creation::Started { look_first };
+    assert_eq!(claim(&one, None).await, started(false));
+    assert_eq!(claim(&other, None).await, Creation::Locked(until));
+    assert_eq!(claim(&one, None).await, started(false), "the next attempt");
+    let session = &one.session_id;
+    let known = ledger.record(&acme(), session).await.expect("read");
+    assert_eq!(known, None, "it is not made yet");
+    parts.advance(LEASE.as_secs() + 1);
+    assert_eq!(claim(&other, None).await, started(true), "after a death");
+    let record = |digit: char| RecordRef {
+        table: Table::Incident,
+        sys_id: SysId::parse(&digit.to_string().repeat(32)).expect("valid"),
+    };
+    let (first, second) = (record('1'), record('2'));
+    let remember = async |record: &RecordRef| {
+        let written = ledger.remember_record(&acme(), session, record).await;
+        written.expect("written");
+    };
+    remember(&first).await;
+    assert_eq!(claim(&one, None).await, Creation::Exists(first.clone()));
+    // In a closed record's place, once.
+    assert_eq!(claim(&one, Some(&first)).await, started(false));
+    assert!(matches!(
+        claim(&other, Some(&first)).await,
+        Creation::Locked(_)
+    ));
+    remember(&second).await;
+    assert_eq!(claim(&other, Some(&first)).await, Creation::Exists(second));
+    parts.advance(90 * 24 * 3600 + 1);
+    assert!(matches!(claim(&one, None).await, Creation::Started { .. }));
+    let known = ledger.record(&acme(), session).await.expect("read");
+    assert_eq!(known, None, "it has expired");
+    assert!(matches!(claim(&other, None).await, Creation::Locked(_)));
+}
+
 /// Design 5.4: `failed` and `unmatched` posts may be claimed again; others are done with.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_failed_and_unmatched_posts_can_be_claimed_again() {
@@ -144,6 +310,9 @@ async fn only_failed_and_unmatched_posts_can_be_claimed_again() {
         let expected = if again {
             Claim::Started(Started {
                 known: true,
+                // Only a dead letter's attempts are forgotten.
+                attempts: u32::from(state == State::Unmatched),
+                reason: (state == State::Failed).then_some(Code::ServiceNowRefused),
                 ..FRESH
             })
         } else {
@@ -161,14 +330,18 @@ async fn a_failed_post_starts_anew_and_still_looks_first() {
     claim(&parts, &ledger, "a").await;
     assert!(release(&ledger, "a", parts.clock.now()).await);
     claim(&parts, &ledger, "b").await;
-    let (failed, reason) = (State::Failed, Some(Code::OutcomeUnknown));
+    let left = Waiting {
+        next_attempt_at: parts.clock.now(),
+        reason: Some(Code::OutcomeUnknown),
+        look_first: true,
+        attempts: 5,
+    };
     let given_up = ledger
         .complete(
             &post("7", "hello"),
             "b",
-            failed,
-            reason,
-            true,
+            State::Failed,
+            left,
             Details::default(),
         )
         .await;
@@ -176,6 +349,7 @@ async fn a_failed_post_starts_anew_and_still_looks_first() {
     let anew = Started {
         known: true,
         look_first: true,
+        reason: Some(Code::OutcomeUnknown),
         ..FRESH
     };
     assert_eq!(claim(&parts, &ledger, "c").await, Claim::Started(anew));
@@ -195,7 +369,8 @@ async fn a_waiting_post_is_not_claimed_before_its_time() {
         known: true,
         look_first: true,
         attempts: 3,
-        deaths: 0,
+        reason: Some(Code::OutcomeUnknown),
+        ..FRESH
     };
     assert_eq!(claim(&parts, &ledger, "b").await, Claim::Started(started));
 }
@@ -214,10 +389,8 @@ async fn a_lost_answer_of_a_claim_does_not_lock_its_owner_out() {
     parts.advance(LEASE.as_secs() + 1);
     parts.aws.inject(lost());
     let taken_over = Started {
-        known: true,
-        look_first: true,
-        attempts: 0,
-        deaths: 1,
+        attempts: 1,
+        ..TAKEN_OVER
     };
     assert_eq!(
         claim(&parts, &ledger, "b").await,
@@ -261,7 +434,10 @@ async fn the_ledger_that_cannot_be_written_starts_nothing() {
     let fault = Fault::any(Service::DynamoDb, super::denied());
     parts.aws.inject(fault);
     let until = parts.clock.now().plus(LEASE);
-    let claim = parts.ledger().claim(&post("7", "hello"), "a", until).await;
+    let claim = parts
+        .ledger()
+        .claim(&post("7", "hello"), "a", until, true)
+        .await;
     claim.expect_err("no claim");
 }
 
@@ -309,7 +485,10 @@ async fn the_ledger_holds_no_text_of_anybody() {
     let ledger = parts.ledger();
     let secret = post("7", "a text that is nobody's business");
     let until = parts.clock.now().plus(LEASE);
-    ledger.claim(&secret, "a", until).await.expect("claimed");
+    ledger
+        .claim(&secret, "a", until, true)
+        .await
+        .expect("claimed");
     let calls = parts.aws.journal().calls();
     assert!(calls.iter().any(|call| call.operation == "UpdateItem"));
     for call in calls {
@@ -364,10 +543,9 @@ async fn waiting_for_a_token_forgets_nothing_of_a_post_that_was_attempted() {
     await_authorization(&parts, "7", "handle").await;
     assert_eq!(waiting_handles(&parts).await, ["handle"]);
     let started = Started {
-        known: true,
-        look_first: true,
         attempts: 3,
-        deaths: 1,
+        reason: Some(Code::ReauthorizationNeeded),
+        ..TAKEN_OVER
     };
     assert_eq!(claim(&parts, &ledger, "c").await, Claim::Started(started));
 }

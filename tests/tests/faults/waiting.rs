@@ -422,13 +422,11 @@ async fn a_message_that_could_not_be_hidden_comes_back_with_the_visibility_timeo
         status: 400,
         error: "AccessDenied".to_owned(),
     };
-    world.cloud.aws.inject(AwsFault::once(
-        Service::Sqs,
-        "ChangeMessageVisibilityBatch",
-        refused,
-    ));
+    let hiding = AwsFault::once(Service::Sqs, "ChangeMessageVisibilityBatch", refused).times(2);
+    world.cloud.aws.inject(hiding);
     world.deliver().await;
-    world.deliver_after(1800).await;
+    assert_eq!(world.deliver_after(1700).await, 0);
+    world.deliver_after(100).await;
     assert_eq!(world.notes(&incident).len(), 1);
 }
 
