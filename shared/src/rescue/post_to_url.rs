@@ -81,7 +81,7 @@ pub fn session_id(fields: &Fields) -> Result<SessionId, SessionIdError> {
 ///
 /// The format that the Content-Type names is tried first, then the one that the first byte suggests. Bytes of UTF-16
 /// show themselves; else a byte order mark decides the encoding, then the Content-Type's `charset`, then the XML
-/// declaration, and a body without any of them is UTF-8 as far as it goes and windows-1252 else. Bytes that are no
+/// declaration, and a body without any of them is UTF-8 as far as it goes and windows-1252 otherwise. Bytes that are no
 /// text spoil only themselves.
 ///
 /// The session is unwrapped from the object, list of one or JSON text that holds its id. Numbers and truth values are
@@ -1173,7 +1173,7 @@ mod tests {
             Some(r#"{"b":{"sessionid":2}}"#)
         );
         assert_eq!(kept(deeper, "list").as_deref(), Some("[1,2]"));
-        // A chat is what strangers typed, whatever it looks like.
+        // A chat is what strangers typed, also where it looks like a session.
         let chat = "{\"chatlog\": \"{\\\"sessionid\\\": 2}\", \"kind\": \"x\"}".to_owned();
         let chat = read(chat.as_bytes());
         assert_eq!(session_id(&chat), Err(SessionIdError::Missing));
