@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
+use aws_sdk_sqs::error::SdkError;
 use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry,
     DeleteMessageBatchRequestEntry, MessageAttributeValue,
 };
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
@@ -445,8 +447,19 @@ pub fn raw_body(encoding: &str, body: &str) -> Option<Vec<u8>> {
 
 /// The queue cannot be reached.
 #[derive(Debug, thiserror::Error)]
-#[error("queue: {0}")]
+#[error("{0}")]
 pub struct QueueUnavailable(pub String);
+
+impl QueueUnavailable {
+    /// A call that failed, with the queue's name: `SQS SendMessage, queue sessions.fifo: AccessDenied`.
+    fn of<E, R>(url: &str, error: &SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata,
+    {
+        let name = url.rsplit('/').next().unwrap_or_default();
+        Self(crate::aws::failure("queue", name, error))
+    }
+}
 
 /// The two queues.
 #[derive(Clone, Debug)]
@@ -488,7 +501,7 @@ impl Queues {
             .message_body(message)
             .message_group_id(post.group())
             .message_deduplication_id(post.digest.as_str());
-        insist(request, patience).await
+        insist(request, &self.sessions_url, patience).await
     }
 
     /// Stores a dead letter with its reason, as a group of its own and never taken for a repeat.
@@ -499,7 +512,7 @@ impl Queues {
         self.dead_letter(letter)?
             .send()
             .await
-            .map_err(|error| QueueUnavailable(crate::aws::reason(&error)))?;
+            .map_err(|error| QueueUnavailable::of(&self.dead_letters_url, &error))?;
         Ok(())
     }
 
@@ -512,7 +525,8 @@ impl Queues {
         letter: DeadLetter,
         patience: Duration,
     ) -> Result<(), QueueUnavailable> {
-        insist(self.dead_letter(letter)?, patience).await
+        let letter = self.dead_letter(letter)?;
+        insist(letter, &self.dead_letters_url, patience).await
     }
 
     fn dead_letter(
@@ -580,7 +594,7 @@ impl Queues {
             .message_deduplication_id(uuid::Uuid::new_v4().to_string())
             .send()
             .await
-            .map_err(|error| QueueUnavailable(crate::aws::reason(&error)))?;
+            .map_err(|error| QueueUnavailable::of(&self.sessions_url, &error))?;
         Ok(())
     }
 
@@ -618,7 +632,7 @@ impl Queues {
         let answer = request
             .send()
             .await
-            .map_err(|error| QueueUnavailable(crate::aws::reason(&error)))?;
+            .map_err(|error| QueueUnavailable::of(&self.sessions_url, &error))?;
         match answer.failed.first() {
             None => Ok(()),
             Some(failed) => Err(QueueUnavailable(failed.code.clone())),
@@ -665,18 +679,19 @@ impl Queues {
         let answer = request
             .send()
             .await
-            .map_err(|error| QueueUnavailable(crate::aws::reason(&error)))?;
+            .map_err(|error| QueueUnavailable::of(&self.sessions_url, &error))?;
         Ok(answer.failed)
     }
 }
 
 async fn insist(
     request: SendMessageFluentBuilder,
+    url: &str,
     patience: Duration,
 ) -> Result<(), QueueUnavailable> {
     crate::aws::repeat(patience, async || request.clone().send().await)
         .await
-        .map_err(|error| QueueUnavailable(crate::aws::reason(&error)))?;
+        .map_err(|error| QueueUnavailable::of(url, &error))?;
     Ok(())
 }
 
