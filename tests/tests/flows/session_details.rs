@@ -458,7 +458,7 @@ async fn the_same_unreadable_body_is_kept_each_time() {
     assert_eq!(world.dead_letters().len(), 2);
 }
 
-/// Whoever reads it once more has to know what the URL and the headers said, and no more than they said.
+/// A later parser needs what the URL and the headers said, and no more than they said.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_read_is_kept_with_its_content_type_and_event_where_it_had_them() {
     let world = World::start().await;
@@ -560,7 +560,7 @@ async fn no_odd_characters_in_an_event_cost_a_post() {
     assert_eq!(answer(b"[]".to_vec()).await["statusCode"], 404);
 }
 
-/// What a proxy before the gateway adds reaches the functions, whatever they make of it.
+/// What a proxy before the gateway adds reaches the functions.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_came_through_two_proxies_is_answered_by_each_function() {
     let world = World::start().await;
