@@ -481,7 +481,8 @@ impl Client {
         .map_err(|error| CallError::Misconfigured(format!("the instance {error}")))?;
         // A token may have to be obtained first, which must not be cut off either.
         self.enough_time(deadline)?;
-        let token = self.access.get(tenant, &instance, None, deadline).await?;
+        let access = &self.access;
+        let token = access.get_after(tenant, &instance, None, deadline).await?;
         let page = match self.send(&instance, deadline, call, &token).await {
             Err(Answer::Unauthorized { page }) => page,
             Err(Answer::Failed(error)) => return Err(error),
@@ -491,7 +492,6 @@ impl Client {
             token: &token,
             by_servicenow: !page,
         };
-        let access = &self.access;
         let token = access
             .get_after(tenant, &instance, Some(refused), deadline)
             .await?;

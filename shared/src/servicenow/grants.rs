@@ -128,13 +128,17 @@ impl Grants {
             before = self.vault.credentials_again(id).await?;
         }
         let (client, request) = grant_request(tenant, grant, &before, stored)?;
-        let mut outcome = self.ask(instance, &client, &request, timeout()).await;
+        let ask = |client, request| {
+            let time = (&self.clock, timeout());
+            oauth::request(&self.http, instance, client, request, time)
+        };
+        let mut outcome = ask(&client, &request).await;
         if matches!(outcome, Err(GrantError::Refused { .. })) {
             self.vault.forget(id);
             let now = self.vault.credentials(id).await?;
             if now != before {
                 let (client, request) = grant_request(tenant, grant, &now, stored)?;
-                outcome = self.ask(instance, &client, &request, timeout()).await;
+                outcome = ask(&client, &request).await;
             }
         }
         outcome.map_err(|error| match error {
@@ -147,17 +151,6 @@ impl Grants {
                 retry_after,
             },
         })
-    }
-
-    async fn ask(
-        &self,
-        instance: &Instance,
-        client: &ClientIdentity,
-        request: &GrantRequest,
-        timeout: Duration,
-    ) -> Result<Granted, GrantError> {
-        let time = (&self.clock, timeout);
-        oauth::request(&self.http, instance, client, request, time).await
     }
 
     /// Makes the refresh token current that a refresh answered with in place of the one it was asked with, which is
