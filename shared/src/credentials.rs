@@ -5,6 +5,7 @@ mod kept_token;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 
@@ -192,7 +193,7 @@ impl Credentials {
         self.put(
             authcode_key(tenant, sso_id),
             authcode.obtained_at.plus(AUTHCODE_KEPT),
-            vec![
+            [
                 ("code", authcode.code.expose().to_owned()),
                 ("obtained_at", authcode.obtained_at.to_string()),
                 ("audience", authcode.audience.clone()),
@@ -213,7 +214,7 @@ impl Credentials {
         self.put(
             access_token_key(tenant),
             token.expires_at,
-            vec![
+            [
                 ("token", token.token.expose().to_owned()),
                 ("valid_until", token.expires_at.to_string()),
                 ("audience", token.audience.clone()),
@@ -369,16 +370,13 @@ impl Credentials {
         pause: Pause,
         standing: Standing,
     ) -> Result<(), StorageUnavailable> {
-        let mut values = vec![
+        let text = |then: Option<Timestamp>| then.map(|then| then.to_string()).unwrap_or_default();
+        let values = [
             ("until", pause.until.to_string()),
             ("reason", pause.reason.as_str().to_owned()),
+            ("authorized_since", text(standing.authorized_since)),
+            ("throttled_since", text(standing.throttled_since)),
         ];
-        let since = [
-            ("authorized_since", standing.authorized_since),
-            ("throttled_since", standing.throttled_since),
-        ];
-        let since = since.into_iter();
-        values.extend(since.filter_map(|(name, then)| Some((name, then?.to_string()))));
         let ends = pause.until.plus(PAUSE_REMEMBERED);
         self.put(pause_key(tenant), ends, values).await
     }
@@ -400,21 +398,13 @@ impl Credentials {
     ) -> Result<bool, StorageUnavailable> {
         let now = self.clock.now();
         let until = now.plus(length);
+        let values = [("owner", owner.to_owned()), ("until", until.to_string())];
         let answer = self
-            .dynamodb
-            .put_item()
-            .table_name(&self.table)
-            .item("credential", AttributeValue::S(key.to_owned()))
-            .item("owner", AttributeValue::S(owner.to_owned()))
-            .item("until", AttributeValue::S(until.to_string()))
-            .item("expires_at", AttributeValue::N(until.as_secs().to_string()))
+            .update(key, until, values)
             .condition_expression(
                 "attribute_not_exists(credential) OR #until < :now OR #owner = :owner",
             )
-            .expression_attribute_names("#until", "until")
-            .expression_attribute_names("#owner", "owner")
             .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
-            .expression_attribute_values(":owner", AttributeValue::S(owner.to_owned()))
             .send()
             .await;
         match answer {
@@ -435,7 +425,7 @@ impl Credentials {
         length: Duration,
     ) -> Result<(), StorageUnavailable> {
         let until = self.clock.now().plus(length);
-        let values = vec![("owner", owner.to_owned()), ("until", until.to_string())];
+        let values = [("owner", owner.to_owned()), ("until", until.to_string())];
         self.put(key.to_owned(), until, values).await
     }
 
@@ -479,21 +469,37 @@ impl Credentials {
         &self,
         key: String,
         ends: Timestamp,
-        values: Vec<(&str, String)>,
+        values: impl IntoIterator<Item = (&str, String)>,
     ) -> Result<(), StorageUnavailable> {
-        let mut put = self
-            .dynamodb
-            .put_item()
-            .table_name(&self.table)
-            .item("credential", AttributeValue::S(key))
-            .item("expires_at", AttributeValue::N(ends.as_secs().to_string()));
-        for (name, value) in values {
-            put = put.item(name, AttributeValue::S(value));
-        }
-        put.send()
+        self.update(&key, ends, values)
+            .send()
             .await
-            .map(|_| ())
+            .map(drop)
             .map_err(|error| StorageUnavailable(crate::aws::reason(&error)))
+    }
+
+    /// Writes values beside what an item has: every kind of item is always written with the same names. One operation
+    /// for everything is what keeps the functions small.
+    fn update<'v>(
+        &self,
+        key: &str,
+        ends: Timestamp,
+        values: impl IntoIterator<Item = (&'v str, String)>,
+    ) -> UpdateItemFluentBuilder {
+        let mut update = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .key("credential", AttributeValue::S(key.to_owned()))
+            .expression_attribute_values(":ends", AttributeValue::N(ends.as_secs().to_string()));
+        let mut expression = "SET expires_at = :ends".to_owned();
+        for (name, value) in values {
+            expression.push_str(&format!(", #{name} = :{name}"));
+            update = update
+                .expression_attribute_names(format!("#{name}"), name)
+                .expression_attribute_values(format!(":{name}"), AttributeValue::S(value));
+        }
+        update.update_expression(expression)
     }
 }
 

@@ -90,7 +90,7 @@ table! {
     NotFound => "not-found", Some(404), Caller, INFO, No, "There is nothing here: the tenant or the key is wrong.";
     TechnicianConsoleNotRunning => "technician-console-not-running", Some(409), Caller, INFO, Later, "The technician's Rescue console is not running.";
     PinInProgress => "pin-in-progress", Some(409), Caller, INFO, Later, "An earlier request with the same key is still running.";
-    BodyTooLarge => "body-too-large", Some(413), Caller, ERROR, No, "The body does not fit into one queue message, even compressed.";
+    BodyTooLarge => "body-too-large", Some(413), Caller, ERROR, No, "The body is too large to be queued, even compressed, or to be delivered.";
     IdempotencyKeyReused => "idempotency-key-reused", Some(422), Caller, WARN, No, "The idempotency key was used with another request.";
     TokenRefused => "token-refused", Some(422), Operator, ERROR, No, "ServiceNow refuses the token that was handed over; the old one stays.";
     PinRateExceeded => "pin-rate-exceeded", Some(429), Vendor, WARN, Later, "Rescue gives one PIN per second, and the technician's turn did not come in time.";
@@ -114,7 +114,7 @@ table! {
     NoReference => "no-reference", None, Caller, INFO, No, "The post names no record, and the tenant creates none.";
     UnknownVersion => "unknown-version", None, Us, ERROR, No, "The queue message has a version that this release does not know.";
     MalformedMessage => "malformed-message", None, Us, ERROR, No, "The queue message is not one that this connector wrote.";
-    ProcessingDied => "processing-died", None, Us, ERROR, No, "Processing the message ended the process five times.";
+    ProcessingDied => "processing-died", None, Us, ERROR, No, "Processing the message ended the process five times, when nothing else was processed.";
 }
 
 impl Code {

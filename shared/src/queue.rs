@@ -1,5 +1,6 @@
 //! The sessions queue and its dead-letter queue: the message, and what is done with messages.
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
@@ -57,8 +58,11 @@ struct Wire {
     event: Event,
     received_at: Timestamp,
     digest: Digest,
-    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
-    fields: Option<Fields>,
+    /// Both maps of the fields, unless they are compressed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fields: Option<BTreeMap<String, String>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    unknown_fields: BTreeMap<String, String>,
     /// The fields as gzip-compressed JSON in base64, where they would not fit otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     compressed: Option<String>,
@@ -121,10 +125,13 @@ impl Packed {
             return Err(Undecodable::TooLarge);
         }
         let fields = match self.wire.compressed.take() {
-            None => self.wire.fields.take(),
-            Some(packed) => {
-                gunzip(&packed, self.size).and_then(|fields| serde_json::from_slice(&fields).ok())
-            }
+            None => self.wire.fields.take().map(|fields| Fields {
+                fields,
+                unknown_fields: std::mem::take(&mut self.wire.unknown_fields),
+            }),
+            Some(packed) => gunzip(&packed, self.size)
+                .and_then(|fields| String::from_utf8(fields).ok())
+                .and_then(|fields| serde_json::from_str(&fields).ok()),
         };
         let fields = fields.ok_or(Undecodable::Malformed)?;
         Ok(self.post(fields))
@@ -217,15 +224,22 @@ impl Post {
     /// * A [`Wake`]: `{"v":1,"wake":"{tenant}"}`, with `"from"` (RFC 3339) where it goes on. Group `{tenant}#*`, which no
     ///   session can have; never deduplicated.
     pub fn encode(&self) -> Option<String> {
-        let wire = |fields, compressed| Wire {
-            v: 1,
-            tenant: self.tenant.clone(),
-            session_id: self.session_id.clone(),
-            event: self.event,
-            received_at: self.received_at,
-            digest: self.digest.clone(),
-            fields,
-            compressed,
+        let wire = |fields: Option<Fields>, compressed| {
+            let (fields, unknown_fields) = match fields {
+                Some(fields) => (Some(fields.fields), fields.unknown_fields),
+                None => (None, BTreeMap::new()),
+            };
+            Wire {
+                v: 1,
+                tenant: self.tenant.clone(),
+                session_id: self.session_id.clone(),
+                event: self.event,
+                received_at: self.received_at,
+                digest: self.digest.clone(),
+                fields,
+                unknown_fields,
+                compressed,
+            }
         };
         // Nothing large is copied before it is known to fit.
         if write_json(&self.fields, MESSAGE_LIMIT, std::io::sink()).is_some() {

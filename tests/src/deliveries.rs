@@ -58,6 +58,25 @@ impl World {
         .await;
     }
 
+    /// Takes one batch, and kills the function's processes once ServiceNow has a request whose path or query has that
+    /// text in it.
+    ///
+    /// The request has to be held up by a fault.
+    pub async fn kill_when_asked(&self, text: &str) {
+        let mark = self.cloud.servicenow.mark();
+        let arrived = || {
+            let since = self.cloud.servicenow.since(mark);
+            since
+                .iter()
+                .any(|request| request.path.contains(text) || request.raw_query.contains(text))
+        };
+        let reacting = async {
+            until(arrived).await;
+            self.function("deliver-session").kill().await;
+        };
+        futures::join!(self.poller().poll_once(), reacting);
+    }
+
     /// Waits until a record has that many work notes.
     pub async fn until_notes(&self, record: &Created, count: usize) {
         until(|| self.notes(record).len() >= count).await;

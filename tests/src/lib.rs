@@ -12,5 +12,6 @@ mod world;
 
 pub use answer::Answer;
 pub use binaries::folder;
+pub use deliveries::LEASE;
 pub use presses::request;
 pub use world::{DeadLetter, LedgerEntry, World};

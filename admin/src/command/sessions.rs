@@ -205,10 +205,10 @@ fn shown(session: &Shown) -> String {
 fn steps(post: &Entry) -> Vec<(Timestamp, String)> {
     let mut steps = vec![(post.received_at, "accepted".to_owned())];
     if let Some(at) = post.last_attempt_at {
-        let mut tries = "last attempt began".to_owned();
-        if post.attempts > 0 {
-            let _ = write!(tries, ", {} failed so far", post.attempts);
-        }
+        let mut tries = match post.attempts {
+            0 | 1 => "the attempt began".to_owned(),
+            attempts => format!("the last of {attempts} attempts began"),
+        };
         if post.deaths > 0 {
             let _ = write!(tries, ", {} ended the process", post.deaths);
         }

@@ -29,7 +29,7 @@ impl Credentials {
         let text = serde_json::to_string(token)
             .map_err(|_| StorageUnavailable("the token cannot be written".to_owned()))?;
         let ends = self.clock.now().plus(KEPT_FOR);
-        self.put(kept_token_key(tenant), ends, vec![("token", text)])
+        self.put(kept_token_key(tenant), ends, [("token", text)])
             .await
     }
 

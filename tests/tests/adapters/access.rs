@@ -108,7 +108,7 @@ async fn a_replaced_refresh_token_is_stored_before_the_access_token_is_shared() 
     let place = |wanted: &dyn Fn(&local::aws::Call) -> bool| calls.iter().position(wanted);
     let stored = place(&|call| call.operation == "UpdateSecretVersionStage").expect("stored");
     let shared = place(&|call| {
-        call.operation == "PutItem" && call.request.to_string().contains("acme#servicenow")
+        call.operation == "UpdateItem" && call.request.to_string().contains("acme#servicenow")
     });
     assert!(stored < shared.expect("shared"), "{calls:?}");
     let after = parts.vault().token(&acme()).await.expect("read");

@@ -189,3 +189,34 @@ async fn nobody_keeps_to_a_reauthorisation_that_has_come() {
     assert!(!standing.is_unauthorized_at(now));
     assert_eq!(standing.pause_at(now), Some(throttled));
 }
+
+/// A pause of half a minute would bring every post of the tenant back to a system that is still overloaded.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pause_of_a_throttled_tenant_doubles_while_it_goes_on() {
+    let parts = Parts::start().await;
+    let (one, other) = (parts.credentials(), parts.credentials());
+    let throttled = async |retry_after: u64| {
+        let retry_after = Duration::from_secs(retry_after);
+        // Ten posts of a batch are refused at once, and count once.
+        for credentials in [&one, &one, &other] {
+            let set = credentials.throttle(&acme(), retry_after).await;
+            set.expect("written");
+        }
+        let pause = pause_of(&one, parts.clock.now()).await.expect("a pause");
+        assert_eq!(pause.reason, Code::ServiceNowThrottled);
+        pause.until.since(parts.clock.now()).as_secs()
+    };
+    let mut lengths = Vec::new();
+    for _ in 0..9 {
+        let length = throttled(1).await;
+        lengths.push(length);
+        parts.advance(length);
+    }
+    assert_eq!(lengths, [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]);
+    assert_eq!(throttled(7200).await, 7200, "it can only be made longer");
+    parts.advance(7200);
+    assert_eq!(throttled(0).await, 3600);
+    // It went well for longer than the pause had been.
+    parts.advance(2 * 3600 + 1);
+    assert_eq!(throttled(0).await, 30);
+}

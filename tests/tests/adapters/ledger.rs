@@ -525,10 +525,9 @@ async fn waiting_for_a_token_forgets_nothing_of_a_post_that_was_attempted() {
     await_authorization(&parts, "7", "handle").await;
     assert_eq!(waiting_handles(&parts).await, ["handle"]);
     let started = Started {
-        known: true,
-        look_first: true,
         attempts: 3,
-        deaths: 1,
+        reason: Some(Code::ReauthorizationNeeded),
+        ..TAKEN_OVER
     };
     assert_eq!(claim(&parts, &ledger, "c").await, Claim::Started(started));
 }

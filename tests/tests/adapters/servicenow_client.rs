@@ -397,7 +397,7 @@ async fn an_attachment_of_another_record_is_not_this_records() {
             .has_attachment(&instance.file, deadline, &query, &record);
         answer.await.expect("answered")
     };
-    assert!(!has(instance.record()).await);
+    assert_eq!(has(instance.record()).await, Some(false));
     let name = shared::session::attachment_name(&post.session_id, &post.digest);
     instance
         .client
@@ -410,8 +410,8 @@ async fn an_attachment_of_another_record_is_not_this_records() {
         )
         .await
         .expect("attached");
-    assert!(has(instance.record()).await);
-    assert!(!has(of(&other.sys_id)).await);
+    assert_eq!(has(instance.record()).await, Some(true));
+    assert_eq!(has(of(&other.sys_id)).await, Some(false));
     let attachments = instance
         .parts
         .servicenow

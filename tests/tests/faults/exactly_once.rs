@@ -10,8 +10,8 @@ use tests::World;
 
 /// Long enough for a test to kill a process meanwhile.
 const A_MOMENT: Duration = Duration::from_millis(300);
-/// The visibility time-out of the queue, after which the messages of a dead process come back.
-const VISIBILITY: u64 = 1800;
+/// When the messages of a dead process come back: its claims have ended by then.
+const VISIBILITY: u64 = tests::LEASE + 1;
 
 /// Every way in which a write can end without anybody knowing whether it took effect.
 fn unknown_outcomes() -> Vec<Action> {
@@ -334,6 +334,129 @@ async fn an_attachment_is_not_doubled_when_the_process_dies_before_its_note() {
 
 fn with_attached_chat(file: String) -> String {
     file.replace("[sessions]", "[sessions]\nchat = \"attachment\"")
+}
+
+/// Whether the file is there cannot be seen where its name cannot be read.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attachment_is_not_doubled_where_the_names_of_attachments_cannot_be_read() {
+    let world = World::with_settings(with_attached_chat).await;
+    let incident = world.incident();
+    let mut session = world.session(&incident);
+    session.say("Ana Ruiz", "hello");
+    world.post(&session, Phase::Start).await;
+    let attaching = Matcher::of("POST", &incident.sys_id);
+    let nameless = Action::Status {
+        code: 200,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: format!(
+            r#"{{"result":[{{"sys_id":"{}","table_sys_id":"{}"}}]}}"#,
+            "1".repeat(32),
+            incident.sys_id
+        ),
+    };
+    let servicenow = &world.cloud.servicenow;
+    servicenow.fault(Fault::on(attaching).then(Action::CommitThenDrop));
+    let listing = Fault::on(Matcher::of("GET", "/api/now/attachment"));
+    servicenow.fault(listing.always().then(nameless));
+    world.deliver_until_empty().await;
+    assert_eq!(servicenow.attachments(&incident.sys_id).len(), 1);
+    let entry = world.entry(&session).await;
+    assert_eq!(entry["state"], "failed");
+    assert_eq!(entry["reason"], "outcome-unknown");
+    assert_eq!(entry["look_first"], "true");
+}
+
+/// What was attached counts as an effect, also where the note that speaks of it was refused for now.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attachment_without_its_note_is_not_doubled_where_names_cannot_be_read() {
+    let world = World::with_settings(with_attached_chat).await;
+    let incident = world.incident();
+    let mut session = world.session(&incident);
+    session.say("Ana Ruiz", "hello");
+    world.post(&session, Phase::Start).await;
+    let servicenow = &world.cloud.servicenow;
+    servicenow.fault(Fault::on(writes_to(&incident)));
+    let nameless = Action::Status {
+        code: 200,
+        headers: Vec::new(),
+        body: format!(r#"{{"result":[{{"sys_id":"{}"}}]}}"#, "1".repeat(32)),
+    };
+    let listing = Fault::on(Matcher::of("GET", "/api/now/attachment"));
+    servicenow.fault(listing.then(nameless));
+    world.deliver_until_empty().await;
+    assert_eq!(servicenow.attachments(&incident.sys_id).len(), 1);
+    assert_eq!(world.entry(&session).await["reason"], "outcome-unknown");
+}
+
+/// FIFO order is the queue's promise; that a session gets one record does not depend on it.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_posts_of_a_session_that_are_handled_at_once_make_one_record() {
+    let world = World::start().await;
+    let mut sessions = Vec::new();
+    for nth in 0..8 {
+        let session = world.console_session();
+        for phase in [Phase::Start, Phase::End] {
+            world.post(&session, phase).await;
+            let body = world.queued().last().expect("queued").body.clone();
+            // Each post as a group of its own.
+            world.enqueue(&body, &format!("{nth}-{phase:?}")).await;
+        }
+        sessions.push(session);
+    }
+    let poller = world.poller();
+    futures::join!(poller.poll_once(), poller.poll_once(), poller.poll_once());
+    world.deliver_until_empty().await;
+    for session in sessions {
+        let notes = notes_of_created(&world, &session.id);
+        assert_eq!(notes.len(), 1, "one record");
+        assert_eq!(notes[0].len(), 2, "each post once: {notes:?}");
+    }
+    assert!(world.dead_letters().is_empty());
+}
+
+/// The same for the record that follows a closed one.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_posts_of_a_session_that_are_handled_at_once_make_one_record_in_a_closed_ones_place() {
+    let world = World::with_settings(|file| {
+        file.replace("[sessions]", "[sessions]\nclosed_records = \"new\"")
+    })
+    .await;
+    let servicenow = &world.cloud.servicenow;
+    let incident = servicenow.add_incident(&[("state", "6")]);
+    let before = servicenow.records("incident").len();
+    let session = world.session(&incident);
+    for phase in [Phase::Start, Phase::End] {
+        world.post(&session, phase).await;
+        let body = world.queued().last().expect("queued").body.clone();
+        world.enqueue(&body, &format!("{phase:?}")).await;
+    }
+    world.deliver_until_empty().await;
+    assert_eq!(servicenow.records("incident").len(), before + 1);
+    assert!(world.notes(&incident).is_empty());
+}
+
+/// The ledger may have got another record for the session since.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_dead_process_created_is_found_although_the_session_has_another_record() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let session = world.console_session();
+    world.post(&session, Phase::Start).await;
+    let creating = Matcher::of("POST", "/table/incident");
+    let slow = Fault::on(creating).then(Action::CommitThenDelay(A_MOMENT));
+    world.cloud.servicenow.fault(slow);
+    world.kill_during("POST").await;
+    // A post of the session that names a record comes along, past the group.
+    let named = session.clone().with_field("CField1", &incident.number);
+    world.post(&named, Phase::End).await;
+    let body = world.queued().last().expect("queued").body.clone();
+    world.enqueue(&body, "past the group").await;
+    world.deliver().await;
+    assert_eq!(world.notes(&incident).len(), 1);
+    world.deliver_until_empty().await;
+    assert_eq!(world.notes(&incident).len(), 1, "the end alone");
+    let notes = notes_of_created(&world, &session.id);
+    assert_eq!(notes.concat().len(), 1, "the start alone: {notes:?}");
 }
 
 /// Design 5.2: the ledger cannot be told that the note was written.

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use local::aws::{Effect, Fault as AwsFault, Service};
 use local::demo_tenant::TENANT;
 use local::rescue::{Phase, Session};
 use local::servicenow::Created;
 use local::simulator::{Action, Fault, Matcher};
+use serde_json::json;
 use shared::clock::Timestamp;
 use tests::World;
 
@@ -47,6 +50,231 @@ async fn a_failure_that_might_pass_is_given_up_after_a_day() {
     assert_eq!(world.state(&session).await, "waiting");
     world.deliver_after(HOUR).await;
     assert_given_up(&world, &session, "servicenow-unavailable").await;
+}
+
+/// A throttled post is tried less and less often, however soon ServiceNow lets it come back, and is given up by age.
+#[tokio::test(flavor = "multi_thread")]
+async fn throttling_is_given_up_after_a_day_whatever_retry_after_says() {
+    for retry_after in [None, Some(0), Some(1), Some(7 * DAY)] {
+        let world = World::start().await;
+        let incident = world.incident();
+        let (session, other) = (world.session(&incident), world.session(&world.incident()));
+        let limited = Action::RateLimited { retry_after };
+        let fault = Fault::on(Matcher::of("PATCH", "/incident")).always();
+        world.cloud.servicenow.fault(fault.then(limited));
+        world.post(&session, Phase::Start).await;
+        world.post(&other, Phase::Start).await;
+        let queued_at = world.cloud.clock.now();
+        let (mut receives, mut pauses) = (0, Vec::new());
+        world.deliver().await;
+        while let Some(next) = world
+            .queued()
+            .into_iter()
+            .min_by_key(|next| next.hidden_for)
+        {
+            assert!(next.hidden_for <= Duration::from_secs(12 * HOUR));
+            receives = receives.max(next.receive_count);
+            assert!(receives < 100, "{retry_after:?}: it comes back too often");
+            pauses.push(next.hidden_for.as_secs());
+            world.deliver_after(next.hidden_for.as_secs() + 1).await;
+        }
+        let age = world.cloud.clock.now().since(queued_at).as_secs();
+        assert!(
+            (DAY..DAY + 2 * HOUR).contains(&age),
+            "{retry_after:?}: {age}"
+        );
+        for session in [&session, &other] {
+            let entry = world.entry(session).await;
+            assert_eq!(entry["state"], "failed", "{retry_after:?}");
+            assert_eq!(entry["reason"], "servicenow-throttled");
+        }
+        let letters = world.dead_letters();
+        assert_eq!(letters.len(), 2, "{retry_after:?}");
+        assert!(
+            letters
+                .iter()
+                .all(|letter| letter.reason == "servicenow-throttled")
+        );
+    }
+}
+
+/// The queue gives a message up after 400 receives, without a reason.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_came_too_often_is_given_up_with_its_reason() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let session = world.session(&incident);
+    let limited = Action::RateLimited { retry_after: None };
+    let fault = Fault::on(writes_to(&incident)).always();
+    world.cloud.servicenow.fault(fault.then(limited));
+    world.post(&session, Phase::Start).await;
+    let event = |received: u32| {
+        json!({"Records": [{
+            "messageId": "one",
+            "receiptHandle": "unknown to SQS",
+            "body": world.queued()[0].body,
+            "attributes": {
+                "MessageGroupId": "group",
+                "ApproximateReceiveCount": received.to_string(),
+                "SentTimestamp": world.cloud.clock.now().as_millis().to_string(),
+            },
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+        }]})
+    };
+    let failures = async |received: u32| {
+        let event = event(received).to_string().into_bytes();
+        let answered = world.function("deliver-session").invoke(event).await;
+        let answer = answered.result.expect("an answer");
+        let answer: serde_json::Value = serde_json::from_slice(&answer).expect("JSON");
+        answer["batchItemFailures"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!(failures(359).await, 1);
+    assert!(world.next_attempt_in(&session).await > 3000);
+    // Also while the tenant is paused.
+    assert_eq!(failures(360).await, 0);
+    let letters = world.dead_letters();
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0].reason, "servicenow-throttled");
+}
+
+/// A dead letter may be sent again at once, so nothing becomes one while ServiceNow may still be writing it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_a_day_old_whose_outcome_is_unknown_is_looked_for_before_it_is_given_up() {
+    for took_effect in [true, false] {
+        let world = World::start().await;
+        let incident = world.incident();
+        let session = world.session(&incident);
+        world
+            .cloud
+            .servicenow
+            .fault(Fault::on(writes_to(&incident)));
+        world.post(&session, Phase::Start).await;
+        world.deliver().await;
+        let lost = if took_effect {
+            Action::CommitThenDrop
+        } else {
+            Action::DropBefore
+        };
+        world
+            .cloud
+            .servicenow
+            .fault(Fault::on(writes_to(&incident)).then(lost));
+        let mark = world.cloud.aws.journal().mark();
+        world.deliver_after(DAY).await;
+        assert!(world.dead_letters().is_empty(), "it may be written yet");
+        assert_eq!(world.hidden_since(mark), [70]);
+        let mark = world.cloud.servicenow.mark();
+        world.deliver_after(69).await;
+        assert!(world.called_since(mark).is_empty());
+        world.deliver_after(2).await;
+        let called = world.called_since(mark);
+        assert!(
+            called.iter().all(|call| call.starts_with("GET")),
+            "{called:?}"
+        );
+        assert!(world.queued().is_empty());
+        if took_effect {
+            assert_eq!(world.state(&session).await, "delivered");
+            assert!(world.dead_letters().is_empty());
+        } else {
+            assert_given_up(&world, &session, "servicenow-unavailable").await;
+            world.enqueue(&world.dead_letters()[0].body, "again").await;
+            world.deliver().await;
+        }
+        assert_eq!(world.notes(&incident).len(), 1);
+    }
+}
+
+/// A creation whose outcome is unknown holds up the session's other posts until it is known.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_session_makes_no_second_record_when_its_start_is_a_day_old() {
+    let world = World::start().await;
+    let session = world.console_session();
+    let creating = || Fault::on(Matcher::of("POST", "/table/incident"));
+    world.cloud.servicenow.fault(creating());
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    world.post(&session, Phase::End).await;
+    let dropped = creating().then(Action::CommitThenDrop);
+    world.cloud.servicenow.fault(dropped);
+    world.deliver_after(DAY).await;
+    world.deliver_until_empty().await;
+    let records = world.cloud.servicenow.records("incident").into_iter();
+    let of_the_session = |row: &std::collections::BTreeMap<String, String>| {
+        row.get("correlation_id") == Some(&format!("rescue:{}", session.id))
+    };
+    let created: Vec<_> = records.filter(of_the_session).collect();
+    assert_eq!(created.len(), 1);
+    let notes = world
+        .cloud
+        .servicenow
+        .work_notes("incident", &created[0]["sys_id"]);
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(world.dead_letters().is_empty());
+}
+
+/// The dead-letter queue takes what the ledger cannot take note of.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_cannot_be_written_for_a_day_is_a_reason() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let session = world.session(&incident);
+    world.post(&session, Phase::Start).await;
+    let refused = Effect::Refuse {
+        status: 400,
+        error: "AccessDeniedException".to_owned(),
+    };
+    let claims = AwsFault::once(Service::DynamoDb, "UpdateItem", refused).times(1_000);
+    world.cloud.aws.inject(claims);
+    world.deliver().await;
+    world.deliver_after(23 * HOUR).await;
+    assert!(world.dead_letters().is_empty());
+    world.deliver_after(HOUR).await;
+    let letters = world.dead_letters();
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0].reason, "storage-unavailable");
+    assert!(world.queued().is_empty());
+    world.cloud.aws.clear_faults();
+    world.enqueue(&letters[0].body, "again").await;
+    world.deliver().await;
+    assert_eq!(world.notes(&incident).len(), 1);
+}
+
+/// A message of a few kilobytes may unpack to hundreds of megabytes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_unpacks_to_more_than_is_allowed_is_given_up_with_its_reason() {
+    let world = World::start().await;
+    let session = world.session(&world.incident());
+    world.post(&session, Phase::Start).await;
+    let body = world.queued()[0].body.clone();
+    let mut message: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+    let digest = "0".repeat(64);
+    message["digest"] = digest.clone().into();
+    let fields = json!({"fields": {"ChatLog": " ".repeat(64 * 1024 * 1024)}, "unknown_fields": {}});
+    message["compressed"] = gzip(&fields.to_string()).into();
+    message.as_object_mut().expect("an object").remove("fields");
+    assert!(message.to_string().len() < 200_000);
+    world.enqueue(&message.to_string(), "bomb").await;
+    world.deliver().await;
+    let letters = world.dead_letters();
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0].reason, "body-too-large");
+    assert_eq!(letters[0].attributes["session_id"], session.id);
+    let posts = world.posts(&session).await;
+    let states: Vec<_> = posts.iter().map(|post| post["state"].as_str()).collect();
+    assert_eq!(states.len(), 2);
+    assert!(
+        states.contains(&"failed") && states.contains(&"delivered"),
+        "{states:?}"
+    );
+}
+
+fn gzip(text: &str) -> String {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text.as_bytes()).expect("packed");
+    STANDARD.encode(encoder.finish().expect("packed"))
 }
 
 /// Design 5.4: a permanent refusal is given up at once.

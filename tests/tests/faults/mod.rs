@@ -1,5 +1,6 @@
 //! What the functions do when something fails.
 
+mod batches;
 mod exactly_once;
 mod giving_up;
 mod rotation;

@@ -125,11 +125,11 @@ async fn a_session_is_shown_with_its_time_line_and_its_record() {
     assert_eq!(delivered["record"]["table"], "incident");
     assert_eq!(delivered["record"]["sys_id"], incident.sys_id);
     assert_eq!(delivered["posts"][0]["state"], "delivered");
-    assert_eq!(delivered["posts"][0]["attempts"], 1);
+    assert_eq!(delivered["posts"][0]["attempts"], 2);
     let text = operator.run(&show).await.stdout;
     for word in [
         "accepted",
-        "1 failed so far",
+        "the last of 2 attempts began",
         "delivered",
         "incident.do?sys_id=",
     ] {

@@ -1,0 +1,227 @@
+//! Decision 0009: what happens to one session or tenant of a batch does not happen to the others.
+
+use std::time::Duration;
+
+use local::demo_tenant::TENANT;
+use local::rescue::{Format, Phase};
+use local::simulator::{Action, Fault, Matcher};
+use shared::clock::Timestamp;
+use shared::queue::Post;
+use shared::session::{Digest, Event, Fields, SessionId};
+use shared::tenant::TenantId;
+use tests::{LEASE, World};
+
+/// Long enough for a test to kill a process meanwhile.
+const A_MOMENT: Duration = Duration::from_millis(400);
+
+/// A token that lives longer than a date can say.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_absurd_answer_to_one_tenant_costs_no_post_of_another() {
+    let world = World::start().await;
+    let other_tenant = world.add_tenant("other").await;
+    let (first, second, foreign) = (world.incident(), world.incident(), world.incident());
+    world.post(&world.session(&first), Phase::Start).await;
+    world.deliver().await;
+    let absurd = Action::Status {
+        code: 200,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: r#"{"access_token":"x","token_type":"Bearer","expires_in":999999999999}"#.to_owned(),
+    };
+    let token = Fault::on(Matcher::of("POST", "/oauth_token.do")).always();
+    world.cloud.servicenow.fault(token.then(absurd));
+    let session = world.session(&foreign);
+    for (url, session) in [
+        (other_tenant.expose(), &session),
+        (world.started.expose(), &world.session(&second)),
+    ] {
+        let posted = world
+            .cloud
+            .rescue
+            .post(url, session, Format::Form, Phase::Start)
+            .await;
+        assert_eq!(posted.expect("an answer").status, 200);
+    }
+    assert_eq!(world.deliver().await, 2, "one batch");
+    assert_eq!(world.notes(&second).len(), 1);
+    assert!(world.dead_letters().is_empty());
+    world.cloud.servicenow.clear_faults();
+}
+
+/// A post that ends the process is found out, and costs the others of its batch time and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_that_kills_its_process_is_given_up_and_the_others_of_its_batch_are_delivered() {
+    let world = World::start().await;
+    let incidents = [world.incident(), world.incident(), world.incident()];
+    let sessions = incidents.each_ref().map(|incident| world.session(incident));
+    for session in &sessions {
+        world.post(session, Phase::Start).await;
+    }
+    // The first one of the batch; the others are in its hands when it dies for the first time.
+    let killer = &incidents[0].number;
+    for incident in &incidents {
+        let looking = Fault::on(Matcher::of("GET", &incident.number)).always();
+        world
+            .cloud
+            .servicenow
+            .fault(looking.then(Action::Delay(A_MOMENT)));
+    }
+    world.kill_when_asked(killer).await;
+    for session in &sessions {
+        assert_eq!(world.state(session).await, "delivering");
+    }
+    world.cloud.travel(Duration::from_secs(LEASE + 1));
+    // Now each is handled alone, the killer before the others, for it came first.
+    world.kill_when_asked(killer).await;
+    world.cloud.travel(Duration::from_secs(LEASE + 1));
+    // From now on it comes last.
+    world.kill_when_asked(killer).await;
+    for (incident, session) in incidents.iter().zip(&sessions).skip(1) {
+        assert_eq!(world.notes(incident).len(), 1);
+        let entry = world.entry(session).await;
+        assert_eq!(entry["state"], "delivered");
+        assert_eq!(entry["deaths"], "0", "{entry:?}");
+    }
+    for _ in 0..3 {
+        world.cloud.travel(Duration::from_secs(LEASE + 1));
+        assert!(world.dead_letters().is_empty());
+        world.kill_when_asked(killer).await;
+    }
+    let mark = world.cloud.servicenow.mark();
+    world.deliver_after(LEASE + 1).await;
+    assert!(world.called_since(mark).is_empty());
+    assert!(world.queued().is_empty());
+    let letters = world.dead_letters();
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0].reason, "processing-died");
+    assert_eq!(letters[0].attributes["session_id"], sessions[0].id);
+    assert_eq!(world.entry(&sessions[0]).await["deaths"], "5");
+}
+
+/// A claim ends 70 s after the invocation that made it has to; nothing waits longer for a process that was killed.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_posts_of_a_killed_process_come_back_when_its_claims_have_ended() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let session = world.session(&incident);
+    world.post(&session, Phase::Start).await;
+    let looking = Fault::on(Matcher::of("GET", "/table/incident"));
+    world
+        .cloud
+        .servicenow
+        .fault(looking.then(Action::Delay(A_MOMENT)));
+    world.kill_during("GET").await;
+    let entry = world.entry(&session).await;
+    let moment = |name: &str| Timestamp::parse(&entry[name]).expect("a time");
+    let lease = moment("lease_until").since(moment("claimed_at")).as_secs();
+    assert!((LEASE - 5..=LEASE).contains(&lease), "{lease}");
+    let hidden = world.queued()[0].hidden_for.as_secs();
+    assert!((LEASE - 10..=LEASE).contains(&hidden), "{hidden}");
+    assert_eq!(world.deliver_after(LEASE + 1).await, 1);
+    assert_eq!(world.notes(&incident).len(), 1);
+    assert_eq!(world.entry(&session).await["attempts"], "2");
+}
+
+/// What is done with leaves the queue at once, so that the next post of its session need not wait for the slowest one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finished_message_does_not_wait_for_the_slowest_of_its_batch() {
+    let world = World::start().await;
+    let (slow, quick) = (world.incident(), world.incident());
+    let writing = Fault::on(Matcher::of("PATCH", &slow.sys_id));
+    let held_up = Action::Delay(Duration::from_secs(6));
+    world.cloud.servicenow.fault(writing.then(held_up));
+    world.post(&world.session(&slow), Phase::Start).await;
+    let session = world.session(&quick);
+    world.post(&session, Phase::Start).await;
+    world
+        .deliver_and_meanwhile("PATCH", async || {
+            world.until_notes(&quick, 1).await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            assert_eq!(world.queued().len(), 1, "only the slow one is left");
+            world.post(&session, Phase::End).await;
+            assert_eq!(world.poller().poll_once().await, 1);
+            assert_eq!(world.notes(&quick).len(), 2);
+            assert!(world.notes(&slow).is_empty(), "it is still at it");
+        })
+        .await;
+    assert!(world.queued().is_empty());
+    assert_eq!(world.notes(&slow).len(), 1);
+    assert_eq!(world.notes(&quick).len(), 2);
+}
+
+/// It holds up the posts of others like one that does not answer at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_answers_after_twenty_seconds_is_paused() {
+    let world = World::start().await;
+    let incidents = [world.incident(), world.incident(), world.incident()];
+    let writing = Fault::on(Matcher::of("PATCH", "/incident")).times(3);
+    let late = Action::CommitThenDelay(Duration::from_secs(21));
+    world.cloud.servicenow.fault(writing.then(late));
+    for incident in &incidents {
+        world.post(&world.session(incident), Phase::Start).await;
+    }
+    assert_eq!(world.deliver().await, 3);
+    for incident in &incidents {
+        assert_eq!(world.notes(incident).len(), 1);
+    }
+    assert!(world.queued().is_empty(), "they are delivered all the same");
+    let next = world.incident();
+    world.post(&world.session(&next), Phase::Start).await;
+    let mark = world.cloud.servicenow.mark();
+    world.deliver().await;
+    assert!(world.called_since(mark).is_empty());
+    assert!(world.output().contains("TenantPaused"));
+    world.deliver_after(121).await;
+    assert_eq!(world.notes(&next).len(), 1);
+}
+
+/// The largest posts that are accepted, ten at once: a process has 256 MB, and needs less than half of that.
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_posts_of_sixteen_megabytes_at_once_need_less_than_half_of_the_memory() {
+    let world = World::start().await;
+    let incident = world.incident();
+    let tenant = TenantId::parse(TENANT).expect("valid");
+    for nth in 0..10 {
+        let session_id = SessionId::parse(&format!("77000{nth}")).expect("valid");
+        let mut fields = Fields::default();
+        fields.insert("CField1", incident.number.clone());
+        fields.insert("ChatLog", "\u{2039}".repeat(5_500_000));
+        let post = Post {
+            digest: Digest::of(&tenant, &session_id, Event::Ended, &fields),
+            tenant: tenant.clone(),
+            session_id,
+            event: Event::Ended,
+            received_at: world.cloud.clock.now(),
+            fields,
+        };
+        let message = post.encode().expect("it is accepted");
+        assert!(message.len() < 100_000);
+        world.enqueue(&message, &post.group()).await;
+    }
+    let polled = async {
+        world.deliver().await;
+    };
+    let peak = async {
+        let mut peak = 0;
+        loop {
+            peak = peak.max(peak_memory(&world));
+            if world.queued().is_empty() {
+                return peak;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let (_, peak) = futures::join!(polled, peak);
+    assert_eq!(world.notes(&incident).len(), 10);
+    assert!(peak < 128 * 1024 * 1024, "{peak}");
+}
+
+/// The largest resident memory that a process of the function had so far, in bytes.
+fn peak_memory(world: &World) -> u64 {
+    let of = |process: u32| {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+        line.split_whitespace().nth(1)?.parse::<u64>().ok()
+    };
+    let processes = world.function("deliver-session").processes();
+    1024 * processes.into_iter().filter_map(of).max().unwrap_or(0)
+}
