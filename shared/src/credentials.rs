@@ -477,11 +477,11 @@ impl Credentials {
 
     /// Writes values beside what an item has: every kind of item is always written with the same names. One operation
     /// for everything is what keeps the functions small.
-    fn update<'a>(
+    fn update<'v>(
         &self,
         key: &str,
         ends: Timestamp,
-        values: impl IntoIterator<Item = (&'a str, String)>,
+        values: impl IntoIterator<Item = (&'v str, String)>,
     ) -> UpdateItemFluentBuilder {
         let mut update = self
             .dynamodb
