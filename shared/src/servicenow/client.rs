@@ -842,9 +842,7 @@ fn took(sent: &str, shown: &RawValue) -> bool {
 fn newest_notes(notes: &RawValue) -> Option<String> {
     let both = serde_json::from_str::<Both<'_>>(notes.get()).ok();
     let shown = both.map_or(Some(notes), |both| both.display_value)?.get();
-    let Some(inner) = shown.strip_prefix('"') else {
-        return None;
-    };
+    let inner = shown.strip_prefix('"')?;
     if shown.len() <= NEWEST_NOTES {
         return serde_json::from_str(shown).ok();
     }
