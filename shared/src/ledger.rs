@@ -464,7 +464,7 @@ impl Ledger {
         let (from, set) = match state(&found) {
             Some(State::Failed) => (
                 State::Failed,
-                format!("{set}, attempts = :none, deaths = :none"),
+                format!("{set}, attempts = :none, deaths = :none REMOVE suspect"),
             ),
             Some(State::Unmatched) => (State::Unmatched, set.to_owned()),
             _ => return Ok(()),
@@ -651,10 +651,10 @@ impl Ledger {
         let found = match answer {
             Ok(answer) => {
                 let old = answer.attributes.unwrap_or_default();
+                let other = |owner| owner != &text(&post.digest);
                 return Ok(Creation::Started {
-                    look_first: old
-                        .get("creating_owner")
-                        .is_some_and(|owner| *owner != text(&post.digest)),
+                    look_first: old.contains_key("creating_until")
+                        && old.get("creating_owner").is_some_and(other),
                 });
             }
             Err(error) => condition_failed(&self.table, error)?,

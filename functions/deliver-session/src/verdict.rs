@@ -43,7 +43,10 @@ pub(crate) fn verdict(failure: &Failure, attempts: u32, now: Timestamp) -> Verdi
     let error = match failure {
         Failure::Permanent(code) => return Verdict::GiveUp(*code),
         Failure::AttachmentRefused(_) => return Verdict::GiveUp(Code::AttachmentRefused),
-        Failure::CreatedElsewhere(until) => return Verdict::Interrupted(*until),
+        // It takes seconds, unless its process died.
+        Failure::CreatedElsewhere(until) => {
+            return Verdict::Interrupted((*until).min(now.plus(retry::SESSION.first)));
+        }
         Failure::Storage(_) => return alone(Code::StorageUnavailable, backoff),
         Failure::ServiceNow(error) => error,
     };

@@ -526,7 +526,11 @@ async fn a_post_that_waits_for_a_token_is_claimed_at_any_time_and_as_if_it_were_
     await_authorization(&parts, "7", "two").await;
     assert_eq!(waiting_handles(&parts).await, ["two"], "the latest counts");
     let ledger = parts.ledger();
-    assert_eq!(claim(&parts, &ledger, "a").await, Claim::Started(FRESH));
+    let fresh = Started {
+        reason: Some(Code::ReauthorizationNeeded),
+        ..FRESH
+    };
+    assert_eq!(claim(&parts, &ledger, "a").await, Claim::Started(fresh));
     assert!(waiting_handles(&parts).await.is_empty());
     assert!(complete(&ledger, "a", State::Delivered).await);
 }
@@ -604,6 +608,7 @@ async fn a_failed_post_that_is_sent_again_waits_for_a_token_and_then_starts_anew
     assert_eq!(waiting_handles(&parts).await, ["handle"]);
     let anew = Started {
         known: true,
+        reason: Some(Code::ReauthorizationNeeded),
         ..FRESH
     };
     assert_eq!(claim(&parts, &ledger, "c").await, Claim::Started(anew));

@@ -173,7 +173,8 @@ async fn each_message_is_hidden_for_its_own_time_and_twelve_hours_at_most() {
         .iter()
         .map(|message| message.hidden_for.as_secs())
         .collect();
-    assert_eq!(hidden, [0, 30, 3600, 12 * 3600]);
+    // SQS counts the twelve hours from when the message was received, which an invocation may be late for.
+    assert_eq!(hidden, [0, 30, 3600, 12 * 3600 - 900]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -450,7 +450,7 @@ async fn what_a_dead_process_created_is_found_although_the_session_has_another_r
     let named = session.clone().with_field("CField1", &incident.number);
     world.post(&named, Phase::End).await;
     let body = world.queued().last().expect("queued").body.clone();
-    world.enqueue(&body, "past the group").await;
+    world.enqueue(&body, "past-the-group").await;
     world.deliver().await;
     assert_eq!(world.notes(&incident).len(), 1);
     world.deliver_until_empty().await;
