@@ -90,7 +90,7 @@ fn with_names(text: &str) -> Option<String> {
         let (_, name) = text.split_once(sentence)?;
         let name = name.trim_start_matches([':', ' ', '\'']);
         let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '.');
-        let name = name.get(..end.unwrap_or(name.len()))?;
+        let name = name.get(..end.unwrap_or(name.len()))?.trim_end_matches('.');
         (!name.is_empty()).then(|| format!("{sentence} {name}"))
     })
 }
