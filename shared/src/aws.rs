@@ -209,6 +209,7 @@ where
 /// The same with the call and what it was about: `DynamoDB GetItem, table tenants: AccessDeniedException`.
 ///
 /// `kind` and `name` are those of the table or secret; never a value.
+#[inline(never)]
 pub fn failure<E, R>(kind: &str, name: &str, error: &SdkError<E, R>) -> String
 where
     E: ProvideErrorMetadata,

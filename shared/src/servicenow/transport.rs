@@ -1,6 +1,6 @@
 //! What every call to ServiceNow has in common below its API.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use http::{HeaderMap, header};
 
@@ -15,11 +15,57 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     let delay = match value.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let then = httpdate::parse_http_date(value).ok()?;
-            let since_epoch = then.duration_since(UNIX_EPOCH).ok()?;
-            Timestamp::from_millis(0).plus(since_epoch).since(now)
-        }
+        Err(_) => http_date(value)?.since(now),
     };
     Some(delay.min(LONGEST_RETRY_AFTER))
+}
+
+/// Reads a date in any of the three forms of RFC 9110, section 5.6.7: their parts are the same, in two orders. A crate for
+/// it would cost a function more than its binary has to spare.
+fn http_date(text: &str) -> Option<Timestamp> {
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let mut parts = text
+        .split([' ', ',', '-'])
+        .filter(|part| !part.is_empty())
+        .skip(1);
+    let mut next = || parts.next();
+    let (first, second, third, fourth) = (next()?, next()?, next()?, next()?);
+    // Sun Nov 6 08:49:37 1994, or Sun, 06 Nov 1994 08:49:37 GMT, or Sunday, 06-Nov-94 08:49:37 GMT.
+    let (day, month, year, time) = if third.contains(':') {
+        (second, first, fourth, third)
+    } else {
+        (first, second, third, fourth)
+    };
+    let starts_a_month = |at: &usize| month.len() == 3 && at.is_multiple_of(3);
+    let month = MONTHS.find(month).filter(starts_a_month)? / 3 + 1;
+    let century = if year.len() == 2 { "20" } else { "" };
+    Timestamp::parse(&format!("{century}{year}-{month:02}-{day:0>2}T{time}Z"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_read_in_each_of_its_three_forms() {
+        let moment = Timestamp::parse("2026-11-06T08:49:37Z");
+        for text in [
+            "Fri, 06 Nov 2026 08:49:37 GMT",
+            "Friday, 06-Nov-26 08:49:37 GMT",
+            "Fri Nov  6 08:49:37 2026",
+        ] {
+            assert_eq!(http_date(text), moment, "{text}");
+        }
+        for text in [
+            "",
+            "soon",
+            "Fri, 32 Nov 2026 08:49:37 GMT",
+            "Fri, 06 anF 2026 08:49:37 GMT",
+            "Fri, 06 N 2026 08:49:37 GMT",
+            "Fri, 06 Nov 2026 25:49:37 GMT",
+            "2026-11-06T08:49:37Z",
+        ] {
+            assert_eq!(http_date(text), None, "{text}");
+        }
+    }
 }
