@@ -315,8 +315,8 @@ impl Ledger {
         Ok(Claim::Started(started))
     }
 
-    /// Ends a post that `owner` has claimed. One that is given up with an outcome that nobody has looked for cannot be
-    /// claimed again before `left.next_attempt_at`. False: somebody else took it over, so nothing was changed.
+    /// Ends a post that `owner` has claimed. One that is given up with an outcome that has not been looked for cannot be
+    /// claimed again before `left.next_attempt_at`. False: another owner took it over, so nothing was changed.
     ///
     /// # Errors
     /// When the table cannot be written.
@@ -601,7 +601,7 @@ impl Ledger {
     }
 
     /// Claims the right to create a record for the post's session until `until`: one conditional write, so that of the
-    /// session's posts one creates, whatever the queue does. `known`: the record that the new one stands in for.
+    /// session's posts one creates, also when the queue hands out two of them at once. `known`: the record that the new one stands in for.
     ///
     /// The claim is the post's, not the attempt's: another attempt at the same post goes on under it.
     /// [`Ledger::remember_record`] ends it.

@@ -756,7 +756,7 @@ mod tests {
         }
     }
 
-    /// Bombs of a few kilobytes: nobody but this connector writes to the queue, but what it wrote before may stand there.
+    /// Bombs of a few kilobytes: only this connector writes to the queue, but what it wrote before may stand there.
     #[test]
     fn a_message_is_not_unpacked_beyond_what_is_allowed_or_what_it_says() {
         let message = |packed: &str| {

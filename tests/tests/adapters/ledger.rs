@@ -246,7 +246,7 @@ async fn a_failed_post_is_not_claimed_before_its_outcome_can_be_looked_for() {
     assert!(started.look_first);
 }
 
-/// Of a session's posts one creates the record, whatever the queue does.
+/// Of a session's posts one creates the record, also when the queue hands out two of them at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sessions_record_is_created_under_a_claim_that_one_post_holds() {
     let parts = Parts::start().await;

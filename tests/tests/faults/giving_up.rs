@@ -54,7 +54,7 @@ async fn a_failure_that_might_pass_is_given_up_after_a_day() {
 
 /// A throttled post is tried less and less often, however soon ServiceNow lets it come back, and is given up by age.
 #[tokio::test(flavor = "multi_thread")]
-async fn throttling_is_given_up_after_a_day_whatever_retry_after_says() {
+async fn throttling_is_given_up_after_a_day_and_no_retry_after_changes_that() {
     for retry_after in [None, Some(0), Some(1), Some(7 * DAY)] {
         let world = World::start().await;
         let incident = world.incident();
