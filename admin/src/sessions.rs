@@ -54,7 +54,7 @@ pub struct Entry {
     /// Columns that ServiceNow did not take, although it took the note.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dropped_columns: Vec<String>,
-    /// Attempts, with the one that is under way and the one that ended it.
+    /// Attempts since the post was last sent, with the one that is under way.
     pub attempts: u32,
     /// Those of them that ended the process.
     pub deaths: u32,
@@ -532,9 +532,6 @@ fn entry(item: &Item) -> Option<Entry> {
     let (_, session) = string(item, "session")?.split_once('#')?;
     let state = State::parse(string(item, "state")?)?;
     let last_attempt_at = moment(item, "claimed_at");
-    let (failed, deaths) = (number(item, "attempts"), number(item, "deaths"));
-    // The ledger counts those that are to be repeated; the one that is under way, or ended the post, is one as well.
-    let last = last_attempt_at.is_some() && state != State::Waiting;
     let dropped = item.get("dropped_columns");
     Some(Entry {
         tenant: None,
@@ -547,10 +544,8 @@ fn entry(item: &Item) -> Option<Entry> {
         dropped_columns: dropped
             .and_then(|columns| columns.as_ss().ok().cloned())
             .unwrap_or_default(),
-        attempts: failed
-            .saturating_add(deaths)
-            .saturating_add(u32::from(last)),
-        deaths,
+        attempts: number(item, "attempts"),
+        deaths: number(item, "deaths"),
         received_at: moment(item, "received_at")?,
         last_attempt_at,
         lease_until: moment(item, "lease_until").filter(|_| state == State::Delivering),
@@ -661,9 +656,9 @@ mod tests {
     }
 
     #[test]
-    fn attempts_count_the_one_that_is_under_way_and_the_one_that_ended_the_post() {
-        let attempts = |state: &str, failed: &str, deaths: &str| {
-            let mut post = item(&[
+    fn a_lease_is_shown_while_a_post_is_delivered_and_not_before_once_it_is_given_up() {
+        let shown = |state: &str| {
+            let post = item(&[
                 ("session", "acme#7"),
                 ("entry", "post#abc"),
                 ("state", state),
@@ -672,19 +667,11 @@ mod tests {
                 ("lease_until", "2026-01-01T00:00:10.000Z"),
                 ("not_before", "2026-01-01T00:01:10.000Z"),
             ]);
-            for (name, value) in [("attempts", failed), ("deaths", deaths)] {
-                post.insert(name.to_owned(), AttributeValue::N(value.to_owned()));
-            }
             entry(&post).expect("a post")
         };
-        assert_eq!(attempts("delivered", "0", "0").attempts, 1);
-        assert_eq!(attempts("delivered", "2", "1").attempts, 4);
-        assert_eq!(attempts("failed", "0", "0").attempts, 1);
-        assert_eq!(attempts("waiting", "3", "0").attempts, 3);
-        let under_way = attempts("delivering", "0", "1");
-        assert_eq!((under_way.attempts, under_way.deaths), (2, 1));
+        let under_way = shown("delivering");
         assert!(under_way.lease_until.is_some() && under_way.not_before.is_none());
-        let given_up = attempts("failed", "0", "0");
+        let given_up = shown("failed");
         assert!(given_up.lease_until.is_none() && given_up.not_before.is_some());
     }
 

@@ -132,7 +132,7 @@ async fn play(world: &World) {
     }
     world.cloud.servicenow.clear_faults();
 
-    let invalid = marked(world.console_session()).with_field("CField1", "canary-reference");
+    let invalid = marked(world.console_session()).with_field("CField1", "canary-reference 4711");
     world.post(&invalid, Phase::End).await;
     let missing = marked(world.console_session()).with_field("CField1", "INC9999999");
     world.post(&missing, Phase::End).await;

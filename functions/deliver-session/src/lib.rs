@@ -27,7 +27,7 @@ use shared::queue::Queues;
 use shared::retry::{self, Patience};
 use shared::servicenow::access::AccessTokens;
 use shared::servicenow::client::Client;
-use shared::telemetry;
+use shared::telemetry::{self, Metric};
 use shared::tenants::Tenants;
 use shared::vault::Vault;
 
@@ -111,6 +111,7 @@ async fn contained(delivery: impl Future<Output = Option<u32>>) -> Option<u32> {
     match AssertUnwindSafe(delivery).catch_unwind().await {
         Ok(deaths) => deaths,
         Err(_) => {
+            telemetry::count(Metric::SessionPanicked, None);
             tracing::error!("handling a session panicked; its posts are tried again by themselves");
             None
         }

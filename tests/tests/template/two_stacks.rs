@@ -210,7 +210,9 @@ fn every_variable_of_a_function_leads_to_its_own_stack() {
             .flat_map(|(id, function)| {
                 let variables = function["Environment"]["Variables"].as_object();
                 let variables = variables.expect("variables").iter();
-                variables.map(move |(name, value)| format!("{id} {name}={value}"))
+                // A number leads nowhere.
+                let names = variables.filter(|(name, _)| *name != "POSTS_PER_MINUTE");
+                names.map(move |(name, value)| format!("{id} {name}={value}"))
             })
             .collect()
     };
