@@ -11,6 +11,7 @@ mod folder;
 mod generate_pin;
 mod keys;
 mod new_records;
+mod operator_permissions;
 mod publishing;
 mod receive_token;
 mod resolution;

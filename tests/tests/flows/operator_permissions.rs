@@ -1,0 +1,219 @@
+//! What the command line asks AWS for is what its reference says that a role needs.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use admin::dlq;
+use local::demo_tenant::{TECHNICIAN, TENANT};
+use local::rescue::Phase;
+use local::servicenow::User;
+use local::simulator::{Action, Fault, Matcher};
+use tests::World;
+
+use super::command_line::{CommandLine, text};
+
+const REFERENCE: &str = include_str!("../../../docs/command-line.md");
+
+/// What the rows of the table of permissions name, as `dynamodb:GetItem on tenants`; secrets without their names.
+fn written(rows: &[&str]) -> BTreeSet<String> {
+    let (_, table) = REFERENCE.split_once("## Permissions").expect("a section");
+    let mut all = BTreeSet::new();
+    for name in rows {
+        let row = table
+            .lines()
+            .find(|line| line.starts_with(&format!("| {name} |")));
+        let cell = row
+            .unwrap_or_else(|| panic!("no row {name}"))
+            .split('|')
+            .nth(2);
+        let (mut service, mut actions, mut named) = (String::new(), Vec::new(), Vec::new());
+        let words: Vec<&str> = cell.unwrap_or_default().split_whitespace().collect();
+        let mut about = false;
+        for word in words {
+            let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+            let action = bare.rsplit(':').next().unwrap_or_default();
+            if word.starts_with('`') && action.starts_with(|c: char| c.is_ascii_uppercase()) {
+                if !named.is_empty() {
+                    flush(&mut all, &mut actions, &mut named);
+                }
+                if let Some((prefix, _)) = bare.split_once(':') {
+                    flush(&mut all, &mut actions, &mut named);
+                    prefix.clone_into(&mut service);
+                }
+                actions.push(format!("{service}:{action}"));
+                about = false;
+            } else if bare == "on" {
+                about = true;
+            } else if about
+                && ["tenants", "sessions", "credentials", "dead-letter", "both"].contains(&bare)
+            {
+                named.push(bare.to_owned());
+            }
+        }
+        flush(&mut all, &mut actions, &mut named);
+    }
+    all
+}
+
+fn flush(all: &mut BTreeSet<String>, actions: &mut Vec<String>, named: &mut Vec<String>) {
+    for action in actions.drain(..) {
+        if named.is_empty() {
+            all.insert(action.clone());
+        }
+        for one in named.iter() {
+            let both = ["sessions", "dead-letter"];
+            let one = std::slice::from_ref(one);
+            let resources = if one == ["both"] {
+                both.map(str::to_owned).to_vec()
+            } else {
+                one.to_vec()
+            };
+            all.extend(
+                resources
+                    .iter()
+                    .map(|resource| format!("{action} on {resource}")),
+            );
+        }
+    }
+    named.clear();
+}
+
+/// What the operator asked for since a mark, in the same words.
+fn asked(world: &World, mark: local::aws::Mark) -> BTreeSet<String> {
+    let calls = world.cloud.aws.journal().since(mark).into_iter();
+    let of_the_operator = calls.filter(|call| call.caller == "operator");
+    of_the_operator
+        .map(|call| {
+            let service = format!("{:?}", call.service).to_lowercase();
+            let action = call
+                .operation
+                .strip_suffix("Batch")
+                .unwrap_or(&call.operation);
+            let of = |name: &str| call.request[name].as_str().unwrap_or_default();
+            let several = call.request["RequestItems"].as_object();
+            let several = several
+                .and_then(|tables| tables.keys().next())
+                .map_or("", String::as_str);
+            let named = [of("TableName"), of("QueueUrl"), several].concat();
+            let about = [
+                ("Tenants", "tenants"),
+                ("Credentials", "credentials"),
+                ("Dlq", "dead-letter"),
+                ("Sessions", "sessions"),
+            ];
+            let about = about.into_iter().find(|(part, _)| named.contains(part));
+            let about = about.map(|(_, name)| format!(" on {name}"));
+            format!("{service}:{action}{}", about.unwrap_or_default())
+        })
+        .filter(|call| call != "cloudformation:DescribeStacks")
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_command_asks_aws_for_more_than_its_row_of_the_permissions() {
+    let world = World::start().await;
+    let operator = CommandLine::by_outputs(&world);
+    let within = async |rows: &[&str], arguments: &[&str], input: &str| {
+        let mark = world.cloud.aws.journal().mark();
+        let ended = operator.run_with(arguments, input).await;
+        assert!(
+            ended.code == Some(0) || arguments[0] == "doctor",
+            "{arguments:?}: {}",
+            ended.stderr
+        );
+        let (asked, written) = (asked(&world, mark), written(rows));
+        assert!(!asked.is_empty());
+        let more: Vec<_> = asked.difference(&written).collect();
+        assert!(
+            more.is_empty(),
+            "{arguments:?}: {more:?} are not in {written:?}"
+        );
+    };
+    let apply = "`tenant apply`";
+    let looks = "`tenant show`, `export`";
+    let changes = "`tenant disable`, `enable`; `keys`";
+    let numbers = "record numbers in lists; `--record`";
+
+    operator.file(|file| file);
+    within(&[apply], &["tenant", "apply", "acme.toml"], "").await;
+    let instance = &world.cloud.servicenow;
+    instance.add_registry("acme-client", "acme-secret");
+    instance.add_user(User::service_account("svc.acme", "unused").with_roles(&["itil"]));
+    let refresh_token = instance.issue_refresh_token("acme-client", "svc.acme");
+    for (name, value) in [
+        ("oauth-client-secret", "acme-secret"),
+        ("refresh-token", refresh_token.as_str()),
+        ("sso-password", "x"),
+    ] {
+        within(&["`secrets set`"], &["secrets", "set", "acme", name], value).await;
+    }
+    operator.file(|file| file.replace("language = \"en\"", "language = \"fr\""));
+    within(&[apply], &["tenant", "apply", "acme.toml"], "").await;
+    within(&["`tenant list`"], &["tenant", "list"], "").await;
+    within(&[looks], &["tenant", "show", "acme"], "").await;
+    within(&[looks], &["tenant", "export", "acme"], "").await;
+    within(&["`token status`"], &["token", "status", TENANT], "").await;
+    let rotate = ["`token status`", "`token rotate`"];
+    within(&rotate, &["token", "rotate", TENANT], "").await;
+    within(&[changes], &["keys", "list", "acme"], "").await;
+    within(&[changes], &["keys", "rotate", "acme", "webhook"], "").await;
+    let keys = operator.json(&["keys", "list", "acme"]).await;
+    let id = text(&keys, "/0/id").to_owned();
+    within(&[changes], &["keys", "retire", "acme", &id], "").await;
+
+    let incident = world.incident();
+    let session = world.session(&incident);
+    let refusal = Fault::on(Matcher::of("PATCH", &incident.sys_id)).then(Action::status(403));
+    world.cloud.servicenow.fault(refusal);
+    world.post(&session, Phase::Start).await;
+    let lost = world.console_session().with_field("CField1", "INC9999999");
+    world.post(&lost, Phase::Start).await;
+    world.deliver().await;
+    world.enqueue("not a post", "other").await;
+    world.deliver().await;
+    let sessions = ["`sessions`", numbers];
+    for arguments in [
+        &["sessions", "list", TENANT][..],
+        &["sessions", "list", TENANT, "--record", &incident.number],
+        &["sessions", "list", "--all-tenants"],
+        &["sessions", "show", TENANT, &session.id],
+    ] {
+        within(&sessions, arguments, "").await;
+    }
+    let looking = "`dlq list`, `show`";
+    within(&[looking], &["dlq", "list"], "").await;
+    let letters = dlq::list(&world.cloud.stack, &dlq::Filter::default())
+        .await
+        .expect("listed")
+        .letters;
+    let id = |session: Option<&str>| {
+        let letter = letters
+            .iter()
+            .find(|letter| letter.session_id.as_deref() == session);
+        letter.expect("a letter").id.clone()
+    };
+    let (refused, mistyped, odd) = (id(Some(&session.id)), id(Some(&lost.id)), id(None));
+    within(&[looking], &["dlq", "show", &refused], "").await;
+    let redrive = ["`dlq redrive`", numbers];
+    let elsewhere = ["dlq", "redrive", &mistyped, "--record", &incident.number];
+    within(&redrive, &elsewhere, "").await;
+    within(&redrive[..1], &["dlq", "redrive", &refused], "").await;
+    within(&["`dlq delete`"], &["dlq", "delete", &odd, "--yes"], "").await;
+
+    within(&["`doctor`"], &["doctor", TENANT], "").await;
+    let all = [
+        "doctor",
+        TENANT,
+        "--technician",
+        TECHNICIAN,
+        "--write-to",
+        &incident.number,
+    ];
+    within(&["`doctor`"], &all, "").await;
+    within(&[changes], &["tenant", "disable", "acme", "--yes"], "").await;
+    within(&[changes], &["tenant", "enable", "acme"], "").await;
+    let delete = ["tenant", "delete", "acme", "--yes", "--now"];
+    within(&["`tenant delete`"], &delete, "").await;
+    world.cloud.travel(Duration::from_secs(75));
+    within(&[apply], &["tenant", "apply", "acme.toml"], "").await;
+}
