@@ -295,7 +295,8 @@ impl Client {
         self.rows(tenant, deadline, &call, query).await
     }
 
-    /// Whether a record has an attachment of that name. `None`: some attachment's name cannot be read, so it may have.
+    /// Whether a record has an attachment of that name. `None`: the name or the record of some attachment cannot be read,
+    /// so it may have.
     ///
     /// # Errors
     /// As [`Client::find`].
@@ -310,11 +311,10 @@ impl Client {
             .query("sysparm_query", query.text())
             .query("sysparm_limit", "2");
         let found = self.rows(tenant, deadline, &call, query).await?;
-        let attached = found.rows.iter().any(|row| {
-            row.get("table_sys_id")
-                .is_some_and(|id| id == record.sys_id.as_str())
-        });
-        Ok((attached || !found.incomparable).then_some(attached))
+        let records = || found.rows.iter().map(|row| row.get("table_sys_id"));
+        let attached = records().any(|id| id.is_some_and(|id| id == record.sys_id.as_str()));
+        let unreadable = records().any(|id| id.is_none_or(String::is_empty));
+        Ok((attached || !(found.incomparable || unreadable)).then_some(attached))
     }
 
     async fn rows(

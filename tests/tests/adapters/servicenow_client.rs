@@ -510,6 +510,39 @@ async fn rows_that_were_not_asked_for_are_left_out() {
     assert_eq!(instance.find().await.expect("answered"), []);
 }
 
+/// Where names or records cannot be read, an attachment may be there: nothing is concluded from a row without them.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attachment_that_cannot_be_compared_may_be_there() {
+    let instance = Instance::start().await;
+    let post = post("7", "hello");
+    let name = shared::session::attachment_name(&post.session_id, &post.digest);
+    let (ours, another) = (instance.incident.sys_id.as_str(), "1".repeat(32));
+    for (row, expected) in [
+        (
+            format!(r#"{{"file_name":"{name}","table_sys_id":"{ours}"}}"#),
+            Some(true),
+        ),
+        (
+            format!(r#"{{"file_name":"{name}","table_sys_id":"{another}"}}"#),
+            Some(false),
+        ),
+        (format!(r#"{{"table_sys_id":"{ours}"}}"#), None),
+        (format!(r#"{{"file_name":"{name}"}}"#), None),
+        (
+            format!(r#"{{"file_name":"{name}","table_sys_id":""}}"#),
+            None,
+        ),
+    ] {
+        instance.fault("GET", status(200, &format!(r#"{{"result":[{row}]}}"#)));
+        let (record, deadline) = (instance.record(), instance.deadline());
+        let query = Query::attachment(&record, &post.session_id, &post.digest);
+        let answer = instance
+            .client
+            .has_attachment(&instance.file, deadline, &query, &record);
+        assert_eq!(answer.await.expect("answered"), expected, "{row}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_of_another_record_is_not_this_records() {
     let instance = Instance::start().await;
