@@ -182,18 +182,41 @@ fn no_command_of_the_documentation_has_a_secret_as_an_argument() {
 }
 
 #[test]
-fn every_link_of_the_documentation_leads_to_a_file() {
+fn every_link_of_the_documentation_leads_to_a_file_and_to_a_heading_of_it() {
     let mut dead = Vec::new();
     for page in pages() {
         let content = std::fs::read_to_string(&page).expect("readable");
         for link in links(&content) {
-            let folder = page.parent().expect("in a folder");
-            if !folder.join(&link).exists() {
+            let (file, heading) = link.split_once('#').unwrap_or((&link, ""));
+            let target = match file {
+                "" => page.clone(),
+                file => page.parent().expect("in a folder").join(file),
+            };
+            let leads = target.exists()
+                && (heading.is_empty()
+                    || target.extension().is_none_or(|extension| extension != "md")
+                    || anchors(&std::fs::read_to_string(&target).expect("readable"))
+                        .any(|anchor| anchor == heading));
+            if !leads {
                 dead.push(format!("{}: {link}", page.display()));
             }
         }
     }
     assert!(dead.is_empty(), "{dead:#?}");
+}
+
+/// What GitHub makes of a page's headings: small letters, hyphens for blanks, no punctuation.
+fn anchors(markdown: &str) -> impl Iterator<Item = String> {
+    let outside = markdown.split("```").step_by(2);
+    let headings = outside.flat_map(|part| part.lines().filter(|line| line.starts_with('#')));
+    headings.map(|line| {
+        let text = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = |c: &char| c.is_alphanumeric() || ['-', '_', ' '].contains(c);
+        text.chars()
+            .filter(kept)
+            .collect::<String>()
+            .replace(' ', "-")
+    })
 }
 
 /// The Markdown pages of the project's folder and of docs/.
@@ -216,15 +239,14 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// The targets of `[text](target)` that are files, without what follows `#`. Code is left out.
+/// The targets of `[text](target)` that are files or headings. Code is left out.
 fn links(markdown: &str) -> Vec<String> {
     let mut links = Vec::new();
     let fenced = markdown.split("```").step_by(2);
     for part in fenced.flat_map(|text| text.split("](").skip(1)) {
         let target = part.split([')', ' ']).next().unwrap_or_default();
-        let file = target.split('#').next().unwrap_or_default();
-        if !file.is_empty() && !target.contains("://") && !target.starts_with("mailto:") {
-            links.push(file.to_owned());
+        if !target.is_empty() && !target.contains("://") && !target.starts_with("mailto:") {
+            links.push(target.to_owned());
         }
     }
     links
