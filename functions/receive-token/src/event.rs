@@ -66,12 +66,15 @@ impl Command {
             }
             (_, None) => None,
         };
-        let expires_in = body.count("expires_in")?.map(Duration::from_secs);
+        // In a whole answer of the token endpoint it is the access token's (RFC 6749, section 5.1), and is not used.
+        let expires_in = if body.has("access_token") {
+            None
+        } else {
+            body.count("expires_in")?.map(Duration::from_secs)
+        };
         if expires_in.is_some_and(|life| life > LONGEST_LIFETIME) {
             return Err(body.wrong("expires_in", "has to be ten years of seconds at most"));
         }
-        // In a whole answer of the token endpoint it is the access token's (RFC 6749, section 5.1).
-        let expires_in = expires_in.filter(|_| !body.has("access_token"));
         let item = body.object("request_item")?;
         let request_item = match item.text("sys_id")? {
             Some(text) => Some(
