@@ -182,7 +182,11 @@ impl Handling<'_> {
                     attempts: started.attempts
                         + u32::from(attempt.had_effect || failure.is_of_an_attempt()),
                 };
-                self.failed(tenant, owner, failure, waiting, details, began, slow)
+                let late = slow || failure.timed_out();
+                if late || failure.is_of_an_attempt() {
+                    self.heed(late, began).await;
+                }
+                self.failed(tenant, owner, failure, waiting, details, began)
                     .await
             }
         }
@@ -250,7 +254,6 @@ impl Handling<'_> {
         waiting: Waiting,
         details: Details,
         began: Timestamp,
-        slow: bool,
     ) -> Outcome {
         let now = self.function.clock.now();
         let detail = failure.to_string();
@@ -280,7 +283,6 @@ impl Handling<'_> {
                 if let Some(length) = pauses {
                     self.pause(code, length, began).await;
                 }
-                self.heed(slow || failure.timed_out(), began).await;
                 let waiting = Waiting {
                     reason: Some(code),
                     ..waiting

@@ -174,6 +174,37 @@ async fn a_tenant_that_answers_after_twenty_seconds_is_paused() {
     assert_eq!(world.notes(&next).len(), 1);
 }
 
+/// A refusal that takes its time holds up the posts of others as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_refuses_after_twenty_seconds_is_paused() {
+    let world = World::start().await;
+    let incidents = [world.incident(), world.incident(), world.incident()];
+    let writing = Fault::on(Matcher::of("PATCH", "/incident")).times(3);
+    let late = Action::Delay(Duration::from_secs(21));
+    world.cloud.servicenow.fault(writing.then(late));
+    world.cloud.servicenow.configure(|rules| {
+        rules.unwritable_tables.insert("incident".to_owned());
+    });
+    for incident in &incidents {
+        world.post(&world.session(incident), Phase::Start).await;
+    }
+    assert_eq!(world.deliver().await, 3);
+    let letters = world.dead_letters();
+    assert_eq!(letters.len(), 3);
+    assert!(
+        letters
+            .iter()
+            .all(|letter| letter.reason == "servicenow-refused")
+    );
+    world
+        .post(&world.session(&world.incident()), Phase::Start)
+        .await;
+    let mark = world.cloud.servicenow.mark();
+    world.deliver().await;
+    assert!(world.called_since(mark).is_empty());
+    assert!(world.output().contains("TenantPaused"));
+}
+
 /// The largest posts that are accepted, three at once: a process has 256 MB, and needs less than half of that.
 #[tokio::test(flavor = "multi_thread")]
 async fn posts_of_sixteen_megabytes_at_once_need_less_than_half_of_the_memory() {
