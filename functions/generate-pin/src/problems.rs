@@ -249,8 +249,8 @@ pub(crate) fn only_one(table: Table, found: &Found) -> Option<RecordRef> {
 pub(crate) fn reason(error: &CallError) -> String {
     match error {
         CallError::Throttled { .. } => "ServiceNow limits the rate of requests".to_owned(),
-        CallError::Unavailable { .. } => "ServiceNow does not answer".to_owned(),
-        CallError::Unknown { .. } => "ServiceNow's answer got lost".to_owned(),
+        CallError::Unavailable { reason, .. } => format!("ServiceNow does not answer: {reason}"),
+        CallError::Unknown { reason, .. } => format!("ServiceNow's answer got lost: {reason}"),
         CallError::Refused { status, message } => {
             format!("ServiceNow refused it: {status} {message}")
         }
@@ -265,8 +265,8 @@ pub(crate) fn reason(error: &CallError) -> String {
         CallError::Access(AccessError::Storage(_)) => {
             "the connector's own storage does not answer".to_owned()
         }
-        CallError::Access(AccessError::Transient { .. }) => {
-            "ServiceNow gives no access token".to_owned()
+        CallError::Access(AccessError::Transient { reason, .. }) => {
+            format!("ServiceNow gives no access token: {reason}")
         }
         CallError::Misconfigured(what) => what.clone(),
         CallError::OutOfTime => "no time was left".to_owned(),

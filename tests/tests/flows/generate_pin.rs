@@ -810,6 +810,31 @@ async fn a_record_may_be_named_by_its_number_alone() {
         (answer.status, answer.code().as_str()),
         (503, "servicenow-unavailable")
     );
+    assert!(
+        answer.body.contains("ServiceNow does not answer: 503"),
+        "{answer:?}"
+    );
+}
+
+/// A wrong name, an untrusted certificate and a closed port are told apart, to the agent and in the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn why_servicenow_was_not_reached_is_told() {
+    let world = World::start().await;
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = closed.local_addr().expect("an address");
+    drop(closed);
+    let incident = world.incident();
+    let instance = world.cloud.servicenow.url();
+    world.press(&request(&incident)).await;
+    world
+        .change_settings(|file| file.replace(&instance, &format!("http://{address}")))
+        .await;
+    world.cloud.travel(Duration::from_secs(61));
+    let answer = press_anew(&world, &request(&incident)).await;
+    assert!(
+        answer.body.contains("the connection is refused"),
+        "{answer:?}"
+    );
 }
 
 /// E-mails to both, tied to the record, and a note that says so without the PIN.
