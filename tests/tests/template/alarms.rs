@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use local::aws::iam::{self, Grant, Request};
 use local::aws::{ACCOUNT, REGION};
 use local::cloud::TEMPLATE;
-use local::template::document;
+use local::template::{Template, document};
 use serde_json::{Value, json};
 
 use super::permissions::provisioned;
@@ -197,4 +197,34 @@ fn what_the_gateway_turns_away_rings_only_for_posts() {
             "{route}"
         );
     }
+}
+
+/// Rescue never repeats a post: a limit that requests without a key can reach costs tenants theirs. A stack with its own
+/// domain can close the address beside it.
+#[test]
+fn the_gateways_limit_is_high_and_the_default_address_can_be_closed() {
+    let api = |given: &[(&str, &str)]| {
+        let given = given
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let template = Template::parse_with(TEMPLATE, &given.collect()).expect("understood");
+        let scope = template.scope();
+        let api = scope.resolve(&properties("HttpApi")["DefaultRouteSettings"]);
+        let closed = scope.resolve(&properties("HttpApi")["DisableExecuteApiEndpoint"]);
+        let posts = &properties("SessionDetailsFunction")["Environment"]["Variables"];
+        let posts = scope.resolve(&posts["POSTS_PER_MINUTE"]);
+        let api = api.expect("resolved")["ThrottlingRateLimit"].clone();
+        let texts = [api, closed.expect("resolved"), posts.expect("resolved")];
+        texts.map(|value| value.to_string().trim_matches('"').to_owned())
+    };
+    assert_eq!(api(&[]), ["2000", "false", "600"]);
+    let domain = [
+        ("DomainName", "rescue.acme.test"),
+        (
+            "CertificateArn",
+            "arn:aws:acm:us-east-1:000000000000:certificate/one",
+        ),
+        ("DisableDefaultEndpoint", "true"),
+    ];
+    assert_eq!(api(&domain), ["2000", "true", "600"]);
 }
