@@ -348,6 +348,25 @@ async fn a_refusal_keeps_its_reason_in_the_log_the_ledger_and_the_dead_letter() 
     }
 }
 
+/// The same where a record is to be created.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_creation_that_a_data_policy_refuses_names_the_policys_field() {
+    let world = World::start().await;
+    let session = world.console_session();
+    let body = r#"{"error":{"message":"Operation Failed","detail":"Data Policy Exception: The following fields are mandatory: Business service"},"status":"failure"}"#;
+    refuse(&world, Matcher::of("POST", "/table/incident"), 403, body);
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    let expected =
+        "403 Data Policy Exception: The following fields are mandatory: Business service";
+    let entry = world.entry(&session).await;
+    assert_eq!(
+        (entry["reason"].as_str(), entry["detail"].as_str()),
+        ("servicenow-refused", expected)
+    );
+    assert_eq!(the_letter(&world).attributes["detail"], expected);
+}
+
 /// What a redriven post was refused with is history once it is delivered.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reason_goes_when_its_post_is_delivered_after_all() {
