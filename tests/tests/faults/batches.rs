@@ -246,13 +246,53 @@ async fn posts_of_sixteen_megabytes_at_once_need_less_than_half_of_the_memory() 
     assert!(peak < 128 * 1024 * 1024, "{peak}");
 }
 
-/// The largest resident memory that a process of the function had so far, in bytes.
+/// What is posted may be as large as an event: no way of writing it needs half of the memory of `session-details`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_as_large_as_an_event_needs_less_than_half_of_the_memory() {
+    let world = World::start().await;
+    let size = 4_300_000;
+    let json = |chat: &str| format!(r#"{{"SessionID": 1, "ChatLog": "{chat}"}}"#);
+    let chat = json(&r"a\n".repeat(size / 4));
+    let quoted = serde_json::Value::from(json(&r"a\n".repeat(size / 8))).to_string();
+    let bad = [
+        br#"{"SessionID": 1, "ChatLog": ""#.as_slice(),
+        &vec![0xff; size],
+        br#""}"#,
+    ]
+    .concat();
+    let values = r#"{"b":1},"#.repeat(size / 8);
+    let beside = format!(r#"{{"a": [{values}0], "session": {{"SessionID": 1}}}}"#);
+    let form = format!("SessionID=1&amp;ChatLog={}", "&amp;amp;".repeat(size / 9));
+    let xml = "<a><b>c</b></a>".repeat(size / 15);
+    let xml = format!("<s><sessionid>1</sessionid><q>{xml}</q></s>");
+    for (content_type, body) in [
+        ("application/json", chat.into_bytes()),
+        ("application/json", quoted.into_bytes()),
+        ("application/json; charset=utf-8", bad),
+        ("application/json", beside.into_bytes()),
+        ("application/x-www-form-urlencoded", form.into_bytes()),
+        ("text/xml", xml.into_bytes()),
+    ] {
+        let shown = String::from_utf8_lossy(&body[..40]).into_owned();
+        let answer = tests::Answer::to_post(world.ended.expose(), Some(content_type), body).await;
+        assert!([200, 400].contains(&answer.status), "{shown}: {answer:?}");
+        let peak = peak_memory_of(&world, "session-details");
+        assert!((1..128 * 1024 * 1024).contains(&peak), "{shown}: {peak}");
+        world.function("session-details").recycle();
+    }
+}
+
+/// The largest resident memory that a process of `deliver-session` had so far, in bytes.
 fn peak_memory(world: &World) -> u64 {
+    peak_memory_of(world, "deliver-session")
+}
+
+fn peak_memory_of(world: &World, function: &str) -> u64 {
     let of = |process: u32| {
         let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
         let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
         line.split_whitespace().nth(1)?.parse::<u64>().ok()
     };
-    let processes = world.function("deliver-session").processes();
+    let processes = world.function(function).processes();
     1024 * processes.into_iter().filter_map(of).max().unwrap_or(0)
 }
