@@ -17,7 +17,7 @@ use shared::environment::Testing;
 use shared::queue::{MESSAGE_LIMIT, Post, raw_body};
 use shared::record::{RecordNumber, RecordRef};
 use shared::rescue::post_to_url;
-use shared::session::{Digest, Event, SessionId};
+use shared::session::{Digest, Event, SessionId, note_marker};
 use shared::tenant::TenantId;
 
 use crate::error::AdminError;
@@ -277,6 +277,9 @@ pub struct Left {
 
 const NO_TENANT: &str = "there is no such tenant; apply its tenant file first";
 const TOO_LARGE: &str = "it does not fit into one queue message, even compressed";
+const WRITTEN: &str =
+    "its note is on the session's present record already; put it back without --record";
+const UNSEEN: &str = "its note may be on the session's present record, whose work notes cannot be read; look there first";
 const ALREADY: &str = "the same post was put back in this run; wait and see what becomes of it";
 
 /// Puts letters back into the sessions queue: each is sent first, in the order in which the posts were accepted, under
@@ -357,7 +360,24 @@ pub async fn redrive_one(
             Err(error) => return Err(error),
         };
         if let Some(number) = number {
-            let record = Records::new(stack, testing)?.find(&tenant, number).await?;
+            let records = Records::new(stack, testing)?;
+            let record = records.find(&tenant, number).await?;
+            if let Ok(post) = &opened.post
+                && let Some(digest) = Digest::parse(&post.digest)
+                && let Some(before) = sessions::may_be_on(stack, &post.key()).await?
+                && before != record
+            {
+                let marker = note_marker(&post.session, &digest);
+                let because = match records.has_note(&tenant, &before, &marker).await {
+                    Some(true) => Some(WRITTEN),
+                    Some(false) => None,
+                    None => Some(UNSEEN),
+                };
+                if let Some(because) = because {
+                    done.left.push(opened.left(because));
+                    return Ok(done);
+                }
+            }
             sessions::assign(stack, &tenant.tenant, &session, &record).await?;
             done.record = Some(NamedRecord {
                 number: number.as_str().to_owned(),

@@ -143,6 +143,23 @@ impl Records {
         }
     }
 
+    /// Whether a record shows the note with that marker. `None`: its notes cannot be read.
+    pub async fn has_note(
+        &self,
+        tenant: &TenantFile,
+        record: &RecordRef,
+        marker: &str,
+    ) -> Option<bool> {
+        let deadline = self.stack.clock.now().plus(CALLS);
+        let names = ["work_notes"];
+        let shown = self
+            .client
+            .read(tenant, deadline, record, &names, Display::Shown)
+            .await;
+        self.settle().await;
+        Some(shown.ok()??.get("work_notes")?.contains(marker))
+    }
+
     /// The numbers of records. Never fails: what cannot be looked up is missing, and the first reason is told.
     pub async fn numbers(&self, tenant: &TenantFile, records: &BTreeSet<String>) -> Numbers {
         let deadline = self.stack.clock.now().plus(CALLS);

@@ -289,6 +289,25 @@ pub(crate) async fn not_before(stack: &Stack, posts: &[PostKey]) -> BTreeMap<Str
     moments
 }
 
+/// The record that a post may have been written to already: an attempt at it may have taken effect.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub(crate) async fn may_be_on(
+    stack: &Stack,
+    post: &PostKey,
+) -> Result<Option<RecordRef>, AdminError> {
+    let found = batch(stack, vec![post.item()]).await?;
+    let flag = found.first().and_then(|item| item.get("look_first"));
+    if flag.and_then(|value| value.as_bool().ok()) != Some(&true) {
+        return Ok(None);
+    }
+    let (table_name, clock) = (stack.sessions_table.clone(), stack.clock.clone());
+    let ledger = Ledger::new(stack.dynamodb.clone(), table_name, clock);
+    let record = ledger.record(&post.tenant, &post.session).await;
+    record.map_err(|error| AdminError::failed("dynamodb:GetItem", &table(stack), error.0))
+}
+
 /// Makes a record the one that a session belongs to: the ledger is read before everything that its posts say.
 ///
 /// # Errors

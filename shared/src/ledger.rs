@@ -295,11 +295,14 @@ impl Ledger {
             State::Waiting | State::Delivered | State::Ignored | State::Unmatched => before,
         };
         if started != before {
+            let set = "SET deaths = :deaths, attempts = :attempts, look_first = :look_first, suspect = :suspect";
+            let forgotten = match from {
+                State::Failed => " REMOVE dropped_columns",
+                _ => "",
+            };
             let update = self
                 .owned(post, owner)
-                .update_expression(
-                    "SET deaths = :deaths, attempts = :attempts, look_first = :look_first, suspect = :suspect",
-                )
+                .update_expression(format!("{set}{forgotten}"))
                 .expression_attribute_values(":deaths", count(started.deaths))
                 .expression_attribute_values(":attempts", count(started.attempts + 1))
                 .expression_attribute_values(
@@ -333,15 +336,12 @@ impl Ledger {
             values.push(("not_before", text(left.next_attempt_at)));
         }
         values.extend(details.detail.map(|detail| ("detail", text(detail))));
-        // DynamoDB has no empty set.
-        if !details.dropped_columns.is_empty() {
-            let dropped = details.dropped_columns.into_iter().collect();
-            values.push(("dropped_columns", AttributeValue::Ss(dropped)));
-        }
-        self.leave(post, owner, state, left, values).await
+        let dropped = details.dropped_columns;
+        self.leave(post, owner, state, left, values, dropped).await
     }
 
-    /// Leaves a post that `owner` has claimed to be tried again. False: somebody else took it over.
+    /// Leaves a post that `owner` has claimed to be tried again, with the columns that ServiceNow did not take so far.
+    /// False: somebody else took it over.
     ///
     /// # Errors
     /// When the table cannot be written.
@@ -350,9 +350,10 @@ impl Ledger {
         post: &Post,
         owner: &str,
         waiting: Waiting,
+        dropped: BTreeSet<String>,
     ) -> Result<bool, StorageUnavailable> {
         let values = vec![("next_attempt_at", text(waiting.next_attempt_at))];
-        self.leave(post, owner, State::Waiting, waiting, values)
+        self.leave(post, owner, State::Waiting, waiting, values, dropped)
             .await
     }
 
@@ -364,6 +365,7 @@ impl Ledger {
         state: State,
         left: Waiting,
         mut values: Vec<(&str, AttributeValue)>,
+        dropped: BTreeSet<String>,
     ) -> Result<bool, StorageUnavailable> {
         values.push(("attempts", count(left.attempts)));
         values.push(("look_first", AttributeValue::Bool(left.look_first)));
@@ -375,7 +377,7 @@ impl Ledger {
         let mut set = "SET #state = :state".to_owned();
         let mut remove = " REMOVE lease_until".to_owned();
         // What an earlier attempt left there is history.
-        for name in ["reason", "detail", "dropped_columns"] {
+        for name in ["reason", "detail"] {
             if !values.iter().any(|(given, _)| *given == name) {
                 remove.push_str(&format!(", {name}"));
             }
@@ -383,6 +385,12 @@ impl Ledger {
         for (name, value) in values {
             set.push_str(&format!(", {name} = :{name}"));
             update = update.expression_attribute_values(format!(":{name}"), value);
+        }
+        // What an earlier attempt found dropped, it does not find again. DynamoDB has no empty set.
+        if !dropped.is_empty() {
+            remove.push_str(" ADD dropped_columns :dropped");
+            let dropped = AttributeValue::Ss(dropped.into_iter().collect());
+            update = update.expression_attribute_values(":dropped", dropped);
         }
         let answer = update
             .update_expression(set + &remove)
@@ -664,6 +672,28 @@ impl Ledger {
             Some(record) => Creation::Exists(record),
             None => Creation::Locked(moment(&found, "creating_until").unwrap_or(now)),
         })
+    }
+
+    /// Ends the post's claim of a creation that came to nothing.
+    ///
+    /// # Errors
+    /// When the table cannot be written; the claim ends by itself.
+    pub async fn leave_creation(&self, post: &Post) -> Result<(), StorageUnavailable> {
+        let answer = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(record_key(&post.tenant, &post.session_id)))
+            .update_expression("REMOVE creating_until")
+            .condition_expression("creating_owner = :owner")
+            .expression_attribute_values(":owner", text(&post.digest))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            Err(error) => condition_failed(&self.table, error).map(drop),
+        }
     }
 
     /// Remembers the record that a session belongs to. Who claimed to create one stays known.

@@ -85,6 +85,19 @@ pub enum Language {
     Nl,
 }
 
+impl Language {
+    /// Every language.
+    pub const ALL: [Self; 7] = [
+        Self::En,
+        Self::Fr,
+        Self::De,
+        Self::Es,
+        Self::It,
+        Self::Pt,
+        Self::Nl,
+    ];
+}
+
 /// The Rescue account of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rescue {

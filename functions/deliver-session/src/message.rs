@@ -129,10 +129,10 @@ impl Handling<'_> {
                 look_first: started.look_first,
                 attempts: started.attempts,
             };
-            return match self.wait(&owner, waiting, Duration::ZERO).await {
-                Outcome::Postponed(_) => Outcome::Alone(started.deaths),
-                other => other,
-            };
+            // Whatever it waited for before: it is handled in this batch yet.
+            self.wait(&owner, waiting, Duration::ZERO, Details::default())
+                .await;
+            return Outcome::Alone(started.deaths);
         }
         match (hopeless.or(died), tenant) {
             (Some(reason), _) => {
@@ -177,7 +177,8 @@ impl Handling<'_> {
                     } else {
                         now
                     },
-                    reason: None,
+                    // What only looks goes on doing so when it was interrupted.
+                    reason: attempt.only_looks,
                     look_first: attempt.must_look || attempt.had_effect || unknown,
                     attempts: started.attempts
                         + u32::from(attempt.had_effect || failure.is_of_an_attempt()),
@@ -261,7 +262,7 @@ impl Handling<'_> {
             Verdict::GiveUp(code) => self.give_up(owner, code, waiting, &detail, details).await,
             Verdict::Interrupted(until) => {
                 let delay = self.postponed(until.since(now));
-                self.wait(owner, waiting, delay).await
+                self.wait(owner, waiting, delay, details).await
             }
             Verdict::Wait { code, .. }
                 if self.is_hopeless(tenant, code) && !failure.is_unknown() =>
@@ -293,12 +294,18 @@ impl Handling<'_> {
                 } else {
                     self.postponed(delay)
                 };
-                self.wait(owner, waiting, delay).await
+                self.wait(owner, waiting, delay, details).await
             }
         }
     }
 
-    async fn wait(&self, owner: &str, waiting: Waiting, delay: Duration) -> Outcome {
+    async fn wait(
+        &self,
+        owner: &str,
+        waiting: Waiting,
+        delay: Duration,
+        details: Details,
+    ) -> Outcome {
         let waiting = Waiting {
             next_attempt_at: self.function.clock.now().plus(delay),
             ..waiting
@@ -307,7 +314,7 @@ impl Handling<'_> {
         if let Err(error) = self
             .function
             .ledger
-            .release(self.post, owner, waiting)
+            .release(self.post, owner, waiting, details.dropped_columns)
             .await
         {
             // The claim ends by itself; until then the message comes back in vain.
@@ -344,7 +351,7 @@ impl Handling<'_> {
                 reason: Some(reason),
                 ..waiting
             };
-            return self.wait(owner, waiting, delay).await;
+            return self.wait(owner, waiting, delay, details).await;
         }
         let left = Waiting {
             reason: Some(reason),

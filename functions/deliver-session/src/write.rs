@@ -73,8 +73,8 @@ impl Attempt<'_> {
             }
             Err(error) => return Err(error.into()),
         };
+        // No effect that has to be looked for: a record that is open is not reopened again.
         let reopened = !dropped.contains(STATE);
-        self.had_effect |= reopened;
         self.dropped(&dropped);
         Ok(reopened.then_some(Remark::Reopened))
     }
@@ -99,6 +99,8 @@ impl Attempt<'_> {
         if follows.is_some()
             && let Some(record) = self.by_query(table, &correlation).await?
         {
+            // Its correlation id is this post's, so an earlier attempt created it.
+            self.must_look = true;
             return self.write_to_follower(record).await;
         }
         // Under a claim, so that two posts of a session that are handled at once make one record.
@@ -110,15 +112,20 @@ impl Attempt<'_> {
         {
             Creation::Started { look_first: false } => {}
             Creation::Started { look_first: true } => {
-                self.must_look = true;
+                // Another post may have created it. That says nothing about this post's note.
+                let must_look = std::mem::replace(&mut self.must_look, true);
                 if let Some(record) = self.by_query(table, &correlation).await? {
+                    self.must_look = must_look;
                     return self.write_to_follower(record).await;
                 }
             }
             Creation::Exists(record) => return self.write_to_follower(record).await,
             Creation::Locked(until) => return Err(Failure::CreatedElsewhere(until)),
         }
-        self.found_nothing()?;
+        if let Err(given_up) = self.found_nothing() {
+            self.leave_creation().await;
+            return Err(given_up);
+        }
         let (mut columns, mut remarks) = self.people(table).await?;
         let follows = follows.map(|(_, number)| number);
         remarks.extend(follows.map(|number| Remark::FollowsClosedRecord { number }));
@@ -147,7 +154,11 @@ impl Attempt<'_> {
             .function
             .servicenow
             .create(settings, self.deadline, table, &columns, &self.marker())
-            .await?;
+            .await;
+        if let Err(CallError::Refused { .. } | CallError::NotFound) = created {
+            self.leave_creation().await;
+        }
+        let created = created?;
         self.step("record created", &created.number);
         self.had_effect = true;
         self.must_look = true;
@@ -164,9 +175,16 @@ impl Attempt<'_> {
         }
     }
 
+    /// Leaves the creation of the session's record to its other posts: this one is given up, and has created none.
+    async fn leave_creation(&self) {
+        if let Err(error) = self.function.ledger.leave_creation(self.post).await {
+            tracing::warn!(tenant = %self.post.tenant, session = %self.post.session_id, %error,
+                "the session's other posts wait until the claim ends by itself");
+        }
+    }
+
     /// Writes the post to the record that an earlier attempt at it, or another post of its session, created.
     async fn write_to_follower(&mut self, record: RecordRef) -> Result<(), Failure> {
-        self.must_look = true;
         self.function
             .ledger
             .remember_record(&self.post.tenant, &self.post.session_id, &record)
@@ -215,7 +233,8 @@ impl Attempt<'_> {
         notes: &str,
     ) -> Result<(), Failure> {
         let name = attachment_name(&self.post.session_id, &self.post.digest);
-        if !notes.contains(&name) {
+        // A note that points to its attachment was written after it.
+        if !notes.contains(&name) || note::points_to(notes, &name) {
             return Ok(());
         }
         self.may_be_attached = true;

@@ -474,6 +474,16 @@ fn cut(text: &str, limit: usize) -> (&str, &str) {
     (shown, rest.trim_start_matches('\n'))
 }
 
+/// Whether shown notes say, in any language, that a text is in the attachment of that name. A note says so only when the
+/// attachment is there.
+pub fn points_to(notes: &str, attachment_name: &str) -> bool {
+    Language::ALL.into_iter().map(words).any(|words| {
+        [words.chat_is_in, words.continues_in]
+            .iter()
+            .any(|pointer| notes.contains(&filled_in(pointer, attachment_name)))
+    })
+}
+
 fn filled_in(template: &str, value: &str) -> String {
     template.replacen("{}", value, 1)
 }

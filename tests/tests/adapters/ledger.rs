@@ -57,7 +57,12 @@ async fn release(ledger: &Ledger, owner: &str, next_attempt_at: Timestamp) -> bo
         attempts: 3,
     };
     ledger
-        .release(&post("7", "hello"), owner, waiting)
+        .release(
+            &post("7", "hello"),
+            owner,
+            waiting,
+            std::collections::BTreeSet::new(),
+        )
         .await
         .expect("the table answers")
 }

@@ -472,7 +472,11 @@ pub(super) fn with_timeout(world: &World, timeout: Duration) -> Lambda {
         .resources
         .environment(function)
         .expect("its variables");
+    // The world may have moved on.
+    let offset = world.cloud.clock.now().since(Clock::system(0).now());
+    let offset = offset.as_secs().to_string();
     for (name, value) in [
+        ("CLOCK_OFFSET_SECONDS", offset.as_str()),
         ("AWS_ENDPOINT_URL", world.cloud.aws.endpoint()),
         ("AWS_REGION", local::aws::REGION),
         ("ALLOW_LOOPBACK", "1"),

@@ -1,0 +1,311 @@
+//! Two things that go wrong at once: a death and a wait, a dropped column and a 503, a refusal and a claim.
+
+use std::time::Duration;
+
+use admin::secrets::SecretName;
+use local::demo_tenant::TENANT;
+use local::rescue::Phase;
+use local::simulator::{Action, Fault, Matcher};
+use shared::secret::Secret;
+use shared::tenant::TenantId;
+use tests::{LEASE, World};
+
+const A_MOMENT: Duration = Duration::from_millis(400);
+
+async fn authorize(world: &World) {
+    let token = Secret::from(world.refresh_token());
+    let tenant = TenantId::parse(TENANT).expect("valid");
+    admin::secrets::set(
+        &world.cloud.stack,
+        &tenant,
+        SecretName::RefreshToken,
+        &token,
+    )
+    .await
+    .expect("the token is set");
+}
+
+fn reopening(file: String) -> String {
+    file.replace("[sessions]", "[sessions]\nclosed_records = \"reopen\"")
+}
+
+fn hide_notes(world: &World) {
+    world.cloud.servicenow.configure(|rules| {
+        rules.unreadable_columns.insert("work_notes".to_owned());
+    });
+}
+
+/// A suspect whose entry still says `reauthorization-needed`.
+#[tokio::test(flavor = "multi_thread")]
+async fn posts_that_waited_for_a_token_and_whose_process_died_are_delivered_without_a_hot_loop() {
+    let world = World::start().await;
+    world.cloud.servicenow.revoke(&world.refresh_token());
+    let incidents = [world.incident(), world.incident(), world.incident()];
+    let sessions = incidents.each_ref().map(|incident| world.session(incident));
+    for session in &sessions {
+        world.post(session, Phase::Start).await;
+    }
+    world.deliver().await;
+    for session in &sessions {
+        assert_eq!(
+            world.entry(session).await["reason"],
+            "reauthorization-needed"
+        );
+    }
+    authorize(&world).await;
+    assert_eq!(world.poller().poll_once().await, 1, "the wake-up");
+    let writing = Fault::on(Matcher::of("PATCH", "/table/incident")).times(3);
+    world
+        .cloud
+        .servicenow
+        .fault(writing.then(Action::Delay(A_MOMENT)));
+    world.kill_during("PATCH").await;
+    tokio::time::sleep(A_MOMENT * 2).await;
+    for session in &sessions {
+        let entry = world.entry(session).await;
+        assert_eq!(entry["state"], "delivering", "{entry:?}");
+        assert_eq!(entry["reason"], "reauthorization-needed");
+    }
+    world.cloud.travel(Duration::from_secs(LEASE + 1));
+    for round in 0..6 {
+        let taken = world.poller().poll_once().await;
+        eprintln!("round {round}: {taken} messages");
+    }
+    for (session, incident) in sessions.iter().zip(&incidents) {
+        let entry = world.entry(session).await;
+        assert_eq!(entry["state"], "delivered", "{entry:?}");
+        assert_eq!(world.notes(incident).len(), 1);
+    }
+}
+
+/// `Creation::Exists` where notes cannot be read: the post itself has tried nothing yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_whose_record_another_one_has_just_created_is_written_where_notes_cannot_be_read() {
+    let world = World::start().await;
+    world.incident();
+    hide_notes(&world);
+    let session = world.console_session();
+    for phase in [Phase::Start, Phase::End] {
+        world.post(&session, phase).await;
+        let body = world.queued().last().expect("queued").body.clone();
+        world.enqueue(&body, &format!("{phase:?}")).await;
+    }
+    // One of the two looks, finds nothing, and goes on after the other has created the record.
+    let looking = Matcher::of("GET", "/table/incident");
+    let late = Action::CommitThenDelay(Duration::from_secs(2));
+    world.cloud.servicenow.fault(Fault::on(looking).then(late));
+    world.deliver_until_empty().await;
+    let letters: Vec<_> = world
+        .dead_letters()
+        .into_iter()
+        .map(|letter| letter.reason)
+        .collect();
+    assert!(letters.is_empty(), "{letters:?}");
+    for entry in world.posts(&session).await {
+        assert_eq!(entry["state"], "delivered", "{entry:?}");
+    }
+}
+
+/// The reopening took effect, the note did certainly not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reopening_costs_no_note_where_notes_cannot_be_read() {
+    let world = World::with_settings(reopening).await;
+    hide_notes(&world);
+    let record = world.cloud.servicenow.add_incident(&[("state", "7")]);
+    let writing = Matcher::of("PATCH", &record.sys_id).body_containing("work_notes");
+    let busy = Fault::on(writing).then(Action::status(503));
+    world.cloud.servicenow.fault(busy);
+    let session = world.session(&record);
+    world.post(&session, Phase::Start).await;
+    world.deliver_until_empty().await;
+    let entry = world.entry(&session).await;
+    assert_eq!(entry["state"], "delivered", "{entry:?}");
+    assert_eq!(world.notes(&record).len(), 1);
+}
+
+/// The note is there and says that its text is in the attachment, which was confirmed before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_that_is_found_ends_its_post_where_names_of_attachments_cannot_be_read() {
+    let world = World::with_settings(|file| {
+        file.replace("[sessions]", "[sessions]\nchat = \"attachment\"")
+    })
+    .await;
+    let incident = world.incident();
+    let mut session = world.session(&incident);
+    session.say("Ana Ruiz", "hello");
+    world.post(&session, Phase::Start).await;
+    let nameless = Action::Status {
+        code: 200,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: format!(
+            r#"{{"result":[{{"sys_id":"{}","table_sys_id":"{}"}}]}}"#,
+            "1".repeat(32),
+            incident.sys_id
+        ),
+    };
+    let servicenow = &world.cloud.servicenow;
+    let writing = Matcher::of("PATCH", &incident.sys_id);
+    servicenow.fault(Fault::on(writing).then(Action::CommitThenDrop));
+    let listing = Fault::on(Matcher::of("GET", "/api/now/attachment"));
+    servicenow.fault(listing.always().then(nameless));
+    world.deliver_until_empty().await;
+    assert_eq!(servicenow.attachments(&incident.sys_id).len(), 1);
+    assert_eq!(world.notes(&incident).len(), 1);
+    let entry = world.entry(&session).await;
+    assert_eq!(entry["state"], "delivered", "{entry:?}");
+}
+
+/// What an earlier attempt's answer showed stays true.
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_dropped_by_an_attempt_that_had_to_wait_are_in_the_ledger_in_the_end() {
+    let world = World::with_settings(|file| {
+        file.replace("[sessions]", "[sessions]\nchat = \"attachment\"")
+    })
+    .await;
+    world.cloud.servicenow.configure(|rules| {
+        rules.unwritable_columns.insert("correlation_id".to_owned());
+    });
+    let mut session = world.console_session();
+    session.say("Ana Ruiz", "hello");
+    let writing = Matcher::of("PATCH", "/table/incident");
+    world
+        .cloud
+        .servicenow
+        .fault(Fault::on(writing).then(Action::status(503)));
+    world.post(&session, Phase::Start).await;
+    world.deliver_until_empty().await;
+    let entry = world.entry(&session).await;
+    assert_eq!(entry["state"], "delivered", "{entry:?}");
+    assert_eq!(
+        entry.get("dropped_columns").map(String::as_str),
+        Some(r#"Ss(["correlation_id"])"#),
+        "{entry:?}"
+    );
+}
+
+/// A creation that was refused has no effect, so nothing is left to wait for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_creation_does_not_hold_the_end_of_its_session_up() {
+    let world = World::start().await;
+    let session = world.console_session();
+    let creating = Matcher::of("POST", "/table/incident");
+    let refused = Action::Status {
+        code: 403,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: r#"{"error":{"message":"Operation Failed","detail":"x"},"status":"failure"}"#
+            .to_owned(),
+    };
+    world
+        .cloud
+        .servicenow
+        .fault(Fault::on(creating).then(refused));
+    world.post(&session, Phase::Start).await;
+    world.post(&session, Phase::End).await;
+    world.deliver().await;
+    let states: Vec<_> = world
+        .posts(&session)
+        .await
+        .into_iter()
+        .map(|entry| (entry["event"].clone(), entry["state"].clone()))
+        .collect();
+    assert!(
+        states.contains(&("ended".to_owned(), "delivered".to_owned())),
+        "{states:?}"
+    );
+}
+
+/// The operator names another record for a post whose note may be on the first one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_named_for_a_post_of_unknown_outcome_makes_no_second_note() {
+    let world = World::start().await;
+    hide_notes(&world);
+    let (first, second) = (world.incident(), world.incident());
+    let session = world.session(&first);
+    let writing = Matcher::of("PATCH", &first.sys_id);
+    world
+        .cloud
+        .servicenow
+        .fault(Fault::on(writing).then(Action::CommitThenDrop));
+    world.post(&session, Phase::Start).await;
+    world.deliver_until_empty().await;
+    assert_eq!(world.entry(&session).await["reason"], "outcome-unknown");
+    world
+        .cloud
+        .servicenow
+        .configure(|rules| rules.unreadable_columns.clear());
+    let letters = admin::dlq::list(&world.cloud.stack, &admin::dlq::Filter::default())
+        .await
+        .expect("letters");
+    let number = shared::record::RecordNumber::parse(&second.number).expect("a number");
+    let testing = shared::environment::Testing {
+        allow_loopback: true,
+        ..shared::environment::Testing::default()
+    };
+    let redriven = admin::dlq::redrive_one(
+        &world.cloud.stack,
+        &testing,
+        &letters.letters[0].id,
+        Some(&number),
+    )
+    .await;
+    eprintln!("{redriven:?}");
+    world.deliver_until_empty().await;
+    let both = (world.notes(&first).len(), world.notes(&second).len());
+    assert_eq!(both.0 + both.1, 1, "{both:?}");
+}
+
+/// A post a day old that is interrupted while it is looked for is not written all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_post_whose_look_was_interrupted_is_not_written_again() {
+    let world = World::with_settings(reopening).await;
+    let incident = world.incident();
+    let session = world.session(&incident);
+    let writing = || Fault::on(Matcher::of("PATCH", &incident.sys_id));
+    world.cloud.servicenow.fault(writing());
+    world.post(&session, Phase::Start).await;
+    world.deliver().await;
+    world
+        .cloud
+        .servicenow
+        .fault(writing().then(Action::DropBefore));
+    world.deliver_after(24 * 3600).await;
+    let body = world.queued()[0].body.clone();
+    world.cloud.travel(Duration::from_secs(71));
+    let looking = Fault::on(Matcher::of("GET", &incident.sys_id));
+    let slow = Action::Delay(Duration::from_secs(5));
+    world.cloud.servicenow.fault(looking.then(slow));
+    let short = super::waiting::with_timeout(&world, Duration::from_secs(79));
+    let sent = world
+        .cloud
+        .clock
+        .now()
+        .minus(Duration::from_secs(25 * 3600))
+        .as_millis();
+    let event = serde_json::json!({"Records": [{
+        "messageId": "one",
+        "receiptHandle": "of nobody",
+        "body": body,
+        "attributes": {"MessageGroupId": "group", "SentTimestamp": sent.to_string()},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+    }]});
+    let answered = short.invoke(event.to_string().into_bytes()).await;
+    eprintln!(
+        "{:?}",
+        answered
+            .result
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    );
+    short.shutdown().await;
+    let entry = world.entry(&session).await;
+    eprintln!("{entry:?}");
+    assert_eq!(entry["state"], "waiting");
+    let mark = world.cloud.servicenow.mark();
+    world.deliver_until_empty().await;
+    let called = world.called_since(mark);
+    assert!(
+        called.iter().all(|call| call.starts_with("GET")),
+        "{called:?}"
+    );
+    assert_eq!(world.entry(&session).await["state"], "failed");
+}
