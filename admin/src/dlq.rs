@@ -22,7 +22,7 @@ use shared::tenant::TenantId;
 
 use crate::error::AdminError;
 use crate::records::Records;
-use crate::remedies::{Explained, explain};
+use crate::remedies::{Explained, explain_letter};
 use crate::sessions::{self, PostKey, not_before};
 use crate::stack::Stack;
 use crate::tenant;
@@ -280,7 +280,8 @@ const TOO_LARGE: &str = "it does not fit into one queue message, even compressed
 const WRITTEN: &str =
     "its note is on the session's present record already; put it back without --record";
 const UNSEEN: &str = "its note may be on the session's present record, whose work notes cannot be read; look there first";
-const ALREADY: &str = "the same post was put back in this run; wait and see what becomes of it";
+const ALREADY: &str = "this run has put the same post back already; `rescue-connector sessions show` says whether it was given up again, \
+                       and why";
 
 /// Puts letters back into the sessions queue: each is sent first, in the order in which the posts were accepted, under
 /// a fresh deduplication id, in the group in which `session-details` would send it, and deleted then. An interruption
@@ -703,7 +704,7 @@ impl Opened {
             redrivable: post.is_some(),
             event: post.map(|post| post.event),
             delivery: post.map(|post| post.digest.clone()),
-            explained: reason.map(|reason| explain(reason, tenant)),
+            explained: reason.map(|reason| explain_letter(reason, tenant, &self.letter.id)),
             unreadable: self.post.as_ref().err().cloned(),
             not_before: None,
             bytes: body.len(),

@@ -21,5 +21,5 @@ mod vault;
 
 #[cfg(feature = "deployed")]
 pub use command::run;
-pub use command::{Deployment, report_panic, run_on, terminal_width};
+pub use command::{Deployment, report_panic, run_on, terminal_width, wrapped};
 pub use error::AdminError;

@@ -30,6 +30,21 @@ pub(crate) fn explain(code: &str, tenant: Option<&str>) -> Explained {
     }
 }
 
+/// As [`explain`], for one dead letter: the commands have its id, so that there is nothing to look up.
+pub(crate) fn explain_letter(code: &str, tenant: Option<&str>, id: &str) -> Explained {
+    let mut explained = explain(code, tenant);
+    let remedy = &mut explained.remedy;
+    if let Some((before, lookup)) = remedy.split_once(" (`rescue-connector dlq list")
+        && let Some((_, after)) = lookup.split_once(')')
+    {
+        *remedy = format!("{before}{after}");
+    }
+    for command in ["show", "redrive", "delete"] {
+        *remedy = remedy.replace(&format!("dlq {command} ID"), &format!("dlq {command} {id}"));
+    }
+    explained
+}
+
 /// Fills a sentence's end with the command that puts the post back.
 macro_rules! then_redrive {
     ($text:literal) => {
@@ -135,9 +150,14 @@ fn remedy(code: &str) -> Option<&'static str> {
         "tenant-deleted" => then_redrive!(
             "If the tenant is to come back, apply its file with `rescue-connector tenant apply FILE`."
         ),
-        "invalid-reference" | "record-not-found" | "ambiguous-record" => {
-            "Say where the session belongs: `rescue-connector dlq redrive ID --record NUMBER`; `rescue-connector dlq list \
-             --tenant TENANT` shows the ID. If the number is right, let the service account read that record."
+        "invalid-reference" | "ambiguous-record" => {
+            "Say where the session belongs: `rescue-connector dlq redrive ID --record NUMBER` (`rescue-connector dlq list \
+             --tenant TENANT` shows the ID)."
+        }
+        "record-not-found" => {
+            "If the number is right, let the service account read that record, and put the post back with \
+             `rescue-connector dlq redrive --tenant TENANT`. Otherwise say where the session belongs: `rescue-connector \
+             dlq redrive ID --record NUMBER` (`rescue-connector dlq list --tenant TENANT` shows the ID)."
         }
         "tracking-not-believed" => {
             "Start the session with the record's PIN button. If another program fills in Tracking0, set \
@@ -165,6 +185,19 @@ fn remedy(code: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_said_of_one_letter_has_its_id_wherever_a_command_takes_one() {
+        let of_letter = |code| explain_letter(code, Some("acme"), "2f9e").remedy;
+        for code in Code::ALL {
+            let text = of_letter(code.as_str());
+            assert!(!text.contains(" ID"), "{code}: {text}");
+        }
+        assert_eq!(
+            of_letter("ambiguous-record"),
+            "Say where the session belongs: `rescue-connector dlq redrive 2f9e --record NUMBER`."
+        );
+    }
 
     #[test]
     fn every_code_says_what_it_means_and_what_to_do() {

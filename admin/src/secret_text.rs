@@ -20,7 +20,7 @@ pub enum SecretFault {
     #[error("The secret is empty.")]
     Empty,
     /// More than [`LIMIT`].
-    #[error("The secret has more than 60 KB, which no secret of {} has. Check which file was given.", .0.as_str())]
+    #[error("The secret has more than 60 KB, which no {} has. Check which file was given.", .0.as_str())]
     TooLong(SecretName),
     /// Neither UTF-8 nor UTF-16 with a byte order mark.
     #[error(
@@ -39,9 +39,12 @@ pub enum SecretFault {
     /// The token endpoint's whole answer, or another JSON object.
     #[error(
         "This is a JSON object, not the secret alone. Give the value of its member {0} without quotes, for example \
-         with `jq -r .{0}`."
+         with `jq -r {path}`.", path = jq_path(.0)
     )]
     Json(String),
+    /// A JSON object without the secret's member.
+    #[error("This is a JSON object, and it has no member {0}. Give nothing but the secret.")]
+    OtherJson(&'static str),
     /// A blank before or behind what never has one.
     #[error("The secret begins or ends with a blank, which {} never has. Copy it again without the blank.", .0.as_str())]
     Blanks(SecretName),
@@ -54,6 +57,15 @@ pub enum SecretFault {
          Application Registry record another client secret."
     )]
     Taboo,
+}
+
+/// jq reads a hyphen in a bare path as a minus.
+fn jq_path(member: &str) -> String {
+    if member.contains('-') {
+        format!("'.[\"{member}\"]'")
+    } else {
+        format!(".{member}")
+    }
 }
 
 impl SecretFault {
@@ -121,8 +133,8 @@ fn fault(name: SecretName, text: &str) -> Option<SecretFault> {
         let own = name.member();
         let named = members.keys().find(|member| member.as_str() == own);
         let named = named.or_else(|| members.keys().find(|member| *member == name.as_str()));
-        let member = named.map_or(own, String::as_str);
-        return Some(SecretFault::Json(member.to_owned()));
+        let fault = |member: &String| SecretFault::Json(member.clone());
+        return Some(named.map_or(SecretFault::OtherJson(own), fault));
     }
     if text.contains(['\n', '\r']) {
         return Some(SecretFault::Lines(name));
@@ -195,6 +207,10 @@ mod tests {
         let own = br#"{"sso-password": "tr0ub"}"#;
         let fault = refused(SecretName::SsoPassword, own);
         assert_eq!(fault, SecretFault::Json("sso-password".to_owned()));
+        assert!(fault.to_string().contains(r#"jq -r '.["sso-password"]'"#));
+        // A member that is not there cannot be taken out.
+        let fault = refused(SecretName::RefreshToken, br#"{"access_token":"a"}"#);
+        assert_eq!(fault, SecretFault::OtherJson("refresh_token"));
     }
 
     #[test]

@@ -29,21 +29,21 @@ pub const ROTATION_WAIT: Duration = Duration::from_secs(90);
 
 /// What the token endpoint's refusals mean; it says the same for all of them (protocols B.1.2).
 const LIKELY_CAUSES: &[&str] = &[
-    "the refresh token has expired or was revoked: hand over a new one from ServiceNow, or `secrets set … refresh-token`",
-    "the client secret was changed: `secrets set … oauth-client-secret`",
+    "the refresh token has expired or was revoked: hand over a new one from ServiceNow, or `rescue-connector secrets set … refresh-token`",
+    "the client secret was changed: `rescue-connector secrets set … oauth-client-secret`",
     "the service account is locked, inactive or has to change its password: put it right, then \
-     `secrets set … service-account-password`",
+     `rescue-connector secrets set … service-account-password`",
     "the Application Registry record is inactive or was deleted, or client_id in the tenant file is not its own",
 ];
 
 /// The same for a token that came with a client of its own, whose secret lies beside it.
 const LIKELY_CAUSES_OF_OWN_CLIENT: &[&str] = &[
-    "the refresh token has expired or was revoked: hand over a new one from ServiceNow, or `secrets set … refresh-token`",
+    "the refresh token has expired or was revoked: hand over a new one from ServiceNow, or `rescue-connector secrets set … refresh-token`",
     "the secret of the client that the token came with was changed: hand the token over again with the new client_secret, \
-     or `secrets set … refresh-token` with one of the tenant file's client; `secrets set … oauth-client-secret` does not \
+     or `rescue-connector secrets set … refresh-token` with one of the tenant file's client; `rescue-connector secrets set … oauth-client-secret` does not \
      reach it",
     "the service account is locked, inactive or has to change its password: put it right, then \
-     `secrets set … service-account-password`",
+     `rescue-connector secrets set … service-account-password`",
     "the Application Registry record of that client is inactive or was deleted",
 ];
 

@@ -32,9 +32,9 @@ async fn deployment(ports: Ports) -> Result<Deployment, Failure> {
         Ok(answer) => answer.json().await.map_err(|_| stranger(&ports))?,
         Err(error) if error.is_connect() => {
             return Err(format!(
-                "nothing answers on port {}. Start the embedded cloud in another terminal with `cargo run -- up`; when \
-                 it runs on other ports, name the first of them: `cargo run -- cli --port {} …`.",
-                ports.aws, ports.api
+                "no `up` whose first port is {} answers (on port {}). Start it in another terminal with `cargo run -- up`; \
+                 when it runs on other ports, name the first of them: `cargo run -- cli --port PORT …`.",
+                ports.api, ports.aws
             )
             .into());
         }

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use shared::record::Table;
 use shared::secret::Secret;
 use tokio::sync::mpsc;
 
@@ -68,7 +69,7 @@ pub async fn run(asked: Asked) -> Result<(), Failure> {
         tokio::select! {
             ended = tokio::signal::ctrl_c() => ended,
             ended = print_new_notes(&cloud) => ended,
-            ended = print_lines(lines, &asked) => ended,
+            ended = print_lines(lines, &asked, &cloud) => ended,
         }
     }
     .await;
@@ -104,16 +105,33 @@ fn here(webhook_url: &Secret, api: &str) -> String {
 async fn print_lines(
     mut lines: mpsc::UnboundedReceiver<(String, String)>,
     asked: &Asked,
+    cloud: &Cloud,
 ) -> io::Result<()> {
     let metrics = !matches!(asked.log_level.as_str(), "ERROR" | "WARN");
     while let Some((function, text)) = lines.recv().await {
         if !asked.logs {
-            event(&function, &text).map(line).transpose()?;
+            if let Some(text) = event(&function, &text) {
+                line(admin::wrapped(&with_numbers(cloud, text), 10))?;
+            }
         } else if metrics || !is_metric_line(&text) {
             writeln!(io::stderr().lock(), "{function} | {text}")?;
         }
     }
     Ok(())
+}
+
+/// A line in which records have their numbers: a `sys_id` says nothing to a reader.
+fn with_numbers(cloud: &Cloud, mut text: String) -> String {
+    for table in Table::ALL.map(Table::name) {
+        if text.contains(&format!("{table}:")) {
+            for row in cloud.servicenow.records(table) {
+                if let (Some(number), Some(sys_id)) = (row.get("number"), row.get("sys_id")) {
+                    text = text.replace(&format!("{table}:{sys_id}"), number);
+                }
+            }
+        }
+    }
+    text
 }
 
 /// Shows every note that appears on an incident from now on.
@@ -165,7 +183,7 @@ In a browser:
   {servicenow}/ (records)
   {servicenow}{MAILS_PATH} (e-mails)
 
-The operator's command line, in another terminal (its own texts call it rescue-connector):
+In another terminal, the operator's command line (its texts: rescue-connector):
   {cli} tenant show {TENANT}
   {cli} doctor {TENANT} --technician {TECHNICIAN}
 

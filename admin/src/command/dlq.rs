@@ -91,7 +91,9 @@ impl Command {
                     session: None,
                 };
                 let found = list(&stack, &filter).await?;
-                global.answer(&found.letters, |letters| table(letters))?;
+                global.answer(&found.letters, |letters| {
+                    table(letters, filter.tenant.as_ref())
+                })?;
                 if found.hidden > 0 {
                     remark(&format!(
                         "note: the queue says that it holds {} more; another program may be looking at them, or they stand \
@@ -117,7 +119,7 @@ impl Command {
                 }
                 let done = delete(&stack, &id).await?;
                 global.answer(&done, |done| {
-                    format!("{} is deleted.", described(&done.letter))
+                    wrapped(&format!("{} is deleted.", described(&done.letter)), 0)
                 })?;
             }
         }
@@ -203,9 +205,12 @@ fn letters(count: usize) -> String {
     }
 }
 
-fn table(letters: &[Letter]) -> String {
+fn table(letters: &[Letter], tenant: Option<&TenantId>) -> String {
     if letters.is_empty() {
-        return "There are no dead letters.".to_owned();
+        return match tenant {
+            None => "There are no dead letters.".to_owned(),
+            Some(tenant) => format!("There are no dead letters of tenant {tenant}."),
+        };
     }
     let header = ["ID", "TENANT", "SESSION", "REASON", "RECEIVED"];
     columns(&header, letters.iter().map(row))
@@ -225,13 +230,7 @@ fn shown(letter: &Shown) -> String {
         ("reason", quoted(&letter.letter.reason)),
         ("meaning", explained.map(|code| code.meaning.clone())),
         ("detail", quoted(&letter.letter.detail)),
-        (
-            "to do",
-            explained.map(|code| {
-                code.remedy
-                    .replace(" ID", &format!(" {}", letter.letter.id))
-            }),
-        ),
+        ("to do", explained.map(|code| code.remedy.clone())),
         ("received", Some(letter.letter.received_at.to_string())),
         ("dead since", letter.sent_at.map(|at| at.to_string())),
         (

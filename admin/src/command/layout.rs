@@ -21,8 +21,9 @@ pub fn terminal_width() -> u16 {
         .unwrap_or(100)
 }
 
-/// Breaks each line of a text at words. What follows in a broken line is indented by so many blanks.
-pub(super) fn wrapped(text: &str, indent: usize) -> String {
+/// Breaks each line of a text at words, where the width is known. What follows in a broken line is indented by so many
+/// blanks.
+pub fn wrapped(text: &str, indent: usize) -> String {
     width().map_or_else(|| text.to_owned(), |width| wrap(text, indent, width))
 }
 
@@ -57,9 +58,12 @@ fn arranged(header: &[&str], rows: &[Vec<String>], width: Option<usize>) -> Stri
         return natural;
     }
     let least = longest_words(header, rows);
+    if header.len() <= 2 {
+        return squeezed(table(header, rows), &beside(header, rows, width), width);
+    }
     // Each column has a blank on either side; the last one is not shown. Names with values make no blocks.
     let fits = least.iter().map(|word| word + 2).sum::<usize>() <= width + 1;
-    if fits || header.len() <= 2 {
+    if fits {
         return squeezed(table(header, rows), &least, width);
     }
     let blocks = rows.iter().map(|row| {
@@ -67,8 +71,7 @@ fn arranged(header: &[&str], rows: &[Vec<String>], width: Option<usize>) -> Stri
         let lines: Vec<Vec<String>> = lines
             .map(|(name, value)| vec![(*name).to_owned(), value.clone()])
             .collect();
-        let least = longest_words(&[], &lines);
-        squeezed(table(&[], &lines), &least, width)
+        squeezed(table(&[], &lines), &beside(&[], &lines, width), width)
     });
     blocks.collect::<Vec<_>>().join("\n\n")
 }
@@ -80,6 +83,20 @@ fn table(header: &[&str], rows: &[Vec<String>]) -> Table {
         table.set_header(header.iter().copied());
     }
     table
+}
+
+/// What names and their values take at least: the values have all the room that the names leave.
+fn beside(header: &[&str], rows: &[Vec<String>], width: usize) -> Vec<usize> {
+    let mut least = longest_words(header, rows);
+    let cells = rows.iter().filter_map(|row| row.first());
+    let names = cells.map(String::as_str).chain(header.first().copied());
+    let names = names.map(textwrap::core::display_width).max();
+    if let [first, second] = least.as_mut_slice() {
+        *first = names.unwrap_or_default();
+        // The blanks of both columns, the last of which is not shown.
+        *second = (*second).max((width + 1).saturating_sub(*first + 4));
+    }
+    least
 }
 
 /// No word is broken: an id that stands on two lines cannot be copied.
@@ -175,6 +192,19 @@ mod tests {
                 assert!(text.contains(words), "{words}:\n{text}");
             }
         }
+    }
+
+    #[test]
+    fn values_take_all_the_room_that_their_names_leave() {
+        let text = "look at what was posted with the command that is named here, and correct it "
+            .repeat(2);
+        let rows = vec![
+            vec!["can go back".to_owned(), "no".to_owned()],
+            vec!["to do".to_owned(), text.trim().to_owned()],
+        ];
+        let text = arranged(&["LETTER", ID], &rows, Some(80));
+        assert!(widest(&text) <= 80, "{text}");
+        assert_eq!(text.lines().count(), 5, "{text}");
     }
 
     #[test]

@@ -23,7 +23,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
 use shared::clock::Timestamp;
 use shared::environment::{Reader, Testing};
-use shared::record::RecordNumber;
+use shared::record::{RecordNumber, Typed};
 use shared::tenant::TenantId;
 
 use crate::error::AdminError;
@@ -31,7 +31,7 @@ use crate::lifecycle::similar_names;
 use crate::plain::escaped;
 use crate::stack::{Need, Stack};
 
-pub use self::layout::terminal_width;
+pub use self::layout::{terminal_width, wrapped};
 use self::terminal::{complain, remark, say};
 
 const ADDED: Style = AnsiColor::Green.on_default();
@@ -309,7 +309,16 @@ fn minute(at: Timestamp) -> String {
 }
 
 fn record_number(text: &str) -> Result<RecordNumber, String> {
-    RecordNumber::parse(text).ok_or_else(|| "a number is like INC0012345 or CS0001234".to_owned())
+    typed_number(text).ok_or_else(|| "a number is like INC0012345 or CS0001234".to_owned())
+}
+
+/// A record number as people type it, and as technicians may type it into Rescue: `inc-0012345`. Nothing stands beside it.
+fn typed_number(text: &str) -> Option<RecordNumber> {
+    let length = text.chars().filter(|c| c.is_alphanumeric()).count();
+    match RecordNumber::typed(text) {
+        Typed::Number(number) => Some(number).filter(|number| number.as_str().len() == length),
+        Typed::NoReference | Typed::Ambiguous | Typed::Invalid => None,
+    }
 }
 
 fn tenant_id(text: &str) -> Result<TenantId, String> {
@@ -321,6 +330,30 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
+
+    #[test]
+    fn a_record_number_is_taken_as_a_technician_may_type_it() {
+        for text in [
+            "INC0010001",
+            "inc0010001",
+            "INC 0010001",
+            "inc-0010001",
+            "#INC0010001",
+        ] {
+            let number = record_number(text).expect(text);
+            assert_eq!(number.as_str(), "INC0010001", "{text}");
+        }
+        for text in [
+            "",
+            "n/a",
+            "10001",
+            "INC0010001 INC0010002",
+            "see INC0010001",
+            "INC1^active=true",
+        ] {
+            assert!(record_number(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn every_help_has_an_example_and_the_global_options_under_one_heading() {

@@ -16,7 +16,7 @@ use shared::tenant::TenantId;
 use super::layout::{columns, wrapped};
 use super::terminal::{Progress, remark};
 use super::when::{FORMS, When};
-use super::{FAULT, Global, Output, STRONG, minute, tenant_id};
+use super::{FAULT, Global, Output, STRONG, minute, tenant_id, typed_number};
 use crate::error::AdminError;
 use crate::lifecycle::export;
 use crate::plain::plain;
@@ -102,7 +102,7 @@ fn since(text: &str) -> Result<When, String> {
 }
 
 fn record(text: &str) -> Result<RecordName, String> {
-    RecordNumber::parse(text)
+    typed_number(text)
         .map(RecordName::Number)
         .or_else(|| RecordFilter::parse(text).map(RecordName::Id))
         .ok_or_else(|| {

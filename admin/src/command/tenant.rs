@@ -12,7 +12,7 @@ use serde::Serialize;
 use shared::tenant::{Grant, TenantId};
 use similar::{ChangeTag, TextDiff};
 
-use super::layout::columns;
+use super::layout::{columns, wrapped};
 use super::terminal::{Progress, complain, confirm, remark};
 use super::{ADDED, Global, REMOVED, STRONG, tenant_id};
 use crate::error::AdminError;
@@ -263,7 +263,7 @@ async fn deleted(
         if let Some(until) = done.secrets_restorable_until {
             let _ = write!(text, " Its secrets can be restored until {until}.");
         }
-        text
+        wrapped(&text, 0)
     })
 }
 
@@ -341,15 +341,15 @@ fn next_steps(plan: &Plan) -> String {
     );
     steps.push("Put the API key into ServiceNow, for the PIN button.".to_owned());
     if servicenow.grant == Grant::RefreshToken {
-        steps.push(
-            "Hand the refresh token over from ServiceNow, which authorises the connector to write."
-                .to_owned(),
-        );
+        steps.push(format!(
+            "Hand the refresh token over from ServiceNow, which authorises the connector to write, or: rescue-connector \
+             secrets set {id} refresh-token"
+        ));
     }
     steps.push(format!("rescue-connector doctor {id}"));
     let steps = steps.iter().zip(1..);
     let steps: Vec<String> = steps
-        .map(|(step, place)| format!("  {place}. {step}"))
+        .map(|(step, place)| wrapped(&format!("  {place}. {step}"), 5))
         .collect();
     format!("What comes next:\n{}", steps.join("\n"))
 }
@@ -377,7 +377,16 @@ fn difference(plan: &Plan) -> String {
     let after = to_toml(plan.after());
     let diff = TextDiff::from_lines(&before, &after);
     let mut text = String::new();
-    for hunk in diff.unified_diff().context_radius(2).iter_hunks() {
+    for (number, hunk) in diff
+        .unified_diff()
+        .context_radius(2)
+        .iter_hunks()
+        .enumerate()
+    {
+        // Without it a setting seems to belong to the table above it.
+        if number > 0 {
+            text.push_str("  …\n");
+        }
         for change in hunk.iter_changes() {
             let line = plain(change.value().trim_end_matches('\n'));
             // Writing to a String cannot fail.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use shared::tenant::{Grant, TenantId};
 
-use super::layout::columns;
+use super::layout::{columns, wrapped};
 use super::terminal::remark;
 use super::{FAULT, Global, STRONG, tenant_id};
 use crate::error::AdminError;
@@ -107,7 +107,7 @@ fn table(status: &Status) -> String {
         let _ = write!(text, "\n\n{STRONG}Likely causes{STRONG:#}");
         for cause in status.likely_causes {
             let cause = cause.replace('…', status.tenant.as_str());
-            let _ = write!(text, "\n* {cause}");
+            let _ = write!(text, "\n{}", wrapped(&format!("* {cause}"), 2));
         }
     }
     text
@@ -118,7 +118,7 @@ fn rotated(done: &Rotated) -> String {
         (Some(at), Some(days)) => format!("expires at {at}, in {days} days"),
         _ => "has no known end".to_owned(),
     };
-    if done.renewed {
+    let text = if done.renewed {
         format!(
             "The refresh token of {} is renewed and {until}.",
             done.tenant
@@ -129,5 +129,6 @@ fn rotated(done: &Rotated) -> String {
              hand over a new token before then.",
             done.tenant
         )
-    }
+    };
+    wrapped(&text, 0)
 }

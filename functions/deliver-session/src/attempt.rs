@@ -37,7 +37,7 @@ pub(crate) enum Resolved {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// Trying again does not help.
-    #[error("{0}")]
+    #[error("{}", .0.entry().title)]
     Permanent(Code),
     /// Another post of the session creates its record, until then.
     #[error("another post of the session creates its record")]

@@ -1,12 +1,14 @@
 //! Why a step fails, by what can be done about it.
 
+use std::fmt;
+
 use lambda_runtime::Diagnostic;
 use shared::servicenow::access::AccessError;
 use shared::tenants::StorageUnavailable;
 use shared::vault::VaultError;
 
 /// A failed step. Secrets Manager tries the whole rotation again; what is current stays current.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// The event is not one of a rotation.
     #[error("{0}")]
@@ -20,6 +22,13 @@ pub enum Failure {
     /// Trying again helps.
     #[error("{0}")]
     Transient(String),
+}
+
+/// The text for people: the runtime logs what a function fails with by its `Debug`.
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the step failed: {self}")
+    }
 }
 
 impl Failure {
@@ -62,5 +71,19 @@ impl From<AccessError> for Failure {
                 Self::Transient(error.to_string())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_runtime_logs_of_a_failure_is_a_sentence_and_no_name_of_the_source() {
+        let failure = Failure::ReauthorizationNeeded("ServiceNow refused".to_owned());
+        assert_eq!(
+            format!("{failure:?}"),
+            "the step failed: reauthorization-needed: ServiceNow refused"
+        );
     }
 }

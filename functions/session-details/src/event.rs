@@ -95,7 +95,7 @@ pub(crate) fn not_found() -> Problem {
 
 fn malformed(error: ParseError) -> Problem {
     let detail = format!(
-        "{error} Choose HTML form, XML or JSON for \"Exporting session data\" in the Rescue Administration Center."
+        "{error}. Choose HTML form, XML or JSON for \"Exporting session data\" in the Rescue Administration Center."
     );
     Problem::new(Code::MalformedBody, detail)
 }
@@ -133,6 +133,12 @@ mod tests {
             "body": "YT0x",
             "isBase64Encoded": true,
         })
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_body_and_what_to_do_are_two_sentences() {
+        let detail = malformed(ParseError::Empty).detail;
+        assert!(detail.starts_with("the body is empty. Choose "), "{detail}");
     }
 
     fn event(query: &str) -> Option<Event> {

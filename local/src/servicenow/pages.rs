@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::state::{self, Row, State};
+use super::table::on_a_form;
 use super::{journal, schema};
 use crate::simulator::{Answer, Request, escaped, with_links};
 
@@ -67,7 +68,7 @@ fn record(state: &State, table: &str, sys_id: &str) -> Option<Answer> {
         body += &format!(
             "<tr><th>{}</th><td>{}</td></tr>",
             escaped(column),
-            escaped(value)
+            escaped(&on_a_form(state, table, column, value))
         );
     }
     body += "</table>";

@@ -370,6 +370,16 @@ fn show(state: &State, request: &Request, field: &Field<'_>, view: View<'_>) -> 
     }
 }
 
+/// A value as a form shows it: the name of whom or what a reference means, and the word for a choice.
+pub(super) fn on_a_form(state: &State, table: &str, column: &str, value: &str) -> String {
+    match state.column(table, column) {
+        Some(Kind::Reference(target)) => Some(display_name(state, target, value))
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| value.to_owned()),
+        _ => schema::label(table, column, value).to_string(),
+    }
+}
+
 fn display_name(state: &State, table: &str, sys_id: &str) -> String {
     let Some((_, row)) = state.find(table, sys_id) else {
         return String::new();
