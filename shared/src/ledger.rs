@@ -431,24 +431,26 @@ impl Ledger {
         let set = "SET #state = :waiting, reason = :reason, next_attempt_at = :until, receipt_handle = :handles, \
                    event = :event, tenant = :tenant, session_id = :session_id, received_at = :received_at, \
                    expires_at = :expires_at";
-        let update = self
-            .dynamodb
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(post_key(post)))
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":waiting", text(State::Waiting.as_str()))
-            .expression_attribute_values(":reason", text(Code::ReauthorizationNeeded))
-            .expression_attribute_values(":until", text(until))
-            .expression_attribute_values(":handles", handles.clone())
-            .expression_attribute_values(":event", text(post.event))
-            .expression_attribute_values(":tenant", text(&post.tenant))
-            .expression_attribute_values(":session_id", text(&post.session_id))
-            .expression_attribute_values(":received_at", text(post.received_at))
-            .expression_attribute_values(":expires_at", expiry(now))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let ended = update.clone();
-        let answer = update
+        let update = || {
+            self.dynamodb
+                .update_item()
+                .table_name(&self.table)
+                .set_key(Some(post_key(post)))
+                .expression_attribute_names("#state", "state")
+                .expression_attribute_values(":waiting", text(State::Waiting.as_str()))
+                .expression_attribute_values(":reason", text(Code::ReauthorizationNeeded))
+                .expression_attribute_values(":until", text(until))
+                .expression_attribute_values(":handles", handles.clone())
+                .expression_attribute_values(":event", text(post.event))
+                .expression_attribute_values(":tenant", text(&post.tenant))
+                .expression_attribute_values(":session_id", text(&post.session_id))
+                .expression_attribute_values(":received_at", text(post.received_at))
+                .expression_attribute_values(":expires_at", expiry(now))
+                .return_values_on_condition_check_failure(
+                    ReturnValuesOnConditionCheckFailure::AllOld,
+                )
+        };
+        let answer = update()
             .update_expression(set)
             .condition_expression(
                 "attribute_not_exists(#state) OR (#state = :waiting AND expires_at >= :now_seconds \
@@ -477,7 +479,7 @@ impl Ledger {
             Some(State::Unmatched) => (State::Unmatched, set.to_owned()),
             _ => return Ok(()),
         };
-        let mut update = ended
+        let mut update = update()
             .update_expression(set)
             .condition_expression("#state = :from")
             .expression_attribute_values(":from", text(from.as_str()));

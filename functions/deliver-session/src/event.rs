@@ -1,8 +1,48 @@
 //! The SQS event → groups of messages, each in order. A message's text is read when its turn comes: a batch must not
 //! unpack to more than fits.
 
-use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use serde::{Deserialize, Serialize};
 use shared::clock::Timestamp;
+
+/// What Lambda hands to the function: as much of an SQS event as is read here (Lambda developer guide, "Using Lambda with
+/// Amazon SQS"). The type of `aws_lambda_events` has every member, which is 16 KB of code.
+#[derive(Debug, Deserialize)]
+pub struct SqsEvent {
+    #[serde(rename = "Records")]
+    records: Vec<SqsMessage>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SqsMessage {
+    message_id: String,
+    receipt_handle: String,
+    body: String,
+    attributes: Attributes,
+}
+
+/// Numbers come as texts.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Attributes {
+    message_group_id: Option<String>,
+    sent_timestamp: Option<String>,
+    approximate_receive_count: Option<String>,
+}
+
+/// The answer: the messages that stay in the queue.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SqsBatchResponse {
+    pub(crate) batch_item_failures: Vec<BatchItemFailure>,
+}
+
+/// One of them.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BatchItemFailure {
+    pub(crate) item_identifier: String,
+}
 
 /// One message of the queue.
 #[derive(Debug)]
@@ -25,8 +65,8 @@ pub(crate) fn groups(event: SqsEvent, now: Timestamp) -> Vec<Group> {
     for record in event.records {
         let group = record
             .attributes
-            .get("MessageGroupId")
-            .cloned()
+            .message_group_id
+            .clone()
             .unwrap_or_default();
         let message = message(record, now);
         match groups.iter_mut().find(|(name, _)| *name == group) {
@@ -38,20 +78,14 @@ pub(crate) fn groups(event: SqsEvent, now: Timestamp) -> Vec<Group> {
 }
 
 fn message(record: SqsMessage, now: Timestamp) -> Message {
-    let sent = record
-        .attributes
-        .get("SentTimestamp")
-        .and_then(|millis| millis.parse().ok());
-    let body = record.body.unwrap_or_default();
+    let number = |text: Option<String>| text?.parse().ok();
     Message {
-        id: record.message_id.unwrap_or_default(),
-        receipt_handle: record.receipt_handle.unwrap_or_default(),
-        queued_at: sent.map_or(now, Timestamp::from_millis),
-        received: record
-            .attributes
-            .get("ApproximateReceiveCount")
-            .and_then(|count| count.parse().ok())
+        id: record.message_id,
+        receipt_handle: record.receipt_handle,
+        queued_at: number(record.attributes.sent_timestamp).map_or(now, Timestamp::from_millis),
+        received: number(record.attributes.approximate_receive_count)
+            .and_then(|count| u32::try_from(count).ok())
             .unwrap_or(1),
-        body,
+        body: record.body,
     }
 }

@@ -63,13 +63,16 @@ impl Attempt<'_> {
         const STATE: &str = "state";
         self.may_write()?;
         let state = open_state(record.table).to_owned();
-        let columns = Columns::from([(STATE.to_owned(), state)]);
+        let mut columns = Columns::new();
+        columns.insert(STATE.to_owned(), state);
         let dropped = match self.update(record, &columns).await {
             Ok(written) => written.dropped,
             Err(error @ CallError::Refused { .. }) => {
                 tracing::warn!(tenant = %self.post.tenant, session = %self.post.session_id, %record, %error,
                     "ServiceNow refuses to reopen the record");
-                [STATE.to_owned()].into()
+                let mut dropped = BTreeSet::new();
+                dropped.insert(STATE.to_owned());
+                dropped
             }
             Err(error) => return Err(error.into()),
         };
@@ -398,7 +401,9 @@ impl Attempt<'_> {
                 .find(variable)
                 .map(|value| (column.clone(), text::column_value(value)))
         };
-        mapping.iter().filter_map(value).collect()
+        let mut columns = Columns::new();
+        columns.extend(mapping.iter().filter_map(value));
+        columns
     }
 
     /// The people on a new record: looked up by e-mail, never guessed. Who is not found is left out, and the note says so.
