@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
-
 use super::Credentials;
 use crate::tenant::TenantId;
 use crate::tenants::StorageUnavailable;
@@ -45,18 +43,14 @@ impl Credentials {
         Ok(text.and_then(|text| serde_json::from_str(text).ok()))
     }
 
-    /// Forgets the kept token: it is stored where it belongs.
+    /// Forgets the kept token: it is stored where it belongs. The item stays empty until it expires, for one operation for
+    /// everything is what keeps the functions small.
     ///
     /// # Errors
     /// When the table cannot be written.
     pub async fn drop_kept_token(&self, tenant: &TenantId) -> Result<(), StorageUnavailable> {
-        self.dynamodb
-            .delete_item()
-            .table_name(&self.table)
-            .key("credential", AttributeValue::S(kept_token_key(tenant)))
-            .send()
+        let now = self.clock.now();
+        self.put(kept_token_key(tenant), now, [("token", String::new())])
             .await
-            .map(drop)
-            .map_err(|error| StorageUnavailable::of(&self.table, &error))
     }
 }

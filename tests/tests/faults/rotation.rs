@@ -310,6 +310,9 @@ async fn kept(world: &World) -> Option<Secret> {
     let key = AttributeValue::S(format!("{TENANT}#token-kept"));
     let read = read.key("credential", key).send().await.expect("read");
     let text = read.item?.get("token")?.as_s().expect("a text").clone();
+    if text.is_empty() {
+        return None;
+    }
     let token: Token = serde_json::from_str(&text).expect("a token");
     token.refresh_token
 }

@@ -421,6 +421,11 @@ pub(super) async fn play(world: &World) {
         "record": {"table": "incident", "number": incident.number},
         "customer": {"name": "Paul Martin", "email": CUSTOMER},
     });
+    // One that fails frees its key for the next.
+    let none_left = Fault::on(Matcher::path("/API/requestPINCode"));
+    let none_left = none_left.then(Action::text("OUTOFPINCODES"));
+    world.cloud.rescue.fault(none_left);
+    assert_eq!(call(world, "pincodes", &request).await, 503);
     assert_eq!(call(world, "pincodes", &request).await, 201);
 
     waits_for_a_token(world).await;
