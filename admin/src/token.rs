@@ -27,7 +27,7 @@ const EXPIRING: Duration = Duration::from_secs(14 * 24 * 3600);
 /// How long `token rotate` waits: the four steps of a rotation take seconds unless ServiceNow is slow.
 pub const ROTATION_WAIT: Duration = Duration::from_secs(90);
 
-/// What the token endpoint's refusals mean; it says the same for all of them (protocols B.1.2).
+/// What the token endpoint's refusals mean; it says the same for all of them (docs/vendors.md#token-errors).
 const LIKELY_CAUSES: &[&str] = &[
     "the refresh token has expired or was revoked: hand over a new one from ServiceNow, or `rescue-connector secrets set … refresh-token`",
     "the client secret was changed: `rescue-connector secrets set … oauth-client-secret`",

@@ -24,7 +24,7 @@ use crate::error::Code;
 use crate::session::{Digest, Event, Fields, SessionId};
 use crate::tenant::TenantId;
 
-/// What the queue takes, 1 MiB, less what the attributes may need (protocols part C).
+/// What the queue takes, 1 MiB, less what the attributes may need (docs/vendors.md#sqs-fifo).
 pub const MESSAGE_LIMIT: usize = 1024 * 1024 - 8 * 1024;
 
 /// No post's fields are longer than this as JSON, in bytes: a Lambda function is called with 6 MB at most, and what is
@@ -346,7 +346,7 @@ fn gzip_base64(bytes: &[u8]) -> Option<String> {
     Some(STANDARD.encode(encoder.finish().ok()?))
 }
 
-/// Escapes the two characters that JSON lets stand and SQS refuses (protocols part C, SQS message).
+/// Escapes the two characters that JSON lets stand and SQS refuses (docs/vendors.md#sqs-fifo).
 fn sendable(json: String) -> String {
     if json.contains(['\u{fffe}', '\u{ffff}']) {
         json.replace('\u{fffe}', "\\ufffe")

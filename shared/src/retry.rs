@@ -37,7 +37,7 @@ pub const GIVE_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
 pub const DEATHS_ALLOWED: u32 = 5;
 
 /// After an unknown outcome nobody looks, and nobody writes, sooner than this after the last possible send:
-/// ServiceNow may be at it for 60 s (protocols B.2.2, transaction quotas).
+/// ServiceNow may be at it for 60 s (docs/vendors.md#refusals, transaction quotas).
 pub const SETTLE: Duration = Duration::from_secs(70);
 
 /// No write to ServiceNow starts from the queue with less than this left of the invocation.
@@ -59,7 +59,7 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// From the queue: a write is given up later than ServiceNow itself does, at 60 s (protocols B.2.2).
+    /// From the queue: a write is given up later than ServiceNow itself does, at 60 s (docs/vendors.md#refusals).
     pub const QUEUE: Self = Self {
         read: Duration::from_secs(30),
         write: Duration::from_secs(65),

@@ -1,4 +1,4 @@
-//! A Rescue session and one post about it: the vocabulary of Post-to-URL (protocols A.1).
+//! A Rescue session and one post about it: the vocabulary of Post-to-URL (docs/vendors.md#post-to-url).
 
 use std::collections::BTreeMap;
 
@@ -96,7 +96,7 @@ impl std::fmt::Display for Event {
     }
 }
 
-/// The documented variables of Post-to-URL, in the order of the vendor's list (protocols A.1.2).
+/// The documented variables of Post-to-URL, in the order of the vendor's list (docs/vendors.md#post-to-url-variables).
 pub const VARIABLES: [&str; 22] = [
     "SessionID",
     "TechID",

@@ -101,7 +101,7 @@ impl Language {
 /// The Rescue account of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rescue {
-    /// Which of the vendor's hosts serves the account (protocols A.0).
+    /// Which of the vendor's hosts serves the account (docs/vendors.md#rescue-hosts).
     #[serde(default)]
     pub account: Account,
     /// Any other host, instead of `account`.
@@ -152,7 +152,7 @@ pub struct ServiceNow {
     pub refresh_token_lifetime: Span,
 }
 
-/// The OAuth grants of ServiceNow's token endpoint (protocols B.1.1).
+/// The OAuth grants of ServiceNow's token endpoint (docs/vendors.md#token-endpoint).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Grant {

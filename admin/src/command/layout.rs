@@ -14,7 +14,7 @@ pub(super) fn width() -> Option<usize> {
     columns.filter(|width| *width > 0).or_else(on_terminal)
 }
 
-/// How many characters a line of a story has: as [`width`], and 100 where nothing says so.
+/// How many characters a line of a story has: `COLUMNS`, else what the terminal says, else 100.
 pub fn terminal_width() -> u16 {
     width()
         .and_then(|width| u16::try_from(width).ok())

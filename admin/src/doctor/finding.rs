@@ -122,7 +122,7 @@ impl Finding {
     }
 }
 
-/// ServiceNow's token endpoint says the same for nearly every cause (protocols B.1.2), so all of them are named.
+/// ServiceNow's token endpoint says the same for nearly every cause (docs/vendors.md#token-errors), so all of them are named.
 fn reauthorize(tenant: &TenantFile) -> String {
     let id = &tenant.tenant;
     let account = match tenant.servicenow.service_account.as_str() {

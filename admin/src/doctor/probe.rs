@@ -67,7 +67,7 @@ impl Probe {
         refusal::reason(text("/error/message"), text("/error/detail"))
     }
 
-    /// ServiceNow's message that there is no such table (protocols B.2.2).
+    /// ServiceNow's message that there is no such table (docs/vendors.md#refusals).
     pub(crate) fn is_invalid_table(&self) -> bool {
         let message = self
             .json

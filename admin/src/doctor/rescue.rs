@@ -48,7 +48,7 @@ impl Doctor<'_> {
     }
 
     /// Signs in as the technician that was named, for real, and shares the new authcode: it has just ended the one that
-    /// was shared before (protocols A.2.2).
+    /// was shared before (docs/vendors.md#rescue-sign-in).
     pub(crate) async fn rescue_sign_in(&self) -> Finding {
         let Some(technician) = &self.options.technician else {
             return Finding::skipped("nobody is signed in without --technician EMAIL");

@@ -15,7 +15,7 @@ const USERS: &str = "sys_user";
 /// The columns that deliveries and PINs read of a record.
 const RECORD_COLUMNS: [&str; 5] = ["sys_id", "number", "state", "active", "correlation_id"];
 
-/// The role of the Email API (protocols B.3).
+/// The role of the Email API (docs/vendors.md#e-mails).
 const EMAIL_ROLE: &str = "email_api_send";
 
 /// Below this share of an hourly limit deliveries may soon be refused.
@@ -581,13 +581,13 @@ const fn http_accept() -> reqwest::header::HeaderName {
     reqwest::header::ACCEPT
 }
 
-/// Whether a user's name may stand in an encoded query, which knows no escape (protocols B.2.1).
+/// Whether a user's name may stand in an encoded query, which knows no escape (docs/vendors.md#query-traps).
 fn is_searchable(user_name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._@-+".contains(&b);
     user_name.bytes().all(plain)
 }
 
-/// The columns that a row lacks; a column that may not be read is left out of answers (protocols B.2.1).
+/// The columns that a row lacks; a column that may not be read is left out of answers (docs/vendors.md#query-traps).
 fn absent<'n>(row: &Map<String, Value>, names: impl IntoIterator<Item = &'n str>) -> Vec<&'n str> {
     let names = names.into_iter();
     names.filter(|name| !row.contains_key(*name)).collect()

@@ -8,7 +8,7 @@ use crate::words::{Words, words};
 /// A name or an address. Longer ones are cut, so that no line of a mail is longer than RFC 5322 (2.1.1) allows, even
 /// where every character has to be escaped.
 const MAX_PERSON: usize = 120;
-/// The room of a record's `number` (protocols B.2.4).
+/// The room of a record's `number` (docs/vendors.md#tables-and-columns).
 const MAX_NUMBER: usize = 40;
 
 /// What an e-mail about a PIN is made from. Blank values count as absent.

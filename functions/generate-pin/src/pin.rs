@@ -14,7 +14,7 @@ use crate::GeneratePin;
 use crate::event::PinRequest;
 use crate::problems;
 
-/// Rescue gives a technician one PIN per second (protocols A.2.3).
+/// Rescue gives a technician one PIN per second (docs/vendors.md#pin-codes).
 const TURN: Duration = Duration::from_secs(1);
 /// No attempt starts with less than this left.
 const ATTEMPT_NEEDS: Duration = Duration::from_millis(500);

@@ -10,7 +10,7 @@ pub(crate) struct Words {
     pub(crate) colon: &'static str,
     pub(crate) greeting: &'static str,
     pub(crate) greeting_to: &'static str,
-    /// How long is the customer's own setting in Rescue (protocols A.2.3), so that no time is named.
+    /// How long is the customer's own setting in Rescue (docs/vendors.md#pin-codes), so that no time is named.
     pub(crate) limited: &'static str,
 
     pub(crate) technician_subject: &'static str,

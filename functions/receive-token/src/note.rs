@@ -14,7 +14,7 @@ use crate::ReceiveToken;
 const TABLE: &str = "sc_req_item";
 /// The journal that customers do not read.
 const COLUMN: &str = "work_notes";
-/// Outlives a write whose outcome is unknown (protocols B.2.2).
+/// Outlives a write whose outcome is unknown (docs/vendors.md#refusals).
 const LEASE: Duration = Duration::from_secs(80);
 
 /// What happened, for people.

@@ -214,7 +214,7 @@ impl Renewal<'_> {
         Ok(named && credentials.service_account_password.is_some())
     }
 
-    /// The token with its end moved (protocols B.1.3), the same one or another. `None`: the password was tried within
+    /// The token with its end moved (docs/vendors.md#token-lifetimes), the same one or another. `None`: the password was tried within
     /// the hour and did not work, or nobody knows; only a wish tries it all the same.
     async fn by_password(&self, stored: &StoredToken) -> Result<Option<Token>, Failure> {
         let (credentials, key) = (

@@ -1,5 +1,5 @@
-//! The event of Secrets Manager → a typed command; every rejection of an event lives here (protocols part C, Rotation
-//! Lambda).
+//! The event of Secrets Manager → a typed command; every rejection of an event lives here
+//! (docs/vendors.md#secrets-manager-rotation).
 
 use serde_json::Value;
 use shared::tenant::TenantId;

@@ -8,7 +8,7 @@ use shared::telemetry;
 use shared::tenant::TenantId;
 use shared::vault::Token;
 
-/// ServiceNow says the same for all of them (protocols B.1.2).
+/// ServiceNow says the same for all of them (docs/vendors.md#token-errors).
 pub(crate) const LIKELY_CAUSES: &str = "the refresh token expired or was revoked; the client secret changed; the \
      service account is locked, inactive or has to change its password; the Application Registry record is inactive; the \
      password grant is switched off (glide.oauth.inbound.ropc.grant_type.disabled). \

@@ -1,6 +1,6 @@
 //! Secrets Manager as the function code meets it: versions, staging labels, rotation in four steps.
 //!
-//! Why it is written by hand: `docs/decisions/0003-own-sqs-and-secrets-manager.md`. Facts: protocols, part C.
+//! Why it is written by hand: `docs/decisions/0003-own-sqs-and-secrets-manager.md`. Facts: docs/vendors.md#secrets-manager-rotation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -188,7 +188,7 @@ impl Secret {
         Ok(())
     }
 
-    /// Unlabelled versions go when there are too many, but none younger than a day (protocols, part C).
+    /// Unlabelled versions go when there are too many, but none younger than a day (docs/vendors.md#secrets-manager-rotation).
     fn make_room(&mut self, now: Timestamp) -> Result<(), Refusal> {
         while self.versions.len() >= MOST_VERSIONS {
             let oldest = self

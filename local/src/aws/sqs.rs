@@ -1,6 +1,6 @@
 //! SQS, standard and FIFO, as the function code meets it: order, group blocking, deduplication, visibility, redrive.
 //!
-//! Why it is written by hand: `docs/decisions/0003-own-sqs-and-secrets-manager.md`. Limits: protocols, part C.
+//! Why it is written by hand: `docs/decisions/0003-own-sqs-and-secrets-manager.md`. Limits: docs/vendors.md#sqs-fifo.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
@@ -1179,7 +1179,7 @@ fn check_contents(queue: &Queue, entry: &Entry) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// SQS's character rule (protocols, part C, "SQS message").
+/// SQS's character rule (docs/vendors.md#sqs-fifo).
 const fn allowed(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }

@@ -1,6 +1,6 @@
 //! An API Gateway HTTP API: loopback HTTP in, payload format 2.0 to a function, and its answer back.
 //!
-//! Source: API Gateway developer guide, "AWS Lambda proxy integrations for HTTP APIs"; protocols, part C.
+//! Source: API Gateway developer guide, "AWS Lambda proxy integrations for HTTP APIs"; docs/vendors.md#lambda-and-http-apis.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

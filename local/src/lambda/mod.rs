@@ -21,5 +21,5 @@ pub(crate) const ACCOUNT_ID: &str = "000000000000";
 /// The region of a function that names none in its environment.
 pub(crate) const DEFAULT_REGION: &str = "us-east-1";
 
-/// Lambda's limit for a synchronous request and for a response: 6 MB and a little (protocols, part C).
+/// Lambda's limit for a synchronous request and for a response: 6 MB and a little (docs/vendors.md#lambda-and-http-apis).
 pub(crate) const PAYLOAD_LIMIT: usize = 6 * 1024 * 1024 + 100;

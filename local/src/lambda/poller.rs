@@ -1,7 +1,7 @@
 //! Lambda's event source for an SQS FIFO queue: receives batches, invokes, deletes what the function finished.
 //!
 //! SQS itself keeps a group's later messages back while earlier ones are in flight, so batches may run side by side.
-//! Source: Lambda developer guide, "Using Lambda with Amazon SQS"; protocols, part C.
+//! Source: Lambda developer guide, "Using Lambda with Amazon SQS"; docs/vendors.md#sqs-fifo.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -402,7 +402,7 @@ enum Misreported {
     UnknownIdentifier,
 }
 
-/// The ids that a `ReportBatchItemFailures` response names, read as Lambda reads it (protocols, part C).
+/// The ids that a `ReportBatchItemFailures` response names, read as Lambda reads it (docs/vendors.md#sqs-fifo).
 fn failures(response: &[u8], ids: &[&str]) -> Result<HashSet<String>, Misreported> {
     if response.trim_ascii().is_empty() {
         return Ok(HashSet::new());

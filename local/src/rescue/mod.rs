@@ -1,5 +1,5 @@
 //! A strict simulator of LogMeIn Rescue: its API for sign-in and PIN codes, and its Post-to-URL sender, with the
-//! oddities that protocols A.1 and A.2 name.
+//! oddities that docs/vendors.md names.
 
 mod api;
 mod post;

@@ -1,4 +1,4 @@
-//! Post-to-URL: the bodies that Rescue sends (protocols A.1).
+//! Post-to-URL: the bodies that Rescue sends (docs/vendors.md#post-to-url).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The Attachment API (protocols B.3).
+//! The Attachment API (docs/vendors.md#attachments).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! The Email API (protocols B.3).
+//! The Email API (docs/vendors.md#e-mails).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};

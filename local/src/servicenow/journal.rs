@@ -1,4 +1,4 @@
-//! Journal fields: written by appending, read as a history (protocols B.2.3).
+//! Journal fields: written by appending, read as a history (docs/vendors.md#work-notes).
 
 use serde::{Deserialize, Serialize};
 use shared::clock::Timestamp;

@@ -1,5 +1,5 @@
 //! A strict simulator of a ServiceNow instance: its token endpoint, Table, Attachment and Email API, with the oddities
-//! that protocols B.1 to B.3 name.
+//! that docs/vendors.md names.
 //!
 //! It refuses what an instance refuses, answers in an instance's formats, and keeps every request for assertions. What
 //! a caller must never do (send a cookie, a script in a query, a secret in a URL, delete a record) is kept as a
@@ -302,7 +302,7 @@ impl Simulator {
     }
 
     /// What of a record's journal browsers would show as live HTML: the texts between `[code]` and `[/code]`, which are
-    /// rendered by default wherever they came from (protocols B.2.3).
+    /// rendered by default wherever they came from (docs/vendors.md#work-notes).
     pub fn live_html(&self, table: &str, sys_id: &str) -> Vec<String> {
         let entries = [self.work_notes(table, sys_id), self.comments(table, sys_id)].concat();
         entries

@@ -1,4 +1,4 @@
-//! The token endpoint (protocols B.1).
+//! The token endpoint (docs/vendors.md#token-endpoint).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Encoded queries, with the habits that make them dangerous (protocols B.2.1).
+//! Encoded queries, with the habits that make them dangerous (docs/vendors.md#query-traps).
 //!
 //! A part whose field is unknown or unreadable, or whose operator is not understood, is dropped as if it had not been
 //! there. Nothing can be escaped. A value that starts with `javascript:` is run as a script; here it is noted instead.

@@ -1,4 +1,4 @@
-//! The error bodies of the REST APIs (protocols B.2.2).
+//! The error bodies of the REST APIs (docs/vendors.md#refusals).
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The tables that the simulated instance has, and what their columns are (protocols B.2.4).
+//! The tables that the simulated instance has, and what their columns are (docs/vendors.md#tables-and-columns).
 
 /// What a column holds, which decides how it is written and shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

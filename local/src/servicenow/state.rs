@@ -61,7 +61,7 @@ pub(super) struct Account {
     pub(super) roles: BTreeSet<String>,
 }
 
-/// How the refresh grant answers; vendors' releases and documents differ (protocols B.1.3).
+/// How the refresh grant answers; vendors' releases and documents differ (docs/vendors.md#token-lifetimes).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RefreshAnswer {
     /// The same refresh token again; its expiry is not extended.

@@ -1,4 +1,4 @@
-//! The Table API (protocols B.2).
+//! The Table API (docs/vendors.md#table-api).
 
 use serde_json::{Map, Value, json};
 use shared::clock::Timestamp;

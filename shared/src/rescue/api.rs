@@ -1,4 +1,4 @@
-//! Rescue's API: sign-in and PIN codes (protocols A.2). Called by POST form, so that no secret is ever in a URL.
+//! Rescue's API: sign-in and PIN codes (docs/vendors.md#rescue-api-answers). Called by POST form, so that no secret is ever in a URL.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +21,10 @@ pub const FIELD_NAMES: [&str; 6] = [
     "cfield0", "cfield1", "cfield2", "cfield3", "cfield4", "cfield5",
 ];
 
-/// The longest values that Rescue takes in them, in characters (protocols A.2.3).
+/// The longest values that Rescue takes in them, in characters (docs/vendors.md#pin-codes).
 pub const FIELD_LIMITS: [usize; 6] = [64, 512, 512, 256, 64, 64];
 
-/// What Rescue says instead of `OK` (protocols A.2.2, A.2.3).
+/// What Rescue says instead of `OK` (docs/vendors.md#rescue-sign-in, docs/vendors.md#pin-codes).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are the vendor's own words")]
 pub enum Refusal {
@@ -333,7 +333,7 @@ fn redacted(form: &[(&str, &str)]) -> String {
     shown.collect::<Vec<_>>().join(" ")
 }
 
-/// The first word decides: `OK`, or why not (protocols A.2.1).
+/// The first word decides: `OK`, or why not (docs/vendors.md#rescue-api-answers).
 fn read(body: &str) -> Result<String, RescueError> {
     let text = body.trim_start_matches('\u{feff}').trim_start();
     if text.starts_with('<') {

@@ -1,6 +1,6 @@
 //! Authcodes: one sign-in at a time and technician, shared by every process (design 5.5).
 //!
-//! A new authcode kills the technician's previous one (protocols A.2.2), so signing in twice at once is worse than
+//! A new authcode kills the technician's previous one (docs/vendors.md#rescue-sign-in), so signing in twice at once is worse than
 //! wasteful.
 
 use std::sync::Arc;

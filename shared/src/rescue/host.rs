@@ -1,4 +1,4 @@
-//! Which Rescue host a tenant's account is on (protocols A.0).
+//! Which Rescue host a tenant's account is on (docs/vendors.md#rescue-hosts).
 
 use url::Url;
 
@@ -51,7 +51,7 @@ impl Host {
         }
     }
 
-    /// The page on which a customer enters a PIN, with the PIN filled in (protocols A.2.3).
+    /// The page on which a customer enters a PIN, with the PIN filled in (docs/vendors.md#pin-codes).
     pub fn link(&self, pin: &Pin) -> String {
         format!("{}Customer/Code.aspx?Code={}", self.0, pin.expose())
     }

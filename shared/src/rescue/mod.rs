@@ -1,4 +1,4 @@
-//! LogMeIn Rescue: what it posts to us, and its API (protocols part A).
+//! LogMeIn Rescue: what it posts to us, and its API (docs/vendors.md).
 
 pub mod api;
 pub mod authcodes;

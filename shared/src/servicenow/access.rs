@@ -218,7 +218,7 @@ impl AccessTokens {
         }
         let granted = self.grant(tenant, instance, wanted.deadline).await?;
         if wanted.refuses(&granted.access_token) {
-            // The password grant hands out the current token for as long as it lives (protocols B.1.3).
+            // The password grant hands out the current token for as long as it lives (docs/vendors.md#token-lifetimes).
             let reason = "ServiceNow refuses the very token that it grants".to_owned();
             return Err(match wanted.refused {
                 Some(refused) if !refused.by_servicenow => AccessError::Transient {

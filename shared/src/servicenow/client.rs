@@ -1,4 +1,4 @@
-//! The Table, Attachment and Email APIs (protocols B.2, B.3): a handful of calls, each of which ends as done, as
+//! The Table, Attachment and Email APIs (docs/vendors.md#table-api, docs/vendors.md#attachments): a handful of calls, each of which ends as done, as
 //! without effect, or as unknown.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -273,7 +273,7 @@ impl Client {
 
     /// The rows of a table that are what the query asked for, two at most: whoever needs one has to know of a second.
     ///
-    /// ServiceNow drops what it does not understand of a query and answers with other rows (protocols B.2.1); those
+    /// ServiceNow drops what it does not understand of a query and answers with other rows (docs/vendors.md#query-traps); those
     /// are left out here.
     ///
     /// # Errors
@@ -430,7 +430,7 @@ impl Client {
 
     /// Hands an e-mail over to the instance, which sends it later: success is no proof that it left.
     ///
-    /// The service account needs the role `email_api_send` and an access rule made for it (protocols B.3); otherwise
+    /// The service account needs the role `email_api_send` and an access rule made for it (docs/vendors.md#e-mails); otherwise
     /// the e-mail is `Refused` with 403.
     ///
     /// # Errors

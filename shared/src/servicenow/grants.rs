@@ -24,7 +24,7 @@ use crate::vault::{StoredToken, Token, Vault, fingerprint};
 pub const TOKEN_LEASE: Duration = Duration::from_secs(120);
 /// A token is renewed this long before it expires, or at half of its life where that is shorter.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);
-/// The lifetime of a token whose answer does not say (protocols B.1.3).
+/// The lifetime of a token whose answer does not say (docs/vendors.md#token-lifetimes).
 const USUAL_LIFETIME: u64 = 1800;
 
 /// What an access token is good for: the instance and the client that it was granted to.
@@ -157,7 +157,7 @@ impl Grants {
     /// dead by now. Where Secrets Manager does not take it, it is kept in the credentials table, which does as well.
     /// What counts from now on.
     ///
-    /// Its end is the old one's: nothing says that ServiceNow gives a replacement a longer life (protocols B.1.3).
+    /// Its end is the old one's: nothing says that ServiceNow gives a replacement a longer life (docs/vendors.md#token-lifetimes).
     ///
     /// # Errors
     /// `Transient` when nothing would take it.

@@ -1,4 +1,4 @@
-//! ServiceNow: tokens, records, attachments and notes (protocols part B).
+//! ServiceNow: tokens, records, attachments and notes (docs/vendors.md).
 
 pub mod access;
 pub mod client;

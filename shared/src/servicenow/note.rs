@@ -7,9 +7,9 @@ use crate::session::{
 };
 use crate::tenant::{Chat, Language, Publish, Sessions};
 
-/// How many characters a work note has at the most (protocols B.2.3); the rest is attached.
+/// How many characters a work note has at the most (docs/vendors.md#work-notes); the rest is attached.
 pub const MAX_CHARACTERS: usize = 30_000;
-/// The room of `short_description`, in characters (protocols B.2.4).
+/// The room of `short_description`, in characters (docs/vendors.md#tables-and-columns).
 const MAX_SHORT_DESCRIPTION: usize = 160;
 /// The longest e-mail address (RFC 5321, 4.5.3.1.3).
 const MAX_ADDRESS: usize = 254;

@@ -1,4 +1,4 @@
-//! ServiceNow's token endpoint (protocols B.1).
+//! ServiceNow's token endpoint (docs/vendors.md#token-endpoint).
 
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ fn is_token(token: &Secret) -> bool {
 /// Why no token came, by what can be done about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GrantError {
-    /// A 4xx that is no page: ServiceNow says `401 server_error` for nearly every cause, so a person has to look (protocols B.1.2).
+    /// A 4xx that is no page: ServiceNow says `401 server_error` for nearly every cause, so a person has to look (docs/vendors.md#token-errors).
     #[error("ServiceNow's token endpoint refused: {status} {error}")]
     Refused {
         /// The HTTP status.

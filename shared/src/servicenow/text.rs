@@ -1,4 +1,4 @@
-//! Keeping untrusted text text: chat and custom fields come from strangers (protocols B.2.3).
+//! Keeping untrusted text text: chat and custom fields come from strangers (docs/vendors.md#work-notes).
 
 /// Text that ServiceNow shows as it stands, on any number of lines.
 ///

@@ -858,7 +858,7 @@ async fn an_email_that_was_refused_was_not_sent() {
         instance.fault("POST", action.clone());
         assert_eq!(instance.send_email().await, Err(expected), "{action:?}");
     }
-    // The role is not enough without an access rule that asks for it (protocols B.3).
+    // The role is not enough without an access rule that asks for it (docs/vendors.md#e-mails).
     let allow = |allowed: bool| {
         let instance = &instance.parts.servicenow;
         instance.configure(|rules| rules.email_acl = allowed);

@@ -145,7 +145,7 @@ async fn a_wish_renews_the_token_once_although_it_is_not_due() {
     assert_eq!((grants.password, grants.refresh_token), (1, 1));
 }
 
-/// The password grant answers with the same refresh token or with another one (protocols B.1.3).
+/// The password grant answers with the same refresh token or with another one (docs/vendors.md#token-lifetimes).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_was_revoked_is_repaired_with_the_service_accounts_password() {
     let world = World::start().await;

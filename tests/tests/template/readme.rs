@@ -1,7 +1,7 @@
 //! The README's tables and links.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use shared::error::{Code, Fault, Retry};
 
@@ -205,6 +205,35 @@ fn every_link_of_the_documentation_leads_to_a_file_and_to_a_heading_of_it() {
     assert!(dead.is_empty(), "{dead:#?}");
 }
 
+#[test]
+fn every_page_that_a_comment_cites_is_there_with_its_heading() {
+    let (mut dead, mut cited) = (Vec::new(), 0);
+    for folder in ["shared", "functions", "admin", "local", "tests"] {
+        for file in files(path(folder)) {
+            if file.extension().is_none_or(|extension| extension != "rs") {
+                continue;
+            }
+            let code = std::fs::read_to_string(&file).expect("readable");
+            for part in code.split(concat!("(", "docs/")).skip(1) {
+                let ends = |c: char| !(c.is_ascii_alphanumeric() || "/.#-".contains(c));
+                let citation = part.split(ends).next().unwrap_or_default();
+                let citation = citation.trim_end_matches('.');
+                let (page, heading) = citation.split_once('#').unwrap_or((citation, ""));
+                cited += 1;
+                let read = std::fs::read_to_string(path("docs").join(page));
+                let leads = read.is_ok_and(|page| {
+                    heading.is_empty() || anchors(&page).any(|anchor| anchor == heading)
+                });
+                if !leads {
+                    dead.push(format!("{}: docs/{citation}", file.display()));
+                }
+            }
+        }
+    }
+    assert!(dead.is_empty(), "{dead:#?}");
+    assert!(cited > 40, "{cited}");
+}
+
 /// What GitHub makes of a page's headings: small letters, hyphens for blanks, no punctuation.
 fn anchors(markdown: &str) -> impl Iterator<Item = String> {
     let outside = markdown.split("```").step_by(2);
@@ -221,22 +250,27 @@ fn anchors(markdown: &str) -> impl Iterator<Item = String> {
 
 /// The Markdown pages of the project's folder and of docs/.
 fn pages() -> Vec<PathBuf> {
-    let is_page = |path: &Path| path.extension().is_some_and(|extension| extension == "md");
-    let (mut pages, mut folders) = (Vec::new(), vec![path("docs")]);
     let top = std::fs::read_dir(path("")).expect("readable");
-    pages.extend(top.map(|entry| entry.expect("readable").path()));
+    let mut pages: Vec<PathBuf> = top.map(|entry| entry.expect("readable").path()).collect();
+    pages.extend(files(path("docs")));
+    pages.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    pages
+}
+
+/// The files of a folder and of those below it.
+fn files(folder: PathBuf) -> Vec<PathBuf> {
+    let (mut files, mut folders) = (Vec::new(), vec![folder]);
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).expect("readable") {
             let entry = entry.expect("readable").path();
             if entry.is_dir() {
                 folders.push(entry);
             } else {
-                pages.push(entry);
+                files.push(entry);
             }
         }
     }
-    pages.retain(|page| is_page(page));
-    pages
+    files
 }
 
 /// The targets of `[text](target)` that are files or headings. Code is left out.
