@@ -42,7 +42,7 @@ pub struct Authcode {
     pub audience: String,
 }
 
-/// How long an authcode is kept. It works until somebody signs in as the same technician (docs/vendors.md#rescue-sign-in).
+/// How long an authcode is kept. It works until the next sign-in as the same technician (docs/vendors.md#rescue-sign-in).
 const AUTHCODE_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// A tenant that nobody calls for until then.

@@ -341,7 +341,7 @@ impl Ledger {
     }
 
     /// Leaves a post that `owner` has claimed to be tried again, with the columns that ServiceNow did not take so far.
-    /// False: somebody else took it over.
+    /// False: another owner has it.
     ///
     /// # Errors
     /// When the table cannot be written.

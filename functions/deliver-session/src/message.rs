@@ -129,7 +129,7 @@ impl Handling<'_> {
                 look_first: started.look_first,
                 attempts: started.attempts,
             };
-            // Whatever it waited for before: it is handled in this batch yet.
+            // The reason of its earlier wait does not count: this batch still handles it.
             self.wait(&owner, waiting, Duration::ZERO, Details::default())
                 .await;
             return Outcome::Alone(started.deaths);

@@ -1,4 +1,5 @@
-//! The API's pages (docs/vendors.md#rescue-api-answers): plain text, HTTP 200 even for errors, whatever the letter case of the path.
+//! The API's pages (docs/vendors.md#rescue-api-answers): plain text, HTTP 200 even for errors, any
+//! letter case of the path.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Reading a Post-to-URL body: HTML form, XML or JSON, whatever its Content-Type says (docs/vendors.md#post-to-url-variables to A.1.4).
+//! Reading a Post-to-URL body: HTML form, XML or JSON, with any Content-Type (docs/vendors.md#post-to-url-formats).
 //!
 //! The vendor's JSON shape and the sender's Content-Type and charset are undocumented, so everything plausible is
 //! read, and what can be read only in part is refused: a reference in the unread part would send the session to a new

@@ -1,7 +1,7 @@
 //! Encoded queries that only hold values of a known kind.
 //!
 //! ServiceNow knows no escape for `^`, drops what it does not understand, and runs `javascript:` values
-//! (docs/vendors.md#query-traps). So a query is built from types whose characters are whitelisted, and whoever asks compares the answer with
+//! (docs/vendors.md#query-traps). So a query is built from types whose characters are whitelisted, and the caller compares the answer with
 //! what was asked.
 
 use crate::record::{RecordNumber, RecordRef};
