@@ -138,22 +138,19 @@ impl Clock {
 
     /// The moment by which the runtime wants an answer, on this clock.
     ///
-    /// `deadline_millis` is what the Lambda runtime sent. A runtime whose own clock is shifted as this one sends a
-    /// deadline on the shifted clock; one that lives in the present sends one that has to be shifted first. No
-    /// invocation outlives [`LONGEST_INVOCATION`], which tells the two apart.
+    /// `deadline_millis` is what the Lambda runtime sent: a moment on the machine's clock, which is shifted as this clock
+    /// is. One that cannot be on the machine's clock, because no invocation outlives [`LONGEST_INVOCATION`], comes from a
+    /// runtime whose own clock is shifted, and is taken as it is.
     pub fn deadline(&self, deadline_millis: u64) -> Timestamp {
         let sent = Timestamp(i64::try_from(deadline_millis).unwrap_or(i64::MAX));
         if !self.runs {
             return sent;
         }
-        let left = sent.0.saturating_sub(self.now().0);
-        let plausible =
-            u128::try_from(left).is_ok_and(|left| left <= LONGEST_INVOCATION.as_millis());
-        if plausible {
-            sent
-        } else {
-            Timestamp(sent.0.saturating_add(self.millis.load(Ordering::Relaxed)))
+        let left = sent.0.saturating_sub(system_millis());
+        if u128::try_from(left).is_ok_and(|left| left > LONGEST_INVOCATION.as_millis()) {
+            return sent;
         }
+        Timestamp(sent.0.saturating_add(self.millis.load(Ordering::Relaxed)))
     }
 }
 
@@ -199,13 +196,15 @@ mod tests {
 
     #[test]
     fn a_deadline_from_a_runtime_in_the_present_moves_with_the_shifted_clock() {
-        let clock = Clock::system(86_400);
-        let real_deadline = u64::try_from(system_millis() + 300_000).expect("after 1970");
-        let left = clock.deadline(real_deadline).since(clock.now());
-        assert!(
-            left > Duration::from_secs(290) && left <= Duration::from_secs(300),
-            "{left:?}"
-        );
+        for shift in [-3_600, 0, 60, 299, 86_400] {
+            let clock = Clock::system(shift);
+            let real_deadline = u64::try_from(system_millis() + 300_000).expect("after 1970");
+            let left = clock.deadline(real_deadline).since(clock.now());
+            assert!(
+                left > Duration::from_secs(290) && left <= Duration::from_secs(300),
+                "{left:?} with a clock that is {shift} s ahead"
+            );
+        }
     }
 
     #[test]
