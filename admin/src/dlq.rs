@@ -12,13 +12,13 @@ use aws_sdk_sqs::types::{
 };
 use serde::Serialize;
 use serde_json::Value;
-use shared::clock::Timestamp;
+use shared::aws::queue::{MESSAGE_LIMIT, Post, raw_body};
+use shared::domain::clock::Timestamp;
+use shared::domain::record::{RecordNumber, RecordRef};
+use shared::domain::session::{Digest, Event, SessionId, note_marker};
+use shared::domain::tenant::TenantId;
 use shared::environment::Testing;
-use shared::queue::{MESSAGE_LIMIT, Post, raw_body};
-use shared::record::{RecordNumber, RecordRef};
 use shared::rescue::post_to_url;
-use shared::session::{Digest, Event, SessionId, note_marker};
-use shared::tenant::TenantId;
 
 use crate::error::AdminError;
 use crate::records::Records;

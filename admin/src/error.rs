@@ -5,14 +5,14 @@ use std::path::PathBuf;
 
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use shared::aws::tenants::StorageError;
+use shared::domain::session::SessionId;
+use shared::domain::tenant::TenantId;
 use shared::environment::WrongEnvironment;
 use shared::http::ClientError;
-use shared::session::SessionId;
-use shared::tenant::TenantId;
-use shared::tenants::StorageUnavailable;
 
 use crate::secret_text::SecretFault;
-use crate::tenant_file::Faults;
+use crate::tenant_file::SyntaxFaults;
 
 /// Why a command failed. Its text is for the operator and holds no secret.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +23,7 @@ pub enum AdminError {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        faults: Faults,
+        faults: SyntaxFaults,
     },
     /// A file cannot be read.
     #[error("{} cannot be read: {source}", path.display())]
@@ -214,7 +214,7 @@ pub enum AdminError {
     },
     /// The credentials table cannot be read or written.
     #[error("the credentials table cannot be used: {0}")]
-    Lease(#[from] StorageUnavailable),
+    Lease(#[from] StorageError),
     /// A function is renewing the tenant's token.
     #[error("nothing was changed: the tenant's token is being renewed; try again in a minute")]
     TokenInUse,
@@ -290,7 +290,7 @@ impl AdminError {
         E: ProvideErrorMetadata + std::error::Error + 'static,
         R: std::fmt::Debug + 'static,
     {
-        let mut reason = shared::aws::reason(error);
+        let mut reason = shared::aws::sdk::reason(error);
         if matches!(error, SdkError::DispatchFailure(_)) && names_credentials(error) {
             "no AWS credentials".clone_into(&mut reason);
         }

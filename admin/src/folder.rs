@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use futures::stream::{self, StreamExt as _};
-use shared::tenant::{TenantFile, TenantId};
+use shared::domain::tenant::{TenantFile, TenantId};
 
 use crate::error::AdminError;
 use crate::secret_text;

@@ -2,9 +2,9 @@
 
 use clap::ValueEnum;
 use serde::Serialize;
-use shared::secret::{Secret, serialize_exposed_option};
-use shared::tenant::TenantId;
-use shared::tenants::{Key, KeyKind, Scope, Tenant};
+use shared::aws::tenants::{KeyKind, KeyScope, Tenant, TenantKey};
+use shared::domain::secret::{Secret, serialize_exposed_option};
+use shared::domain::tenant::TenantId;
 
 use crate::error::AdminError;
 use crate::stack::Stack;
@@ -20,7 +20,7 @@ pub enum NewKey {
     /// The URLs that Rescue posts to.
     Webhook,
     /// The routes that ServiceNow calls, for these uses.
-    Api(Vec<Scope>),
+    Api(Vec<KeyScope>),
 }
 
 impl NewKey {
@@ -41,7 +41,7 @@ pub enum ScopeName {
     Token,
 }
 
-impl From<ScopeName> for Scope {
+impl From<ScopeName> for KeyScope {
     fn from(name: ScopeName) -> Self {
         match name {
             ScopeName::Pin => Self::Pin,
@@ -100,7 +100,7 @@ pub async fn rotate(stack: &Stack, id: &TenantId, new: NewKey) -> Result<Made, A
         NewKey::Webhook => Vec::new(),
         NewKey::Api(scopes) => scopes,
     };
-    let (key, text) = Key::generate(kind, scopes, &vault::random()?, stack.clock.now());
+    let (key, text) = TenantKey::generate(kind, scopes, &vault::random()?, stack.clock.now());
     let key_id = key.id.clone();
     let mut after = next(&before);
     after.keys.push(key);
@@ -133,7 +133,7 @@ pub struct Retired {
 #[derive(Clone, Debug)]
 pub struct Retirement {
     before: Tenant,
-    key: Key,
+    key: TenantKey,
 }
 
 impl Retirement {

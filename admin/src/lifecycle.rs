@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use serde::Serialize;
-use shared::clock::Timestamp;
-use shared::ledger::{BY_TENANT, State};
-use shared::tenant::{Grant, Publish, TenantFile, TenantId};
-use shared::tenants::Tenant;
-use shared::vault::{credentials_name, token_name};
+use shared::aws::ledger::{BY_TENANT, PostState};
+use shared::aws::secret_store::{tenant_secrets_name, token_secret_name};
+use shared::aws::tenants::Tenant;
+use shared::domain::clock::Timestamp;
+use shared::domain::tenant::{Grant, Publish, TenantFile, TenantId};
 
 use crate::error::AdminError;
 use crate::stack::Stack;
@@ -257,8 +257,8 @@ pub async fn delete(
     let (tenant, _) = switched(stack, before, false).await?;
     let left = drain(stack, &tenant, wait, &mut progress).await?;
     let names = [
-        credentials_name(&stack.secret_prefix, id),
-        token_name(&stack.secret_prefix, id),
+        tenant_secrets_name(&stack.secret_prefix, id),
+        token_secret_name(&stack.secret_prefix, id),
     ];
     vault::cancel_rotation(stack, &names[1]).await?;
     let mut restorable = None;
@@ -367,8 +367,8 @@ async fn undelivered(stack: &Stack, id: &TenantId, now: Timestamp) -> Result<usi
                 ":oldest",
                 AttributeValue::S(now.minus(OLDEST_POST).to_string()),
             )
-            .expression_attribute_values(":waiting", state(State::Waiting))
-            .expression_attribute_values(":delivering", state(State::Delivering))
+            .expression_attribute_values(":waiting", state(PostState::Waiting))
+            .expression_attribute_values(":delivering", state(PostState::Delivering))
             .select(Select::Count)
             .set_exclusive_start_key(from)
             .send()
@@ -385,7 +385,7 @@ async fn undelivered(stack: &Stack, id: &TenantId, now: Timestamp) -> Result<usi
     }
 }
 
-fn state(state: State) -> AttributeValue {
+fn state(state: PostState) -> AttributeValue {
     AttributeValue::S(state.as_str().to_owned())
 }
 

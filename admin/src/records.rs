@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _};
+use shared::aws::secret_store::SecretStore;
+use shared::domain::record::{RecordNumber, RecordRef, SysId};
+use shared::domain::tenant::TenantFile;
 use shared::environment::Testing;
-use shared::record::{RecordNumber, RecordRef, SysId};
-use shared::retry::Patience;
-use shared::servicenow::access::AccessTokens;
-use shared::servicenow::client::{CallError, Client, Display};
+use shared::retry::ServiceNowTimeouts;
+use shared::servicenow::client::{CallError, DisplayValue, ServiceNowClient};
 use shared::servicenow::query::Query;
-use shared::tenant::TenantFile;
-use shared::vault::Vault;
+use shared::token::access::AccessTokens;
 use tokio::time::Instant;
 
 use crate::error::AdminError;
@@ -31,7 +31,7 @@ const MOST: usize = 100;
 /// Calls a tenant's instance as the functions do, with the access token that they share.
 #[derive(Debug)]
 pub struct Records {
-    client: Client,
+    client: ServiceNowClient,
     access: Arc<AccessTokens>,
     stack: Stack,
     began: Instant,
@@ -70,23 +70,23 @@ pub(crate) fn servicenow(
     stack: &Stack,
     http: &reqwest::Client,
     testing: &Testing,
-) -> (Arc<Vault>, Arc<AccessTokens>, Client) {
+) -> (Arc<SecretStore>, Arc<AccessTokens>, ServiceNowClient) {
     let clock = || stack.clock.clone();
-    let vault = Vault::new(stack.secrets.clone(), stack.secret_prefix.clone(), clock());
+    let vault = SecretStore::new(stack.secrets.clone(), stack.secret_prefix.clone(), clock());
     let vault = Arc::new(vault);
     let access = Arc::new(AccessTokens::new(
         http.clone(),
         Arc::clone(&vault),
         Arc::new(stack.credentials()),
         clock(),
-        Patience::HTTP,
+        ServiceNowTimeouts::HTTP,
     ));
-    let client = Client::new(
+    let client = ServiceNowClient::new(
         http.clone(),
         Arc::clone(&access),
         clock(),
         testing.allow_loopback,
-        Patience::HTTP,
+        ServiceNowTimeouts::HTTP,
     );
     (vault, access, client)
 }
@@ -154,7 +154,7 @@ impl Records {
         let names = ["work_notes"];
         let shown = self
             .client
-            .read(tenant, deadline, record, &names, Display::Shown)
+            .read(tenant, deadline, record, &names, DisplayValue::Shown)
             .await;
         self.settle().await;
         Some(shown.ok()??.get("work_notes")?.contains(marker))
@@ -168,7 +168,7 @@ impl Records {
         let asked = stream::iter(records).map(async |record| {
             let read = self
                 .client
-                .read(tenant, deadline, &record, &["number"], Display::Raw);
+                .read(tenant, deadline, &record, &["number"], DisplayValue::Raw);
             (record.to_string(), read.await)
         });
         let mut asked = std::pin::pin!(asked.buffer_unordered(AT_ONCE));
@@ -204,7 +204,7 @@ impl Records {
 fn parse(text: &str) -> Option<RecordRef> {
     let (table, sys_id) = text.split_once(':')?;
     Some(RecordRef {
-        table: shared::record::Table::from_name(table)?,
+        table: shared::domain::record::Table::from_name(table)?,
         sys_id: SysId::parse(sys_id)?,
     })
 }

@@ -1,8 +1,8 @@
-//! What to do about each code of the error table (`shared::error`), for the person who reads a ledger entry or a dead
+//! What to do about each code of the error table (`shared::domain::error`), for the person who reads a ledger entry or a dead
 //! letter. A test holds the two together.
 
 use serde::Serialize;
-use shared::error::Code;
+use shared::domain::error::ErrorCode;
 
 /// A code in words.
 ///
@@ -18,7 +18,7 @@ pub struct Explained {
 /// What a code means, and what to do about it for a tenant (its name; `TENANT` where it is not known). A code of a later
 /// release says so.
 pub(crate) fn explain(code: &str, tenant: Option<&str>) -> Explained {
-    let known = Code::ALL.iter().find(|known| known.as_str() == code);
+    let known = ErrorCode::ALL.iter().find(|known| known.as_str() == code);
     let meaning = known.map_or("This release does not know the code.", |code| {
         code.entry().title
     });
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn what_is_said_of_one_letter_has_its_id_wherever_a_command_takes_one() {
         let of_letter = |code| explain_letter(code, Some("acme"), "2f9e").remedy;
-        for code in Code::ALL {
+        for code in ErrorCode::ALL {
             let text = of_letter(code.as_str());
             assert!(!text.contains(" ID"), "{code}: {text}");
         }
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn every_code_says_what_it_means_and_what_to_do() {
-        for code in Code::ALL {
+        for code in ErrorCode::ALL {
             let text = remedy(code.as_str()).unwrap_or_else(|| panic!("{code} has no remedy"));
             assert!(text.ends_with('.'), "{code}: {text}");
             let explained = explain(code.as_str(), Some("acme"));

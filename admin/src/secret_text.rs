@@ -2,7 +2,7 @@
 //! is certain; a text that cannot be the secret is refused, and one that looks like a mistake is asked about.
 
 use serde_json::Value;
-use shared::secret::Secret;
+use shared::domain::secret::Secret;
 
 use crate::secrets::SecretName;
 

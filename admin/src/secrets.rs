@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use serde_json::{Map, Value};
-use shared::clock::Timestamp;
-use shared::credentials::token_lease_key;
-use shared::secret::Secret;
-use shared::tenant::{TenantFile, TenantId};
-use shared::vault::{Token, credentials_name, token_name};
+use shared::aws::credentials::token_lease_key;
+use shared::aws::secret_store::{TokenSecret, tenant_secrets_name, token_secret_name};
+use shared::domain::clock::Timestamp;
+use shared::domain::secret::Secret;
+use shared::domain::tenant::{TenantFile, TenantId};
 
 use crate::error::AdminError;
 use crate::secret_text::SecretFault;
@@ -93,7 +93,7 @@ pub async fn set(
     let file = tenant::read_existing(stack, id).await?.file;
     match name {
         SecretName::RefreshToken => {
-            let secret = token_name(&stack.secret_prefix, id);
+            let secret = token_secret_name(&stack.secret_prefix, id);
             let json = token(&file, value, stack.clock.now())?;
             replace_token(stack, id, &secret, |_| Ok(json)).await?;
         }
@@ -107,7 +107,7 @@ pub async fn set(
     }
     let flowing = async {
         stack.credentials().forget_access_token(id).await?;
-        let_flow(stack, id).await
+        resume_deliveries(stack, id).await
     };
     flowing
         .await
@@ -120,7 +120,7 @@ async fn set_credential(
     name: SecretName,
     value: &Secret,
 ) -> Result<(), AdminError> {
-    let secret = credentials_name(&stack.secret_prefix, id);
+    let secret = tenant_secrets_name(&stack.secret_prefix, id);
     let read = vault::read_existing(stack, &secret).await?;
     let json = vault::with_secret(read.json.clone(), name.key(), value);
     vault::replace(stack, &secret, &read, &json).await
@@ -131,10 +131,10 @@ async fn set_credential(
 ///
 /// # Errors
 /// When the credentials table or the queue cannot be used.
-pub(crate) async fn let_flow(stack: &Stack, id: &TenantId) -> Result<(), AdminError> {
+pub(crate) async fn resume_deliveries(stack: &Stack, id: &TenantId) -> Result<(), AdminError> {
     let credentials = stack.credentials();
     let was_unauthorized = credentials
-        .standing_now(id)
+        .tenant_pause_now(id)
         .await?
         .authorized_since
         .is_some();
@@ -184,7 +184,7 @@ async fn holding_the_token<T>(
         tokio::time::sleep(LEASE_POLL).await;
     }
     let outcome = work.await;
-    credentials.give_lease_back(&lease, &owner).await;
+    credentials.release_lease(&lease, &owner).await;
     outcome
 }
 
@@ -194,12 +194,12 @@ fn token(
     value: &Secret,
     now: Timestamp,
 ) -> Result<Map<String, Value>, AdminError> {
-    let token = Token {
+    let token = TokenSecret {
         refresh_token: Some(value.clone()),
         issued_at: Some(now),
         expires_at: Some(now.plus(file.servicenow.refresh_token_lifetime.duration())),
         source: Some("secrets-set".to_owned()),
-        ..Token::default()
+        ..TokenSecret::default()
     };
     let json = serde_json::to_value(&token)?;
     Ok(json.as_object().cloned().unwrap_or_default())

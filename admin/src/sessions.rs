@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use futures::stream::{self, StreamExt as _};
 use serde::{Serialize, Serializer};
-use shared::clock::Timestamp;
-use shared::ledger::{BY_TENANT, Ledger, State};
-use shared::record::{RecordRef, SysId, Table};
-use shared::session::{Event, SessionId};
-use shared::tenant::TenantId;
+use shared::aws::ledger::{BY_TENANT, Ledger, PostState};
+use shared::domain::clock::Timestamp;
+use shared::domain::record::{RecordRef, SysId, Table};
+use shared::domain::session::{Event, SessionId};
+use shared::domain::tenant::TenantId;
 
 use crate::error::AdminError;
 use crate::lifecycle;
@@ -44,7 +44,7 @@ pub struct Entry {
     pub event: Option<Event>,
     /// What became of it.
     #[serde(serialize_with = "word")]
-    pub state: State,
+    pub state: PostState,
     /// Why it waits, failed or matches nothing: a code of the error table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -83,7 +83,7 @@ pub struct Entry {
     pub record: Option<RecordRef>,
 }
 
-fn word<S: Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::Error> {
+fn word<S: Serializer>(state: &PostState, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(state.as_str())
 }
 
@@ -102,7 +102,7 @@ fn text_option<S: Serializer>(
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// Only those in this state.
-    pub state: Option<State>,
+    pub state: Option<PostState>,
     /// Only those accepted then or later.
     pub since: Option<Timestamp>,
     /// Only those of this session.
@@ -549,7 +549,7 @@ fn url(instance: &str, record: &RecordRef) -> String {
 fn entry(item: &Item) -> Option<Entry> {
     let delivery = string(item, "entry")?.strip_prefix("post#")?.to_owned();
     let (_, session) = string(item, "session")?.split_once('#')?;
-    let state = State::parse(string(item, "state")?)?;
+    let state = PostState::parse(string(item, "state")?)?;
     let last_attempt_at = moment(item, "claimed_at");
     let dropped = item.get("dropped_columns");
     Some(Entry {
@@ -567,12 +567,12 @@ fn entry(item: &Item) -> Option<Entry> {
         deaths: number(item, "deaths"),
         received_at: moment(item, "received_at")?,
         last_attempt_at,
-        lease_until: moment(item, "lease_until").filter(|_| state == State::Delivering),
+        lease_until: moment(item, "lease_until").filter(|_| state == PostState::Delivering),
         next_attempt_at: moment(item, "next_attempt_at"),
-        not_before: moment(item, "not_before").filter(|_| state == State::Failed),
+        not_before: moment(item, "not_before").filter(|_| state == PostState::Failed),
         ended_at: moment(item, "ended_at")
             // A post that was sent again keeps the time of its earlier end.
-            .filter(|_| !matches!(state, State::Delivering | State::Waiting)),
+            .filter(|_| !matches!(state, PostState::Delivering | PostState::Waiting)),
         record: None,
     })
 }

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 
 #[cfg(feature = "deployed")]
 use aws_config::BehaviorVersion;
-use shared::clock::Clock;
-use shared::credentials::Credentials;
+use shared::aws::credentials::CredentialsTable;
+use shared::aws::queue::Queues;
+use shared::domain::clock::Clock;
 #[cfg(feature = "deployed")]
-use shared::environment::{DEFAULT_SECRET_PREFIX, Reader};
-use shared::queue::Queues;
+use shared::environment::{DEFAULT_SECRET_PREFIX, EnvironmentReader};
 
 #[cfg(feature = "deployed")]
 use crate::error::AdminError;
@@ -110,7 +110,7 @@ impl Stack {
     /// When a name of `needs` is found nowhere (all of them are named), or AWS cannot be asked.
     pub async fn find<F>(
         name: &str,
-        mut reader: Reader<F>,
+        mut reader: EnvironmentReader<F>,
         needs: &[Need],
     ) -> Result<Found, AdminError>
     where
@@ -124,8 +124,8 @@ impl Stack {
         let http = shared::http::client(testing.ca_file.as_deref())?;
         let config = aws_config::defaults(BehaviorVersion::latest())
             .http_client(shared::http::for_aws(http))
-            .timeout_config(shared::aws::timeouts())
-            .retry_config(shared::aws::retries())
+            .timeout_config(shared::aws::sdk::timeouts())
+            .retry_config(shared::aws::sdk::retries())
             .load()
             .await;
         if config.region().is_none() {
@@ -171,9 +171,9 @@ impl Stack {
 
 impl Stack {
     /// The credentials table: leases, pauses and shared access tokens.
-    pub fn credentials(&self) -> Credentials {
+    pub fn credentials(&self) -> CredentialsTable {
         let (table, clock) = (self.credentials_table.clone(), self.clock.clone());
-        Credentials::new(self.dynamodb.clone(), table, clock)
+        CredentialsTable::new(self.dynamodb.clone(), table, clock)
     }
 
     /// The sessions queue and its dead-letter queue.
@@ -229,7 +229,7 @@ async fn outputs(
     let answer = client.describe_stacks().stack_name(stack).send().await;
     let answer = answer.map_err(|error| {
         // CloudFormation has no code of its own for a stack that does not exist.
-        let reason = shared::aws::reason(&error);
+        let reason = shared::aws::sdk::reason(&error);
         if reason == "ValidationError" {
             AdminError::NoStack(stack.to_owned())
         } else {

@@ -7,11 +7,11 @@ use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretError;
 use aws_sdk_secretsmanager::types::RotationRulesType;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use shared::clock::Timestamp;
-use shared::secret::{Secret, serialize_exposed, serialize_exposed_option};
-use shared::tenant::{Grant, TenantFile, TenantId};
-use shared::tenants::{Key, KeyKind, Scope, Tenant};
-use shared::vault::{credentials_name, token_name};
+use shared::aws::secret_store::{tenant_secrets_name, token_secret_name};
+use shared::aws::tenants::{KeyKind, KeyScope, Tenant, TenantKey};
+use shared::domain::clock::Timestamp;
+use shared::domain::secret::{Secret, serialize_exposed, serialize_exposed_option};
+use shared::domain::tenant::{Grant, TenantFile, TenantId};
 
 use crate::error::AdminError;
 use crate::secrets::SecretName;
@@ -76,11 +76,11 @@ pub struct KeySummary {
     /// What it opens.
     pub kind: KeyKind,
     /// What it may be used for; empty for a webhook key.
-    pub scopes: Vec<Scope>,
+    pub scopes: Vec<KeyScope>,
 }
 
-impl From<&Key> for KeySummary {
-    fn from(key: &Key) -> Self {
+impl From<&TenantKey> for KeySummary {
+    fn from(key: &TenantKey) -> Self {
         Self {
             id: key.id.clone(),
             kind: key.kind,
@@ -276,7 +276,7 @@ pub async fn execute(stack: &Stack, plan: &Plan) -> Result<Applied, AdminError> 
         let id = &tenant.file.tenant;
         let flowing = async {
             stack.credentials().forget_access_token(id).await?;
-            crate::secrets::let_flow(stack, id).await
+            crate::secrets::resume_deliveries(stack, id).await
         };
         if let Err(error) = flowing.await {
             incomplete = Some(format!("a pause of the tenant may go on: {error}"));
@@ -331,8 +331,8 @@ pub struct ShownKey {
     pub created_at: Timestamp,
 }
 
-impl From<&Key> for ShownKey {
-    fn from(key: &Key) -> Self {
+impl From<&TenantKey> for ShownKey {
+    fn from(key: &TenantKey) -> Self {
         Self {
             key: key.into(),
             created_at: key.created_at,
@@ -346,8 +346,8 @@ impl From<&Key> for ShownKey {
 /// [`AdminError::NoSuchTenant`]; otherwise when AWS refuses.
 pub async fn show(stack: &Stack, id: &TenantId) -> Result<Shown, AdminError> {
     let tenant = read_existing(stack, id).await?;
-    let credentials = current(stack, &credentials_name(&stack.secret_prefix, id)).await?;
-    let token = current(stack, &token_name(&stack.secret_prefix, id)).await?;
+    let credentials = current(stack, &tenant_secrets_name(&stack.secret_prefix, id)).await?;
+    let token = current(stack, &token_secret_name(&stack.secret_prefix, id)).await?;
     let secrets = SecretName::ALL
         .into_iter()
         .map(|name| {
@@ -482,9 +482,9 @@ fn next(plan: &Plan, now: Timestamp) -> Result<(Tenant, Option<NewKeys>), AdminE
         }
         None => {
             let (webhook, webhook_text) =
-                Key::generate(KeyKind::Webhook, Vec::new(), &vault::random()?, now);
-            let scopes = vec![Scope::Pin, Scope::Token];
-            let (api, api_text) = Key::generate(KeyKind::Api, scopes, &vault::random()?, now);
+                TenantKey::generate(KeyKind::Webhook, Vec::new(), &vault::random()?, now);
+            let scopes = vec![KeyScope::Pin, KeyScope::Token];
+            let (api, api_text) = TenantKey::generate(KeyKind::Api, scopes, &vault::random()?, now);
             let tenant = Tenant {
                 version: 1,
                 keys: vec![webhook, api],
@@ -508,9 +508,9 @@ async fn make_secrets(stack: &Stack, plan: &Plan) -> Result<Vec<String>, AdminEr
     let id = &plan.after.tenant;
     let mut notes = Vec::new();
     // The token comes first: it shows whose secrets these are.
-    let token = token_name(&stack.secret_prefix, id);
+    let token = token_secret_name(&stack.secret_prefix, id);
     notes.extend(make_secret(stack, plan, &token, &Map::new()).await?);
-    let credentials = credentials_name(&stack.secret_prefix, id);
+    let credentials = tenant_secrets_name(&stack.secret_prefix, id);
     let (fresh, _) = vault::with_tracking_key(Map::new(), &vault::random()?);
     if let Some(note) = make_secret(stack, plan, &credentials, &fresh).await? {
         notes.push(note);
@@ -566,7 +566,7 @@ async fn schedule_rotation(stack: &Stack, plan: &Plan) -> Result<Option<String>,
     if file.servicenow.grant != Grant::RefreshToken {
         return Ok(None);
     }
-    let name = token_name(&stack.secret_prefix, &file.tenant);
+    let name = token_secret_name(&stack.secret_prefix, &file.tenant);
     let Some(function) = &stack.rotate_tokens_function_arn else {
         let described = stack
             .secrets
@@ -605,7 +605,7 @@ async fn schedule_rotation(stack: &Stack, plan: &Plan) -> Result<Option<String>,
 
 /// Two stacks with one prefix would take each other's secrets over, and delete them.
 async fn refuse_anothers(stack: &Stack, tenant: &TenantId) -> Result<(), AdminError> {
-    let secret = token_name(&stack.secret_prefix, tenant);
+    let secret = token_secret_name(&stack.secret_prefix, tenant);
     let described = stack
         .secrets
         .describe_secret()
@@ -704,7 +704,7 @@ mod tests {
         AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
     };
     use serde_json::json;
-    use shared::clock::Clock;
+    use shared::domain::clock::Clock;
 
     use super::*;
 
@@ -835,8 +835,8 @@ mod tests {
         let conflict = write_plan(&stack, &ours).await;
         assert!(matches!(conflict, Err(AdminError::Conflict(_))));
 
-        let spanish = file(|file| file.language = shared::tenant::Language::Es);
-        let french = file(|file| file.language = shared::tenant::Language::Fr);
+        let spanish = file(|file| file.language = shared::domain::tenant::Language::Es);
+        let french = file(|file| file.language = shared::domain::tenant::Language::Fr);
         let ours = plan(&stack, &spanish).await.expect("readable");
         let theirs = plan(&stack, &french).await.expect("readable");
         let changed = write_plan(&stack, &theirs).await.expect("the first wins");
@@ -936,7 +936,7 @@ mod tests {
         let keys = keys.expect("a new tenant");
         assert!(tenant.key(KeyKind::Webhook, &keys.webhook).is_some());
         let api = tenant.key(KeyKind::Api, &keys.api).expect("opens");
-        assert_eq!(api.scopes, [Scope::Pin, Scope::Token]);
+        assert_eq!(api.scopes, [KeyScope::Pin, KeyScope::Token]);
         let id = &tenant.file.tenant;
         let urls = WebhookUrls::new(Some("https://api.acme.test/"), id, &keys.webhook);
         assert_eq!(
@@ -967,7 +967,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_says_which_secrets_are_set_and_no_hash() {
-        let (key, _) = Key::generate(KeyKind::Webhook, Vec::new(), &[7; 32], clock().now());
+        let (key, _) = TenantKey::generate(KeyKind::Webhook, Vec::new(), &[7; 32], clock().now());
         let hash = key.sha256.clone();
         let tenant = Tenant {
             file: file(|_| {}),

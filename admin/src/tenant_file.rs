@@ -4,17 +4,17 @@ use std::fmt::{self, Write as _};
 use std::ops::Range;
 
 use serde_json::Value;
+use shared::domain::instance::Instance;
+use shared::domain::session::documented_name;
+use shared::domain::tenant::{HumanDuration, TenantFile, TenantId};
 use shared::rescue::host::Host;
-use shared::servicenow::instance::Instance;
-use shared::session::documented_name;
-use shared::tenant::{Span, TenantFile, TenantId};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use url::Url;
 
 /// One thing that is wrong with a tenant file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct SyntaxFault {
     /// The line, counted from 1.
     pub line: usize,
     /// The character within the line, counted from 1.
@@ -25,7 +25,7 @@ pub struct Fault {
     pub message: String,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for SyntaxFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}, column {}: ", self.line, self.column)?;
         if !self.key.is_empty() {
@@ -37,9 +37,9 @@ impl fmt::Display for Fault {
 
 /// Everything that is wrong with a tenant file, in the order of its lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Faults(pub Vec<Fault>);
+pub struct SyntaxFaults(pub Vec<SyntaxFault>);
 
-impl fmt::Display for Faults {
+impl fmt::Display for SyntaxFaults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, fault) in self.0.iter().enumerate() {
             if i > 0 {
@@ -51,13 +51,13 @@ impl fmt::Display for Faults {
     }
 }
 
-impl std::error::Error for Faults {}
+impl std::error::Error for SyntaxFaults {}
 
 /// Reads a tenant file. `allow_loopback` is `ALLOW_LOOPBACK=1`, which only tests set.
 ///
 /// # Errors
 /// Names **all** faults at once: unknown keys, wrong types and values, settings that do not go together.
-pub fn parse(text: &str, allow_loopback: bool) -> Result<TenantFile, Faults> {
+pub fn parse(text: &str, allow_loopback: bool) -> Result<TenantFile, SyntaxFaults> {
     let document = DeTable::parse(text).map_err(|error| {
         let at = error.span().unwrap_or(0..0);
         let message = error.message().trim();
@@ -69,7 +69,7 @@ pub fn parse(text: &str, allow_loopback: bool) -> Result<TenantFile, Faults> {
             }
             _ => message.to_owned(),
         };
-        Faults(vec![fault(text, &at, "", &message)])
+        SyntaxFaults(vec![fault(text, &at, "", &message)])
     })?;
     let mut check = Check {
         text,
@@ -93,7 +93,7 @@ pub fn parse(text: &str, allow_loopback: bool) -> Result<TenantFile, Faults> {
         }
     }
     faults.sort_by_key(|fault| (fault.line, fault.column));
-    Err(Faults(faults))
+    Err(SyntaxFaults(faults))
 }
 
 /// The settings of a tenant as JSON, under the keys of the tenant file and with lengths of time as people write them.
@@ -156,7 +156,7 @@ fn inline(value: &Value) -> String {
     toml::Value::try_from(value).map_or_else(|_| String::new(), |value| value.to_string())
 }
 
-fn words(span: Span) -> String {
+fn words(span: HumanDuration) -> String {
     let seconds = span.duration().as_secs();
     let (count, unit) = [(86_400, "day"), (3_600, "hour"), (60, "minute")]
         .into_iter()
@@ -252,7 +252,7 @@ struct Check<'a> {
     text: &'a str,
     document: &'a DeTable<'a>,
     allow_loopback: bool,
-    faults: Vec<Fault>,
+    faults: Vec<SyntaxFault>,
 }
 
 type Found<'a> = (Range<usize>, &'a str);
@@ -504,10 +504,10 @@ type Entry<'a> = (
     &'a Spanned<DeValue<'a>>,
 );
 
-fn fault(text: &str, at: &Range<usize>, key: &str, message: &str) -> Fault {
+fn fault(text: &str, at: &Range<usize>, key: &str, message: &str) -> SyntaxFault {
     let before = text.get(..at.start).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    Fault {
+    SyntaxFault {
         line: before.matches('\n').count() + 1,
         column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
         key: key.to_owned(),
@@ -538,7 +538,7 @@ fn nearest(path: &str) -> Option<&'static str> {
 }
 
 /// A length of time as people write it.
-pub(crate) fn length(text: &str) -> Option<Span> {
+pub(crate) fn length(text: &str) -> Option<HumanDuration> {
     serde_json::from_value(Value::String(text.to_owned())).ok()
 }
 
@@ -571,7 +571,7 @@ mod tests {
     use std::time::Duration;
 
     use serde_json::json;
-    use shared::tenant::{Chat, Grant, Publish};
+    use shared::domain::tenant::{Chat, Grant, Publish};
 
     use super::*;
 

@@ -7,11 +7,11 @@ use aws_sdk_secretsmanager::primitives::DateTime;
 use aws_sdk_secretsmanager::types::RotationRulesType;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use shared::clock::Timestamp;
-use shared::credentials::Standing;
-use shared::error::Code;
-use shared::tenant::{Grant, TenantFile, TenantId};
-use shared::vault::{Token, credentials_name, token_name};
+use shared::aws::credentials::TenantPause;
+use shared::aws::secret_store::{TokenSecret, tenant_secrets_name, token_secret_name};
+use shared::domain::clock::Timestamp;
+use shared::domain::error::ErrorCode;
+use shared::domain::tenant::{Grant, TenantFile, TenantId};
 
 use crate::error::AdminError;
 use crate::secrets::{SecretName, replace_token};
@@ -50,7 +50,7 @@ const LIKELY_CAUSES_OF_OWN_CLIENT: &[&str] = &[
 /// How a tenant's refresh token stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub enum TokenState {
     /// It works, as far as anybody knows, and for more than 14 days yet.
     Healthy,
     /// No token was handed over yet.
@@ -65,7 +65,7 @@ pub enum State {
     ReauthorizationNeeded,
 }
 
-impl State {
+impl TokenState {
     /// The word that status, log and ledger share.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -74,7 +74,7 @@ impl State {
             Self::NotNeeded => "not-needed",
             Self::Expiring => "expiring",
             Self::Expired => "expired",
-            Self::ReauthorizationNeeded => Code::ReauthorizationNeeded.as_str(),
+            Self::ReauthorizationNeeded => ErrorCode::ReauthorizationNeeded.as_str(),
         }
     }
 }
@@ -86,13 +86,13 @@ impl State {
 /// "blocked_by"},"pause":{"reason","until"},"likely_causes":[…]}`. What is not known or does not apply is left out, `likely_causes` unless the state is
 /// `reauthorization-needed`. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Status {
+pub struct TokenStatus {
     /// The tenant.
     pub tenant: TenantId,
     /// How access tokens are obtained.
     pub grant: Grant,
     /// How the refresh token stands.
-    pub state: State,
+    pub state: TokenState,
     /// When ServiceNow issued it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issued_at: Option<Timestamp>,
@@ -157,17 +157,17 @@ pub struct ShownPause {
 ///
 /// # Errors
 /// [`AdminError::NoSuchTenant`], [`AdminError::NoSecret`], or when AWS refuses.
-pub async fn status(stack: &Stack, id: &TenantId) -> Result<Status, AdminError> {
+pub async fn status(stack: &Stack, id: &TenantId) -> Result<TokenStatus, AdminError> {
     let file = tenant::read_existing(stack, id).await?.file;
-    let secret = token_name(&stack.secret_prefix, id);
+    let secret = token_secret_name(&stack.secret_prefix, id);
     let current = vault::read_existing(stack, &secret).await?.json;
     let described = describe(stack, &secret).await?;
-    let standing = stack.credentials().standing_now(id).await?;
+    let standing = stack.credentials().tenant_pause_now(id).await?;
     let rotation = Rotation {
         blocked_by: foreign_pending(stack, &secret, &described, &current).await?,
         ..Rotation::from(&described)
     };
-    let credentials = vault::read(stack, &credentials_name(&stack.secret_prefix, id)).await?;
+    let credentials = vault::read(stack, &tenant_secrets_name(&stack.secret_prefix, id)).await?;
     let password = match &credentials {
         Found::Value(content) => {
             vault::holds(&content.json, SecretName::ServiceAccountPassword.key())
@@ -206,12 +206,12 @@ fn obstacle(file: &TenantFile, rotation: &Rotation, password: bool) -> Option<St
 
 fn assess(
     file: TenantFile,
-    token: Token,
+    token: TokenSecret,
     rotation: Rotation,
-    standing: Standing,
+    standing: TenantPause,
     password: bool,
     now: Timestamp,
-) -> Status {
+) -> TokenStatus {
     let needed = file.servicenow.grant == Grant::RefreshToken;
     let obstacle = obstacle(&file, &rotation, password).filter(|_| needed);
     let pause = standing.pause_at(now);
@@ -219,19 +219,19 @@ fn assess(
     let left = token.expires_at.map(|expires_at| expires_at.since(now));
     let grant = file.servicenow.grant;
     let state = if grant == Grant::RefreshToken && token.refresh_token.is_none() {
-        State::Waiting
+        TokenState::Waiting
     } else if standing.is_unauthorized_at(now) {
-        State::ReauthorizationNeeded
+        TokenState::ReauthorizationNeeded
     } else if grant != Grant::RefreshToken {
-        State::NotNeeded
+        TokenState::NotNeeded
     } else {
         match left {
-            Some(Duration::ZERO) => State::Expired,
-            Some(left) if left <= EXPIRING => State::Expiring,
-            _ => State::Healthy,
+            Some(Duration::ZERO) => TokenState::Expired,
+            Some(left) if left <= EXPIRING => TokenState::Expiring,
+            _ => TokenState::Healthy,
         }
     };
-    Status {
+    TokenStatus {
         tenant: file.tenant,
         grant,
         state,
@@ -249,8 +249,8 @@ fn assess(
             until: pause.until,
         }),
         likely_causes: match state {
-            State::ReauthorizationNeeded if own_client => LIKELY_CAUSES_OF_OWN_CLIENT,
-            State::ReauthorizationNeeded => LIKELY_CAUSES,
+            TokenState::ReauthorizationNeeded if own_client => LIKELY_CAUSES_OF_OWN_CLIENT,
+            TokenState::ReauthorizationNeeded => LIKELY_CAUSES,
             _ => &[],
         },
     }
@@ -290,7 +290,7 @@ pub async fn rotate(
     if file.servicenow.grant != Grant::RefreshToken {
         return Err(AdminError::NoToken(id.clone()));
     }
-    let secret = token_name(&stack.secret_prefix, id);
+    let secret = token_secret_name(&stack.secret_prefix, id);
     let json = vault::read_existing(stack, &secret).await?.json;
     let before = parsed(json.clone(), &secret)?;
     if before.refresh_token.is_none() {
@@ -381,11 +381,11 @@ async fn wait(
     }
 }
 
-async fn current(stack: &Stack, secret: &str) -> Result<Token, AdminError> {
+async fn current(stack: &Stack, secret: &str) -> Result<TokenSecret, AdminError> {
     parsed(vault::read_existing(stack, secret).await?.json, secret)
 }
 
-fn parsed(json: Map<String, Value>, secret: &str) -> Result<Token, AdminError> {
+fn parsed(json: Map<String, Value>, secret: &str) -> Result<TokenSecret, AdminError> {
     // Why it cannot be read would quote the secret.
     serde_json::from_value(Value::Object(json))
         .map_err(|_| AdminError::MalformedSecret(secret.to_owned()))
@@ -462,8 +462,8 @@ fn moment(at: &DateTime) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use shared::credentials::Pause;
-    use shared::secret::Secret;
+    use shared::aws::credentials::Pause;
+    use shared::domain::secret::Secret;
 
     use super::*;
 
@@ -478,27 +478,27 @@ mod tests {
         file
     }
 
-    fn token(days: u64) -> Token {
-        Token {
+    fn token(days: u64) -> TokenSecret {
+        TokenSecret {
             refresh_token: Some(Secret::from("RT")),
             issued_at: Some(now()),
             expires_at: Some(now().plus(DAY * u32::try_from(days).expect("few"))),
             source: Some("hand-over".to_owned()),
-            ..Token::default()
+            ..TokenSecret::default()
         }
     }
 
-    fn paused(reason: Code) -> Standing {
-        Standing {
+    fn paused(reason: ErrorCode) -> TenantPause {
+        TenantPause {
             pause: Some(Pause {
                 until: now().plus(DAY),
                 reason,
             }),
-            ..Standing::default()
+            ..TenantPause::default()
         }
     }
 
-    fn state(grant: Grant, token: Token, standing: Standing) -> &'static str {
+    fn state(grant: Grant, token: TokenSecret, standing: TenantPause) -> &'static str {
         let status = assess(
             file(grant),
             token,
@@ -508,32 +508,32 @@ mod tests {
             now(),
         );
         let causes = !status.likely_causes.is_empty();
-        assert_eq!(causes, status.state == State::ReauthorizationNeeded);
+        assert_eq!(causes, status.state == TokenState::ReauthorizationNeeded);
         status.state.as_str()
     }
 
     #[test]
     fn the_state_says_first_what_a_person_has_to_do() {
-        let (refresh, fine) = (Grant::RefreshToken, Standing::default());
-        let refused = paused(Code::ReauthorizationNeeded);
+        let (refresh, fine) = (Grant::RefreshToken, TenantPause::default());
+        let refused = paused(ErrorCode::ReauthorizationNeeded);
         assert_eq!(state(refresh, token(100), fine), "healthy");
         assert_eq!(state(refresh, token(15), fine), "healthy");
         assert_eq!(state(refresh, token(14), fine), "expiring");
         assert_eq!(state(refresh, token(0), fine), "expired");
-        assert_eq!(state(refresh, Token::default(), fine), "waiting");
-        assert_eq!(state(refresh, Token::default(), refused), "waiting");
+        assert_eq!(state(refresh, TokenSecret::default(), fine), "waiting");
+        assert_eq!(state(refresh, TokenSecret::default(), refused), "waiting");
         assert_eq!(
             state(refresh, token(100), refused),
             "reauthorization-needed"
         );
         assert_eq!(
-            state(Grant::Password, Token::default(), refused),
+            state(Grant::Password, TokenSecret::default(), refused),
             "reauthorization-needed"
         );
-        let throttled = paused(Code::ServiceNowThrottled);
+        let throttled = paused(ErrorCode::ServiceNowThrottled);
         assert_eq!(state(refresh, token(100), throttled), "healthy");
         for grant in [Grant::Password, Grant::ClientCredentials] {
-            assert_eq!(state(grant, Token::default(), fine), "not-needed");
+            assert_eq!(state(grant, TokenSecret::default(), fine), "not-needed");
         }
     }
 
@@ -568,9 +568,9 @@ mod tests {
         }
         let status = assess(
             file(Grant::Password),
-            Token::default(),
+            TokenSecret::default(),
             Rotation::default(),
-            Standing::default(),
+            TenantPause::default(),
             false,
             now(),
         );
@@ -583,12 +583,12 @@ mod tests {
     /// The state's word and its JSON are one.
     #[test]
     fn a_status_has_its_shape_and_no_token() {
-        let own = Token {
+        let own = TokenSecret {
             client_id: Some("own".to_owned()),
             client_secret: Some(Secret::from("CS")),
             ..token(100)
         };
-        let standing = paused(Code::ServiceNowThrottled);
+        let standing = paused(ErrorCode::ServiceNowThrottled);
         let rotation = Rotation {
             enabled: true,
             schedule: Some("rate(1 day)".to_owned()),
@@ -625,9 +625,9 @@ mod tests {
             })
         );
         for state in [
-            State::Healthy,
-            State::NotNeeded,
-            State::ReauthorizationNeeded,
+            TokenState::Healthy,
+            TokenState::NotNeeded,
+            TokenState::ReauthorizationNeeded,
         ] {
             assert_eq!(serde_json::to_value(state).expect("JSON"), state.as_str());
         }

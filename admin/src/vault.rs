@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
-use shared::clock::Timestamp;
-use shared::secret::Secret;
+use shared::domain::clock::Timestamp;
+use shared::domain::secret::Secret;
 
 use crate::error::AdminError;
 use crate::stack::Stack;

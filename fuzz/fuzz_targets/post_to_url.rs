@@ -7,8 +7,8 @@
 use libfuzzer_sys::fuzz_target;
 use shared::rescue::post_to_url;
 use shared::servicenow::note::{MAX_CHARACTERS, NoteInput, render};
-use shared::session::{Digest, Event, note_marker};
-use shared::tenant::{Language, Sessions, TenantId};
+use shared::domain::session::{Digest, Event, note_marker};
+use shared::domain::tenant::{Language, Sessions, TenantId};
 
 const CONTENT_TYPES: [Option<&str>; 6] = [
     None,

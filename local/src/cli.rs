@@ -6,11 +6,11 @@ use std::process::ExitCode;
 
 use admin::Deployment;
 use admin::stack::Stack;
-use shared::clock::Clock;
+use shared::domain::clock::Clock;
 
 use crate::aws::OUTPUTS_PATH;
 use crate::cloud::{Ports, sdk_config};
-use crate::multicall::Failure;
+use crate::multicall::MulticallError;
 
 /// Runs one command on the cloud whose first port this is. Nothing of it is built for this alone: `cargo run` has
 /// compiled all of it.
@@ -20,7 +20,7 @@ pub async fn run(ports: Ports, arguments: Vec<OsString>) -> ExitCode {
 }
 
 /// Asks the embedded AWS for the outputs of its stack, as the command line asks CloudFormation elsewhere.
-async fn deployment(ports: Ports) -> Result<Deployment, Failure> {
+async fn deployment(ports: Ports) -> Result<Deployment, MulticallError> {
     let endpoint = format!("http://127.0.0.1:{}", ports.aws);
     let answer = shared::http::client(None)?
         .get(format!("{endpoint}{OUTPUTS_PATH}"))
@@ -68,7 +68,7 @@ async fn deployment(ports: Ports) -> Result<Deployment, Failure> {
     })
 }
 
-fn stranger(ports: &Ports) -> Failure {
+fn stranger(ports: &Ports) -> MulticallError {
     format!(
         "what answers on port {} is not the embedded cloud of `cargo run -- up`. Name the first of its ports: \
          `cargo run -- cli --port PORT …`.",

@@ -12,9 +12,9 @@ use admin::secrets::SecretName;
 use admin::stack::Stack;
 use admin::tenant::{Applied, ApplyOptions};
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use shared::aws::SdkConfig;
-use shared::clock::Clock;
-use shared::secret::Secret;
+use shared::aws::sdk::SdkConfig;
+use shared::domain::clock::Clock;
+use shared::domain::secret::Secret;
 
 use crate::aws::iam::{self, Permissions};
 use crate::aws::{self, ACCOUNT, Aws, REGION, Resources, RotationFunction};
@@ -150,7 +150,7 @@ pub enum Error {
     #[error("tenant: {0}")]
     Admin(#[from] admin::AdminError),
     #[error("tenant file: {0}")]
-    TenantFile(#[from] admin::tenant_file::Faults),
+    TenantFile(#[from] admin::tenant_file::SyntaxFaults),
 }
 
 /// A running cloud. It ends when it is dropped.

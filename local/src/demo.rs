@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use comfy_table::{ColumnConstraint, Width, presets};
 use serde_json::{Value, json};
-use shared::secret::Secret;
+use shared::domain::secret::Secret;
 
 use crate::cloud::{Cloud, Options, Programs};
 use crate::demo_tenant::{self, CLIENT_ID, CUSTOMER, SERVICE_ACCOUNT, TECHNICIAN, TENANT};
-use crate::multicall::Failure;
+use crate::multicall::MulticallError;
 use crate::rescue::{Format, Phase, Session};
-use crate::simulator::{Action, Fault, Matcher};
+use crate::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use crate::terminal::{line, paragraph, table};
 
 const BOLD: anstyle::Style = anstyle::Style::new().bold();
@@ -26,7 +26,7 @@ const STEP: u64 = 10;
 ///
 /// # Errors
 /// When the cloud does not start, the story does not end as it should, or standard output is gone.
-pub async fn play() -> Result<(), Failure> {
+pub async fn play() -> Result<(), MulticallError> {
     title("Starting the embedded cloud")?;
     let cloud = Cloud::start(Options::new(Programs::Itself)).await?;
     let applied = demo_tenant::provision(&cloud).await?;
@@ -56,7 +56,7 @@ struct Story {
 }
 
 impl Story {
-    async fn tell(&self) -> Result<(), Failure> {
+    async fn tell(&self) -> Result<(), MulticallError> {
         let instance = &self.cloud.servicenow;
         let printer = instance.add_incident(&[("short_description", "Printer does not print")]);
         let mail = instance.add_incident(&[("short_description", "No e-mail since this morning")]);
@@ -100,7 +100,10 @@ impl Story {
         ))?;
 
         title("5. ServiceNow writes the note, but its answer is lost")?;
-        instance.fault(Fault::on(Matcher::of("PATCH", &mail.sys_id)).then(Action::CommitThenDrop));
+        instance.fault(
+            InjectedFault::on(RequestMatcher::of("PATCH", &mail.sys_id))
+                .then(FaultAction::CommitThenDrop),
+        );
         let session = self
             .session()?
             .with_field("CField1", &mail.number)
@@ -117,7 +120,10 @@ impl Story {
         say("The connector looked before it wrote, found its note, and left it at that.")?;
 
         title("6. ServiceNow is down for a while")?;
-        instance.fault(Fault::on(Matcher::of("PATCH", &mail.sys_id)).then(Action::status(503)));
+        instance.fault(
+            InjectedFault::on(RequestMatcher::of("PATCH", &mail.sys_id))
+                .then(FaultAction::status(503)),
+        );
         let session = self
             .session()?
             .with_field("CField1", &mail.number)
@@ -146,7 +152,7 @@ impl Story {
     }
 
     /// The whole circle: button, PIN, e-mails, session, notes on the record of the button.
-    async fn button(&self) -> Result<(), Failure> {
+    async fn button(&self) -> Result<(), MulticallError> {
         title("1. The button on an incident: PIN, e-mails, session, notes on the same incident")?;
         let vpn = self
             .cloud
@@ -197,12 +203,12 @@ impl Story {
     }
 
     /// One press of the button, as ServiceNow sends it.
-    async fn press(&self, request: &Value) -> Result<Value, Failure> {
+    async fn press(&self, request: &Value) -> Result<Value, MulticallError> {
         self.call("pincodes", request).await
     }
 
     /// The token: handed over once, then 300 days go by, and a session still finds its record.
-    async fn token(&self, number: &str, sys_id: &str) -> Result<(), Failure> {
+    async fn token(&self, number: &str, sys_id: &str) -> Result<(), MulticallError> {
         title("7. The token: handed over once, then 300 days go by")?;
         let instance = &self.cloud.servicenow;
         let token = instance.issue_refresh_token(CLIENT_ID, SERVICE_ACCOUNT);
@@ -237,7 +243,7 @@ impl Story {
     }
 
     /// One call of the HTTP API, as ServiceNow sends it.
-    async fn call(&self, route: &str, request: &Value) -> Result<Value, Failure> {
+    async fn call(&self, route: &str, request: &Value) -> Result<Value, MulticallError> {
         let api = self.cloud.gateway.url();
         let answer = shared::http::client(None)?
             .post(format!("{api}/integration/api/servicenow/{route}/{TENANT}"))
@@ -252,7 +258,7 @@ impl Story {
         Ok(serde_json::from_str(&body)?)
     }
 
-    fn session(&self) -> Result<Session, Failure> {
+    fn session(&self) -> Result<Session, MulticallError> {
         let session = self
             .cloud
             .rescue
@@ -266,7 +272,7 @@ impl Story {
         session: &Session,
         format: Format,
         phase: Phase,
-    ) -> Result<crate::rescue::Payload, Failure> {
+    ) -> Result<crate::rescue::Payload, MulticallError> {
         let url = match phase {
             Phase::Start => &self.started,
             Phase::End => &self.ended,
@@ -290,7 +296,7 @@ impl Story {
         Ok(posted.payload)
     }
 
-    async fn send_again(&self, payload: &crate::rescue::Payload) -> Result<(), Failure> {
+    async fn send_again(&self, payload: &crate::rescue::Payload) -> Result<(), MulticallError> {
         // Later than SQS remembers, so that the ledger has to.
         self.cloud.travel(Duration::from_secs(400));
         let posted = self.cloud.rescue.send(self.ended.expose(), payload).await?;
@@ -302,7 +308,7 @@ impl Story {
     }
 
     /// Waits until the queue is empty.
-    async fn delivered(&self) -> Result<(), Failure> {
+    async fn delivered(&self) -> Result<(), MulticallError> {
         self.wait_until("the queue was not emptied", |queue| {
             queue.messages.is_empty()
         })
@@ -310,7 +316,7 @@ impl Story {
     }
 
     /// Waits until what is in the queue is hidden for later.
-    async fn postponed(&self) -> Result<(), Failure> {
+    async fn postponed(&self) -> Result<(), MulticallError> {
         let later = |queue: &crate::aws::QueueView| {
             let hidden = |message: &crate::aws::MessageView| {
                 message.hidden_for > Duration::ZERO && message.hidden_for < Duration::from_secs(200)
@@ -324,7 +330,7 @@ impl Story {
         &self,
         otherwise: &str,
         condition: impl Fn(&crate::aws::QueueView) -> bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), MulticallError> {
         let since = tokio::time::Instant::now();
         while !condition(&self.queue("SessionsQueue")?) {
             if since.elapsed() > PATIENCE {
@@ -335,7 +341,7 @@ impl Story {
         Ok(())
     }
 
-    fn queue(&self, id: &str) -> Result<crate::aws::QueueView, Failure> {
+    fn queue(&self, id: &str) -> Result<crate::aws::QueueView, MulticallError> {
         let queue = self
             .cloud
             .resources
@@ -345,7 +351,12 @@ impl Story {
         queue.ok_or_else(|| format!("there is no queue {id}").into())
     }
 
-    fn expect_notes(&self, table: &str, sys_id: &str, expected: usize) -> Result<(), Failure> {
+    fn expect_notes(
+        &self,
+        table: &str,
+        sys_id: &str,
+        expected: usize,
+    ) -> Result<(), MulticallError> {
         let found = self.cloud.servicenow.work_notes(table, sys_id).len();
         if found == expected {
             Ok(())
@@ -355,7 +366,7 @@ impl Story {
     }
 
     /// Number and `sys_id` of the record that was created for a session.
-    fn created_for(&self, session: &Session) -> Result<(String, String), Failure> {
+    fn created_for(&self, session: &Session) -> Result<(String, String), MulticallError> {
         let correlation = format!("rescue:{}", session.id);
         let value = |row: &std::collections::BTreeMap<String, String>, name: &str| {
             row.get(name).cloned().unwrap_or_default()
@@ -372,7 +383,7 @@ impl Story {
     }
 
     /// What each record shows now.
-    fn show(&self) -> Result<(), Failure> {
+    fn show(&self) -> Result<(), MulticallError> {
         title("What the records show")?;
         let instance = &self.cloud.servicenow;
         let mut table = table(presets::UTF8_FULL_CONDENSED, admin::terminal_width());

@@ -3,13 +3,13 @@
 use std::future::Future;
 
 /// Whatever a command can fail with.
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub type MulticallError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Runs as the function of that name, until the runtime API that it was started by is gone.
 ///
 /// # Errors
 /// When there is no such function, or it does not start.
-pub fn run(function: &str) -> Result<(), Failure> {
+pub fn run(function: &str) -> Result<(), MulticallError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -28,7 +28,7 @@ pub fn run(function: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// What it fails with.
-pub fn wait<T>(task: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub fn wait<T>(task: impl Future<Output = Result<T, MulticallError>>) -> Result<T, MulticallError> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?

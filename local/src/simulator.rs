@@ -7,14 +7,14 @@ mod page;
 mod request;
 mod server;
 
-pub use fault::{Action, Fault, Matcher};
-pub use request::{Mark, Request};
+pub use fault::{FaultAction, InjectedFault, RequestMatcher};
+pub use request::{Mark, RecordedRequest};
 
 pub(crate) use client::plain_client;
-pub(crate) use fault::Faults;
+pub(crate) use fault::InjectedFaults;
 pub(crate) use page::{escaped, with_links};
 pub(crate) use request::Requests;
-pub(crate) use server::{Answer, Refusal, Server, Site};
+pub(crate) use server::{RequestRefusal, Server, SimulatorResponse, Site};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

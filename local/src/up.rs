@@ -5,15 +5,15 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use shared::record::Table;
-use shared::secret::Secret;
+use shared::domain::record::Table;
+use shared::domain::secret::Secret;
 use tokio::sync::mpsc;
 
 use crate::cloud::{Cloud, Options, Ports, Programs};
 use crate::demo_tenant::{self, CUSTOMER, TECHNICIAN, TENANT};
 use crate::events::{event, is_metric_line};
 use crate::folder::DataFolder;
-use crate::multicall::Failure;
+use crate::multicall::MulticallError;
 use crate::rescue::Rules;
 use crate::servicenow::MAILS_PATH;
 use crate::terminal::{line, paragraph};
@@ -39,7 +39,7 @@ pub struct Asked {
 ///
 /// # Errors
 /// When the cloud does not start: a port or the data folder is in use, or cannot be used.
-pub async fn run(asked: Asked) -> Result<(), Failure> {
+pub async fn run(asked: Asked) -> Result<(), MulticallError> {
     let folder = asked.data.as_deref().map(DataFolder::take).transpose()?;
     let options = Options {
         data: asked.data.clone(),
@@ -83,7 +83,7 @@ fn remembered(
     new: Option<Secret>,
     folder: Option<&DataFolder>,
     name: &str,
-) -> Result<Secret, Failure> {
+) -> Result<Secret, MulticallError> {
     match (new, folder) {
         (Some(key), None) => Ok(key),
         (Some(key), Some(folder)) => {

@@ -7,9 +7,9 @@ use std::error::Error;
 use std::io::Write as _;
 use std::time::Instant;
 
+use shared::domain::session::{Digest, Event};
+use shared::domain::tenant::TenantId;
 use shared::rescue::post_to_url;
-use shared::session::{Digest, Event};
-use shared::tenant::TenantId;
 
 const FIXTURES: [&[u8]; 17] = [
     include_bytes!("../fixtures/post_to_url/form_ended.txt"),

@@ -10,10 +10,10 @@ use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use lambda_http::{Body, Context, Error, LambdaEvent, lambda_runtime, service_fn};
 use serde_json::{Map, Value};
 
-use crate::error::{Code, Problem};
-use crate::secret::Secret;
-use crate::tenant::TenantId;
-use crate::tenants::{KeyKind, Scope, Tenant, Tenants};
+use crate::aws::tenants::{KeyKind, KeyScope, Tenant, TenantsTable};
+use crate::domain::error::{ErrorCode, Problem};
+use crate::domain::secret::Secret;
+use crate::domain::tenant::TenantId;
 
 /// Answers one request after the other, each with `handle`.
 ///
@@ -21,12 +21,12 @@ use crate::tenants::{KeyKind, Scope, Tenant, Tenants};
 /// What the Lambda runtime says when it ends.
 pub async fn run<H, F>(handle: H) -> Result<(), Error>
 where
-    H: Fn(Request) -> F,
-    F: Future<Output = Answer>,
+    H: Fn(HttpRequest) -> F,
+    F: Future<Output = HttpResponse>,
 {
     let handle = &handle;
     let answer = |event: LambdaEvent<Value>| async move {
-        let request = Request::new(event.payload, &event.context);
+        let request = HttpRequest::new(event.payload, &event.context);
         // In a box, because the compiler lays out nested futures in one another and gives up at some depth.
         let answer = Box::pin(handle(request)).await;
         Ok::<_, Error>(ApiGatewayV2httpResponse::from(answer))
@@ -40,7 +40,7 @@ where
 /// Every event can be read: what is missing from it, or is not of the documented kind, counts as absent. `lambda_http`
 /// builds a URI from the event and panics where the sender's characters do not allow that. No `Debug`: path, headers and
 /// body hold secrets.
-pub struct Request {
+pub struct HttpRequest {
     /// The invocation's id, which answers and logs name.
     pub id: String,
     /// When Lambda ends the invocation, in milliseconds since 1970.
@@ -53,7 +53,7 @@ pub struct Request {
     headers: Value,
 }
 
-impl Request {
+impl HttpRequest {
     /// Reads an event.
     pub fn new(mut event: Value, context: &Context) -> Self {
         let text = |value: Option<&mut Value>| match value.map(Value::take) {
@@ -108,7 +108,7 @@ impl Request {
 /// Unknown tenant, wrong key, missing scope: one and the same answer.
 pub fn unauthorized() -> Problem {
     Problem::new(
-        Code::Unauthorized,
+        ErrorCode::Unauthorized,
         "Send \"Authorization: Bearer KEY\" with an API key of this tenant that has the scope for this route.",
     )
 }
@@ -122,17 +122,17 @@ const TENANT_PATIENCE: Duration = Duration::from_secs(8);
 /// # Errors
 /// `unauthorized`, `tenant-disabled`, `storage-unavailable`.
 pub async fn authorize(
-    tenants: &Tenants,
+    tenants: &TenantsTable,
     id: &TenantId,
     key: &Secret,
-    scope: Scope,
+    scope: KeyScope,
     patience: Duration,
 ) -> Result<Arc<Tenant>, Problem> {
     let patience = patience.min(TENANT_PATIENCE);
     let found = tenants.authenticate(id, KeyKind::Api, key, patience).await;
     let found = found.map_err(|error| {
         tracing::warn!(tenant = %id, %error, "tenant not readable");
-        Problem::new(Code::StorageUnavailable, "Try again in half a minute.")
+        Problem::new(ErrorCode::StorageUnavailable, "Try again in half a minute.")
     })?;
     let (tenant, _) = found
         .filter(|(_, key)| key.scopes.contains(&scope))
@@ -141,19 +141,19 @@ pub async fn authorize(
         Ok(tenant)
     } else {
         let detail = format!("Switch it on: rescue-connector tenant enable {id}");
-        Err(Problem::new(Code::TenantDisabled, detail))
+        Err(Problem::new(ErrorCode::TenantDisabled, detail))
     }
 }
 
 /// An object of a JSON body, read member by member. What is wrong is named by its path, never by its value: it may be
 /// a secret, and problems are logged.
 #[derive(Clone, Debug)]
-pub struct Object {
+pub struct JsonObject {
     path: String,
     members: Map<String, Value>,
 }
 
-impl Object {
+impl JsonObject {
     /// Reads a body.
     ///
     /// # Errors
@@ -164,7 +164,7 @@ impl Object {
             let detail = format!(
                 "Send a JSON object. The body stops being one at line {line}, column {column}."
             );
-            Problem::new(Code::InvalidRequest, detail)
+            Problem::new(ErrorCode::InvalidRequest, detail)
         })?;
         match value {
             Value::Object(members) => Ok(Self {
@@ -263,15 +263,15 @@ impl Object {
 }
 
 fn invalid(detail: &str) -> Problem {
-    Problem::new(Code::InvalidRequest, detail)
+    Problem::new(ErrorCode::InvalidRequest, detail)
 }
 
 /// What an HTTP function answers: a text, and no other charset than UTF-8.
 #[derive(Debug)]
-pub struct Answer(pub Response<Body>);
+pub struct HttpResponse(pub Response<Body>);
 
-impl From<Answer> for ApiGatewayV2httpResponse {
-    fn from(Answer(response): Answer) -> Self {
+impl From<HttpResponse> for ApiGatewayV2httpResponse {
+    fn from(HttpResponse(response): HttpResponse) -> Self {
         let (parts, body) = response.into_parts();
         let mut answer = Self::default();
         answer.status_code = parts.status.as_u16().into();
@@ -282,19 +282,19 @@ impl From<Answer> for ApiGatewayV2httpResponse {
 }
 
 /// An answer without a body.
-pub fn empty(status: StatusCode) -> Answer {
+pub fn empty(status: StatusCode) -> HttpResponse {
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = status;
-    Answer(response)
+    HttpResponse(response)
 }
 
 /// An answer of JSON, which no cache may keep.
-pub fn json(status: StatusCode, body: &Value) -> Answer {
+pub fn json(status: StatusCode, body: &Value) -> HttpResponse {
     answer(status, "application/json", body.to_string())
 }
 
 /// A refusal (RFC 9457), with whatever its status asks for in the headers.
-pub fn refusal(problem: &Problem, request_id: &str) -> Answer {
+pub fn refusal(problem: &Problem, request_id: &str) -> HttpResponse {
     let status =
         StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut answer = answer(status, "application/problem+json", problem.body(request_id));
@@ -308,13 +308,13 @@ pub fn refusal(problem: &Problem, request_id: &str) -> Answer {
     answer
 }
 
-fn answer(status: StatusCode, content_type: &'static str, body: String) -> Answer {
+fn answer(status: StatusCode, content_type: &'static str, body: String) -> HttpResponse {
     let mut response = Response::new(Body::Text(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Answer(response)
+    HttpResponse(response)
 }
 
 #[cfg(test)]
@@ -324,8 +324,8 @@ mod tests {
 
     use super::*;
 
-    fn read(event: Value) -> Request {
-        Request::new(event, &Context::default())
+    fn read(event: Value) -> HttpRequest {
+        HttpRequest::new(event, &Context::default())
     }
 
     #[test]
@@ -445,7 +445,7 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_body_is_named_by_its_path_and_never_by_its_value() {
         let body = br#"{"a": {"b": 7, "secret": ["hunter2"]}, "n": "12"}"#;
-        let root = Object::parse(body).expect("an object");
+        let root = JsonObject::parse(body).expect("an object");
         assert_eq!(root.count("n"), Ok(Some(12)));
         let inner = root.object("a").expect("an object");
         for (problem, expected) in [
@@ -463,19 +463,19 @@ mod tests {
                 "a.b has to be true or false.",
             ),
         ] {
-            assert_eq!(problem, Problem::new(Code::InvalidRequest, expected));
+            assert_eq!(problem, Problem::new(ErrorCode::InvalidRequest, expected));
         }
-        let broken = Object::parse(br#"{"refresh_token": "hunter2"#).expect_err("broken");
+        let broken = JsonObject::parse(br#"{"refresh_token": "hunter2"#).expect_err("broken");
         assert!(!broken.detail.contains("hunter2"), "{}", broken.detail);
     }
 
     #[test]
     fn a_refusal_says_in_its_headers_when_to_try_again() {
-        let throttled = Problem::new(Code::PinRateExceeded, "Press again.");
-        let Answer(response) = refusal(&throttled, "r-1");
+        let throttled = Problem::new(ErrorCode::PinRateExceeded, "Press again.");
+        let HttpResponse(response) = refusal(&throttled, "r-1");
         assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
         assert!(response.headers().contains_key(header::RETRY_AFTER));
-        let Answer(response) = refusal(&unauthorized(), "r-1");
+        let HttpResponse(response) = refusal(&unauthorized(), "r-1");
         assert_eq!(response.headers()[header::WWW_AUTHENTICATE], "Bearer");
     }
 }

@@ -3,22 +3,22 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::aws;
+use crate::aws::sdk;
 
 /// Reads variables and remembers which required ones are missing, so that all of them are named at once.
-pub struct Reader<F> {
+pub struct EnvironmentReader<F> {
     lookup: F,
     faults: Vec<String>,
 }
 
-impl Reader<fn(&str) -> Option<String>> {
+impl EnvironmentReader<fn(&str) -> Option<String>> {
     /// Reads the environment of this process.
     pub fn process() -> Self {
         Self::new(|name| std::env::var(name).ok())
     }
 }
 
-impl<F: Fn(&str) -> Option<String>> Reader<F> {
+impl<F: Fn(&str) -> Option<String>> EnvironmentReader<F> {
     /// Reads variables through `lookup`. An empty value counts as missing.
     pub const fn new(lookup: F) -> Self {
         Self {
@@ -28,7 +28,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     }
 
     /// The value of a variable that the function cannot do without. When it is missing the answer is an empty text,
-    /// and [`Reader::finish`] fails.
+    /// and [`EnvironmentReader::finish`] fails.
     pub fn required(&mut self, name: &'static str) -> String {
         required(self.optional(name), name, &mut self.faults)
     }
@@ -80,11 +80,11 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     }
 
     /// Region, credentials and endpoints, as Lambda sets them.
-    pub fn aws(&mut self) -> aws::Environment {
+    pub fn aws(&mut self) -> sdk::AwsEnvironment {
         let Self { lookup, faults } = self;
         let optional = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
         let required = |name| required(optional(name), name, faults);
-        aws::Environment::read(required, optional)
+        sdk::AwsEnvironment::read(required, optional)
     }
 
     /// Ends the reading.
@@ -141,7 +141,8 @@ mod tests {
 
     #[test]
     fn every_missing_variable_is_named_at_once() {
-        let mut reader = Reader::new(|name: &str| (name == "B").then(|| "here".to_owned()));
+        let mut reader =
+            EnvironmentReader::new(|name: &str| (name == "B").then(|| "here".to_owned()));
         assert_eq!(reader.required("A"), "");
         assert_eq!(reader.required("B"), "here");
         assert_eq!(reader.required("C"), "");
@@ -152,7 +153,7 @@ mod tests {
     #[test]
     fn a_count_has_a_default_and_anything_but_a_whole_number_of_one_or_more_is_named() {
         let read = |value: &'static str| {
-            let mut reader = Reader::new(move |_: &str| Some(value.to_owned()));
+            let mut reader = EnvironmentReader::new(move |_: &str| Some(value.to_owned()));
             (reader.count("A", 600), reader.finish().is_ok())
         };
         assert_eq!(read(""), (600, true));

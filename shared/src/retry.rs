@@ -45,7 +45,7 @@ pub const WRITE_NEEDS: Duration = Duration::from_secs(75);
 
 /// How long one waits for ServiceNow. Nothing is waited for beyond the caller's deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
+pub struct ServiceNowTimeouts {
     /// For an answer to a read.
     pub read: Duration,
     /// For an answer to a write.
@@ -58,7 +58,7 @@ pub struct Patience {
     pub needs: Duration,
 }
 
-impl Patience {
+impl ServiceNowTimeouts {
     /// From the queue: a write is given up later than ServiceNow itself does, at 60 s (docs/vendors.md#refusals).
     pub const QUEUE: Self = Self {
         read: Duration::from_secs(30),

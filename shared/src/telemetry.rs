@@ -9,9 +9,9 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::error::Code;
-use crate::session::SessionId;
-use crate::tenant::{TenantFile, TenantId};
+use crate::domain::error::ErrorCode;
+use crate::domain::session::SessionId;
+use crate::domain::tenant::{TenantFile, TenantId};
 
 /// What is counted. None has a tenant as dimension; the tenant is a property of the log line that carries the metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +119,7 @@ pub fn count(metric: Metric, tenant: Option<&TenantId>) {
 }
 
 /// Counts one dead letter or refusal under its reason.
-pub fn count_reason(metric: Metric, reason: Code, tenant: Option<&TenantId>) {
+pub fn count_reason(metric: Metric, reason: ErrorCode, tenant: Option<&TenantId>) {
     emit(tenant, || {
         metrics::counter!(metric.name(), "Reason" => reason.as_str()).increment(1)
     });
@@ -177,7 +177,7 @@ pub fn step(tenant: &TenantFile, session: &SessionId, step: &str, subject: &str)
 }
 
 /// Logs a failure once, at the level its line of the table names.
-pub fn log_failure(code: Code, tenant: &str, session: &str, detail: &str) {
+pub fn log_failure(code: ErrorCode, tenant: &str, session: &str, detail: &str) {
     let (code, title) = (code.entry(), code.entry().title);
     match code.level {
         Level::ERROR => tracing::error!(code = code.code, tenant, session, detail, "{title}"),

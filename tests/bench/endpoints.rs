@@ -12,10 +12,10 @@ use local::cloud::{Options, Programs, TEMPLATE};
 use local::demo_tenant::{self, CLIENT_ID, CLIENT_SECRET, SERVICE_ACCOUNT, TECHNICIAN, TENANT};
 use local::rescue::Technician;
 use local::template::Template;
-use shared::clock::Timestamp;
-use shared::secret::Secret;
-use shared::tenant::TenantId;
-use shared::vault::{Credentials, Token};
+use shared::aws::secret_store::{TenantSecrets, TokenSecret};
+use shared::domain::clock::Timestamp;
+use shared::domain::secret::Secret;
+use shared::domain::tenant::TenantId;
 use tests::World;
 use uuid::Uuid;
 
@@ -272,7 +272,7 @@ async fn tracking_key(world: &World) -> Outcome<Secret> {
     let read = stack.secrets.get_secret_value().secret_id(name).send();
     let read = read.await?;
     let text = read.secret_string().ok_or("a secret without a text")?;
-    let credentials: Credentials = serde_json::from_str(text)?;
+    let credentials: TenantSecrets = serde_json::from_str(text)?;
     Ok(credentials.tracking_key.ok_or("no tracking key")?)
 }
 
@@ -297,11 +297,11 @@ async fn begin_rotation(world: &World, file: &str) -> Outcome<(String, String)> 
     let access = cloud
         .servicenow
         .issue_access_token(CLIENT_ID, SERVICE_ACCOUNT);
-    let token = Token {
+    let token = TokenSecret {
         refresh_token: Some(Secret::from(refresh())),
         access_token: Some(Secret::from(access)),
         access_token_until: Some(now.plus(ACCESS_TOKEN_LIFE)),
-        ..Token::default()
+        ..TokenSecret::default()
     };
     let secret = format!("{}/{ROTATED}/token", stack.secret_prefix);
     let version = Uuid::new_v4().to_string();

@@ -5,11 +5,11 @@ use hyper::body::Bytes;
 use local::demo_tenant::{CLIENT_ID, CUSTOMER, SERVICE_ACCOUNT, TENANT};
 use local::rescue::{Format, Phase, Session};
 use serde_json::{Value, json};
-use shared::queue::Post;
-use shared::record::{RecordRef, SysId, Table};
+use shared::aws::queue::Post;
+use shared::domain::record::{RecordRef, SysId, Table};
+use shared::domain::session::{Digest, Event as Moment};
+use shared::domain::tracking;
 use shared::rescue::post_to_url;
-use shared::session::{Digest, Event as Moment};
-use shared::tracking;
 use uuid::Uuid;
 
 use crate::endpoints::{self, Endpoints};

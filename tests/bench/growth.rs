@@ -13,10 +13,10 @@ use local::cloud::{Options, Programs};
 use local::demo_tenant::TENANT;
 use local::rescue::{Format, Phase, Session};
 use local::servicenow::Created;
-use shared::clock::Timestamp;
-use shared::credentials::access_token_key;
-use shared::tenant::TenantId;
-use shared::tenants::{Key, KeyKind, Tenant};
+use shared::aws::credentials::access_token_key;
+use shared::aws::tenants::{KeyKind, Tenant, TenantKey};
+use shared::domain::clock::Timestamp;
+use shared::domain::tenant::TenantId;
 
 use crate::error::Error;
 use crate::memory;
@@ -194,7 +194,7 @@ impl Template {
             .zip(digits)
             .for_each(|(byte, digit)| *byte = digit);
         let created_at = Timestamp::from_millis(0);
-        let (key, secret) = Key::generate(KeyKind::Webhook, Vec::new(), &random, created_at);
+        let (key, secret) = TenantKey::generate(KeyKind::Webhook, Vec::new(), &random, created_at);
         let mut tenant = self.tenant.clone();
         tenant.file.tenant = id.clone();
         tenant.keys = vec![key];

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// What the HTTP API answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct HttpAnswer {
     /// The HTTP status.
     pub status: u16,
     /// `Content-Type`, empty without one.
@@ -17,7 +17,7 @@ pub struct Answer {
     pub body: String,
 }
 
-impl Answer {
+impl HttpAnswer {
     /// Posts a body, with or without a `Content-Type`.
     ///
     /// # Panics

@@ -6,7 +6,7 @@ use std::time::Duration;
 use local::aws::Service;
 use local::cloud::Options;
 use local::rescue::Phase;
-use local::simulator::Request;
+use local::simulator::RecordedRequest;
 use serde_json::json;
 
 use crate::tokens::demo;
@@ -180,7 +180,7 @@ const fn name(service: Service) -> &'static str {
 }
 
 /// The method and the API, without the record.
-fn on_the_instance(request: &Request) -> String {
+fn on_the_instance(request: &RecordedRequest) -> String {
     let mut parts = request.path.split('/').filter(|part| !part.is_empty());
     let api = match (parts.next(), parts.next(), parts.next()) {
         (Some("api"), Some("now"), Some("v1" | "v2")) => parts.next(),

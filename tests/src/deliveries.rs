@@ -8,8 +8,8 @@ use local::aws::REGION;
 use local::demo_tenant::{self, CLIENT_ID, CLIENT_SECRET, SERVICE_ACCOUNT, TENANT};
 use local::rescue::{Payload, Phase, Session};
 use local::servicenow::Created;
-use shared::clock::Timestamp;
-use shared::secret::Secret;
+use shared::domain::clock::Timestamp;
+use shared::domain::secret::Secret;
 
 use crate::World;
 

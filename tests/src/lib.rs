@@ -10,7 +10,7 @@ mod presses;
 pub mod tokens;
 mod world;
 
-pub use answer::Answer;
+pub use answer::HttpAnswer;
 pub use binaries::folder;
 pub use deliveries::LEASE;
 pub use presses::request;

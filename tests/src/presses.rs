@@ -4,7 +4,7 @@ use local::demo_tenant::{CUSTOMER, TECHNICIAN, TENANT};
 use local::servicenow::Created;
 use serde_json::{Value, json};
 
-use crate::{Answer, World};
+use crate::{HttpAnswer, World};
 
 /// What the button of a record sends: the demo's technician, the record, the demo's customer.
 pub fn request(record: &Created) -> Value {
@@ -23,12 +23,12 @@ impl World {
     }
 
     /// Presses the button.
-    pub async fn press(&self, request: &Value) -> Answer {
+    pub async fn press(&self, request: &Value) -> HttpAnswer {
         self.press_with(request, None).await
     }
 
     /// Presses the button, with an `Idempotency-Key` or without.
-    pub async fn press_with(&self, request: &Value, key: Option<&str>) -> Answer {
+    pub async fn press_with(&self, request: &Value, key: Option<&str>) -> HttpAnswer {
         let mut sent = crate::answer::client()
             .post(self.button())
             .bearer_auth(self.api_key.expose())
@@ -37,7 +37,7 @@ impl World {
         if let Some(key) = key {
             sent = sent.header("idempotency-key", key);
         }
-        Answer::to(sent).await
+        HttpAnswer::to(sent).await
     }
 
     /// Presses the button, and expects a PIN.

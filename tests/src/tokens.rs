@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use local::demo_tenant::TENANT;
 use serde_json::{Value, json};
-use shared::credentials::Credentials;
-use shared::secret::Secret;
-use shared::tenant::TenantId;
-use shared::vault::{StoredToken, Token};
+use shared::aws::credentials::CredentialsTable;
+use shared::aws::secret_store::{TokenSecret, TokenVersion};
+use shared::domain::secret::Secret;
+use shared::domain::tenant::TenantId;
 use uuid::Uuid;
 
-use crate::{Answer, World};
+use crate::{HttpAnswer, World};
 
 const PENDING: &str = "AWSPENDING";
 const CURRENT: &str = "AWSCURRENT";
@@ -21,18 +21,18 @@ impl World {
     ///
     /// # Panics
     /// When nothing answers.
-    pub async fn hand_over_with(&self, key: &str, body: impl Into<String>) -> Answer {
+    pub async fn hand_over_with(&self, key: &str, body: impl Into<String>) -> HttpAnswer {
         let base = self.cloud.gateway.url();
         let request = crate::answer::client()
             .post(format!("{base}/integration/api/servicenow/token/{TENANT}"))
             .bearer_auth(key)
             .header("content-type", "application/json")
             .body(body.into());
-        Answer::to(request).await
+        HttpAnswer::to(request).await
     }
 
     /// Hands something over with the tenant's own key.
-    pub async fn hand_over(&self, body: &Value) -> Answer {
+    pub async fn hand_over(&self, body: &Value) -> HttpAnswer {
         self.hand_over_with(self.api_key.expose(), body.to_string())
             .await
     }
@@ -46,12 +46,12 @@ impl World {
     ///
     /// # Panics
     /// When it holds anything else than a token.
-    pub async fn labelled(&self, label: &str) -> Option<StoredToken> {
+    pub async fn labelled(&self, label: &str) -> Option<TokenVersion> {
         let secrets = &self.cloud.stack.secrets;
         let read = secrets.get_secret_value().secret_id(self.token_secret());
         let answer = read.version_stage(label).send().await.ok()?;
         let text = answer.secret_string().expect("a text");
-        Some(StoredToken {
+        Some(TokenVersion {
             token: serde_json::from_str(text).expect("a token"),
             version_id: answer.version_id().expect("a version").to_owned(),
         })
@@ -61,7 +61,7 @@ impl World {
     ///
     /// # Panics
     /// When there is none.
-    pub async fn current_token(&self) -> StoredToken {
+    pub async fn current_token(&self) -> TokenVersion {
         self.labelled(CURRENT).await.expect("a current version")
     }
 
@@ -69,7 +69,7 @@ impl World {
     ///
     /// # Panics
     /// When it is refused.
-    pub async fn set_token(&self, change: impl FnOnce(Token) -> Token) {
+    pub async fn set_token(&self, change: impl FnOnce(TokenSecret) -> TokenSecret) {
         let token = change(self.current_token().await.token);
         self.put_token(&Uuid::new_v4().to_string(), &token, CURRENT)
             .await;
@@ -79,7 +79,7 @@ impl World {
     ///
     /// # Panics
     /// When it is refused.
-    pub async fn put_token(&self, version: &str, token: &Token, label: &str) {
+    pub async fn put_token(&self, version: &str, token: &TokenSecret, label: &str) {
         let text = serde_json::to_string(token).expect("JSON");
         let secrets = &self.cloud.stack.secrets;
         let put = secrets.put_secret_value().secret_id(self.token_secret());
@@ -136,7 +136,7 @@ impl World {
     ///
     /// # Panics
     /// When the version cannot be made.
-    pub async fn begin_rotation(&self, token: &Token) -> String {
+    pub async fn begin_rotation(&self, token: &TokenSecret) -> String {
         let version = Uuid::new_v4().to_string();
         self.put_token(&version, token, PENDING).await;
         version
@@ -197,9 +197,9 @@ impl World {
     }
 
     /// The credentials table.
-    pub fn credentials(&self) -> Credentials {
+    pub fn credentials(&self) -> CredentialsTable {
         let stack = &self.cloud.stack;
-        Credentials::new(
+        CredentialsTable::new(
             stack.dynamodb.clone(),
             stack.credentials_table.clone(),
             self.cloud.clock.clone(),

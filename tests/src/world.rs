@@ -10,7 +10,7 @@ use local::demo_tenant::{self, TECHNICIAN, TENANT};
 use local::lambda::{Lambda, Poller};
 use local::rescue::{Format, Payload, Phase, Session};
 use local::servicenow::Created;
-use shared::secret::Secret;
+use shared::domain::secret::Secret;
 
 /// A cloud of its own with the demo's tenant. Posts are accepted at once and delivered when the test says so.
 pub struct World {

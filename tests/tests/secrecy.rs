@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use admin::secrets::SecretName;
 use aws_sdk_dynamodb::types::AttributeValue;
-use local::aws::{Effect, Fault as AwsFault, Service};
+use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::demo_tenant::{self, TECHNICIAN};
 use local::rescue::{Phase, Session};
 use local::servicenow::RefreshAnswer;
-use local::simulator::{Action, Fault, Matcher};
+use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::{Value, json};
-use tests::{Answer, World, request};
+use tests::{HttpAnswer, World, request};
 
 const CLIENT_SECRET: &str = "canary-client-secret";
 const SERVICE_ACCOUNT_PASSWORD: &str = "canary-service-account-password";
@@ -89,8 +89,8 @@ fn marked(session: Session) -> Session {
     session
 }
 
-fn fault(world: &World, method: &str, path: &str, action: Action) {
-    let fault = Fault::on(Matcher::of(method, path));
+fn fault(world: &World, method: &str, path: &str, action: FaultAction) {
+    let fault = InjectedFault::on(RequestMatcher::of(method, path));
     world.cloud.servicenow.fault(fault.then(action));
 }
 
@@ -106,20 +106,20 @@ async fn play(world: &World) {
     assert!(notes[0].contains("canary-chat") && notes[1].contains("canary-note"));
 
     let detail = r#"{"error":{"message":"Operation Failed","detail":"canary-vendor-detail"},"status":"failure"}"#;
-    let answered = |code: u16| Action::Status {
+    let answered = |code: u16| FaultAction::Status {
         code,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: detail.to_owned(),
     };
     for action in [
-        Action::Unauthorized,
+        FaultAction::Unauthorized,
         answered(500),
         answered(502),
         answered(503),
-        Action::Html,
-        Action::TruncatedJson,
-        Action::CommitThenDrop,
-        Action::DropBefore,
+        FaultAction::Html,
+        FaultAction::TruncatedJson,
+        FaultAction::CommitThenDrop,
+        FaultAction::DropBefore,
         answered(403),
     ] {
         fault(world, "PATCH", "/api/now/", action);
@@ -143,13 +143,15 @@ async fn play(world: &World) {
         "ChatLog=canary-malformed",
         "SessionID=canary-malformed%2F&ChatLog=canary-chat",
     ] {
-        let answer = Answer::to_post(world.ended.expose(), None, body).await;
+        let answer = HttpAnswer::to_post(world.ended.expose(), None, body).await;
         assert_eq!(answer.status, 400, "{answer:?}");
         assert!(!answer.body.contains("canary"), "{answer:?}");
     }
     let wrong = world.ended.expose().replace('?', "canary-wrong-key?");
     assert_eq!(
-        Answer::to_post(&wrong, None, "SessionID=7").await.status,
+        HttpAnswer::to_post(&wrong, None, "SessionID=7")
+            .await
+            .status,
         404
     );
 
@@ -169,7 +171,7 @@ async fn play(world: &World) {
 
     world.cloud.servicenow.revoke_access_tokens();
     let refusal = r#"{"error":"canary-vendor-detail","error_description":"canary-vendor-detail"}"#;
-    let refused = Action::Status {
+    let refused = FaultAction::Status {
         code: 401,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: refusal.to_owned(),
@@ -186,8 +188,8 @@ async fn press(world: &World) -> String {
     let mut asked = request(&world.incident());
     asked["customer"] = json!({"name": "canary-customer", "email": "canary-customer@acme.test"});
     asked["fields"] = json!({"cfield3": "canary-field"});
-    let vendor = Action::text("SOMETHING canary-vendor-detail");
-    let fault = Fault::on(Matcher::path("/API/")).then(vendor);
+    let vendor = FaultAction::text("SOMETHING canary-vendor-detail");
+    let fault = InjectedFault::on(RequestMatcher::path("/API/")).then(vendor);
     world.cloud.rescue.fault(fault);
     assert_eq!(world.press(&asked).await.code(), "rescue-unavailable");
     assert_eq!(world.press(&asked).await.code(), "rescue-sign-in-refused");
@@ -349,12 +351,12 @@ async fn no_token_of_a_rotation_or_a_hand_over_is_ever_seen() {
     assert_eq!(world.hand_over(&good).await.status, 200);
     let bad = body("canary-bad-token", "canary-bad-secret");
     let mut answers = vec![world.hand_over(&bad).await.body];
-    let refusal = Action::Status {
+    let refusal = FaultAction::Status {
         code: 401,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: r#"{"error":"canary-vendor-detail"}"#.to_owned(),
     };
-    for action in [refusal, Action::Html, Action::DropBefore] {
+    for action in [refusal, FaultAction::Html, FaultAction::DropBefore] {
         fault(&world, "POST", "/oauth_token.do", action);
         answers.push(world.hand_over(&good).await.body);
     }

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Args, Subcommand};
-use shared::record::RecordNumber;
-use shared::session::SessionId;
-use shared::tenant::TenantId;
+use shared::domain::record::RecordNumber;
+use shared::domain::session::SessionId;
+use shared::domain::tenant::TenantId;
 
 use super::layout::{columns, wrapped};
 use super::sessions::session_id;
@@ -303,7 +303,7 @@ fn redriven(done: &Redriven) -> String {
 
 #[cfg(test)]
 mod tests {
-    use shared::clock::Timestamp;
+    use shared::domain::clock::Timestamp;
 
     use super::*;
     use crate::dlq::Left;

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use clap::Args;
-use shared::record::RecordNumber;
-use shared::secret::Secret;
+use shared::domain::record::RecordNumber;
+use shared::domain::secret::Secret;
+use shared::domain::tenant::TenantId;
 use shared::servicenow::query::Email;
-use shared::tenant::TenantId;
 
 use super::layout::wrapped;
 use super::terminal::say;

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Subcommand, ValueEnum};
-use shared::tenant::TenantId;
-use shared::tenants::Scope;
+use shared::aws::tenants::KeyScope;
+use shared::domain::tenant::TenantId;
 
 use super::layout::columns;
 use super::tenant::{key_row, urls};
@@ -117,9 +117,9 @@ fn new_key(kind: Kind, scopes: &[ScopeName]) -> Option<NewKey> {
     match kind {
         Kind::Webhook => scopes.is_empty().then_some(NewKey::Webhook),
         Kind::Api => {
-            let all = [Scope::Pin, Scope::Token].into_iter();
-            let wanted = |scope: &Scope| {
-                scopes.is_empty() || scopes.iter().any(|name| Scope::from(*name) == *scope)
+            let all = [KeyScope::Pin, KeyScope::Token].into_iter();
+            let wanted = |scope: &KeyScope| {
+                scopes.is_empty() || scopes.iter().any(|name| KeyScope::from(*name) == *scope)
             };
             Some(NewKey::Api(all.filter(wanted).collect()))
         }
@@ -164,11 +164,11 @@ mod tests {
     #[test]
     fn an_api_key_may_do_everything_unless_scopes_are_named_and_a_webhook_key_has_none() {
         let api = |scopes: &[ScopeName]| new_key(Kind::Api, scopes);
-        let all = NewKey::Api(vec![Scope::Pin, Scope::Token]);
+        let all = NewKey::Api(vec![KeyScope::Pin, KeyScope::Token]);
         assert_eq!(api(&[]), Some(all.clone()));
         assert_eq!(api(&[ScopeName::Token, ScopeName::Pin]), Some(all));
         let twice = [ScopeName::Pin, ScopeName::Pin];
-        assert_eq!(api(&twice), Some(NewKey::Api(vec![Scope::Pin])));
+        assert_eq!(api(&twice), Some(NewKey::Api(vec![KeyScope::Pin])));
         assert_eq!(new_key(Kind::Webhook, &[]), Some(NewKey::Webhook));
         assert_eq!(new_key(Kind::Webhook, &[ScopeName::Pin]), None);
     }

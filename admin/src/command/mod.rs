@@ -21,10 +21,10 @@ use std::process::ExitCode;
 use anstyle::{AnsiColor, Style};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
-use shared::clock::Timestamp;
-use shared::environment::{Reader, Testing};
-use shared::record::{RecordNumber, Typed};
-use shared::tenant::TenantId;
+use shared::domain::clock::Timestamp;
+use shared::domain::record::{RecordNumber, Typed};
+use shared::domain::tenant::TenantId;
+use shared::environment::{EnvironmentReader, Testing};
 
 use crate::error::AdminError;
 use crate::lifecycle::similar_names;
@@ -261,10 +261,10 @@ impl Global {
     }
 
     /// The variables that hold for the command.
-    fn environment(&self) -> Reader<impl Fn(&str) -> Option<String>> {
+    fn environment(&self) -> EnvironmentReader<impl Fn(&str) -> Option<String>> {
         let given = self.deployment.as_ref();
         let given = given.map(|deployment| deployment.variables.clone());
-        Reader::new(move |name| {
+        EnvironmentReader::new(move |name| {
             let given = given.as_ref().and_then(|given| given.get(name).cloned());
             given.or_else(|| std::env::var(name).ok())
         })

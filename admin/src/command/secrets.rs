@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde::Serialize;
-use shared::secret::Secret;
-use shared::tenant::TenantId;
+use shared::domain::secret::Secret;
+use shared::domain::tenant::TenantId;
 
 use super::terminal::confirm;
 use super::{Global, tenant_id};

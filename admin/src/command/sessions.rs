@@ -7,11 +7,11 @@ use std::process::ExitCode;
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
 use clap::{ArgGroup, Args, Subcommand};
-use shared::clock::Timestamp;
-use shared::ledger::State;
-use shared::record::{RecordNumber, RecordRef};
-use shared::session::SessionId;
-use shared::tenant::TenantId;
+use shared::aws::ledger::PostState;
+use shared::domain::clock::Timestamp;
+use shared::domain::record::{RecordNumber, RecordRef};
+use shared::domain::session::SessionId;
+use shared::domain::tenant::TenantId;
 
 use super::layout::{columns, wrapped};
 use super::terminal::{Progress, remark};
@@ -24,13 +24,13 @@ use crate::records::{Numbers, Records};
 use crate::sessions::{Entry, Filter, RecordFilter, Shown, ShownPost, list, list_all, show};
 use crate::stack::{Need, Stack};
 
-const STATES: [State; 6] = [
-    State::Delivering,
-    State::Waiting,
-    State::Delivered,
-    State::Ignored,
-    State::Unmatched,
-    State::Failed,
+const STATES: [PostState; 6] = [
+    PostState::Delivering,
+    PostState::Waiting,
+    PostState::Delivered,
+    PostState::Ignored,
+    PostState::Unmatched,
+    PostState::Failed,
 ];
 
 #[derive(Debug, Subcommand)]
@@ -65,7 +65,7 @@ pub(super) struct List {
     all_tenants: bool,
     /// Only posts in this state
     #[arg(long, value_parser = states())]
-    state: Option<State>,
+    state: Option<PostState>,
     /// Only posts accepted since then, in UTC: "2 hours ago", "7 days", today, yesterday, 2026-11-20, "20 Nov", or a
     /// date-time (RFC 3339)
     #[arg(long, value_name = "WHEN", value_parser = since)]
@@ -88,9 +88,9 @@ pub(super) enum RecordName {
     Id(RecordFilter),
 }
 
-fn states() -> impl clap::builder::TypedValueParser<Value = State> {
-    PossibleValuesParser::new(STATES.map(State::as_str))
-        .try_map(|word| State::parse(&word).ok_or("no state"))
+fn states() -> impl clap::builder::TypedValueParser<Value = PostState> {
+    PossibleValuesParser::new(STATES.map(PostState::as_str))
+        .try_map(|word| PostState::parse(&word).ok_or("no state"))
 }
 
 pub(super) fn session_id(text: &str) -> Result<SessionId, String> {
@@ -282,7 +282,9 @@ fn shown(session: &Shown) -> String {
     for post in &session.posts {
         let entry = &post.entry;
         let state = match entry.state {
-            State::Failed | State::Unmatched => format!("{FAULT}{}{FAULT:#}", entry.state.as_str()),
+            PostState::Failed | PostState::Unmatched => {
+                format!("{FAULT}{}{FAULT:#}", entry.state.as_str())
+            }
             other => other.as_str().to_owned(),
         };
         let _ = writeln!(
@@ -378,7 +380,7 @@ mod tests {
     #[test]
     fn every_state_can_be_asked_for() {
         for state in STATES {
-            assert_eq!(State::parse(state.as_str()), Some(state));
+            assert_eq!(PostState::parse(state.as_str()), Some(state));
         }
     }
 }

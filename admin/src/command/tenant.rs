@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use serde::Serialize;
-use shared::tenant::{Grant, TenantId};
+use shared::domain::tenant::{Grant, TenantId};
 use similar::{ChangeTag, TextDiff};
 
 use super::layout::{columns, wrapped};

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use shared::tenant::{Grant, TenantId};
+use shared::domain::tenant::{Grant, TenantId};
 
 use super::layout::{columns, wrapped};
 use super::terminal::remark;
 use super::{FAULT, Global, STRONG, tenant_id};
 use crate::error::AdminError;
 use crate::stack::Need;
-use crate::token::{ROTATION_WAIT, Rotated, State, Status, rotate, status};
+use crate::token::{ROTATION_WAIT, Rotated, TokenState, TokenStatus, rotate, status};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -48,13 +48,13 @@ impl Command {
     }
 }
 
-fn table(status: &Status) -> String {
-    let time = |at: Option<shared::clock::Timestamp>| at.map(|at| at.to_string());
+fn table(status: &TokenStatus) -> String {
+    let time = |at: Option<shared::domain::clock::Timestamp>| at.map(|at| at.to_string());
     let state = match status.state {
-        State::Healthy if status.renews_itself == Some(false) => {
+        TokenState::Healthy if status.renews_itself == Some(false) => {
             format!("{FAULT}healthy, but nothing renews it{FAULT:#}")
         }
-        State::Healthy | State::NotNeeded => status.state.as_str().to_owned(),
+        TokenState::Healthy | TokenState::NotNeeded => status.state.as_str().to_owned(),
         _ => format!("{FAULT}{}{FAULT:#}", status.state.as_str()),
     };
     let grant = match status.grant {

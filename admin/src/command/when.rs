@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::clock::Timestamp;
+use shared::domain::clock::Timestamp;
 
 use crate::tenant_file::length;
 

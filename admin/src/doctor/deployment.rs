@@ -11,12 +11,12 @@ use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserialization
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use serde_json::{Map, Value};
-use shared::clock::Timestamp;
+use shared::aws::secret_store::{tenant_secrets_name, token_secret_name};
+use shared::aws::tenants::{KeyKind, KeyScope, StorageError};
+use shared::domain::clock::Timestamp;
+use shared::domain::instance::is_loopback;
+use shared::domain::tenant::{Grant, Publish};
 use shared::rescue::host::Host;
-use shared::servicenow::instance::is_loopback;
-use shared::tenant::{Grant, Publish};
-use shared::tenants::{KeyKind, Scope, StorageUnavailable};
-use shared::vault::{credentials_name, token_name};
 use url::Url;
 
 use super::Doctor;
@@ -25,7 +25,7 @@ use super::probe::http_date;
 use crate::error::AdminError;
 use crate::secret_text::CLIENT_SECRET_TABOO;
 use crate::secrets::SecretName;
-use crate::token::{self, State};
+use crate::token::{self, TokenState};
 use crate::vault::{self, Found, TRACKING_KEY};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -124,10 +124,10 @@ impl Doctor<'_> {
                 );
             }
         }
-        let may = |scope: Scope| of(KeyKind::Api).any(|key| key.scopes.contains(&scope));
+        let may = |scope: KeyScope| of(KeyKind::Api).any(|key| key.scopes.contains(&scope));
         let seen = format!("{webhook} for webhooks, {api} for the API");
-        if !may(Scope::Pin) || !may(Scope::Token) {
-            let (scope, what) = if may(Scope::Pin) {
+        if !may(KeyScope::Pin) || !may(KeyScope::Token) {
+            let (scope, what) = if may(KeyScope::Pin) {
                 ("token", "hand over a token")
             } else {
                 ("pin", "ask for a PIN")
@@ -158,7 +158,10 @@ impl Doctor<'_> {
     /// Which secrets the settings need, and which of them are set.
     pub(crate) async fn secrets(&self) -> Finding {
         let (id, prefix) = (self.id(), &self.stack.secret_prefix);
-        let names = [credentials_name(prefix, id), token_name(prefix, id)];
+        let names = [
+            tenant_secrets_name(prefix, id),
+            token_secret_name(prefix, id),
+        ];
         let (credentials, token) = tokio::join!(
             vault::read(self.stack, &names[0]),
             vault::read(self.stack, &names[1])
@@ -250,7 +253,7 @@ impl Doctor<'_> {
         Finding::ok("all that the settings need are set")
     }
 
-    async fn token_status(&self) -> &Result<token::Status, Finding> {
+    async fn token_status(&self) -> &Result<token::TokenStatus, Finding> {
         let ask = || async {
             token::status(self.stack, self.id())
                 .await
@@ -281,11 +284,11 @@ impl Doctor<'_> {
             _ => "its end is not known".to_owned(),
         };
         match status.state {
-            State::Waiting => Finding::failed("none was handed over yet", hand_over),
-            State::Expired => Finding::failed("it has expired: 0 days left", hand_over),
-            State::Expiring => Finding::warning(left, renew),
+            TokenState::Waiting => Finding::failed("none was handed over yet", hand_over),
+            TokenState::Expired => Finding::failed("it has expired: 0 days left", hand_over),
+            TokenState::Expiring => Finding::warning(left, renew),
             // Whether it is refused is what paused and servicenow-access say.
-            State::Healthy | State::NotNeeded | State::ReauthorizationNeeded => {
+            TokenState::Healthy | TokenState::NotNeeded | TokenState::ReauthorizationNeeded => {
                 match status.days_left {
                     Some(0) => Finding::failed("it has expired: 0 days left", hand_over),
                     Some(days) if days < 14 => Finding::warning(left, renew),
@@ -316,7 +319,7 @@ impl Doctor<'_> {
             );
         }
         if let Some(version) = &rotation.blocked_by {
-            let secret = token_name(&self.stack.secret_prefix, self.id());
+            let secret = token_secret_name(&self.stack.secret_prefix, self.id());
             return Finding::failed(
                 format!(
                     "version {version} of secret {secret} has the label AWSPENDING, and no rotation of this connector made it: every rotation is blocked"
@@ -534,7 +537,7 @@ impl Doctor<'_> {
 
     /// Whether deliveries are paused as a whole.
     pub(crate) async fn paused(&self) -> Finding {
-        match self.credentials.standing_now(self.id()).await {
+        match self.credentials.tenant_pause_now(self.id()).await {
             Ok(standing) => match standing.pause_at(self.now()) {
                 None => Finding::ok("no"),
                 Some(pause) => Finding::of_pause(&pause, &self.tenant.file, self.now()),
@@ -544,7 +547,7 @@ impl Doctor<'_> {
     }
 
     /// A call to the credentials table that failed.
-    pub(crate) fn storage(&self, action: &'static str, error: &StorageUnavailable) -> Finding {
+    pub(crate) fn storage(&self, action: &'static str, error: &StorageError) -> Finding {
         let table = format!("table {}", self.stack.credentials_table);
         AdminError::failed(action, &table, error.reason().to_owned()).into()
     }

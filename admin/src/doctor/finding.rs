@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use shared::clock::Timestamp;
-use shared::credentials::Pause;
-use shared::error::Code;
-use shared::servicenow::access::AccessError;
-use shared::tenant::{Grant, TenantFile};
+use shared::aws::credentials::Pause;
+use shared::domain::clock::Timestamp;
+use shared::domain::error::ErrorCode;
+use shared::domain::tenant::{Grant, TenantFile};
+use shared::token::access::AccessError;
 
 use super::{Check, Status};
 use crate::error::AdminError;
@@ -105,7 +105,7 @@ impl Finding {
             pause.until,
             pause.reason.as_str()
         );
-        if pause.reason == Code::ReauthorizationNeeded {
+        if pause.reason == ErrorCode::ReauthorizationNeeded {
             let remedy = format!(
                 "{} Setting a secret ends the pause at once; whatever was put right in ServiceNow alone is tried when \
                  it ends.",

@@ -19,18 +19,18 @@ use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use serde::Serialize;
-use shared::clock::Timestamp;
-use shared::credentials::Credentials;
+use shared::aws::credentials::CredentialsTable;
+use shared::aws::secret_store::SecretStore;
+use shared::aws::tenants::Tenant;
+use shared::domain::clock::Timestamp;
+use shared::domain::record::RecordNumber;
+use shared::domain::secret::Secret;
+use shared::domain::tenant::TenantId;
 use shared::environment::Testing;
-use shared::record::RecordNumber;
-use shared::rescue::api::Api;
+use shared::rescue::api::RescueClient;
 use shared::rescue::authcodes::Authcodes;
-use shared::secret::Secret;
-use shared::servicenow::access::AccessTokens;
-use shared::servicenow::client::Client;
-use shared::tenant::TenantId;
-use shared::tenants::Tenant;
-use shared::vault::Vault;
+use shared::servicenow::client::ServiceNowClient;
+use shared::token::access::AccessTokens;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
 
@@ -156,17 +156,17 @@ pub(crate) struct Doctor<'a> {
     options: &'a Options,
     tenant: Tenant,
     http: reqwest::Client,
-    vault: Arc<Vault>,
-    credentials: Arc<Credentials>,
+    vault: Arc<SecretStore>,
+    credentials: Arc<CredentialsTable>,
     access: Arc<AccessTokens>,
     authcodes: Authcodes,
-    rescue: Api,
-    servicenow: Client,
+    rescue: RescueClient,
+    servicenow: ServiceNowClient,
     deadline: Timestamp,
     reached: OnceCell<Result<Probe, Finding>>,
     incident: OnceCell<Result<Probe, Finding>>,
     case: OnceCell<Result<Probe, Finding>>,
-    token_status: OnceCell<Result<token::Status, Finding>>,
+    token_status: OnceCell<Result<token::TokenStatus, Finding>>,
     posts: OnceCell<Result<Posts, Finding>>,
 }
 
@@ -216,7 +216,7 @@ impl<'a> Doctor<'a> {
         let clock = || stack.clock.clone();
         let credentials = Arc::new(stack.credentials());
         let (vault, access, servicenow) = records::servicenow(stack, &http, testing);
-        let rescue = Api::new(
+        let rescue = RescueClient::new(
             http.clone(),
             testing.rescue_endpoint_url.clone(),
             testing.allow_loopback,

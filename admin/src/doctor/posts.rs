@@ -5,10 +5,10 @@ use std::fmt;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use shared::clock::Timestamp;
-use shared::error::Code;
-use shared::ledger::State;
-use shared::tenant::{ConsoleSessions, TenantId};
+use shared::aws::ledger::PostState;
+use shared::domain::clock::Timestamp;
+use shared::domain::error::ErrorCode;
+use shared::domain::tenant::{ConsoleSessions, TenantId};
 
 use super::Doctor;
 use super::finding::Finding;
@@ -69,7 +69,7 @@ impl Reasons {
         self.0.values().sum()
     }
 
-    fn has(&self, code: Code) -> bool {
+    fn has(&self, code: ErrorCode) -> bool {
         self.0.contains_key(code.as_str())
     }
 }
@@ -97,14 +97,14 @@ impl fmt::Display for Reasons {
 }
 
 impl Posts {
-    fn in_state(&self, state: State) -> impl Iterator<Item = &Post> {
+    fn in_state(&self, state: PostState) -> impl Iterator<Item = &Post> {
         let state = state.as_str();
         self.posts.iter().filter(move |post| post.state == state)
     }
 
     /// The posts that were given up, by reason.
     pub(crate) fn failed(&self) -> Reasons {
-        Reasons::of(self.in_state(State::Failed))
+        Reasons::of(self.in_state(PostState::Failed))
     }
 
     /// The sessions that started more than a day and less than a week ago and never ended, oldest first.
@@ -133,7 +133,7 @@ impl Posts {
                 .iter()
                 .filter(move |post| now.since(post.received_at) <= SESSIONS)
         };
-        let with = |code: Code| {
+        let with = |code: ErrorCode| {
             let named: BTreeSet<_> = recent()
                 .filter(|post| post.reason == code.as_str())
                 .map(|post| &post.session)
@@ -143,8 +143,8 @@ impl Posts {
         let sessions: BTreeSet<_> = recent().map(|post| &post.session).collect();
         (
             sessions.len(),
-            with(Code::NoReference),
-            with(Code::TrackingNotBelieved),
+            with(ErrorCode::NoReference),
+            with(ErrorCode::TrackingNotBelieved),
         )
     }
 }
@@ -222,11 +222,11 @@ impl Doctor<'_> {
             Ok(posts) => posts,
             Err(finding) => return finding.because_of("last-post"),
         };
-        let waiting = Reasons::of(posts.in_state(State::Waiting));
+        let waiting = Reasons::of(posts.in_state(PostState::Waiting));
         let at_least = if posts.more { "at least " } else { "" };
         match waiting.len() {
             0 => Finding::ok("none"),
-            count if waiting.has(Code::ReauthorizationNeeded) => Finding::failed(
+            count if waiting.has(ErrorCode::ReauthorizationNeeded) => Finding::failed(
                 format!("{at_least}{count}: {waiting}"),
                 "They are delivered by themselves as soon as ServiceNow takes the tenant's credentials again: see \
                  servicenow-access.",
@@ -346,11 +346,11 @@ mod tests {
 
     #[test]
     fn sessions_are_counted_once_however_often_they_post() {
-        let reason = Code::NoReference.as_str();
+        let reason = ErrorCode::NoReference.as_str();
         let posts = posts(vec![
             post("a", "ended", 1, reason),
             post("a", "started", 2, reason),
-            post("b", "ended", 3, Code::TrackingNotBelieved.as_str()),
+            post("b", "ended", 3, ErrorCode::TrackingNotBelieved.as_str()),
             post("c", "ended", 4, ""),
             post("old", "ended", 24 * 8, reason),
         ]);
@@ -364,7 +364,7 @@ mod tests {
             post("b", "ended", 1, ""),
             post("c", "ended", 1, "servicenow-unavailable"),
         ]);
-        let reasons = Reasons::of(posts.in_state(State::Waiting));
+        let reasons = Reasons::of(posts.in_state(PostState::Waiting));
         assert_eq!(reasons.len(), 3);
         assert_eq!(
             reasons.to_string(),

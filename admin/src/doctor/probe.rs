@@ -6,12 +6,12 @@ use std::time::Duration;
 use aws_smithy_types::date_time::Format;
 use reqwest::{RequestBuilder, Response, header};
 use serde_json::{Map, Value};
-use shared::clock::Timestamp;
+use shared::domain::clock::Timestamp;
+use shared::domain::instance::Instance;
+use shared::domain::secret::Secret;
 use shared::http::{BodyError, LONGEST_ANSWER};
-use shared::secret::Secret;
-use shared::servicenow::access::AccessError;
-use shared::servicenow::instance::Instance;
 use shared::servicenow::refusal;
+use shared::token::access::AccessError;
 
 use super::Doctor;
 use super::finding::Finding;

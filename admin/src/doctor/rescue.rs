@@ -1,7 +1,7 @@
 //! Rescue: its host, single sign-on, and the API token.
 
-use shared::rescue::api::{Refusal, RescueError, TIMEOUT};
-use shared::rescue::authcodes::{Access, SignInError};
+use shared::rescue::api::{RescueError, RescueRefusal, TIMEOUT};
+use shared::rescue::authcodes::{RescueCredential, SignInError};
 use shared::rescue::host::Host;
 
 use super::Doctor;
@@ -70,8 +70,8 @@ impl Doctor<'_> {
             .get(file, technician, shared.as_ref(), self.deadline)
             .await;
         let authcode = match got {
-            Ok(Access::SignedIn(authcode)) => authcode,
-            Ok(Access::ApiToken(_)) => {
+            Ok(RescueCredential::SignedIn(authcode)) => authcode,
+            Ok(RescueCredential::ApiToken(_)) => {
                 return Finding::skipped("an API token is set, so nobody is signed in for a PIN");
             }
             Err(error) => return self.of_sign_in(error, technician),
@@ -140,32 +140,32 @@ impl Doctor<'_> {
         };
         let seen = format!("Rescue refuses to sign in {technician}: {}", refusal.word());
         let remedy = match refusal {
-            Refusal::Invalid => format!(
+            RescueRefusal::Invalid => format!(
                 "Check that this is the technician's SSO id in Rescue's Administration Center (Organization), that \
                  the technician is enabled, that sso-password is the company-wide password of Global Settings, Single \
                  Sign-On (`rescue-connector secrets set {id} sso-password`), and that rescue.company_id in the tenant \
                  file ({} now) is the company id shown there.",
                 self.tenant.file.rescue.company_id
             ),
-            Refusal::InvalidParamCompany => {
+            RescueRefusal::InvalidParamCompany => {
                 "Correct rescue.company_id in the tenant file (Rescue's Global Settings, Single Sign-On) and apply it \
                  again."
                     .to_owned()
             }
-            Refusal::Error => format!(
+            RescueRefusal::Error => format!(
                 "It was tried twice. Either it is a passing fault of Rescue: try again in a minute; or Rescue's Global \
                  Settings deny sign-in by API: allow requestAuthCode there, or generate an API token and \
                  `rescue-connector secrets set {id} rescue-api-token`."
             ),
-            Refusal::IpRestricted(_) => {
+            RescueRefusal::IpRestricted(_) => {
                 "Add this computer's and the functions' addresses to the account's allowed IP addresses (Rescue's \
                  Global Settings), or lift the restriction."
                     .to_owned()
             }
-            Refusal::UserIsDeleted | Refusal::UserDeletedOrDisabled => {
+            RescueRefusal::UserIsDeleted | RescueRefusal::UserDeletedOrDisabled => {
                 "Enable the technician in Rescue's Administration Center, Organization.".to_owned()
             }
-            Refusal::PollRateExceeded => "Too many requests at once; try again in a minute.".to_owned(),
+            RescueRefusal::PollRateExceeded => "Too many requests at once; try again in a minute.".to_owned(),
             _ => "See rescue-host; if it stays, ask Rescue's support what the word means.".to_owned(),
         };
         Finding::failed(seen, remedy)
@@ -173,7 +173,7 @@ impl Doctor<'_> {
 
     /// Whether Rescue takes the API token.
     pub(crate) async fn rescue_api_token(&self) -> Finding {
-        let token = match self.vault.credentials(self.id()).await {
+        let token = match self.vault.tenant_secrets(self.id()).await {
             Ok(credentials) => credentials.rescue_api_token.clone(),
             Err(_) => return Finding::skipped("cannot be seen while secrets fails"),
         };

@@ -1,10 +1,10 @@
 //! ServiceNow: whether it answers, who the connector acts as there, and what that account may do.
 
 use serde_json::{Map, Value};
-use shared::record::Table;
-use shared::servicenow::client::{CallError, Columns, Display};
+use shared::domain::record::Table;
+use shared::domain::tenant::{Chat, ConsoleSessions, Grant};
+use shared::servicenow::client::{CallError, Columns, DisplayValue};
 use shared::servicenow::query::Query;
-use shared::tenant::{Chat, ConsoleSessions, Grant};
 
 use super::Doctor;
 use super::finding::Finding;
@@ -288,7 +288,7 @@ impl Doctor<'_> {
             Ok(found) => match (found.rows.as_slice(), found.incomparable) {
                 ([row], false) => row
                     .get("sys_id")
-                    .and_then(|id| shared::record::SysId::parse(id)),
+                    .and_then(|id| shared::domain::record::SysId::parse(id)),
                 _ => None,
             },
         };
@@ -298,7 +298,7 @@ impl Doctor<'_> {
                 "Name a record that exists, or give the service account the right to read it.",
             );
         };
-        let record = shared::record::RecordRef {
+        let record = shared::domain::record::RecordRef {
             table: number.table(),
             sys_id,
         };
@@ -314,7 +314,7 @@ impl Doctor<'_> {
         }
         let names = ["work_notes", "sys_updated_by"];
         let row = client
-            .read(file, self.deadline, &record, &names, Display::Shown)
+            .read(file, self.deadline, &record, &names, DisplayValue::Shown)
             .await;
         let row = match row {
             Ok(row) => row.unwrap_or_default(),

@@ -1,15 +1,15 @@
 //! One attempt at a post: decide what it becomes, resolve the record, write.
 
-use shared::clock::Timestamp;
-use shared::error::Code;
-use shared::ledger::{Details, Started};
-use shared::queue::Post;
-use shared::record::{RecordRef, Table};
+use shared::aws::ledger::{ClaimedPost, OutcomeDetails};
+use shared::aws::queue::Post;
+use shared::aws::tenants::{StorageError, Tenant};
+use shared::domain::clock::Timestamp;
+use shared::domain::error::ErrorCode;
+use shared::domain::record::{RecordRef, Table};
+use shared::domain::tenant::{ConsoleSessions, Publish, TenantFile};
 use shared::servicenow::client::CallError;
 use shared::servicenow::text::shortened;
 use shared::telemetry;
-use shared::tenant::{ConsoleSessions, Publish, TenantFile};
-use shared::tenants::{StorageUnavailable, Tenant};
 
 use crate::DeliverSession;
 
@@ -21,7 +21,7 @@ const MAX_DETAIL: usize = 300;
 pub(crate) enum End {
     Delivered,
     Ignored,
-    Unmatched(Code),
+    Unmatched(ErrorCode),
 }
 
 /// Where a post goes.
@@ -30,20 +30,20 @@ pub(crate) enum Resolved {
     /// To this record.
     Record(RecordRef),
     /// It names none, for that reason.
-    Nothing(Code),
+    Nothing(ErrorCode),
 }
 
 /// Why an attempt did not end the post.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
+pub(crate) enum AttemptFailure {
     /// Trying again does not help.
     #[error("{}", .0.entry().title)]
-    Permanent(Code),
+    Permanent(ErrorCode),
     /// Another post of the session creates its record, until then.
     #[error("another post of the session creates its record")]
     CreatedElsewhere(Timestamp),
     #[error(transparent)]
-    Storage(#[from] StorageUnavailable),
+    Storage(#[from] StorageError),
     #[error("ServiceNow: {0}")]
     ServiceNow(#[from] CallError),
     /// The note was written without it.
@@ -51,7 +51,7 @@ pub(crate) enum Failure {
     AttachmentRefused(CallError),
 }
 
-impl Failure {
+impl AttemptFailure {
     /// The vendor's reason, as far as it is configuration.
     pub(crate) fn detail(&self) -> Option<String> {
         match self {
@@ -98,10 +98,10 @@ pub(crate) struct Attempt<'a> {
     /// This attempt has already changed something in ServiceNow.
     pub(crate) had_effect: bool,
     /// What people should know of it beside its end.
-    pub(crate) details: Details,
+    pub(crate) details: OutcomeDetails,
     /// Nothing is written any more: the attempt only looks for what an earlier one may have written, and without it
     /// the post is given up for that reason.
-    pub(crate) only_looks: Option<Code>,
+    pub(crate) only_looks: Option<ErrorCode>,
 }
 
 impl<'a> Attempt<'a> {
@@ -109,7 +109,7 @@ impl<'a> Attempt<'a> {
         function: &'a DeliverSession,
         tenant: &'a Tenant,
         post: &'a Post,
-        started: Started,
+        started: ClaimedPost,
         deadline: Timestamp,
     ) -> Self {
         Self {
@@ -120,7 +120,7 @@ impl<'a> Attempt<'a> {
             must_look: started.look_first,
             may_be_attached: started.known,
             had_effect: false,
-            details: Details::default(),
+            details: OutcomeDetails::default(),
             only_looks: None,
         }
     }
@@ -129,7 +129,7 @@ impl<'a> Attempt<'a> {
     ///
     /// # Errors
     /// When nothing is to be written any more.
-    pub(crate) fn found_nothing(&mut self) -> Result<(), Failure> {
+    pub(crate) fn found_nothing(&mut self) -> Result<(), AttemptFailure> {
         self.must_look = false;
         self.may_write()
     }
@@ -138,10 +138,10 @@ impl<'a> Attempt<'a> {
     ///
     /// # Errors
     /// When the attempt only looks.
-    pub(crate) fn may_write(&self) -> Result<(), Failure> {
+    pub(crate) fn may_write(&self) -> Result<(), AttemptFailure> {
         match self.only_looks {
             None => Ok(()),
-            Some(code) => Err(Failure::Permanent(code)),
+            Some(code) => Err(AttemptFailure::Permanent(code)),
         }
     }
 
@@ -149,7 +149,7 @@ impl<'a> Attempt<'a> {
     ///
     /// # Errors
     /// As [`Failure`] says. The attempt's fields tell what is known by then.
-    pub(crate) async fn run(&mut self) -> Result<End, Failure> {
+    pub(crate) async fn run(&mut self) -> Result<End, AttemptFailure> {
         if self.came_after_switching_off() || self.file().sessions.publish == Publish::None {
             return Ok(End::Ignored);
         }

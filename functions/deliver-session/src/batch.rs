@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use shared::clock::Timestamp;
-use shared::queue::Queues;
+use shared::aws::queue::Queues;
+use shared::domain::clock::Timestamp;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::event::Message;
@@ -97,7 +97,7 @@ mod tests {
         for _ in 0..10 {
             small.push(batch.room(1024 * 1024).now_or_never().expect("at once"));
         }
-        let mut largest = std::pin::pin!(batch.room(shared::queue::UNPACKED_LIMIT));
+        let mut largest = std::pin::pin!(batch.room(shared::aws::queue::UNPACKED_LIMIT));
         assert!(largest.as_mut().now_or_never().is_none());
         small.clear();
         let largest = largest.now_or_never().expect("now there is room");

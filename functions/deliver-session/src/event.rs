@@ -2,7 +2,7 @@
 //! unpack to more than fits.
 
 use serde::{Deserialize, Serialize};
-use shared::clock::Timestamp;
+use shared::domain::clock::Timestamp;
 
 /// What Lambda hands to the function: as much of an SQS event as is read here (Lambda developer guide, "Using Lambda with
 /// Amazon SQS"). The type of `aws_lambda_events` has every member, which is 16 KB of code.

@@ -4,6 +4,8 @@ mod attempt;
 mod batch;
 mod event;
 mod message;
+mod note;
+mod note_texts;
 mod outcome;
 mod resolve;
 mod timeouts;
@@ -19,37 +21,37 @@ use futures::FutureExt as _;
 use futures::future::{join_all, select};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
-use shared::clock::{Clock, Timestamp};
-use shared::credentials::Credentials;
-use shared::environment::Reader;
-use shared::ledger::Ledger;
-use shared::queue::Queues;
-use shared::retry::{self, Patience};
-use shared::servicenow::access::AccessTokens;
-use shared::servicenow::client::Client;
+use shared::aws::credentials::CredentialsTable;
+use shared::aws::ledger::Ledger;
+use shared::aws::queue::Queues;
+use shared::aws::secret_store::SecretStore;
+use shared::aws::tenants::TenantsTable;
+use shared::domain::clock::{Clock, Timestamp};
+use shared::environment::EnvironmentReader;
+use shared::retry::{self, ServiceNowTimeouts};
+use shared::servicenow::client::ServiceNowClient;
 use shared::telemetry::{self, Metric};
-use shared::tenants::Tenants;
-use shared::vault::Vault;
+use shared::token::access::AccessTokens;
 
 use crate::batch::Batch;
 use crate::event::{BatchItemFailure, Group, Message};
 pub use crate::event::{SqsBatchResponse, SqsEvent};
-use crate::outcome::Outcome;
+use crate::outcome::DeliveryOutcome;
 pub use crate::timeouts::Timeouts;
 
 /// What the function works with, built once per process.
 #[derive(Debug)]
 pub struct DeliverSession {
     /// How tenants are set up.
-    pub tenants: Tenants,
+    pub tenants: TenantsTable,
     /// What became of every post.
     pub ledger: Ledger,
     /// Who is paused.
-    pub credentials: Arc<Credentials>,
+    pub credentials: Arc<CredentialsTable>,
     /// What signs a `Tracking0`.
-    pub vault: Arc<Vault>,
+    pub vault: Arc<SecretStore>,
     /// Where notes go.
-    pub servicenow: Client,
+    pub servicenow: ServiceNowClient,
     /// Where messages wait, and where they end that cannot be delivered.
     pub queues: Queues,
     /// The time.
@@ -137,13 +139,13 @@ async fn deliver(
     let mut unfinished = Vec::new();
     for message in left.by_ref() {
         match message::deliver(function, batch, message, alone).await {
-            Outcome::Done => {
+            DeliveryOutcome::Done => {
                 batch.finish(message);
                 continue;
             }
-            Outcome::Alone(deaths) => return Some(deaths),
-            Outcome::Postponed(delay) => waiting = Some(delay),
-            Outcome::Unauthorized(delay) => {
+            DeliveryOutcome::Alone(deaths) => return Some(deaths),
+            DeliveryOutcome::Postponed(delay) => waiting = Some(delay),
+            DeliveryOutcome::Unauthorized(delay) => {
                 unauthorized = true;
                 waiting = Some(delay);
             }
@@ -185,7 +187,7 @@ fn response(batch: &Batch, groups: Vec<Group>) -> SqsBatchResponse {
 /// # Errors
 /// Names every variable that is missing; otherwise what the Lambda runtime says when it ends.
 pub async fn run() -> Result<(), Error> {
-    let mut environment = Reader::process();
+    let mut environment = EnvironmentReader::process();
     let tenants_table = environment.required("TENANTS_TABLE");
     let sessions_table = environment.required("SESSIONS_TABLE");
     let credentials_table = environment.required("CREDENTIALS_TABLE");
@@ -201,12 +203,12 @@ pub async fn run() -> Result<(), Error> {
     let http = shared::http::client(testing.ca_file.as_deref())?;
     let aws = aws.config(&http);
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
-    let vault = Arc::new(Vault::new(
+    let vault = Arc::new(SecretStore::new(
         aws_sdk_secretsmanager::Client::new(&aws),
         secret_prefix,
         clock.clone(),
     ));
-    let credentials = Arc::new(Credentials::new(
+    let credentials = Arc::new(CredentialsTable::new(
         dynamodb.clone(),
         credentials_table,
         clock.clone(),
@@ -216,19 +218,19 @@ pub async fn run() -> Result<(), Error> {
         Arc::clone(&vault),
         Arc::clone(&credentials),
         clock.clone(),
-        Patience::QUEUE,
+        ServiceNowTimeouts::QUEUE,
     );
     let function = DeliverSession {
-        tenants: Tenants::new(dynamodb.clone(), tenants_table, clock.clone()),
+        tenants: TenantsTable::new(dynamodb.clone(), tenants_table, clock.clone()),
         ledger: Ledger::new(dynamodb, sessions_table, clock.clone()),
         credentials,
         vault,
-        servicenow: Client::new(
+        servicenow: ServiceNowClient::new(
             http,
             Arc::new(access),
             clock.clone(),
             testing.allow_loopback,
-            Patience::QUEUE,
+            ServiceNowTimeouts::QUEUE,
         ),
         queues: Queues::new(
             aws_sdk_sqs::Client::new(&aws),

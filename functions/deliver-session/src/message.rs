@@ -3,20 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::clock::Timestamp;
-use shared::credentials::{Pause, Standing};
-use shared::error::Code;
-use shared::ledger::{Claim, Details, Started, State, Waiting};
-use shared::queue::{Content, DeadLetter, Post};
+use shared::aws::credentials::{Pause, TenantPause};
+use shared::aws::ledger::{ClaimedPost, OutcomeDetails, PostClaim, PostState, WaitingPost};
+use shared::aws::queue::{DeadLetter, Post, QueueMessage};
+use shared::aws::tenants::{StorageError, Tenant};
+use shared::domain::clock::Timestamp;
+use shared::domain::error::ErrorCode;
 use shared::retry;
 use shared::telemetry::{self, Metric};
-use shared::tenants::{StorageUnavailable, Tenant};
 
 use crate::DeliverSession;
-use crate::attempt::{Attempt, End, Failure};
+use crate::attempt::{Attempt, AttemptFailure, End};
 use crate::batch::Batch;
 use crate::event::Message;
-use crate::outcome::Outcome;
+use crate::outcome::DeliveryOutcome;
 use crate::verdict::{Verdict, verdict};
 use crate::wake;
 
@@ -26,13 +26,15 @@ pub(crate) async fn deliver(
     batch: &Batch,
     message: &Message,
     alone: bool,
-) -> Outcome {
-    let packed = match Content::decode(&message.body) {
-        Ok(Content::Post(packed)) => packed,
-        Ok(Content::Wake(wake)) => {
+) -> DeliveryOutcome {
+    let packed = match QueueMessage::decode(&message.body) {
+        Ok(QueueMessage::Post(packed)) => packed,
+        Ok(QueueMessage::Wake(wake)) => {
             return wake::wake(function, message, &wake, batch.deadline).await;
         }
-        Err(undecodable) => return bury(function, message, None, undecodable.code(), None).await,
+        Err(undecodable) => {
+            return dead_letter(function, message, None, undecodable.code(), None).await;
+        }
     };
     let outline = packed.clone();
     let _room = batch.room(packed.size()).await;
@@ -47,10 +49,10 @@ pub(crate) async fn deliver(
         unreadable,
         deadline: batch.deadline,
         alone,
-        standing: Standing::default(),
+        standing: TenantPause::default(),
     };
     let known = async {
-        handling.standing = function.credentials.standing(&post.tenant).await?;
+        handling.standing = function.credentials.tenant_pause(&post.tenant).await?;
         handling.tenant().await
     };
     match known.await {
@@ -64,17 +66,17 @@ struct Handling<'a> {
     message: &'a Message,
     post: &'a Post,
     /// Why the post's fields are left out.
-    unreadable: Option<Code>,
+    unreadable: Option<ErrorCode>,
     deadline: Timestamp,
     /// Nothing else is handled meanwhile.
     alone: bool,
-    standing: Standing,
+    standing: TenantPause,
 }
 
 impl Handling<'_> {
     /// The post's tenant. One that is switched off may have been switched on before the post was accepted, so it is
     /// read again.
-    async fn tenant(&self) -> Result<Option<Arc<Tenant>>, StorageUnavailable> {
+    async fn tenant(&self) -> Result<Option<Arc<Tenant>>, StorageError> {
         let tenants = &self.function.tenants;
         match tenants.get(&self.post.tenant).await? {
             Some(tenant) if !tenant.file.enabled => tenants.read(&self.post.tenant).await,
@@ -82,28 +84,28 @@ impl Handling<'_> {
         }
     }
 
-    async fn run(&self, tenant: Option<&Tenant>) -> Outcome {
+    async fn run(&self, tenant: Option<&Tenant>) -> DeliveryOutcome {
         let now = self.function.clock.now();
         let pause = self.standing.pause_at(now);
         let hopeless = match tenant {
-            None => Some(Code::TenantDeleted),
+            None => Some(ErrorCode::TenantDeleted),
             Some(_) if self.unreadable.is_some() => self.unreadable,
             // Only a tenant that stays unauthorised makes a post grow too old that is not tried.
             Some(tenant) => pause.map(|pause| pause.reason).filter(|reason| {
                 self.came_too_often()
-                    || (*reason == Code::ReauthorizationNeeded
+                    || (*reason == ErrorCode::ReauthorizationNeeded
                         && self.waited_too_long(tenant, *reason))
             }),
         };
         if let (Some(pause), None) = (pause, hopeless) {
             let delay = self.postponed(self.until(pause.until));
             return match pause.reason {
-                Code::ReauthorizationNeeded => Outcome::Unauthorized(delay),
-                _ => Outcome::Postponed(delay),
+                ErrorCode::ReauthorizationNeeded => DeliveryOutcome::Unauthorized(delay),
+                _ => DeliveryOutcome::Postponed(delay),
             };
         }
         if self.deadline.since(now) < retry::WRITE_NEEDS {
-            return Outcome::Postponed(self.postponed(Duration::ZERO));
+            return DeliveryOutcome::Postponed(self.postponed(Duration::ZERO));
         }
         let owner = uuid::Uuid::new_v4().to_string();
         // Nothing is sent after the deadline, so whoever takes an expired lease over looks late enough.
@@ -114,35 +116,35 @@ impl Handling<'_> {
             .claim(self.post, &owner, lease_until, self.alone)
             .await;
         let started = match claim {
-            Ok(Claim::Started(started)) => started,
-            Ok(Claim::Completed(_)) => return Outcome::Done,
-            Ok(Claim::Locked(until)) => {
-                return Outcome::Postponed(self.postponed(self.until(until)));
+            Ok(PostClaim::Started(started)) => started,
+            Ok(PostClaim::Completed(_)) => return DeliveryOutcome::Done,
+            Ok(PostClaim::Locked(until)) => {
+                return DeliveryOutcome::Postponed(self.postponed(self.until(until)));
             }
             Err(error) => return self.storage_failed(&error.to_string(), tenant).await,
         };
-        let died = (started.deaths >= retry::DEATHS_ALLOWED).then_some(Code::ProcessingDied);
+        let died = (started.deaths >= retry::DEATHS_ALLOWED).then_some(ErrorCode::ProcessingDied);
         if started.suspect && !self.alone && died.is_none() {
-            let waiting = Waiting {
+            let waiting = WaitingPost {
                 next_attempt_at: now,
                 reason: started.reason,
                 look_first: started.look_first,
                 attempts: started.attempts,
             };
             // The reason of its earlier wait does not count: this batch still handles it.
-            self.wait(&owner, waiting, Duration::ZERO, Details::default())
+            self.wait(&owner, waiting, Duration::ZERO, OutcomeDetails::default())
                 .await;
-            return Outcome::Alone(started.deaths);
+            return DeliveryOutcome::Alone(started.deaths);
         }
         match (hopeless.or(died), tenant) {
             (Some(reason), _) => {
-                let waiting = Waiting {
+                let waiting = WaitingPost {
                     next_attempt_at: now,
                     reason: None,
                     look_first: started.look_first,
                     attempts: started.attempts,
                 };
-                let details = Details::default();
+                let details = OutcomeDetails::default();
                 self.give_up(&owner, reason, waiting, reason.entry().title, details)
                     .await
             }
@@ -151,7 +153,7 @@ impl Handling<'_> {
         }
     }
 
-    async fn attempt(&self, tenant: &Tenant, owner: &str, started: Started) -> Outcome {
+    async fn attempt(&self, tenant: &Tenant, owner: &str, started: ClaimedPost) -> DeliveryOutcome {
         let mut attempt = Attempt::new(self.function, tenant, self.post, started, self.deadline);
         // An unknown outcome is not given up before it was looked for, and an old post is not written again.
         attempt.only_looks = started
@@ -171,7 +173,7 @@ impl Handling<'_> {
                 details.detail = failure.detail();
                 let unknown = failure.is_unknown();
                 let now = self.function.clock.now();
-                let waiting = Waiting {
+                let waiting = WaitingPost {
                     next_attempt_at: if unknown {
                         now.plus(retry::SETTLE)
                     } else {
@@ -199,18 +201,28 @@ impl Handling<'_> {
         if !late {
             timeouts.answered(tenant);
         } else if timeouts.timed_out(tenant) {
-            self.pause(Code::ServiceNowUnavailable, retry::TIMEOUT_PAUSE, began)
-                .await;
+            self.pause(
+                ErrorCode::ServiceNowUnavailable,
+                retry::TIMEOUT_PAUSE,
+                began,
+            )
+            .await;
         }
     }
 
-    async fn finish(&self, owner: &str, end: End, attempts: u32, details: Details) -> Outcome {
+    async fn finish(
+        &self,
+        owner: &str,
+        end: End,
+        attempts: u32,
+        details: OutcomeDetails,
+    ) -> DeliveryOutcome {
         let (state, reason) = match end {
-            End::Delivered => (State::Delivered, None),
-            End::Ignored => (State::Ignored, None),
-            End::Unmatched(reason) => (State::Unmatched, Some(reason)),
+            End::Delivered => (PostState::Delivered, None),
+            End::Ignored => (PostState::Ignored, None),
+            End::Unmatched(reason) => (PostState::Unmatched, Some(reason)),
         };
-        let left = Waiting {
+        let left = WaitingPost {
             next_attempt_at: self.function.clock.now(),
             reason,
             look_first: false,
@@ -243,7 +255,7 @@ impl Handling<'_> {
         }
         tracing::info!(%tenant, session = %self.post.session_id, digest = self.post.digest.short(),
             state = state.as_str(), "post finished");
-        Outcome::Done
+        DeliveryOutcome::Done
     }
 
     /// Gives up, or waits: alone, or with the whole tenant.
@@ -251,11 +263,11 @@ impl Handling<'_> {
         &self,
         tenant: &Tenant,
         owner: &str,
-        failure: Failure,
-        waiting: Waiting,
-        details: Details,
+        failure: AttemptFailure,
+        waiting: WaitingPost,
+        details: OutcomeDetails,
         began: Timestamp,
-    ) -> Outcome {
+    ) -> DeliveryOutcome {
         let now = self.function.clock.now();
         let detail = failure.to_string();
         match verdict(&failure, waiting.attempts, now) {
@@ -284,7 +296,7 @@ impl Handling<'_> {
                 if let Some(length) = pauses {
                     self.pause(code, length, began).await;
                 }
-                let waiting = Waiting {
+                let waiting = WaitingPost {
                     reason: Some(code),
                     ..waiting
                 };
@@ -302,11 +314,11 @@ impl Handling<'_> {
     async fn wait(
         &self,
         owner: &str,
-        waiting: Waiting,
+        waiting: WaitingPost,
         delay: Duration,
-        details: Details,
-    ) -> Outcome {
-        let waiting = Waiting {
+        details: OutcomeDetails,
+    ) -> DeliveryOutcome {
+        let waiting = WaitingPost {
             next_attempt_at: self.function.clock.now().plus(delay),
             ..waiting
         };
@@ -321,8 +333,8 @@ impl Handling<'_> {
             tracing::warn!(tenant = %self.post.tenant, session = %self.post.session_id, %error, "claim not released");
         }
         match waiting.reason {
-            Some(Code::ReauthorizationNeeded) => Outcome::Unauthorized(delay),
-            _ => Outcome::Postponed(delay),
+            Some(ErrorCode::ReauthorizationNeeded) => DeliveryOutcome::Unauthorized(delay),
+            _ => DeliveryOutcome::Postponed(delay),
         }
     }
 
@@ -330,14 +342,14 @@ impl Handling<'_> {
     async fn give_up(
         &self,
         owner: &str,
-        reason: Code,
-        waiting: Waiting,
+        reason: ErrorCode,
+        waiting: WaitingPost,
         detail: &str,
-        details: Details,
-    ) -> Outcome {
+        details: OutcomeDetails,
+    ) -> DeliveryOutcome {
         tracing::error!(tenant = %self.post.tenant, session = %self.post.session_id, code = reason.as_str(), detail,
             "post given up");
-        if let Outcome::Postponed(delay) = bury(
+        if let DeliveryOutcome::Postponed(delay) = dead_letter(
             self.function,
             self.message,
             Some(self.post),
@@ -347,29 +359,29 @@ impl Handling<'_> {
         .await
         {
             // Without this the claim would end by itself, which counts as a death.
-            let waiting = Waiting {
+            let waiting = WaitingPost {
                 reason: Some(reason),
                 ..waiting
             };
             return self.wait(owner, waiting, delay, details).await;
         }
-        let left = Waiting {
+        let left = WaitingPost {
             reason: Some(reason),
             ..waiting
         };
         let completed = self
             .function
             .ledger
-            .complete(self.post, owner, State::Failed, left, details)
+            .complete(self.post, owner, PostState::Failed, left, details)
             .await;
         match completed {
-            Ok(_) => Outcome::Done,
+            Ok(_) => DeliveryOutcome::Done,
             Err(error) => self.not_stored(&error.to_string()),
         }
     }
 
     /// Whether a failure that might pass is given up.
-    fn is_hopeless(&self, tenant: &Tenant, reason: Code) -> bool {
+    fn is_hopeless(&self, tenant: &Tenant, reason: ErrorCode) -> bool {
         self.came_too_often() || self.waited_too_long(tenant, reason)
     }
 
@@ -381,10 +393,10 @@ impl Handling<'_> {
 
     /// Decides by age, since the queue first took the message. Time in which the tenant had to be authorised again
     /// does not count as time in which ServiceNow failed.
-    fn waited_too_long(&self, tenant: &Tenant, reason: Code) -> bool {
+    fn waited_too_long(&self, tenant: &Tenant, reason: ErrorCode) -> bool {
         let (now, queued_at) = (self.function.clock.now(), self.message.queued_at);
         match reason {
-            Code::ReauthorizationNeeded => {
+            ErrorCode::ReauthorizationNeeded => {
                 now.since(queued_at) >= tenant.file.sessions.reauthorization_wait.duration()
             }
             _ => {
@@ -394,14 +406,14 @@ impl Handling<'_> {
         }
     }
 
-    async fn pause(&self, reason: Code, length: Duration, began: Timestamp) {
+    async fn pause(&self, reason: ErrorCode, length: Duration, began: Timestamp) {
         let tenant = &self.post.tenant;
-        if reason == Code::ReauthorizationNeeded && self.authorized_since(began).await {
+        if reason == ErrorCode::ReauthorizationNeeded && self.authorized_since(began).await {
             return;
         }
         telemetry::count_reason(Metric::TenantPaused, reason, Some(tenant));
         let credentials = &self.function.credentials;
-        let paused = if reason == Code::ServiceNowThrottled {
+        let paused = if reason == ErrorCode::ServiceNowThrottled {
             credentials.throttle(tenant, length).await
         } else {
             let pause = Pause {
@@ -418,7 +430,10 @@ impl Handling<'_> {
     /// Whether somebody has put right meanwhile what the attempt was refused with: a pause that whoever was refused had
     /// set under the token lease has been ended since.
     async fn authorized_since(&self, began: Timestamp) -> bool {
-        let standing = self.function.credentials.standing_now(&self.post.tenant);
+        let standing = self
+            .function
+            .credentials
+            .tenant_pause_now(&self.post.tenant);
         let now = self.function.clock.now();
         standing.await.is_ok_and(|standing| {
             let since = standing.authorized_since;
@@ -429,26 +444,26 @@ impl Handling<'_> {
 
     /// Waits, or gives up what has waited too long: the dead-letter queue may take what the tables do not. Without the
     /// tenant's standing nothing is known of how long that is.
-    async fn storage_failed(&self, error: &str, tenant: Option<&Tenant>) -> Outcome {
-        let reason = Code::StorageUnavailable;
+    async fn storage_failed(&self, error: &str, tenant: Option<&Tenant>) -> DeliveryOutcome {
+        let reason = ErrorCode::StorageUnavailable;
         if self.came_too_often() || tenant.is_some_and(|tenant| self.is_hopeless(tenant, reason)) {
             tracing::error!(tenant = %self.post.tenant, session = %self.post.session_id, code = reason.as_str(),
                 detail = error, "post given up");
             let detail = Some(error.to_owned());
-            return bury(self.function, self.message, Some(self.post), reason, detail).await;
+            return dead_letter(self.function, self.message, Some(self.post), reason, detail).await;
         }
         self.not_stored(error)
     }
 
-    fn not_stored(&self, error: &str) -> Outcome {
+    fn not_stored(&self, error: &str) -> DeliveryOutcome {
         let post = self.post;
         telemetry::log_failure(
-            Code::StorageUnavailable,
+            ErrorCode::StorageUnavailable,
             post.tenant.as_str(),
             post.session_id.as_str(),
             error,
         );
-        Outcome::Postponed(self.postponed(retry::SESSION.first))
+        DeliveryOutcome::Postponed(self.postponed(retry::SESSION.first))
     }
 
     fn postponed(&self, delay: Duration) -> Duration {
@@ -472,13 +487,13 @@ fn postponed(message: &Message, delay: Duration) -> Duration {
 }
 
 /// Sends a message to the dead-letter queue with its reason.
-async fn bury(
+async fn dead_letter(
     function: &DeliverSession,
     message: &Message,
     post: Option<&Post>,
-    reason: Code,
+    reason: ErrorCode,
     detail: Option<String>,
-) -> Outcome {
+) -> DeliveryOutcome {
     let tenant = post.map(|post| &post.tenant);
     let received_at = post.map_or(message.queued_at, |post| post.received_at);
     let letter =
@@ -493,11 +508,11 @@ async fn bury(
                     "message is no post; dead-lettered"
                 );
             }
-            Outcome::Done
+            DeliveryOutcome::Done
         }
         Err(error) => {
             tracing::error!(message_id = message.id, code = reason.as_str(), %error, "dead letter not sent; kept");
-            Outcome::Postponed(postponed(message, retry::SESSION.first))
+            DeliveryOutcome::Postponed(postponed(message, retry::SESSION.first))
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum DeliveryOutcome {
     /// It leaves the queue.
     Done,
     /// It stays hidden in the queue for that long.

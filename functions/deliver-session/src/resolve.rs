@@ -3,22 +3,22 @@
 //! Order: the ledger, a signed `Tracking0`, the tenant's reference fields, the `correlation_id`. What comes after,
 //! creating a record, is not decided here.
 
-use shared::error::Code;
-use shared::record::{RecordNumber, RecordRef, SysId, Table, Typed};
-use shared::servicenow::access::AccessError;
+use shared::aws::secret_store::TenantSecrets;
+use shared::domain::error::ErrorCode;
+use shared::domain::record::{RecordNumber, RecordRef, SysId, Table, Typed};
+use shared::domain::tracking;
 use shared::servicenow::client::CallError;
 use shared::servicenow::query::Query;
 use shared::telemetry::{self, Metric};
-use shared::tracking;
-use shared::vault::Credentials;
+use shared::token::access::AccessError;
 
-use crate::attempt::{Attempt, Failure, Resolved};
+use crate::attempt::{Attempt, AttemptFailure, Resolved};
 
 /// What one place of a post says about its record.
 enum Reference {
     Absent,
     NotBelieved,
-    Unusable(Code),
+    Unusable(ErrorCode),
     Record(RecordRef),
     Number(RecordNumber),
 }
@@ -28,13 +28,13 @@ impl Attempt<'_> {
     ///
     /// # Errors
     /// A reference that is invalid or ambiguous, or that names no record, is permanent; otherwise as [`Failure`] says.
-    pub(crate) async fn resolve(&mut self) -> Result<Resolved, Failure> {
+    pub(crate) async fn resolve(&mut self) -> Result<Resolved, AttemptFailure> {
         let (tenant, session) = (&self.post.tenant, &self.post.session_id);
         if let Some(record) = self.function.ledger.record(tenant, session).await? {
             let created = self.created_before(&record).await?;
             return Ok(Resolved::Record(created.unwrap_or(record)));
         }
-        let (mut reason, mut unusable) = (Code::NoReference, None);
+        let (mut reason, mut unusable) = (ErrorCode::NoReference, None);
         let tracking = self.tracking().await?;
         let fields = self.file().sessions.reference_fields.iter().map(|name| {
             let text = self.post.fields.find(name);
@@ -43,7 +43,7 @@ impl Attempt<'_> {
         for reference in std::iter::once(tracking).chain(fields) {
             match reference {
                 Reference::Absent => {}
-                Reference::NotBelieved => reason = Code::TrackingNotBelieved,
+                Reference::NotBelieved => reason = ErrorCode::TrackingNotBelieved,
                 Reference::Unusable(code) => _ = unusable.get_or_insert(code),
                 Reference::Record(record) => return self.remembered(record).await,
                 Reference::Number(number) => {
@@ -53,7 +53,7 @@ impl Attempt<'_> {
             }
         }
         if let Some(code) = unusable {
-            return Err(Failure::Permanent(code));
+            return Err(AttemptFailure::Permanent(code));
         }
         if let Some(table) = self.table_for_new_records()
             && let Some(record) = self
@@ -67,7 +67,7 @@ impl Attempt<'_> {
 
     /// After an unknown outcome: the record that an earlier attempt at this post created, where the session has got
     /// another one meanwhile.
-    async fn created_before(&self, known: &RecordRef) -> Result<Option<RecordRef>, Failure> {
+    async fn created_before(&self, known: &RecordRef) -> Result<Option<RecordRef>, AttemptFailure> {
         let Some(table) = self.table_for_new_records().filter(|_| self.must_look) else {
             return Ok(None);
         };
@@ -86,7 +86,7 @@ impl Attempt<'_> {
     }
 
     /// What `Tracking0` says. Whatever looks signed has to be signed by this connector, whatever the settings.
-    async fn tracking(&self) -> Result<Reference, Failure> {
+    async fn tracking(&self) -> Result<Reference, AttemptFailure> {
         let Some(text) = self.post.fields.find("Tracking0") else {
             return Ok(Reference::Absent);
         };
@@ -96,7 +96,7 @@ impl Attempt<'_> {
             }
             telemetry::count(Metric::TrackingNotBelieved, Some(&self.post.tenant));
             telemetry::log_failure(
-                Code::TrackingNotBelieved,
+                ErrorCode::TrackingNotBelieved,
                 self.post.tenant.as_str(),
                 self.post.session_id.as_str(),
                 "A Tracking0 that this connector did not sign counts as no reference.",
@@ -108,7 +108,7 @@ impl Attempt<'_> {
 
     /// The record that a `Tracking0` names by this tenant's signature. A key that does not fit may have been
     /// replaced, and is read once more.
-    async fn signed_reference(&self, text: &str) -> Result<Option<RecordRef>, Failure> {
+    async fn signed_reference(&self, text: &str) -> Result<Option<RecordRef>, AttemptFailure> {
         if !tracking::looks_signed(text) {
             return Ok(None);
         }
@@ -120,28 +120,31 @@ impl Attempt<'_> {
             }
             CallError::Access(error)
         };
-        let verify = |credentials: &Credentials| {
+        let verify = |credentials: &TenantSecrets| {
             let key = credentials.tracking_key.as_ref()?;
             Some(tracking::verify(key, tenant, text))
         };
         let vault = &self.function.vault;
-        let known = vault.credentials(tenant).await.map_err(unreadable)?;
+        let known = vault.tenant_secrets(tenant).await.map_err(unreadable)?;
         if let Some(Some(record)) = verify(&known) {
             return Ok(Some(record));
         }
-        let known = vault.credentials_again(tenant).await.map_err(unreadable)?;
+        let known = vault
+            .reread_tenant_secrets(tenant)
+            .await
+            .map_err(unreadable)?;
         verify(&known).ok_or_else(|| {
-            Failure::ServiceNow(CallError::Misconfigured(
+            AttemptFailure::ServiceNow(CallError::Misconfigured(
                 "tracking-key is not set; apply the tenant again".to_owned(),
             ))
         })
     }
 
-    async fn by_number(&self, number: &RecordNumber) -> Result<RecordRef, Failure> {
+    async fn by_number(&self, number: &RecordNumber) -> Result<RecordRef, AttemptFailure> {
         let found = self
             .by_query(number.table(), &Query::number(number))
             .await?;
-        found.ok_or(Failure::Permanent(Code::RecordNotFound))
+        found.ok_or(AttemptFailure::Permanent(ErrorCode::RecordNotFound))
     }
 
     /// The one record that a query finds; two are nobody's choice. After an unknown outcome, nobody can tell where
@@ -150,7 +153,7 @@ impl Attempt<'_> {
         &self,
         table: Table,
         query: &Query,
-    ) -> Result<Option<RecordRef>, Failure> {
+    ) -> Result<Option<RecordRef>, AttemptFailure> {
         let found = self
             .function
             .servicenow
@@ -162,15 +165,15 @@ impl Attempt<'_> {
             .filter_map(|row| row.get("sys_id").and_then(|id| SysId::parse(id)));
         match (ids.next(), ids.next()) {
             (None, _) if found.incomparable && self.must_look => {
-                Err(Failure::Permanent(Code::OutcomeUnknown))
+                Err(AttemptFailure::Permanent(ErrorCode::OutcomeUnknown))
             }
             (None, _) => Ok(None),
             (Some(sys_id), None) => Ok(Some(RecordRef { table, sys_id })),
-            (Some(_), Some(_)) => Err(Failure::Permanent(Code::AmbiguousRecord)),
+            (Some(_), Some(_)) => Err(AttemptFailure::Permanent(ErrorCode::AmbiguousRecord)),
         }
     }
 
-    async fn remembered(&self, record: RecordRef) -> Result<Resolved, Failure> {
+    async fn remembered(&self, record: RecordRef) -> Result<Resolved, AttemptFailure> {
         self.function
             .ledger
             .remember_record(&self.post.tenant, &self.post.session_id, &record)
@@ -195,7 +198,7 @@ fn typed_reference(text: &str) -> Reference {
     match RecordNumber::typed(text) {
         Typed::NoReference => Reference::Absent,
         Typed::Number(number) => Reference::Number(number),
-        Typed::Ambiguous => Reference::Unusable(Code::AmbiguousRecord),
-        Typed::Invalid => Reference::Unusable(Code::InvalidReference),
+        Typed::Ambiguous => Reference::Unusable(ErrorCode::AmbiguousRecord),
+        Typed::Invalid => Reference::Unusable(ErrorCode::InvalidReference),
     }
 }

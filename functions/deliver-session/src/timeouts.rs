@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use shared::domain::tenant::TenantId;
 use shared::retry::TIMEOUTS_BEFORE_PAUSE;
-use shared::tenant::TenantId;
 
 /// How many of a tenant's last calls ran into a time-out, as this process knows.
 #[derive(Debug, Default)]

@@ -2,24 +2,24 @@
 
 use std::time::Duration;
 
-use shared::clock::Timestamp;
-use shared::error::Code;
+use shared::domain::clock::Timestamp;
+use shared::domain::error::ErrorCode;
 use shared::retry;
-use shared::servicenow::access::AccessError;
 use shared::servicenow::client::CallError;
+use shared::token::access::AccessError;
 
-use crate::attempt::Failure;
+use crate::attempt::AttemptFailure;
 
 /// What becomes of a message whose attempt failed, its age apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Trying again does not help.
-    GiveUp(Code),
+    GiveUp(ErrorCode),
     /// The attempt came to nothing that counts, and goes on at that moment.
     Interrupted(Timestamp),
     /// It is tried again after a while.
     Wait {
-        code: Code,
+        code: ErrorCode,
         delay: Duration,
         /// The whole tenant waits, at least so long.
         pauses: Option<Duration>,
@@ -28,7 +28,7 @@ pub(crate) enum Verdict {
 
 /// Decides by what failed. `attempts` is how many were made by now, this one included. What a vendor asks for can only
 /// make the delay longer.
-pub(crate) fn verdict(failure: &Failure, attempts: u32, now: Timestamp) -> Verdict {
+pub(crate) fn verdict(failure: &AttemptFailure, attempts: u32, now: Timestamp) -> Verdict {
     let backoff = retry::SESSION.after(attempts);
     let alone = |code, delay| Verdict::Wait {
         code,
@@ -41,33 +41,38 @@ pub(crate) fn verdict(failure: &Failure, attempts: u32, now: Timestamp) -> Verdi
         pauses: Some(pause),
     };
     let error = match failure {
-        Failure::Permanent(code) => return Verdict::GiveUp(*code),
-        Failure::AttachmentRefused(_) => return Verdict::GiveUp(Code::AttachmentRefused),
+        AttemptFailure::Permanent(code) => return Verdict::GiveUp(*code),
+        AttemptFailure::AttachmentRefused(_) => {
+            return Verdict::GiveUp(ErrorCode::AttachmentRefused);
+        }
         // It takes seconds, unless its process died.
-        Failure::CreatedElsewhere(until) => {
+        AttemptFailure::CreatedElsewhere(until) => {
             return Verdict::Interrupted((*until).min(now.plus(retry::SESSION.first)));
         }
-        Failure::Storage(_) => return alone(Code::StorageUnavailable, backoff),
-        Failure::ServiceNow(error) => error,
+        AttemptFailure::Storage(_) => return alone(ErrorCode::StorageUnavailable, backoff),
+        AttemptFailure::ServiceNow(error) => error,
     };
     match error {
         CallError::OutOfTime => Verdict::Interrupted(now),
-        CallError::Refused { .. } => Verdict::GiveUp(Code::ServiceNowRefused),
-        CallError::NoteNotVisible => Verdict::GiveUp(Code::NoteNotVisible),
-        CallError::NotFound => Verdict::GiveUp(Code::RecordNotFound),
-        CallError::Misconfigured(_) => alone(Code::TenantMisconfigured, backoff),
-        CallError::Throttled { retry_after } => {
-            with_tenant(Code::ServiceNowThrottled, retry_after.unwrap_or_default())
-        }
+        CallError::Refused { .. } => Verdict::GiveUp(ErrorCode::ServiceNowRefused),
+        CallError::NoteNotVisible => Verdict::GiveUp(ErrorCode::NoteNotVisible),
+        CallError::NotFound => Verdict::GiveUp(ErrorCode::RecordNotFound),
+        CallError::Misconfigured(_) => alone(ErrorCode::TenantMisconfigured, backoff),
+        CallError::Throttled { retry_after } => with_tenant(
+            ErrorCode::ServiceNowThrottled,
+            retry_after.unwrap_or_default(),
+        ),
         CallError::Unavailable { retry_after, .. }
-        | CallError::Access(AccessError::Transient { retry_after, .. }) => {
-            alone(Code::ServiceNowUnavailable, retry_after.unwrap_or_default())
-        }
-        CallError::Access(AccessError::Storage(_)) => alone(Code::StorageUnavailable, backoff),
-        CallError::Unknown { .. } => alone(Code::ServiceNowUnavailable, retry::SETTLE),
-        CallError::Access(AccessError::ReauthorizationNeeded(_)) => {
-            with_tenant(Code::ReauthorizationNeeded, retry::REAUTHORIZATION_PAUSE)
-        }
+        | CallError::Access(AccessError::Transient { retry_after, .. }) => alone(
+            ErrorCode::ServiceNowUnavailable,
+            retry_after.unwrap_or_default(),
+        ),
+        CallError::Access(AccessError::Storage(_)) => alone(ErrorCode::StorageUnavailable, backoff),
+        CallError::Unknown { .. } => alone(ErrorCode::ServiceNowUnavailable, retry::SETTLE),
+        CallError::Access(AccessError::ReauthorizationNeeded(_)) => with_tenant(
+            ErrorCode::ReauthorizationNeeded,
+            retry::REAUTHORIZATION_PAUSE,
+        ),
         // The pause says how long; the backoff would make posts miss its end.
         CallError::Access(AccessError::Paused(pause)) => Verdict::Wait {
             code: pause.reason,
@@ -83,8 +88,8 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(0);
 
-    fn waits(error: CallError, attempts: u32) -> (Code, u64, Option<u64>) {
-        match verdict(&Failure::ServiceNow(error), attempts, NOW) {
+    fn waits(error: CallError, attempts: u32) -> (ErrorCode, u64, Option<u64>) {
+        match verdict(&AttemptFailure::ServiceNow(error), attempts, NOW) {
             Verdict::Wait {
                 code,
                 delay,
@@ -111,7 +116,10 @@ mod tests {
 
     #[test]
     fn an_unknown_outcome_is_not_looked_for_sooner_than_after_seventy_seconds() {
-        assert_eq!(waits(unknown(), 1), (Code::ServiceNowUnavailable, 70, None));
+        assert_eq!(
+            waits(unknown(), 1),
+            (ErrorCode::ServiceNowUnavailable, 70, None)
+        );
         assert_eq!(waits(unknown(), 4).1, 240);
     }
 
@@ -121,11 +129,11 @@ mod tests {
         let throttled = CallError::Throttled { retry_after };
         assert_eq!(
             waits(throttled, 1),
-            (Code::ServiceNowThrottled, 900, Some(900))
+            (ErrorCode::ServiceNowThrottled, 900, Some(900))
         );
         assert_eq!(
             waits(unavailable(retry_after), 1),
-            (Code::ServiceNowUnavailable, 900, None)
+            (ErrorCode::ServiceNowUnavailable, 900, None)
         );
     }
 
@@ -152,8 +160,8 @@ mod tests {
             message: "Operation Failed".to_owned(),
         };
         assert_eq!(
-            verdict(&Failure::ServiceNow(refused), 1, NOW),
-            Verdict::GiveUp(Code::ServiceNowRefused)
+            verdict(&AttemptFailure::ServiceNow(refused), 1, NOW),
+            Verdict::GiveUp(ErrorCode::ServiceNowRefused)
         );
     }
 }

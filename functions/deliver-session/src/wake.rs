@@ -12,18 +12,18 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use shared::clock::Timestamp;
-use shared::error::Code;
-use shared::ledger::Rest;
-use shared::queue::{Packed, Post, QueueUnavailable, Wake};
+use shared::aws::ledger::NextPage;
+use shared::aws::queue::{PackedPost, Post, QueueError, WakeRequest};
+use shared::aws::tenants::StorageError;
+use shared::domain::clock::Timestamp;
+use shared::domain::error::ErrorCode;
+use shared::domain::session::Digest;
 use shared::retry;
-use shared::session::Digest;
 use shared::telemetry;
-use shared::tenants::StorageUnavailable;
 
 use crate::DeliverSession;
 use crate::event::Message;
-use crate::outcome::Outcome;
+use crate::outcome::DeliveryOutcome;
 
 /// No post in the queue was accepted longer ago: it waits there for 14 days at most, and may have been redriven from
 /// the dead-letter queue, which keeps it for as long.
@@ -55,7 +55,7 @@ pub(crate) async fn remember(function: &DeliverSession, hidden: &[&Message], del
     let until = function.clock.now().plus(delay);
     let mut posts: Vec<(Post, Vec<String>)> = Vec::new();
     for message in hidden {
-        let Ok(packed) = Packed::read(&message.body) else {
+        let Ok(packed) = PackedPost::read(&message.body) else {
             continue;
         };
         let post = packed.outline();
@@ -81,9 +81,9 @@ pub(crate) async fn remember(function: &DeliverSession, hidden: &[&Message], del
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
-    Storage(#[from] StorageUnavailable),
+    Storage(#[from] StorageError),
     #[error(transparent)]
-    Queue(#[from] QueueUnavailable),
+    Queue(#[from] QueueError),
 }
 
 /// How far a pass over a tenant's posts came.
@@ -91,7 +91,7 @@ enum Pass {
     /// There is nothing to wake, or nobody to wake it for.
     Needless,
     Complete,
-    OutOfTime(Rest),
+    OutOfTime(NextPage),
 }
 
 /// Shows the tenant's posts that wait, unless it has to be authorised again after all. A first pass at once, and a
@@ -99,30 +99,30 @@ enum Pass {
 pub(crate) async fn wake(
     function: &DeliverSession,
     message: &Message,
-    wake: &Wake,
+    wake: &WakeRequest,
     deadline: Timestamp,
-) -> Outcome {
+) -> DeliveryOutcome {
     let settled_at = message.queued_at.plus(STRAGGLERS);
     let began = function.clock.now();
     let outcome = async {
         match pass(function, message, wake, deadline).await? {
-            Pass::Needless => Ok::<_, Failure>(Outcome::Done),
+            Pass::Needless => Ok::<_, Failure>(DeliveryOutcome::Done),
             Pass::Complete | Pass::OutOfTime(_) if began < settled_at => {
                 let wait = settled_at.since(function.clock.now());
-                Ok(Outcome::Postponed(wait.max(Duration::from_secs(1))))
+                Ok(DeliveryOutcome::Postponed(wait.max(Duration::from_secs(1))))
             }
-            Pass::Complete => Ok(Outcome::Done),
+            Pass::Complete => Ok(DeliveryOutcome::Done),
             Pass::OutOfTime(rest) => {
-                let rest = Wake::new(wake.tenant.clone(), Some(rest.from));
+                let rest = WakeRequest::new(wake.tenant.clone(), Some(rest.from));
                 function.queues.send_wake(&rest).await?;
-                Ok(Outcome::Done)
+                Ok(DeliveryOutcome::Done)
             }
         }
     };
     match outcome.await {
-        Ok(Outcome::Done) => {
+        Ok(DeliveryOutcome::Done) => {
             hide(function, message, HIDDEN_UNTIL_DELETED).await;
-            Outcome::Done
+            DeliveryOutcome::Done
         }
         Ok(outcome) => outcome,
         Err(failure) => {
@@ -134,9 +134,9 @@ pub(crate) async fn wake(
             );
             if function.clock.now().since(message.queued_at) >= GIVE_UP_AFTER {
                 tracing::error!(tenant = %wake.tenant, "wake-up given up; the posts come back by themselves");
-                return Outcome::Done;
+                return DeliveryOutcome::Done;
             }
-            Outcome::Postponed(retry::SESSION.first)
+            DeliveryOutcome::Postponed(retry::SESSION.first)
         }
     }
 }
@@ -144,14 +144,14 @@ pub(crate) async fn wake(
 async fn pass(
     function: &DeliverSession,
     message: &Message,
-    wake: &Wake,
+    wake: &WakeRequest,
     deadline: Timestamp,
 ) -> Result<Pass, Failure> {
     let tenant = &wake.tenant;
     if function.tenants.get(tenant).await?.is_none() {
         return Ok(Pass::Needless);
     }
-    let standing = function.credentials.standing_now(tenant).await?;
+    let standing = function.credentials.tenant_pause_now(tenant).await?;
     let now = function.clock.now();
     if standing.is_unauthorized_at(now) {
         tracing::info!(%tenant, "posts not woken: the tenant has to be authorised again");
@@ -179,12 +179,9 @@ async fn pass(
 }
 
 /// Shows messages, beginning with the first.
-async fn show(
-    function: &DeliverSession,
-    receipt_handles: &[String],
-) -> Result<usize, QueueUnavailable> {
+async fn show(function: &DeliverSession, receipt_handles: &[String]) -> Result<usize, QueueError> {
     stream::iter(receipt_handles.chunks(BATCH))
-        .map(|batch| function.queues.show(batch))
+        .map(|batch| function.queues.make_visible(batch))
         .buffered(CALLS)
         .try_fold(0, async |sum, shown| Ok(sum + shown))
         .await
@@ -199,9 +196,9 @@ async fn hide(function: &DeliverSession, message: &Message, length: Duration) {
     }
 }
 
-const fn code(failure: &Failure) -> Code {
+const fn code(failure: &Failure) -> ErrorCode {
     match failure {
-        Failure::Storage(_) => Code::StorageUnavailable,
-        Failure::Queue(_) => Code::QueueUnavailable,
+        Failure::Storage(_) => ErrorCode::StorageUnavailable,
+        Failure::Queue(_) => ErrorCode::QueueUnavailable,
     }
 }

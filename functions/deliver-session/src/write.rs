@@ -2,19 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use shared::error::Code;
-use shared::ledger::Creation;
-use shared::record::{RecordRef, SysId, Table};
+use crate::note::{self, Note, NoteInput, Remark};
+use shared::aws::ledger::CreationClaim;
+use shared::domain::error::ErrorCode;
+use shared::domain::record::{RecordRef, SysId, Table};
+use shared::domain::session::{attachment_name, note_marker};
+use shared::domain::tenant::ClosedRecords;
 use shared::retry;
-use shared::servicenow::client::{CallError, Columns, Display, Written};
-use shared::servicenow::note::{self, Note, NoteInput, Remark};
+use shared::servicenow::client::{CallError, Columns, DisplayValue, WrittenRecord};
 use shared::servicenow::query::{Email, Query};
 use shared::servicenow::text;
-use shared::session::{attachment_name, note_marker};
 use shared::telemetry::{self, Metric};
-use shared::tenant::ClosedRecords;
 
-use crate::attempt::{Attempt, Failure};
+use crate::attempt::{Attempt, AttemptFailure};
 
 /// Where people are looked up by e-mail.
 const USERS: &str = "sys_user";
@@ -30,7 +30,7 @@ impl Attempt<'_> {
     ///
     /// # Errors
     /// As [`Failure`] says.
-    pub(crate) async fn write(&mut self, record: RecordRef) -> Result<(), Failure> {
+    pub(crate) async fn write(&mut self, record: RecordRef) -> Result<(), AttemptFailure> {
         if let Some(notes) = self.notes_with_this(&record).await? {
             return self.attach_what_is_missing(&record, &notes).await;
         }
@@ -59,7 +59,7 @@ impl Attempt<'_> {
 
     /// Reopens a closed record, in a write of its own: a note speaks of it once it is seen. Nothing to say when
     /// ServiceNow refuses it or drops the state; the note is written all the same.
-    async fn reopen(&mut self, record: &RecordRef) -> Result<Option<Remark>, Failure> {
+    async fn reopen(&mut self, record: &RecordRef) -> Result<Option<Remark>, AttemptFailure> {
         const STATE: &str = "state";
         self.may_write()?;
         let state = open_state(record.table).to_owned();
@@ -92,7 +92,7 @@ impl Attempt<'_> {
         &mut self,
         table: Table,
         follows: Option<(RecordRef, String)>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), AttemptFailure> {
         let (tenant, session) = (&self.post.tenant, &self.post.session_id);
         let correlation = match follows {
             None => Query::correlation_id(session),
@@ -113,8 +113,8 @@ impl Attempt<'_> {
             .claim_creation(self.post, until, follows.as_ref().map(|(record, _)| record))
             .await?
         {
-            Creation::Started { look_first: false } => {}
-            Creation::Started { look_first: true } => {
+            CreationClaim::Started { look_first: false } => {}
+            CreationClaim::Started { look_first: true } => {
                 // Another post may have created it. That says nothing about this post's note.
                 let must_look = std::mem::replace(&mut self.must_look, true);
                 if let Some(record) = self.by_query(table, &correlation).await? {
@@ -122,8 +122,8 @@ impl Attempt<'_> {
                     return self.write_to_follower(record).await;
                 }
             }
-            Creation::Exists(record) => return self.write_to_follower(record).await,
-            Creation::Locked(until) => return Err(Failure::CreatedElsewhere(until)),
+            CreationClaim::Exists(record) => return self.write_to_follower(record).await,
+            CreationClaim::Locked(until) => return Err(AttemptFailure::CreatedElsewhere(until)),
         }
         if let Err(given_up) = self.found_nothing() {
             self.leave_creation().await;
@@ -180,14 +180,14 @@ impl Attempt<'_> {
 
     /// Leaves the creation of the session's record to its other posts: this one is given up, and has created none.
     async fn leave_creation(&self) {
-        if let Err(error) = self.function.ledger.leave_creation(self.post).await {
+        if let Err(error) = self.function.ledger.release_creation(self.post).await {
             tracing::warn!(tenant = %self.post.tenant, session = %self.post.session_id, %error,
                 "the session's other posts wait until the claim ends by itself");
         }
     }
 
     /// Writes the post to the record that an earlier attempt at it, or another post of its session, created.
-    async fn write_to_follower(&mut self, record: RecordRef) -> Result<(), Failure> {
+    async fn write_to_follower(&mut self, record: RecordRef) -> Result<(), AttemptFailure> {
         self.function
             .ledger
             .remember_record(&self.post.tenant, &self.post.session_id, &record)
@@ -207,7 +207,7 @@ impl Attempt<'_> {
         record: &RecordRef,
         mut remarks: Vec<Remark>,
         mut columns: Columns,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), AttemptFailure> {
         let unknown = self.must_look;
         self.found_nothing()?;
         let Note {
@@ -234,7 +234,7 @@ impl Attempt<'_> {
         &mut self,
         record: &RecordRef,
         notes: &str,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), AttemptFailure> {
         let name = attachment_name(&self.post.session_id, &self.post.digest);
         // A note that points to its attachment was written after it.
         if !notes.contains(&name) || note::points_to(notes, &name) {
@@ -254,7 +254,7 @@ impl Attempt<'_> {
         record: &RecordRef,
         text: String,
         unknown: bool,
-    ) -> Result<Option<CallError>, Failure> {
+    ) -> Result<Option<CallError>, AttemptFailure> {
         let (session, digest) = (&self.post.session_id, &self.post.digest);
         let (file, servicenow) = (self.file(), &self.function.servicenow);
         let query = Query::attachment(record, session, digest);
@@ -270,7 +270,7 @@ impl Attempt<'_> {
             // Its name may not be read, and a second one would be a double.
             None if unknown => {
                 self.must_look = true;
-                return Err(Failure::Permanent(Code::OutcomeUnknown));
+                return Err(AttemptFailure::Permanent(ErrorCode::OutcomeUnknown));
             }
             Some(false) | None => {}
         }
@@ -287,17 +287,21 @@ impl Attempt<'_> {
     }
 
     /// The end of a post whose note is there: sent again, it looks for the note and attaches what is missing.
-    fn without_attachment(&mut self, refused: Option<CallError>) -> Result<(), Failure> {
+    fn without_attachment(&mut self, refused: Option<CallError>) -> Result<(), AttemptFailure> {
         match refused {
             None => Ok(()),
             Some(error) => {
                 self.must_look = true;
-                Err(Failure::AttachmentRefused(error))
+                Err(AttemptFailure::AttachmentRefused(error))
             }
         }
     }
 
-    async fn update(&self, record: &RecordRef, columns: &Columns) -> Result<Written, CallError> {
+    async fn update(
+        &self,
+        record: &RecordRef,
+        columns: &Columns,
+    ) -> Result<WrittenRecord, CallError> {
         let servicenow = &self.function.servicenow;
         servicenow
             .update(self.file(), self.deadline, record, columns, &self.marker())
@@ -309,7 +313,7 @@ impl Attempt<'_> {
     }
 
     /// Fails when the answer to a write shows that ServiceNow dropped the note; the next attempt looks for it.
-    fn note_seen(&mut self, written: &Written) -> Result<(), Failure> {
+    fn note_seen(&mut self, written: &WrittenRecord) -> Result<(), AttemptFailure> {
         match written.note_seen() {
             Ok(true) => Ok(()),
             Ok(false) => {
@@ -337,7 +341,7 @@ impl Attempt<'_> {
     pub(crate) async fn notes_with_this(
         &self,
         record: &RecordRef,
-    ) -> Result<Option<String>, Failure> {
+    ) -> Result<Option<String>, AttemptFailure> {
         if !self.must_look {
             return Ok(None);
         }
@@ -349,19 +353,19 @@ impl Attempt<'_> {
                 self.deadline,
                 record,
                 &["work_notes"],
-                Display::Shown,
+                DisplayValue::Shown,
             )
             .await?;
-        let mut shown = shown.ok_or(Failure::Permanent(Code::RecordNotFound))?;
+        let mut shown = shown.ok_or(AttemptFailure::Permanent(ErrorCode::RecordNotFound))?;
         let notes = shown
             .remove("work_notes")
-            .ok_or(Failure::Permanent(Code::OutcomeUnknown))?;
+            .ok_or(AttemptFailure::Permanent(ErrorCode::OutcomeUnknown))?;
         self.step("looked for the note", &record.to_string());
         Ok(notes.contains(&self.marker()).then_some(notes))
     }
 
     /// Whether the record is closed, asked only where it matters.
-    async fn closed(&self, record: &RecordRef) -> Result<Option<Closed>, Failure> {
+    async fn closed(&self, record: &RecordRef) -> Result<Option<Closed>, AttemptFailure> {
         if self.file().sessions.closed_records == ClosedRecords::Note {
             return Ok(None);
         }
@@ -369,9 +373,15 @@ impl Attempt<'_> {
         let row = self
             .function
             .servicenow
-            .read(self.file(), self.deadline, record, &names, Display::Raw)
+            .read(
+                self.file(),
+                self.deadline,
+                record,
+                &names,
+                DisplayValue::Raw,
+            )
             .await?;
-        let row = row.ok_or(Failure::Permanent(Code::RecordNotFound))?;
+        let row = row.ok_or(AttemptFailure::Permanent(ErrorCode::RecordNotFound))?;
         let value = |name: &str| row.get(name).map(String::as_str).unwrap_or_default();
         let closed =
             value("active") == "false" || closed_states(record.table).contains(&value("state"));
@@ -407,7 +417,7 @@ impl Attempt<'_> {
     }
 
     /// The people on a new record: looked up by e-mail, never guessed. Who is not found is left out, and the note says so.
-    async fn people(&self, table: Table) -> Result<(Columns, Vec<Remark>), Failure> {
+    async fn people(&self, table: Table) -> Result<(Columns, Vec<Remark>), AttemptFailure> {
         let (mut columns, mut remarks) = (Columns::new(), Vec::new());
         let caller_field = self.file().sessions.new_record.caller_field.as_deref();
         if let Some(email) = caller_field.and_then(|name| self.post.fields.find(name)) {
@@ -441,7 +451,7 @@ impl Attempt<'_> {
         Ok((columns, remarks))
     }
 
-    async fn person(&self, table: &str, email: &str) -> Result<Person, Failure> {
+    async fn person(&self, table: &str, email: &str) -> Result<Person, AttemptFailure> {
         let Some(email) = Email::parse(email) else {
             return Ok(Person::None);
         };

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use shared::api::{self, Object, Request};
-use shared::error::{Code, Problem};
-use shared::record::{RecordNumber, SysId, Table};
+use shared::api::{self, HttpRequest, JsonObject};
+use shared::domain::error::{ErrorCode, Problem};
+use shared::domain::record::{RecordNumber, SysId, Table};
+use shared::domain::secret::Secret;
+use shared::domain::tenant::TenantId;
 use shared::rescue::api::{FIELD_LIMITS, FIELD_NAMES};
-use shared::secret::Secret;
 use shared::servicenow::query::Email;
-use shared::tenant::TenantId;
 
 /// One request, of a sender that is not known yet.
 pub(crate) struct Command {
@@ -23,7 +23,7 @@ impl Command {
     ///
     /// # Errors
     /// `unauthorized` for whatever no tenant can have sent.
-    pub(crate) fn read(request: Request) -> Result<Self, Problem> {
+    pub(crate) fn read(request: HttpRequest) -> Result<Self, Problem> {
         let tenant = request.path("tenant").and_then(TenantId::parse);
         let (tenant, key) = tenant.zip(request.bearer()).ok_or_else(api::unauthorized)?;
         let idempotency_key = request.header("idempotency-key").map(str::to_owned);
@@ -39,8 +39,8 @@ impl Command {
     ///
     /// # Errors
     /// `invalid-request`, which names what is wrong.
-    pub(crate) fn request(&self) -> Result<PinRequest, Problem> {
-        PinRequest::parse(&self.body)
+    pub(crate) fn request(&self) -> Result<PinRequestBody, Problem> {
+        PinRequestBody::parse(&self.body)
     }
 
     /// The header `Idempotency-Key`.
@@ -64,7 +64,7 @@ impl Command {
 
 /// What an agent wants a PIN for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct PinRequest {
+pub(crate) struct PinRequestBody {
     /// The technician's e-mail address.
     pub(crate) email: String,
     /// Whom Rescue is to sign in.
@@ -104,9 +104,9 @@ const LONGEST_ADDRESS: usize = 254;
 const LONGEST_NUMBER: usize = 40;
 const LONGEST_NODE_ID: usize = 19;
 
-impl PinRequest {
+impl PinRequestBody {
     fn parse(body: &[u8]) -> Result<Self, Problem> {
-        let root = Object::parse(body)?;
+        let root = JsonObject::parse(body)?;
         let (technician, record) = (root.object("technician")?, root.object("record")?);
         let (customer, notify) = (root.object("customer")?, root.object("notify")?);
         let email = technician.required("email")?;
@@ -176,7 +176,7 @@ impl PinRequest {
 }
 
 impl Record {
-    fn parse(record: &Object, table: Table) -> Result<Self, Problem> {
+    fn parse(record: &JsonObject, table: Table) -> Result<Self, Problem> {
         let number = short(record, "number", LONGEST_NUMBER)?;
         let Some(sys_id) = record.text("sys_id")? else {
             let number = number
@@ -196,7 +196,7 @@ impl Record {
     }
 }
 
-fn fields(given: &Object) -> Result<[Option<String>; 6], Problem> {
+fn fields(given: &JsonObject) -> Result<[Option<String>; 6], Problem> {
     let mut fields = [const { None }; 6];
     for name in given.names() {
         let named = |known: &&str| known.eq_ignore_ascii_case(name);
@@ -215,7 +215,7 @@ fn fields(given: &Object) -> Result<[Option<String>; 6], Problem> {
 }
 
 /// A text of a line of people's length.
-fn short(object: &Object, name: &str, longest: usize) -> Result<Option<String>, Problem> {
+fn short(object: &JsonObject, name: &str, longest: usize) -> Result<Option<String>, Problem> {
     let text = object.text(name)?.map(one_line);
     if text
         .as_ref()
@@ -243,7 +243,7 @@ fn fill(field: &mut Option<String>, value: Option<&str>) {
 }
 
 fn invalid(detail: &str) -> Problem {
-    Problem::new(Code::InvalidRequest, detail)
+    Problem::new(ErrorCode::InvalidRequest, detail)
 }
 
 #[cfg(test)]
@@ -273,7 +273,7 @@ mod tests {
                 "body": body,
                 "isBase64Encoded": is_base64,
             });
-            let read = |event| Command::read(Request::new(event, &lambda_http::Context::default()));
+            let read = |event| Command::read(HttpRequest::new(event, &lambda_http::Context::default()));
             read(event(&key)).ok();
             let command = read(event("Bearer k-1")).expect("no oddity refuses a request");
             command.request().ok();
@@ -289,8 +289,8 @@ mod tests {
         })
     }
 
-    fn parse(request: &Value) -> Result<PinRequest, Problem> {
-        PinRequest::parse(request.to_string().as_bytes())
+    fn parse(request: &Value) -> Result<PinRequestBody, Problem> {
+        PinRequestBody::parse(request.to_string().as_bytes())
     }
 
     #[test]
@@ -313,7 +313,7 @@ mod tests {
     #[test]
     fn the_same_request_has_the_same_digest_however_it_is_written() {
         let pretty = serde_json::to_string_pretty(&request()).expect("JSON");
-        let pretty = PinRequest::parse(pretty.as_bytes()).expect("valid");
+        let pretty = PinRequestBody::parse(pretty.as_bytes()).expect("valid");
         let first = parse(&request()).expect("valid");
         assert_eq!(first.digest(), pretty.digest());
         let mut other = request();
@@ -338,7 +338,7 @@ mod tests {
         ] {
             body["record"] = wrong.clone();
             let problem = parse(&body).expect_err("refused");
-            assert_eq!(problem.code, Code::InvalidRequest, "{wrong}");
+            assert_eq!(problem.code, ErrorCode::InvalidRequest, "{wrong}");
         }
     }
 
@@ -354,7 +354,7 @@ mod tests {
             let mut body = request();
             *body.pointer_mut(path).expect("there") = wrong;
             let problem = parse(&body).expect_err(named);
-            assert_eq!(problem.code, Code::InvalidRequest);
+            assert_eq!(problem.code, ErrorCode::InvalidRequest);
             assert!(problem.detail.contains(named), "{}", problem.detail);
         }
         for (member, wrong) in [

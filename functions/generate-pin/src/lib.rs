@@ -2,14 +2,14 @@
 //!
 //! Warm, and with e-mails and note off, one call to Rescue and none to Secrets Manager.
 
-mod asked;
+mod email_texts;
 mod event;
 mod mail;
 mod notify;
 mod pin;
-mod presses;
+mod pin_request;
+mod pin_requests;
 mod problems;
-mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,44 +17,44 @@ use std::time::Duration;
 use lambda_http::Error;
 use lambda_http::http::{HeaderValue, StatusCode};
 use serde_json::Value;
-use shared::api::{self, Answer, Request};
-use shared::clock::{Clock, Timestamp};
-use shared::credentials::Credentials;
-use shared::environment::Reader;
-use shared::error::{Code, Problem};
-use shared::rescue::api::Api;
+use shared::api::{self, HttpRequest, HttpResponse};
+use shared::aws::credentials::CredentialsTable;
+use shared::aws::secret_store::SecretStore;
+use shared::aws::tenants::{KeyScope, TenantsTable};
+use shared::domain::clock::{Clock, Timestamp};
+use shared::domain::error::{ErrorCode, Problem};
+use shared::domain::secret::Secret;
+use shared::domain::tenant::TenantId;
+use shared::environment::EnvironmentReader;
+use shared::rescue::api::RescueClient;
 use shared::rescue::authcodes::Authcodes;
-use shared::retry::Patience;
-use shared::secret::Secret;
-use shared::servicenow::access::AccessTokens;
-use shared::servicenow::client::Client;
+use shared::retry::ServiceNowTimeouts;
+use shared::servicenow::client::ServiceNowClient;
 use shared::telemetry::{self, Metric};
-use shared::tenant::TenantId;
-use shared::tenants::{Scope, Tenants};
-use shared::vault::Vault;
+use shared::token::access::AccessTokens;
 
-use crate::asked::Asked;
 use crate::event::Command;
-pub use crate::presses::Presses;
-use crate::presses::{Claim, Press};
+use crate::pin_request::PinRequest;
+pub use crate::pin_requests::PinRequests;
+use crate::pin_requests::{ClaimAnswer, RequestClaim};
 
 /// What the function works with, built once per process.
 #[derive(Debug)]
 pub struct GeneratePin {
     /// Who may ask.
-    pub tenants: Tenants,
+    pub tenants: TenantsTable,
     /// What signs a `Tracking0`.
-    pub vault: Arc<Vault>,
+    pub vault: Arc<SecretStore>,
     /// Which presses have got their PIN.
-    pub presses: Presses,
+    pub presses: PinRequests,
     /// Who is signed in to Rescue.
     pub authcodes: Authcodes,
     /// Where PINs come from.
-    pub rescue: Api,
+    pub rescue: RescueClient,
     /// What ServiceNow is called with.
     pub access: Arc<AccessTokens>,
     /// Where e-mails and notes go.
-    pub servicenow: Client,
+    pub servicenow: ServiceNowClient,
     /// The time.
     pub clock: Clock,
     /// Part of a second, so that requests that have to wait do not come back all at once.
@@ -68,7 +68,7 @@ const POLL: Duration = Duration::from_millis(150);
 const SLOWEST_POLL: Duration = Duration::from_secs(1);
 
 /// Takes one request: event → parse → decide → act → reply. Every failure becomes an answer.
-pub async fn handle(function: &GeneratePin, request: Request) -> Answer {
+pub async fn handle(function: &GeneratePin, request: HttpRequest) -> HttpResponse {
     let id = request.id.clone();
     let now = function.clock.now();
     let end = now
@@ -95,33 +95,33 @@ struct Reply {
 async fn act(function: &GeneratePin, command: &Command, end: Timestamp) -> Result<Reply, Problem> {
     let (tenants, id) = (&function.tenants, &command.tenant);
     let patience = end.since(function.clock.now());
-    let tenant = api::authorize(tenants, id, &command.key, Scope::Pin, patience).await?;
+    let tenant = api::authorize(tenants, id, &command.key, KeyScope::Pin, patience).await?;
     let (request, key) = (command.request()?, command.idempotency_key()?);
     problems::allowed(&tenant.file, &request)?;
-    let asked = Asked {
+    let asked = PinRequest {
         function,
         tenant: &tenant.file,
-        press: Press::of(&command.tenant, key, &request, function.clock.now()),
+        press: RequestClaim::of(&command.tenant, key, &request, function.clock.now()),
         request,
         end,
     };
     let mut poll = POLL;
     loop {
         match asked.stored(function.presses.claim(&asked.press)).await? {
-            Claim::Ours => {
+            ClaimAnswer::Ours => {
                 let body = asked.answer().await?;
                 return Ok(Reply {
                     body,
                     replayed: false,
                 });
             }
-            Claim::Answered(answer) => return replayed(&answer, &command.tenant),
-            Claim::Reused => return Err(problems::key_reused()),
-            Claim::Running(kept) if asked.left() <= poll => {
+            ClaimAnswer::Answered(answer) => return replayed(&answer, &command.tenant),
+            ClaimAnswer::Reused => return Err(problems::key_reused()),
+            ClaimAnswer::Running(kept) if asked.left() <= poll => {
                 let answer = kept.ok_or_else(problems::in_progress)?;
                 return replayed(&answer, &command.tenant);
             }
-            Claim::Running(_) => tokio::time::sleep(poll).await,
+            ClaimAnswer::Running(_) => tokio::time::sleep(poll).await,
         }
         poll = (poll * 2).min(SLOWEST_POLL);
     }
@@ -151,11 +151,11 @@ fn refused(problem: &Problem, command: Option<&Command>) {
     };
     telemetry::log_failure(problem.code, name, "", &detail);
     // Anybody can ask for a tenant that does not exist; its name is nobody's property on a metric.
-    let counted = tenant.filter(|_| problem.code != Code::Unauthorized);
+    let counted = tenant.filter(|_| problem.code != ErrorCode::Unauthorized);
     telemetry::count_reason(Metric::PinRefused, problem.code, counted);
 }
 
-fn reply(outcome: Result<Reply, Problem>, request_id: &str) -> Answer {
+fn reply(outcome: Result<Reply, Problem>, request_id: &str) -> HttpResponse {
     match outcome {
         Ok(reply) => {
             let mut answer = api::json(StatusCode::CREATED, &reply.body);
@@ -184,7 +184,7 @@ fn jitter() -> Duration {
 /// # Errors
 /// Names every variable that is missing; otherwise what the Lambda runtime says when it ends.
 pub async fn run() -> Result<(), Error> {
-    let mut environment = Reader::process();
+    let mut environment = EnvironmentReader::process();
     let tenants_table = environment.required("TENANTS_TABLE");
     let credentials_table = environment.required("CREDENTIALS_TABLE");
     let secret_prefix = environment.secret_prefix();
@@ -197,12 +197,12 @@ pub async fn run() -> Result<(), Error> {
     let http = shared::http::client(testing.ca_file.as_deref())?;
     let aws = aws.config(&http);
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
-    let vault = Arc::new(Vault::new(
+    let vault = Arc::new(SecretStore::new(
         aws_sdk_secretsmanager::Client::new(&aws),
         secret_prefix,
         clock.clone(),
     ));
-    let credentials = Arc::new(Credentials::new(
+    let credentials = Arc::new(CredentialsTable::new(
         dynamodb.clone(),
         credentials_table.clone(),
         clock.clone(),
@@ -212,15 +212,15 @@ pub async fn run() -> Result<(), Error> {
         Arc::clone(&vault),
         Arc::clone(&credentials),
         clock.clone(),
-        Patience::HTTP,
+        ServiceNowTimeouts::HTTP,
     ));
-    let rescue = Api::new(
+    let rescue = RescueClient::new(
         http.clone(),
         testing.rescue_endpoint_url,
         testing.allow_loopback,
     );
     let function = GeneratePin {
-        tenants: Tenants::new(dynamodb.clone(), tenants_table, clock.clone()),
+        tenants: TenantsTable::new(dynamodb.clone(), tenants_table, clock.clone()),
         authcodes: Authcodes::new(
             rescue.clone(),
             Arc::clone(&vault),
@@ -228,15 +228,15 @@ pub async fn run() -> Result<(), Error> {
             clock.clone(),
         ),
         vault,
-        presses: Presses::new(dynamodb, credentials_table, clock.clone()),
+        presses: PinRequests::new(dynamodb, credentials_table, clock.clone()),
         rescue,
         access: Arc::clone(&access),
-        servicenow: Client::new(
+        servicenow: ServiceNowClient::new(
             http,
             access,
             clock.clone(),
             testing.allow_loopback,
-            Patience::HTTP,
+            ServiceNowTimeouts::HTTP,
         ),
         clock,
         jitter,

@@ -1,9 +1,9 @@
 //! What technician, customer and record are told about a PIN.
 
+use shared::domain::tenant::Language;
 use shared::servicenow::text::{neutralise, shortened, single_line};
-use shared::tenant::Language;
 
-use crate::words::{Words, words};
+use crate::email_texts::{EmailTexts, email_texts};
 
 /// A name or an address. Longer ones are cut, so that no line of a mail is longer than RFC 5322 (2.1.1) allows, even
 /// where every character has to be escaped.
@@ -38,7 +38,7 @@ pub(crate) struct Rendered {
 
 /// The e-mail that brings a technician the PIN they asked for.
 pub(crate) fn to_technician(mail: &PinMail<'_>) -> Rendered {
-    let words = words(mail.language);
+    let words = email_texts(mail.language);
     let values = Values::of(mail);
     let mut lines = vec![
         Line::new(words.pin, &values.pin, Look::Prominent),
@@ -66,7 +66,7 @@ pub(crate) fn to_technician(mail: &PinMail<'_>) -> Rendered {
 
 /// The e-mail that invites a customer to a session: the link first, the PIN for those who cannot open it.
 pub(crate) fn to_customer(mail: &PinMail<'_>) -> Rendered {
-    let words = words(mail.language);
+    let words = email_texts(mail.language);
     let values = Values::of(mail);
     let greeting = match &values.customer {
         Some(customer) => filled_in(words.greeting_to, &[customer]),
@@ -101,7 +101,7 @@ pub(crate) fn to_customer(mail: &PinMail<'_>) -> Rendered {
 
 /// The work note that tells who generated a PIN, on one neutralised line; never the PIN itself.
 pub(crate) fn note(language: Language, technician: &str, customer: Option<&str>) -> String {
-    let words = words(language);
+    let words = email_texts(language);
     let technician = person(technician);
     let note = match present(customer.map(person)) {
         Some(customer) => filled_in(words.note_for, &[&technician, &customer]),
@@ -187,7 +187,7 @@ const BUTTON_STYLE: &str = "display:inline-block;padding:12px 20px;border-radius
                             color:#ffffff;font-weight:bold;text-decoration:none";
 const PIN_STYLE: &str = "font-size:28px;font-weight:bold;letter-spacing:4px";
 
-fn rendered(words: &Words, subject: String, parts: &[Part<'_>]) -> Rendered {
+fn rendered(words: &EmailTexts, subject: String, parts: &[Part<'_>]) -> Rendered {
     let texts: Vec<String> = parts.iter().map(|part| part.text(words)).collect();
     let html: String = parts.iter().map(|part| part.html(words)).collect();
     let html = format!(
@@ -204,7 +204,7 @@ fn rendered(words: &Words, subject: String, parts: &[Part<'_>]) -> Rendered {
 }
 
 impl Part<'_> {
-    fn text(&self, words: &Words) -> String {
+    fn text(&self, words: &EmailTexts) -> String {
         match self {
             Self::Paragraph(text) => text.clone(),
             Self::Lines(lines) => {
@@ -217,7 +217,7 @@ impl Part<'_> {
         }
     }
 
-    fn html(&self, words: &Words) -> String {
+    fn html(&self, words: &EmailTexts) -> String {
         match self {
             Self::Paragraph(text) => format!("<p>{}</p>\n", escaped(text)),
             Self::Lines(lines) => {
@@ -235,7 +235,7 @@ impl Part<'_> {
 }
 
 impl Line<'_> {
-    fn html(&self, words: &Words) -> String {
+    fn html(&self, words: &EmailTexts) -> String {
         let value = escaped(self.value);
         let value = match self.look {
             Look::Plain => value,
@@ -267,7 +267,7 @@ mod tests {
     use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
 
     use super::*;
-    use crate::words::tests::LANGUAGES;
+    use crate::email_texts::tests::LANGUAGES;
 
     const PIN: &str = "048213";
     const LINK: &str = "https://secure.logmeinrescue.com/Customer/Code.aspx?Code=048213";
@@ -302,7 +302,7 @@ mod tests {
                 assert!(html.contains(value), "{value} {html}");
             }
             assert!(subject.contains("INC0012345"), "{subject}");
-            let words = words(language);
+            let words = email_texts(language);
             let line = format!("\n{}{}{PIN}\n", words.pin, words.colon);
             assert!(text.contains(&line), "{text}");
         }
@@ -326,12 +326,15 @@ mod tests {
                 assert!(rest.contains(PIN), "{text}");
             }
             assert!(subject.contains("INC0012345"), "{subject}");
-            assert!(html.contains(&escaped(words(language).start)), "{html}");
             assert!(
-                html.contains(&escaped(words(language).only_if_expected)),
+                html.contains(&escaped(email_texts(language).start)),
                 "{html}"
             );
-            assert!(text.contains(words(language).limited), "{text}");
+            assert!(
+                html.contains(&escaped(email_texts(language).only_if_expected)),
+                "{html}"
+            );
+            assert!(text.contains(email_texts(language).limited), "{text}");
         }
     }
 
@@ -401,7 +404,7 @@ mod tests {
                     customer,
                     ..mail(language)
                 };
-                let words = words(language);
+                let words = email_texts(language);
                 let [technician, customer] = both(&mail);
                 assert_eq!(technician.subject, words.technician_subject);
                 assert_eq!(customer.subject, words.customer_subject);

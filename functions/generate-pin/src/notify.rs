@@ -3,17 +3,17 @@
 use std::future::Future;
 
 use serde_json::{Value, json};
-use shared::clock::Timestamp;
-use shared::error::Problem;
-use shared::record::{RecordRef, Table};
-use shared::servicenow::client::{CallError, Columns, Display, Email};
+use shared::domain::clock::Timestamp;
+use shared::domain::error::Problem;
+use shared::domain::record::{RecordRef, Table};
+use shared::domain::tenant::TenantFile;
+use shared::servicenow::client::{CallError, Columns, DisplayValue, Email};
 use shared::servicenow::query::Email as Address;
 use shared::telemetry::{self, Metric};
-use shared::tenant::TenantFile;
 
-use crate::asked::Asked;
-use crate::event::PinRequest;
+use crate::event::PinRequestBody;
 use crate::mail::{self, PinMail, Rendered};
+use crate::pin_request::PinRequest;
 use crate::problems;
 
 /// What became of one message.
@@ -33,16 +33,16 @@ pub(crate) struct Notified {
     note: Option<Outcome>,
 }
 
-fn technician_wanted(tenant: &TenantFile, request: &PinRequest) -> bool {
+fn technician_wanted(tenant: &TenantFile, request: &PinRequestBody) -> bool {
     tenant.notifications.email_technician && request.notify_technician
 }
 
-fn customer_wanted(tenant: &TenantFile, request: &PinRequest) -> bool {
+fn customer_wanted(tenant: &TenantFile, request: &PinRequestBody) -> bool {
     tenant.notifications.email_customer && request.notify_customer
 }
 
 /// Whether anything is to be sent or written.
-pub(crate) fn wanted(tenant: &TenantFile, request: &PinRequest) -> bool {
+pub(crate) fn wanted(tenant: &TenantFile, request: &PinRequestBody) -> bool {
     technician_wanted(tenant, request)
         || customer_wanted(tenant, request)
         || tenant.notifications.pin_note
@@ -50,13 +50,13 @@ pub(crate) fn wanted(tenant: &TenantFile, request: &PinRequest) -> bool {
 
 impl Notified {
     /// The state until the outcome is known, and for ever where the work ends first.
-    pub(crate) fn unknown(tenant: &TenantFile, request: &PinRequest) -> Self {
+    pub(crate) fn unknown(tenant: &TenantFile, request: &PinRequestBody) -> Self {
         let unknown = may_have_been_sent("the request ended before the answer came");
         Self::all(tenant, request, &unknown)
     }
 
     /// The state where sending it could have meant sending it twice.
-    pub(crate) fn not_sent(asked: &Asked<'_>, record: &RecordRef) -> Self {
+    pub(crate) fn not_sent(asked: &PinRequest<'_>, record: &RecordRef) -> Self {
         let reason = "not sent: the connector could not make sure that it is sent only once";
         let failed = Outcome::Failed(reason.to_owned());
         let notified = Self::all(asked.tenant, &asked.request, &failed);
@@ -65,7 +65,7 @@ impl Notified {
     }
 
     /// Logs and counts the messages that were not sent as far as is known.
-    fn report(&self, asked: &Asked<'_>, record: &RecordRef) {
+    fn report(&self, asked: &PinRequest<'_>, record: &RecordRef) {
         let id = &asked.tenant.tenant;
         let messages = [
             ("technician", &self.technician),
@@ -82,7 +82,7 @@ impl Notified {
         }
     }
 
-    fn all(tenant: &TenantFile, request: &PinRequest, outcome: &Outcome) -> Self {
+    fn all(tenant: &TenantFile, request: &PinRequestBody, outcome: &Outcome) -> Self {
         let given = |wanted: bool| wanted.then(|| outcome.clone());
         Self {
             technician: given(technician_wanted(tenant, request)),
@@ -118,7 +118,7 @@ impl Notified {
 
 /// What the record says that the request may not.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct RecordContext {
     number: Option<String>,
     customer_name: Option<String>,
     customer_email: Option<String>,
@@ -131,7 +131,7 @@ struct Customer<'a> {
 }
 
 impl<'a> Customer<'a> {
-    fn of(request: &'a PinRequest, seen: &'a Seen) -> Self {
+    fn of(request: &'a PinRequestBody, seen: &'a RecordContext) -> Self {
         let name = request.customer_name.as_deref();
         match (&request.customer_email, &seen.customer_email) {
             (Some(address), _) => Self {
@@ -148,9 +148,9 @@ impl<'a> Customer<'a> {
 
 /// Sends everything that is wanted, side by side, until the deadline.
 pub(crate) async fn send(
-    asked: &Asked<'_>,
+    asked: &PinRequest<'_>,
     record: &RecordRef,
-    seen: &Seen,
+    seen: &RecordContext,
     body: &Value,
     deadline: Timestamp,
 ) -> Notified {
@@ -214,7 +214,10 @@ async fn if_wanted(wanted: bool, sending: impl Future<Output = Outcome>) -> Opti
 ///
 /// # Errors
 /// `record-not-found`.
-pub(crate) async fn look(asked: &Asked<'_>, record: &RecordRef) -> Result<Seen, Problem> {
+pub(crate) async fn look(
+    asked: &PinRequest<'_>,
+    record: &RecordRef,
+) -> Result<RecordContext, Problem> {
     let people: &[&str] = match record.table {
         Table::Incident => &["caller_id"],
         Table::Case => &["contact", "consumer"],
@@ -231,7 +234,7 @@ pub(crate) async fn look(asked: &Asked<'_>, record: &RecordRef) -> Result<Seen, 
             asked.look_until(),
             record,
             &names,
-            Display::Raw,
+            DisplayValue::Raw,
         )
         .await;
     let row = match row {
@@ -240,7 +243,7 @@ pub(crate) async fn look(asked: &Asked<'_>, record: &RecordRef) -> Result<Seen, 
         Err(error) => {
             let id = &asked.tenant.tenant;
             tracing::warn!(tenant = %id, %record, %error, "record not readable before its PIN");
-            return Ok(Seen::default());
+            return Ok(RecordContext::default());
         }
     };
     let value = |name: &str| row.get(name).filter(|value| !value.is_empty()).cloned();
@@ -248,7 +251,7 @@ pub(crate) async fn look(asked: &Asked<'_>, record: &RecordRef) -> Result<Seen, 
         .iter()
         .find(|person| value(&format!("{person}.email")).is_some());
     let of_person = |column: &str| value(&format!("{}.{column}", person?));
-    Ok(Seen {
+    Ok(RecordContext {
         number: value("number"),
         customer_name: of_person("name"),
         customer_email: of_person("email"),
@@ -256,7 +259,7 @@ pub(crate) async fn look(asked: &Asked<'_>, record: &RecordRef) -> Result<Seen, 
 }
 
 async fn send_mail(
-    asked: &Asked<'_>,
+    asked: &PinRequest<'_>,
     record: &RecordRef,
     to: &str,
     mail: &Rendered,

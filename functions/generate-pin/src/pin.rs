@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use shared::clock::Timestamp;
-use shared::credentials::Authcode;
-use shared::error::{Code, Problem};
-use shared::rescue::api::{PinFields, Refusal, RescueError};
-use shared::rescue::authcodes::Access;
+use shared::aws::credentials::Authcode;
+use shared::domain::clock::Timestamp;
+use shared::domain::error::{ErrorCode, Problem};
+use shared::domain::tenant::TenantFile;
+use shared::rescue::api::{PinFields, RescueError, RescueRefusal};
+use shared::rescue::authcodes::RescueCredential;
 use shared::rescue::pin::Pin;
-use shared::tenant::TenantFile;
 
 use crate::GeneratePin;
-use crate::event::PinRequest;
+use crate::event::PinRequestBody;
 use crate::problems;
 
 /// Rescue gives a technician one PIN per second (docs/vendors.md#pin-codes).
@@ -26,7 +26,7 @@ const ATTEMPT_NEEDS: Duration = Duration::from_millis(500);
 pub(crate) async fn get(
     function: &GeneratePin,
     tenant: &TenantFile,
-    request: &PinRequest,
+    request: &PinRequestBody,
     tracking: &str,
     until: Timestamp,
 ) -> Result<Pin, Problem> {
@@ -66,8 +66,8 @@ pub(crate) async fn get(
         // A technician who may not even sign in any more is what the refusal of the old sign-in said.
         let problem = match before.take() {
             Some(before)
-                if problem.code == Code::TechnicianNotRecognised
-                    && before.code == Code::TechnicianDisabled =>
+                if problem.code == ErrorCode::TechnicianNotRecognised
+                    && before.code == ErrorCode::TechnicianDisabled =>
             {
                 before
             }
@@ -83,18 +83,27 @@ pub(crate) async fn get(
 
 /// Whether that answer can mean that the sign-in is not good any more, and another one is allowed: once per request, and
 /// then as long as it is older than the request. A younger one that does not work is somebody else's doing.
-fn renewable(error: &RescueError, access: &Access, renewed: bool, started: Timestamp) -> bool {
+fn renewable(
+    error: &RescueError,
+    access: &RescueCredential,
+    renewed: bool,
+    started: Timestamp,
+) -> bool {
     let RescueError::Refused(refusal) = error else {
         return false;
     };
     let older = |code: &Authcode| code.obtained_at < started;
     match (refusal, access) {
-        (Refusal::InvalidSecretAuthCode, Access::ApiToken(_)) => !renewed,
-        (Refusal::InvalidSecretAuthCode, Access::SignedIn(code)) => !renewed || older(code),
+        (RescueRefusal::InvalidSecretAuthCode, RescueCredential::ApiToken(_)) => !renewed,
+        (RescueRefusal::InvalidSecretAuthCode, RescueCredential::SignedIn(code)) => {
+            !renewed || older(code)
+        }
         // The user that it was made for may not be the one who has the SSO id now.
         (
-            Refusal::UserIsDeleted | Refusal::UserDeletedOrDisabled | Refusal::NotLoggedIn,
-            Access::SignedIn(code),
+            RescueRefusal::UserIsDeleted
+            | RescueRefusal::UserDeletedOrDisabled
+            | RescueRefusal::NotLoggedIn,
+            RescueCredential::SignedIn(code),
         ) => older(code),
         _ => false,
     }

@@ -1,22 +1,22 @@
 //! What each failure means for the agent who pressed the button (design 4.1): one code, and what to do about it.
 
-use shared::error::{Code, Problem};
-use shared::record::{RecordRef, SysId, Table};
-use shared::rescue::api::{Refusal, RescueError};
+use shared::aws::secret_store::SecretStoreError;
+use shared::domain::error::{ErrorCode, Problem};
+use shared::domain::record::{RecordRef, SysId, Table};
+use shared::domain::tenant::TenantFile;
+use shared::rescue::api::{RescueError, RescueRefusal};
 use shared::rescue::authcodes::SignInError;
-use shared::servicenow::access::AccessError;
-use shared::servicenow::client::{CallError, Found};
-use shared::tenant::TenantFile;
-use shared::vault::VaultError;
+use shared::servicenow::client::{CallError, FoundRecord};
+use shared::token::access::AccessError;
 
-use crate::event::PinRequest;
+use crate::event::PinRequestBody;
 
 /// Whether the tenant lets anybody sign in as that technician: both the e-mail address and the SSO id have to be in
 /// one of its domains.
 ///
 /// # Errors
 /// `technician-not-allowed`.
-pub(crate) fn allowed(tenant: &TenantFile, request: &PinRequest) -> Result<(), Problem> {
+pub(crate) fn allowed(tenant: &TenantFile, request: &PinRequestBody) -> Result<(), Problem> {
     let domains = &tenant.rescue.technician_domains;
     let inside = |address: &str| {
         address.rsplit_once('@').is_some_and(|(_, domain)| {
@@ -29,18 +29,22 @@ pub(crate) fn allowed(tenant: &TenantFile, request: &PinRequest) -> Result<(), P
         return Ok(());
     }
     Err(Problem::new(
-        Code::TechnicianNotAllowed,
+        ErrorCode::TechnicianNotAllowed,
         "Only technicians whose e-mail address and SSO id are in one of the tenant's technician_domains are signed \
          in. Ask the connector's administrator to add the domain, or use your company address.",
     ))
 }
 
 /// Why signing in failed.
-pub(crate) fn of_sign_in(error: SignInError, tenant: &TenantFile, request: &PinRequest) -> Problem {
+pub(crate) fn of_sign_in(
+    error: SignInError,
+    tenant: &TenantFile,
+    request: &PinRequestBody,
+) -> Problem {
     let sso_id = &request.sso_id;
     match error {
         SignInError::Rescue(RescueError::Refused(refusal)) => match refusal {
-            Refusal::Invalid => {
+            RescueRefusal::Invalid => {
                 let detail = format!(
                     "Rescue does not sign in the SSO id \"{sso_id}\". Either no enabled technician has it as Single Sign-On \
                      ID (Administration Center, Organization tab; it has to equal the e-mail address of your ServiceNow \
@@ -49,20 +53,20 @@ pub(crate) fn of_sign_in(error: SignInError, tenant: &TenantFile, request: &PinR
                      then the administrator corrects rescue.company_id ({} now).",
                     tenant.rescue.company_id
                 );
-                Problem::new(Code::TechnicianNotRecognised, detail)
+                Problem::new(ErrorCode::TechnicianNotRecognised, detail)
             }
-            Refusal::Error => Problem::new(
-                Code::RescueSignInRefused,
+            RescueRefusal::Error => Problem::new(
+                ErrorCode::RescueSignInRefused,
                 "Rescue answered ERROR to two sign-ins. It is either a passing fault of Rescue: press again in a minute; \
                  or a Rescue administrator ticked \"Deny access to the requestAuthCode endpoint\" (Global Settings): \
                  then untick it, or generate an API token there and set it as rescue-api-token.",
             ),
-            Refusal::InvalidSecretAuthCode => Problem::new(
-                Code::RescueSignInRefused,
+            RescueRefusal::InvalidSecretAuthCode => Problem::new(
+                ErrorCode::RescueSignInRefused,
                 "Rescue refuses the tenant's API token. Generate a new one (Global Settings) and set it as \
                  rescue-api-token.",
             ),
-            Refusal::InvalidParamCompany => misconfigured(&format!(
+            RescueRefusal::InvalidParamCompany => misconfigured(&format!(
                 "Rescue takes {} for no company id, which is digits alone: correct rescue.company_id (Global Settings, \
                  Single Sign-On)",
                 tenant.rescue.company_id
@@ -82,11 +86,11 @@ pub(crate) fn of_sign_in(error: SignInError, tenant: &TenantFile, request: &PinR
 }
 
 /// Why Rescue gave no PIN.
-pub(crate) fn of_pin(error: &RescueError, request: &PinRequest) -> Problem {
+pub(crate) fn of_pin(error: &RescueError, request: &PinRequestBody) -> Problem {
     match error {
         RescueError::Refused(refusal) => refused(refusal, request),
         RescueError::Page(status) => Problem::new(
-            Code::RescueUnavailable,
+            ErrorCode::RescueUnavailable,
             format!(
                 "Rescue answered with a web page (HTTP status {status}) instead of its API's text. Either it is under \
                  maintenance (see its status page), or something between the connector and Rescue answers in its place, \
@@ -99,99 +103,99 @@ pub(crate) fn of_pin(error: &RescueError, request: &PinRequest) -> Problem {
     }
 }
 
-fn refused(refusal: &Refusal, request: &PinRequest) -> Problem {
+fn refused(refusal: &RescueRefusal, request: &PinRequestBody) -> Problem {
     let sso_id = &request.sso_id;
     match refusal {
-        Refusal::NoTechConsoleRunning => Problem::new(
-            Code::TechnicianConsoleNotRunning,
+        RescueRefusal::NoTechConsoleRunning => Problem::new(
+            ErrorCode::TechnicianConsoleNotRunning,
             "Start the Rescue Technician Console, sign in there, and press the button again.",
         ),
-        Refusal::NotTechnician => Problem::new(
-            Code::NotATechnician,
+        RescueRefusal::NotTechnician => Problem::new(
+            ErrorCode::NotATechnician,
             format!(
                 "The Rescue user \"{sso_id}\" has no technician licence. Ask your Rescue administrator for one."
             ),
         ),
-        Refusal::UserIsDeleted | Refusal::UserDeletedOrDisabled => Problem::new(
-            Code::TechnicianDisabled,
+        RescueRefusal::UserIsDeleted | RescueRefusal::UserDeletedOrDisabled => Problem::new(
+            ErrorCode::TechnicianDisabled,
             format!(
                 "The technician \"{sso_id}\" is disabled or deleted in Rescue. Ask your Rescue administrator to enable it."
             ),
         ),
-        Refusal::OutOfPinCodes => Problem::new(
-            Code::OutOfPinCodes,
+        RescueRefusal::OutOfPinCodes => Problem::new(
+            ErrorCode::OutOfPinCodes,
             "Rescue has no free PIN at the moment. Press again in half a minute.",
         ),
-        Refusal::PollRateExceeded => Problem::new(
-            Code::PinRateExceeded,
+        RescueRefusal::PollRateExceeded => Problem::new(
+            ErrorCode::PinRateExceeded,
             "Too many PINs are being made for this technician; Rescue gives one per second. Press again in a few seconds.",
         ),
-        Refusal::InvalidSecretAuthCode => contested(request),
-        Refusal::IpRestricted(word) => Problem::new(
-            Code::RescueSignInRefused,
+        RescueRefusal::InvalidSecretAuthCode => contested(request),
+        RescueRefusal::IpRestricted(word) => Problem::new(
+            ErrorCode::RescueSignInRefused,
             format!(
                 "Rescue takes no calls from the connector's address ({word}). Ask your Rescue administrator to add the \
                  connector's addresses to the account's allowed IP addresses (Global Settings), or to lift the restriction."
             ),
         ),
-        Refusal::Invalid
-        | Refusal::Error
-        | Refusal::InvalidParamCompany
-        | Refusal::NotLoggedIn
-        | Refusal::Other(_) => unavailable(&format!("it answered {}", refusal.word())),
+        RescueRefusal::Invalid
+        | RescueRefusal::Error
+        | RescueRefusal::InvalidParamCompany
+        | RescueRefusal::NotLoggedIn
+        | RescueRefusal::Other(_) => unavailable(&format!("it answered {}", refusal.word())),
     }
 }
 
 /// Two systems end each other's sign-ins.
-pub(crate) fn contested(request: &PinRequest) -> Problem {
+pub(crate) fn contested(request: &PinRequestBody) -> Problem {
     let detail = format!(
         "Rescue ended the sign-in of \"{}\" right after it was made: another system signs in as the same technician, \
          and each sign-in ends the one before. Switch the other system off for this technician, or let an \
          administrator generate an API token for the connector (rescue-api-token).",
         request.sso_id
     );
-    Problem::new(Code::RescueSignInContested, detail)
+    Problem::new(ErrorCode::RescueSignInContested, detail)
 }
 
 /// Whether only somebody else's turn stands in the way.
 pub(crate) fn is_turn(problem: &Problem) -> bool {
-    problem.code == Code::PinRateExceeded
+    problem.code == ErrorCode::PinRateExceeded
 }
 
 fn unavailable(reason: &str) -> Problem {
     let detail = format!("Rescue gave no PIN ({reason}). Press again in a moment.");
-    Problem::new(Code::RescueUnavailable, detail)
+    Problem::new(ErrorCode::RescueUnavailable, detail)
 }
 
 /// The tenant's administrator has to set something right.
 pub(crate) fn misconfigured(what: &str) -> Problem {
     let detail = format!("Tell the connector's administrator: {what}.");
-    Problem::new(Code::TenantMisconfigured, detail)
+    Problem::new(ErrorCode::TenantMisconfigured, detail)
 }
 
 /// The connector's own tables or secrets do not answer.
 pub(crate) fn storage(reason: &str) -> Problem {
     tracing::warn!(reason, "storage");
     Problem::new(
-        Code::StorageUnavailable,
+        ErrorCode::StorageUnavailable,
         "The connector's own storage does not answer. Press again in half a minute.",
     )
 }
 
 /// The tenant's secrets cannot be read.
-pub(crate) fn vault(error: VaultError) -> Problem {
+pub(crate) fn vault(error: SecretStoreError) -> Problem {
     match error {
-        VaultError::Missing(_) | VaultError::Malformed(_) => {
+        SecretStoreError::Missing(_) | SecretStoreError::Malformed(_) => {
             misconfigured(&format!("{error}; apply the tenant again"))
         }
-        VaultError::Unavailable(reason) => storage(&reason),
+        SecretStoreError::Unavailable(reason) => storage(&reason),
     }
 }
 
 /// The key was used with another request.
 pub(crate) fn key_reused() -> Problem {
     Problem::new(
-        Code::IdempotencyKeyReused,
+        ErrorCode::IdempotencyKeyReused,
         "Send another Idempotency-Key with another request; the same key belongs to the same request for 10 minutes.",
     )
 }
@@ -199,7 +203,7 @@ pub(crate) fn key_reused() -> Problem {
 /// The first request with the key is still running.
 pub(crate) fn in_progress() -> Problem {
     Problem::new(
-        Code::PinInProgress,
+        ErrorCode::PinInProgress,
         "The first press is still being worked on. Press again in a few seconds; a script sends the same request again.",
     )
 }
@@ -210,7 +214,7 @@ pub(crate) fn no_record(named: &str) -> Problem {
         "ServiceNow shows no record {named} to the connector's service account. Save the record first, or give the account \
          read rights on its table."
     );
-    Problem::new(Code::RecordNotFound, detail)
+    Problem::new(ErrorCode::RecordNotFound, detail)
 }
 
 /// ServiceNow could not be asked for the record.
@@ -219,7 +223,7 @@ pub(crate) fn lookup_failed(named: &str, error: &CallError) -> Problem {
         CallError::NotFound => return no_record(named),
         CallError::Refused { .. } => {
             let detail = format!("{} for {named}.", reason(error));
-            return Problem::new(Code::RecordNotFound, detail);
+            return Problem::new(ErrorCode::RecordNotFound, detail);
         }
         CallError::Misconfigured(_) | CallError::Access(AccessError::ReauthorizationNeeded(_)) => {
             return misconfigured(&reason(error));
@@ -228,7 +232,7 @@ pub(crate) fn lookup_failed(named: &str, error: &CallError) -> Problem {
         _ => {}
     }
     Problem::new(
-        Code::ServiceNowUnavailable,
+        ErrorCode::ServiceNowUnavailable,
         format!(
             "The record could not be looked up ({}). Name it by its sys_id, or press again in half a minute.",
             reason(error)
@@ -237,7 +241,7 @@ pub(crate) fn lookup_failed(named: &str, error: &CallError) -> Problem {
 }
 
 /// The one record that was found.
-pub(crate) fn only_one(table: Table, found: &Found) -> Option<RecordRef> {
+pub(crate) fn only_one(table: Table, found: &FoundRecord) -> Option<RecordRef> {
     let [row] = found.rows.as_slice() else {
         return None;
     };

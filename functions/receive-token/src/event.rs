@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use shared::api::{self, Object, Request};
-use shared::error::Problem;
-use shared::record::SysId;
+use shared::api::{self, HttpRequest, JsonObject};
+use shared::domain::error::Problem;
+use shared::domain::record::SysId;
+use shared::domain::secret::Secret;
+use shared::domain::tenant::{TenantFile, TenantId};
 use shared::retry::LONGEST_LIFETIME;
-use shared::secret::Secret;
-use shared::servicenow::oauth::LONGEST_TOKEN;
-use shared::tenant::{TenantFile, TenantId};
+use shared::token::oauth::LONGEST_TOKEN;
 
 /// One request, of a sender that is not known yet. No `Debug`: its body holds secrets as they were sent.
 pub(crate) struct Command {
@@ -34,7 +34,7 @@ impl Command {
     ///
     /// # Errors
     /// `unauthorized` for whatever no tenant can have sent.
-    pub(crate) fn read(request: Request) -> Result<Self, Problem> {
+    pub(crate) fn read(request: HttpRequest) -> Result<Self, Problem> {
         let tenant = request.path("tenant").and_then(TenantId::parse);
         let (tenant, key) = tenant.zip(request.bearer()).ok_or_else(api::unauthorized)?;
         let body = request.body;
@@ -46,7 +46,7 @@ impl Command {
     /// # Errors
     /// `invalid-request`, about one member.
     pub(crate) fn hand_over(&self, tenant: &TenantFile) -> Result<HandOver, Problem> {
-        let body = Object::parse(&self.body)?;
+        let body = JsonObject::parse(&self.body)?;
         let secret = |name: &str| match body.text(name)? {
             Some(text) if text.len() > LONGEST_TOKEN => Err(body.wrong(name, "is too long")),
             text => Ok(text.map(Secret::from)),
@@ -114,7 +114,7 @@ mod tests {
                 "body": body,
                 "isBase64Encoded": is_base64,
             });
-            let read = |event| Command::read(Request::new(event, &lambda_http::Context::default()));
+            let read = |event| Command::read(HttpRequest::new(event, &lambda_http::Context::default()));
             read(event(&key)).ok();
             read(event("Bearer k-1")).expect("no oddity refuses a request");
         }

@@ -2,7 +2,7 @@
 
 mod event;
 mod note;
-mod offer;
+mod token_hand_over;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,36 +10,36 @@ use std::time::Duration;
 use lambda_http::Error;
 use lambda_http::http::StatusCode;
 use serde_json::json;
-use shared::api::{self, Answer, Request};
-use shared::clock::{Clock, Timestamp};
-use shared::credentials::Credentials;
-use shared::environment::Reader;
-use shared::error::{Code, Problem};
-use shared::queue::Queues;
-use shared::retry::Patience;
-use shared::servicenow::access::AccessTokens;
-use shared::servicenow::client::Client;
-use shared::servicenow::grants::Grants;
-use shared::single_flight::SingleFlight;
+use shared::api::{self, HttpRequest, HttpResponse};
+use shared::aws::credentials::CredentialsTable;
+use shared::aws::queue::Queues;
+use shared::aws::secret_store::{SecretStore, fingerprint};
+use shared::aws::single_flight::SingleFlight;
+use shared::aws::tenants::{KeyScope, TenantsTable};
+use shared::domain::clock::{Clock, Timestamp};
+use shared::domain::error::{ErrorCode, Problem};
+use shared::domain::tenant::TenantFile;
+use shared::environment::EnvironmentReader;
+use shared::retry::ServiceNowTimeouts;
+use shared::servicenow::client::ServiceNowClient;
 use shared::telemetry;
-use shared::tenant::TenantFile;
-use shared::tenants::{Scope, Tenants};
-use shared::uncut::{UnderWay, until_end};
-use shared::vault::{Vault, fingerprint};
+use shared::token::access::AccessTokens;
+use shared::token::grants::Grants;
+use shared::token::uninterrupted::{InProgress, run_until};
 
 use crate::event::Command;
-use crate::note::Outcome;
-use crate::offer::Stored;
+use crate::note::HandOverOutcome;
+use crate::token_hand_over::Stored;
 
 /// What the function works with, built once per process.
 #[derive(Debug)]
 pub struct ReceiveToken {
     /// Who may hand tokens over.
-    pub tenants: Tenants,
+    pub tenants: TenantsTable,
     /// Where the token is stored.
-    pub vault: Arc<Vault>,
+    pub vault: Arc<SecretStore>,
     /// Leases, and what is shared.
-    pub credentials: Arc<Credentials>,
+    pub credentials: Arc<CredentialsTable>,
     /// What proves it.
     pub grants: Grants,
     /// One at a time.
@@ -47,7 +47,7 @@ pub struct ReceiveToken {
     /// What the note's client gets its access from.
     pub access: Arc<AccessTokens>,
     /// Where the note goes.
-    pub servicenow: Client,
+    pub servicenow: ServiceNowClient,
     /// Where messages wait for a token.
     pub queues: Queues,
     /// The time.
@@ -66,7 +66,7 @@ const SHARING_NEEDS: Duration = Duration::from_secs(2);
 const NOTE_PATIENCE: Duration = Duration::from_secs(8);
 
 /// Takes one request: event → parse → decide → act → reply. Every failure becomes an answer.
-pub async fn handle(function: &ReceiveToken, request: Request) -> Answer {
+pub async fn handle(function: &ReceiveToken, request: HttpRequest) -> HttpResponse {
     let id = request.id.clone();
     let now = function.clock.now();
     let given = function.clock.deadline(request.deadline).since(now);
@@ -90,7 +90,7 @@ async fn act(
     let outcome = act_for(function, command, deadline).await;
     outcome.inspect_err(|problem| {
         // Whoever has no key may write anything where the tenant's name belongs.
-        let tenant = if problem.code == Code::Unauthorized {
+        let tenant = if problem.code == ErrorCode::Unauthorized {
             ""
         } else {
             id.as_str()
@@ -106,29 +106,29 @@ async fn act_for(
 ) -> Result<Stored, Problem> {
     let left = || deadline.since(function.clock.now());
     let (tenants, key) = (&function.tenants, &command.key);
-    let tenant = api::authorize(tenants, &command.tenant, key, Scope::Token, left()).await?;
+    let tenant = api::authorize(tenants, &command.tenant, key, KeyScope::Token, left()).await?;
     let file = &tenant.file;
     let hand_over = command.hand_over(file)?;
     let stored_by = function
         .clock
         .now()
         .plus(left().saturating_sub(SHARING_NEEDS));
-    let under_way = UnderWay::default();
-    let taking = offer::take(function, file, &hand_over, stored_by, &under_way);
+    let under_way = InProgress::default();
+    let taking = token_hand_over::take(function, file, &hand_over, stored_by, &under_way);
     let time = || stored_by.since(function.clock.now());
     // What takes longer than the caller waits is given up; a repeat finishes it.
-    let outcome = match until_end(time, || under_way.any(), taking).await {
+    let outcome = match run_until(time, || under_way.any(), taking).await {
         Some(taken) => taken.map_err(|refused| refused.0),
-        None => Err(offer::storage_unavailable()),
+        None => Err(token_hand_over::storage_unavailable()),
     };
     if let Ok(stored) = &outcome {
-        flowing_again(function, file, stored, left().max(SHARING_NEEDS)).await;
+        resume_deliveries(function, file, stored, left().max(SHARING_NEEDS)).await;
     }
     let told = match &outcome {
-        Ok(stored) => Some(Outcome::Stored {
+        Ok(stored) => Some(HandOverOutcome::Stored {
             expires_at: stored.expires_at,
         }),
-        Err(problem) if problem.code == Code::TokenRefused => Some(Outcome::Refused),
+        Err(problem) if problem.code == ErrorCode::TokenRefused => Some(HandOverOutcome::Refused),
         Err(_) => None,
     };
     if let Some((item, told)) = hand_over.request_item.as_ref().zip(told) {
@@ -138,7 +138,7 @@ async fn act_for(
         let writing = note::write(function, file, item, &fingerprint, told, until);
         let left = || until.since(function.clock.now());
         let access = &function.access;
-        if until_end(left, || access.is_obtaining(), writing)
+        if run_until(left, || access.is_obtaining(), writing)
             .await
             .is_none()
         {
@@ -149,7 +149,7 @@ async fn act_for(
 }
 
 /// The token is good: shares what it came with, so that deliveries that wait for it go on.
-async fn flowing_again(
+async fn resume_deliveries(
     function: &ReceiveToken,
     file: &TenantFile,
     stored: &Stored,
@@ -182,7 +182,7 @@ fn answer(stored: &Stored) -> serde_json::Value {
 /// # Errors
 /// Names every variable that is missing; otherwise what the Lambda runtime says when it ends.
 pub async fn run() -> Result<(), Error> {
-    let mut environment = Reader::process();
+    let mut environment = EnvironmentReader::process();
     let tenants_table = environment.required("TENANTS_TABLE");
     let credentials_table = environment.required("CREDENTIALS_TABLE");
     let sessions_url = environment.required("SESSIONS_QUEUE_URL");
@@ -197,18 +197,18 @@ pub async fn run() -> Result<(), Error> {
     let aws = aws.config(&http);
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
     let secrets = aws_sdk_secretsmanager::Client::new(&aws);
-    let vault = Arc::new(Vault::new(secrets, secret_prefix, clock.clone()));
-    let credentials = Credentials::new(dynamodb.clone(), credentials_table, clock.clone());
+    let vault = Arc::new(SecretStore::new(secrets, secret_prefix, clock.clone()));
+    let credentials = CredentialsTable::new(dynamodb.clone(), credentials_table, clock.clone());
     let credentials = Arc::new(credentials);
     let access = Arc::new(AccessTokens::new(
         http.clone(),
         Arc::clone(&vault),
         Arc::clone(&credentials),
         clock.clone(),
-        Patience::HTTP,
+        ServiceNowTimeouts::HTTP,
     ));
     let function = ReceiveToken {
-        tenants: Tenants::new(dynamodb, tenants_table, clock.clone()),
+        tenants: TenantsTable::new(dynamodb, tenants_table, clock.clone()),
         grants: Grants::new(
             http.clone(),
             Arc::clone(&vault),
@@ -218,12 +218,12 @@ pub async fn run() -> Result<(), Error> {
         flights: SingleFlight::new(Arc::clone(&credentials)),
         vault,
         credentials,
-        servicenow: Client::new(
+        servicenow: ServiceNowClient::new(
             http,
             Arc::clone(&access),
             clock.clone(),
             testing.allow_loopback,
-            Patience::HTTP,
+            ServiceNowTimeouts::HTTP,
         ),
         access,
         queues: Queues::new(aws_sdk_sqs::Client::new(&aws), sessions_url, String::new()),

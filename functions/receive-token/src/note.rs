@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
-use shared::clock::Timestamp;
-use shared::record::SysId;
-use shared::servicenow::client::{CallError, Columns, Display};
-use shared::tenant::{Language, TenantFile};
+use shared::domain::clock::Timestamp;
+use shared::domain::record::SysId;
+use shared::domain::tenant::{Language, TenantFile};
+use shared::servicenow::client::{CallError, Columns, DisplayValue};
 
 use crate::ReceiveToken;
 
@@ -19,12 +19,12 @@ const LEASE: Duration = Duration::from_secs(80);
 
 /// What happened, for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum HandOverOutcome {
     Stored { expires_at: Timestamp },
     Refused,
 }
 
-impl Outcome {
+impl HandOverOutcome {
     const fn name(self) -> &'static str {
         match self {
             Self::Stored { .. } => "stored",
@@ -78,7 +78,7 @@ const fn words(language: Language) -> (&'static str, &'static str) {
 }
 
 /// Names one outcome of one token for one item. The token cannot be told from it.
-fn marker(file: &TenantFile, fingerprint: &str, item: &SysId, outcome: Outcome) -> String {
+fn marker(file: &TenantFile, fingerprint: &str, item: &SysId, outcome: HandOverOutcome) -> String {
     let parts = [
         file.tenant.as_str(),
         fingerprint,
@@ -95,7 +95,7 @@ pub(crate) async fn write(
     file: &TenantFile,
     item: &SysId,
     fingerprint: &str,
-    outcome: Outcome,
+    outcome: HandOverOutcome,
     deadline: Timestamp,
 ) {
     let marker = marker(file, fingerprint, item, outcome);
@@ -117,7 +117,7 @@ pub(crate) async fn write(
         }
         Err(error) => tracing::warn!(%tenant, %item, %error, "the requested item has no note"),
     }
-    credentials.give_lease_back(&key, &owner).await;
+    credentials.release_lease(&key, &owner).await;
 }
 
 async fn once(
@@ -131,7 +131,7 @@ async fn once(
     let row = (TABLE, item);
     let client = &function.servicenow;
     let names = [COLUMN];
-    let found = client.read_row(file, deadline, row, &names, Display::Shown);
+    let found = client.read_row(file, deadline, row, &names, DisplayValue::Shown);
     let columns = found.await?.ok_or(CallError::NotFound)?;
     let notes = columns
         .get(COLUMN)
@@ -161,9 +161,9 @@ mod tests {
             Language::Pt,
             Language::Nl,
         ] {
-            let text = Outcome::Stored { expires_at }.text(language);
+            let text = HandOverOutcome::Stored { expires_at }.text(language);
             assert!(text.contains("2025-05-14"), "{text}");
-            assert!(!Outcome::Refused.text(language).contains("{}"));
+            assert!(!HandOverOutcome::Refused.text(language).contains("{}"));
         }
     }
 }

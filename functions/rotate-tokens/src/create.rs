@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use shared::clock::Timestamp;
-use shared::credentials::{AccessToken, Pause};
-use shared::error::Code;
+use shared::aws::credentials::{AccessToken, Pause};
+use shared::aws::secret_store::{TokenSecret, TokenVersion};
+use shared::domain::clock::Timestamp;
+use shared::domain::error::ErrorCode;
+use shared::domain::instance::Instance;
+use shared::domain::tenant::{Grant, TenantFile, TenantId};
 use shared::retry::REAUTHORIZATION_PAUSE;
-use shared::servicenow::access::AccessError;
-use shared::servicenow::instance::Instance;
-use shared::servicenow::oauth::Granted;
-use shared::tenant::{Grant, TenantFile, TenantId};
-use shared::vault::{StoredToken, Token};
+use shared::token::access::AccessError;
+use shared::token::oauth::Granted;
 
 use crate::event::Command;
 use crate::expiry;
-use crate::failure::Failure;
+use crate::failure::StepFailure;
 use crate::{PATIENCE, RotateTokens};
 
 /// Fills the pending version, unless an earlier attempt has done so.
@@ -22,7 +22,7 @@ pub(crate) async fn create(
     function: &RotateTokens,
     command: &Command,
     deadline: Timestamp,
-) -> Result<(), Failure> {
+) -> Result<(), StepFailure> {
     if function.versions.value(command).await?.is_some() {
         return Ok(());
     }
@@ -40,7 +40,7 @@ async fn pending(
     function: &RotateTokens,
     id: &TenantId,
     deadline: Timestamp,
-) -> Result<Token, Failure> {
+) -> Result<TokenSecret, StepFailure> {
     let tenant = function.tenants.get(id).await?;
     let Some(file) = tenant.as_ref().map(|tenant| &tenant.file) else {
         tracing::info!(tenant = %id, "the tenant is gone: nothing to renew");
@@ -66,10 +66,10 @@ async fn pending(
     let outcome = renewal.renewed(stored).await;
     if let Err(failure) = &outcome {
         expiry::record(id, &before.token, function.clock.now());
-        if let Failure::ReauthorizationNeeded(_) = failure {
-            leave_alone(function, id).await;
+        if let StepFailure::ReauthorizationNeeded(_) = failure {
+            pause_for_reauthorization(function, id).await;
             match function.vault.token(id).await {
-                Ok(current) => drop(drop_wish(function, id, current).await),
+                Ok(current) => drop(cancel_renewal(function, id, current).await),
                 Err(error) => tracing::warn!(tenant = %id, %error, "the wish to renew stays"),
             }
         }
@@ -78,10 +78,10 @@ async fn pending(
 }
 
 /// Nobody calls for the tenant for a while: a person has to act.
-async fn leave_alone(function: &RotateTokens, id: &TenantId) {
+async fn pause_for_reauthorization(function: &RotateTokens, id: &TenantId) {
     let pause = Pause {
         until: function.clock.now().plus(REAUTHORIZATION_PAUSE),
-        reason: Code::ReauthorizationNeeded,
+        reason: ErrorCode::ReauthorizationNeeded,
     };
     if let Err(error) = function.credentials.set_pause(id, pause).await {
         tracing::warn!(tenant = %id, %error, "other processes do not know of the pause");
@@ -89,18 +89,22 @@ async fn leave_alone(function: &RotateTokens, id: &TenantId) {
 }
 
 /// A wish is good for one attempt: Secrets Manager repeats a failed rotation soon and often.
-async fn drop_wish(function: &RotateTokens, id: &TenantId, stored: StoredToken) -> StoredToken {
+async fn cancel_renewal(
+    function: &RotateTokens,
+    id: &TenantId,
+    stored: TokenVersion,
+) -> TokenVersion {
     if !stored.token.renew_now {
         return stored;
     }
-    let token = Token {
+    let token = TokenSecret {
         renew_now: false,
         derived_from: Some(stored.version_id.clone()),
         ..stored.token.clone()
     };
     let replaced = function.vault.replace_token(id, &stored.version_id, &token);
     match replaced.await {
-        Ok(version_id) => StoredToken { token, version_id },
+        Ok(version_id) => TokenVersion { token, version_id },
         Err(error) => {
             tracing::warn!(tenant = %id, %error, "the wish to renew stays");
             stored
@@ -127,7 +131,7 @@ fn repair_lease_key(tenant: &TenantId) -> String {
 impl Renewal<'_> {
     /// A refresh proves that the token works; the service account's password moves its end. The password is used
     /// when that is due or wished for, and when the token is refused.
-    async fn renewed(&self, mut stored: StoredToken) -> Result<Token, Failure> {
+    async fn renewed(&self, mut stored: TokenVersion) -> Result<TokenSecret, StepFailure> {
         let id = &self.file.tenant;
         let now = self.function.clock.now();
         self.not_too_often(&stored.token).await?;
@@ -140,12 +144,12 @@ impl Renewal<'_> {
             match self.by_password(&stored).await {
                 Ok(None) => tracing::info!(tenant = %id, "{TOO_SOON}"),
                 Ok(Some(renewed)) => return Ok(renewed),
-                Err(Failure::ReauthorizationNeeded(reason)) => {
+                Err(StepFailure::ReauthorizationNeeded(reason)) => {
                     tracing::warn!(tenant = %id, reason, likely = expiry::LIKELY_CAUSES,
                         "the service account's password does not renew the refresh token");
                     refused = Some(reason);
                     // Whatever the refresh says: with a wish the password would be tried again within minutes.
-                    stored = drop_wish(self.function, id, stored).await;
+                    stored = cancel_renewal(self.function, id, stored).await;
                 }
                 Err(failure) => return Err(failure),
             }
@@ -164,7 +168,7 @@ impl Renewal<'_> {
                 let access = self.access_token(granted);
                 tracing::info!(tenant = %id, renewed = false, "the refresh token works");
                 // A wish is good for one attempt.
-                let token = Token {
+                let token = TokenSecret {
                     renew_now: false,
                     ..stored.token.clone()
                 };
@@ -173,20 +177,21 @@ impl Renewal<'_> {
             Err(AccessError::ReauthorizationNeeded(reason)) if may_try => {
                 tracing::warn!(tenant = %id, reason, "the refresh token is refused; trying the service account's password");
                 let renewed = self.by_password(&stored).await?;
-                renewed
-                    .ok_or_else(|| Failure::ReauthorizationNeeded(format!("{reason}; {TOO_SOON}")))
+                renewed.ok_or_else(|| {
+                    StepFailure::ReauthorizationNeeded(format!("{reason}; {TOO_SOON}"))
+                })
             }
             Err(error) => Err(error.into()),
         }
     }
 
     /// While the tenant waits for a person, it is tried once an hour: wrong passwords lock accounts.
-    async fn not_too_often(&self, token: &Token) -> Result<(), Failure> {
+    async fn not_too_often(&self, token: &TokenSecret) -> Result<(), StepFailure> {
         let id = &self.file.tenant;
         let credentials = &self.function.credentials;
-        let pause = credentials.standing_now(id).await?;
+        let pause = credentials.tenant_pause_now(id).await?;
         let pause = pause.pause_at(self.function.clock.now());
-        let waits = pause.is_some_and(|pause| pause.reason == Code::ReauthorizationNeeded);
+        let waits = pause.is_some_and(|pause| pause.reason == ErrorCode::ReauthorizationNeeded);
         if !waits || token.renew_now {
             return Ok(());
         }
@@ -197,18 +202,18 @@ impl Renewal<'_> {
         {
             Ok(())
         } else {
-            Err(Failure::Transient(
+            Err(StepFailure::Transient(
                 "the tenant waits for a new token, secret or password, and was tried within the hour"
                     .to_owned(),
             ))
         }
     }
 
-    async fn has_password(&self) -> Result<bool, Failure> {
+    async fn has_password(&self) -> Result<bool, StepFailure> {
         let (id, vault) = (&self.file.tenant, &self.function.vault);
-        let mut credentials = vault.credentials(id).await?;
+        let mut credentials = vault.tenant_secrets(id).await?;
         if credentials.service_account_password.is_none() {
-            credentials = vault.credentials_again(id).await?;
+            credentials = vault.reread_tenant_secrets(id).await?;
         }
         let named = !self.file.servicenow.service_account.is_empty();
         Ok(named && credentials.service_account_password.is_some())
@@ -216,14 +221,14 @@ impl Renewal<'_> {
 
     /// The token with its end moved (docs/vendors.md#token-lifetimes), the same one or another. `None`: the password was tried within
     /// the hour and did not work, or nobody knows; only a wish tries it all the same.
-    async fn by_password(&self, stored: &StoredToken) -> Result<Option<Token>, Failure> {
+    async fn by_password(&self, stored: &TokenVersion) -> Result<Option<TokenSecret>, StepFailure> {
         let (credentials, key) = (
             &self.function.credentials,
             repair_lease_key(&self.file.tenant),
         );
         if stored.token.renew_now {
             credentials
-                .seize_lease(&key, &self.owner, REAUTHORIZATION_PAUSE)
+                .take_over_lease(&key, &self.owner, REAUTHORIZATION_PAUSE)
                 .await?;
         } else if !credentials
             .take_lease(&key, &self.owner, REAUTHORIZATION_PAUSE)
@@ -233,15 +238,15 @@ impl Renewal<'_> {
         }
         let granted = self.grant(Grant::Password, &stored.token).await?;
         // A password that works locks nobody out.
-        credentials.give_lease_back(&key, &self.owner).await;
+        credentials.release_lease(&key, &self.owner).await;
         let Some(refresh_token) = granted.refresh_token.clone() else {
             let reason = "the password grant brings no refresh token".to_owned();
-            return Err(Failure::ReauthorizationNeeded(reason));
+            return Err(StepFailure::ReauthorizationNeeded(reason));
         };
         let now = self.function.clock.now();
         let usual = self.file.servicenow.refresh_token_lifetime.duration();
         let lifetime = stored.token.lifetime.map_or(usual, Duration::from_secs);
-        let token = Token {
+        let token = TokenSecret {
             refresh_token: Some(refresh_token),
             issued_at: Some(now),
             expires_at: Some(now.plus(lifetime)),
@@ -254,7 +259,7 @@ impl Renewal<'_> {
         Ok(Some(pending_from(stored, token, access)))
     }
 
-    async fn grant(&self, grant: Grant, stored: &Token) -> Result<Granted, AccessError> {
+    async fn grant(&self, grant: Grant, stored: &TokenSecret) -> Result<Granted, AccessError> {
         let function = self.function;
         let timeout = || PATIENCE.grant.min(function.left(self.deadline));
         let stored = Some(stored);
@@ -271,8 +276,8 @@ impl Renewal<'_> {
     }
 }
 
-fn pending_from(stored: &StoredToken, token: Token, access: AccessToken) -> Token {
-    Token {
+fn pending_from(stored: &TokenVersion, token: TokenSecret, access: AccessToken) -> TokenSecret {
+    TokenSecret {
         derived_from: Some(stored.version_id.clone()),
         made_from: Some(stored.token.origin()),
         access_token: Some(access.token),

@@ -2,10 +2,10 @@
 //! (docs/vendors.md#secrets-manager-rotation).
 
 use serde_json::Value;
-use shared::tenant::TenantId;
-use shared::vault::token_name;
+use shared::aws::secret_store::token_secret_name;
+use shared::domain::tenant::TenantId;
 
-use crate::failure::Failure;
+use crate::failure::StepFailure;
 
 /// One of the four steps of a rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,17 +55,18 @@ impl Command {
     ///
     /// # Errors
     /// `Failure::Event` when it is not one of a rotation of a token secret.
-    pub(crate) fn read(event: &Value, prefix: &str) -> Result<Self, Failure> {
+    pub(crate) fn read(event: &Value, prefix: &str) -> Result<Self, StepFailure> {
         let text = |name: &str| event.get(name).and_then(Value::as_str);
         let step = text("Step").and_then(Step::parse);
-        let secret = text("SecretId").ok_or(Failure::Event("SecretId is missing"))?;
+        let secret = text("SecretId").ok_or(StepFailure::Event("SecretId is missing"))?;
         Ok(Self {
-            step: step.ok_or(Failure::Event("Step is none of a rotation's four"))?,
-            tenant: tenant_of(secret, prefix)
-                .ok_or(Failure::Event("SecretId is not a tenant's token secret"))?,
+            step: step.ok_or(StepFailure::Event("Step is none of a rotation's four"))?,
+            tenant: tenant_of(secret, prefix).ok_or(StepFailure::Event(
+                "SecretId is not a tenant's token secret",
+            ))?,
             version: text("ClientRequestToken")
                 .filter(|version| !version.is_empty())
-                .ok_or(Failure::Event("ClientRequestToken is missing"))?
+                .ok_or(StepFailure::Event("ClientRequestToken is missing"))?
                 .to_owned(),
             rotation_token: text("RotationToken").map(str::to_owned),
         })
@@ -83,7 +84,7 @@ fn tenant_of(secret: &str, prefix: &str) -> Option<TenantId> {
         .strip_prefix('/')?
         .split_once('/')?;
     let tenant = TenantId::parse(tenant)?;
-    let end = name.strip_prefix(&token_name(prefix, &tenant))?;
+    let end = name.strip_prefix(&token_secret_name(prefix, &tenant))?;
     let random = |end: &str| end.len() == 6 && end.bytes().all(|b| b.is_ascii_alphanumeric());
     let of_an_arn = name.len() < secret.len() && end.strip_prefix('-').is_some_and(random);
     (end.is_empty() || of_an_arn).then_some(tenant)
@@ -95,7 +96,7 @@ mod tests {
 
     use super::*;
 
-    fn read(step: &str, secret: &str) -> Result<Command, Failure> {
+    fn read(step: &str, secret: &str) -> Result<Command, StepFailure> {
         let event = json!({"Step": step, "SecretId": secret, "ClientRequestToken": "v-1"});
         Command::read(&event, "rescue-connector")
     }

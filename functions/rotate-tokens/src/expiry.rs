@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use shared::clock::Timestamp;
-use shared::error::Code;
+use shared::aws::secret_store::TokenSecret;
+use shared::domain::clock::Timestamp;
+use shared::domain::error::ErrorCode;
+use shared::domain::tenant::TenantId;
 use shared::telemetry;
-use shared::tenant::TenantId;
-use shared::vault::Token;
 
 /// ServiceNow says the same for all of them (docs/vendors.md#token-errors).
 pub(crate) const LIKELY_CAUSES: &str = "the refresh token expired or was revoked; the client secret changed; the \
@@ -15,7 +15,7 @@ pub(crate) const LIKELY_CAUSES: &str = "the refresh token expired or was revoked
      Hand over a new token, or set service-account-password or oauth-client-secret";
 
 /// Whether half of its life is over. A token whose life is not known is due.
-pub(crate) fn is_due(token: &Token, now: Timestamp) -> bool {
+pub(crate) fn is_due(token: &TokenSecret, now: Timestamp) -> bool {
     match (token.issued_at, token.expires_at) {
         (Some(issued), Some(expires)) => now >= issued.plus(expires.since(issued) / 2),
         _ => true,
@@ -23,7 +23,7 @@ pub(crate) fn is_due(token: &Token, now: Timestamp) -> bool {
 }
 
 /// Records how long a token lives yet.
-pub(crate) fn record(tenant: &TenantId, token: &Token, now: Timestamp) {
+pub(crate) fn record(tenant: &TenantId, token: &TokenSecret, now: Timestamp) {
     if let Some(left) = token.left(now) {
         telemetry::refresh_token_days_left(left, tenant);
     }
@@ -48,8 +48,8 @@ fn urgency(left: Duration) -> Option<Urgency> {
 }
 
 /// Says at 14, 7 and 1 days before its end that nothing renews a token, daily as rotations go.
-pub(crate) fn warn(tenant: &TenantId, token: &Token, now: Timestamp) {
-    let code = Code::ReauthorizationNeeded.as_str();
+pub(crate) fn warn(tenant: &TenantId, token: &TokenSecret, now: Timestamp) {
+    let code = ErrorCode::ReauthorizationNeeded.as_str();
     let Some(expires_at) = token.expires_at else {
         // It may end any day: the alarm of the last day is due now.
         telemetry::refresh_token_days_left(Duration::ZERO, tenant);
@@ -83,12 +83,12 @@ const REMEDY: &str =
 mod tests {
     use super::*;
 
-    fn token(lifetime_days: u64) -> Token {
+    fn token(lifetime_days: u64) -> TokenSecret {
         let issued = Timestamp::from_millis(0);
-        Token {
+        TokenSecret {
             issued_at: Some(issued),
             expires_at: Some(issued.plus(Duration::from_secs(lifetime_days * 24 * 3600))),
-            ..Token::default()
+            ..TokenSecret::default()
         }
     }
 
@@ -101,7 +101,10 @@ mod tests {
         assert!(!is_due(&token(100), day(49)));
         assert!(is_due(&token(100), day(50)));
         assert!(is_due(&token(100), day(200)));
-        assert!(is_due(&Token::default(), day(0)), "its life is not known");
+        assert!(
+            is_due(&TokenSecret::default(), day(0)),
+            "its life is not known"
+        );
     }
 
     #[test]

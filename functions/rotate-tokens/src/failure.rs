@@ -3,13 +3,13 @@
 use std::fmt;
 
 use lambda_runtime::Diagnostic;
-use shared::servicenow::access::AccessError;
-use shared::tenants::StorageUnavailable;
-use shared::vault::VaultError;
+use shared::aws::secret_store::SecretStoreError;
+use shared::aws::tenants::StorageError;
+use shared::token::access::AccessError;
 
 /// A failed step. Secrets Manager tries the whole rotation again; what is current stays current.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
+pub enum StepFailure {
     /// The event is not one of a rotation.
     #[error("{0}")]
     Event(&'static str),
@@ -25,13 +25,13 @@ pub enum Failure {
 }
 
 /// The text for people: the runtime logs what a function fails with by its `Debug`.
-impl fmt::Debug for Failure {
+impl fmt::Debug for StepFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the step failed: {self}")
     }
 }
 
-impl Failure {
+impl StepFailure {
     const fn kind(&self) -> &'static str {
         match self {
             Self::Event(_) => "not-a-rotation",
@@ -42,8 +42,8 @@ impl Failure {
     }
 }
 
-impl From<Failure> for Diagnostic {
-    fn from(failure: Failure) -> Self {
+impl From<StepFailure> for Diagnostic {
+    fn from(failure: StepFailure) -> Self {
         Self {
             error_type: failure.kind().to_owned(),
             error_message: failure.to_string(),
@@ -51,19 +51,19 @@ impl From<Failure> for Diagnostic {
     }
 }
 
-impl From<StorageUnavailable> for Failure {
-    fn from(error: StorageUnavailable) -> Self {
+impl From<StorageError> for StepFailure {
+    fn from(error: StorageError) -> Self {
         Self::Transient(error.to_string())
     }
 }
 
-impl From<VaultError> for Failure {
-    fn from(error: VaultError) -> Self {
+impl From<SecretStoreError> for StepFailure {
+    fn from(error: SecretStoreError) -> Self {
         AccessError::from(error).into()
     }
 }
 
-impl From<AccessError> for Failure {
+impl From<AccessError> for StepFailure {
     fn from(error: AccessError) -> Self {
         match error {
             AccessError::ReauthorizationNeeded(reason) => Self::ReauthorizationNeeded(reason),
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn what_the_runtime_logs_of_a_failure_is_a_sentence_and_no_name_of_the_source() {
-        let failure = Failure::ReauthorizationNeeded("ServiceNow refused".to_owned());
+        let failure = StepFailure::ReauthorizationNeeded("ServiceNow refused".to_owned());
         assert_eq!(
             format!("{failure:?}"),
             "the step failed: reauthorization-needed: ServiceNow refused"

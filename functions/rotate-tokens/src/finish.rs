@@ -1,26 +1,26 @@
 //! `finishSecret`: makes the pending token current, unless another one came in between.
 
-use shared::clock::Timestamp;
+use shared::aws::secret_store::TokenSecret;
+use shared::domain::clock::Timestamp;
 use shared::telemetry::{self, Metric};
-use shared::vault::Token;
 
 use crate::event::Command;
 use crate::expiry;
-use crate::failure::Failure;
-use crate::{RotateTokens, Standing};
+use crate::failure::StepFailure;
+use crate::{RotateTokens, TokenVersions};
 
 /// Ends the rotation. A repeated step does again what follows from the token being current.
 pub(crate) async fn finish(
     function: &RotateTokens,
     command: &Command,
     deadline: Timestamp,
-) -> Result<(), Failure> {
+) -> Result<(), StepFailure> {
     let id = &command.tenant;
     let work = async {
         let ended = promoted(function, command).await?;
         function.versions.end(command).await?;
         if let Ended::Promoted { token, wish: true } = &ended {
-            wish_again(function, command, token).await?;
+            request_renewal_again(function, command, token).await?;
         }
         Ok(ended)
     };
@@ -33,7 +33,7 @@ pub(crate) async fn finish(
     };
     expiry::record(id, &current, function.clock.now());
     if let Some(tenant) = function.tenants.get(id).await? {
-        function.flowing_again(&tenant.file, &current).await?;
+        function.resume_deliveries(&tenant.file, &current).await?;
     }
     Ok(())
 }
@@ -42,21 +42,21 @@ pub(crate) async fn finish(
 enum Ended {
     /// Its token is current.
     Promoted {
-        token: Token,
+        token: TokenSecret,
         /// A wish to renew came in between, and is not fulfilled by it.
         wish: bool,
     },
     /// Another token is.
-    GivenUp(Token),
+    GivenUp(TokenSecret),
 }
 
 /// A wish that came while the rotation was under way is kept for the next one.
-async fn wish_again(
+async fn request_renewal_again(
     function: &RotateTokens,
     command: &Command,
-    promoted: &Token,
-) -> Result<(), Failure> {
-    let wished = Token {
+    promoted: &TokenSecret,
+) -> Result<(), StepFailure> {
+    let wished = TokenSecret {
         renew_now: true,
         derived_from: Some(command.version.clone()),
         ..promoted.clone()
@@ -68,7 +68,7 @@ async fn wish_again(
 
 /// The token that is current in the end. Holds the token lease: a token that was replaced while it was in use must
 /// not be overtaken.
-async fn promoted(function: &RotateTokens, command: &Command) -> Result<Ended, Failure> {
+async fn promoted(function: &RotateTokens, command: &Command) -> Result<Ended, StepFailure> {
     let id = &command.tenant;
     let current = function.grants.settled(id).await?;
     if current.version_id == command.version {
@@ -78,7 +78,9 @@ async fn promoted(function: &RotateTokens, command: &Command) -> Result<Ended, F
         });
     }
     let pending = function.versions.value(command).await?;
-    let pending = pending.ok_or(Failure::Guard("createSecret has not filled the version"))?;
+    let pending = pending.ok_or(StepFailure::Guard(
+        "createSecret has not filled the version",
+    ))?;
     let of_version = pending.derived_from.as_ref() == Some(&current.version_id);
     // A wish that came in between is another version of the same token.
     let follows = of_version || pending.made_from == Some(current.token.origin());
@@ -99,8 +101,8 @@ async fn promoted(function: &RotateTokens, command: &Command) -> Result<Ended, F
         }
         // An operator may have set another token, in the console as well.
         Err(error) => match function.versions.standing(command, false).await? {
-            Standing::Current => Ok(ended(pending)),
-            Standing::Pending | Standing::Ended => Err(error.into()),
+            TokenVersions::Current => Ok(ended(pending)),
+            TokenVersions::Pending | TokenVersions::Ended => Err(error.into()),
         },
     }
 }

@@ -15,36 +15,36 @@ use std::time::Duration;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
-use shared::clock::{Clock, Timestamp};
-use shared::credentials::{AccessToken, Credentials, token_lease_key};
-use shared::environment::Reader;
-use shared::error::Code;
-use shared::queue::Queues;
-use shared::retry::Patience;
-use shared::servicenow::grants::{Grants, TOKEN_LEASE, audience};
-use shared::servicenow::instance::Instance;
-use shared::single_flight::{Limits, SingleFlight};
+use shared::aws::credentials::{AccessToken, CredentialsTable, token_lease_key};
+use shared::aws::queue::Queues;
+use shared::aws::secret_store::{SecretStore, TokenSecret};
+use shared::aws::single_flight::{FlightLimits, SingleFlight};
+use shared::aws::tenants::TenantsTable;
+use shared::domain::clock::{Clock, Timestamp};
+use shared::domain::error::ErrorCode;
+use shared::domain::instance::Instance;
+use shared::domain::tenant::{TenantFile, TenantId};
+use shared::environment::EnvironmentReader;
+use shared::retry::ServiceNowTimeouts;
 use shared::telemetry::{self, Metric};
-use shared::tenant::{TenantFile, TenantId};
-use shared::tenants::Tenants;
-use shared::vault::{Token, Vault};
+use shared::token::grants::{Grants, TOKEN_LEASE, audience};
 
 use crate::event::{Command, Step};
-pub use crate::failure::Failure;
-use crate::versions::Standing;
+pub use crate::failure::StepFailure;
+use crate::versions::TokenVersions;
 pub use crate::versions::Versions;
 
 /// What the function works with, built once per process.
 #[derive(Debug)]
 pub struct RotateTokens {
     /// How tenants are set up.
-    pub tenants: Tenants,
+    pub tenants: TenantsTable,
     /// What is current, and what an administrator set.
-    pub vault: Arc<Vault>,
+    pub vault: Arc<SecretStore>,
     /// The versions of a rotation.
     pub versions: Versions,
     /// Who is paused, and what is shared.
-    pub credentials: Arc<Credentials>,
+    pub credentials: Arc<CredentialsTable>,
     /// Where tokens come from.
     pub grants: Grants,
     /// One at a time.
@@ -58,15 +58,15 @@ pub struct RotateTokens {
 }
 
 /// How long ServiceNow is waited for.
-const PATIENCE: Patience = Patience::QUEUE;
+const PATIENCE: ServiceNowTimeouts = ServiceNowTimeouts::QUEUE;
 /// Kept back of the invocation for storing what came of the last call.
 const STORING_NEEDS: Duration = Duration::from_secs(20);
 
 /// Takes one step: event → parse → decide → act → reply.
 ///
 /// # Errors
-/// As [`Failure`] says; Secrets Manager tries the rotation again.
-pub async fn handle(function: &RotateTokens, event: LambdaEvent<Value>) -> Result<(), Failure> {
+/// As [`StepFailure`] says; Secrets Manager tries the rotation again.
+pub async fn handle(function: &RotateTokens, event: LambdaEvent<Value>) -> Result<(), StepFailure> {
     let deadline = function.clock.deadline(event.context.deadline);
     match Command::read(&event.payload, function.versions.prefix()) {
         Ok(command) => {
@@ -85,17 +85,17 @@ async fn step(
     function: &RotateTokens,
     command: &Command,
     deadline: Timestamp,
-) -> Result<(), Failure> {
+) -> Result<(), StepFailure> {
     let trial = command.step == Step::Test;
     let standing = function.versions.standing(command, trial).await?;
     match (command.step, standing) {
-        (Step::Create, Standing::Pending) => create::create(function, command, deadline).await,
-        (Step::Test, Standing::Pending) => test(function, command, deadline).await,
-        (Step::Finish, Standing::Pending | Standing::Current) => {
+        (Step::Create, TokenVersions::Pending) => create::create(function, command, deadline).await,
+        (Step::Test, TokenVersions::Pending) => test(function, command, deadline).await,
+        (Step::Finish, TokenVersions::Pending | TokenVersions::Current) => {
             finish::finish(function, command, deadline).await
         }
         // ServiceNow itself made the token: there is nothing to set.
-        (Step::Set, _) | (_, Standing::Current | Standing::Ended) => Ok(()),
+        (Step::Set, _) | (_, TokenVersions::Current | TokenVersions::Ended) => Ok(()),
     }
 }
 
@@ -105,7 +105,7 @@ async fn test(
     function: &RotateTokens,
     command: &Command,
     deadline: Timestamp,
-) -> Result<(), Failure> {
+) -> Result<(), StepFailure> {
     let Some(pending) = function.versions.value(command).await? else {
         return Ok(());
     };
@@ -124,23 +124,23 @@ async fn test(
     let timeout = PATIENCE.read.min(function.left(deadline));
     let instance = function.instance(file)?;
     let proved = function.grants.prove(&instance, &token, timeout).await;
-    proved.map_err(|error| Failure::Transient(error.to_string()))
+    proved.map_err(|error| StepFailure::Transient(error.to_string()))
 }
 
 /// A failed step is logged and counted once, here.
-fn failed(command: &Command, failure: &Failure) {
+fn failed(command: &Command, failure: &StepFailure) {
     let (tenant, step) = (&command.tenant, command.step.as_str());
     telemetry::count(Metric::RotationFailed, Some(tenant));
     match failure {
-        Failure::ReauthorizationNeeded(reason) => {
+        StepFailure::ReauthorizationNeeded(reason) => {
             telemetry::count(Metric::ReauthorizationNeeded, Some(tenant));
-            tracing::error!(%tenant, step, code = Code::ReauthorizationNeeded.as_str(), reason,
-                likely = expiry::LIKELY_CAUSES, "{}", Code::ReauthorizationNeeded.entry().title);
+            tracing::error!(%tenant, step, code = ErrorCode::ReauthorizationNeeded.as_str(), reason,
+                likely = expiry::LIKELY_CAUSES, "{}", ErrorCode::ReauthorizationNeeded.entry().title);
         }
-        Failure::Event(_) | Failure::Guard(_) => {
+        StepFailure::Event(_) | StepFailure::Guard(_) => {
             tracing::error!(%tenant, step, reason = %failure, "rotation step refused");
         }
-        Failure::Transient(reason) => {
+        StepFailure::Transient(reason) => {
             tracing::warn!(%tenant, step, reason, "rotation step failed; the whole rotation is tried again");
         }
     }
@@ -152,16 +152,18 @@ impl RotateTokens {
         &self,
         tenant: &TenantId,
         deadline: Timestamp,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
-        let limits = Limits {
+        work: impl Future<Output = Result<T, StepFailure>>,
+    ) -> Result<T, StepFailure> {
+        let limits = FlightLimits {
             lease: TOKEN_LEASE,
             wait: PATIENCE.lease.min(self.left(deadline)),
         };
-        let look = || async { Ok::<_, Failure>(None) };
+        let look = || async { Ok::<_, StepFailure>(None) };
         let key = token_lease_key(tenant);
         let done = self.flights.run(&key, limits, look, work).await?;
-        done.ok_or_else(|| Failure::Transient("another process has the token for too long".into()))
+        done.ok_or_else(|| {
+            StepFailure::Transient("another process has the token for too long".into())
+        })
     }
 
     fn left(&self, deadline: Timestamp) -> Duration {
@@ -170,15 +172,19 @@ impl RotateTokens {
             .saturating_sub(STORING_NEEDS)
     }
 
-    fn instance(&self, file: &TenantFile) -> Result<Instance, Failure> {
+    fn instance(&self, file: &TenantFile) -> Result<Instance, StepFailure> {
         let servicenow = &file.servicenow;
         let allow_host = servicenow.allow_host.as_deref();
         Instance::parse(&servicenow.instance, allow_host, self.allow_loopback)
-            .map_err(|error| Failure::Transient(format!("the instance {error}")))
+            .map_err(|error| StepFailure::Transient(format!("the instance {error}")))
     }
 
     /// The token is good: shares what it came with, so that deliveries that wait for it go on.
-    async fn flowing_again(&self, file: &TenantFile, token: &Token) -> Result<(), Failure> {
+    async fn resume_deliveries(
+        &self,
+        file: &TenantFile,
+        token: &TokenSecret,
+    ) -> Result<(), StepFailure> {
         let access = token.access_token.clone().zip(token.access_token_until);
         let Some((access, until)) = access else {
             return Ok(());
@@ -205,7 +211,7 @@ impl RotateTokens {
 /// # Errors
 /// Names every variable that is missing; otherwise what the Lambda runtime says when it ends.
 pub async fn run() -> Result<(), Error> {
-    let mut environment = Reader::process();
+    let mut environment = EnvironmentReader::process();
     let tenants_table = environment.required("TENANTS_TABLE");
     let credentials_table = environment.required("CREDENTIALS_TABLE");
     let sessions_url = environment.required("SESSIONS_QUEUE_URL");
@@ -220,12 +226,12 @@ pub async fn run() -> Result<(), Error> {
     let aws = aws.config(&http);
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
     let secrets = aws_sdk_secretsmanager::Client::new(&aws);
-    let credentials = Credentials::new(dynamodb.clone(), credentials_table, clock.clone());
+    let credentials = CredentialsTable::new(dynamodb.clone(), credentials_table, clock.clone());
     let credentials = Arc::new(credentials);
-    let vault = Vault::new(secrets.clone(), secret_prefix.clone(), clock.clone());
+    let vault = SecretStore::new(secrets.clone(), secret_prefix.clone(), clock.clone());
     let vault = Arc::new(vault);
     let function = RotateTokens {
-        tenants: Tenants::new(dynamodb, tenants_table, clock.clone()),
+        tenants: TenantsTable::new(dynamodb, tenants_table, clock.clone()),
         grants: Grants::new(
             http,
             Arc::clone(&vault),

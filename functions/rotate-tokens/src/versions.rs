@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
-use shared::tenant::TenantId;
-use shared::vault::{Token, token_name};
+use shared::aws::secret_store::{TokenSecret, token_secret_name};
+use shared::domain::tenant::TenantId;
 
 use crate::event::Command;
-use crate::failure::Failure;
+use crate::failure::StepFailure;
 
 const CURRENT: &str = "AWSCURRENT";
 const PENDING: &str = "AWSPENDING";
@@ -17,7 +17,7 @@ const ENDED: &str = "CONNECTOR-ENDED";
 
 /// Where the version of a rotation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum TokenVersions {
     /// It waits for the next step.
     Pending,
     /// It is current.
@@ -66,15 +66,19 @@ impl Versions {
     }
 
     fn name(&self, tenant: &TenantId) -> String {
-        token_name(&self.prefix, tenant)
+        token_secret_name(&self.prefix, tenant)
     }
 
     /// Names the call and the secret.
-    fn unavailable<E, R>(&self, tenant: &TenantId, error: &SdkError<E, R>) -> Failure
+    fn unavailable<E, R>(&self, tenant: &TenantId, error: &SdkError<E, R>) -> StepFailure
     where
         E: ProvideErrorMetadata,
     {
-        Failure::Transient(shared::aws::failure("secret", &self.name(tenant), error))
+        StepFailure::Transient(shared::aws::sdk::failure(
+            "secret",
+            &self.name(tenant),
+            error,
+        ))
     }
 
     /// Where the command's version stands, provided that the secret rotates and that this version is a rotation's.
@@ -88,31 +92,31 @@ impl Versions {
         &self,
         command: &Command,
         tried: bool,
-    ) -> Result<Standing, Failure> {
+    ) -> Result<TokenVersions, StepFailure> {
         let labels = self.labels(&command.tenant).await?;
         let version = command.version.as_str();
         match labels.rotates {
             Some(true) => {}
             Some(false) | None if tried => {}
-            Some(false) | None => return Err(Failure::Guard("the secret does not rotate")),
+            Some(false) | None => return Err(StepFailure::Guard("the secret does not rotate")),
         }
         if !labels.by_version.contains_key(version) {
-            return Err(Failure::Guard("the secret has no such version"));
+            return Err(StepFailure::Guard("the secret has no such version"));
         }
         if labels.has(version, CURRENT) {
-            return Ok(Standing::Current);
+            return Ok(TokenVersions::Current);
         }
         if labels.has(version, ENDED) {
             self.end(command).await?;
-            return Ok(Standing::Ended);
+            return Ok(TokenVersions::Ended);
         }
         if labels.has(version, PENDING) {
-            return Ok(Standing::Pending);
+            return Ok(TokenVersions::Pending);
         }
-        Err(Failure::Guard("the version is not AWSPENDING"))
+        Err(StepFailure::Guard("the version is not AWSPENDING"))
     }
 
-    async fn labels(&self, tenant: &TenantId) -> Result<Labels, Failure> {
+    async fn labels(&self, tenant: &TenantId) -> Result<Labels, StepFailure> {
         let described = self
             .client
             .describe_secret()
@@ -127,7 +131,10 @@ impl Versions {
     }
 
     /// What the command's version holds; `None` as long as it holds nothing.
-    pub(crate) async fn value(&self, command: &Command) -> Result<Option<Token>, Failure> {
+    pub(crate) async fn value(
+        &self,
+        command: &Command,
+    ) -> Result<Option<TokenSecret>, StepFailure> {
         let answer = self
             .client
             .get_secret_value()
@@ -140,7 +147,7 @@ impl Versions {
                 .secret_string()
                 .and_then(|text| serde_json::from_str(text).ok())
                 .map(Some)
-                .ok_or(Failure::Guard("the version does not hold a token")),
+                .ok_or(StepFailure::Guard("the version does not hold a token")),
             Err(error)
                 if error
                     .as_service_error()
@@ -153,9 +160,13 @@ impl Versions {
     }
 
     /// Fills the command's version, as `AWSPENDING`.
-    pub(crate) async fn fill(&self, command: &Command, token: &Token) -> Result<(), Failure> {
+    pub(crate) async fn fill(
+        &self,
+        command: &Command,
+        token: &TokenSecret,
+    ) -> Result<(), StepFailure> {
         let text = serde_json::to_string(token)
-            .map_err(|_| Failure::Guard("the token cannot be written"))?;
+            .map_err(|_| StepFailure::Guard("the token cannot be written"))?;
         self.client
             .put_secret_value()
             .secret_id(self.name(&command.tenant))
@@ -171,7 +182,7 @@ impl Versions {
 
     /// Ends the rotation, whether its version is current or given up. `AWSPENDING` must not stay behind on a version
     /// that is not current, or Secrets Manager refuses the next rotation; and what is current may be replaced any time.
-    pub(crate) async fn end(&self, command: &Command) -> Result<(), Failure> {
+    pub(crate) async fn end(&self, command: &Command) -> Result<(), StepFailure> {
         let labels = self.labels(&command.tenant).await?;
         let version = command.version.as_str();
         // In this order: a version without any label would be unknown to a repeated step.
@@ -191,7 +202,7 @@ impl Versions {
         label: &str,
         from: Option<&str>,
         to: Option<&str>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), StepFailure> {
         self.client
             .update_secret_version_stage()
             .secret_id(self.name(&command.tenant))

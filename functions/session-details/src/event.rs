@@ -1,13 +1,13 @@
 //! The HTTP event → what Rescue, or a person with a browser, wants. Every rejection of this function lives here.
 
-use shared::api::Request;
-use shared::clock::Timestamp;
-use shared::error::{Code, Problem};
-use shared::queue::Post;
+use shared::api::HttpRequest;
+use shared::aws::queue::Post;
+use shared::domain::clock::Timestamp;
+use shared::domain::error::{ErrorCode, Problem};
+use shared::domain::secret::Secret;
+use shared::domain::session::{Digest, Event};
+use shared::domain::tenant::TenantId;
 use shared::rescue::post_to_url::{self, ParseError, SessionIdError};
-use shared::secret::Secret;
-use shared::session::{Digest, Event};
-use shared::tenant::TenantId;
 
 /// One request, of a sender that is not known yet.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Command {
     ///
     /// # Errors
     /// `not-found` for whatever no tenant can have sent: what is wrong with it is nobody's business.
-    pub(crate) fn read(request: Request) -> Result<Self, Problem> {
+    pub(crate) fn read(request: HttpRequest) -> Result<Self, Problem> {
         let tenant = request.path("tenant").and_then(TenantId::parse);
         let tenant = tenant.ok_or_else(not_found)?;
         let key = request.path("key").map(Secret::from);
@@ -88,7 +88,7 @@ impl Delivery {
 /// Wrong tenant, wrong key, wrong path: one and the same answer.
 pub(crate) fn not_found() -> Problem {
     Problem::new(
-        Code::NotFound,
+        ErrorCode::NotFound,
         "Check the URL against the one that was printed when the tenant was created.",
     )
 }
@@ -97,17 +97,17 @@ fn malformed(error: ParseError) -> Problem {
     let detail = format!(
         "{error}. Choose HTML form, XML or JSON for \"Exporting session data\" in the Rescue Administration Center."
     );
-    Problem::new(Code::MalformedBody, detail)
+    Problem::new(ErrorCode::MalformedBody, detail)
 }
 
 fn without_session(error: SessionIdError) -> Problem {
     match error {
         SessionIdError::Missing => Problem::new(
-            Code::MissingSessionId,
+            ErrorCode::MissingSessionId,
             "Send the variable SessionID, as Rescue does for every session.",
         ),
         SessionIdError::Invalid => Problem::new(
-            Code::InvalidSessionId,
+            ErrorCode::InvalidSessionId,
             "Send 1 to 64 of A-Z a-z 0-9 _ - as SessionID.",
         ),
     }
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     fn read(event: Value) -> Result<Command, Problem> {
-        Command::read(Request::new(event, &lambda_http::Context::default()))
+        Command::read(HttpRequest::new(event, &lambda_http::Context::default()))
     }
 
     fn posted(query: &str) -> Value {

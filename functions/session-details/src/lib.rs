@@ -10,14 +10,14 @@ use std::time::Duration;
 use lambda_http::Error;
 use lambda_http::http::StatusCode;
 use serde_json::json;
-use shared::api::{self, Answer, Request};
-use shared::clock::{Clock, Timestamp};
-use shared::environment::Reader;
-use shared::error::{Code, Problem};
-use shared::queue::{DeadLetter, Post, Queues};
+use shared::api::{self, HttpRequest, HttpResponse};
+use shared::aws::queue::{DeadLetter, Post, Queues};
+use shared::aws::tenants::{KeyKind, TenantsTable};
+use shared::domain::clock::{Clock, Timestamp};
+use shared::domain::error::{ErrorCode, Problem};
+use shared::domain::tenant::TenantId;
+use shared::environment::EnvironmentReader;
 use shared::telemetry::{self, Metric};
-use shared::tenant::TenantId;
-use shared::tenants::{KeyKind, Tenants};
 
 use crate::event::{Action, Command, Delivery};
 pub use crate::quota::Quota;
@@ -26,7 +26,7 @@ pub use crate::quota::Quota;
 #[derive(Debug)]
 pub struct SessionDetails {
     /// Who may post.
-    pub tenants: Tenants,
+    pub tenants: TenantsTable,
     /// Where posts go.
     pub queues: Queues,
     /// How many of them.
@@ -51,7 +51,7 @@ const POSTS_PER_MINUTE: u64 = 600;
 /// Takes one request: event → parse → decide → act → reply. Every failure becomes an answer.
 ///
 /// Rescue never repeats a post, so what AWS does not refuse for good is tried until the invocation is nearly over.
-pub async fn handle(function: &SessionDetails, request: Request) -> Answer {
+pub async fn handle(function: &SessionDetails, request: HttpRequest) -> HttpResponse {
     let id = request.id.clone();
     let until = function.clock.deadline(request.deadline);
     let until = until.minus(ANSWER_NEEDS);
@@ -89,7 +89,7 @@ async fn act(
     let (settings, _) = known
         .map_err(|error| {
             tracing::warn!(%tenant, %error, "tenant not readable");
-            Problem::new(Code::StorageUnavailable, SEND_AGAIN)
+            Problem::new(ErrorCode::StorageUnavailable, SEND_AGAIN)
         })?
         .ok_or_else(event::not_found)?;
     let Action::Accept(delivery) = action else {
@@ -101,7 +101,7 @@ async fn act(
     }
     if !function.quota.admits(&tenant, function.clock.now()) {
         telemetry::count(Metric::TooManyPosts, Some(&tenant));
-        return Err(Problem::new(Code::TooManyPosts, TOO_MANY_POSTS));
+        return Err(Problem::new(ErrorCode::TooManyPosts, TOO_MANY_POSTS));
     }
     match delivery.parse(tenant.clone(), function.clock.now()) {
         Ok(post) => accept(function, post, delivery.bytes.len(), until)
@@ -130,7 +130,7 @@ async fn accept(
         .await
         .map_err(|error| {
             tracing::warn!(tenant = %post.tenant, %error, "post not queued");
-            Problem::new(Code::QueueUnavailable, SEND_AGAIN)
+            Problem::new(ErrorCode::QueueUnavailable, SEND_AGAIN)
         })?;
     telemetry::count(Metric::PostAccepted, Some(&post.tenant));
     tracing::info!(tenant = %post.tenant, session = %post.session_id, digest = post.digest.short(),
@@ -155,14 +155,18 @@ async fn keep(
     };
     let letter = letter.posted_as(delivery.content_type.as_deref(), delivery.event);
     let patience = left(function, until);
-    match function.queues.keep_dead_letter(letter, patience).await {
+    match function
+        .queues
+        .send_dead_letter_patiently(letter, patience)
+        .await
+    {
         Ok(()) => {
             telemetry::count_reason(Metric::DeadLettered, problem.code, Some(tenant));
             problem
         }
         Err(error) => {
             tracing::warn!(%tenant, %error, "unreadable post not kept");
-            Problem::new(Code::QueueUnavailable, SEND_AGAIN)
+            Problem::new(ErrorCode::QueueUnavailable, SEND_AGAIN)
         }
     }
 }
@@ -171,21 +175,21 @@ fn too_large(bytes: usize) -> Problem {
     let detail = format!(
         "The body has {bytes} bytes. Export less of the session; nothing of this post was stored."
     );
-    Problem::new(Code::BodyTooLarge, detail)
+    Problem::new(ErrorCode::BodyTooLarge, detail)
 }
 
 /// A refusal is logged and counted once, here.
 fn refused(problem: &Problem, tenant: &TenantId) {
     telemetry::log_failure(problem.code, tenant.as_str(), "", &problem.detail);
     // Anybody can ask for a tenant that does not exist; its name is nobody's property on a metric.
-    let counted = (problem.code != Code::NotFound).then_some(tenant);
+    let counted = (problem.code != ErrorCode::NotFound).then_some(tenant);
     telemetry::count_reason(Metric::PostRefused, problem.code, counted);
-    if problem.code == Code::BodyTooLarge {
+    if problem.code == ErrorCode::BodyTooLarge {
         telemetry::count(Metric::BodyTooLarge, counted);
     }
 }
 
-fn reply(outcome: Result<Reply, Problem>, request_id: &str) -> Answer {
+fn reply(outcome: Result<Reply, Problem>, request_id: &str) -> HttpResponse {
     match outcome {
         Ok(Reply::Right) => api::empty(StatusCode::NO_CONTENT),
         Ok(Reply::Ignored) => api::json(StatusCode::OK, &json!({ "status": "ignored" })),
@@ -202,7 +206,7 @@ fn reply(outcome: Result<Reply, Problem>, request_id: &str) -> Answer {
 /// # Errors
 /// Names every variable that is missing; otherwise what the Lambda runtime says when it ends.
 pub async fn run() -> Result<(), Error> {
-    let mut environment = Reader::process();
+    let mut environment = EnvironmentReader::process();
     let tenants_table = environment.required("TENANTS_TABLE");
     let sessions_url = environment.required("SESSIONS_QUEUE_URL");
     let dead_letters_url = environment.required("SESSIONS_DLQ_URL");
@@ -215,7 +219,7 @@ pub async fn run() -> Result<(), Error> {
     let clock = Clock::system(testing.clock_offset_seconds);
     let aws = aws.config(&shared::http::client(testing.ca_file.as_deref())?);
     let function = SessionDetails {
-        tenants: Tenants::new(
+        tenants: TenantsTable::new(
             aws_sdk_dynamodb::Client::new(&aws),
             tenants_table,
             clock.clone(),

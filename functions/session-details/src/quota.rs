@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use shared::clock::Timestamp;
-use shared::tenant::TenantId;
+use shared::domain::clock::Timestamp;
+use shared::domain::tenant::TenantId;
 
 /// Posts are counted for so long, and from then on anew.
 const WINDOW: Duration = Duration::from_secs(60);

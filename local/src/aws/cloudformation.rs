@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
-use shared::clock::Timestamp;
+use shared::domain::clock::Timestamp;
 
 use super::{ACCOUNT, REGION};
 
@@ -60,7 +60,7 @@ pub(super) fn refuse_with(status: StatusCode, code: &str, message: &str) -> Resp
         status,
         format!(
             "<ErrorResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\"><Error>\
-             <Type>Sender</Type><Code>{}</Code><Message>{}</Message></Error>\
+             <Type>Sender</Type><ErrorCode>{}</Code><Message>{}</Message></Error>\
              <RequestId>00000000-0000-0000-0000-000000000000</RequestId></ErrorResponse>",
             escape(code),
             escape(message)

@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::{ACCOUNT, Call, REGION, Resources, Service};
+use super::{ACCOUNT, AwsCall, REGION, Resources, Service};
 use crate::template::{Event, Scope, Template};
 
 /// A policy, or a reference in it, that is not understood.
@@ -327,7 +327,7 @@ impl Permissions {
     }
 
     /// Why a call is denied, in IAM's words; `None` when it is allowed or when its caller is no function.
-    pub(super) fn denies(&self, call: &Call) -> Option<String> {
+    pub(super) fn denies(&self, call: &AwsCall) -> Option<String> {
         let role = self.roles.get(&call.caller)?;
         let requests = self.requests(call).into_iter();
         let mut denied = requests.filter(|request| !self.decide(&call.caller, request));
@@ -349,7 +349,7 @@ impl Permissions {
     /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html>). Secrets
     /// without a key of their own are encrypted with AWS's key for Secrets Manager, whose policy lets in every caller who
     /// may read the secret (<https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html>).
-    pub fn requests(&self, call: &Call) -> Vec<Request> {
+    pub fn requests(&self, call: &AwsCall) -> Vec<Request> {
         let text = |name: &str| call.request[name].as_str().unwrap_or_default();
         // SQS has no actions of their own for batches.
         let operation = call.operation.trim_end_matches("Batch");

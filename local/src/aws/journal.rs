@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
-use shared::clock::Timestamp;
+use shared::domain::clock::Timestamp;
 
 /// The services of the embedded cloud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,7 +21,7 @@ pub enum Service {
 
 /// One call, as it came in and as it was answered.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub struct AwsCall {
     /// The access key id that signed it; the functions of [`crate::cloud::Cloud`] have their names there.
     pub caller: String,
     /// Who was called.
@@ -42,21 +42,21 @@ pub struct Mark(usize);
 
 /// Every call since the start, oldest first. Cloning shares it.
 #[derive(Clone, Debug, Default)]
-pub struct Journal(Arc<Mutex<Vec<Call>>>);
+pub struct CallJournal(Arc<Mutex<Vec<AwsCall>>>);
 
-impl Journal {
+impl CallJournal {
     /// The present end of the journal.
     pub fn mark(&self) -> Mark {
         Mark(self.lock().len())
     }
 
     /// All calls.
-    pub fn calls(&self) -> Vec<Call> {
+    pub fn calls(&self) -> Vec<AwsCall> {
         self.lock().clone()
     }
 
     /// The calls that came in after `mark`.
-    pub fn since(&self, mark: Mark) -> Vec<Call> {
+    pub fn since(&self, mark: Mark) -> Vec<AwsCall> {
         self.lock().iter().skip(mark.0).cloned().collect()
     }
 
@@ -83,7 +83,7 @@ impl Journal {
         self.lock().clear();
     }
 
-    pub(crate) fn begin(&self, call: Call) -> usize {
+    pub(crate) fn begin(&self, call: AwsCall) -> usize {
         let mut calls = self.lock();
         calls.push(call);
         calls.len() - 1
@@ -95,7 +95,7 @@ impl Journal {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Call>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<AwsCall>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -120,7 +120,7 @@ pub enum Effect {
 
 /// A scripted fault: the next `times` calls of `operation` (of any, when `None`) meet `effect`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct InjectedAwsFault {
     /// Whose calls.
     pub service: Service,
     /// Which operation; `None` is any.
@@ -131,7 +131,7 @@ pub struct Fault {
     pub times: u32,
 }
 
-impl Fault {
+impl InjectedAwsFault {
     /// The next call of `operation` meets `effect`.
     pub fn once(service: Service, operation: &str, effect: Effect) -> Self {
         Self {
@@ -162,10 +162,10 @@ impl Fault {
 
 /// The faults that have not happened yet, first in, first out.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Mutex<Vec<Fault>>);
+pub(crate) struct InjectedAwsFaults(Mutex<Vec<InjectedAwsFault>>);
 
-impl Faults {
-    pub(crate) fn add(&self, fault: Fault) {
+impl InjectedAwsFaults {
+    pub(crate) fn add(&self, fault: InjectedAwsFault) {
         if fault.times > 0 {
             self.lock().push(fault);
         }
@@ -193,7 +193,7 @@ impl Faults {
         Some(effect)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Fault>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<InjectedAwsFault>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -29,11 +29,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use shared::clock::Clock;
+use shared::domain::clock::Clock;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-pub use self::journal::{Call, Effect, Fault, Journal, Mark, Service};
+pub use self::journal::{AwsCall, CallJournal, Effect, InjectedAwsFault, Mark, Service};
 pub use self::secrets_manager::{ROTATION_RETRY, RotationFunction};
 pub use self::sqs::{
     DEDUPLICATION_WINDOW, LARGEST_MESSAGE, LONGEST_VISIBILITY, MessageState, MessageView, QueueView,
@@ -103,8 +103,8 @@ pub struct Aws(Arc<Inner>);
 struct Inner {
     endpoint: String,
     clock: Clock,
-    journal: Journal,
-    faults: journal::Faults,
+    journal: CallJournal,
+    faults: journal::InjectedAwsFaults,
     dynamodb: dynamodb::DynamoDb,
     sqs: sqs::Sqs,
     secrets: secrets_manager::SecretsManager,
@@ -166,8 +166,8 @@ impl Aws {
             )?,
             stacks: Mutex::default(),
             permissions: OnceLock::new(),
-            journal: Journal::default(),
-            faults: journal::Faults::default(),
+            journal: CallJournal::default(),
+            faults: journal::InjectedAwsFaults::default(),
             clock: options.clock,
             endpoint,
         }));
@@ -186,12 +186,12 @@ impl Aws {
     }
 
     /// Every call that came in over the endpoint.
-    pub fn journal(&self) -> &Journal {
+    pub fn journal(&self) -> &CallJournal {
         &self.0.journal
     }
 
     /// Scripts a fault. Faults that match the same call happen one after the other.
-    pub fn inject(&self, fault: Fault) {
+    pub fn inject(&self, fault: InjectedAwsFault) {
         self.0.faults.add(fault);
     }
 
@@ -458,7 +458,7 @@ async fn serve(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Respo
         *response.status_mut() = StatusCode::NOT_FOUND;
         return response;
     };
-    let call = Call {
+    let call = AwsCall {
         caller: caller(&headers),
         service: request.service,
         operation: request.operation.clone(),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use shared::clock::{Clock, Timestamp};
+use shared::domain::clock::{Clock, Timestamp};
 use uuid::Uuid;
 
 use super::{ACCOUNT, Error, REGION, Refusal, load, read, save};

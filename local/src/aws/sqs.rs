@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use shared::clock::{Clock, Timestamp};
+use shared::domain::clock::{Clock, Timestamp};
 use tokio::sync::Notify;
 use uuid::Uuid;
 

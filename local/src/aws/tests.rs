@@ -18,9 +18,9 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use shared::clock::{Clock, Timestamp};
+use shared::domain::clock::{Clock, Timestamp};
 
-use super::{Aws, Effect, Fault, MessageState, Options, Service, loopback_client};
+use super::{Aws, Effect, InjectedAwsFault, MessageState, Options, Service, loopback_client};
 use crate::template::Template;
 
 const FIFO: &str = "work.fifo";
@@ -1011,7 +1011,7 @@ async fn scripted_faults_hit_the_next_calls_and_the_journal_keeps_them_all() {
         error: "ServiceUnavailable".to_owned(),
     };
     b.aws
-        .inject(Fault::once(Service::Sqs, "SendMessage", refuse).times(2));
+        .inject(InjectedAwsFault::once(Service::Sqs, "SendMessage", refuse).times(2));
     assert_eq!(
         code(&send("1").await.expect_err("first")),
         "ServiceUnavailable"
@@ -1020,17 +1020,19 @@ async fn scripted_faults_hit_the_next_calls_and_the_journal_keeps_them_all() {
         code(&send("1").await.expect_err("second")),
         "ServiceUnavailable"
     );
-    b.aws.inject(Fault::any(Service::Sqs, Effect::DropBefore));
+    b.aws
+        .inject(InjectedAwsFault::any(Service::Sqs, Effect::DropBefore));
     assert!(send("2").await.is_err());
     assert_eq!(b.aws.queue(FIFO).expect("there").bodies().len(), 0);
-    b.aws.inject(Fault::any(Service::Sqs, Effect::DropAfter));
+    b.aws
+        .inject(InjectedAwsFault::any(Service::Sqs, Effect::DropAfter));
     assert!(send("3").await.is_err());
     assert_eq!(
         b.aws.queue(FIFO).expect("there").bodies(),
         ["3"],
         "done, though nobody heard"
     );
-    b.aws.inject(Fault::any(
+    b.aws.inject(InjectedAwsFault::any(
         Service::Sqs,
         Effect::Hang(Duration::from_millis(60)),
     ));
@@ -1154,6 +1156,6 @@ async fn a_stacks_outputs_are_described_in_the_query_protocol() {
             .text()
             .await
             .expect("text")
-            .contains("<Code>ValidationError</Code>")
+            .contains("<ErrorCode>ValidationError</Code>")
     );
 }

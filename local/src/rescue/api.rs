@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use shared::clock::Timestamp;
+use shared::domain::clock::Timestamp;
 
 use super::Parameters;
-use super::state::{Login, Pin, State, Technician};
-use crate::simulator::{Answer, Request, escaped};
+use super::state::{Login, Pin, RescueState, Technician};
+use crate::simulator::{RecordedRequest, SimulatorResponse, escaped};
 
 /// The longest values that requestPINCode takes, in characters. The vendor does not say what becomes of longer ones;
 /// here they are an `ERROR`.
@@ -24,11 +24,15 @@ const LIMITS: [(&str, &str, usize); 7] = [
 const LOGIN_IDLE: Duration = Duration::from_secs(20 * 60);
 const LOGIN_COOKIE: &str = "ASP.NET_SessionId";
 
-pub(super) fn text(body: &str) -> Answer {
-    Answer::new(200, "text/plain; charset=utf-8", body)
+pub(super) fn text(body: &str) -> SimulatorResponse {
+    SimulatorResponse::new(200, "text/plain; charset=utf-8", body)
 }
 
-pub(super) fn answer(state: &mut State, request: &Request, now: Timestamp) -> Answer {
+pub(super) fn answer(
+    state: &mut RescueState,
+    request: &RecordedRequest,
+    now: Timestamp,
+) -> SimulatorResponse {
     let parameters = parameters(request);
     let path = request.path.to_ascii_lowercase();
     if state.rules.ip_restricted && path.starts_with("/api/") {
@@ -48,12 +52,12 @@ pub(super) fn answer(state: &mut State, request: &Request, now: Timestamp) -> An
         }
         "/api/requestpincode_v3.aspx" => request_pin(state, request, &parameters, now, true),
         "/customer/code.aspx" => code_page(state, given(&parameters, "code")),
-        _ => Answer::html(404, "The resource cannot be found."),
+        _ => SimulatorResponse::html(404, "The resource cannot be found."),
     }
 }
 
 /// What a customer sees who opens the link of a PIN.
-fn code_page(state: &State, code: Option<&str>) -> Answer {
+fn code_page(state: &RescueState, code: Option<&str>) -> SimulatorResponse {
     let pin = state.pins.iter().find(|pin| Some(&*pin.code) == code);
     let name = pin.and_then(|pin| state.technician(&pin.technician));
     let name = name.map_or("your technician", |technician| technician.name.as_str());
@@ -72,11 +76,11 @@ fn code_page(state: &State, code: Option<&str>) -> Answer {
          <p>(This is the laptop's simulator: no session starts here.)</p>",
         escaped(code.unwrap_or_default())
     );
-    Answer::page("Enter your PIN code", &body)
+    SimulatorResponse::page("Enter your PIN code", &body)
 }
 
 /// From the URL and from the form of a POST, names in lower case; a body of another type is not read.
-fn parameters(request: &Request) -> Parameters {
+fn parameters(request: &RecordedRequest) -> Parameters {
     let form =
         if request.method == "POST" && request.is_of_type("application/x-www-form-urlencoded") {
             request.form()
@@ -95,12 +99,12 @@ fn given<'a>(parameters: &'a Parameters, name: &str) -> Option<&'a str> {
         .filter(|value| !value.is_empty())
 }
 
-fn refused(state: &mut State, word: &str) -> Answer {
+fn refused(state: &mut RescueState, word: &str) -> SimulatorResponse {
     state.sign_ins.refused += 1;
     text(word)
 }
 
-fn with_authcode(state: &mut State, sso_id: &str) -> Answer {
+fn with_authcode(state: &mut RescueState, sso_id: &str) -> SimulatorResponse {
     let code = state.new_authcode(sso_id);
     state.sign_ins.granted += 1;
     let blank = if state.rules.blank_after_colon {
@@ -114,7 +118,7 @@ fn with_authcode(state: &mut State, sso_id: &str) -> Answer {
     ))
 }
 
-fn request_authcode(state: &mut State, parameters: &Parameters) -> Answer {
+fn request_authcode(state: &mut RescueState, parameters: &Parameters) -> SimulatorResponse {
     let (Some(email), Some(password)) = (given(parameters, "email"), given(parameters, "pwd"))
     else {
         return refused(state, "ERROR");
@@ -128,7 +132,7 @@ fn request_authcode(state: &mut State, parameters: &Parameters) -> Answer {
     }
 }
 
-fn by_password(state: &State, email: &str, password: &str) -> Option<String> {
+fn by_password(state: &RescueState, email: &str, password: &str) -> Option<String> {
     let right = |known: &&Technician| {
         known.email == email && known.password == password && may_sign_in(known)
     };
@@ -144,7 +148,7 @@ const fn may_sign_in(technician: &Technician) -> bool {
 }
 
 /// What a denied sign-in answers is not published; `ERROR` is what a caller has to be ready for.
-fn request_authcode_sso(state: &mut State, parameters: &Parameters) -> Answer {
+fn request_authcode_sso(state: &mut RescueState, parameters: &Parameters) -> SimulatorResponse {
     let fields = (
         given(parameters, "ssoid"),
         given(parameters, "pwd"),
@@ -168,7 +172,7 @@ fn request_authcode_sso(state: &mut State, parameters: &Parameters) -> Answer {
     with_authcode(state, sso_id)
 }
 
-fn login(state: &mut State, parameters: &Parameters, now: Timestamp) -> Answer {
+fn login(state: &mut RescueState, parameters: &Parameters, now: Timestamp) -> SimulatorResponse {
     let (Some(email), Some(password)) = (given(parameters, "email"), given(parameters, "pwd"))
     else {
         return refused(state, "ERROR");
@@ -196,8 +200,8 @@ fn login(state: &mut State, parameters: &Parameters, now: Timestamp) -> Answer {
 
 /// Whoever an authcode, an API token or a login's cookie belongs to, or the word that refuses it.
 fn caller(
-    state: &mut State,
-    request: &Request,
+    state: &mut RescueState,
+    request: &RecordedRequest,
     parameters: &Parameters,
     now: Timestamp,
 ) -> Result<Technician, &'static str> {
@@ -219,7 +223,7 @@ fn caller(
 }
 
 /// A login lasts until it was not used for 20 minutes.
-fn logged_in(state: &mut State, request: &Request, now: Timestamp) -> Option<String> {
+fn logged_in(state: &mut RescueState, request: &RecordedRequest, now: Timestamp) -> Option<String> {
     let pairs = request
         .header("cookie")?
         .split(';')
@@ -237,12 +241,12 @@ fn logged_in(state: &mut State, request: &Request, now: Timestamp) -> Option<Str
 }
 
 fn get_account(
-    state: &mut State,
-    request: &Request,
+    state: &mut RescueState,
+    request: &RecordedRequest,
     parameters: &Parameters,
     now: Timestamp,
     second_version: bool,
-) -> Answer {
+) -> SimulatorResponse {
     let technician = match caller(state, request, parameters, now) {
         Ok(technician) => technician,
         Err(word) => return text(word),
@@ -269,12 +273,12 @@ fn get_account(
 }
 
 fn request_pin(
-    state: &mut State,
-    request: &Request,
+    state: &mut RescueState,
+    request: &RecordedRequest,
     parameters: &Parameters,
     now: Timestamp,
     third_version: bool,
-) -> Answer {
+) -> SimulatorResponse {
     match pin(state, request, parameters, now, third_version) {
         Ok(code) => text(&format!("OK{}PINCODE:{code}", state.rules.separator)),
         Err(word) => text(word),
@@ -282,8 +286,8 @@ fn request_pin(
 }
 
 fn pin(
-    state: &mut State,
-    request: &Request,
+    state: &mut RescueState,
+    request: &RecordedRequest,
     parameters: &Parameters,
     now: Timestamp,
     third_version: bool,

@@ -11,12 +11,13 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use shared::clock::Clock;
+use shared::domain::clock::Clock;
 
 use crate::simulator::{
-    Answer, Fault, Faults, Mark, Refusal, Request, Requests, Server, Site, locked, plain_client,
+    InjectedFault, InjectedFaults, Mark, RecordedRequest, RequestRefusal, Requests, Server,
+    SimulatorResponse, Site, locked, plain_client,
 };
-use state::State;
+use state::RescueState;
 
 pub use post::{Format, Payload, Phase, PostError, Posted};
 pub use session::{Session, us_date};
@@ -48,9 +49,9 @@ pub struct Simulator {
 
 #[derive(Debug)]
 struct Rescue {
-    state: Mutex<State>,
+    state: Mutex<RescueState>,
     requests: Requests,
-    faults: Faults,
+    faults: InjectedFaults,
     clock: Clock,
 }
 
@@ -63,7 +64,7 @@ impl Simulator {
         let rescue = Arc::new(Rescue {
             state: Mutex::default(),
             requests: Requests::default(),
-            faults: Faults::default(),
+            faults: InjectedFaults::default(),
             clock: options.clock,
         });
         let server = Arc::new(Server::start(
@@ -84,7 +85,7 @@ impl Simulator {
     }
 
     /// Scripts a fault. Faults are tried in the order in which they were added.
-    pub fn fault(&self, fault: Fault) {
+    pub fn fault(&self, fault: InjectedFault) {
         self.rescue.faults.add(fault);
     }
 
@@ -99,12 +100,12 @@ impl Simulator {
     }
 
     /// Every request so far, in the order of arrival.
-    pub fn requests(&self) -> Vec<Request> {
+    pub fn requests(&self) -> Vec<RecordedRequest> {
         self.rescue.requests.all()
     }
 
     /// The requests of a method (any, when empty) whose path contains a text.
-    pub fn requests_matching(&self, method: &str, path_contains: &str) -> Vec<Request> {
+    pub fn requests_matching(&self, method: &str, path_contains: &str) -> Vec<RecordedRequest> {
         self.rescue.requests.matching(method, path_contains)
     }
 
@@ -114,7 +115,7 @@ impl Simulator {
     }
 
     /// The requests that arrived after a mark was made.
-    pub fn since(&self, mark: Mark) -> Vec<Request> {
+    pub fn since(&self, mark: Mark) -> Vec<RecordedRequest> {
         self.rescue.requests.since(mark)
     }
 
@@ -277,24 +278,24 @@ impl Simulator {
 }
 
 impl Site for Rescue {
-    fn answer(&self, request: &Request) -> Answer {
+    fn answer(&self, request: &RecordedRequest) -> SimulatorResponse {
         let now = self.clock.now();
         api::answer(&mut locked(&self.state), request, now)
     }
 
-    fn refuse(&self, _request: &Request, refusal: Refusal) -> Answer {
+    fn refuse(&self, _request: &RecordedRequest, refusal: RequestRefusal) -> SimulatorResponse {
         match refusal {
-            Refusal::Unauthorized => api::text("INVALID_SECRETAUTHCODE"),
-            Refusal::RateLimited { retry_after: None } => api::text("POLLRATEEXCEEDED"),
-            Refusal::RateLimited {
+            RequestRefusal::Unauthorized => api::text("INVALID_SECRETAUTHCODE"),
+            RequestRefusal::RateLimited { retry_after: None } => api::text("POLLRATEEXCEEDED"),
+            RequestRefusal::RateLimited {
                 retry_after: Some(seconds),
-            } => Answer::html(429, "Too Many Requests")
+            } => SimulatorResponse::html(429, "Too Many Requests")
                 .with_header("retry-after", seconds.to_string()),
-            Refusal::Cancelled => Answer::html(500, "Runtime Error"),
+            RequestRefusal::Cancelled => SimulatorResponse::html(500, "Runtime Error"),
         }
     }
 
-    fn inspect(&self, request: &Request) {
+    fn inspect(&self, request: &RecordedRequest) {
         for (name, _) in &request.query {
             if ["pwd", "password", "authcode"]
                 .iter()
@@ -310,7 +311,7 @@ impl Site for Rescue {
         &self.requests
     }
 
-    fn faults(&self) -> &Faults {
+    fn faults(&self) -> &InjectedFaults {
         &self.faults
     }
 

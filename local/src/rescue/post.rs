@@ -214,7 +214,7 @@ pub(super) async fn send(
 
 #[cfg(test)]
 mod tests {
-    use shared::clock::Timestamp;
+    use shared::domain::clock::Timestamp;
 
     use super::*;
     use crate::rescue::Technician;

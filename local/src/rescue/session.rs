@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use shared::clock::Timestamp;
+use shared::domain::clock::Timestamp;
 use time::OffsetDateTime;
 
 use super::state::Technician;

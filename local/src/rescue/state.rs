@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use shared::clock::Timestamp;
+use shared::domain::clock::Timestamp;
 
 use super::session::Session;
 
@@ -124,7 +124,7 @@ pub(super) struct Login {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct RescueState {
     pub(super) companies: BTreeMap<String, String>,
     pub(super) technicians: Vec<Technician>,
     /// The one valid authcode of each technician, by SSO id.
@@ -150,7 +150,7 @@ fn new_code() -> String {
     code
 }
 
-impl State {
+impl RescueState {
     pub(super) fn technician(&self, sso_id: &str) -> Option<&Technician> {
         self.technicians.iter().find(|known| known.sso_id == sso_id)
     }

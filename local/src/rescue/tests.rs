@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use shared::clock::{Clock, Timestamp};
+use shared::domain::clock::{Clock, Timestamp};
 
 use super::{Format, Options, Phase, Simulator, Technician};
 use crate::servicenow;
-use crate::simulator::{Action, Fault, Matcher, plain_client};
+use crate::simulator::{FaultAction, InjectedFault, RequestMatcher, plain_client};
 
 const ANA: &str = "ana.ruiz@acme.test";
 
@@ -311,16 +311,16 @@ async fn faults_are_worded_as_rescue_words_them() {
     let bench = Bench::new();
     let code = bench.sign_in().await;
     for (action, body) in [
-        (Action::Unauthorized, "INVALID_SECRETAUTHCODE"),
+        (FaultAction::Unauthorized, "INVALID_SECRETAUTHCODE"),
         (
-            Action::RateLimited { retry_after: None },
+            FaultAction::RateLimited { retry_after: None },
             "POLLRATEEXCEEDED",
         ),
-        (Action::text("ERROR"), "ERROR"),
+        (FaultAction::text("ERROR"), "ERROR"),
     ] {
         bench
             .rescue
-            .fault(Fault::on(Matcher::path("requestPINCode")).then(action));
+            .fault(InjectedFault::on(RequestMatcher::path("requestPINCode")).then(action));
         assert_eq!(bench.pin(&code).await, body);
     }
     assert!(bench.rescue.pins().is_empty());

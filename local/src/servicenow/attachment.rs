@@ -3,37 +3,44 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use shared::clock::Timestamp;
+use shared::domain::clock::Timestamp;
 
 use super::schema;
-use super::state::{self, Principal, Row, State};
+use super::state::{self, InstanceState, Principal, Row};
 use super::{refusal, table};
-use crate::simulator::{Answer, Request};
+use crate::simulator::{RecordedRequest, SimulatorResponse};
 
 /// `/api/now/attachment[/file|/{sys_id}[/file]]`
 pub(super) fn answer(
-    state: &mut State,
-    request: &Request,
+    state: &mut InstanceState,
+    request: &RecordedRequest,
     who: &Principal,
     now: Timestamp,
     rest: &[&str],
-) -> Answer {
+) -> SimulatorResponse {
     match (request.method.as_str(), rest) {
         ("POST", ["file"]) => upload(state, request, who, now),
         ("GET", []) => list(state, request, who),
         ("GET", [sys_id]) => match readable(state, who, sys_id) {
-            Some(row) => Answer::json(200, &json!({"result": metadata(row)})),
+            Some(row) => SimulatorResponse::json(200, &json!({"result": metadata(row)})),
             None => refusal::no_record(),
         },
         ("GET", [sys_id, "file"]) => match readable(state, who, sys_id) {
-            Some(row) => Answer::new(200, state::value(row, "content_type"), bytes(state, sys_id)),
+            Some(row) => {
+                SimulatorResponse::new(200, state::value(row, "content_type"), bytes(state, sys_id))
+            }
             None => refusal::no_record(),
         },
         (method, _) => refusal::method(method),
     }
 }
 
-fn upload(state: &mut State, request: &Request, who: &Principal, now: Timestamp) -> Answer {
+fn upload(
+    state: &mut InstanceState,
+    request: &RecordedRequest,
+    who: &Principal,
+    now: Timestamp,
+) -> SimulatorResponse {
     let Some(content_type) = request.header("content-type").map(str::to_owned) else {
         return refusal::bad_request("Missing header", "Content-Type is mandatory");
     };
@@ -80,11 +87,15 @@ fn upload(state: &mut State, request: &Request, who: &Principal, now: Timestamp)
     let Some((_, row)) = state.find(schema::ATTACHMENTS, &sys_id) else {
         return refusal::no_record();
     };
-    Answer::json(201, &json!({"result": metadata(row)}))
+    SimulatorResponse::json(201, &json!({"result": metadata(row)}))
         .with_header("location", format!("{origin}/api/now/attachment/{sys_id}"))
 }
 
-fn list(state: &mut State, request: &Request, who: &Principal) -> Answer {
+fn list(
+    state: &mut InstanceState,
+    request: &RecordedRequest,
+    who: &Principal,
+) -> SimulatorResponse {
     let number = |name, default: usize| {
         request
             .parameter(name)
@@ -102,11 +113,12 @@ fn list(state: &mut State, request: &Request, who: &Principal) -> Answer {
         .map(|(_, row)| metadata(row))
         .collect();
     state.violations.append(&mut violations);
-    Answer::json(200, &json!({"result": rows})).with_header("x-total-count", total.to_string())
+    SimulatorResponse::json(200, &json!({"result": rows}))
+        .with_header("x-total-count", total.to_string())
 }
 
 /// An attachment whose record the caller may read.
-fn readable<'a>(state: &'a State, who: &Principal, sys_id: &str) -> Option<&'a Row> {
+fn readable<'a>(state: &'a InstanceState, who: &Principal, sys_id: &str) -> Option<&'a Row> {
     let (_, row) = state.find(schema::ATTACHMENTS, sys_id)?;
     let target = state::value(row, "table_name");
     let seen = state
@@ -123,7 +135,7 @@ fn metadata(row: &Row) -> Value {
     body
 }
 
-pub(super) fn bytes(state: &State, sys_id: &str) -> Vec<u8> {
+pub(super) fn bytes(state: &InstanceState, sys_id: &str) -> Vec<u8> {
     let content = state
         .contents
         .get(sys_id)

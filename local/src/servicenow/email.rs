@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use shared::clock::Timestamp;
+use shared::domain::clock::Timestamp;
 
-use super::state::{self, Principal, State};
+use super::state::{self, InstanceState, Principal};
 use super::{refusal, table};
-use crate::simulator::{Answer, Request};
+use crate::simulator::{RecordedRequest, SimulatorResponse};
 
 /// An e-mail that the instance has taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,12 +35,12 @@ const MAX_RECIPIENTS: usize = 100;
 
 /// `/api/now[/v1]/email[/{id}]`
 pub(super) fn answer(
-    state: &mut State,
-    request: &Request,
+    state: &mut InstanceState,
+    request: &RecordedRequest,
     who: &Principal,
     now: Timestamp,
     rest: &[&str],
-) -> Answer {
+) -> SimulatorResponse {
     if let Some(refused) = table::headers(request) {
         return refused;
     }
@@ -51,7 +51,12 @@ pub(super) fn answer(
     }
 }
 
-fn send(state: &mut State, request: &Request, who: &Principal, now: Timestamp) -> Answer {
+fn send(
+    state: &mut InstanceState,
+    request: &RecordedRequest,
+    who: &Principal,
+    now: Timestamp,
+) -> SimulatorResponse {
     // The role alone is not enough: an administrator has to add an access rule that asks for it.
     let allowed = who.roles.contains("admin")
         || (state.rules.email_acl && who.roles.contains("email_api_send"));
@@ -115,7 +120,7 @@ fn send(state: &mut State, request: &Request, who: &Principal, now: Timestamp) -
         {"rel": "self", "href": link},
         {"rel": "status", "href": format!("{link}?sysparm_fields=id,type,state,error")},
     ]);
-    Answer::json(200, &json!({"result": {"id": id, "links": links}}))
+    SimulatorResponse::json(200, &json!({"result": {"id": id, "links": links}}))
 }
 
 fn address(text: &str) -> bool {
@@ -124,7 +129,7 @@ fn address(text: &str) -> bool {
 }
 
 /// The first look finds the e-mail still waiting; it is sent by the next one.
-fn status(state: &mut State, request: &Request, id: &str) -> Answer {
+fn status(state: &mut InstanceState, request: &RecordedRequest, id: &str) -> SimulatorResponse {
     let Some(mail) = state.mails.iter_mut().find(|mail| mail.id == id) else {
         return refusal::no_record();
     };
@@ -153,5 +158,5 @@ fn status(state: &mut State, request: &Request, id: &str) -> Answer {
         })
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
-    Answer::json(200, &json!({"result": chosen}))
+    SimulatorResponse::json(200, &json!({"result": chosen}))
 }

@@ -1,7 +1,7 @@
 //! Journal fields: written by appending, read as a history (docs/vendors.md#work-notes).
 
 use serde::{Deserialize, Serialize};
-use shared::clock::Timestamp;
+use shared::domain::clock::Timestamp;
 
 /// One entry of a journal field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -23,13 +23,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::clock::{Clock, Timestamp};
+use shared::domain::clock::{Clock, Timestamp};
 
 use crate::simulator::{
-    Answer, Fault, Faults, Mark, Refusal, Request, Requests, Server, Site, locked,
+    InjectedFault, InjectedFaults, Mark, RecordedRequest, RequestRefusal, Requests, Server,
+    SimulatorResponse, Site, locked,
 };
 use oauth::Registry;
-use state::{Account, Principal, State};
+use state::{Account, InstanceState, Principal};
 
 pub use email::Mail;
 pub use oauth::Grants;
@@ -76,9 +77,9 @@ pub struct Created {
 
 #[derive(Debug)]
 struct Instance {
-    state: Mutex<State>,
+    state: Mutex<InstanceState>,
     requests: Requests,
-    faults: Faults,
+    faults: InjectedFaults,
     clock: Clock,
     data: Option<PathBuf>,
 }
@@ -98,12 +99,12 @@ impl Simulator {
                     format!("{file} cannot be used: {error}. {advice}"),
                 )
             })?,
-            None => State::default(),
+            None => InstanceState::default(),
         };
         let instance = Arc::new(Instance {
             state: Mutex::new(state),
             requests: Requests::default(),
-            faults: Faults::default(),
+            faults: InjectedFaults::default(),
             clock: options.clock,
             data: options.data,
         });
@@ -120,7 +121,7 @@ impl Simulator {
     }
 
     /// Scripts a fault. Faults are tried in the order in which they were added.
-    pub fn fault(&self, fault: Fault) {
+    pub fn fault(&self, fault: InjectedFault) {
         self.instance.faults.add(fault);
     }
 
@@ -135,12 +136,12 @@ impl Simulator {
     }
 
     /// Every request so far, in the order of arrival.
-    pub fn requests(&self) -> Vec<Request> {
+    pub fn requests(&self) -> Vec<RecordedRequest> {
         self.instance.requests.all()
     }
 
     /// The requests of a method (any, when empty) whose path contains a text.
-    pub fn requests_matching(&self, method: &str, path_contains: &str) -> Vec<Request> {
+    pub fn requests_matching(&self, method: &str, path_contains: &str) -> Vec<RecordedRequest> {
         self.instance.requests.matching(method, path_contains)
     }
 
@@ -150,7 +151,7 @@ impl Simulator {
     }
 
     /// The requests that arrived after a mark was made.
-    pub fn since(&self, mark: Mark) -> Vec<Request> {
+    pub fn since(&self, mark: Mark) -> Vec<RecordedRequest> {
         self.instance.requests.since(mark)
     }
 
@@ -419,7 +420,7 @@ impl Simulator {
         Value::Object(dump)
     }
 
-    fn changing<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    fn changing<T>(&self, change: impl FnOnce(&mut InstanceState) -> T) -> T {
         let mut state = locked(&self.instance.state);
         let result = change(&mut state);
         self.instance.keep(&state);
@@ -428,7 +429,7 @@ impl Simulator {
 }
 
 impl Instance {
-    fn keep(&self, state: &State) {
+    fn keep(&self, state: &InstanceState) {
         let Some(file) = &self.data else { return };
         if let Err(error) = save(file, state) {
             tracing::error!(%error, file = %file.display(), "the instance's data cannot be kept");
@@ -436,12 +437,12 @@ impl Instance {
     }
 }
 
-fn read(file: &Path) -> io::Result<State> {
+fn read(file: &Path) -> io::Result<InstanceState> {
     Ok(serde_json::from_slice(&std::fs::read(file)?)?)
 }
 
 /// A crash in the middle leaves the old file or the new one.
-fn save(file: &Path, state: &State) -> io::Result<()> {
+fn save(file: &Path, state: &InstanceState) -> io::Result<()> {
     let draft = file.with_extension("draft");
     std::fs::write(&draft, serde_json::to_vec(state)?)?;
     std::fs::rename(draft, file)
@@ -465,7 +466,7 @@ fn administrator() -> Principal {
 }
 
 impl Site for Instance {
-    fn answer(&self, request: &Request) -> Answer {
+    fn answer(&self, request: &RecordedRequest) -> SimulatorResponse {
         let now = self.clock.now();
         let mut state = locked(&self.state);
         let answer = route(&mut state, request, now);
@@ -475,12 +476,14 @@ impl Site for Instance {
         answer
     }
 
-    fn refuse(&self, request: &Request, refusal: Refusal) -> Answer {
+    fn refuse(&self, request: &RecordedRequest, refusal: RequestRefusal) -> SimulatorResponse {
         match refusal {
-            Refusal::Unauthorized if request.path == oauth::TOKEN_PATH => oauth::access_denied(),
-            Refusal::Unauthorized => refusal::unauthenticated(),
-            Refusal::RateLimited { retry_after: None } => refusal::queue_full(),
-            Refusal::RateLimited {
+            RequestRefusal::Unauthorized if request.path == oauth::TOKEN_PATH => {
+                oauth::access_denied()
+            }
+            RequestRefusal::Unauthorized => refusal::unauthenticated(),
+            RequestRefusal::RateLimited { retry_after: None } => refusal::queue_full(),
+            RequestRefusal::RateLimited {
                 retry_after: Some(seconds),
             } => {
                 let resets_at = self
@@ -490,11 +493,11 @@ impl Site for Instance {
                     .as_secs();
                 refusal::hourly_limit(seconds, resets_at)
             }
-            Refusal::Cancelled => refusal::cancelled(),
+            RequestRefusal::Cancelled => refusal::cancelled(),
         }
     }
 
-    fn inspect(&self, request: &Request) {
+    fn inspect(&self, request: &RecordedRequest) {
         // Browsers send the cookies of pages back; the connector opens none.
         let page = request.method == "GET" && !request.path.starts_with("/api/");
         if request.header("cookie").is_some() && !page {
@@ -505,7 +508,7 @@ impl Site for Instance {
     }
 
     /// An instance offers a session to everybody, bearer token or not.
-    fn dress(&self, answer: &mut Answer) {
+    fn dress(&self, answer: &mut SimulatorResponse) {
         for cookie in [
             "JSESSIONID=3F2504E04F8911D39A0C0305E82C3301; Path=/; HttpOnly",
             "glide_user_route=glide.1a2b3c; Path=/",
@@ -520,7 +523,7 @@ impl Site for Instance {
         &self.requests
     }
 
-    fn faults(&self) -> &Faults {
+    fn faults(&self) -> &InjectedFaults {
         &self.faults
     }
 
@@ -529,7 +532,11 @@ impl Site for Instance {
     }
 }
 
-fn route(state: &mut State, request: &Request, now: Timestamp) -> Answer {
+fn route(
+    state: &mut InstanceState,
+    request: &RecordedRequest,
+    now: Timestamp,
+) -> SimulatorResponse {
     let mut parts: Vec<&str> = request
         .path
         .split('/')
@@ -543,7 +550,7 @@ fn route(state: &mut State, request: &Request, now: Timestamp) -> Answer {
     }
     if !parts.starts_with(&["api", "now"]) {
         return pages::answer(state, request)
-            .unwrap_or_else(|| Answer::html(404, "Page not found"));
+            .unwrap_or_else(|| SimulatorResponse::html(404, "Page not found"));
     }
     let Some(who) = oauth::authenticate(state, request.authorization.as_deref(), now) else {
         return refusal::unauthenticated();

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use shared::clock::Timestamp;
+use shared::domain::clock::Timestamp;
 
-use super::state::{Principal, RefreshAnswer, State};
-use crate::simulator::{Answer, Request};
+use super::state::{InstanceState, Principal, RefreshAnswer};
+use crate::simulator::{RecordedRequest, SimulatorResponse};
 
 /// The token endpoint's path.
 pub(super) const TOKEN_PATH: &str = "/oauth_token.do";
@@ -73,9 +73,13 @@ enum Denial {
 }
 
 /// `POST /oauth_token.do`
-pub(super) fn token(state: &mut State, request: &Request, now: Timestamp) -> Answer {
+pub(super) fn token(
+    state: &mut InstanceState,
+    request: &RecordedRequest,
+    now: Timestamp,
+) -> SimulatorResponse {
     if request.method != "POST" {
-        return Answer::html(405, "Method Not Allowed");
+        return SimulatorResponse::html(405, "Method Not Allowed");
     }
     let form = request.form();
     for (name, _) in &request.query {
@@ -92,14 +96,14 @@ pub(super) fn token(state: &mut State, request: &Request, now: Timestamp) -> Ans
         state.grants.refused += 1;
         let body =
             json!({"error_description": "Content-Type must be a form", "error": "invalid_request"});
-        return Answer::json(400, &body);
+        return SimulatorResponse::json(400, &body);
     }
     let field = |name: &str| {
         let found = form.iter().find(|(key, _)| key == name);
         found.map_or("", |(_, value)| value.as_str())
     };
     match grant(state, &field, now) {
-        Ok(body) => Answer::json(200, &body).with_header("cache-control", "no-store"),
+        Ok(body) => SimulatorResponse::json(200, &body).with_header("cache-control", "no-store"),
         Err(denial) => {
             state.grants.refused += 1;
             denied(&denial, state.rules.rfc_errors)
@@ -108,26 +112,26 @@ pub(super) fn token(state: &mut State, request: &Request, now: Timestamp) -> Ans
 }
 
 /// The refusal of an instance that does not say why.
-pub(super) fn access_denied() -> Answer {
+pub(super) fn access_denied() -> SimulatorResponse {
     denied(&Denial::Grant, false)
 }
 
 /// One body for nearly every cause; some releases are said to tell them apart.
-fn denied(denial: &Denial, rfc_errors: bool) -> Answer {
+fn denied(denial: &Denial, rfc_errors: bool) -> SimulatorResponse {
     let (status, error) = match denial {
         _ if !rfc_errors => (401, "server_error"),
         Denial::Client => (401, "invalid_client"),
         Denial::Grant => (401, "invalid_grant"),
         Denial::Unsupported => (400, "unsupported_grant_type"),
     };
-    Answer::json(
+    SimulatorResponse::json(
         status,
         &json!({"error_description": "access_denied", "error": error}),
     )
 }
 
 fn grant<'a>(
-    state: &mut State,
+    state: &mut InstanceState,
     field: &impl Fn(&str) -> &'a str,
     now: Timestamp,
 ) -> Result<serde_json::Value, Denial> {
@@ -202,7 +206,7 @@ fn grant<'a>(
 }
 
 fn granted(
-    state: &State,
+    state: &InstanceState,
     access: &AccessToken,
     refresh: Option<&str>,
     now: Timestamp,
@@ -227,7 +231,7 @@ fn granted(
 
 /// The access token that is valid already, or a new one.
 fn current_access_token(
-    state: &mut State,
+    state: &mut InstanceState,
     client_id: &str,
     registry: &Registry,
     user: &Principal,
@@ -246,7 +250,7 @@ fn current_access_token(
 }
 
 fn new_access_token(
-    state: &mut State,
+    state: &mut InstanceState,
     client_id: &str,
     registry: &Registry,
     user_name: &str,
@@ -265,7 +269,7 @@ fn new_access_token(
 
 /// The current refresh token with its expiry pushed forward, or a new one; `None` without such a registry.
 pub(super) fn issue_refresh_token(
-    state: &mut State,
+    state: &mut InstanceState,
     client_id: &str,
     user_name: &str,
     now: Timestamp,
@@ -295,7 +299,7 @@ pub(super) fn issue_refresh_token(
 
 /// An access token for a user, as if just granted; `None` without such a registry.
 pub(super) fn issue_access_token(
-    state: &mut State,
+    state: &mut InstanceState,
     client_id: &str,
     user_name: &str,
     now: Timestamp,
@@ -305,7 +309,7 @@ pub(super) fn issue_access_token(
 }
 
 /// 86 opaque characters, or a JWT of about 3 KB.
-fn new_token(state: &State) -> String {
+fn new_token(state: &InstanceState) -> String {
     let mut random = String::new();
     let wanted = if state.rules.jwt_tokens { 3_000 } else { 86 };
     while random.len() < wanted {
@@ -320,7 +324,7 @@ fn new_token(state: &State) -> String {
 }
 
 /// Kills a token of either kind; unknown ones are ignored.
-pub(super) fn revoke(state: &mut State, token: &str) {
+pub(super) fn revoke(state: &mut InstanceState, token: &str) {
     for known in state
         .access_tokens
         .iter_mut()
@@ -338,7 +342,10 @@ pub(super) fn revoke(state: &mut State, token: &str) {
 }
 
 /// The revocation endpoint, which needs no authentication.
-pub(super) fn revocation(state: &mut State, request: &Request) -> Answer {
+pub(super) fn revocation(
+    state: &mut InstanceState,
+    request: &RecordedRequest,
+) -> SimulatorResponse {
     let form = request.form();
     let in_form = form
         .iter()
@@ -347,15 +354,15 @@ pub(super) fn revocation(state: &mut State, request: &Request) -> Answer {
     match in_form.or_else(|| request.parameter("token").map(str::to_owned)) {
         Some(token) => {
             revoke(state, &token);
-            Answer::html(200, "Token revoked")
+            SimulatorResponse::html(200, "Token revoked")
         }
-        None => Answer::html(400, "No token"),
+        None => SimulatorResponse::html(400, "No token"),
     }
 }
 
 /// Who an `Authorization` header acts as.
 pub(super) fn authenticate(
-    state: &State,
+    state: &InstanceState,
     authorization: Option<&str>,
     now: Timestamp,
 ) -> Option<Principal> {

@@ -7,16 +7,19 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::state::{self, Row, State};
+use super::state::{self, InstanceState, Row};
 use super::table::on_a_form;
 use super::{journal, schema};
-use crate::simulator::{Answer, Request, escaped, with_links};
+use crate::simulator::{RecordedRequest, SimulatorResponse, escaped, with_links};
 
 /// The list of e-mails.
 pub const MAILS_PATH: &str = "/sys_email_list.do";
 
 /// The page that a browser asks for; `None` when it is none of these.
-pub(super) fn answer(state: &State, request: &Request) -> Option<Answer> {
+pub(super) fn answer(
+    state: &InstanceState,
+    request: &RecordedRequest,
+) -> Option<SimulatorResponse> {
     if request.method != "GET" {
         return None;
     }
@@ -40,7 +43,7 @@ const SHOWN: [(&str, &str); 3] = [
     (schema::REQUESTED_ITEMS, "Requested items"),
 ];
 
-fn home(state: &State) -> Answer {
+fn home(state: &InstanceState) -> SimulatorResponse {
     let mut body = format!("<p><a href=\"{MAILS_PATH}\">E-mails</a></p>");
     for (table, title) in SHOWN {
         let rows: Vec<_> = state.rows(table).collect();
@@ -58,10 +61,10 @@ fn home(state: &State) -> Answer {
         }
         body += "</ul>";
     }
-    Answer::page("ServiceNow", &body)
+    SimulatorResponse::page("ServiceNow", &body)
 }
 
-fn record(state: &State, table: &str, sys_id: &str) -> Option<Answer> {
+fn record(state: &InstanceState, table: &str, sys_id: &str) -> Option<SimulatorResponse> {
     let (table, row) = state.visible(table, sys_id)?;
     let mut body = String::from("<table>");
     for (column, value) in row.iter().filter(|(_, value)| !value.is_empty()) {
@@ -112,19 +115,19 @@ fn record(state: &State, table: &str, sys_id: &str) -> Option<Answer> {
         name.unwrap_or(table),
         state::value(row, "short_description")
     );
-    Some(Answer::page(title.trim(), &body))
+    Some(SimulatorResponse::page(title.trim(), &body))
 }
 
 /// Always as plain text: what a stranger wrote runs in no browser.
-fn attachment(state: &State, sys_id: &str) -> Option<Answer> {
+fn attachment(state: &InstanceState, sys_id: &str) -> Option<SimulatorResponse> {
     let content = STANDARD.decode(state.contents.get(sys_id)?).ok()?;
     Some(
-        Answer::new(200, "text/plain;charset=UTF-8", content)
+        SimulatorResponse::new(200, "text/plain;charset=UTF-8", content)
             .with_header("x-content-type-options", "nosniff"),
     )
 }
 
-fn mails(state: &State) -> Answer {
+fn mails(state: &InstanceState) -> SimulatorResponse {
     let mut body = format!(
         "<p>Sent so far: {}, the newest first.</p>",
         state.mails.len()
@@ -146,5 +149,5 @@ fn mails(state: &State) -> Answer {
         body += &format!("</p><pre>{}</pre>", with_links(&mail.text));
     }
     body += "<p><a href=\"/\">All records</a></p>";
-    Answer::page("E-mails", &body)
+    SimulatorResponse::page("E-mails", &body)
 }

@@ -2,24 +2,24 @@
 
 use serde_json::json;
 
-use crate::simulator::Answer;
+use crate::simulator::SimulatorResponse;
 
-fn failure(status: u16, message: &str, detail: Option<&str>) -> Answer {
-    Answer::json(
+fn failure(status: u16, message: &str, detail: Option<&str>) -> SimulatorResponse {
+    SimulatorResponse::json(
         status,
         &json!({"error": {"message": message, "detail": detail}, "status": "failure"}),
     )
 }
 
-pub(super) fn bad_request(message: &str, detail: &str) -> Answer {
+pub(super) fn bad_request(message: &str, detail: &str) -> SimulatorResponse {
     failure(400, message, Some(detail))
 }
 
-pub(super) fn invalid_table(table: &str) -> Answer {
+pub(super) fn invalid_table(table: &str) -> SimulatorResponse {
     failure(400, &format!("Invalid table {table}"), None)
 }
 
-pub(super) fn unauthenticated() -> Answer {
+pub(super) fn unauthenticated() -> SimulatorResponse {
     failure(
         401,
         "User Not Authenticated",
@@ -28,26 +28,26 @@ pub(super) fn unauthenticated() -> Answer {
     .with_header("www-authenticate", "BASIC realm=\"Service-now\"")
 }
 
-pub(super) fn query_denied(table: &str) -> Answer {
+pub(super) fn query_denied(table: &str) -> SimulatorResponse {
     let detail = format!(
         "Field(s) present in the query do not have permission to be read, or no read access to {table}"
     );
     failure(403, "Insufficient rights to query records", Some(&detail))
 }
 
-pub(super) fn acl(operation: &str) -> Answer {
+pub(super) fn acl(operation: &str) -> SimulatorResponse {
     let detail = format!("ACL Exception {operation} Failed due to security constraints");
     failure(403, "Operation Failed", Some(&detail))
 }
 
-pub(super) fn aborted(table: &str, rule: &str, rule_id: &str) -> Answer {
+pub(super) fn aborted(table: &str, rule: &str, rule_id: &str) -> SimulatorResponse {
     let detail = format!(
         "Operation against file '{table}' was aborted by Business Rule '{rule}^{rule_id}'. Business Rule Stack:{rule}"
     );
     failure(403, "Operation Failed", Some(&detail))
 }
 
-pub(super) fn no_record() -> Answer {
+pub(super) fn no_record() -> SimulatorResponse {
     failure(
         404,
         "No Record found",
@@ -55,7 +55,7 @@ pub(super) fn no_record() -> Answer {
     )
 }
 
-pub(super) fn no_resource(path: &str) -> Answer {
+pub(super) fn no_resource(path: &str) -> SimulatorResponse {
     failure(
         400,
         "Requested URI does not represent any resource",
@@ -63,20 +63,20 @@ pub(super) fn no_resource(path: &str) -> Answer {
     )
 }
 
-pub(super) fn method(method: &str) -> Answer {
+pub(super) fn method(method: &str) -> SimulatorResponse {
     failure(405, "Method not supported", Some(method))
 }
 
-pub(super) fn not_acceptable(accept: &str) -> Answer {
+pub(super) fn not_acceptable(accept: &str) -> SimulatorResponse {
     failure(406, "Not Acceptable", Some(accept))
 }
 
-pub(super) fn media_type(content_type: &str) -> Answer {
+pub(super) fn media_type(content_type: &str) -> SimulatorResponse {
     failure(415, "Unsupported Media Type", Some(content_type))
 }
 
 /// 429 of an hourly rule, with its headers.
-pub(super) fn hourly_limit(retry_after: u64, resets_at: i64) -> Answer {
+pub(super) fn hourly_limit(retry_after: u64, resets_at: i64) -> SimulatorResponse {
     failure(
         429,
         "Rate limit exceeded",
@@ -89,11 +89,11 @@ pub(super) fn hourly_limit(retry_after: u64, resets_at: i64) -> Answer {
 }
 
 /// 429 of a full semaphore queue, which has no headers to tell when to come back.
-pub(super) fn queue_full() -> Answer {
-    Answer::new(429, "text/plain", "Too many requests")
+pub(super) fn queue_full() -> SimulatorResponse {
+    SimulatorResponse::new(429, "text/plain", "Too many requests")
 }
 
-pub(super) fn cancelled() -> Answer {
+pub(super) fn cancelled() -> SimulatorResponse {
     failure(
         500,
         "Transaction cancelled: maximum execution time exceeded",

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use shared::clock::Timestamp;
+use shared::domain::clock::Timestamp;
 
 use super::email::Mail;
 use super::journal::{self, Entry};
@@ -162,7 +162,7 @@ pub(super) struct Field<'a> {
 
 /// Everything the instance holds.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct State {
+pub(super) struct InstanceState {
     pub(super) tables: BTreeMap<String, Vec<Row>>,
     pub(super) custom_columns: BTreeMap<String, BTreeSet<String>>,
     pub(super) journal: Vec<Entry>,
@@ -192,7 +192,7 @@ pub(super) fn value<'a>(row: &'a Row, column: &str) -> &'a str {
     row.get(column).map_or("", String::as_str)
 }
 
-impl State {
+impl InstanceState {
     /// Whether the instance has this table.
     pub(super) fn has_table(&self, table: &str) -> bool {
         let of_the_plugin = matches!(table, schema::CASES | schema::CONTACTS | schema::CONSUMERS);

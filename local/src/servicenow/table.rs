@@ -1,13 +1,13 @@
 //! The Table API (docs/vendors.md#table-api).
 
 use serde_json::{Map, Value, json};
-use shared::clock::Timestamp;
+use shared::domain::clock::Timestamp;
 
 use super::query::Query;
 use super::schema::{self, Kind};
-use super::state::{self, Field, Principal, Row, State};
+use super::state::{self, Field, InstanceState, Principal, Row};
 use super::{journal, refusal};
-use crate::simulator::{Answer, Request};
+use crate::simulator::{RecordedRequest, SimulatorResponse};
 
 /// The largest body that the REST APIs read (`glide.rest.max_content_length`).
 const MAX_BODY: usize = 10_485_760;
@@ -15,7 +15,7 @@ const DEFAULT_LIMIT: usize = 10_000;
 
 /// A request to the Table API.
 pub(super) struct Call<'a> {
-    pub(super) request: &'a Request,
+    pub(super) request: &'a RecordedRequest,
     pub(super) who: &'a Principal,
     pub(super) now: Timestamp,
     pub(super) table: &'a str,
@@ -39,7 +39,7 @@ enum Display {
 }
 
 impl<'a> View<'a> {
-    fn of(request: &'a Request) -> Self {
+    fn of(request: &'a RecordedRequest) -> Self {
         let display = match request.parameter("sysparm_display_value") {
             Some("true") => Display::Shown,
             Some("all") => Display::Both,
@@ -56,7 +56,11 @@ impl<'a> View<'a> {
 }
 
 /// `/api/now[/v1|/v2]/table/{table}[/{sys_id}]`
-pub(super) fn answer(state: &mut State, call: &Call<'_>, sys_id: Option<&str>) -> Answer {
+pub(super) fn answer(
+    state: &mut InstanceState,
+    call: &Call<'_>,
+    sys_id: Option<&str>,
+) -> SimulatorResponse {
     if let Some(refused) = headers(call.request) {
         return refused;
     }
@@ -80,7 +84,7 @@ pub(super) fn answer(state: &mut State, call: &Call<'_>, sys_id: Option<&str>) -
 }
 
 /// A body needs its `Content-Type`, and every call an `Accept` for JSON.
-pub(super) fn headers(request: &Request) -> Option<Answer> {
+pub(super) fn headers(request: &RecordedRequest) -> Option<SimulatorResponse> {
     let Some(accept) = request.header("accept") else {
         return Some(refusal::bad_request(
             "Missing header",
@@ -109,8 +113,8 @@ pub(super) fn headers(request: &Request) -> Option<Answer> {
 
 /// The rows that a request's query finds among those of a table and of the tables that extend it.
 pub(super) fn search<'a>(
-    state: &'a State,
-    request: &Request,
+    state: &'a InstanceState,
+    request: &RecordedRequest,
     table: &'a str,
     violations: &mut Vec<String>,
 ) -> Vec<(&'a str, &'a Row)> {
@@ -142,7 +146,7 @@ pub(super) fn search<'a>(
     found
 }
 
-fn list(state: &mut State, call: &Call<'_>) -> Answer {
+fn list(state: &mut InstanceState, call: &Call<'_>) -> SimulatorResponse {
     if !state.may_read(call.who, call.table) {
         return refusal::query_denied(call.table);
     }
@@ -177,7 +181,7 @@ fn list(state: &mut State, call: &Call<'_>) -> Answer {
     if rows.is_empty() && call.first_version {
         return refusal::no_record();
     }
-    let mut answer = Answer::json(200, &json!({"result": rows}));
+    let mut answer = SimulatorResponse::json(200, &json!({"result": rows}));
     if call.request.parameter("sysparm_no_count") != Some("true") {
         answer = answer.with_header("x-total-count", total.to_string());
     }
@@ -189,12 +193,12 @@ fn list(state: &mut State, call: &Call<'_>) -> Answer {
     answer
 }
 
-fn one(state: &State, call: &Call<'_>, sys_id: &str) -> Answer {
+fn one(state: &InstanceState, call: &Call<'_>, sys_id: &str) -> SimulatorResponse {
     if !state.may_read(call.who, call.table) {
         return refusal::query_denied(call.table);
     }
     match state.visible(call.table, sys_id) {
-        Some((class, row)) => Answer::json(
+        Some((class, row)) => SimulatorResponse::json(
             200,
             &json!({"result": project(state, call, class, row, View::of(call.request))}),
         ),
@@ -202,7 +206,7 @@ fn one(state: &State, call: &Call<'_>, sys_id: &str) -> Answer {
     }
 }
 
-fn create(state: &mut State, call: &Call<'_>) -> Answer {
+fn create(state: &mut InstanceState, call: &Call<'_>) -> SimulatorResponse {
     let values = match body(call.request) {
         Ok(values) => values,
         Err(refused) => return refused,
@@ -223,7 +227,7 @@ fn create(state: &mut State, call: &Call<'_>) -> Answer {
     written(state, call, call.table, &sys_id, 201).with_header("location", location)
 }
 
-fn change(state: &mut State, call: &Call<'_>, sys_id: &str) -> Answer {
+fn change(state: &mut InstanceState, call: &Call<'_>, sys_id: &str) -> SimulatorResponse {
     let values = match body(call.request) {
         Ok(values) => values,
         Err(refused) => return refused,
@@ -249,21 +253,27 @@ fn change(state: &mut State, call: &Call<'_>, sys_id: &str) -> Answer {
 }
 
 /// The answer to a write: the record, unless the caller wants no body.
-fn written(state: &State, call: &Call<'_>, table: &str, sys_id: &str, status: u16) -> Answer {
+fn written(
+    state: &InstanceState,
+    call: &Call<'_>,
+    table: &str,
+    sys_id: &str,
+    status: u16,
+) -> SimulatorResponse {
     if call.request.header("x-no-response-body") == Some("true") {
-        return Answer::new(status, "application/json;charset=UTF-8", "");
+        return SimulatorResponse::new(status, "application/json;charset=UTF-8", "");
     }
     let Some((class, row)) = state.find(table, sys_id) else {
         return refusal::no_record();
     };
-    Answer::json(
+    SimulatorResponse::json(
         status,
         &json!({"result": project(state, call, class, row, View::of(call.request))}),
     )
 }
 
 /// A column without write access keeps its value and the rest is written, without a word about it.
-fn writable(state: &State, values: Vec<(String, String)>) -> Vec<(String, String)> {
+fn writable(state: &InstanceState, values: Vec<(String, String)>) -> Vec<(String, String)> {
     let refused = &state.rules.unwritable_columns;
     values
         .into_iter()
@@ -272,7 +282,7 @@ fn writable(state: &State, values: Vec<(String, String)>) -> Vec<(String, String
 }
 
 /// A JSON object's values as texts; of an array, its first member's.
-fn body(request: &Request) -> Result<Vec<(String, String)>, Answer> {
+fn body(request: &RecordedRequest) -> Result<Vec<(String, String)>, SimulatorResponse> {
     if request.body.len() > MAX_BODY {
         let detail = format!(
             "Rejected large REST payload with content-length = {} bytes. Max allowed: {MAX_BODY} bytes.",
@@ -311,12 +321,18 @@ fn body(request: &Request) -> Result<Vec<(String, String)>, Answer> {
 }
 
 /// Scheme and host as the caller knows them.
-pub(super) fn origin(request: &Request) -> String {
+pub(super) fn origin(request: &RecordedRequest) -> String {
     format!("http://{}", request.header("host").unwrap_or("localhost"))
 }
 
 /// A row as JSON: unknown fields and unreadable columns are left out.
-fn project(state: &State, call: &Call<'_>, table: &str, row: &Row, view: View<'_>) -> Value {
+fn project(
+    state: &InstanceState,
+    call: &Call<'_>,
+    table: &str,
+    row: &Row,
+    view: View<'_>,
+) -> Value {
     let fields: Vec<String> = match view.fields {
         Some(fields) => fields
             .split(',')
@@ -334,7 +350,12 @@ fn project(state: &State, call: &Call<'_>, table: &str, row: &Row, view: View<'_
     Value::Object(object)
 }
 
-fn show(state: &State, request: &Request, field: &Field<'_>, view: View<'_>) -> Value {
+fn show(
+    state: &InstanceState,
+    request: &RecordedRequest,
+    field: &Field<'_>,
+    view: View<'_>,
+) -> Value {
     let Field { table, row, column } = *field;
     let of = |column| row.map_or("", |row| state::value(row, column));
     let raw = of(column);
@@ -371,7 +392,7 @@ fn show(state: &State, request: &Request, field: &Field<'_>, view: View<'_>) -> 
 }
 
 /// A value as a form shows it: the name of whom or what a reference means, and the word for a choice.
-pub(super) fn on_a_form(state: &State, table: &str, column: &str, value: &str) -> String {
+pub(super) fn on_a_form(state: &InstanceState, table: &str, column: &str, value: &str) -> String {
     match state.column(table, column) {
         Some(Kind::Reference(target)) => Some(display_name(state, target, value))
             .filter(|name| !name.is_empty())
@@ -380,7 +401,7 @@ pub(super) fn on_a_form(state: &State, table: &str, column: &str, value: &str) -
     }
 }
 
-fn display_name(state: &State, table: &str, sys_id: &str) -> String {
+fn display_name(state: &InstanceState, table: &str, sys_id: &str) -> String {
     let Some((_, row)) = state.find(table, sys_id) else {
         return String::new();
     };

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::clock::{Clock, Timestamp};
+use shared::domain::clock::{Clock, Timestamp};
 
 use super::{Created, Options, RefreshAnswer, Simulator, User};
-use crate::simulator::{Action, Fault, Matcher, plain_client};
+use crate::simulator::{FaultAction, InjectedFault, RequestMatcher, plain_client};
 
 struct Bench {
     instance: Simulator,
@@ -913,13 +913,13 @@ async fn a_dropped_connection_has_no_answer_and_may_have_taken_effect() {
             .request(Method::PATCH, &incident(&record))
             .json(&json!({"work_notes": text}))
     };
-    let patches = || Matcher::of("PATCH", "/table/incident");
+    let patches = || RequestMatcher::of("PATCH", "/table/incident");
     bench
         .instance
-        .fault(Fault::on(patches()).then(Action::CommitThenDrop));
+        .fault(InjectedFault::on(patches()).then(FaultAction::CommitThenDrop));
     bench
         .instance
-        .fault(Fault::on(patches()).then(Action::DropBefore));
+        .fault(InjectedFault::on(patches()).then(FaultAction::DropBefore));
     assert!(note("kept").send().await.is_err());
     assert!(note("lost").send().await.is_err());
     assert_eq!(reply(note("after")).await.status, 200);
@@ -942,23 +942,23 @@ async fn faults_that_took_effect_and_those_that_did_not_answer_as_the_instance_d
     let bench = Bench::new();
     let record = bench.instance.add_incident(&[]);
     let faults = [
-        (Action::Cancelled { committed: true }, 500, true),
-        (Action::Cancelled { committed: false }, 500, false),
+        (FaultAction::Cancelled { committed: true }, 500, true),
+        (FaultAction::Cancelled { committed: false }, 500, false),
         (
-            Action::RateLimited {
+            FaultAction::RateLimited {
                 retry_after: Some(1200),
             },
             429,
             false,
         ),
-        (Action::RateLimited { retry_after: None }, 429, false),
-        (Action::Unauthorized, 401, false),
-        (Action::Html, 200, false),
-        (Action::Accepted, 202, false),
-        (Action::TruncatedJson, 200, true),
-        (Action::MixedJson, 200, true),
+        (FaultAction::RateLimited { retry_after: None }, 429, false),
+        (FaultAction::Unauthorized, 401, false),
+        (FaultAction::Html, 200, false),
+        (FaultAction::Accepted, 202, false),
+        (FaultAction::TruncatedJson, 200, true),
+        (FaultAction::MixedJson, 200, true),
         (
-            Action::CommitThenStatus {
+            FaultAction::CommitThenStatus {
                 code: 502,
                 headers: Vec::new(),
                 body: String::new(),
@@ -966,35 +966,36 @@ async fn faults_that_took_effect_and_those_that_did_not_answer_as_the_instance_d
             502,
             true,
         ),
-        (Action::status(503), 503, false),
+        (FaultAction::status(503), 503, false),
     ];
     for (action, status, effect) in faults {
         let before = bench.instance.work_notes("incident", &record.sys_id).len();
-        bench
-            .instance
-            .fault(Fault::on(Matcher::any().body_containing("work_notes")).then(action.clone()));
+        bench.instance.fault(
+            InjectedFault::on(RequestMatcher::any().body_containing("work_notes"))
+                .then(action.clone()),
+        );
         let answer = bench.patch(&record, &json!({"work_notes": "x"})).await;
         assert_eq!(answer.status, status, "{action:?}");
         let after = bench.instance.work_notes("incident", &record.sys_id).len();
         assert_eq!(after - before, usize::from(effect), "{action:?}");
         match action {
-            Action::RateLimited {
+            FaultAction::RateLimited {
                 retry_after: Some(_),
             } => {
                 assert_eq!(answer.header("retry-after"), Some("1200"));
                 assert_eq!(answer.header("x-ratelimit-reset"), Some("1747218131"));
             }
-            Action::RateLimited { retry_after: None } => {
+            FaultAction::RateLimited { retry_after: None } => {
                 assert_eq!(answer.header("retry-after"), None)
             }
-            Action::TruncatedJson | Action::Html => {
+            FaultAction::TruncatedJson | FaultAction::Html => {
                 assert!(
                     serde_json::from_str::<Value>(&answer.text).is_err(),
                     "{}",
                     answer.text
                 );
             }
-            Action::MixedJson => {
+            FaultAction::MixedJson => {
                 let body = answer.json();
                 assert!(
                     body["result"].is_object() && body["error"].is_object(),
@@ -1010,9 +1011,10 @@ async fn faults_that_took_effect_and_those_that_did_not_answer_as_the_instance_d
 async fn a_write_goes_on_after_its_caller_has_hung_up() {
     let bench = Bench::new();
     let record = bench.instance.add_incident(&[]);
-    bench
-        .instance
-        .fault(Fault::on(Matcher::of("PATCH", "")).then(Action::Delay(Duration::from_millis(200))));
+    bench.instance.fault(
+        InjectedFault::on(RequestMatcher::of("PATCH", ""))
+            .then(FaultAction::Delay(Duration::from_millis(200))),
+    );
     let request = bench
         .request(Method::PATCH, &incident(&record))
         .json(&json!({"work_notes": "late"}));
@@ -1041,10 +1043,10 @@ async fn a_write_goes_on_after_its_caller_has_hung_up() {
 async fn a_fault_can_let_requests_through_first_and_come_several_times() {
     let bench = Bench::new();
     bench.instance.fault(
-        Fault::on(Matcher::path("incident?x=1"))
+        InjectedFault::on(RequestMatcher::path("incident?x=1"))
             .after(1)
             .times(2)
-            .then(Action::status(503)),
+            .then(FaultAction::status(503)),
     );
     let mut statuses = Vec::new();
     for _ in 0..4 {

@@ -4,17 +4,17 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::locked;
-use super::request::Request;
+use super::request::RecordedRequest;
 
 /// Which requests a fault takes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Matcher {
+pub struct RequestMatcher {
     method: Option<String>,
     path_contains: Option<String>,
     body_contains: Option<String>,
 }
 
-impl Matcher {
+impl RequestMatcher {
     /// Takes every request.
     pub fn any() -> Self {
         Self::default()
@@ -43,7 +43,7 @@ impl Matcher {
         self
     }
 
-    fn takes(&self, request: &Request) -> bool {
+    fn takes(&self, request: &RecordedRequest) -> bool {
         let target = format!("{}?{}", request.path, request.raw_query);
         self.method
             .as_ref()
@@ -61,7 +61,7 @@ impl Matcher {
 
 /// How a request goes wrong. "Takes effect" means that the simulator did what was asked before the answer went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum FaultAction {
     /// Answers this and does nothing.
     Status {
         /// The HTTP status.
@@ -111,8 +111,8 @@ pub enum Action {
     Unauthorized,
 }
 
-impl Action {
-    /// [`Action::Status`] with an empty body.
+impl FaultAction {
+    /// [`FaultAction::Status`] with an empty body.
     pub fn status(code: u16) -> Self {
         Self::Status {
             code,
@@ -136,22 +136,22 @@ impl Action {
 
 /// A scripted fault: `Fault::on(Matcher::of("PATCH", "/incident")).times(2).then(Action::CommitThenDrop)`.
 #[derive(Clone, Debug)]
-pub struct Fault {
-    matcher: Matcher,
+pub struct InjectedFault {
+    matcher: RequestMatcher,
     passing: u32,
     left: Option<u32>,
-    action: Action,
+    action: FaultAction,
 }
 
-impl Fault {
-    /// A fault that takes the first matching request only, until [`Fault::times`] or [`Fault::always`] says otherwise.
-    /// Until [`Fault::then`] says how, it answers 503.
-    pub fn on(matcher: Matcher) -> Self {
+impl InjectedFault {
+    /// A fault that takes the first matching request only, until [`InjectedFault::times`] or [`InjectedFault::always`] says otherwise.
+    /// Until [`InjectedFault::then`] says how, it answers 503.
+    pub fn on(matcher: RequestMatcher) -> Self {
         Self {
             matcher,
             passing: 0,
             left: Some(1),
-            action: Action::status(503),
+            action: FaultAction::status(503),
         }
     }
 
@@ -178,7 +178,7 @@ impl Fault {
 
     /// What happens to the requests it takes.
     #[must_use]
-    pub fn then(mut self, action: Action) -> Self {
+    pub fn then(mut self, action: FaultAction) -> Self {
         self.action = action;
         self
     }
@@ -186,10 +186,10 @@ impl Fault {
 
 /// The faults that are still to come, in the order in which they were added.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Mutex<Vec<Fault>>);
+pub(crate) struct InjectedFaults(Mutex<Vec<InjectedFault>>);
 
-impl Faults {
-    pub(crate) fn add(&self, fault: Fault) {
+impl InjectedFaults {
+    pub(crate) fn add(&self, fault: InjectedFault) {
         locked(&self.0).push(fault);
     }
 
@@ -206,7 +206,7 @@ impl Faults {
     }
 
     /// The action for a request, used up once.
-    pub(super) fn take(&self, request: &Request) -> Option<Action> {
+    pub(super) fn take(&self, request: &RecordedRequest) -> Option<FaultAction> {
         let mut faults = locked(&self.0);
         for fault in faults
             .iter_mut()

@@ -1,8 +1,8 @@
 //! Pages for people: small, without scripts, and with every text of a stranger escaped.
 
-use super::Answer;
+use super::SimulatorResponse;
 
-impl Answer {
+impl SimulatorResponse {
     /// A page with this title and body; the body is HTML.
     pub(crate) fn page(title: &str, body: &str) -> Self {
         let title = escaped(title);

@@ -2,13 +2,13 @@
 
 use std::sync::Mutex;
 
-use shared::clock::Timestamp;
+use shared::domain::clock::Timestamp;
 
 use super::locked;
 
 /// A request as it arrived, and how it was answered.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct RecordedRequest {
     /// The method, in capitals.
     pub method: String,
     /// The path, without its query, as it was sent.
@@ -29,7 +29,7 @@ pub struct Request {
     pub status: Option<u16>,
 }
 
-impl Request {
+impl RecordedRequest {
     /// The first value of a header, by its lower-cased name.
     pub fn header(&self, name: &str) -> Option<&str> {
         value(&self.headers, name)
@@ -84,11 +84,11 @@ pub(crate) struct Requests(Mutex<Kept>);
 #[derive(Debug, Default)]
 struct Kept {
     forgotten: usize,
-    requests: Vec<Request>,
+    requests: Vec<RecordedRequest>,
 }
 
 impl Requests {
-    pub(super) fn arrived(&self, request: Request) -> usize {
+    pub(super) fn arrived(&self, request: RecordedRequest) -> usize {
         let mut kept = locked(&self.0);
         kept.requests.push(request);
         kept.forgotten + kept.requests.len() - 1
@@ -102,7 +102,7 @@ impl Requests {
         }
     }
 
-    pub(crate) fn all(&self) -> Vec<Request> {
+    pub(crate) fn all(&self) -> Vec<RecordedRequest> {
         locked(&self.0).requests.clone()
     }
 
@@ -113,8 +113,8 @@ impl Requests {
         kept.requests = Vec::new();
     }
 
-    pub(crate) fn matching(&self, method: &str, path_contains: &str) -> Vec<Request> {
-        let fits = |request: &&Request| {
+    pub(crate) fn matching(&self, method: &str, path_contains: &str) -> Vec<RecordedRequest> {
+        let fits = |request: &&RecordedRequest| {
             (method.is_empty() || request.method == method) && request.path.contains(path_contains)
         };
         locked(&self.0)
@@ -130,7 +130,7 @@ impl Requests {
         Mark(kept.forgotten + kept.requests.len())
     }
 
-    pub(crate) fn since(&self, mark: Mark) -> Vec<Request> {
+    pub(crate) fn since(&self, mark: Mark) -> Vec<RecordedRequest> {
         let kept = locked(&self.0);
         let known = kept.requests.iter();
         known

@@ -13,33 +13,33 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use shared::clock::Clock;
+use shared::domain::clock::Clock;
 use tokio::sync::oneshot;
 
-use super::fault::{Action, Faults};
-use super::request::{Request, Requests};
+use super::fault::{FaultAction, InjectedFaults};
+use super::request::{RecordedRequest, Requests};
 
 /// What a simulated system does with a request.
 pub(crate) trait Site: Send + Sync + 'static {
     /// Does what is asked and answers.
-    fn answer(&self, request: &Request) -> Answer;
+    fn answer(&self, request: &RecordedRequest) -> SimulatorResponse;
     /// Answers a request with this system's own form of a refusal.
-    fn refuse(&self, request: &Request, refusal: Refusal) -> Answer;
+    fn refuse(&self, request: &RecordedRequest, refusal: RequestRefusal) -> SimulatorResponse;
     /// Looks at every request, faulty or not, for what a caller must never do.
-    fn inspect(&self, _request: &Request) {}
+    fn inspect(&self, _request: &RecordedRequest) {}
     /// Adds what every answer of this system carries.
-    fn dress(&self, _answer: &mut Answer) {}
+    fn dress(&self, _answer: &mut SimulatorResponse) {}
     /// The record of requests.
     fn requests(&self) -> &Requests;
     /// The scripted faults.
-    fn faults(&self) -> &Faults;
+    fn faults(&self) -> &InjectedFaults;
     /// The simulator's clock.
     fn clock(&self) -> &Clock;
 }
 
 /// Refusals that every system words in its own way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum RequestRefusal {
     Unauthorized,
     RateLimited { retry_after: Option<u64> },
     Cancelled,
@@ -47,13 +47,13 @@ pub(crate) enum Refusal {
 
 /// An HTTP answer.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct SimulatorResponse {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
+impl SimulatorResponse {
     pub(crate) fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         Self {
             status,
@@ -177,23 +177,23 @@ async fn serve(
 }
 
 /// Serves a request with whatever fault is scripted for it; `None` drops the connection.
-async fn act(site: &dyn Site, request: &Request) -> Option<Answer> {
+async fn act(site: &dyn Site, request: &RecordedRequest) -> Option<SimulatorResponse> {
     let Some(action) = site.faults().take(request) else {
         return Some(site.answer(request));
     };
     tracing::debug!(method = %request.method, path = %request.path, ?action, "a scripted fault");
-    let given = |code, headers, body: String| Answer {
+    let given = |code, headers, body: String| SimulatorResponse {
         status: code,
         headers,
         body: body.into_bytes(),
     };
     match action {
-        Action::Status {
+        FaultAction::Status {
             code,
             headers,
             body,
         } => Some(given(code, headers, body)),
-        Action::CommitThenStatus {
+        FaultAction::CommitThenStatus {
             code,
             headers,
             body,
@@ -201,53 +201,53 @@ async fn act(site: &dyn Site, request: &Request) -> Option<Answer> {
             site.answer(request);
             Some(given(code, headers, body))
         }
-        Action::Delay(wait) => {
+        FaultAction::Delay(wait) => {
             tokio::time::sleep(wait).await;
             Some(site.answer(request))
         }
-        Action::CommitThenDelay(wait) => {
+        FaultAction::CommitThenDelay(wait) => {
             let answer = site.answer(request);
             tokio::time::sleep(wait).await;
             Some(answer)
         }
-        Action::Html => Some(Answer::html(200, "Your instance is hibernating")),
-        Action::TruncatedJson => {
+        FaultAction::Html => Some(SimulatorResponse::html(200, "Your instance is hibernating")),
+        FaultAction::TruncatedJson => {
             let mut answer = site.answer(request);
             answer.body.truncate(answer.body.len() / 2);
             Some(answer)
         }
-        Action::MixedJson => {
+        FaultAction::MixedJson => {
             let mut answer = site.answer(request);
             if answer.body.ends_with(b"}") {
                 answer.body.pop();
                 answer.body.push(b',');
             }
-            let error = site.refuse(request, Refusal::Cancelled).body;
+            let error = site.refuse(request, RequestRefusal::Cancelled).body;
             answer
                 .body
                 .extend_from_slice(error.strip_prefix(b"{").unwrap_or(&error));
             Some(answer)
         }
-        Action::CommitThenDrop => {
+        FaultAction::CommitThenDrop => {
             site.answer(request);
             None
         }
-        Action::DropBefore => None,
-        Action::Accepted => Some(Answer::new(202, "text/plain", "")),
-        Action::Cancelled { committed } => {
+        FaultAction::DropBefore => None,
+        FaultAction::Accepted => Some(SimulatorResponse::new(202, "text/plain", "")),
+        FaultAction::Cancelled { committed } => {
             if committed {
                 site.answer(request);
             }
-            Some(site.refuse(request, Refusal::Cancelled))
+            Some(site.refuse(request, RequestRefusal::Cancelled))
         }
-        Action::RateLimited { retry_after } => {
-            Some(site.refuse(request, Refusal::RateLimited { retry_after }))
+        FaultAction::RateLimited { retry_after } => {
+            Some(site.refuse(request, RequestRefusal::RateLimited { retry_after }))
         }
-        Action::Unauthorized => Some(site.refuse(request, Refusal::Unauthorized)),
+        FaultAction::Unauthorized => Some(site.refuse(request, RequestRefusal::Unauthorized)),
     }
 }
 
-fn read(head: &http::request::Parts, body: &Bytes, clock: &Clock) -> Request {
+fn read(head: &http::request::Parts, body: &Bytes, clock: &Clock) -> RecordedRequest {
     let raw_query = head.uri.query().unwrap_or_default().to_owned();
     let mut authorization = None;
     let mut headers = Vec::new();
@@ -259,7 +259,7 @@ fn read(head: &http::request::Parts, body: &Bytes, clock: &Clock) -> Request {
             headers.push((name.as_str().to_owned(), value));
         }
     }
-    Request {
+    RecordedRequest {
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),
         query: form_urlencoded::parse(raw_query.as_bytes())
@@ -274,7 +274,7 @@ fn read(head: &http::request::Parts, body: &Bytes, clock: &Clock) -> Request {
     }
 }
 
-fn write(answer: Answer) -> Option<hyper::Response<Full<Bytes>>> {
+fn write(answer: SimulatorResponse) -> Option<hyper::Response<Full<Bytes>>> {
     let mut builder = hyper::Response::builder().status(answer.status);
     for (name, value) in &answer.headers {
         builder = builder.header(name, value);

@@ -6,12 +6,12 @@ use std::time::Duration;
 use http::StatusCode;
 use tokio::time::Instant;
 
+use crate::cache::BoundedCache;
+use crate::domain::secret::Secret;
+use crate::domain::tenant::{Account as AccountType, TenantFile};
 use crate::http::{LONGEST_ANSWER, transport_reason};
-use crate::remembered::Remembered;
 use crate::rescue::host::{Host, HostError};
 use crate::rescue::pin::Pin;
-use crate::secret::Secret;
-use crate::tenant::{Account as AccountType, TenantFile};
 
 /// How long Rescue may take for an answer.
 pub const TIMEOUT: Duration = Duration::from_secs(8);
@@ -27,7 +27,7 @@ pub const FIELD_LIMITS: [usize; 6] = [64, 512, 512, 256, 64, 64];
 /// What Rescue says instead of `OK` (docs/vendors.md#rescue-sign-in, docs/vendors.md#pin-codes).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are the vendor's own words")]
-pub enum Refusal {
+pub enum RescueRefusal {
     Invalid,
     Error,
     InvalidParamCompany,
@@ -46,7 +46,7 @@ pub enum Refusal {
     Other(String),
 }
 
-impl Refusal {
+impl RescueRefusal {
     const WORDS: [(&str, Self); 11] = [
         ("INVALID", Self::Invalid),
         ("ERROR", Self::Error),
@@ -96,7 +96,7 @@ impl Refusal {
 pub enum RescueError {
     /// It answered, and refused.
     #[error("Rescue answered {}", .0.word())]
-    Refused(Refusal),
+    Refused(RescueRefusal),
     /// A web page instead of the API's plain text: maintenance, a proxy, another host, or no such method.
     #[error("Rescue answered with a web page instead of its API's text (HTTP status {0})")]
     Page(u16),
@@ -132,12 +132,12 @@ pub struct Account {
 
 /// Calls the tenants' Rescue hosts. Clones share what is known about them.
 #[derive(Clone, Debug)]
-pub struct Api {
+pub struct RescueClient {
     http: reqwest::Client,
     endpoint: Option<String>,
     allow_loopback: bool,
     /// The EU hosts that turned out not to have [`PIN_OF_EU_SERVERS`].
-    without_second_version: Arc<Remembered<String, ()>>,
+    without_second_version: Arc<BoundedCache<String, ()>>,
 }
 
 /// The first version of the method that makes a PIN.
@@ -147,7 +147,7 @@ const PIN_OF_EU_SERVERS: &str = "requestPINCode_v2";
 /// The same for a node id.
 const PIN_OF_A_NODE: &str = "requestPINCode_v3";
 
-impl Api {
+impl RescueClient {
     /// Calls by that client. `endpoint` (`RESCUE_ENDPOINT_URL`, only for tests) is called instead of every host.
     pub fn new(http: reqwest::Client, endpoint: Option<String>, allow_loopback: bool) -> Self {
         Self {
@@ -303,7 +303,7 @@ impl Api {
             match status {
                 StatusCode::OK => read(&String::from_utf8_lossy(&body)),
                 StatusCode::TOO_MANY_REQUESTS => {
-                    Err(RescueError::Refused(Refusal::PollRateExceeded))
+                    Err(RescueError::Refused(RescueRefusal::PollRateExceeded))
                 }
                 StatusCode::NOT_FOUND => Err(RescueError::Page(404)),
                 other => Err(unavailable(&format!("HTTP status {}", other.as_u16()))),
@@ -348,7 +348,7 @@ fn read(body: &str) -> Result<String, RescueError> {
     }
     let unknown =
         || RescueError::Unavailable("it answered with no word that it is known to use".to_owned());
-    Err(Refusal::read(word).map_or_else(unknown, RescueError::Refused))
+    Err(RescueRefusal::read(word).map_or_else(unknown, RescueError::Refused))
 }
 
 /// What follows a label, wherever it stands, without the blanks in between.
@@ -419,7 +419,7 @@ mod tests {
 
     #[test]
     fn every_documented_word_is_told_from_the_others() {
-        for (word, refusal) in Refusal::WORDS {
+        for (word, refusal) in RescueRefusal::WORDS {
             for body in [word.to_owned(), format!("{word}\r\n"), format!("{word}: x")] {
                 let refused = RescueError::Refused(refusal.clone());
                 assert_eq!(read(&body), Err(refused), "{body:?}");
@@ -430,11 +430,11 @@ mod tests {
 
     #[test]
     fn a_word_that_is_not_documented_is_kept_as_it_came() {
-        let other = |word: &str| Err(RescueError::Refused(Refusal::Other(word.to_owned())));
+        let other = |word: &str| Err(RescueError::Refused(RescueRefusal::Other(word.to_owned())));
         assert_eq!(read("OKAY"), other("OKAY"));
         assert_eq!(read("SOMETHING_NEW: 17"), other("SOMETHING_NEW"));
         for word in ["GLOBALIPRESTRICTED", "GLOBAL_IP_RESTRICTED", "IPRESTRICTED"] {
-            let restricted = Refusal::IpRestricted(word.to_owned());
+            let restricted = RescueRefusal::IpRestricted(word.to_owned());
             assert_eq!(read(word), Err(RescueError::Refused(restricted)));
         }
         let long = "A".repeat(41);

@@ -6,15 +6,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::{Clock, Timestamp};
-use crate::credentials::{Authcode, Credentials, sign_in_lease_key};
-use crate::remembered::Remembered;
-use crate::rescue::api::{Api, Refusal, RescueError};
-use crate::secret::Secret;
-use crate::single_flight::{Limits, SingleFlight};
-use crate::tenant::TenantFile;
-use crate::tenants::StorageUnavailable;
-use crate::vault::{Vault, VaultError};
+use crate::aws::credentials::{Authcode, CredentialsTable, sign_in_lease_key};
+use crate::aws::secret_store::{SecretStore, SecretStoreError};
+use crate::aws::single_flight::{FlightLimits, SingleFlight};
+use crate::aws::tenants::StorageError;
+use crate::cache::BoundedCache;
+use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::secret::Secret;
+use crate::domain::tenant::TenantFile;
+use crate::rescue::api::{RescueClient, RescueError, RescueRefusal};
 
 /// One process signs in as a technician at a time; outlives three sign-ins and storing the result.
 const LEASE: Duration = Duration::from_secs(35);
@@ -24,14 +24,14 @@ const SECOND_TRY: Duration = Duration::from_secs(1);
 
 /// What a PIN is asked for with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Access {
+pub enum RescueCredential {
     /// The technician's own authcode.
     SignedIn(Authcode),
     /// The API token that an administrator issued.
     ApiToken(Secret),
 }
 
-impl Access {
+impl RescueCredential {
     /// What Rescue is shown.
     pub const fn secret(&self) -> &Secret {
         match self {
@@ -58,14 +58,14 @@ pub enum SignInError {
     Busy,
 }
 
-impl From<StorageUnavailable> for SignInError {
-    fn from(error: StorageUnavailable) -> Self {
+impl From<StorageError> for SignInError {
+    fn from(error: StorageError) -> Self {
         Self::Storage(error.0)
     }
 }
 
-impl From<VaultError> for SignInError {
-    fn from(error: VaultError) -> Self {
+impl From<SecretStoreError> for SignInError {
+    fn from(error: SecretStoreError) -> Self {
         Self::Storage(error.to_string())
     }
 }
@@ -73,11 +73,11 @@ impl From<VaultError> for SignInError {
 /// Obtains authcodes and shares them.
 #[derive(Debug)]
 pub struct Authcodes {
-    api: Api,
-    vault: Arc<Vault>,
-    credentials: Arc<Credentials>,
+    api: RescueClient,
+    vault: Arc<SecretStore>,
+    credentials: Arc<CredentialsTable>,
     clock: Clock,
-    remembered: Remembered<String, Authcode>,
+    remembered: BoundedCache<String, Authcode>,
     flights: SingleFlight,
 }
 
@@ -93,14 +93,19 @@ struct Wanted<'a> {
 
 impl Authcodes {
     /// Authcodes by way of these.
-    pub fn new(api: Api, vault: Arc<Vault>, credentials: Arc<Credentials>, clock: Clock) -> Self {
+    pub fn new(
+        api: RescueClient,
+        vault: Arc<SecretStore>,
+        credentials: Arc<CredentialsTable>,
+        clock: Clock,
+    ) -> Self {
         Self {
             api,
             vault,
             flights: SingleFlight::new(Arc::clone(&credentials)),
             credentials,
             clock,
-            remembered: Remembered::default(),
+            remembered: BoundedCache::default(),
         }
     }
 
@@ -108,24 +113,24 @@ impl Authcodes {
     ///
     /// # Errors
     /// As [`SignInError`] says. An API token that was refused and has not been replaced is
-    /// [`Refusal::InvalidSecretAuthCode`].
+    /// [`RescueRefusal::InvalidSecretAuthCode`].
     pub async fn get(
         &self,
         tenant: &TenantFile,
         sso_id: &str,
         refused: Option<&Secret>,
         deadline: Timestamp,
-    ) -> Result<Access, SignInError> {
+    ) -> Result<RescueCredential, SignInError> {
         let mut token = self.api_token(tenant).await?;
         if token.is_some() && token.as_ref() == refused {
-            self.vault.credentials_again(&tenant.tenant).await?;
+            self.vault.reread_tenant_secrets(&tenant.tenant).await?;
             token = self.api_token(tenant).await?;
             if token.as_ref() == refused {
-                return Err(RescueError::Refused(Refusal::InvalidSecretAuthCode).into());
+                return Err(RescueError::Refused(RescueRefusal::InvalidSecretAuthCode).into());
             }
         }
         if let Some(token) = token {
-            return Ok(Access::ApiToken(token));
+            return Ok(RescueCredential::ApiToken(token));
         }
         let host = self.api.host(tenant).map_err(RescueError::from)?;
         let wanted = Wanted {
@@ -137,9 +142,9 @@ impl Authcodes {
             deadline,
         };
         if let Some(authcode) = self.remembered(&wanted) {
-            return Ok(Access::SignedIn(authcode));
+            return Ok(RescueCredential::SignedIn(authcode));
         }
-        let limits = Limits {
+        let limits = FlightLimits {
             lease: LEASE,
             wait: self.left(deadline),
         };
@@ -150,11 +155,11 @@ impl Authcodes {
             self.sign_in(&wanted),
         );
         let authcode = flight.await?.ok_or(SignInError::Busy)?;
-        Ok(Access::SignedIn(authcode))
+        Ok(RescueCredential::SignedIn(authcode))
     }
 
     async fn api_token(&self, tenant: &TenantFile) -> Result<Option<Secret>, SignInError> {
-        let credentials = self.vault.credentials(&tenant.tenant).await?;
+        let credentials = self.vault.tenant_secrets(&tenant.tenant).await?;
         Ok(credentials.rescue_api_token.clone())
     }
 
@@ -177,21 +182,26 @@ impl Authcodes {
     /// had been read a while ago and has changed.
     async fn sign_in(&self, wanted: &Wanted<'_>) -> Result<Authcode, SignInError> {
         let id = &wanted.tenant.tenant;
-        let mut password = self.vault.credentials(id).await?.sso_password.clone();
+        let mut password = self.vault.tenant_secrets(id).await?.sso_password.clone();
         if password.is_none() {
-            password = self.vault.credentials_again(id).await?.sso_password.clone();
+            password = self
+                .vault
+                .reread_tenant_secrets(id)
+                .await?
+                .sso_password
+                .clone();
         }
         let password = password.ok_or(SignInError::NotSet("sso-password"))?;
         let mut outcome = self.sign_in_with(wanted, &password).await;
         // The vendor's page of requestAuthCodeSSO: an unspecified error, such as a time-out.
-        if outcome == Err(RescueError::Refused(Refusal::Error))
+        if outcome == Err(RescueError::Refused(RescueRefusal::Error))
             && self.left(wanted.deadline) > SECOND_TRY * 2
         {
             tokio::time::sleep(SECOND_TRY).await;
             outcome = self.sign_in_with(wanted, &password).await;
         }
-        if outcome == Err(RescueError::Refused(Refusal::Invalid)) {
-            let now = self.vault.credentials_again(id).await?;
+        if outcome == Err(RescueError::Refused(RescueRefusal::Invalid)) {
+            let now = self.vault.reread_tenant_secrets(id).await?;
             if let Some(changed) = now.sso_password.as_ref().filter(|now| **now != password) {
                 outcome = self.sign_in_with(wanted, changed).await;
             }

@@ -2,9 +2,9 @@
 
 use url::Url;
 
+use crate::domain::instance::is_loopback;
+use crate::domain::tenant::{Account, Rescue};
 use crate::rescue::pin::Pin;
-use crate::servicenow::instance::is_loopback;
-use crate::tenant::{Account, Rescue};
 
 /// A Rescue host: `https`, without user, path, query or fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]

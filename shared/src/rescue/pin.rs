@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::secret::Secret;
+use crate::domain::secret::Secret;
 
 /// A PIN code: six digits whose leading zeros count. Its holder can join a session, so it shows nowhere by accident.
 #[derive(Clone, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use yore::CodePage as _;
 use yore::code_pages::CP1252;
 
-use crate::session::{Fields, SessionId, documented_name};
+use crate::domain::session::{Fields, SessionId, documented_name};
 
 /// A real post has 22 variables and some survey answers.
 const MAX_FIELDS: usize = 1000;
@@ -842,7 +842,7 @@ mod tests {
     use proptest::prelude::{Strategy, any, prop_assert_eq, proptest};
 
     use super::*;
-    use crate::session::Event;
+    use crate::domain::session::Event;
 
     macro_rules! fixture {
         ($name:literal) => {

@@ -10,18 +10,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::clock::{Clock, Timestamp};
+use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::instance::Instance;
+use crate::domain::record::{RecordRef, SysId, Table};
+use crate::domain::secret::Secret;
+use crate::domain::tenant::TenantFile;
 use crate::http::{LONGEST_ANSWER, body, has_too_many_values};
-use crate::record::{RecordRef, SysId, Table};
-use crate::retry::Patience;
-use crate::secret::Secret;
-use crate::servicenow::access::{AccessError, AccessTokens, RefusedToken};
-use crate::servicenow::instance::Instance;
+use crate::http::{retry_after, transport_reason};
+use crate::retry::ServiceNowTimeouts;
 use crate::servicenow::query::Query;
 use crate::servicenow::refusal;
-use crate::servicenow::transport::{retry_after, transport_reason};
 use crate::telemetry::{self, Metric};
-use crate::tenant::TenantFile;
+use crate::token::access::{AccessError, AccessTokens, RefusedToken};
 
 /// Columns of a record by name; values as ServiceNow writes them, always texts.
 pub type Columns = BTreeMap<String, String>;
@@ -112,19 +112,19 @@ impl CallError {
 
 /// A record that was just created.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Created {
+pub struct CreatedRecord {
     /// The record.
     pub record: RecordRef,
     /// Its number, where ServiceNow showed it.
     pub number: String,
     /// What the answer shows of what was written.
-    pub written: Written,
+    pub written: WrittenRecord,
 }
 
 /// What the answer to a write shows of what was written. ServiceNow ignores values for fields that an access rule or a
 /// data policy protects, and answers with success all the same (vendor's article KB2971488).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
+pub struct WrittenRecord {
     /// Whether the work note is there; `None` where the answer has no work notes, which the service account may then
     /// not read, or where none were written.
     note: Option<bool>,
@@ -132,7 +132,7 @@ pub struct Written {
     pub dropped: BTreeSet<String>,
 }
 
-impl Written {
+impl WrittenRecord {
     /// Whether the note was seen. False: the answer has no work notes to see it in.
     ///
     /// # Errors
@@ -163,7 +163,7 @@ pub struct Email<'a> {
 
 /// What a query found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundRecord {
     /// The rows that are what was asked for.
     pub rows: Vec<Columns>,
     /// A row came without the column that was asked for, which the service account may then not read: what was not
@@ -173,31 +173,31 @@ pub struct Found {
 
 /// Calls a tenant's instance. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Client {
+pub struct ServiceNowClient {
     http: reqwest::Client,
     access: Arc<AccessTokens>,
     clock: Clock,
     allow_loopback: bool,
-    patience: Patience,
+    patience: ServiceNowTimeouts,
 }
 
 /// How values are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Display {
+pub enum DisplayValue {
     /// As stored; journals read empty.
     Raw,
     /// As shown to people; journals read as their whole history.
     Shown,
 }
 
-impl Client {
+impl ServiceNowClient {
     /// A client by way of these.
     pub const fn new(
         http: reqwest::Client,
         access: Arc<AccessTokens>,
         clock: Clock,
         allow_loopback: bool,
-        patience: Patience,
+        patience: ServiceNowTimeouts,
     ) -> Self {
         Self {
             http,
@@ -219,7 +219,7 @@ impl Client {
         record: &RecordRef,
         columns: &Columns,
         proof: &str,
-    ) -> Result<Written, CallError> {
+    ) -> Result<WrittenRecord, CallError> {
         let row = (record.table.name(), &record.sys_id);
         self.update_row(tenant, deadline, row, columns, proof).await
     }
@@ -235,7 +235,7 @@ impl Client {
         (table, sys_id): (&str, &SysId),
         columns: &Columns,
         proof: &str,
-    ) -> Result<Written, CallError> {
+    ) -> Result<WrittenRecord, CallError> {
         let path = format!("api/now/v2/table/{table}/{sys_id}");
         let call = Call::write(Method::PATCH, path, columns);
         let answer = self.call(tenant, deadline, &call).await?;
@@ -246,7 +246,7 @@ impl Client {
         Ok(row.compare(columns, proof))
     }
 
-    /// Creates a record; `proof` as in [`Client::update`].
+    /// Creates a record; `proof` as in [`ServiceNowClient::update`].
     ///
     /// # Errors
     /// As [`CallError`] says; never `NoteNotVisible`.
@@ -257,14 +257,14 @@ impl Client {
         table: Table,
         columns: &Columns,
         proof: &str,
-    ) -> Result<Created, CallError> {
+    ) -> Result<CreatedRecord, CallError> {
         let path = format!("api/now/v2/table/{table}");
         let call = Call::write(Method::POST, path, columns);
         let answer = self.call(tenant, deadline, &call).await?;
         let row = WrittenRow::parse(&answer)?;
         let sys_id = SysId::parse(&row.stored("sys_id"));
         let sys_id = sys_id.ok_or_else(|| unknown("the created record's sys_id is missing"))?;
-        Ok(Created {
+        Ok(CreatedRecord {
             record: RecordRef { table, sys_id },
             number: row.stored("number"),
             written: row.compare(columns, proof),
@@ -284,7 +284,7 @@ impl Client {
         deadline: Timestamp,
         table: &str,
         query: &Query,
-    ) -> Result<Found, CallError> {
+    ) -> Result<FoundRecord, CallError> {
         let call = Call::get(format!("api/now/v2/table/{table}"))
             .query("sysparm_query", query.text())
             .query(
@@ -299,7 +299,7 @@ impl Client {
     /// so it may have.
     ///
     /// # Errors
-    /// As [`Client::find`].
+    /// As [`ServiceNowClient::find`].
     pub async fn has_attachment(
         &self,
         tenant: &TenantFile,
@@ -323,10 +323,10 @@ impl Client {
         deadline: Timestamp,
         call: &Call,
         query: &Query,
-    ) -> Result<Found, CallError> {
+    ) -> Result<FoundRecord, CallError> {
         match value(&self.call(tenant, deadline, call).await?) {
             Value::Array(rows) => {
-                let mut found = Found::default();
+                let mut found = FoundRecord::default();
                 for row in rows.into_iter().map(columns) {
                     match row.get(query.column()) {
                         Some(value) if query.matches(value) => found.rows.push(row),
@@ -350,7 +350,7 @@ impl Client {
         deadline: Timestamp,
         record: &RecordRef,
         names: &[&str],
-        display: Display,
+        display: DisplayValue,
     ) -> Result<Option<Columns>, CallError> {
         let row = (record.table.name(), &record.sys_id);
         self.read_row(tenant, deadline, row, names, display).await
@@ -366,13 +366,13 @@ impl Client {
         deadline: Timestamp,
         (table, sys_id): (&str, &SysId),
         names: &[&str],
-        display: Display,
+        display: DisplayValue,
     ) -> Result<Option<Columns>, CallError> {
         let call = Call::get(format!("api/now/v2/table/{table}/{sys_id}"))
             .query("sysparm_fields", &format!("sys_id,{}", names.join(",")))
             .query(
                 "sysparm_display_value",
-                if display == Display::Shown {
+                if display == DisplayValue::Shown {
                     "true"
                 } else {
                     "false"
@@ -565,7 +565,7 @@ impl Client {
     }
 }
 
-impl Client {
+impl ServiceNowClient {
     /// What is left, provided that a call may start at all.
     fn enough_time(&self, deadline: Timestamp) -> Result<Duration, CallError> {
         let left = deadline.since(self.clock.now());
@@ -802,7 +802,7 @@ impl<'a> WrittenRow<'a> {
     }
 
     /// What of the columns, and of the note with the text `proof`, the answer shows.
-    fn compare(&self, columns: &Columns, proof: &str) -> Written {
+    fn compare(&self, columns: &Columns, proof: &str) -> WrittenRecord {
         let (mut note, mut dropped) = (None, BTreeSet::new());
         for (column, sent) in columns {
             let shown = self.0.get(column.as_str()).copied();
@@ -814,7 +814,7 @@ impl<'a> WrittenRow<'a> {
                 dropped.insert(column.clone());
             }
         }
-        Written { note, dropped }
+        WrittenRecord { note, dropped }
     }
 }
 
@@ -922,7 +922,7 @@ mod tests {
         }
     }
 
-    fn written(answer: &str, columns: &[(&str, &str)]) -> Written {
+    fn written(answer: &str, columns: &[(&str, &str)]) -> WrittenRecord {
         let result = read(200, answer).unwrap_or_else(|_| panic!("{answer}"));
         let columns = columns
             .iter()

@@ -4,8 +4,8 @@
 //! (docs/vendors.md#query-traps). So a query is built from types whose characters are whitelisted, and the caller compares the answer with
 //! what was asked.
 
-use crate::record::{RecordNumber, RecordRef};
-use crate::session::{Digest, SessionId, attachment_name};
+use crate::domain::record::{RecordNumber, RecordRef};
+use crate::domain::session::{Digest, SessionId, attachment_name};
 
 /// An e-mail address that is safe in a query: letters, digits and `. _ % + - '`, one `@`.
 #[derive(Clone, Debug, PartialEq, Eq)]

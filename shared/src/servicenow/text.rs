@@ -94,7 +94,7 @@ fn is_invisible(c: char) -> bool {
 }
 
 /// Replaces the brackets of what would be a `[code]` tag, and the parenthesis of what would be a note's marker.
-pub(crate) fn defuse(text: &str) -> String {
+pub fn defuse(text: &str) -> String {
     let mut harmless = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(['[', '(']) {
@@ -125,7 +125,7 @@ fn code_tag(text: &str) -> Option<&str> {
         .then(|| inner.get(..inner.len() - end.len()))?
 }
 
-/// Whether a text begins like [`crate::session::note_marker`] does.
+/// Whether a text begins like [`crate::domain::session::note_marker`] does.
 fn is_marker(text: &str) -> bool {
     let id = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     text.strip_prefix('(')
@@ -150,7 +150,7 @@ mod tests {
     use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 
     use super::*;
-    use crate::session::{Digest, SessionId, note_marker};
+    use crate::domain::session::{Digest, SessionId, note_marker};
 
     #[test]
     fn a_code_tag_is_harmless_however_it_is_written() {

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use admin::secrets::SecretName;
 use futures::future::{join_all, try_join_all};
-use local::aws::{Effect, Fault as AwsFault, Service};
+use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::servicenow::RefreshAnswer;
-use local::simulator::{Action, Fault, Matcher};
-use shared::clock::Timestamp;
-use shared::credentials::Pause;
-use shared::error::Code;
-use shared::secret::Secret;
-use shared::servicenow::access::{AccessError, AccessTokens};
-use shared::tenant::TenantFile;
+use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
+use shared::aws::credentials::Pause;
+use shared::domain::clock::Timestamp;
+use shared::domain::error::ErrorCode;
+use shared::domain::secret::Secret;
+use shared::domain::tenant::TenantFile;
+use shared::token::access::{AccessError, AccessTokens};
 
 use super::{CLIENT_ID, Parts, SERVICE_ACCOUNT, acme, denied, instance};
 
@@ -31,8 +31,8 @@ async fn get(
     tokens.get(file, &instance(file), refused, NEVER).await
 }
 
-fn token_endpoint(action: Action) -> Fault {
-    Fault::on(Matcher::of("POST", "/oauth_token.do")).then(action)
+fn token_endpoint(action: FaultAction) -> InjectedFault {
+    InjectedFault::on(RequestMatcher::of("POST", "/oauth_token.do")).then(action)
 }
 
 /// Requests to the token endpoint so far.
@@ -105,7 +105,7 @@ async fn a_replaced_refresh_token_is_stored_before_the_access_token_is_shared() 
         .await
         .expect("a token");
     let calls = parts.aws.journal().since(mark);
-    let place = |wanted: &dyn Fn(&local::aws::Call) -> bool| calls.iter().position(wanted);
+    let place = |wanted: &dyn Fn(&local::aws::AwsCall) -> bool| calls.iter().position(wanted);
     let stored = place(&|call| call.operation == "UpdateSecretVersionStage").expect("stored");
     let shared = place(&|call| {
         call.operation == "UpdateItem" && call.request.to_string().contains("acme#servicenow")
@@ -179,13 +179,13 @@ async fn a_hundred_refusals_of_one_token_are_one_grant() {
 /// Design 5.6: any 4xx of the token endpoint is permanent.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_4xx_of_the_token_endpoint_needs_a_person() {
-    let json = |code: u16, body: &str| Action::Status {
+    let json = |code: u16, body: &str| FaultAction::Status {
         code,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: body.to_owned(),
     };
     for action in [
-        Action::Unauthorized,
+        FaultAction::Unauthorized,
         json(400, r#"{"error":"invalid_grant","error_description":"x"}"#),
         json(401, r#"{"error":"invalid_client"}"#),
         json(403, r#"{"error":"server_error"}"#),
@@ -208,7 +208,7 @@ async fn a_4xx_of_the_token_endpoint_needs_a_person() {
 /// Design 5.6: network, 5xx, 429 and HTML are transient.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_refusal_of_the_token_endpoint_is_tried_again_later() {
-    let page = |code: u16| Action::Status {
+    let page = |code: u16| FaultAction::Status {
         code,
         headers: vec![("content-type".to_owned(), "text/html".to_owned())],
         body: "\n<html><body>Blocked</body></html>".to_owned(),
@@ -217,29 +217,29 @@ async fn what_is_no_refusal_of_the_token_endpoint_is_tried_again_later() {
     let file = parts.tenant("").await;
     let tokens = parts.access_tokens();
     for (action, expected) in [
-        (Action::status(500), None),
-        (Action::status(502), None),
-        (Action::status(503), None),
+        (FaultAction::status(500), None),
+        (FaultAction::status(502), None),
+        (FaultAction::status(503), None),
         (page(401), None),
         (page(403), None),
-        (Action::Html, None),
-        (Action::DropBefore, None),
-        (Action::text("{\"expires_in\": 1800}"), None),
-        (Action::RateLimited { retry_after: None }, None),
+        (FaultAction::Html, None),
+        (FaultAction::DropBefore, None),
+        (FaultAction::text("{\"expires_in\": 1800}"), None),
+        (FaultAction::RateLimited { retry_after: None }, None),
         (
-            Action::RateLimited {
+            FaultAction::RateLimited {
                 retry_after: Some(120),
             },
             Some(Duration::from_secs(120)),
         ),
         (
-            Action::RateLimited {
+            FaultAction::RateLimited {
                 retry_after: Some(u64::MAX),
             },
             Some(shared::retry::LONGEST_RETRY_AFTER),
         ),
         (
-            Action::Status {
+            FaultAction::Status {
                 code: 503,
                 // Ten minutes after the clock's start.
                 headers: vec![(
@@ -261,8 +261,8 @@ async fn what_is_no_refusal_of_the_token_endpoint_is_tried_again_later() {
     get(&tokens, &file, None).await.expect("a token");
 }
 
-fn answers(body: &str) -> Action {
-    Action::Status {
+fn answers(body: &str) -> FaultAction {
+    FaultAction::Status {
         code: 200,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: body.to_owned(),
@@ -438,7 +438,7 @@ async fn a_tenant_that_was_paused_meanwhile_is_not_asked_for_a_token() {
     let file = parts.tenant("").await;
     let pause = Pause {
         until: parts.clock.now().plus(Duration::from_secs(3600)),
-        reason: Code::ReauthorizationNeeded,
+        reason: ErrorCode::ReauthorizationNeeded,
     };
     let set = parts.credentials().set_pause(&acme(), pause).await;
     set.expect("written");
@@ -464,7 +464,7 @@ async fn a_token_is_renewed_a_minute_before_it_expires() {
 async fn whoever_waits_for_the_lease_takes_the_token_that_comes() {
     let parts = Parts::start().await;
     let file = parts.tenant("").await;
-    let slow = token_endpoint(Action::Delay(Duration::from_millis(700)));
+    let slow = token_endpoint(FaultAction::Delay(Duration::from_millis(700)));
     parts.servicenow.fault(slow);
     let processes: Vec<Arc<AccessTokens>> =
         (0..3).map(|_| Arc::new(parts.access_tokens())).collect();

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use shared::clock::Timestamp;
-use shared::credentials::{AccessToken, Credentials, Pause, token_lease_key};
-use shared::error::Code;
-use shared::secret::Secret;
+use shared::aws::credentials::{AccessToken, CredentialsTable, Pause, token_lease_key};
+use shared::domain::clock::Timestamp;
+use shared::domain::error::ErrorCode;
+use shared::domain::secret::Secret;
 
 use super::{Parts, acme};
 
@@ -43,9 +43,9 @@ async fn only_its_owner_gives_a_lease_back() {
     assert!(take("a").await);
     parts.advance(61);
     assert!(take("b").await);
-    credentials.give_lease_back(&key, "a").await;
+    credentials.release_lease(&key, "a").await;
     assert!(!take("c").await, "a's lease had ended long ago");
-    credentials.give_lease_back(&key, "b").await;
+    credentials.release_lease(&key, "b").await;
     assert!(take("c").await);
 }
 
@@ -63,8 +63,8 @@ async fn of_many_who_want_a_lease_at_once_one_gets_it() {
 }
 
 /// The pause that holds for a process that goes by what it remembers.
-async fn pause_of(credentials: &Credentials, now: Timestamp) -> Option<Pause> {
-    let standing = credentials.standing(&acme()).await.expect("read");
+async fn pause_of(credentials: &CredentialsTable, now: Timestamp) -> Option<Pause> {
+    let standing = credentials.tenant_pause(&acme()).await.expect("read");
     standing.pause_at(now)
 }
 
@@ -76,11 +76,11 @@ async fn a_pause_is_known_to_every_process_within_thirty_seconds() {
     assert_eq!(pause_of(&other, parts.clock.now()).await, None);
     let pause = Pause {
         until: parts.clock.now().plus(10 * MINUTE),
-        reason: Code::ServiceNowThrottled,
+        reason: ErrorCode::ServiceNowThrottled,
     };
     one.set_pause(&acme(), pause).await.expect("written");
     assert_eq!(pause_of(&one, parts.clock.now()).await, Some(pause));
-    let read = other.standing_now(&acme()).await.expect("read");
+    let read = other.tenant_pause_now(&acme()).await.expect("read");
     assert_eq!(read.pause, Some(pause));
 
     let third = parts.credentials();
@@ -100,7 +100,7 @@ async fn a_pause_ends_at_its_time_and_when_somebody_removes_it() {
     let (one, other) = (parts.credentials(), parts.credentials());
     let pause = Pause {
         until: parts.clock.now().plus(Duration::from_secs(20)),
-        reason: Code::ServiceNowUnavailable,
+        reason: ErrorCode::ServiceNowUnavailable,
     };
     one.set_pause(&acme(), pause).await.expect("written");
     parts.advance(20);
@@ -109,7 +109,7 @@ async fn a_pause_ends_at_its_time_and_when_somebody_removes_it() {
 
     let longer = Pause {
         until: parts.clock.now().plus(60 * MINUTE),
-        reason: Code::ReauthorizationNeeded,
+        reason: ErrorCode::ReauthorizationNeeded,
     };
     parts.tenant("").await;
     one.set_pause(&acme(), longer).await.expect("written");
@@ -149,14 +149,14 @@ async fn a_shorter_pause_leaves_a_longer_one_as_it_is() {
         until: now.plus(minutes * MINUTE),
         reason,
     };
-    let long = pause(60, Code::ReauthorizationNeeded);
+    let long = pause(60, ErrorCode::ReauthorizationNeeded);
     one.set_pause(&acme(), long).await.expect("written");
-    let short = pause(1, Code::ServiceNowThrottled);
+    let short = pause(1, ErrorCode::ServiceNowThrottled);
     other.set_pause(&acme(), short).await.expect("written");
     assert_eq!(pause_of(&other, parts.clock.now()).await, Some(long));
     parts.advance(600);
     other.end_pause(&acme()).await.expect("written");
-    let standing = other.standing_now(&acme()).await.expect("read");
+    let standing = other.tenant_pause_now(&acme()).await.expect("read");
     assert_eq!(standing.pause_at(parts.clock.now()), None);
     assert_eq!(standing.authorized_since, Some(parts.clock.now()));
 }
@@ -170,22 +170,22 @@ async fn nobody_keeps_to_a_reauthorisation_that_has_come() {
         until: parts.clock.now().plus(MINUTE),
         reason,
     };
-    let reauthorization = pause(Code::ReauthorizationNeeded);
+    let reauthorization = pause(ErrorCode::ReauthorizationNeeded);
     other
         .set_pause(&acme(), reauthorization)
         .await
         .expect("written");
     let now = parts.clock.now();
-    let standing = one.standing(&acme()).await.expect("read");
+    let standing = one.tenant_pause(&acme()).await.expect("read");
     assert!(standing.is_unauthorized_at(now));
     assert!(!standing.is_unauthorized_at(now.plus(MINUTE)));
     other.end_pause(&acme()).await.expect("written");
-    let standing = one.standing(&acme()).await.expect("read");
+    let standing = one.tenant_pause(&acme()).await.expect("read");
     assert!(!standing.is_unauthorized_at(now));
 
-    let throttled = pause(Code::ServiceNowThrottled);
+    let throttled = pause(ErrorCode::ServiceNowThrottled);
     one.set_pause(&acme(), throttled).await.expect("written");
-    let standing = one.standing(&acme()).await.expect("remembered");
+    let standing = one.tenant_pause(&acme()).await.expect("remembered");
     assert!(!standing.is_unauthorized_at(now));
     assert_eq!(standing.pause_at(now), Some(throttled));
 }
@@ -203,7 +203,7 @@ async fn the_pause_of_a_throttled_tenant_doubles_while_it_goes_on() {
             set.expect("written");
         }
         let pause = pause_of(&one, parts.clock.now()).await.expect("a pause");
-        assert_eq!(pause.reason, Code::ServiceNowThrottled);
+        assert_eq!(pause.reason, ErrorCode::ServiceNowThrottled);
         pause.until.since(parts.clock.now()).as_secs()
     };
     let mut lengths = Vec::new();

@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
-use local::aws::{Effect, Fault, Service};
-use shared::clock::Timestamp;
-use shared::error::Code;
-use shared::ledger::{Claim, Creation, Details, Ledger, Started, State, Waiting};
-use shared::queue::Post;
-use shared::record::{RecordRef, SysId, Table};
-use shared::tenant::TenantId;
+use local::aws::{Effect, InjectedAwsFault, Service};
+use shared::aws::ledger::{
+    ClaimedPost, CreationClaim, Ledger, OutcomeDetails, PostClaim, PostState, WaitingPost,
+};
+use shared::aws::queue::Post;
+use shared::domain::clock::Timestamp;
+use shared::domain::error::ErrorCode;
+use shared::domain::record::{RecordRef, SysId, Table};
+use shared::domain::tenant::TenantId;
 
 use super::{Parts, acme, post};
 
 const LEASE: Duration = Duration::from_secs(370);
-const FRESH: Started = Started {
+const FRESH: ClaimedPost = ClaimedPost {
     known: false,
     look_first: false,
     attempts: 0,
@@ -22,7 +24,7 @@ const FRESH: Started = Started {
     reason: None,
 };
 /// After a process died that had nothing else to do.
-const TAKEN_OVER: Started = Started {
+const TAKEN_OVER: ClaimedPost = ClaimedPost {
     known: true,
     look_first: true,
     deaths: 1,
@@ -30,29 +32,35 @@ const TAKEN_OVER: Started = Started {
     ..FRESH
 };
 
-async fn claim(parts: &Parts, ledger: &Ledger, owner: &str) -> Claim {
+async fn claim(parts: &Parts, ledger: &Ledger, owner: &str) -> PostClaim {
     let until = parts.clock.now().plus(LEASE);
     let claim = ledger.claim(&post("7", "hello"), owner, until, true).await;
     claim.expect("the table answers")
 }
 
-async fn complete(ledger: &Ledger, owner: &str, state: State) -> bool {
-    let left = Waiting {
+async fn complete(ledger: &Ledger, owner: &str, state: PostState) -> bool {
+    let left = WaitingPost {
         next_attempt_at: Timestamp::from_millis(0),
-        reason: (state == State::Failed).then_some(Code::ServiceNowRefused),
+        reason: (state == PostState::Failed).then_some(ErrorCode::ServiceNowRefused),
         look_first: false,
         attempts: 1,
     };
     ledger
-        .complete(&post("7", "hello"), owner, state, left, Details::default())
+        .complete(
+            &post("7", "hello"),
+            owner,
+            state,
+            left,
+            OutcomeDetails::default(),
+        )
         .await
         .expect("the table answers")
 }
 
 async fn release(ledger: &Ledger, owner: &str, next_attempt_at: Timestamp) -> bool {
-    let waiting = Waiting {
+    let waiting = WaitingPost {
         next_attempt_at,
-        reason: Some(Code::OutcomeUnknown),
+        reason: Some(ErrorCode::OutcomeUnknown),
         look_first: true,
         attempts: 3,
     };
@@ -72,15 +80,15 @@ async fn a_post_that_somebody_has_is_locked_until_the_lease_ends() {
     let parts = Parts::start().await;
     let ledger = parts.ledger();
     let until = parts.clock.now().plus(LEASE);
-    assert_eq!(claim(&parts, &ledger, "a").await, Claim::Started(FRESH));
+    assert_eq!(claim(&parts, &ledger, "a").await, PostClaim::Started(FRESH));
     parts.advance(1);
-    assert_eq!(claim(&parts, &ledger, "b").await, Claim::Locked(until));
+    assert_eq!(claim(&parts, &ledger, "b").await, PostClaim::Locked(until));
     let other = post("7", "another text");
     let claimed = ledger
         .claim(&other, "b", until, true)
         .await
         .expect("answered");
-    assert_eq!(claimed, Claim::Started(FRESH), "another post is free");
+    assert_eq!(claimed, PostClaim::Started(FRESH), "another post is free");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,7 +98,7 @@ async fn of_many_claims_at_once_one_starts() {
     let ledger = parts.ledger();
     let claims = owners.iter().map(|owner| claim(&parts, &ledger, owner));
     let claims = futures::future::join_all(claims).await;
-    let started = |claim: &&Claim| matches!(claim, Claim::Started(_));
+    let started = |claim: &&PostClaim| matches!(claim, PostClaim::Started(_));
     assert_eq!(claims.iter().filter(started).count(), 1, "{claims:?}");
 }
 
@@ -101,24 +109,24 @@ async fn an_owner_whose_claim_was_taken_over_changes_nothing() {
     let ledger = parts.ledger();
     claim(&parts, &ledger, "a").await;
     parts.advance(LEASE.as_secs() + 1);
-    let taken_over = Started {
+    let taken_over = ClaimedPost {
         attempts: 1,
         ..TAKEN_OVER
     };
     assert_eq!(
         claim(&parts, &ledger, "b").await,
-        Claim::Started(taken_over)
+        PostClaim::Started(taken_over)
     );
     let until = parts.clock.now().plus(LEASE);
-    assert!(!complete(&ledger, "a", State::Failed).await);
+    assert!(!complete(&ledger, "a", PostState::Failed).await);
     assert!(!release(&ledger, "a", parts.clock.now()).await);
-    assert_eq!(claim(&parts, &ledger, "c").await, Claim::Locked(until));
-    assert!(complete(&ledger, "b", State::Delivered).await);
+    assert_eq!(claim(&parts, &ledger, "c").await, PostClaim::Locked(until));
+    assert!(complete(&ledger, "b", PostState::Delivered).await);
     assert!(!release(&ledger, "b", parts.clock.now()).await);
-    assert!(!complete(&ledger, "a", State::Failed).await);
+    assert!(!complete(&ledger, "a", PostState::Failed).await);
     assert_eq!(
         claim(&parts, &ledger, "c").await,
-        Claim::Completed(State::Delivered)
+        PostClaim::Completed(PostState::Delivered)
     );
 }
 
@@ -130,13 +138,13 @@ async fn every_death_is_counted_and_an_attempt_that_ended_is_none() {
     claim(&parts, &ledger, "0").await;
     for deaths in 1..=5 {
         parts.advance(LEASE.as_secs() + 1);
-        let Claim::Started(started) = claim(&parts, &ledger, &deaths.to_string()).await else {
+        let PostClaim::Started(started) = claim(&parts, &ledger, &deaths.to_string()).await else {
             panic!("locked after {deaths} deaths");
         };
         assert_eq!((started.deaths, started.look_first), (deaths, true));
     }
     assert!(release(&ledger, "5", parts.clock.now()).await);
-    let Claim::Started(started) = claim(&parts, &ledger, "6").await else {
+    let PostClaim::Started(started) = claim(&parts, &ledger, "6").await else {
         panic!("locked");
     };
     assert_eq!(started.deaths, 5);
@@ -151,7 +159,9 @@ async fn a_death_counts_only_against_a_post_that_was_handled_alone() {
     let claim = async |owner: &str, alone: bool| {
         let until = parts.clock.now().plus(LEASE);
         match ledger.claim(&hello, owner, until, alone).await {
-            Ok(Claim::Started(started)) => (started.deaths, started.suspect, started.look_first),
+            Ok(PostClaim::Started(started)) => {
+                (started.deaths, started.suspect, started.look_first)
+            }
             other => panic!("{owner}: {other:?}"),
         }
     };
@@ -166,7 +176,7 @@ async fn a_death_counts_only_against_a_post_that_was_handled_alone() {
     assert_eq!(claim("d", false).await, (1, true, true), "alone");
     die();
     // The claim's answer is lost, and the SDK sends it again.
-    let lost = Fault::once(Service::DynamoDb, "UpdateItem", Effect::DropAfter);
+    let lost = InjectedAwsFault::once(Service::DynamoDb, "UpdateItem", Effect::DropAfter);
     parts.aws.inject(lost);
     assert_eq!(claim("e", true).await, (1, true, true), "among others");
     die();
@@ -194,7 +204,7 @@ async fn every_attempt_is_counted_when_it_begins() {
         claim(&parts, &ledger, owner).await;
         assert_eq!(attempts().await, death);
     }
-    let left = Waiting {
+    let left = WaitingPost {
         next_attempt_at: parts.clock.now(),
         reason: None,
         look_first: false,
@@ -204,9 +214,9 @@ async fn every_attempt_is_counted_when_it_begins() {
         .complete(
             &post("7", "hello"),
             "c",
-            State::Delivered,
+            PostState::Delivered,
             left,
-            Details::default(),
+            OutcomeDetails::default(),
         )
         .await;
     assert!(done.expect("answered"));
@@ -220,9 +230,9 @@ async fn a_failed_post_is_not_claimed_before_its_outcome_can_be_looked_for() {
     let ledger = parts.ledger();
     claim(&parts, &ledger, "a").await;
     let then = parts.clock.now().plus(Duration::from_secs(70));
-    let left = Waiting {
+    let left = WaitingPost {
         next_attempt_at: then,
-        reason: Some(Code::ServiceNowUnavailable),
+        reason: Some(ErrorCode::ServiceNowUnavailable),
         look_first: true,
         attempts: 1,
     };
@@ -230,22 +240,22 @@ async fn a_failed_post_is_not_claimed_before_its_outcome_can_be_looked_for() {
         .complete(
             &post("7", "hello"),
             "a",
-            State::Failed,
+            PostState::Failed,
             left,
-            Details::default(),
+            OutcomeDetails::default(),
         )
         .await;
     assert!(given_up.expect("answered"));
     parts.advance(69);
-    assert_eq!(claim(&parts, &ledger, "b").await, Claim::Locked(then));
+    assert_eq!(claim(&parts, &ledger, "b").await, PostClaim::Locked(then));
     // Nor by way of waiting for a re-authorisation, which a claim may cut short.
     await_authorization(&parts, "7", "handle").await;
     assert!(matches!(
         claim(&parts, &ledger, "b").await,
-        Claim::Locked(_)
+        PostClaim::Locked(_)
     ));
     parts.advance(1);
-    let Claim::Started(started) = claim(&parts, &ledger, "b").await else {
+    let PostClaim::Started(started) = claim(&parts, &ledger, "b").await else {
         panic!("locked");
     };
     assert!(started.look_first);
@@ -263,9 +273,9 @@ async fn a_sessions_record_is_created_under_a_claim_that_one_post_holds() {
         let claim = ledger.claim_creation(post, until, known).await;
         claim.expect("answered")
     };
-    let started = |look_first| Creation::Started { look_first };
+    let started = |look_first| CreationClaim::Started { look_first };
     assert_eq!(claim(&one, None).await, started(false));
-    assert_eq!(claim(&other, None).await, Creation::Locked(until));
+    assert_eq!(claim(&other, None).await, CreationClaim::Locked(until));
     assert_eq!(claim(&one, None).await, started(false), "the next attempt");
     let session = &one.session_id;
     let known = ledger.record(&acme(), session).await.expect("read");
@@ -282,30 +292,42 @@ async fn a_sessions_record_is_created_under_a_claim_that_one_post_holds() {
         written.expect("written");
     };
     remember(&first).await;
-    assert_eq!(claim(&one, None).await, Creation::Exists(first.clone()));
+    assert_eq!(
+        claim(&one, None).await,
+        CreationClaim::Exists(first.clone())
+    );
     // In a closed record's place, once.
     assert_eq!(claim(&one, Some(&first)).await, started(false));
     assert!(matches!(
         claim(&other, Some(&first)).await,
-        Creation::Locked(_)
+        CreationClaim::Locked(_)
     ));
     remember(&second).await;
-    assert_eq!(claim(&other, Some(&first)).await, Creation::Exists(second));
+    assert_eq!(
+        claim(&other, Some(&first)).await,
+        CreationClaim::Exists(second)
+    );
     parts.advance(90 * 24 * 3600 + 1);
-    assert!(matches!(claim(&one, None).await, Creation::Started { .. }));
+    assert!(matches!(
+        claim(&one, None).await,
+        CreationClaim::Started { .. }
+    ));
     let known = ledger.record(&acme(), session).await.expect("read");
     assert_eq!(known, None, "it has expired");
-    assert!(matches!(claim(&other, None).await, Creation::Locked(_)));
+    assert!(matches!(
+        claim(&other, None).await,
+        CreationClaim::Locked(_)
+    ));
 }
 
 /// Design 5.4: `failed` and `unmatched` posts may be claimed again; others are done with.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_failed_and_unmatched_posts_can_be_claimed_again() {
     for (state, again) in [
-        (State::Failed, true),
-        (State::Unmatched, true),
-        (State::Delivered, false),
-        (State::Ignored, false),
+        (PostState::Failed, true),
+        (PostState::Unmatched, true),
+        (PostState::Delivered, false),
+        (PostState::Ignored, false),
     ] {
         let parts = Parts::start().await;
         let ledger = parts.ledger();
@@ -313,15 +335,15 @@ async fn only_failed_and_unmatched_posts_can_be_claimed_again() {
         assert!(complete(&ledger, "a", state).await);
         parts.advance(3600);
         let expected = if again {
-            Claim::Started(Started {
+            PostClaim::Started(ClaimedPost {
                 known: true,
                 // Only a dead letter's attempts are forgotten.
-                attempts: u32::from(state == State::Unmatched),
-                reason: (state == State::Failed).then_some(Code::ServiceNowRefused),
+                attempts: u32::from(state == PostState::Unmatched),
+                reason: (state == PostState::Failed).then_some(ErrorCode::ServiceNowRefused),
                 ..FRESH
             })
         } else {
-            Claim::Completed(state)
+            PostClaim::Completed(state)
         };
         assert_eq!(claim(&parts, &ledger, "b").await, expected, "{state:?}");
     }
@@ -335,9 +357,9 @@ async fn a_failed_post_starts_anew_and_still_looks_first() {
     claim(&parts, &ledger, "a").await;
     assert!(release(&ledger, "a", parts.clock.now()).await);
     claim(&parts, &ledger, "b").await;
-    let left = Waiting {
+    let left = WaitingPost {
         next_attempt_at: parts.clock.now(),
-        reason: Some(Code::OutcomeUnknown),
+        reason: Some(ErrorCode::OutcomeUnknown),
         look_first: true,
         attempts: 5,
     };
@@ -345,19 +367,19 @@ async fn a_failed_post_starts_anew_and_still_looks_first() {
         .complete(
             &post("7", "hello"),
             "b",
-            State::Failed,
+            PostState::Failed,
             left,
-            Details::default(),
+            OutcomeDetails::default(),
         )
         .await;
     assert!(given_up.expect("answered"));
-    let anew = Started {
+    let anew = ClaimedPost {
         known: true,
         look_first: true,
-        reason: Some(Code::OutcomeUnknown),
+        reason: Some(ErrorCode::OutcomeUnknown),
         ..FRESH
     };
-    assert_eq!(claim(&parts, &ledger, "c").await, Claim::Started(anew));
+    assert_eq!(claim(&parts, &ledger, "c").await, PostClaim::Started(anew));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -368,16 +390,19 @@ async fn a_waiting_post_is_not_claimed_before_its_time() {
     let then = parts.clock.now().plus(Duration::from_secs(70));
     assert!(release(&ledger, "a", then).await);
     parts.advance(69);
-    assert_eq!(claim(&parts, &ledger, "b").await, Claim::Locked(then));
+    assert_eq!(claim(&parts, &ledger, "b").await, PostClaim::Locked(then));
     parts.advance(1);
-    let started = Started {
+    let started = ClaimedPost {
         known: true,
         look_first: true,
         attempts: 3,
-        reason: Some(Code::OutcomeUnknown),
+        reason: Some(ErrorCode::OutcomeUnknown),
         ..FRESH
     };
-    assert_eq!(claim(&parts, &ledger, "b").await, Claim::Started(started));
+    assert_eq!(
+        claim(&parts, &ledger, "b").await,
+        PostClaim::Started(started)
+    );
 }
 
 /// Design 5.2: a claim whose answer was lost is the owner's own, and starts from what it found.
@@ -385,23 +410,23 @@ async fn a_waiting_post_is_not_claimed_before_its_time() {
 async fn a_lost_answer_of_a_claim_does_not_lock_its_owner_out() {
     let parts = Parts::start().await;
     let ledger = parts.ledger();
-    let lost = || Fault::once(Service::DynamoDb, "UpdateItem", Effect::DropAfter);
+    let lost = || InjectedAwsFault::once(Service::DynamoDb, "UpdateItem", Effect::DropAfter);
     parts.aws.inject(lost());
     let until = parts.clock.now().plus(LEASE);
-    assert_eq!(claim(&parts, &ledger, "a").await, Claim::Started(FRESH));
-    assert_eq!(claim(&parts, &ledger, "b").await, Claim::Locked(until));
+    assert_eq!(claim(&parts, &ledger, "a").await, PostClaim::Started(FRESH));
+    assert_eq!(claim(&parts, &ledger, "b").await, PostClaim::Locked(until));
 
     parts.advance(LEASE.as_secs() + 1);
     parts.aws.inject(lost());
-    let taken_over = Started {
+    let taken_over = ClaimedPost {
         attempts: 1,
         ..TAKEN_OVER
     };
     assert_eq!(
         claim(&parts, &ledger, "b").await,
-        Claim::Started(taken_over)
+        PostClaim::Started(taken_over)
     );
-    assert!(complete(&ledger, "b", State::Delivered).await);
+    assert!(complete(&ledger, "b", PostState::Delivered).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -409,15 +434,15 @@ async fn a_lost_answer_of_completing_is_a_completed_post() {
     let parts = Parts::start().await;
     let ledger = parts.ledger();
     claim(&parts, &ledger, "a").await;
-    let fault = Fault::once(Service::DynamoDb, "UpdateItem", Effect::DropAfter);
+    let fault = InjectedAwsFault::once(Service::DynamoDb, "UpdateItem", Effect::DropAfter);
     parts.aws.inject(fault);
     assert!(
-        complete(&ledger, "a", State::Delivered).await,
+        complete(&ledger, "a", PostState::Delivered).await,
         "nobody else has it"
     );
     assert_eq!(
         claim(&parts, &ledger, "b").await,
-        Claim::Completed(State::Delivered)
+        PostClaim::Completed(PostState::Delivered)
     );
 }
 
@@ -426,17 +451,17 @@ async fn a_lost_answer_of_releasing_is_a_released_post() {
     let parts = Parts::start().await;
     let ledger = parts.ledger();
     claim(&parts, &ledger, "a").await;
-    let fault = Fault::once(Service::DynamoDb, "UpdateItem", Effect::DropAfter);
+    let fault = InjectedAwsFault::once(Service::DynamoDb, "UpdateItem", Effect::DropAfter);
     parts.aws.inject(fault);
     let then = parts.clock.now().plus(Duration::from_secs(30));
     assert!(release(&ledger, "a", then).await, "nobody else has it");
-    assert_eq!(claim(&parts, &ledger, "b").await, Claim::Locked(then));
+    assert_eq!(claim(&parts, &ledger, "b").await, PostClaim::Locked(then));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_ledger_that_cannot_be_written_starts_nothing() {
     let parts = Parts::start().await;
-    let fault = Fault::any(Service::DynamoDb, super::denied());
+    let fault = InjectedAwsFault::any(Service::DynamoDb, super::denied());
     parts.aws.inject(fault);
     let until = parts.clock.now().plus(LEASE);
     let claim = parts
@@ -478,9 +503,9 @@ async fn an_expired_entry_counts_as_absent() {
     claim(&parts, &ledger, "a").await;
     assert!(release(&ledger, "a", parts.clock.now()).await);
     claim(&parts, &ledger, "b").await;
-    assert!(complete(&ledger, "b", State::Delivered).await);
+    assert!(complete(&ledger, "b", PostState::Delivered).await);
     parts.advance(90 * 24 * 3600 + 1);
-    assert_eq!(claim(&parts, &ledger, "c").await, Claim::Started(FRESH));
+    assert_eq!(claim(&parts, &ledger, "c").await, PostClaim::Started(FRESH));
 }
 
 /// Design 4.4: no chat, no notes, no personal data beyond ids.
@@ -531,13 +556,13 @@ async fn a_post_that_waits_for_a_token_is_claimed_at_any_time_and_as_if_it_were_
     await_authorization(&parts, "7", "two").await;
     assert_eq!(waiting_handles(&parts).await, ["two"], "the latest counts");
     let ledger = parts.ledger();
-    let fresh = Started {
-        reason: Some(Code::ReauthorizationNeeded),
+    let fresh = ClaimedPost {
+        reason: Some(ErrorCode::ReauthorizationNeeded),
         ..FRESH
     };
-    assert_eq!(claim(&parts, &ledger, "a").await, Claim::Started(fresh));
+    assert_eq!(claim(&parts, &ledger, "a").await, PostClaim::Started(fresh));
     assert!(waiting_handles(&parts).await.is_empty());
-    assert!(complete(&ledger, "a", State::Delivered).await);
+    assert!(complete(&ledger, "a", PostState::Delivered).await);
 }
 
 /// Decision 0006: attempts, deaths and what has to be looked for stay known.
@@ -551,12 +576,15 @@ async fn waiting_for_a_token_forgets_nothing_of_a_post_that_was_attempted() {
     assert!(release(&ledger, "b", parts.clock.now()).await);
     await_authorization(&parts, "7", "handle").await;
     assert_eq!(waiting_handles(&parts).await, ["handle"]);
-    let started = Started {
+    let started = ClaimedPost {
         attempts: 3,
-        reason: Some(Code::ReauthorizationNeeded),
+        reason: Some(ErrorCode::ReauthorizationNeeded),
         ..TAKEN_OVER
     };
-    assert_eq!(claim(&parts, &ledger, "c").await, Claim::Started(started));
+    assert_eq!(
+        claim(&parts, &ledger, "c").await,
+        PostClaim::Started(started)
+    );
 }
 
 /// Design 5.2 and 5.4: neither a claim nor a time to wait is overwritten.
@@ -567,20 +595,20 @@ async fn what_somebody_has_or_waits_for_something_else_does_not_wait_for_a_token
     claim(&parts, &ledger, "a").await;
     await_authorization(&parts, "7", "handle").await;
     let until = parts.clock.now().plus(LEASE);
-    assert_eq!(claim(&parts, &ledger, "b").await, Claim::Locked(until));
+    assert_eq!(claim(&parts, &ledger, "b").await, PostClaim::Locked(until));
 
     let then = parts.clock.now().plus(Duration::from_secs(70));
     assert!(release(&ledger, "a", then).await);
     await_authorization(&parts, "7", "handle").await;
-    assert_eq!(claim(&parts, &ledger, "b").await, Claim::Locked(then));
+    assert_eq!(claim(&parts, &ledger, "b").await, PostClaim::Locked(then));
     assert!(waiting_handles(&parts).await.is_empty());
     parts.advance(70);
     claim(&parts, &ledger, "b").await;
-    assert!(complete(&ledger, "b", State::Delivered).await);
+    assert!(complete(&ledger, "b", PostState::Delivered).await);
     await_authorization(&parts, "7", "handle").await;
     assert_eq!(
         claim(&parts, &ledger, "c").await,
-        Claim::Completed(State::Delivered)
+        PostClaim::Completed(PostState::Delivered)
     );
 }
 
@@ -593,7 +621,7 @@ async fn a_post_whose_process_died_waits_for_a_token_and_keeps_its_death() {
     parts.advance(LEASE.as_secs() + 1);
     await_authorization(&parts, "7", "handle").await;
     assert_eq!(waiting_handles(&parts).await, ["handle"]);
-    let Claim::Started(started) = claim(&parts, &ledger, "b").await else {
+    let PostClaim::Started(started) = claim(&parts, &ledger, "b").await else {
         panic!("the lease is over");
     };
     assert_eq!((started.deaths, started.look_first), (1, true));
@@ -608,15 +636,15 @@ async fn a_failed_post_that_is_sent_again_waits_for_a_token_and_then_starts_anew
     claim(&parts, &ledger, "a").await;
     parts.advance(LEASE.as_secs() + 1);
     claim(&parts, &ledger, "b").await;
-    assert!(complete(&ledger, "b", State::Failed).await);
+    assert!(complete(&ledger, "b", PostState::Failed).await);
     await_authorization(&parts, "7", "handle").await;
     assert_eq!(waiting_handles(&parts).await, ["handle"]);
-    let anew = Started {
+    let anew = ClaimedPost {
         known: true,
-        reason: Some(Code::ReauthorizationNeeded),
+        reason: Some(ErrorCode::ReauthorizationNeeded),
         ..FRESH
     };
-    assert_eq!(claim(&parts, &ledger, "c").await, Claim::Started(anew));
+    assert_eq!(claim(&parts, &ledger, "c").await, PostClaim::Started(anew));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,19 +19,19 @@ use local::aws::{self, Aws, Effect, REGION};
 use local::cloud::TEMPLATE;
 use local::servicenow::{self, User};
 use local::template::Template;
-use shared::clock::{Clock, Timestamp};
-use shared::credentials::Credentials;
-use shared::ledger::Ledger;
-use shared::queue::{Post, Queues};
-use shared::retry::Patience;
-use shared::secret::Secret;
-use shared::servicenow::access::AccessTokens;
-use shared::servicenow::client::Client;
-use shared::servicenow::instance::Instance;
-use shared::session::{Digest, Event, Fields, SessionId};
-use shared::tenant::{TenantFile, TenantId};
-use shared::tenants::Tenants;
-use shared::vault::Vault;
+use shared::aws::credentials::CredentialsTable;
+use shared::aws::ledger::Ledger;
+use shared::aws::queue::{Post, Queues};
+use shared::aws::secret_store::SecretStore;
+use shared::aws::tenants::TenantsTable;
+use shared::domain::clock::{Clock, Timestamp};
+use shared::domain::instance::Instance;
+use shared::domain::secret::Secret;
+use shared::domain::session::{Digest, Event, Fields, SessionId};
+use shared::domain::tenant::{TenantFile, TenantId};
+use shared::retry::ServiceNowTimeouts;
+use shared::servicenow::client::ServiceNowClient;
+use shared::token::access::AccessTokens;
 
 const CLIENT_ID: &str = "rescue-connector";
 const CLIENT_SECRET: &str = "the-client-secret";
@@ -61,7 +61,7 @@ impl Parts {
         let template = Template::parse(TEMPLATE).expect("the template");
         let resources = aws.provision(&template).await.expect("tables and queues");
         let http = shared::http::client(None).expect("a client");
-        let sdk = shared::aws::settings(&http)
+        let sdk = shared::aws::sdk::settings(&http)
             .region(Region::from_static(REGION))
             .endpoint_url(aws.endpoint())
             .credentials_provider(SharedCredentialsProvider::new(AwsCredentials::new(
@@ -129,9 +129,9 @@ impl Parts {
             .expect("the secret is set");
     }
 
-    fn tenants(&self) -> Tenants {
+    fn tenants(&self) -> TenantsTable {
         let (dynamodb, table) = (self.stack.dynamodb.clone(), &self.stack.tenants_table);
-        Tenants::new(dynamodb, table.clone(), self.clock.clone())
+        TenantsTable::new(dynamodb, table.clone(), self.clock.clone())
     }
 
     fn ledger(&self) -> Ledger {
@@ -139,14 +139,14 @@ impl Parts {
         Ledger::new(dynamodb, table.clone(), self.clock.clone())
     }
 
-    fn credentials(&self) -> Credentials {
+    fn credentials(&self) -> CredentialsTable {
         let (dynamodb, table) = (self.stack.dynamodb.clone(), &self.stack.credentials_table);
-        Credentials::new(dynamodb, table.clone(), self.clock.clone())
+        CredentialsTable::new(dynamodb, table.clone(), self.clock.clone())
     }
 
-    fn vault(&self) -> Vault {
+    fn vault(&self) -> SecretStore {
         let (secrets, prefix) = (self.stack.secrets.clone(), &self.stack.secret_prefix);
-        Vault::new(secrets, prefix.clone(), self.clock.clone())
+        SecretStore::new(secrets, prefix.clone(), self.clock.clone())
     }
 
     fn queues(&self) -> Queues {
@@ -164,15 +164,21 @@ impl Parts {
             Arc::new(self.vault()),
             Arc::new(self.credentials()),
             self.clock.clone(),
-            Patience::QUEUE,
+            ServiceNowTimeouts::QUEUE,
         )
     }
 
     /// A client of a process of its own.
-    fn client(&self) -> Client {
+    fn client(&self) -> ServiceNowClient {
         let access = Arc::new(self.access_tokens());
         let clock = self.clock.clone();
-        Client::new(self.http.clone(), access, clock, true, Patience::QUEUE)
+        ServiceNowClient::new(
+            self.http.clone(),
+            access,
+            clock,
+            true,
+            ServiceNowTimeouts::QUEUE,
+        )
     }
 
     fn advance(&self, seconds: u64) {

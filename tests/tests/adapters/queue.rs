@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use local::aws::{Effect, Fault, Service};
-use shared::clock::Timestamp;
-use shared::error::Code;
-use shared::queue::{DeadLetter, Post};
-use shared::session::Event;
+use local::aws::{Effect, InjectedAwsFault, Service};
+use shared::aws::queue::{DeadLetter, Post};
+use shared::domain::clock::Timestamp;
+use shared::domain::error::ErrorCode;
+use shared::domain::session::Event;
 
 use super::{Parts, acme, post};
 
@@ -84,14 +84,22 @@ async fn a_dead_letter_says_why_whose_and_since_when() {
     let dead = post("7", "hello");
     let text = dead.encode().expect("fits");
     let received_at = Timestamp::from_millis(1_747_216_900_000);
-    let letter = DeadLetter::message(text.clone(), Code::OutcomeUnknown, Some(&dead), received_at);
-    let raw = DeadLetter::raw(b"\xffodd", Code::MalformedBody, &acme(), received_at);
+    let letter = DeadLetter::message(
+        text.clone(),
+        ErrorCode::OutcomeUnknown,
+        Some(&dead),
+        received_at,
+    );
+    let raw = DeadLetter::raw(b"\xffodd", ErrorCode::MalformedBody, &acme(), received_at);
     let queues = parts.queues();
     queues.send_dead_letter(letter).await.expect("sent");
     let raw = raw.expect("fits");
     let raw = raw.posted_as(Some("text/xml; charset=utf-16"), Some(Event::Ended));
     let patience = Duration::from_secs(60);
-    queues.keep_dead_letter(raw, patience).await.expect("sent");
+    queues
+        .send_dead_letter_patiently(raw, patience)
+        .await
+        .expect("sent");
 
     let letters = parts.dead_letters();
     assert_eq!(letters.len(), 2);
@@ -120,14 +128,14 @@ async fn a_dead_letter_says_why_whose_and_since_when() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_letter_whose_answer_was_lost_is_kept_once() {
     let parts = Parts::start().await;
-    let lost = Fault::once(Service::Sqs, "SendMessage", Effect::DropAfter);
+    let lost = InjectedAwsFault::once(Service::Sqs, "SendMessage", Effect::DropAfter);
     parts.aws.inject(lost.times(5));
     let now = Timestamp::from_millis(0);
-    let letter = DeadLetter::raw(b"odd", Code::MalformedBody, &acme(), now).expect("fits");
+    let letter = DeadLetter::raw(b"odd", ErrorCode::MalformedBody, &acme(), now).expect("fits");
     let patience = Duration::from_secs(60);
     let queues = parts.queues();
     queues
-        .keep_dead_letter(letter, patience)
+        .send_dead_letter_patiently(letter, patience)
         .await
         .expect("sent");
     assert_eq!(parts.dead_letters().len(), 1);
@@ -140,7 +148,7 @@ async fn the_same_dead_letter_twice_is_two_letters_in_two_groups() {
     for _ in 0..2 {
         let letter = DeadLetter::message(
             "{}".to_owned(),
-            Code::MalformedMessage,
+            ErrorCode::MalformedMessage,
             None,
             Timestamp::from_millis(0),
         );
@@ -199,18 +207,18 @@ async fn messages_are_shown_by_their_present_handles_and_others_are_left_alone()
     parts.advance(1800);
     let live = parts.receive().await;
     let handles = [stale, live, vec!["no handle".to_owned()]].concat();
-    let shown = parts.queues().show(&handles).await;
+    let shown = parts.queues().make_visible(&handles).await;
     assert_eq!(shown.expect("no error"), 2);
     let visible = parts.waiting();
     assert!(visible.iter().all(|message| message.hidden_for.is_zero()));
 
-    let fault = Fault::once(
+    let fault = InjectedAwsFault::once(
         Service::Sqs,
         "ChangeMessageVisibilityBatch",
         super::denied(),
     );
     parts.aws.inject(fault);
-    let refused = parts.queues().show(&handles).await;
+    let refused = parts.queues().make_visible(&handles).await;
     refused.expect_err("SQS did nothing");
 }
 

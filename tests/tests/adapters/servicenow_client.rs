@@ -3,23 +3,23 @@
 use std::time::Duration;
 
 use local::servicenow::Created;
-use local::simulator::{Action, Fault, Matcher};
-use shared::clock::Timestamp;
-use shared::credentials::AccessToken;
-use shared::record::{RecordNumber, RecordRef, SysId, Table};
-use shared::retry::Patience;
-use shared::secret::Secret;
-use shared::servicenow::access::AccessError;
-use shared::servicenow::client::{CallError, Client, Columns, Display, Email};
+use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
+use shared::aws::credentials::AccessToken;
+use shared::domain::clock::Timestamp;
+use shared::domain::record::{RecordNumber, RecordRef, SysId, Table};
+use shared::domain::secret::Secret;
+use shared::domain::tenant::TenantFile;
+use shared::retry::ServiceNowTimeouts;
+use shared::servicenow::client::{CallError, Columns, DisplayValue, Email, ServiceNowClient};
 use shared::servicenow::query::Query;
-use shared::tenant::TenantFile;
+use shared::token::access::AccessError;
 
 use super::{Parts, post};
 
 struct Instance {
     parts: Parts,
     file: TenantFile,
-    client: Client,
+    client: ServiceNowClient,
     incident: Created,
 }
 
@@ -47,8 +47,8 @@ impl Instance {
         self.parts.clock.now().plus(Duration::from_secs(300))
     }
 
-    fn fault(&self, method: &str, action: Action) {
-        let fault = Fault::on(Matcher::of(method, "/api/now/"));
+    fn fault(&self, method: &str, action: FaultAction) {
+        let fault = InjectedFault::on(RequestMatcher::of(method, "/api/now/"));
         self.parts.servicenow.fault(fault.then(action));
     }
 
@@ -92,7 +92,11 @@ impl Instance {
             .map(|found| found.rows)
     }
 
-    async fn read(&self, names: &[&str], display: Display) -> Result<Option<Columns>, CallError> {
+    async fn read(
+        &self,
+        names: &[&str],
+        display: DisplayValue,
+    ) -> Result<Option<Columns>, CallError> {
         self.client
             .read(&self.file, self.deadline(), &self.record(), names, display)
             .await
@@ -113,8 +117,8 @@ impl Instance {
     }
 }
 
-fn status(code: u16, body: &str) -> Action {
-    Action::Status {
+fn status(code: u16, body: &str) -> FaultAction {
+    FaultAction::Status {
         code,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: body.to_owned(),
@@ -122,19 +126,19 @@ fn status(code: u16, body: &str) -> Action {
 }
 
 /// The answers after which nobody knows whether a write took effect, and whether it did in the simulator.
-fn unknown_outcomes() -> Vec<(Action, bool)> {
+fn unknown_outcomes() -> Vec<(FaultAction, bool)> {
     vec![
-        (Action::Html, false),
-        (Action::TruncatedJson, true),
-        (Action::MixedJson, true),
-        (Action::CommitThenDrop, true),
-        (Action::DropBefore, false),
-        (Action::Accepted, false),
-        (Action::Cancelled { committed: true }, true),
-        (Action::Cancelled { committed: false }, false),
-        (Action::status(500), false),
-        (Action::status(502), false),
-        (Action::status(504), false),
+        (FaultAction::Html, false),
+        (FaultAction::TruncatedJson, true),
+        (FaultAction::MixedJson, true),
+        (FaultAction::CommitThenDrop, true),
+        (FaultAction::DropBefore, false),
+        (FaultAction::Accepted, false),
+        (FaultAction::Cancelled { committed: true }, true),
+        (FaultAction::Cancelled { committed: false }, false),
+        (FaultAction::status(500), false),
+        (FaultAction::status(502), false),
+        (FaultAction::status(504), false),
         (status(200, ""), false),
         (status(200, "{}"), false),
         (status(200, r#"{"result":[]}"#), false),
@@ -194,7 +198,7 @@ async fn a_write_that_was_refused_had_no_effect() {
     let throttled = |retry_after: Option<u64>| CallError::Throttled {
         retry_after: retry_after.map(Duration::from_secs),
     };
-    let busy = Action::Status {
+    let busy = FaultAction::Status {
         code: 503,
         headers: vec![("retry-after".to_owned(), "90".to_owned())],
         body: String::new(),
@@ -211,11 +215,14 @@ async fn a_write_that_was_refused_had_no_effect() {
             },
         ),
         (status(404, "{}"), CallError::NotFound),
-        (Action::status(503), unavailable(None)),
+        (FaultAction::status(503), unavailable(None)),
         (busy, unavailable(Some(90))),
-        (Action::RateLimited { retry_after: None }, throttled(None)),
         (
-            Action::RateLimited {
+            FaultAction::RateLimited { retry_after: None },
+            throttled(None),
+        ),
+        (
+            FaultAction::RateLimited {
                 retry_after: Some(1800),
             },
             throttled(Some(1800)),
@@ -245,7 +252,7 @@ async fn a_business_rule_that_aborts_a_write_is_a_refusal() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_is_never_unknown() {
     let instance = Instance::start().await;
-    let mut actions: Vec<Action> = unknown_outcomes()
+    let mut actions: Vec<FaultAction> = unknown_outcomes()
         .into_iter()
         .map(|(action, _)| action)
         .collect();
@@ -259,7 +266,7 @@ async fn a_read_is_never_unknown() {
             "find {action:?} {found:?}"
         );
         instance.fault("GET", action.clone());
-        let read = instance.read(&["number"], Display::Raw).await;
+        let read = instance.read(&["number"], DisplayValue::Raw).await;
         assert!(
             matches!(read, Err(CallError::Unavailable { .. })),
             "read {action:?} {read:?}"
@@ -307,11 +314,11 @@ async fn a_401_gets_another_token_and_sends_the_call_once_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_401_for_a_fresh_token_too_needs_a_person() {
     let instance = Instance::start().await;
-    let fault = Fault::on(Matcher::of("PATCH", "/api/now/")).always();
+    let fault = InjectedFault::on(RequestMatcher::of("PATCH", "/api/now/")).always();
     instance
         .parts
         .servicenow
-        .fault(fault.then(Action::Unauthorized));
+        .fault(fault.then(FaultAction::Unauthorized));
     let outcome = instance.write().await;
     assert!(
         matches!(
@@ -329,7 +336,7 @@ async fn a_401_for_a_fresh_token_too_needs_a_person() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_401_that_is_a_page_gets_another_token_once() {
     let instance = Instance::start().await;
-    let page = || Action::Status {
+    let page = || FaultAction::Status {
         code: 401,
         headers: vec![("content-type".to_owned(), "text/html".to_owned())],
         body: "<html>Sign in</html>".to_owned(),
@@ -340,7 +347,7 @@ async fn a_401_that_is_a_page_gets_another_token_once() {
     assert_eq!(instance.parts.servicenow.grants().refresh_token, 2);
     assert_eq!(instance.asked("PATCH"), 3);
 
-    let always = Fault::on(Matcher::of("PATCH", "/api/now/")).always();
+    let always = InjectedFault::on(RequestMatcher::of("PATCH", "/api/now/")).always();
     instance.parts.servicenow.fault(always.then(page()));
     let outcome = instance.write().await;
     let unavailable = CallError::Unavailable {
@@ -359,7 +366,7 @@ async fn a_page_that_refuses_the_only_token_needs_no_person() {
     let mut instance = Instance::start().await;
     instance.file = instance.parts.tenant("grant = \"password\"").await;
     instance.write().await.expect("written");
-    let page = Action::Status {
+    let page = FaultAction::Status {
         code: 401,
         headers: Vec::new(),
         body: "<html>Blocked</html>".to_owned(),
@@ -395,7 +402,7 @@ async fn a_date_in_retry_after_is_waited_for_up_to_a_day() {
         ("-1", None),
         ("in a minute", None),
     ] {
-        let busy = Action::Status {
+        let busy = FaultAction::Status {
             code: 503,
             headers: vec![("retry-after".to_owned(), value.to_owned())],
             body: String::new(),
@@ -445,7 +452,7 @@ async fn an_answer_without_an_end_is_not_read_to_its_end() {
         instance.incident.sys_id
     );
     instance.fault("GET", status(200, &notes));
-    let row = instance.read(&["work_notes"], Display::Shown).await;
+    let row = instance.read(&["work_notes"], DisplayValue::Shown).await;
     let row = row.expect("read").expect("a record");
     assert!(row["work_notes"].len() > 500_000, "text is no structure");
 }
@@ -473,7 +480,7 @@ async fn redirects_are_not_followed() {
     let instance = Instance::start().await;
     let elsewhere = Parts::start().await;
     for code in [301, 302, 307, 308] {
-        let redirect = Action::Status {
+        let redirect = FaultAction::Status {
             code,
             headers: vec![(
                 "location".to_owned(),
@@ -483,7 +490,7 @@ async fn redirects_are_not_followed() {
         };
         instance.fault("PATCH", redirect.clone());
         instance.write().await.expect_err("nothing was written");
-        let grants = Fault::on(Matcher::path("/oauth_token.do"));
+        let grants = InjectedFault::on(RequestMatcher::path("/oauth_token.do"));
         instance.parts.servicenow.fault(grants.then(redirect));
         instance.parts.advance(1801);
         instance.write().await.expect_err("there is no token");
@@ -515,7 +522,7 @@ async fn rows_that_were_not_asked_for_are_left_out() {
 async fn an_attachment_that_cannot_be_compared_may_be_there() {
     let instance = Instance::start().await;
     let post = post("7", "hello");
-    let name = shared::session::attachment_name(&post.session_id, &post.digest);
+    let name = shared::domain::session::attachment_name(&post.session_id, &post.digest);
     let (ours, another) = (instance.incident.sys_id.as_str(), "1".repeat(32));
     for (row, expected) in [
         (
@@ -561,7 +568,7 @@ async fn an_attachment_of_another_record_is_not_this_records() {
         answer.await.expect("answered")
     };
     assert_eq!(has(instance.record()).await, Some(false));
-    let name = shared::session::attachment_name(&post.session_id, &post.digest);
+    let name = shared::domain::session::attachment_name(&post.session_id, &post.digest);
     instance
         .client
         .attach(
@@ -673,13 +680,13 @@ async fn a_created_record_is_the_one_that_is_found() {
 async fn a_record_that_does_not_exist_reads_as_none() {
     let instance = Instance::start().await;
     let sys_id = instance.incident.sys_id.clone();
-    let read = instance.read(&["number"], Display::Raw).await;
+    let read = instance.read(&["number"], DisplayValue::Raw).await;
     let row = read.expect("read").expect("a record");
     assert_eq!(row["number"], instance.incident.number);
     instance.parts.servicenow.configure(|rules| {
         rules.hidden_records.insert(sys_id);
     });
-    let read = instance.read(&["number"], Display::Raw).await;
+    let read = instance.read(&["number"], DisplayValue::Raw).await;
     assert_eq!(read, Ok(None));
 }
 
@@ -688,10 +695,10 @@ async fn a_record_that_does_not_exist_reads_as_none() {
 async fn work_notes_are_read_as_shown() {
     let instance = Instance::start().await;
     instance.write().await.expect("written");
-    let raw = instance.read(&["work_notes"], Display::Raw).await;
+    let raw = instance.read(&["work_notes"], DisplayValue::Raw).await;
     let raw = raw.expect("read").expect("a record");
     assert_eq!(raw.get("work_notes").map_or("", String::as_str), "");
-    let shown = instance.read(&["work_notes"], Display::Shown).await;
+    let shown = instance.read(&["work_notes"], DisplayValue::Shown).await;
     let shown = shown.expect("read").expect("a record");
     assert!(shown["work_notes"].contains("a note"), "{shown:?}");
 }
@@ -716,12 +723,12 @@ async fn an_instance_outside_the_servicenow_domains_is_not_called() {
             "{host} {outcome:?}"
         );
     }
-    let strict = Client::new(
+    let strict = ServiceNowClient::new(
         instance.parts.http.clone(),
         std::sync::Arc::new(instance.parts.access_tokens()),
         instance.parts.clock.clone(),
         false,
-        Patience::QUEUE,
+        ServiceNowTimeouts::QUEUE,
     );
     let outcome = strict
         .update(
@@ -845,9 +852,9 @@ async fn an_email_that_was_refused_was_not_sent() {
         (status(403, "{}"), refused(403)),
         (status(404, "{}"), CallError::NotFound),
         (status(403, "<html>"), unavailable("403 with a page")),
-        (Action::status(503), unavailable("503")),
+        (FaultAction::status(503), unavailable("503")),
         (
-            Action::RateLimited {
+            FaultAction::RateLimited {
                 retry_after: Some(1800),
             },
             CallError::Throttled {
@@ -880,17 +887,17 @@ async fn an_email_that_was_refused_was_not_sent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_email_that_nobody_answers_in_time_is_unknown() {
     let instance = Instance::start().await;
-    let hasty = Client::new(
+    let hasty = ServiceNowClient::new(
         instance.parts.http.clone(),
         std::sync::Arc::new(instance.parts.access_tokens()),
         instance.parts.clock.clone(),
         true,
-        Patience {
+        ServiceNowTimeouts {
             write: Duration::from_millis(200),
-            ..Patience::HTTP
+            ..ServiceNowTimeouts::HTTP
         },
     );
-    let slow = Action::CommitThenDelay(Duration::from_millis(600));
+    let slow = FaultAction::CommitThenDelay(Duration::from_millis(600));
     instance.fault("POST", slow);
     let record = instance.record();
     let email = Email {
@@ -935,7 +942,7 @@ async fn the_people_of_a_record_are_read_with_the_record() {
             of("caller_id.name", name),
         ])))
     };
-    let nobody = instance.read(&names, Display::Raw).await;
+    let nobody = instance.read(&names, DisplayValue::Raw).await;
     assert_eq!(nobody, person("", ""));
 
     let paul = simulator.add_user(local::servicenow::User::new(
@@ -943,13 +950,13 @@ async fn the_people_of_a_record_are_read_with_the_record() {
         "Paul Martin",
     ));
     simulator.set_field("incident", &instance.incident.sys_id, "caller_id", &paul);
-    let caller = instance.read(&names, Display::Raw).await;
+    let caller = instance.read(&names, DisplayValue::Raw).await;
     assert_eq!(caller, person("paul@acme.test", "Paul Martin"));
 
     simulator.configure(|rules| {
         rules.hidden_records.insert(paul);
     });
-    let hidden = instance.read(&names, Display::Raw).await;
+    let hidden = instance.read(&names, DisplayValue::Raw).await;
     assert_eq!(hidden, person("", ""));
 }
 
@@ -975,7 +982,7 @@ async fn a_case_names_a_contact_or_a_consumer() {
             sys_id: SysId::parse(&case.sys_id).expect("valid"),
         };
         let (client, deadline) = (&instance.client, instance.deadline());
-        let read = client.read(&instance.file, deadline, &record, &names, Display::Raw);
+        let read = client.read(&instance.file, deadline, &record, &names, DisplayValue::Raw);
         let row = read.await.expect("read").expect("a record");
         assert_eq!(names.map(|name| row[name].as_str()), expected, "{column}");
     }

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use local::aws::{Effect, Fault, Mark, Service};
-use shared::secret::Secret;
-use shared::tenants::{Key, KeyKind, Tenant};
+use local::aws::{Effect, InjectedAwsFault, Mark, Service};
+use shared::aws::tenants::{KeyKind, Tenant, TenantKey};
+use shared::domain::secret::Secret;
 
 use super::{Parts, acme, denied};
 
@@ -26,7 +26,7 @@ async fn store(parts: &Parts, tenant: &Tenant) {
 
 async fn stored(parts: &Parts) -> (Tenant, Secret) {
     let file = parts.tenant("").await;
-    let (key, text) = Key::generate(KeyKind::Webhook, vec![], &[1; 32], parts.clock.now());
+    let (key, text) = TenantKey::generate(KeyKind::Webhook, vec![], &[1; 32], parts.clock.now());
     let tenant = Tenant {
         file,
         version: 7,
@@ -42,7 +42,7 @@ fn reads(parts: &Parts, mark: Mark) -> usize {
 }
 
 fn table_fails(parts: &Parts) {
-    let fault = Fault::any(Service::DynamoDb, denied()).times(u32::MAX);
+    let fault = InjectedAwsFault::any(Service::DynamoDb, denied()).times(u32::MAX);
     parts.aws.inject(fault);
 }
 
@@ -115,7 +115,7 @@ async fn a_new_key_works_at_once_and_wrong_keys_cost_one_read_in_five_seconds() 
     assert!(opens(&first).await);
     parts.advance(5);
 
-    let (key, second) = Key::generate(KeyKind::Webhook, vec![], &[2; 32], parts.clock.now());
+    let (key, second) = TenantKey::generate(KeyKind::Webhook, vec![], &[2; 32], parts.clock.now());
     tenant.keys.push(key);
     store(&parts, &tenant).await;
     let mark = parts.aws.journal().mark();
@@ -214,7 +214,7 @@ async fn a_tenant_that_is_not_known_yet_is_read_again_until_time_is_up_and_a_den
         status: 400,
         error: "InvalidSignatureException".to_owned(),
     };
-    let fault = Fault::any(Service::DynamoDb, expired);
+    let fault = InjectedAwsFault::any(Service::DynamoDb, expired);
     parts.aws.inject(fault.clone().times(4));
     let tenants = parts.tenants();
     let found = tenants.authenticate(&acme, KeyKind::Webhook, &key, PATIENCE);
@@ -245,7 +245,7 @@ async fn a_tenant_that_is_remembered_is_used_when_the_table_does_not_answer_soon
     let tenants = parts.tenants();
     tenants.get(&acme).await.expect("read").expect("known");
     let hang = Effect::Hang(Duration::from_secs(60));
-    let fault = Fault::any(Service::DynamoDb, hang).times(u32::MAX);
+    let fault = InjectedAwsFault::any(Service::DynamoDb, hang).times(u32::MAX);
     parts.aws.inject(fault);
     parts.advance(60);
     let started = Instant::now();

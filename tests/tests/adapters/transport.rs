@@ -32,15 +32,18 @@ async fn a_call_of_aws_that_reaches_nothing_says_so() {
     ] {
         let http = shared::http::client(None).expect("a client");
         let keys = Credentials::new("local", "local", None, None, "local");
-        let sdk = shared::aws::settings(&http)
+        let sdk = shared::aws::sdk::settings(&http)
             .region(Region::from_static("eu-west-1"))
             .endpoint_url(endpoint)
             .credentials_provider(SharedCredentialsProvider::new(keys))
             .build();
-        let clock = shared::clock::Clock::system(0);
+        let clock = shared::domain::clock::Clock::system(0);
         let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
-        let table =
-            shared::credentials::Credentials::new(dynamodb, "kept".to_owned(), clock.clone());
+        let table = shared::aws::credentials::CredentialsTable::new(
+            dynamodb,
+            "kept".to_owned(),
+            clock.clone(),
+        );
         let failed = table.access_token(&acme()).await.expect_err("no table");
         assert_eq!(
             failed.to_string(),
@@ -48,7 +51,8 @@ async fn a_call_of_aws_that_reaches_nothing_says_so() {
         );
         assert_eq!(failed.reason(), said);
         let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
-        let vault = shared::vault::Vault::new(secrets, "prefix".to_owned(), clock);
+        let vault =
+            shared::aws::secret_store::SecretStore::new(secrets, "prefix".to_owned(), clock);
         let failed = vault.token(&acme()).await.expect_err("no secret");
         assert_eq!(
             failed.to_string(),
@@ -125,7 +129,7 @@ async fn every_cause_of_a_failed_connection_has_words_of_its_own() {
     let expired = TlsServer::start("localhost", true).await;
     let closed = closed_port().await;
     let plain = local::servicenow::Simulator::start(local::servicenow::Options::new(
-        shared::clock::Clock::system(0),
+        shared::domain::clock::Clock::system(0),
     ))
     .expect("an instance");
     let no_such_name = format!("http://{}.test/", "a".repeat(64));

@@ -1,19 +1,19 @@
 //! The tenants' secrets (design 5.5, 5.6).
 
 use admin::secrets::SecretName;
-use local::aws::{Effect, Fault, Service};
-use shared::secret::Secret;
-use shared::vault::{Token, Vault, VaultError};
+use local::aws::{Effect, InjectedAwsFault, Service};
+use shared::aws::secret_store::{SecretStore, SecretStoreError, TokenSecret};
+use shared::domain::secret::Secret;
 
 use super::{CLIENT_SECRET, Parts, acme, denied};
 
-async fn client_secret(vault: &Vault) -> Secret {
-    let credentials = vault.credentials(&acme()).await.expect("read");
+async fn client_secret(vault: &SecretStore) -> Secret {
+    let credentials = vault.tenant_secrets(&acme()).await.expect("read");
     credentials.oauth_client_secret.clone().expect("set")
 }
 
-fn with(token: &Token, refresh_token: &str) -> Token {
-    Token {
+fn with(token: &TokenSecret, refresh_token: &str) -> TokenSecret {
+    TokenSecret {
         refresh_token: Some(Secret::from(refresh_token)),
         ..token.clone()
     }
@@ -50,13 +50,16 @@ async fn a_missing_secret_is_told_from_an_unreachable_one() {
     let parts = Parts::start().await;
     let vault = parts.vault();
     let missing = vault.token(&acme()).await.expect_err("missing");
-    assert!(matches!(missing, VaultError::Missing(_)), "{missing}");
+    assert!(matches!(missing, SecretStoreError::Missing(_)), "{missing}");
     parts.tenant("").await;
     parts
         .aws
-        .inject(Fault::any(Service::SecretsManager, denied()));
+        .inject(InjectedAwsFault::any(Service::SecretsManager, denied()));
     let failed = vault.token(&acme()).await.expect_err("unreachable");
-    assert!(matches!(failed, VaultError::Unavailable(_)), "{failed}");
+    assert!(
+        matches!(failed, SecretStoreError::Unavailable(_)),
+        "{failed}"
+    );
     vault.token(&acme()).await.expect("read");
 }
 
@@ -118,7 +121,7 @@ async fn a_lost_answer_while_replacing_a_token_stores_it_all_the_same() {
         parts.tenant("").await;
         let vault = parts.vault();
         let read = vault.token(&acme()).await.expect("read");
-        let fault = Fault::once(Service::SecretsManager, operation, Effect::DropAfter);
+        let fault = InjectedAwsFault::once(Service::SecretsManager, operation, Effect::DropAfter);
         parts.aws.inject(fault);
         let token = with(&read.token, "second");
         let replaced = vault.replace_token(&acme(), &read.version_id, &token).await;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use local::demo_tenant::TENANT;
 use local::rescue::{Format, Phase};
-use local::simulator::{Action, Fault, Matcher};
-use shared::clock::Timestamp;
-use shared::queue::Post;
-use shared::session::{Digest, Event, Fields, SessionId};
-use shared::tenant::TenantId;
+use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
+use shared::aws::queue::Post;
+use shared::domain::clock::Timestamp;
+use shared::domain::session::{Digest, Event, Fields, SessionId};
+use shared::domain::tenant::TenantId;
 use tests::{LEASE, World};
 
 /// Long enough for a test to kill a process meanwhile.
@@ -22,12 +22,12 @@ async fn an_absurd_answer_to_one_tenant_costs_no_post_of_another() {
     let (first, second, foreign) = (world.incident(), world.incident(), world.incident());
     world.post(&world.session(&first), Phase::Start).await;
     world.deliver().await;
-    let absurd = Action::Status {
+    let absurd = FaultAction::Status {
         code: 200,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: r#"{"access_token":"x","token_type":"Bearer","expires_in":999999999999}"#.to_owned(),
     };
-    let token = Fault::on(Matcher::of("POST", "/oauth_token.do")).always();
+    let token = InjectedFault::on(RequestMatcher::of("POST", "/oauth_token.do")).always();
     world.cloud.servicenow.fault(token.then(absurd));
     let session = world.session(&foreign);
     for (url, session) in [
@@ -59,11 +59,11 @@ async fn a_post_that_kills_its_process_is_given_up_and_the_others_of_its_batch_a
     // The first one of the batch; the others are in its hands when it dies for the first time.
     let killer = &incidents[0].number;
     for incident in &incidents {
-        let looking = Fault::on(Matcher::of("GET", &incident.number)).always();
+        let looking = InjectedFault::on(RequestMatcher::of("GET", &incident.number)).always();
         world
             .cloud
             .servicenow
-            .fault(looking.then(Action::Delay(A_MOMENT)));
+            .fault(looking.then(FaultAction::Delay(A_MOMENT)));
     }
     world.kill_when_asked(killer).await;
     for session in &sessions {
@@ -104,11 +104,11 @@ async fn the_posts_of_a_killed_process_come_back_when_its_claims_have_ended() {
     let incident = world.incident();
     let session = world.session(&incident);
     world.post(&session, Phase::Start).await;
-    let looking = Fault::on(Matcher::of("GET", "/table/incident"));
+    let looking = InjectedFault::on(RequestMatcher::of("GET", "/table/incident"));
     world
         .cloud
         .servicenow
-        .fault(looking.then(Action::Delay(A_MOMENT)));
+        .fault(looking.then(FaultAction::Delay(A_MOMENT)));
     world.kill_during("GET").await;
     let entry = world.entry(&session).await;
     let moment = |name: &str| Timestamp::parse(&entry[name]).expect("a time");
@@ -126,8 +126,8 @@ async fn the_posts_of_a_killed_process_come_back_when_its_claims_have_ended() {
 async fn a_finished_message_does_not_wait_for_the_slowest_of_its_batch() {
     let world = World::start().await;
     let (slow, quick) = (world.incident(), world.incident());
-    let writing = Fault::on(Matcher::of("PATCH", &slow.sys_id));
-    let held_up = Action::Delay(Duration::from_secs(12));
+    let writing = InjectedFault::on(RequestMatcher::of("PATCH", &slow.sys_id));
+    let held_up = FaultAction::Delay(Duration::from_secs(12));
     world.cloud.servicenow.fault(writing.then(held_up));
     world.post(&world.session(&slow), Phase::Start).await;
     let session = world.session(&quick);
@@ -153,8 +153,8 @@ async fn a_finished_message_does_not_wait_for_the_slowest_of_its_batch() {
 async fn a_tenant_that_answers_after_twenty_seconds_is_paused() {
     let world = World::start().await;
     let incidents = [world.incident(), world.incident(), world.incident()];
-    let writing = Fault::on(Matcher::of("PATCH", "/incident")).times(3);
-    let late = Action::CommitThenDelay(Duration::from_secs(21));
+    let writing = InjectedFault::on(RequestMatcher::of("PATCH", "/incident")).times(3);
+    let late = FaultAction::CommitThenDelay(Duration::from_secs(21));
     world.cloud.servicenow.fault(writing.then(late));
     for incident in &incidents {
         world.post(&world.session(incident), Phase::Start).await;
@@ -179,8 +179,8 @@ async fn a_tenant_that_answers_after_twenty_seconds_is_paused() {
 async fn a_tenant_that_refuses_after_twenty_seconds_is_paused() {
     let world = World::start().await;
     let incidents = [world.incident(), world.incident(), world.incident()];
-    let writing = Fault::on(Matcher::of("PATCH", "/incident")).times(3);
-    let late = Action::Delay(Duration::from_secs(21));
+    let writing = InjectedFault::on(RequestMatcher::of("PATCH", "/incident")).times(3);
+    let late = FaultAction::Delay(Duration::from_secs(21));
     world.cloud.servicenow.fault(writing.then(late));
     world.cloud.servicenow.configure(|rules| {
         rules.unwritable_tables.insert("incident".to_owned());
@@ -274,7 +274,8 @@ async fn a_body_as_large_as_an_event_needs_less_than_half_of_the_memory() {
         ("text/xml", xml.into_bytes()),
     ] {
         let shown = String::from_utf8_lossy(&body[..40]).into_owned();
-        let answer = tests::Answer::to_post(world.ended.expose(), Some(content_type), body).await;
+        let answer =
+            tests::HttpAnswer::to_post(world.ended.expose(), Some(content_type), body).await;
         assert!([200, 400].contains(&answer.status), "{shown}: {answer:?}");
         let peak = peak_memory_of(&world, "session-details");
         assert!((1..128 * 1024 * 1024).contains(&peak), "{shown}: {peak}");

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use local::aws::{Effect, Fault as AwsFault, Service};
+use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::rescue::Phase;
 use local::servicenow::Created;
-use local::simulator::{Action, Fault, Matcher};
+use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use tests::World;
 
 /// Long enough for a test to kill a process meanwhile.
@@ -14,32 +14,32 @@ const A_MOMENT: Duration = Duration::from_millis(300);
 const VISIBILITY: u64 = tests::LEASE + 1;
 
 /// Every way in which a write can end without anybody knowing whether it took effect.
-fn unknown_outcomes() -> Vec<Action> {
-    let committed = |code| Action::CommitThenStatus {
+fn unknown_outcomes() -> Vec<FaultAction> {
+    let committed = |code| FaultAction::CommitThenStatus {
         code,
         headers: Vec::new(),
         body: String::new(),
     };
     vec![
-        Action::CommitThenDrop,
-        Action::DropBefore,
-        Action::status(500),
+        FaultAction::CommitThenDrop,
+        FaultAction::DropBefore,
+        FaultAction::status(500),
         committed(500),
-        Action::status(502),
+        FaultAction::status(502),
         committed(502),
-        Action::status(504),
+        FaultAction::status(504),
         committed(504),
-        Action::Cancelled { committed: true },
-        Action::Cancelled { committed: false },
-        Action::TruncatedJson,
-        Action::MixedJson,
-        Action::Html,
-        Action::Accepted,
+        FaultAction::Cancelled { committed: true },
+        FaultAction::Cancelled { committed: false },
+        FaultAction::TruncatedJson,
+        FaultAction::MixedJson,
+        FaultAction::Html,
+        FaultAction::Accepted,
     ]
 }
 
-fn writes_to(record: &Created) -> Matcher {
-    Matcher::of("PATCH", &record.sys_id)
+fn writes_to(record: &Created) -> RequestMatcher {
+    RequestMatcher::of("PATCH", &record.sys_id)
 }
 
 fn patches(world: &World, record: &Created) -> usize {
@@ -58,7 +58,7 @@ async fn after_an_unknown_outcome_of_a_note_the_record_shows_it_once() {
     for action in unknown_outcomes() {
         let incident = world.incident();
         let session = world.session(&incident);
-        let fault = Fault::on(writes_to(&incident)).then(action.clone());
+        let fault = InjectedFault::on(writes_to(&incident)).then(action.clone());
         world.cloud.servicenow.fault(fault);
         world.post(&session, Phase::Start).await;
         posts.push((action, incident, session));
@@ -91,11 +91,11 @@ async fn after_an_unknown_outcome_of_a_creation_there_is_one_record_with_one_not
     let mut posts = Vec::new();
     for action in unknown_outcomes() {
         let session = world.console_session();
-        let creating = Matcher::of("POST", "/table/incident").body_containing(&session.id);
+        let creating = RequestMatcher::of("POST", "/table/incident").body_containing(&session.id);
         world
             .cloud
             .servicenow
-            .fault(Fault::on(creating).then(action.clone()));
+            .fault(InjectedFault::on(creating).then(action.clone()));
         world.post(&session, Phase::Start).await;
         posts.push((action, session));
     }
@@ -168,7 +168,7 @@ async fn copies_of_one_message_in_several_processes_leave_one_note() {
     let session = world.session(&incident);
     world.post(&session, Phase::Start).await;
     let body = world.queued()[0].body.clone();
-    let slow = Fault::on(writes_to(&incident)).then(Action::Delay(A_MOMENT));
+    let slow = InjectedFault::on(writes_to(&incident)).then(FaultAction::Delay(A_MOMENT));
     world.cloud.servicenow.fault(slow);
     world
         .deliver_and_meanwhile("PATCH", async || {
@@ -211,13 +211,13 @@ async fn copies_of_one_message_in_one_batch_leave_one_record_and_one_note() {
 async fn a_process_killed_while_it_writes_a_note_leaves_one_note() {
     let world = World::start().await;
     for (when, action) in [
-        ("before the effect", Action::Delay(A_MOMENT)),
-        ("after the effect", Action::CommitThenDelay(A_MOMENT)),
+        ("before the effect", FaultAction::Delay(A_MOMENT)),
+        ("after the effect", FaultAction::CommitThenDelay(A_MOMENT)),
     ] {
         let incident = world.incident();
         let session = world.session(&incident);
         world.post(&session, Phase::Start).await;
-        let fault = Fault::on(writes_to(&incident)).then(action);
+        let fault = InjectedFault::on(writes_to(&incident)).then(action);
         world.cloud.servicenow.fault(fault);
         world.kill_during("PATCH").await;
         world.until_notes(&incident, 1).await;
@@ -234,16 +234,16 @@ async fn a_process_killed_while_it_writes_a_note_leaves_one_note() {
 async fn a_process_killed_while_it_creates_a_record_leaves_one_record_with_one_note() {
     let world = World::start().await;
     for (when, action) in [
-        ("before the effect", Action::Delay(A_MOMENT)),
-        ("after the effect", Action::CommitThenDelay(A_MOMENT)),
+        ("before the effect", FaultAction::Delay(A_MOMENT)),
+        ("after the effect", FaultAction::CommitThenDelay(A_MOMENT)),
     ] {
         let session = world.console_session();
         world.post(&session, Phase::Start).await;
-        let creating = Matcher::of("POST", "/table/incident");
+        let creating = RequestMatcher::of("POST", "/table/incident");
         world
             .cloud
             .servicenow
-            .fault(Fault::on(creating).then(action));
+            .fault(InjectedFault::on(creating).then(action));
         world.kill_during("POST").await;
         tokio::time::sleep(A_MOMENT).await;
         assert_eq!(notes_of_created(&world, &session.id).len(), 1, "{when}");
@@ -262,8 +262,8 @@ async fn a_process_killed_while_it_looks_for_the_record_leaves_one_note() {
     let incident = world.incident();
     let session = world.session(&incident);
     world.post(&session, Phase::Start).await;
-    let looking = Matcher::of("GET", "/table/incident");
-    let fault = Fault::on(looking).then(Action::Delay(A_MOMENT));
+    let looking = RequestMatcher::of("GET", "/table/incident");
+    let fault = InjectedFault::on(looking).then(FaultAction::Delay(A_MOMENT));
     world.cloud.servicenow.fault(fault);
     world.kill_during("GET").await;
     world.deliver_after(VISIBILITY).await;
@@ -275,16 +275,20 @@ async fn a_process_killed_while_it_looks_for_the_record_leaves_one_note() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_is_not_doubled_when_its_note_or_its_own_answer_fails() {
     let world = World::with_settings(with_attached_chat).await;
-    let attaching = |record: &Created| Matcher::of("POST", &record.sys_id);
+    let attaching = |record: &Created| RequestMatcher::of("POST", &record.sys_id);
     let mut posts = Vec::new();
     for (name, action, of_the_attachment) in [
-        ("note refused for now", Action::status(503), false),
-        ("note lost", Action::DropBefore, false),
-        ("note's answer lost", Action::CommitThenDrop, false),
-        ("attachment refused for now", Action::status(503), true),
-        ("attachment lost", Action::DropBefore, true),
-        ("attachment's answer lost", Action::CommitThenDrop, true),
-        ("attachment's answer cut", Action::TruncatedJson, true),
+        ("note refused for now", FaultAction::status(503), false),
+        ("note lost", FaultAction::DropBefore, false),
+        ("note's answer lost", FaultAction::CommitThenDrop, false),
+        ("attachment refused for now", FaultAction::status(503), true),
+        ("attachment lost", FaultAction::DropBefore, true),
+        (
+            "attachment's answer lost",
+            FaultAction::CommitThenDrop,
+            true,
+        ),
+        ("attachment's answer cut", FaultAction::TruncatedJson, true),
     ] {
         let incident = world.incident();
         let mut session = world.session(&incident);
@@ -298,7 +302,7 @@ async fn an_attachment_is_not_doubled_when_its_note_or_its_own_answer_fails() {
         world
             .cloud
             .servicenow
-            .fault(Fault::on(matcher).then(action));
+            .fault(InjectedFault::on(matcher).then(action));
         posts.push((name, incident));
     }
     world.deliver().await;
@@ -320,7 +324,7 @@ async fn an_attachment_is_not_doubled_when_the_process_dies_before_its_note() {
     let mut session = world.session(&incident);
     session.say("Ana Ruiz", "hello");
     world.post(&session, Phase::Start).await;
-    let fault = Fault::on(writes_to(&incident)).then(Action::Delay(A_MOMENT));
+    let fault = InjectedFault::on(writes_to(&incident)).then(FaultAction::Delay(A_MOMENT));
     world.cloud.servicenow.fault(fault);
     world.kill_during("PATCH").await;
     world.until_notes(&incident, 1).await;
@@ -344,8 +348,8 @@ async fn an_attachment_is_not_doubled_where_the_names_of_attachments_cannot_be_r
     let mut session = world.session(&incident);
     session.say("Ana Ruiz", "hello");
     world.post(&session, Phase::Start).await;
-    let attaching = Matcher::of("POST", &incident.sys_id);
-    let nameless = Action::Status {
+    let attaching = RequestMatcher::of("POST", &incident.sys_id);
+    let nameless = FaultAction::Status {
         code: 200,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: format!(
@@ -355,8 +359,8 @@ async fn an_attachment_is_not_doubled_where_the_names_of_attachments_cannot_be_r
         ),
     };
     let servicenow = &world.cloud.servicenow;
-    servicenow.fault(Fault::on(attaching).then(Action::CommitThenDrop));
-    let listing = Fault::on(Matcher::of("GET", "/api/now/attachment"));
+    servicenow.fault(InjectedFault::on(attaching).then(FaultAction::CommitThenDrop));
+    let listing = InjectedFault::on(RequestMatcher::of("GET", "/api/now/attachment"));
     servicenow.fault(listing.always().then(nameless));
     world.deliver_until_empty().await;
     assert_eq!(servicenow.attachments(&incident.sys_id).len(), 1);
@@ -375,13 +379,13 @@ async fn an_attachment_without_its_note_is_not_doubled_where_names_cannot_be_rea
     session.say("Ana Ruiz", "hello");
     world.post(&session, Phase::Start).await;
     let servicenow = &world.cloud.servicenow;
-    servicenow.fault(Fault::on(writes_to(&incident)));
-    let nameless = Action::Status {
+    servicenow.fault(InjectedFault::on(writes_to(&incident)));
+    let nameless = FaultAction::Status {
         code: 200,
         headers: Vec::new(),
         body: format!(r#"{{"result":[{{"sys_id":"{}"}}]}}"#, "1".repeat(32)),
     };
-    let listing = Fault::on(Matcher::of("GET", "/api/now/attachment"));
+    let listing = InjectedFault::on(RequestMatcher::of("GET", "/api/now/attachment"));
     servicenow.fault(listing.then(nameless));
     world.deliver_until_empty().await;
     assert_eq!(servicenow.attachments(&incident.sys_id).len(), 1);
@@ -442,8 +446,8 @@ async fn what_a_dead_process_created_is_found_although_the_session_has_another_r
     let incident = world.incident();
     let session = world.console_session();
     world.post(&session, Phase::Start).await;
-    let creating = Matcher::of("POST", "/table/incident");
-    let slow = Fault::on(creating).then(Action::CommitThenDelay(A_MOMENT));
+    let creating = RequestMatcher::of("POST", "/table/incident");
+    let slow = InjectedFault::on(creating).then(FaultAction::CommitThenDelay(A_MOMENT));
     world.cloud.servicenow.fault(slow);
     world.kill_during("POST").await;
     // A post of the session that names a record comes along, past the group.
@@ -473,7 +477,8 @@ async fn a_ledger_that_fails_after_the_note_was_written_leads_to_no_second_note(
         let incident = world.incident();
         let session = world.session(&incident);
         world.post(&session, Phase::Start).await;
-        let slow = Fault::on(writes_to(&incident)).then(Action::CommitThenDelay(A_MOMENT));
+        let slow =
+            InjectedFault::on(writes_to(&incident)).then(FaultAction::CommitThenDelay(A_MOMENT));
         world.cloud.servicenow.fault(slow);
         world
             .deliver_and_meanwhile("PATCH", async || {
@@ -498,10 +503,10 @@ async fn where_notes_cannot_be_read_back_nothing_is_written_again() {
     let (written, lost) = (world.incident(), world.incident());
     let sessions = [world.session(&written), world.session(&lost)];
     for (record, action) in [
-        (&written, Action::CommitThenDrop),
-        (&lost, Action::DropBefore),
+        (&written, FaultAction::CommitThenDrop),
+        (&lost, FaultAction::DropBefore),
     ] {
-        let fault = Fault::on(writes_to(record)).then(action);
+        let fault = InjectedFault::on(writes_to(record)).then(action);
         world.cloud.servicenow.fault(fault);
     }
     for session in &sessions {
@@ -548,14 +553,14 @@ async fn where_created_records_cannot_be_looked_up_none_is_created_again() {
     });
     let (written, lost) = (world.console_session(), world.console_session());
     for (session, action) in [
-        (&written, Action::CommitThenDrop),
-        (&lost, Action::DropBefore),
+        (&written, FaultAction::CommitThenDrop),
+        (&lost, FaultAction::DropBefore),
     ] {
-        let creating = Matcher::of("POST", "/table/incident").body_containing(&session.id);
+        let creating = RequestMatcher::of("POST", "/table/incident").body_containing(&session.id);
         world
             .cloud
             .servicenow
-            .fault(Fault::on(creating).then(action));
+            .fault(InjectedFault::on(creating).then(action));
         world.post(session, Phase::Start).await;
     }
     world.deliver_until_empty().await;
@@ -578,7 +583,7 @@ async fn a_marker_in_somebodys_chat_is_not_taken_for_the_note() {
         .clone()
         .expect("a digest");
     let marker = format!("(Rescue {} · {})", honest.id, &digest[..16]);
-    let lost = Fault::on(writes_to(&incident)).then(Action::DropBefore);
+    let lost = InjectedFault::on(writes_to(&incident)).then(FaultAction::DropBefore);
     world.cloud.servicenow.fault(lost);
     world.deliver().await;
 
@@ -607,7 +612,8 @@ async fn a_copy_that_comes_early_waits_for_the_lease_of_a_killed_process() {
     let session = world.session(&incident);
     world.post(&session, Phase::Start).await;
     let body = world.queued()[0].body.clone();
-    let fault = Fault::on(writes_to(&incident)).then(Action::CommitThenDelay(A_MOMENT));
+    let fault =
+        InjectedFault::on(writes_to(&incident)).then(FaultAction::CommitThenDelay(A_MOMENT));
     world.cloud.servicenow.fault(fault);
     world.kill_during("PATCH").await;
     world.enqueue(&body, "copy").await;

@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use local::aws::{Effect, Fault as AwsFault, Service};
+use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::demo_tenant::TENANT;
 use local::rescue::{Phase, Session};
 use local::servicenow::Created;
-use local::simulator::{Action, Fault, Matcher};
+use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::json;
-use shared::clock::Timestamp;
+use shared::domain::clock::Timestamp;
 use tests::World;
 
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
 
-fn writes_to(record: &Created) -> Matcher {
-    Matcher::of("PATCH", &record.sys_id)
+fn writes_to(record: &Created) -> RequestMatcher {
+    RequestMatcher::of("PATCH", &record.sys_id)
 }
 
 /// The only dead letter has this reason, a group of its own, and its ledger entry says the same.
@@ -41,7 +41,7 @@ async fn a_failure_that_might_pass_is_given_up_after_a_day() {
     let world = World::start().await;
     let incident = world.incident();
     let session = world.session(&incident);
-    let fault = Fault::on(writes_to(&incident)).always();
+    let fault = InjectedFault::on(writes_to(&incident)).always();
     world.cloud.servicenow.fault(fault);
     world.post(&session, Phase::Start).await;
     world.deliver().await;
@@ -59,8 +59,8 @@ async fn throttling_is_given_up_after_a_day_and_no_retry_after_changes_that() {
         let world = World::start().await;
         let incident = world.incident();
         let (session, other) = (world.session(&incident), world.session(&world.incident()));
-        let limited = Action::RateLimited { retry_after };
-        let fault = Fault::on(Matcher::of("PATCH", "/incident")).always();
+        let limited = FaultAction::RateLimited { retry_after };
+        let fault = InjectedFault::on(RequestMatcher::of("PATCH", "/incident")).always();
         world.cloud.servicenow.fault(fault.then(limited));
         world.post(&session, Phase::Start).await;
         world.post(&other, Phase::Start).await;
@@ -103,8 +103,8 @@ async fn a_message_that_came_too_often_is_given_up_with_its_reason() {
     let world = World::start().await;
     let incident = world.incident();
     let session = world.session(&incident);
-    let limited = Action::RateLimited { retry_after: None };
-    let fault = Fault::on(writes_to(&incident)).always();
+    let limited = FaultAction::RateLimited { retry_after: None };
+    let fault = InjectedFault::on(writes_to(&incident)).always();
     world.cloud.servicenow.fault(fault.then(limited));
     world.post(&session, Phase::Start).await;
     let event = |received: u32| {
@@ -147,18 +147,18 @@ async fn a_post_a_day_old_whose_outcome_is_unknown_is_looked_for_before_it_is_gi
         world
             .cloud
             .servicenow
-            .fault(Fault::on(writes_to(&incident)));
+            .fault(InjectedFault::on(writes_to(&incident)));
         world.post(&session, Phase::Start).await;
         world.deliver().await;
         let lost = if took_effect {
-            Action::CommitThenDrop
+            FaultAction::CommitThenDrop
         } else {
-            Action::DropBefore
+            FaultAction::DropBefore
         };
         world
             .cloud
             .servicenow
-            .fault(Fault::on(writes_to(&incident)).then(lost));
+            .fault(InjectedFault::on(writes_to(&incident)).then(lost));
         let mark = world.cloud.aws.journal().mark();
         world.deliver_after(DAY).await;
         assert!(world.dead_letters().is_empty(), "it may be written yet");
@@ -190,12 +190,12 @@ async fn a_post_a_day_old_whose_outcome_is_unknown_is_looked_for_before_it_is_gi
 async fn the_end_of_a_session_makes_no_second_record_when_its_start_is_a_day_old() {
     let world = World::start().await;
     let session = world.console_session();
-    let creating = || Fault::on(Matcher::of("POST", "/table/incident"));
+    let creating = || InjectedFault::on(RequestMatcher::of("POST", "/table/incident"));
     world.cloud.servicenow.fault(creating());
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     world.post(&session, Phase::End).await;
-    let dropped = creating().then(Action::CommitThenDrop);
+    let dropped = creating().then(FaultAction::CommitThenDrop);
     world.cloud.servicenow.fault(dropped);
     world.deliver_after(DAY).await;
     world.deliver_until_empty().await;
@@ -293,7 +293,7 @@ async fn a_refusal_is_given_up_at_once() {
             }
         });
         if refusal == "bad request" {
-            let fault = Fault::on(writes_to(&incident)).then(Action::status(400));
+            let fault = InjectedFault::on(writes_to(&incident)).then(FaultAction::status(400));
             world.cloud.servicenow.fault(fault);
         }
         world.post(&session, Phase::Start).await;
@@ -309,7 +309,7 @@ async fn a_refused_start_does_not_hold_the_end_up() {
     let world = World::start().await;
     let incident = world.incident();
     let session = world.session(&incident);
-    let fault = Fault::on(writes_to(&incident)).then(Action::status(403));
+    let fault = InjectedFault::on(writes_to(&incident)).then(FaultAction::status(403));
     world.cloud.servicenow.fault(fault);
     world.post(&session, Phase::Start).await;
     world.post(&session, Phase::End).await;
@@ -326,11 +326,11 @@ async fn what_the_dead_letter_queue_does_not_take_stays_in_the_queue() {
     let world = World::start().await;
     let incident = world.incident();
     let session = world.session(&incident);
-    let fault = Fault::on(writes_to(&incident)).always();
+    let fault = InjectedFault::on(writes_to(&incident)).always();
     world
         .cloud
         .servicenow
-        .fault(fault.then(Action::status(403)));
+        .fault(fault.then(FaultAction::status(403)));
     world.post(&session, Phase::Start).await;
     world.enqueue("not JSON", "other").await;
     let refused = Effect::Refuse {
@@ -386,12 +386,12 @@ async fn a_message_that_kills_its_process_five_times_is_given_up() {
     let world = World::start().await;
     let session = world.session(&world.incident());
     world.post(&session, Phase::Start).await;
-    let looking = Matcher::of("GET", "/table/incident");
-    let slow = Action::Delay(Duration::from_millis(200));
+    let looking = RequestMatcher::of("GET", "/table/incident");
+    let slow = FaultAction::Delay(Duration::from_millis(200));
     world
         .cloud
         .servicenow
-        .fault(Fault::on(looking).always().then(slow));
+        .fault(InjectedFault::on(looking).always().then(slow));
     for _ in 0..5 {
         world.kill_during("GET").await;
         world.cloud.travel(Duration::from_secs(HOUR / 2));
@@ -434,7 +434,7 @@ async fn a_dead_letter_that_is_sent_again_is_delivered_once() {
     let world = World::start().await;
     let incident = world.incident();
     let session = world.session(&incident);
-    let fault = Fault::on(writes_to(&incident)).then(Action::status(403));
+    let fault = InjectedFault::on(writes_to(&incident)).then(FaultAction::status(403));
     world.cloud.servicenow.fault(fault);
     world.post(&session, Phase::Start).await;
     world.deliver().await;
@@ -460,10 +460,13 @@ async fn a_post_given_up_with_an_unknown_outcome_is_looked_for_when_it_is_sent_a
     let incident = world.incident();
     let session = world.session(&incident);
     world.post(&session, Phase::Start).await;
-    let fault = Fault::on(writes_to(&incident)).then(Action::CommitThenDrop);
+    let fault = InjectedFault::on(writes_to(&incident)).then(FaultAction::CommitThenDrop);
     world.cloud.servicenow.fault(fault);
-    let reading = Matcher::of("GET", &incident.sys_id);
-    world.cloud.servicenow.fault(Fault::on(reading).always());
+    let reading = RequestMatcher::of("GET", &incident.sys_id);
+    world
+        .cloud
+        .servicenow
+        .fault(InjectedFault::on(reading).always());
     world.deliver().await;
     world.deliver_after(DAY).await;
     assert_given_up(&world, &session, "servicenow-unavailable").await;

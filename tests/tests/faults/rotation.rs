@@ -6,14 +6,14 @@ use std::time::Duration;
 use admin::secrets::SecretName;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
-use local::aws::{Call, Effect, Fault as AwsFault, Service};
+use local::aws::{AwsCall, Effect, InjectedAwsFault as AwsFault, Service};
 use local::demo_tenant::{CLIENT_ID, CLIENT_SECRET, SERVICE_ACCOUNT, TENANT};
 use local::rescue::Phase;
 use local::servicenow::RefreshAnswer;
-use local::simulator::{Action, Fault, Matcher};
+use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::json;
-use shared::secret::Secret;
-use shared::vault::Token;
+use shared::aws::secret_store::TokenSecret;
+use shared::domain::secret::Secret;
 use tests::World;
 use tests::tokens::demo;
 
@@ -32,7 +32,7 @@ enum Point {
 }
 
 /// The places in what a function did, in the order of its calls of AWS.
-fn points(calls: &[Call], function: &str) -> Vec<Point> {
+fn points(calls: &[AwsCall], function: &str) -> Vec<Point> {
     let mut points = Vec::new();
     for call in calls.iter().filter(|call| call.caller == function) {
         let same = |point: &&Point| {
@@ -60,8 +60,8 @@ async fn kill_at(world: &World, function: &str, point: &Point, work: impl Future
         }
         Point::Grant | Point::Proof => {
             let (method, path) = of_servicenow(point);
-            let hanging = Action::CommitThenDelay(Duration::from_millis(300));
-            servicenow.fault(Fault::on(Matcher::of(method, path)).then(hanging));
+            let hanging = FaultAction::CommitThenDelay(Duration::from_millis(300));
+            servicenow.fault(InjectedFault::on(RequestMatcher::of(method, path)).then(hanging));
         }
     }
     let arrived = || match point {
@@ -106,7 +106,7 @@ fn replacing(world: &World) {
 }
 
 async fn wish(world: &World) {
-    let wish = |token| Token {
+    let wish = |token| TokenSecret {
         renew_now: true,
         ..token
     };
@@ -313,7 +313,7 @@ async fn kept(world: &World) -> Option<Secret> {
     if text.is_empty() {
         return None;
     }
-    let token: Token = serde_json::from_str(&text).expect("a token");
+    let token: TokenSecret = serde_json::from_str(&text).expect("a token");
     token.refresh_token
 }
 

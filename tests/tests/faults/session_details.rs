@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use local::aws::{Effect, Fault, Service};
-use tests::{Answer, World};
+use local::aws::{Effect, InjectedAwsFault, Service};
+use tests::{HttpAnswer, World};
 
 const POST: &str = "SessionID=7&ChatLog=hello";
 
-async fn post(world: &World, body: &str) -> Answer {
-    Answer::to_post(world.ended.expose(), None, body).await
+async fn post(world: &World, body: &str) -> HttpAnswer {
+    HttpAnswer::to_post(world.ended.expose(), None, body).await
 }
 
 fn refused() -> Effect {
@@ -19,7 +19,7 @@ fn refused() -> Effect {
 }
 
 /// The answer that makes Rescue, or whoever stands before it, try again.
-fn is_try_again(answer: &Answer, code: &str) {
+fn is_try_again(answer: &HttpAnswer, code: &str) {
     assert_eq!(
         (answer.status, answer.code().as_str()),
         (503, code),
@@ -34,7 +34,7 @@ fn is_try_again(answer: &Answer, code: &str) {
 async fn without_the_queue_a_post_is_refused_and_accepted_once_it_is_back() {
     let with = async |effect: Effect| {
         let world = World::start().await;
-        let fault = Fault::any(Service::Sqs, effect).times(u32::MAX);
+        let fault = InjectedAwsFault::any(Service::Sqs, effect).times(u32::MAX);
         world.cloud.aws.inject(fault);
         let (accepted, kept) = tokio::join!(post(&world, POST), post(&world, "not a post"));
         is_try_again(&accepted, "queue-unavailable");
@@ -53,7 +53,7 @@ async fn without_the_queue_a_post_is_refused_and_accepted_once_it_is_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_of_the_queue_makes_no_second_message() {
     let world = World::start().await;
-    let fault = Fault::once(Service::Sqs, "SendMessage", Effect::DropAfter);
+    let fault = InjectedAwsFault::once(Service::Sqs, "SendMessage", Effect::DropAfter);
     world.cloud.aws.inject(fault.clone());
     assert_eq!(post(&world, POST).await.status, 200);
     world.cloud.aws.inject(fault.times(u32::MAX));
@@ -65,7 +65,7 @@ async fn a_lost_answer_of_the_queue_makes_no_second_message() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_tenants_table_a_cold_process_refuses_and_a_warm_one_goes_on() {
     let world = World::start().await;
-    let fault = Fault::any(Service::DynamoDb, Effect::DropBefore).times(u32::MAX);
+    let fault = InjectedAwsFault::any(Service::DynamoDb, Effect::DropBefore).times(u32::MAX);
     world.cloud.aws.inject(fault.clone());
     is_try_again(&post(&world, POST).await, "storage-unavailable");
     assert!(world.queued().is_empty());
@@ -83,10 +83,10 @@ async fn without_the_tenants_table_a_cold_process_refuses_and_a_warm_one_goes_on
 async fn without_the_tenants_table_a_wrong_key_stays_wrong() {
     let world = World::start().await;
     assert_eq!(post(&world, POST).await.status, 200);
-    let fault = Fault::any(Service::DynamoDb, Effect::DropBefore).times(u32::MAX);
+    let fault = InjectedAwsFault::any(Service::DynamoDb, Effect::DropBefore).times(u32::MAX);
     world.cloud.aws.inject(fault);
     let wrong = world.ended.expose().replace('?', "x?");
-    let answer = Answer::to_post(&wrong, None, POST).await;
+    let answer = HttpAnswer::to_post(&wrong, None, POST).await;
     assert_eq!((answer.status, answer.code().as_str()), (404, "not-found"));
 }
 
@@ -95,9 +95,9 @@ async fn without_the_tenants_table_a_wrong_key_stays_wrong() {
 async fn an_answer_comes_before_the_functions_time_out_when_aws_hangs() {
     let world = World::start().await;
     let hang = Effect::Hang(Duration::from_secs(60));
-    let tables = Fault::any(Service::DynamoDb, hang.clone());
+    let tables = InjectedAwsFault::any(Service::DynamoDb, hang.clone());
     world.cloud.aws.inject(tables);
-    let queue = Fault::any(Service::Sqs, hang).times(u32::MAX);
+    let queue = InjectedAwsFault::any(Service::Sqs, hang).times(u32::MAX);
     world.cloud.aws.inject(queue);
     is_try_again(&post(&world, POST).await, "queue-unavailable");
 
@@ -129,7 +129,7 @@ async fn what_the_queue_refuses_for_the_moment_is_sent_again_with_a_fresh_signat
             status,
             error: error.to_owned(),
         };
-        let fault = Fault::once(Service::Sqs, "SendMessage", effect);
+        let fault = InjectedAwsFault::once(Service::Sqs, "SendMessage", effect);
         world.cloud.aws.inject(fault.clone().times(4));
         let answer = post(&world, &format!("SessionID={index}&ChatLog=hello")).await;
         assert_eq!(answer.status, 200, "{error} {answer:?}");
@@ -159,7 +159,7 @@ async fn what_the_tenants_table_refuses_for_the_moment_is_read_again_with_a_fres
             status: 400,
             error: error.to_owned(),
         };
-        let fault = Fault::any(Service::DynamoDb, effect);
+        let fault = InjectedAwsFault::any(Service::DynamoDb, effect);
         world.cloud.aws.inject(fault.times(4));
         let answer = post(&world, &format!("SessionID={index}&ChatLog=hello")).await;
         assert_eq!(answer.status, 200, "{error} {answer:?}");
@@ -171,7 +171,7 @@ async fn what_the_tenants_table_refuses_for_the_moment_is_read_again_with_a_fres
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_is_accepted_when_the_queue_is_back_within_the_invocation() {
     let world = World::start().await;
-    let cut = Fault::once(Service::Sqs, "SendMessage", Effect::DropBefore);
+    let cut = InjectedAwsFault::once(Service::Sqs, "SendMessage", Effect::DropBefore);
     world.cloud.aws.inject(cut.times(10));
     assert_eq!(post(&world, POST).await.status, 200);
 
@@ -182,7 +182,7 @@ async fn a_post_is_accepted_when_the_queue_is_back_within_the_invocation() {
     world
         .cloud
         .aws
-        .inject(Fault::any(Service::Sqs, expired).times(u32::MAX));
+        .inject(InjectedAwsFault::any(Service::Sqs, expired).times(u32::MAX));
     let back = async {
         tokio::time::sleep(Duration::from_secs(6)).await;
         world.cloud.aws.clear_faults();
@@ -227,7 +227,7 @@ async fn what_is_refused_for_good_ends_at_once() {
             status,
             error: error.to_owned(),
         };
-        let fault = Fault::any(service, effect).times(u32::MAX);
+        let fault = InjectedAwsFault::any(service, effect).times(u32::MAX);
         world.cloud.aws.inject(fault);
         let mark = world.cloud.aws.journal().mark();
         let started = Instant::now();

@@ -5,9 +5,9 @@ use std::time::Duration;
 use admin::secrets::SecretName;
 use local::demo_tenant::TENANT;
 use local::rescue::Phase;
-use local::simulator::{Action, Fault, Matcher};
-use shared::secret::Secret;
-use shared::tenant::TenantId;
+use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
+use shared::domain::secret::Secret;
+use shared::domain::tenant::TenantId;
 use tests::{LEASE, World};
 
 const A_MOMENT: Duration = Duration::from_millis(400);
@@ -54,11 +54,11 @@ async fn posts_that_waited_for_a_token_and_whose_process_died_are_delivered_with
     }
     authorize(&world).await;
     assert_eq!(world.poller().poll_once().await, 1, "the wake-up");
-    let writing = Fault::on(Matcher::of("PATCH", "/table/incident")).times(3);
+    let writing = InjectedFault::on(RequestMatcher::of("PATCH", "/table/incident")).times(3);
     world
         .cloud
         .servicenow
-        .fault(writing.then(Action::Delay(A_MOMENT)));
+        .fault(writing.then(FaultAction::Delay(A_MOMENT)));
     world.kill_during("PATCH").await;
     tokio::time::sleep(A_MOMENT * 2).await;
     for session in &sessions {
@@ -91,9 +91,12 @@ async fn a_post_whose_record_another_one_has_just_created_is_written_where_notes
         world.enqueue(&body, &format!("{phase:?}")).await;
     }
     // One of the two looks, finds nothing, and goes on after the other has created the record.
-    let looking = Matcher::of("GET", "/table/incident");
-    let late = Action::CommitThenDelay(Duration::from_secs(2));
-    world.cloud.servicenow.fault(Fault::on(looking).then(late));
+    let looking = RequestMatcher::of("GET", "/table/incident");
+    let late = FaultAction::CommitThenDelay(Duration::from_secs(2));
+    world
+        .cloud
+        .servicenow
+        .fault(InjectedFault::on(looking).then(late));
     world.deliver_until_empty().await;
     let letters: Vec<_> = world
         .dead_letters()
@@ -112,8 +115,8 @@ async fn a_reopening_costs_no_note_where_notes_cannot_be_read() {
     let world = World::with_settings(reopening).await;
     hide_notes(&world);
     let record = world.cloud.servicenow.add_incident(&[("state", "7")]);
-    let writing = Matcher::of("PATCH", &record.sys_id).body_containing("work_notes");
-    let busy = Fault::on(writing).then(Action::status(503));
+    let writing = RequestMatcher::of("PATCH", &record.sys_id).body_containing("work_notes");
+    let busy = InjectedFault::on(writing).then(FaultAction::status(503));
     world.cloud.servicenow.fault(busy);
     let session = world.session(&record);
     world.post(&session, Phase::Start).await;
@@ -134,7 +137,7 @@ async fn a_note_that_is_found_ends_its_post_where_names_of_attachments_cannot_be
     let mut session = world.session(&incident);
     session.say("Ana Ruiz", "hello");
     world.post(&session, Phase::Start).await;
-    let nameless = Action::Status {
+    let nameless = FaultAction::Status {
         code: 200,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: format!(
@@ -144,9 +147,9 @@ async fn a_note_that_is_found_ends_its_post_where_names_of_attachments_cannot_be
         ),
     };
     let servicenow = &world.cloud.servicenow;
-    let writing = Matcher::of("PATCH", &incident.sys_id);
-    servicenow.fault(Fault::on(writing).then(Action::CommitThenDrop));
-    let listing = Fault::on(Matcher::of("GET", "/api/now/attachment"));
+    let writing = RequestMatcher::of("PATCH", &incident.sys_id);
+    servicenow.fault(InjectedFault::on(writing).then(FaultAction::CommitThenDrop));
+    let listing = InjectedFault::on(RequestMatcher::of("GET", "/api/now/attachment"));
     servicenow.fault(listing.always().then(nameless));
     world.deliver_until_empty().await;
     assert_eq!(servicenow.attachments(&incident.sys_id).len(), 1);
@@ -167,11 +170,11 @@ async fn columns_dropped_by_an_attempt_that_had_to_wait_are_in_the_ledger_in_the
     });
     let mut session = world.console_session();
     session.say("Ana Ruiz", "hello");
-    let writing = Matcher::of("PATCH", "/table/incident");
+    let writing = RequestMatcher::of("PATCH", "/table/incident");
     world
         .cloud
         .servicenow
-        .fault(Fault::on(writing).then(Action::status(503)));
+        .fault(InjectedFault::on(writing).then(FaultAction::status(503)));
     world.post(&session, Phase::Start).await;
     world.deliver_until_empty().await;
     let entry = world.entry(&session).await;
@@ -188,8 +191,8 @@ async fn columns_dropped_by_an_attempt_that_had_to_wait_are_in_the_ledger_in_the
 async fn a_refused_creation_does_not_hold_the_end_of_its_session_up() {
     let world = World::start().await;
     let session = world.console_session();
-    let creating = Matcher::of("POST", "/table/incident");
-    let refused = Action::Status {
+    let creating = RequestMatcher::of("POST", "/table/incident");
+    let refused = FaultAction::Status {
         code: 403,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: r#"{"error":{"message":"Operation Failed","detail":"x"},"status":"failure"}"#
@@ -198,7 +201,7 @@ async fn a_refused_creation_does_not_hold_the_end_of_its_session_up() {
     world
         .cloud
         .servicenow
-        .fault(Fault::on(creating).then(refused));
+        .fault(InjectedFault::on(creating).then(refused));
     world.post(&session, Phase::Start).await;
     world.post(&session, Phase::End).await;
     world.deliver().await;
@@ -221,11 +224,11 @@ async fn a_record_named_for_a_post_of_unknown_outcome_makes_no_second_note() {
     hide_notes(&world);
     let (first, second) = (world.incident(), world.incident());
     let session = world.session(&first);
-    let writing = Matcher::of("PATCH", &first.sys_id);
+    let writing = RequestMatcher::of("PATCH", &first.sys_id);
     world
         .cloud
         .servicenow
-        .fault(Fault::on(writing).then(Action::CommitThenDrop));
+        .fault(InjectedFault::on(writing).then(FaultAction::CommitThenDrop));
     world.post(&session, Phase::Start).await;
     world.deliver_until_empty().await;
     assert_eq!(world.entry(&session).await["reason"], "outcome-unknown");
@@ -236,7 +239,7 @@ async fn a_record_named_for_a_post_of_unknown_outcome_makes_no_second_note() {
     let letters = admin::dlq::list(&world.cloud.stack, &admin::dlq::Filter::default())
         .await
         .expect("letters");
-    let number = shared::record::RecordNumber::parse(&second.number).expect("a number");
+    let number = shared::domain::record::RecordNumber::parse(&second.number).expect("a number");
     let testing = shared::environment::Testing {
         allow_loopback: true,
         ..shared::environment::Testing::default()
@@ -260,19 +263,19 @@ async fn an_old_post_whose_look_was_interrupted_is_not_written_again() {
     let world = World::with_settings(reopening).await;
     let incident = world.incident();
     let session = world.session(&incident);
-    let writing = || Fault::on(Matcher::of("PATCH", &incident.sys_id));
+    let writing = || InjectedFault::on(RequestMatcher::of("PATCH", &incident.sys_id));
     world.cloud.servicenow.fault(writing());
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     world
         .cloud
         .servicenow
-        .fault(writing().then(Action::DropBefore));
+        .fault(writing().then(FaultAction::DropBefore));
     world.deliver_after(24 * 3600).await;
     let body = world.queued()[0].body.clone();
     world.cloud.travel(Duration::from_secs(71));
-    let looking = Fault::on(Matcher::of("GET", &incident.sys_id));
-    let slow = Action::Delay(Duration::from_secs(5));
+    let looking = InjectedFault::on(RequestMatcher::of("GET", &incident.sys_id));
+    let slow = FaultAction::Delay(Duration::from_secs(5));
     world.cloud.servicenow.fault(looking.then(slow));
     let short = super::waiting::with_timeout(&world, Duration::from_secs(79));
     let sent = world

@@ -3,31 +3,31 @@
 use std::time::Duration;
 
 use admin::secrets::SecretName;
-use local::aws::{Effect, Fault as AwsFault, Service};
+use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::cloud::TEMPLATE;
 use local::demo_tenant::TENANT;
 use local::lambda::{Function, Lambda};
 use local::rescue::{Format, Phase};
 use local::servicenow::Created;
-use local::simulator::{Action, Fault, Matcher};
+use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use local::template::Template;
 use serde_json::json;
-use shared::clock::Clock;
-use shared::credentials::{Credentials, Pause, Standing};
-use shared::error::Code;
-use shared::secret::Secret;
-use shared::tenant::TenantId;
-use shared::tenants::StorageUnavailable;
+use shared::aws::credentials::{CredentialsTable, Pause, TenantPause};
+use shared::aws::tenants::StorageError;
+use shared::domain::clock::Clock;
+use shared::domain::error::ErrorCode;
+use shared::domain::secret::Secret;
+use shared::domain::tenant::TenantId;
 use tests::World;
 
 const HOUR: u64 = 3600;
 
-fn writes_to(record: &Created) -> Matcher {
-    Matcher::of("PATCH", &record.sys_id)
+fn writes_to(record: &Created) -> RequestMatcher {
+    RequestMatcher::of("PATCH", &record.sys_id)
 }
 
-fn with_retry_after(code: u16, seconds: &str) -> Action {
-    Action::Status {
+fn with_retry_after(code: u16, seconds: &str) -> FaultAction {
+    FaultAction::Status {
         code,
         headers: vec![("retry-after".to_owned(), seconds.to_owned())],
         body: String::new(),
@@ -40,7 +40,7 @@ async fn a_failing_session_blocks_neither_other_sessions_of_its_batch_nor_other_
     let world = World::start().await;
     let other_tenant = world.add_tenant("other").await;
     let (failing, fine, foreign) = (world.incident(), world.incident(), world.incident());
-    let fault = Fault::on(writes_to(&failing)).always();
+    let fault = InjectedFault::on(writes_to(&failing)).always();
     world.cloud.servicenow.fault(fault);
     world.post(&world.session(&failing), Phase::Start).await;
     world.post(&world.session(&fine), Phase::Start).await;
@@ -64,7 +64,7 @@ async fn a_failing_session_waits_thirty_seconds_doubling_to_an_hour() {
     let world = World::start().await;
     let incident = world.incident();
     let session = world.session(&incident);
-    let fault = Fault::on(writes_to(&incident)).always();
+    let fault = InjectedFault::on(writes_to(&incident)).always();
     world.cloud.servicenow.fault(fault);
     world.post(&session, Phase::Start).await;
     let mark = world.cloud.aws.journal().mark();
@@ -95,7 +95,7 @@ async fn a_failing_session_waits_thirty_seconds_doubling_to_an_hour() {
 async fn retry_after_says_how_long_a_session_waits_alone() {
     let world = World::start().await;
     let (waiting, fine) = (world.incident(), world.incident());
-    let fault = Fault::on(writes_to(&waiting)).then(with_retry_after(503, "600"));
+    let fault = InjectedFault::on(writes_to(&waiting)).then(with_retry_after(503, "600"));
     world.cloud.servicenow.fault(fault);
     world.post(&world.session(&waiting), Phase::Start).await;
     let mark = world.cloud.aws.journal().mark();
@@ -114,10 +114,10 @@ async fn a_throttled_tenant_is_left_alone_and_others_are_not() {
     let world = World::start().await;
     let other_tenant = world.add_tenant("other").await;
     let (first, second, foreign) = (world.incident(), world.incident(), world.incident());
-    let limited = Action::RateLimited {
+    let limited = FaultAction::RateLimited {
         retry_after: Some(900),
     };
-    let fault = Fault::on(writes_to(&first)).then(limited);
+    let fault = InjectedFault::on(writes_to(&first)).then(limited);
     world.cloud.servicenow.fault(fault);
     world.post(&world.session(&first), Phase::Start).await;
     let hidden = world.cloud.aws.journal().mark();
@@ -156,11 +156,11 @@ async fn a_throttled_tenant_is_left_alone_and_others_are_not() {
 async fn throttling_without_retry_after_pauses_the_tenant_for_half_a_minute() {
     let world = World::start().await;
     let (first, second) = (world.incident(), world.incident());
-    let full = Action::RateLimited { retry_after: None };
+    let full = FaultAction::RateLimited { retry_after: None };
     world
         .cloud
         .servicenow
-        .fault(Fault::on(writes_to(&first)).then(full));
+        .fault(InjectedFault::on(writes_to(&first)).then(full));
     world.post(&world.session(&first), Phase::Start).await;
     let mark = world.cloud.aws.journal().mark();
     world.deliver().await;
@@ -182,23 +182,22 @@ async fn whoever_knew_of_no_pause_learns_of_it_within_half_a_minute() {
     let clock = Clock::manual(world.cloud.clock.now());
     let process = || {
         let table = stack.credentials_table.clone();
-        Credentials::new(stack.dynamodb.clone(), table, clock.clone())
+        CredentialsTable::new(stack.dynamodb.clone(), table, clock.clone())
     };
     let (one, other) = (process(), process());
-    let pause = |standing: Result<Standing, StorageUnavailable>| {
-        standing.expect("read").pause_at(clock.now())
-    };
+    let pause =
+        |standing: Result<TenantPause, StorageError>| standing.expect("read").pause_at(clock.now());
     let tenant = TenantId::parse(TENANT).expect("valid");
-    assert_eq!(pause(one.standing(&tenant).await), None);
+    assert_eq!(pause(one.tenant_pause(&tenant).await), None);
     let throttled = Pause {
         until: clock.now().plus(Duration::from_secs(HOUR)),
-        reason: Code::ServiceNowThrottled,
+        reason: ErrorCode::ServiceNowThrottled,
     };
     other.set_pause(&tenant, throttled).await.expect("written");
     clock.advance(Duration::from_secs(30));
-    assert_eq!(pause(one.standing(&tenant).await), Some(throttled));
+    assert_eq!(pause(one.tenant_pause(&tenant).await), Some(throttled));
     clock.advance(Duration::from_secs(HOUR));
-    assert_eq!(pause(one.standing(&tenant).await), None, "it ends");
+    assert_eq!(pause(one.tenant_pause(&tenant).await), None, "it ends");
 }
 
 /// Design 5.4: successors in a message's group get the same delay, and the order holds.
@@ -207,7 +206,7 @@ async fn the_end_of_a_session_waits_behind_its_start() {
     let world = World::start().await;
     let incident = world.incident();
     let mut session = world.session(&incident);
-    let fault = Fault::on(writes_to(&incident)).times(2);
+    let fault = InjectedFault::on(writes_to(&incident)).times(2);
     world.cloud.servicenow.fault(fault);
     session.say("Ana Ruiz", "first");
     world.post(&session, Phase::Start).await;
@@ -315,12 +314,12 @@ async fn a_post_that_waited_days_for_a_token_still_outlives_a_passing_failure() 
     )
     .await
     .expect("the token is set");
-    let limited = Action::RateLimited {
+    let limited = FaultAction::RateLimited {
         retry_after: Some(60),
     };
     let servicenow = &world.cloud.servicenow;
-    servicenow.fault(Fault::on(writes_to(&incident)).then(limited));
-    servicenow.fault(Fault::on(writes_to(&incident)));
+    servicenow.fault(InjectedFault::on(writes_to(&incident)).then(limited));
+    servicenow.fault(InjectedFault::on(writes_to(&incident)));
     world.deliver_until_empty().await;
     assert_eq!(servicenow.pending_faults(), 0);
     assert!(world.dead_letters().is_empty());
@@ -352,7 +351,9 @@ async fn posts_wait_while_the_instance_hibernates() {
     let incident = world.incident();
     let session = world.session(&incident);
     world.post(&session, Phase::Start).await;
-    let asleep = Fault::on(Matcher::any()).always().then(Action::Html);
+    let asleep = InjectedFault::on(RequestMatcher::any())
+        .always()
+        .then(FaultAction::Html);
     world.cloud.servicenow.fault(asleep);
     world.deliver().await;
     world.deliver_after(30).await;
@@ -416,7 +417,7 @@ async fn a_message_that_could_not_be_hidden_comes_back_with_the_visibility_timeo
     world
         .cloud
         .servicenow
-        .fault(Fault::on(writes_to(&incident)));
+        .fault(InjectedFault::on(writes_to(&incident)));
     world.post(&world.session(&incident), Phase::Start).await;
     let refused = Effect::Refuse {
         status: 400,

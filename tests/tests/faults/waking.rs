@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use admin::secrets::SecretName;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
-use local::aws::{Effect, Fault as AwsFault, Mark, Service};
+use local::aws::{Effect, InjectedAwsFault as AwsFault, Mark, Service};
 use local::demo_tenant::{CLIENT_SECRET, TENANT};
 use local::rescue::{Format, Phase, Session};
 use local::servicenow::Created;
-use local::simulator::{Action, Fault, Matcher};
-use shared::clock::Timestamp;
-use shared::secret::Secret;
-use shared::tenant::TenantId;
+use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
+use shared::domain::clock::Timestamp;
+use shared::domain::secret::Secret;
+use shared::domain::tenant::TenantId;
 use tests::World;
 
 const HOUR: u64 = 3600;
@@ -301,7 +301,8 @@ async fn a_post_that_waits_for_something_else_is_neither_woken_nor_tried_early()
     let world = World::start().await;
     let (unknown, waiting) = (world.incident(), world.incident());
     let session = world.session(&unknown);
-    let lost = Fault::on(Matcher::of("PATCH", &unknown.sys_id)).then(Action::CommitThenDrop);
+    let lost = InjectedFault::on(RequestMatcher::of("PATCH", &unknown.sys_id))
+        .then(FaultAction::CommitThenDrop);
     world.cloud.servicenow.fault(lost);
     world.post(&session, Phase::Start).await;
     world.deliver().await;
@@ -484,19 +485,19 @@ async fn a_pause_that_was_ended_is_not_set_again_by_whoever_was_refused_before()
         let credentials = world.credentials();
         for _ in 0..2000 {
             tokio::time::sleep(Duration::from_millis(5)).await;
-            let standing = credentials.standing_now(&tenant()).await.expect("read");
+            let standing = credentials.tenant_pause_now(&tenant()).await.expect("read");
             if standing.is_unauthorized_at(world.cloud.clock.now()) {
                 break;
             }
         }
         // By now the lease is being given back.
         tokio::time::sleep(Duration::from_millis(100)).await;
-        let standing = credentials.standing_now(&tenant()).await.expect("read");
+        let standing = credentials.tenant_pause_now(&tenant()).await.expect("read");
         assert!(standing.is_unauthorized_at(world.cloud.clock.now()));
         credentials.end_pause(&tenant()).await.expect("ended");
     };
     futures::join!(world.deliver(), ending);
-    let standing = world.credentials().standing_now(&tenant()).await;
+    let standing = world.credentials().tenant_pause_now(&tenant()).await;
     let standing = standing.expect("read");
     assert!(!standing.is_unauthorized_at(world.cloud.clock.now()));
     let counted = world.lines_of("deliver-session", "\"ReauthorizationNeeded\":");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use local::rescue::{Phase, Session};
 use local::servicenow::Created;
-use local::simulator::{Action, Fault, Matcher};
+use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use tests::{DeadLetter, World};
 
 const INCIDENTS: &str = "incident";
@@ -32,13 +32,13 @@ fn the_letter(world: &World) -> DeadLetter {
 }
 
 /// The answer of ServiceNow to every write of a record, from now on.
-fn refuse(world: &World, matcher: Matcher, status: u16, body: &str) {
-    let action = Action::Status {
+fn refuse(world: &World, matcher: RequestMatcher, status: u16, body: &str) {
+    let action = FaultAction::Status {
         code: status,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: body.to_owned(),
     };
-    let fault = Fault::on(matcher).always().then(action);
+    let fault = InjectedFault::on(matcher).always().then(action);
     world.cloud.servicenow.fault(fault);
 }
 
@@ -95,7 +95,7 @@ async fn a_note_that_turns_up_later_is_not_written_again() {
     let world = World::start().await;
     let incident = world.incident();
     let session = world.session(&incident);
-    let empty = Action::CommitThenStatus {
+    let empty = FaultAction::CommitThenStatus {
         code: 200,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: format!(
@@ -103,8 +103,11 @@ async fn a_note_that_turns_up_later_is_not_written_again() {
             incident.sys_id, incident.number
         ),
     };
-    let writing = Matcher::of("PATCH", &incident.sys_id);
-    world.cloud.servicenow.fault(Fault::on(writing).then(empty));
+    let writing = RequestMatcher::of("PATCH", &incident.sys_id);
+    world
+        .cloud
+        .servicenow
+        .fault(InjectedFault::on(writing).then(empty));
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     let letter = the_letter(&world);
@@ -190,7 +193,7 @@ async fn a_note_claims_no_reopening_that_did_not_happen() {
     let refused = world.cloud.servicenow.add_incident(&[("state", "7")]);
     drop_column(&world, "state");
     let body = r#"{"error":{"message":"Operation Failed","detail":"Operation against file 'incident' was aborted by Business Rule 'Closed is closed^0f1e2d3c4b5a69788796a5b4c3d2e1f0'. Business Rule Stack:Closed is closed"},"status":"failure"}"#;
-    let matcher = Matcher::of("PATCH", &refused.sys_id).body_containing("\"state\"");
+    let matcher = RequestMatcher::of("PATCH", &refused.sys_id).body_containing("\"state\"");
     refuse(&world, matcher, 403, body);
     for record in [&dropped, &refused] {
         let session = world.session(record);
@@ -210,14 +213,17 @@ async fn a_note_claims_no_reopening_that_did_not_happen() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_killed_between_a_reopening_and_its_note_leaves_one_note() {
-    for action in [Action::Delay(A_MOMENT), Action::CommitThenDelay(A_MOMENT)] {
+    for action in [
+        FaultAction::Delay(A_MOMENT),
+        FaultAction::CommitThenDelay(A_MOMENT),
+    ] {
         for nth in [0, 1] {
             let world = World::with_settings(reopening).await;
             let record = world.cloud.servicenow.add_incident(&[("state", "7")]);
             let session = world.session(&record);
             world.post(&session, Phase::Start).await;
-            let writing = Matcher::of("PATCH", &record.sys_id);
-            let fault = Fault::on(writing).after(nth).then(action.clone());
+            let writing = RequestMatcher::of("PATCH", &record.sys_id);
+            let fault = InjectedFault::on(writing).after(nth).then(action.clone());
             world.cloud.servicenow.fault(fault);
             let mark = world.cloud.servicenow.mark();
             let patches = || {
@@ -324,7 +330,7 @@ async fn a_refusal_keeps_its_reason_in_the_log_the_ledger_and_the_dead_letter() 
         let incident = world.incident();
         let session = world.session(&incident);
         let body = serde_json::json!({"error": {"message": message, "detail": detail}, "status": "failure"});
-        let matcher = Matcher::of("PATCH", &incident.sys_id);
+        let matcher = RequestMatcher::of("PATCH", &incident.sys_id);
         refuse(&world, matcher, status, &body.to_string());
         world.post(&session, Phase::Start).await;
         world.deliver().await;
@@ -354,7 +360,12 @@ async fn a_creation_that_a_data_policy_refuses_names_the_policys_field() {
     let world = World::start().await;
     let session = world.console_session();
     let body = r#"{"error":{"message":"Operation Failed","detail":"Data Policy Exception: The following fields are mandatory: Business service"},"status":"failure"}"#;
-    refuse(&world, Matcher::of("POST", "/table/incident"), 403, body);
+    refuse(
+        &world,
+        RequestMatcher::of("POST", "/table/incident"),
+        403,
+        body,
+    );
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     let expected =
@@ -505,8 +516,8 @@ async fn a_process_killed_after_the_note_of_a_refused_attachment_leaves_one_note
     let mut session = world.session(&incident);
     session.say("Ana Ruiz", "hello from the chat");
     world.post(&session, Phase::Start).await;
-    let writing = Matcher::of("PATCH", &incident.sys_id);
-    let fault = Fault::on(writing).then(Action::CommitThenDelay(A_MOMENT));
+    let writing = RequestMatcher::of("PATCH", &incident.sys_id);
+    let fault = InjectedFault::on(writing).then(FaultAction::CommitThenDelay(A_MOMENT));
     world.cloud.servicenow.fault(fault);
     world.kill_during("PATCH").await;
     world.until_notes(&incident, 1).await;
@@ -528,8 +539,8 @@ async fn a_note_that_the_database_cut_at_an_emoji_is_not_written_twice() {
         let session = world.session(record).with_field("TechName", "Ana 🛠 Ruiz");
         world.post(&session, Phase::Start).await;
     }
-    let writing = Matcher::of("PATCH", &lost.sys_id);
-    let fault = Fault::on(writing).then(Action::CommitThenDrop);
+    let writing = RequestMatcher::of("PATCH", &lost.sys_id);
+    let fault = InjectedFault::on(writing).then(FaultAction::CommitThenDrop);
     world.cloud.servicenow.fault(fault);
     world.deliver_until_empty().await;
     for record in [&lost, &answered] {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use local::rescue::{Phase, Session};
 use local::servicenow::Created;
-use local::simulator::{Action, Fault, Matcher};
+use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use tests::World;
 
 const INCIDENTS: &str = "incident";
@@ -198,16 +198,19 @@ async fn a_created_record_that_is_closed_is_followed_as_often_as_it_takes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_killed_while_it_creates_the_follower_leaves_one_with_one_note() {
     let a_moment = Duration::from_millis(300);
-    for action in [Action::Delay(a_moment), Action::CommitThenDelay(a_moment)] {
+    for action in [
+        FaultAction::Delay(a_moment),
+        FaultAction::CommitThenDelay(a_moment),
+    ] {
         let world = World::with_settings(with("new")).await;
         let record = world.cloud.servicenow.add_incident(&[("state", "7")]);
         let session = world.session(&record);
         world.post(&session, Phase::Start).await;
-        let creating = Matcher::of("POST", "/table/incident");
+        let creating = RequestMatcher::of("POST", "/table/incident");
         world
             .cloud
             .servicenow
-            .fault(Fault::on(creating).then(action));
+            .fault(InjectedFault::on(creating).then(action));
         world.kill_during("POST").await;
         tokio::time::sleep(a_moment).await;
         world.deliver_after(1800).await;
@@ -227,11 +230,11 @@ async fn a_follower_whose_answer_was_lost_is_found_and_not_followed_in_turn() {
     let record = world.cloud.servicenow.add_incident(&[("state", "7")]);
     let session = world.session(&record);
     world.post(&session, Phase::Start).await;
-    let creating = Matcher::of("POST", "/table/incident");
+    let creating = RequestMatcher::of("POST", "/table/incident");
     world
         .cloud
         .servicenow
-        .fault(Fault::on(creating).then(Action::CommitThenDrop));
+        .fault(InjectedFault::on(creating).then(FaultAction::CommitThenDrop));
     world.deliver().await;
     let created = followers(&world, INCIDENTS, &session);
     assert_eq!(created.len(), 1);
@@ -248,14 +251,14 @@ async fn a_follower_whose_answer_was_lost_is_found_and_not_followed_in_turn() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_follower_whose_answer_was_lost_is_found_though_its_record_is_open_again() {
     let world = World::with_settings(with("new")).await;
-    let records = [Action::CommitThenDrop, Action::DropBefore].map(|action| {
+    let records = [FaultAction::CommitThenDrop, FaultAction::DropBefore].map(|action| {
         let record = world.cloud.servicenow.add_incident(&[("state", "7")]);
         let session = world.session(&record);
-        let creating = Matcher::of("POST", "/table/incident").body_containing(&session.id);
+        let creating = RequestMatcher::of("POST", "/table/incident").body_containing(&session.id);
         world
             .cloud
             .servicenow
-            .fault(Fault::on(creating).then(action));
+            .fault(InjectedFault::on(creating).then(action));
         (record, session)
     });
     for (_, session) in &records {
@@ -284,7 +287,8 @@ async fn a_reopening_whose_answer_was_lost_leaves_one_note() {
     let world = World::with_settings(with("reopen")).await;
     let record = world.cloud.servicenow.add_incident(&[("state", "7")]);
     world.post(&world.session(&record), Phase::Start).await;
-    let fault = Fault::on(Matcher::of("PATCH", &record.sys_id)).then(Action::CommitThenDrop);
+    let fault = InjectedFault::on(RequestMatcher::of("PATCH", &record.sys_id))
+        .then(FaultAction::CommitThenDrop);
     world.cloud.servicenow.fault(fault);
     world.deliver_until_empty().await;
     assert_eq!(world.notes(&record).len(), 1);

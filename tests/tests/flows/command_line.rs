@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use local::aws::{Effect, Fault, Mark, Service};
+use local::aws::{Effect, InjectedAwsFault, Mark, Service};
 use local::demo_tenant;
 use local::rescue::{Format, Phase};
 use local::servicenow::User;
@@ -505,7 +505,7 @@ async fn of_two_operators_the_later_one_is_told_and_overwrites_nothing() {
         .file(|file| file.replace("tenant = \"acme\"", "tenant = \"acme\"\nlanguage = \"es\""));
     let aws = &world.cloud.aws;
     let hang = Effect::Hang(Duration::from_secs(2));
-    aws.inject(Fault::once(Service::DynamoDb, "PutItem", hang));
+    aws.inject(InjectedAwsFault::once(Service::DynamoDb, "PutItem", hang));
     let mark = command_line.mark();
     let other_operator = async {
         let since = Instant::now();

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::MessageAttributeValue;
-use local::aws::{Effect, Fault as AwsFault, Service};
+use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::demo_tenant::TENANT;
 use local::rescue::{Phase, Session};
 use local::servicenow::Created;
-use local::simulator::{Action, Fault, Matcher};
+use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::{Value, json};
 use tests::World;
 
@@ -19,7 +19,8 @@ const HOUR: u64 = 3600;
 /// The instance refuses whatever is written to a record, so many times.
 fn refuse(world: &World, record: &Created, times: usize) {
     for _ in 0..times {
-        let fault = Fault::on(Matcher::of("PATCH", &record.sys_id)).then(Action::status(403));
+        let fault = InjectedFault::on(RequestMatcher::of("PATCH", &record.sys_id))
+            .then(FaultAction::status(403));
         world.cloud.servicenow.fault(fault);
     }
 }
@@ -299,11 +300,11 @@ async fn a_letter_that_was_given_up_for_its_age_gets_a_whole_new_chance() {
     let operator = CommandLine::by_outputs(&world);
     let incident = world.incident();
     let session = world.session(&incident);
-    let outage = Fault::on(Matcher::of("PATCH", &incident.sys_id)).always();
+    let outage = InjectedFault::on(RequestMatcher::of("PATCH", &incident.sys_id)).always();
     world
         .cloud
         .servicenow
-        .fault(outage.then(Action::status(503)));
+        .fault(outage.then(FaultAction::status(503)));
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     world.deliver_after(24 * HOUR).await;

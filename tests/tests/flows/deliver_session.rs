@@ -1,6 +1,6 @@
 //! `deliver-session`: notes on the right records.
 
-use local::aws::{Effect, Fault as AwsFault, Service};
+use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::rescue::Phase;
 use tests::World;
 

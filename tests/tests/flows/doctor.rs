@@ -10,15 +10,15 @@ use local::aws::{Effect, Service};
 use local::demo_tenant::{self, CLIENT_ID, COMPANY_ID, SERVICE_ACCOUNT, TECHNICIAN, TENANT};
 use local::rescue::Phase;
 use local::servicenow::User;
-use local::simulator::{Action, Fault, Matcher};
+use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::{Value, json};
-use shared::clock::Clock;
-use shared::credentials::Pause;
+use shared::aws::credentials::Pause;
+use shared::domain::clock::Clock;
+use shared::domain::error::ErrorCode;
+use shared::domain::record::RecordNumber;
+use shared::domain::secret::Secret;
+use shared::domain::tenant::TenantId;
 use shared::environment::Testing;
-use shared::error::Code;
-use shared::record::RecordNumber;
-use shared::secret::Secret;
-use shared::tenant::TenantId;
 use std::time::Duration;
 use tests::World;
 
@@ -303,7 +303,11 @@ async fn scripts_get_json_and_an_exit_code() {
 async fn a_hibernating_instance_is_told_from_one_that_is_gone() {
     let world = World::start().await;
     let instance = &world.cloud.servicenow;
-    instance.fault(Fault::on(Matcher::any()).always().then(Action::Html));
+    instance.fault(
+        InjectedFault::on(RequestMatcher::any())
+            .always()
+            .then(FaultAction::Html),
+    );
     let report = doctor(&world, &options(&world)).await;
     assert_found(
         &report,
@@ -315,7 +319,11 @@ async fn a_hibernating_instance_is_told_from_one_that_is_gone() {
     assert!(seen.contains("hibernates"), "{seen}");
     assert_eq!(check(&report, "servicenow-access").status, Status::Failed);
     instance.clear_faults();
-    instance.fault(Fault::on(Matcher::any()).always().then(Action::status(404)));
+    instance.fault(
+        InjectedFault::on(RequestMatcher::any())
+            .always()
+            .then(FaultAction::status(404)),
+    );
     let report = doctor(&world, &options(&world)).await;
     assert_found(
         &report,
@@ -324,7 +332,11 @@ async fn a_hibernating_instance_is_told_from_one_that_is_gone() {
         "no ServiceNow instance of that name",
     );
     instance.clear_faults();
-    instance.fault(Fault::on(Matcher::any()).always().then(Action::status(301)));
+    instance.fault(
+        InjectedFault::on(RequestMatcher::any())
+            .always()
+            .then(FaultAction::status(301)),
+    );
     let report = doctor(&world, &options(&world)).await;
     assert_found(
         &report,
@@ -896,7 +908,7 @@ async fn a_pause_is_told_with_its_reason_and_its_end() {
     let now = world.cloud.clock.now();
     let pause = Pause {
         until: now.plus(Duration::from_secs(600)),
-        reason: Code::ServiceNowThrottled,
+        reason: ErrorCode::ServiceNowThrottled,
     };
     let credentials = world.cloud.stack.credentials();
     credentials
@@ -914,9 +926,9 @@ async fn posts_that_wait_are_counted_by_reason() {
     let world = World::start().await;
     let record = world.incident();
     world.cloud.servicenow.fault(
-        Fault::on(Matcher::of("PATCH", "/incident"))
+        InjectedFault::on(RequestMatcher::of("PATCH", "/incident"))
             .always()
-            .then(Action::status(503)),
+            .then(FaultAction::status(503)),
     );
     world.post(&world.session(&record), Phase::Start).await;
     world.deliver().await;
@@ -1068,7 +1080,7 @@ async fn a_clock_that_is_off_is_noticed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rate_limit_is_shown_before_and_when_it_is_reached() {
     let world = World::start().await;
-    let limited = |headers: &[(&str, &str)]| Action::Status {
+    let limited = |headers: &[(&str, &str)]| FaultAction::Status {
         code: 200,
         headers: headers
             .iter()
@@ -1077,7 +1089,7 @@ async fn a_rate_limit_is_shown_before_and_when_it_is_reached() {
             .collect(),
         body: json!({"result": []}).to_string(),
     };
-    let of_incidents = || Fault::on(Matcher::of("GET", "/table/incident?")).always();
+    let of_incidents = || InjectedFault::on(RequestMatcher::of("GET", "/table/incident?")).always();
     let instance = &world.cloud.servicenow;
     let headers = [
         ("x-ratelimit-limit", "1000"),
@@ -1088,7 +1100,7 @@ async fn a_rate_limit_is_shown_before_and_when_it_is_reached() {
     assert_found(&report, "rate-limit", Status::Warning, "Rate Limit Rules");
     assert!(check(&report, "rate-limit").seen.contains("42 of 1000"));
     instance.clear_faults();
-    let refused = Action::RateLimited {
+    let refused = FaultAction::RateLimited {
         retry_after: Some(1800),
     };
     instance.fault(of_incidents().then(refused));
@@ -1155,7 +1167,7 @@ async fn a_missing_permission_is_named() {
             status: 400,
             error: "AccessDeniedException".to_owned(),
         };
-        let fault = local::aws::Fault::once(service, operation, refused).times(2);
+        let fault = local::aws::InjectedAwsFault::once(service, operation, refused).times(2);
         world.cloud.aws.inject(fault);
         let report = doctor(&world, &options(&world)).await;
         assert_found(&report, id, Status::Failed, &format!("permission {action}"));
@@ -1169,9 +1181,9 @@ async fn a_table_that_does_not_answer_fails_alone() {
     let world = World::start().await;
     world.incident();
     world.cloud.servicenow.fault(
-        Fault::on(Matcher::of("GET", "/table/sys_user?"))
+        InjectedFault::on(RequestMatcher::of("GET", "/table/sys_user?"))
             .always()
-            .then(Action::DropBefore),
+            .then(FaultAction::DropBefore),
     );
     let report = doctor(&world, &options(&world)).await;
     assert_found(

@@ -6,16 +6,16 @@ use std::time::Duration;
 use admin::secrets::SecretName;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
-use local::aws::{Effect, Fault as AwsFault, Service};
+use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::cloud::Options;
 use local::demo_tenant::{self, CUSTOMER, TECHNICIAN, TENANT};
 use local::rescue::Phase;
-use local::simulator::{Action, Fault, Matcher};
+use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::{Value, json};
-use shared::error::Code;
+use shared::domain::error::ErrorCode;
+use shared::domain::tenant::TenantId;
 use shared::retry;
-use shared::tenant::TenantId;
-use tests::{Answer, World, request};
+use tests::{HttpAnswer, World, request};
 
 /// A tenant that sends no e-mails and writes no note.
 fn silent(file: String) -> String {
@@ -33,17 +33,19 @@ async fn with_rescue(setting: &str) -> World {
 }
 
 /// A press that does not count as the same as the one before.
-async fn press_anew(world: &World, request: &Value) -> Answer {
+async fn press_anew(world: &World, request: &Value) -> HttpAnswer {
     world.cloud.travel(Duration::from_secs(4));
     world.press(request).await
 }
 
-fn pin_page(answer: &str) -> Fault {
-    Fault::on(Matcher::of("POST", "/API/requestPINCode.aspx")).then(Action::text(answer))
+fn pin_page(answer: &str) -> InjectedFault {
+    InjectedFault::on(RequestMatcher::of("POST", "/API/requestPINCode.aspx"))
+        .then(FaultAction::text(answer))
 }
 
-fn sign_in_page(answer: &str) -> Fault {
-    Fault::on(Matcher::of("POST", "/API/requestAuthCodeSSO.aspx")).then(Action::text(answer))
+fn sign_in_page(answer: &str) -> InjectedFault {
+    InjectedFault::on(RequestMatcher::of("POST", "/API/requestAuthCodeSSO.aspx"))
+        .then(FaultAction::text(answer))
 }
 
 fn sign_ins(world: &World) -> usize {
@@ -244,7 +246,7 @@ async fn every_answer_of_rescue_keeps_its_meaning() {
             "web page",
         ),
         (
-            Fault::on(Matcher::path("/API/")).then(Action::status(404)),
+            InjectedFault::on(RequestMatcher::path("/API/")).then(FaultAction::status(404)),
             502,
             "rescue-unavailable",
             "rescue.account",
@@ -316,13 +318,13 @@ async fn every_answer_of_rescue_keeps_its_meaning() {
             "web page",
         ),
         (
-            Fault::on(Matcher::path("/API/")).then(Action::status(500)),
+            InjectedFault::on(RequestMatcher::path("/API/")).then(FaultAction::status(500)),
             502,
             "rescue-unavailable",
             "again",
         ),
         (
-            Fault::on(Matcher::path("/API/")).then(Action::DropBefore),
+            InjectedFault::on(RequestMatcher::path("/API/")).then(FaultAction::DropBefore),
             502,
             "rescue-unavailable",
             "again",
@@ -403,7 +405,8 @@ async fn an_eu_account_without_the_second_version_falls_back_and_remembers_it() 
 
     // A page that is there for a moment is no proof that a method does not exist.
     let world = World::with_settings(eu).await;
-    let maintenance = Fault::on(Matcher::path("/API/requestPINCode")).then(Action::Html);
+    let maintenance =
+        InjectedFault::on(RequestMatcher::path("/API/requestPINCode")).then(FaultAction::Html);
     world.cloud.rescue.fault(maintenance.times(2));
     let incident = world.incident();
     let asked = request(&incident);
@@ -529,8 +532,8 @@ async fn repeats_of_a_press_that_is_still_running_wait_for_its_pin() {
         let asked = request(&world.incident());
         let before = world.cloud.rescue.pins().len();
         let mailed = world.cloud.servicenow.mails().len();
-        let slow = Fault::on(Matcher::path("/API/requestPINCode.aspx"))
-            .then(Action::Delay(Duration::from_millis(3500)));
+        let slow = InjectedFault::on(RequestMatcher::path("/API/requestPINCode.aspx"))
+            .then(FaultAction::Delay(Duration::from_millis(3500)));
         world.cloud.rescue.fault(slow);
         let answers = join_all((0..4).map(|_| world.press_with(&asked, key))).await;
         let pins: BTreeSet<_> = answers
@@ -574,8 +577,8 @@ async fn a_failed_request_frees_its_key() {
 async fn a_press_whose_process_was_killed_is_taken_over() {
     let world = silent_world().await;
     let asked = request(&world.incident());
-    let slow = Fault::on(Matcher::path("/API/requestPINCode.aspx"))
-        .then(Action::Delay(Duration::from_secs(5)));
+    let slow = InjectedFault::on(RequestMatcher::path("/API/requestPINCode.aspx"))
+        .then(FaultAction::Delay(Duration::from_secs(5)));
     world.cloud.rescue.fault(slow);
     let killing = async {
         while world
@@ -605,7 +608,7 @@ async fn whoever_has_no_key_for_pins_is_refused_in_one_and_the_same_way() {
         if let Some(key) = key {
             sent = sent.bearer_auth(key);
         }
-        Answer::to(sent.body(asked.to_string())).await
+        HttpAnswer::to(sent.body(asked.to_string())).await
     };
     let webhook_key = world
         .ended
@@ -710,7 +713,10 @@ async fn a_tenant_may_require_a_running_console() {
     let world = with_rescue("require_console = true").await;
     let asked = request(&world.incident());
     let answer = world.press(&asked).await;
-    assert_eq!(answer.code(), Code::TechnicianConsoleNotRunning.as_str());
+    assert_eq!(
+        answer.code(),
+        ErrorCode::TechnicianConsoleNotRunning.as_str()
+    );
     world
         .cloud
         .rescue
@@ -801,8 +807,8 @@ async fn a_record_may_be_named_by_its_number_alone() {
         (answer.status, answer.code().as_str()),
         (422, "record-not-found")
     );
-    let down = Fault::on(Matcher::path("/api/now"))
-        .then(Action::status(503))
+    let down = InjectedFault::on(RequestMatcher::path("/api/now"))
+        .then(FaultAction::status(503))
         .always();
     world.cloud.servicenow.fault(down);
     let answer = press_anew(&world, &asked).await;
@@ -956,42 +962,43 @@ async fn a_message_that_fails_is_reported_and_the_pin_is_given() {
     let world = World::start().await;
     let cases = [
         (
-            Matcher::of("POST", "/email"),
-            Action::status(403),
+            RequestMatcher::of("POST", "/email"),
+            FaultAction::status(403),
             "failed",
             "sent",
         ),
         (
-            Matcher::of("POST", "/email"),
-            Action::CommitThenDrop,
+            RequestMatcher::of("POST", "/email"),
+            FaultAction::CommitThenDrop,
             "unknown",
             "sent",
         ),
         (
-            Matcher::of("PATCH", "/incident"),
-            Action::status(403),
+            RequestMatcher::of("PATCH", "/incident"),
+            FaultAction::status(403),
             "sent",
             "failed",
         ),
         (
-            Matcher::path("/api/now"),
-            Action::status(503),
+            RequestMatcher::path("/api/now"),
+            FaultAction::status(503),
             "failed",
             "failed",
         ),
         (
-            Matcher::path("/oauth_token.do"),
-            Action::status(500),
+            RequestMatcher::path("/oauth_token.do"),
+            FaultAction::status(500),
             "failed",
             "failed",
         ),
     ];
     for (matcher, action, mail, note) in cases {
         world.cloud.servicenow.revoke_access_tokens();
-        world
-            .cloud
-            .servicenow
-            .fault(Fault::on(matcher.clone()).then(action.clone()).always());
+        world.cloud.servicenow.fault(
+            InjectedFault::on(matcher.clone())
+                .then(action.clone())
+                .always(),
+        );
         let answer = press_anew(&world, &request(&world.incident())).await;
         world.cloud.servicenow.clear_faults();
         assert_eq!(answer.status, 201, "{answer:?}");
@@ -1059,13 +1066,13 @@ async fn what_refused_an_e_mail_or_a_note_about_a_pin_is_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_servicenow_that_hangs_does_not_hold_the_pin_back_for_ever() {
     let world = World::start().await;
-    let hanging = Fault::on(Matcher::of("POST", "/email"))
-        .then(Action::Delay(Duration::from_secs(20)))
+    let hanging = InjectedFault::on(RequestMatcher::of("POST", "/email"))
+        .then(FaultAction::Delay(Duration::from_secs(20)))
         .always();
     world.cloud.servicenow.fault(hanging);
     let since = std::time::Instant::now();
     let answer = world.press(&request(&world.incident())).await;
-    assert!(since.elapsed() < retry::Patience::HTTP.write + Duration::from_secs(8));
+    assert!(since.elapsed() < retry::ServiceNowTimeouts::HTTP.write + Duration::from_secs(8));
     assert_eq!(answer.status, 201, "{answer:?}");
     let answer = answer.json();
     for notification in answer["notifications"].as_array().expect("a list") {
@@ -1096,8 +1103,8 @@ async fn a_record_that_does_not_exist_is_refused_before_anything_is_sent() {
 async fn a_process_killed_while_it_sends_e_mails_has_sent_them_for_good() {
     let world = World::start().await;
     let asked = request(&world.incident());
-    let slow = Fault::on(Matcher::of("POST", "/email"))
-        .then(Action::CommitThenDelay(Duration::from_secs(5)))
+    let slow = InjectedFault::on(RequestMatcher::of("POST", "/email"))
+        .then(FaultAction::CommitThenDelay(Duration::from_secs(5)))
         .times(2);
     world.cloud.servicenow.fault(slow);
     let killing = async {
@@ -1130,8 +1137,8 @@ async fn nothing_is_sent_about_a_pin_that_could_not_be_kept() {
     world.pin(&request(&world.incident())).await;
     world.cloud.travel(Duration::from_secs(4));
     let incident = world.incident();
-    let slow = Fault::on(Matcher::path("/API/requestPINCode.aspx"))
-        .then(Action::Delay(Duration::from_millis(1500)));
+    let slow = InjectedFault::on(RequestMatcher::path("/API/requestPINCode.aspx"))
+        .then(FaultAction::Delay(Duration::from_millis(1500)));
     world.cloud.rescue.fault(slow);
     let mark = world.cloud.rescue.mark();
     let mailed = world.cloud.servicenow.mails().len();
@@ -1216,7 +1223,8 @@ async fn a_rescue_that_gives_nothing_is_given_up_in_time() {
     );
 
     world.cloud.rescue.clear_faults();
-    let hangs = Fault::on(Matcher::path("/API/")).then(Action::Delay(Duration::from_secs(20)));
+    let hangs = InjectedFault::on(RequestMatcher::path("/API/"))
+        .then(FaultAction::Delay(Duration::from_secs(20)));
     world.cloud.rescue.fault(hangs);
     let answer = press_anew(&world, &asked).await;
     assert_eq!(

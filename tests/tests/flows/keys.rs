@@ -1,6 +1,6 @@
 //! `rescue-connector keys …` against the embedded cloud (design 4.4, 4.6).
 
-use local::aws::{Effect, Fault, Service};
+use local::aws::{Effect, InjectedAwsFault, Service};
 use serde_json::{Value, json};
 use tests::World;
 
@@ -130,7 +130,7 @@ async fn of_two_operators_who_rotate_at_once_one_is_told_and_no_key_is_lost() {
     world
         .cloud
         .aws
-        .inject(Fault::once(Service::DynamoDb, "PutItem", slow).times(2));
+        .inject(InjectedAwsFault::once(Service::DynamoDb, "PutItem", slow).times(2));
     let rotate = ["keys", "rotate", "acme", "api", "--output", "json"];
     let (one, other) = tokio::join!(operator.run(&rotate), operator.run(&rotate));
     let mut codes = [one.code, other.code];

@@ -7,7 +7,7 @@ use admin::dlq;
 use local::demo_tenant::{TECHNICIAN, TENANT};
 use local::rescue::Phase;
 use local::servicenow::User;
-use local::simulator::{Action, Fault, Matcher};
+use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use tests::World;
 
 use super::command_line::{CommandLine, text};
@@ -163,7 +163,8 @@ async fn no_command_asks_aws_for_more_than_its_row_of_the_permissions() {
 
     let incident = world.incident();
     let session = world.session(&incident);
-    let refusal = Fault::on(Matcher::of("PATCH", &incident.sys_id)).then(Action::status(403));
+    let refusal = InjectedFault::on(RequestMatcher::of("PATCH", &incident.sys_id))
+        .then(FaultAction::status(403));
     world.cloud.servicenow.fault(refusal);
     world.post(&session, Phase::Start).await;
     let lost = world.console_session().with_field("CField1", "INC9999999");

@@ -3,30 +3,30 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use local::aws::{Effect, Fault as AwsFault, Service};
+use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::demo_tenant::{CLIENT_ID, SERVICE_ACCOUNT, TENANT};
 use local::rescue::Phase;
 use local::servicenow::{RefreshAnswer, User};
-use local::simulator::{Action, Fault, Matcher};
+use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::{Value, json};
-use shared::clock::Timestamp;
-use shared::credentials::Pause;
-use shared::error::Code;
-use shared::secret::Secret;
-use shared::tenants::{Key, KeyKind, Scope, Tenant};
+use shared::aws::credentials::Pause;
+use shared::aws::tenants::{KeyKind, KeyScope, Tenant, TenantKey};
+use shared::domain::clock::Timestamp;
+use shared::domain::error::ErrorCode;
+use shared::domain::secret::Secret;
 use tests::tokens::demo;
-use tests::{Answer, World};
+use tests::{HttpAnswer, World};
 
 /// The issuer's own client, beside the demo's.
 const OWN_CLIENT: &str = "handed-over-client";
 const OWN_SECRET: &str = "handed-over-secret";
 
-fn token_endpoint(action: Action) -> Fault {
-    Fault::on(Matcher::of("POST", "/oauth_token.do")).then(action)
+fn token_endpoint(action: FaultAction) -> InjectedFault {
+    InjectedFault::on(RequestMatcher::of("POST", "/oauth_token.do")).then(action)
 }
 
-fn probe(action: Action) -> Fault {
-    Fault::on(Matcher::of("GET", "/table/incident")).then(action)
+fn probe(action: FaultAction) -> InjectedFault {
+    InjectedFault::on(RequestMatcher::of("GET", "/table/incident")).then(action)
 }
 
 /// A token that is not the one that is stored.
@@ -39,12 +39,12 @@ fn another_token(world: &World) -> String {
         .issue_refresh_token(CLIENT_ID, "svc.other")
 }
 
-fn stored(answer: &Answer) {
+fn stored(answer: &HttpAnswer) {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.json()["status"], "stored");
 }
 
-fn refused(answer: &Answer, status: u16, code: &str) {
+fn refused(answer: &HttpAnswer, status: u16, code: &str) {
     assert_eq!(
         (answer.status, answer.code().as_str()),
         (status, code),
@@ -200,11 +200,14 @@ async fn a_token_that_servicenow_refuses_is_not_stored_and_the_likely_causes_are
             assert!(detail.to_lowercase().contains(cause), "{cause}: {detail}");
         }
     }
-    world.cloud.servicenow.fault(probe(Action::Unauthorized));
+    world
+        .cloud
+        .servicenow
+        .fault(probe(FaultAction::Unauthorized));
     let unproved = json!({"refresh_token": another_token(&world)});
     refused(&world.hand_over(&unproved).await, 422, "token-refused");
     assert_eq!(world.current_token().await.version_id, before.version_id);
-    let standing = world.credentials().standing_now(&demo()).await;
+    let standing = world.credentials().tenant_pause_now(&demo()).await;
     assert_eq!(
         standing.expect("read").pause,
         None,
@@ -219,22 +222,22 @@ async fn while_servicenow_does_not_answer_the_old_token_stays_and_a_repeat_succe
     let world = World::start().await;
     let before = world.current_token().await;
     let body = json!({"refresh_token": another_token(&world)});
-    let page = Action::Status {
+    let page = FaultAction::Status {
         code: 401,
         headers: vec![("content-type".to_owned(), "text/html".to_owned())],
         body: "<html>Blocked</html>".to_owned(),
     };
     for fault in [
-        token_endpoint(Action::status(503)),
-        token_endpoint(Action::Html),
-        token_endpoint(Action::DropBefore),
-        token_endpoint(Action::RateLimited {
+        token_endpoint(FaultAction::status(503)),
+        token_endpoint(FaultAction::Html),
+        token_endpoint(FaultAction::DropBefore),
+        token_endpoint(FaultAction::RateLimited {
             retry_after: Some(60),
         }),
-        probe(Action::status(500)),
-        probe(Action::Html),
+        probe(FaultAction::status(500)),
+        probe(FaultAction::Html),
         probe(page),
-        probe(Action::DropBefore),
+        probe(FaultAction::DropBefore),
     ] {
         let said = format!("{fault:?}");
         world.cloud.servicenow.fault(fault);
@@ -284,7 +287,7 @@ async fn while_the_stores_do_not_answer_the_old_token_stays_and_a_repeat_succeed
     let taken = world
         .credentials()
         .take_lease(
-            &shared::credentials::token_lease_key(&demo()),
+            &shared::aws::credentials::token_lease_key(&demo()),
             "somebody-else",
             Duration::from_secs(60),
         )
@@ -338,7 +341,10 @@ async fn a_token_that_is_replaced_while_it_is_proved_can_be_handed_over_again() 
         .cloud
         .servicenow
         .configure(|rules| rules.refresh_answer = RefreshAnswer::Replaced);
-    world.cloud.servicenow.fault(probe(Action::status(503)));
+    world
+        .cloud
+        .servicenow
+        .fault(probe(FaultAction::status(503)));
     refused(&world.hand_over(&body).await, 503, "servicenow-unavailable");
     assert_eq!(world.current_token().await.version_id, before.version_id);
 
@@ -399,7 +405,8 @@ async fn a_note_that_cannot_be_written_never_fails_the_answer() {
             .hand_over(&body("0f1e2d3c4b5a69788796a5b4c3d2e1f0"))
             .await,
     );
-    let patch = Fault::on(Matcher::of("PATCH", "/sc_req_item")).then(Action::CommitThenDrop);
+    let patch = InjectedFault::on(RequestMatcher::of("PATCH", "/sc_req_item"))
+        .then(FaultAction::CommitThenDrop);
     world.cloud.servicenow.fault(patch);
     stored(&world.hand_over(&body(&item.sys_id)).await);
     stored(&world.hand_over(&body(&item.sys_id)).await);
@@ -446,7 +453,7 @@ async fn key_for_pins(world: &World) -> Secret {
     let read = read.key("tenant", name).send().await.expect("read");
     let mut tenant = Tenant::from_item(&read.item.expect("a tenant")).expect("readable");
     let now = world.cloud.clock.now();
-    let (key, text) = Key::generate(KeyKind::Api, vec![Scope::Pin], &[9; 32], now);
+    let (key, text) = TenantKey::generate(KeyKind::Api, vec![KeyScope::Pin], &[9; 32], now);
     tenant.keys.push(key);
     let put = stack.dynamodb.put_item().table_name(&stack.tenants_table);
     let put = put.set_item(Some(tenant.to_item().expect("an item")));
@@ -581,8 +588,8 @@ async fn a_hand_over_ends_the_pause_of_a_tenant_that_needed_it() {
     let world = World::start().await;
     let until = world.cloud.clock.now().plus(Duration::from_secs(3600));
     for (reason, stays) in [
-        (Code::ReauthorizationNeeded, false),
-        (Code::ServiceNowThrottled, true),
+        (ErrorCode::ReauthorizationNeeded, false),
+        (ErrorCode::ServiceNowThrottled, true),
     ] {
         let pause = Pause { until, reason };
         let set = world.credentials().set_pause(&demo(), pause).await;
@@ -592,7 +599,7 @@ async fn a_hand_over_ends_the_pause_of_a_tenant_that_needed_it() {
                 .hand_over(&json!({"refresh_token": world.refresh_token()}))
                 .await,
         );
-        let standing = world.credentials().standing_now(&demo()).await;
+        let standing = world.credentials().tenant_pause_now(&demo()).await;
         let pause = standing.expect("read").pause_at(world.cloud.clock.now());
         assert_eq!(pause.is_some(), stays, "{reason}");
     }

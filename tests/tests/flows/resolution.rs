@@ -1,13 +1,13 @@
 //! Design 5.3: the right record or none.
 
-use local::aws::{Effect, Fault, Service};
+use local::aws::{Effect, InjectedAwsFault, Service};
 use local::demo_tenant::TENANT;
 use local::rescue::{Phase, Session};
 use local::servicenow::Created;
-use shared::record::{RecordRef, SysId, Table};
-use shared::secret::Secret;
-use shared::tenant::TenantId;
-use shared::tracking;
+use shared::domain::record::{RecordRef, SysId, Table};
+use shared::domain::secret::Secret;
+use shared::domain::tenant::TenantId;
+use shared::domain::tracking;
 use tests::World;
 
 fn without_creating(file: String) -> String {
@@ -25,7 +25,7 @@ fn with_plain_tracking(file: String) -> String {
 async fn signed(world: &World, tenant: &str, table: Table, sys_id: &str) -> String {
     let tenant = TenantId::parse(tenant).expect("valid");
     let stack = &world.cloud.stack;
-    let name = shared::vault::credentials_name(&stack.secret_prefix, &tenant);
+    let name = shared::aws::secret_store::tenant_secrets_name(&stack.secret_prefix, &tenant);
     let secret = stack.secrets.get_secret_value().secret_id(name).send();
     let secret = secret.await.expect("the tenant's secret");
     let secret: serde_json::Value =
@@ -157,7 +157,7 @@ async fn a_signed_tracking_waits_while_the_key_cannot_be_read() {
         status: 400,
         error: "AccessDeniedException".to_owned(),
     };
-    let away = Fault::any(Service::SecretsManager, denied).times(1_000);
+    let away = InjectedAwsFault::any(Service::SecretsManager, denied).times(1_000);
     world.cloud.aws.inject(away);
     assert_eq!(outcome(&world, &session).await.0, "waiting");
     world.cloud.aws.clear_faults();
@@ -334,7 +334,7 @@ async fn sessions_that_differ_in_letter_case_have_a_record_each() {
                 "started" => world.started.expose(),
                 _ => world.ended.expose(),
             };
-            let answer = tests::Answer::to_post(url, None, body).await;
+            let answer = tests::HttpAnswer::to_post(url, None, body).await;
             assert_eq!(answer.status, 200, "{answer:?}");
             world.deliver().await;
         }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use local::demo_tenant::{CLIENT_ID, SERVICE_ACCOUNT, TENANT};
 use local::rescue::Phase;
 use local::servicenow::{RefreshAnswer, User};
-use local::simulator::{Action, Fault, Matcher};
+use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::json;
-use shared::credentials::Pause;
-use shared::error::Code;
-use shared::secret::Secret;
-use shared::vault::Token;
+use shared::aws::credentials::Pause;
+use shared::aws::secret_store::TokenSecret;
+use shared::domain::error::ErrorCode;
+use shared::domain::secret::Secret;
 use tests::World;
 use tests::tokens::demo;
 
@@ -78,7 +78,7 @@ async fn a_lifetime_that_was_handed_over_outlives_every_renewal() {
         );
     }
     // A token that is set by hand lives as long as the tenant file says.
-    let token = shared::secret::Secret::from(world.refresh_token());
+    let token = shared::domain::secret::Secret::from(world.refresh_token());
     let name = admin::secrets::SecretName::RefreshToken;
     let set = admin::secrets::set(&world.cloud.stack, &demo(), name, &token).await;
     set.expect("set");
@@ -111,12 +111,12 @@ async fn a_rotation_shares_its_access_token_and_lets_waiting_messages_flow() {
     let world = World::start().await;
     let pause = Pause {
         until: world.cloud.clock.now().plus(Duration::from_secs(2 * DAY)),
-        reason: Code::ReauthorizationNeeded,
+        reason: ErrorCode::ReauthorizationNeeded,
     };
     let set = world.credentials().set_pause(&demo(), pause).await;
     set.expect("written");
     world.rotate_tomorrow().await;
-    let standing = world.credentials().standing_now(&demo()).await;
+    let standing = world.credentials().tenant_pause_now(&demo()).await;
     let standing = standing.expect("read");
     assert_eq!(standing.pause_at(world.cloud.clock.now()), None);
 
@@ -131,7 +131,7 @@ async fn a_rotation_shares_its_access_token_and_lets_waiting_messages_flow() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wish_renews_the_token_once_although_it_is_not_due() {
     let world = World::start().await;
-    let wish = |token| Token {
+    let wish = |token| TokenSecret {
         renew_now: true,
         ..token
     };
@@ -167,16 +167,16 @@ async fn a_token_that_nothing_repairs_needs_a_person_and_is_tried_once_an_hour_a
     let asked = world.token_requests();
     assert_eq!(asked, 1);
     world
-        .set_token(|token| Token {
+        .set_token(|token| TokenSecret {
             renew_now: true,
             ..token
         })
         .await;
-    let standing = world.credentials().standing_now(&demo()).await;
+    let standing = world.credentials().tenant_pause_now(&demo()).await;
     let pause = standing.expect("read").pause_at(world.cloud.clock.now());
     assert_eq!(
         pause.map(|pause| pause.reason),
-        Some(Code::ReauthorizationNeeded)
+        Some(ErrorCode::ReauthorizationNeeded)
     );
     let said = world.lines_of("rotate-tokens", "reauthorization-needed");
     assert!(
@@ -216,8 +216,10 @@ async fn a_password_that_is_refused_is_tried_once_an_hour_and_once_per_wish() {
     let account = User::service_account(SERVICE_ACCOUNT, "changed");
     world.cloud.servicenow.add_user(account);
     let refresh =
-        Matcher::of("POST", "/oauth_token.do").body_containing("grant_type=refresh_token");
-    let down = Fault::on(refresh).always().then(Action::status(503));
+        RequestMatcher::of("POST", "/oauth_token.do").body_containing("grant_type=refresh_token");
+    let down = InjectedFault::on(refresh)
+        .always()
+        .then(FaultAction::status(503));
     world.cloud.servicenow.fault(down);
     let passwords = || {
         let requests = world.cloud.servicenow.requests();
@@ -235,7 +237,7 @@ async fn a_password_that_is_refused_is_tried_once_an_hour_and_once_per_wish() {
         world.rotate().await;
     }
     assert_eq!(passwords(), 1, "four more rotations within the hour");
-    let wish = |token| Token {
+    let wish = |token| TokenSecret {
         renew_now: true,
         ..token
     };
@@ -291,8 +293,12 @@ async fn a_health_check_that_replaces_the_token_keeps_the_new_one_and_its_end() 
 async fn a_transient_failure_fails_the_step_and_changes_nothing() {
     let world = World::start().await;
     let before = world.current_token().await;
-    for action in [Action::status(503), Action::Html, Action::DropBefore] {
-        let fault = Fault::on(Matcher::of("POST", "/oauth_token.do")).then(action);
+    for action in [
+        FaultAction::status(503),
+        FaultAction::Html,
+        FaultAction::DropBefore,
+    ] {
+        let fault = InjectedFault::on(RequestMatcher::of("POST", "/oauth_token.do")).then(action);
         world.cloud.servicenow.fault(fault);
     }
     world.cloud.travel(Duration::from_secs(DAY + 1));
@@ -305,7 +311,7 @@ async fn a_transient_failure_fails_the_step_and_changes_nothing() {
         assert_eq!(world.current_token().await.version_id, before.version_id);
         world.cloud.travel(Duration::from_secs(601));
     }
-    let standing = world.credentials().standing_now(&demo()).await;
+    let standing = world.credentials().tenant_pause_now(&demo()).await;
     assert_eq!(standing.expect("read").pause, None);
     world.rotate().await;
     assert_ne!(world.current_token().await.version_id, before.version_id);
@@ -315,10 +321,10 @@ async fn a_transient_failure_fails_the_step_and_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_without_a_token_rotates_well_and_stays_empty() {
     let world = World::start().await;
-    world.set_token(|_| Token::default()).await;
+    world.set_token(|_| TokenSecret::default()).await;
     world.rotate_tomorrow().await;
     assert_eq!(world.token_requests(), 0);
-    assert_eq!(world.current_token().await.token, Token::default());
+    assert_eq!(world.current_token().await.token, TokenSecret::default());
     world.assert_nothing_is_pending().await;
     assert_eq!(world.metric("rotate-tokens", "RotationSucceeded").len(), 1);
     assert!(
@@ -355,11 +361,11 @@ async fn a_tenant_whose_grant_needs_no_refresh_token_or_that_is_gone_rotates_unc
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hand_over_in_between_is_not_overtaken_by_the_rotation() {
     let world = World::start().await;
-    let pending = Token {
+    let pending = TokenSecret {
         derived_from: Some(world.current_token().await.version_id),
         ..world.current_token().await.token
     };
-    for pending in [pending, Token::default()] {
+    for pending in [pending, TokenSecret::default()] {
         let version = world.begin_rotation(&pending).await;
         for step in ["create_secret", "set_secret", "test_secret"] {
             world.step(step, &version).await.expect(step);
@@ -390,7 +396,7 @@ async fn a_hand_over_in_between_is_not_overtaken_by_the_rotation() {
 async fn every_step_may_be_repeated_and_its_spelling_does_not_matter() {
     let world = World::start().await;
     let current = world.current_token().await;
-    let pending = Token {
+    let pending = TokenSecret {
         derived_from: Some(current.version_id.clone()),
         ..current.token
     };
@@ -431,7 +437,7 @@ async fn every_step_may_be_repeated_and_its_spelling_does_not_matter() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trial_run_of_test_secret_passes_without_asking_anybody() {
     let world = World::start().await;
-    let version = world.begin_rotation(&Token::default()).await;
+    let version = world.begin_rotation(&TokenSecret::default()).await;
     world.step("testSecret", &version).await.expect("passes");
     let mut token = world.current_token().await.token;
     token.source = Some("trial".to_owned());
@@ -445,7 +451,7 @@ async fn a_trial_run_of_test_secret_passes_without_asking_anybody() {
 async fn a_pending_token_that_does_not_work_is_not_promoted() {
     let world = World::start().await;
     let current = world.current_token().await;
-    let pending = Token {
+    let pending = TokenSecret {
         derived_from: Some(current.version_id.clone()),
         access_token: Some(Secret::from("nobody-granted-this")),
         access_token_until: Some(world.cloud.clock.now().plus(Duration::from_secs(900))),
@@ -478,7 +484,7 @@ async fn a_pending_token_that_does_not_work_is_not_promoted() {
 async fn a_step_that_is_not_of_a_rotation_of_a_token_secret_is_refused() {
     let world = World::start().await;
     let name = world.token_secret();
-    let version = world.begin_rotation(&Token::default()).await;
+    let version = world.begin_rotation(&TokenSecret::default()).await;
     let event = |step: &str, secret: &str, version: &str| json!({"Step": step, "SecretId": secret, "ClientRequestToken": version});
     let credentials = name.replace("/token", "/credentials");
     for (event, expected) in [
@@ -505,7 +511,7 @@ async fn a_step_that_is_not_of_a_rotation_of_a_token_secret_is_refused() {
     let secrets = &world.cloud.stack.secrets;
     let plain = uuid::Uuid::new_v4().to_string();
     world
-        .put_token(&plain, &Token::default(), "SOMETHING")
+        .put_token(&plain, &TokenSecret::default(), "SOMETHING")
         .await;
     let failed = world
         .step("createSecret", &plain)

@@ -4,7 +4,7 @@ use local::aws::Service;
 use local::demo_tenant::TENANT;
 use local::rescue::{Format, Phase, Session};
 use serde_json::{Value, json};
-use tests::{Answer, World};
+use tests::{HttpAnswer, World};
 
 /// The webhook URL without `event`.
 fn bare(world: &World) -> String {
@@ -51,7 +51,7 @@ async fn each_of_rescues_formats_is_accepted_and_queued_whole() {
         let before = world.queued().len();
         let session = chatty(&world).with_field("TSurvey0", "5");
         let payload = world.cloud.rescue.payload(&session, format, Phase::End);
-        let answer = Answer::to_post(
+        let answer = HttpAnswer::to_post(
             world.ended.expose(),
             Some(payload.content_type),
             payload.body,
@@ -74,7 +74,7 @@ async fn each_of_rescues_formats_is_accepted_and_queued_whole() {
         assert_eq!(post["digest"], reply["delivery"]);
         let received_at = post["received_at"].as_str().expect("a text");
         assert!(
-            shared::clock::Timestamp::parse(received_at).is_some(),
+            shared::domain::clock::Timestamp::parse(received_at).is_some(),
             "{received_at}"
         );
         assert_eq!(post["fields"]["SessionID"], session.id.as_str());
@@ -107,7 +107,8 @@ async fn the_same_post_in_another_format_is_a_repeat() {
         })
         .expect("a simulator");
         let payload = other.payload(&session_with_two_lines, format, Phase::End);
-        let answer = Answer::to_post(&bare(&world), Some(payload.content_type), payload.body).await;
+        let answer =
+            HttpAnswer::to_post(&bare(&world), Some(payload.content_type), payload.body).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         deliveries.push(answer.json()["delivery"].clone());
     }
@@ -138,7 +139,7 @@ async fn the_body_counts_and_not_what_the_content_type_says_about_it() {
         (None, "sessionid=7&chatlog=x"),
         (Some("nonsense"), r#"{"SESSIONID": "8", "CHATLOG": "x"}"#),
     ] {
-        let answer = Answer::to_post(&bare(&world), content_type, body).await;
+        let answer = HttpAnswer::to_post(&bare(&world), content_type, body).await;
         assert_eq!(answer.status, 200, "{content_type:?} {body} {answer:?}");
     }
     let messages = queued(&world);
@@ -211,7 +212,7 @@ async fn what_the_field_sends_reaches_the_record_that_it_names() {
         ),
     ];
     for (index, (content_type, body, text)) in cases.iter().enumerate() {
-        let answer = Answer::to_post(&bare(&world), Some(content_type), *body).await;
+        let answer = HttpAnswer::to_post(&bare(&world), Some(content_type), *body).await;
         assert_eq!(answer.status, 200, "{text} {answer:?}");
         let session = format!("940000{:02}", index + 1);
         assert_eq!(answer.json()["session_id"], session.as_str());
@@ -235,7 +236,7 @@ async fn the_event_of_the_url_wins_over_the_content() {
         .cloud
         .rescue
         .payload(&session, Format::Form, Phase::End);
-    let answer = Answer::to_post(
+    let answer = HttpAnswer::to_post(
         world.started.expose(),
         Some(payload.content_type),
         payload.body,
@@ -262,7 +263,7 @@ async fn without_an_event_in_the_url_the_content_decides() {
         (format!("{url}?event=other"), "SessionID=6", "started"),
     ];
     for (url, body, _) in &posts {
-        let answer = Answer::to_post(url, None, *body).await;
+        let answer = HttpAnswer::to_post(url, None, *body).await;
         assert_eq!(answer.status, 200, "{body} {answer:?}");
     }
     let events: Vec<Value> = queued(&world)
@@ -282,7 +283,7 @@ async fn a_repeat_is_accepted_and_queued_once() {
         .payload(&chatty(&world), Format::JsonFlat, Phase::Start);
     let mut answers = Vec::new();
     for _ in 0..3 {
-        let answer = Answer::to_post(
+        let answer = HttpAnswer::to_post(
             world.started.expose(),
             Some(payload.content_type),
             payload.body.clone(),
@@ -333,9 +334,9 @@ async fn wrong_tenant_and_wrong_key_are_one_and_the_same_answer() {
         url(&"d".repeat(41), key),
     ] {
         for answer in [
-            Answer::to_post(&wrong, None, "SessionID=1&ChatLog=x").await,
-            Answer::to_post(&wrong, None, "not a post").await,
-            Answer::to_get(&wrong).await,
+            HttpAnswer::to_post(&wrong, None, "SessionID=1&ChatLog=x").await,
+            HttpAnswer::to_post(&wrong, None, "not a post").await,
+            HttpAnswer::to_get(&wrong).await,
         ] {
             assert_eq!(
                 (answer.status, answer.code().as_str()),
@@ -360,10 +361,10 @@ async fn a_get_says_whether_tenant_and_key_are_right_and_changes_nothing() {
     let world = World::start().await;
     let url = bare(&world);
     for url in [&url, world.started.expose(), world.ended.expose()] {
-        let answer = Answer::to_get(url).await;
+        let answer = HttpAnswer::to_get(url).await;
         assert_eq!((answer.status, answer.body.as_str()), (204, ""));
     }
-    assert_eq!(Answer::to_get(&format!("{url}x")).await.status, 404);
+    assert_eq!(HttpAnswer::to_get(&format!("{url}x")).await.status, 404);
     nothing_is_stored(&world);
     let calls = world.cloud.aws.journal().calls();
     assert!(
@@ -379,11 +380,11 @@ async fn the_posts_of_a_tenant_that_is_switched_off_are_ignored() {
         .change_settings(|file| format!("enabled = false\n{file}"))
         .await;
     for body in ["SessionID=1&ChatLog=x", "{broken", ""] {
-        let answer = Answer::to_post(world.ended.expose(), None, body).await;
+        let answer = HttpAnswer::to_post(world.ended.expose(), None, body).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         assert_eq!(answer.json(), json!({"status": "ignored"}));
     }
-    assert_eq!(Answer::to_get(world.ended.expose()).await.status, 204);
+    assert_eq!(HttpAnswer::to_get(world.ended.expose()).await.status, 204);
     nothing_is_stored(&world);
 }
 
@@ -418,7 +419,8 @@ async fn what_cannot_be_read_is_refused_and_kept_as_it_came() {
         (b"{\"SessionID\": \"\xff\xfe", 400, "malformed-body"),
     ];
     for (index, (body, status, code)) in cases.iter().enumerate() {
-        let answer = Answer::to_post(world.ended.expose(), Some("application/json"), *body).await;
+        let answer =
+            HttpAnswer::to_post(world.ended.expose(), Some("application/json"), *body).await;
         let shown = String::from_utf8_lossy(body);
         assert_eq!(
             (answer.status, answer.code()),
@@ -452,7 +454,7 @@ async fn what_cannot_be_read_is_refused_and_kept_as_it_came() {
 async fn the_same_unreadable_body_is_kept_each_time() {
     let world = World::start().await;
     for _ in 0..2 {
-        let answer = Answer::to_post(world.ended.expose(), None, "ChatLog=hello").await;
+        let answer = HttpAnswer::to_post(world.ended.expose(), None, "ChatLog=hello").await;
         assert_eq!(answer.status, 400);
     }
     assert_eq!(world.dead_letters().len(), 2);
@@ -471,7 +473,7 @@ async fn what_cannot_be_read_is_kept_with_its_content_type_and_event_where_it_ha
         (world.started.expose().to_owned(), Some("text/plain")),
     ];
     for (url, content_type) in posts {
-        let answer = Answer::to_post(&url, content_type, "ChatLog=hello").await;
+        let answer = HttpAnswer::to_post(&url, content_type, "ChatLog=hello").await;
         assert_eq!(answer.code(), "missing-session-id");
     }
     let letters = world.dead_letters();
@@ -570,7 +572,7 @@ async fn a_request_that_came_through_two_proxies_is_answered_by_each_function() 
         let request = http.post(url).header("x-forwarded-proto", "https");
         let request = request.header("x-forwarded-proto", "http");
         let request = request.header("authorization", "Bearer wrong");
-        Answer::to(request.body("SessionID=7&ChatLog=hello"))
+        HttpAnswer::to(request.body("SessionID=7&ChatLog=hello"))
             .await
             .status
     };
@@ -592,14 +594,14 @@ async fn a_tenant_over_its_quota_is_told_to_wait_and_nothing_of_it_is_stored() {
     function.recycle();
     let wrong = format!("{}x", bare(&world));
     for body in ["SessionID=1", "not a post", "SessionID=2"] {
-        let unknown = Answer::to_post(&wrong, None, body).await.status;
-        let status = Answer::to_post(&bare(&world), None, body).await.status;
+        let unknown = HttpAnswer::to_post(&wrong, None, body).await.status;
+        let status = HttpAnswer::to_post(&bare(&world), None, body).await.status;
         assert_eq!((unknown, status == 429), (404, false), "{body}");
     }
     let journal = world.cloud.aws.journal();
     let mark = journal.mark();
     for body in ["SessionID=3", "not a post"] {
-        let answer = Answer::to_post(&bare(&world), None, body).await;
+        let answer = HttpAnswer::to_post(&bare(&world), None, body).await;
         assert_eq!(
             (
                 answer.status,
@@ -610,7 +612,7 @@ async fn a_tenant_over_its_quota_is_told_to_wait_and_nothing_of_it_is_stored() {
         );
     }
     assert_eq!(journal.since(mark).len(), 0, "it costs no call");
-    assert_eq!(Answer::to_get(&bare(&world)).await.status, 204);
+    assert_eq!(HttpAnswer::to_get(&bare(&world)).await.status, 204);
     assert_eq!((world.queued().len(), world.dead_letters().len()), (2, 1));
     assert_eq!(
         world.metric("session-details", "TooManyPosts"),
@@ -621,7 +623,7 @@ async fn a_tenant_over_its_quota_is_told_to_wait_and_nothing_of_it_is_stored() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_body_is_refused_and_there_is_nothing_to_keep() {
     let world = World::start().await;
-    let answer = Answer::to_post(world.ended.expose(), None, "").await;
+    let answer = HttpAnswer::to_post(world.ended.expose(), None, "").await;
     assert_eq!(
         (answer.status, answer.code().as_str()),
         (400, "malformed-body")
@@ -680,7 +682,7 @@ async fn a_body_that_no_compression_makes_fit_is_refused_with_an_alarm_and_nothi
     let unreadable = noise(2_000_000);
     for body in [post, unreadable] {
         let before = function.output().len();
-        let answer = Answer::to_post(world.ended.expose(), None, body).await;
+        let answer = HttpAnswer::to_post(world.ended.expose(), None, body).await;
         assert_eq!(
             (answer.status, answer.code().as_str()),
             (413, "body-too-large")
@@ -711,7 +713,7 @@ async fn a_post_costs_one_aws_call_warm_and_two_cold() {
     for (session, calls) in [("1", 2), ("2", 1), ("3", 1)] {
         let mark = journal.mark();
         let body = format!("SessionID={session}&ChatLog=x");
-        let answer = Answer::to_post(world.ended.expose(), None, body).await;
+        let answer = HttpAnswer::to_post(world.ended.expose(), None, body).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         let made = journal.since(mark);
         assert_eq!(made.len(), calls, "{made:?}");

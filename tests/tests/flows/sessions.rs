@@ -6,9 +6,9 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use local::demo_tenant::TENANT;
 use local::rescue::{Format, Phase};
-use local::simulator::{Action, Fault, Matcher};
+use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::{Value, json};
-use shared::clock::Timestamp;
+use shared::domain::clock::Timestamp;
 use tests::World;
 
 use super::command_line::{CommandLine, text};
@@ -34,9 +34,9 @@ async fn posts_are_listed_newest_first_and_by_state_time_session_and_record() {
     world.post(&old, Phase::Start).await;
     world.deliver().await;
     world.cloud.travel(Duration::from_secs(3 * 3600));
-    let refusal = Fault::on(Matcher::of("PATCH", &phone.sys_id))
+    let refusal = InjectedFault::on(RequestMatcher::of("PATCH", &phone.sys_id))
         .always()
-        .then(Action::status(403));
+        .then(FaultAction::status(403));
     world.cloud.servicenow.fault(refusal);
     world.post(&failing, Phase::Start).await;
     world.deliver().await;
@@ -160,11 +160,11 @@ async fn without_servicenow_records_are_shown_by_their_sys_id_and_it_is_said_why
     let session = world.session(&incident);
     world.post(&session, Phase::Start).await;
     world.deliver().await;
-    let outage = Fault::on(Matcher::of("GET", &incident.sys_id)).always();
+    let outage = InjectedFault::on(RequestMatcher::of("GET", &incident.sys_id)).always();
     world
         .cloud
         .servicenow
-        .fault(outage.then(Action::status(503)));
+        .fault(outage.then(FaultAction::status(503)));
     let record = format!("incident:{}", incident.sys_id);
     for command in [
         &["sessions", "list", TENANT][..],
@@ -187,7 +187,8 @@ async fn a_reason_is_told_in_words_with_what_servicenow_said_and_what_to_do() {
     let operator = CommandLine::by_outputs(&world);
     let incident = world.incident();
     let session = world.session(&incident);
-    let refusal = Fault::on(Matcher::of("PATCH", &incident.sys_id)).then(Action::status(403));
+    let refusal = InjectedFault::on(RequestMatcher::of("PATCH", &incident.sys_id))
+        .then(FaultAction::status(403));
     world.cloud.servicenow.fault(refusal);
     world.post(&session, Phase::Start).await;
     world.deliver().await;
@@ -261,7 +262,8 @@ async fn lists_and_notes_fit_a_terminal_of_80_columns() {
     let operator = CommandLine::by_outputs(&world).with("COLUMNS", "80");
     let incident = world.incident();
     let session = world.session(&incident);
-    let refusal = Fault::on(Matcher::of("PATCH", &incident.sys_id)).then(Action::status(403));
+    let refusal = InjectedFault::on(RequestMatcher::of("PATCH", &incident.sys_id))
+        .then(FaultAction::status(403));
     world.cloud.servicenow.fault(refusal);
     world.post(&session, Phase::Start).await;
     world.deliver().await;
@@ -299,7 +301,8 @@ async fn a_session_is_shown_with_its_time_line_and_its_record() {
     let operator = CommandLine::by_outputs(&world);
     let incident = world.incident();
     let session = world.session(&incident);
-    let outage = Fault::on(Matcher::of("PATCH", &incident.sys_id)).then(Action::status(503));
+    let outage = InjectedFault::on(RequestMatcher::of("PATCH", &incident.sys_id))
+        .then(FaultAction::status(503));
     world.cloud.servicenow.fault(outage);
     world.post(&session, Phase::Start).await;
     world.deliver().await;

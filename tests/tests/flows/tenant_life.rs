@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use local::rescue::{Format, Phase, Session};
-use local::simulator::{Action, Fault, Matcher};
+use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::{Value, json};
 use tests::World;
 
@@ -62,7 +62,8 @@ async fn a_tenant_lives_from_apply_to_delete() {
 
     // A post that the instance refuses becomes a dead letter, and is put back once the instance takes it.
     let second = world.session(&incident);
-    let refusal = Fault::on(Matcher::of("PATCH", &incident.sys_id)).then(Action::status(403));
+    let refusal = InjectedFault::on(RequestMatcher::of("PATCH", &incident.sys_id))
+        .then(FaultAction::status(403));
     world.cloud.servicenow.fault(refusal);
     assert_eq!(post(&world, &old_url, &second).await.0, 200);
     world.deliver().await;

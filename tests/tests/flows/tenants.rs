@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_secretsmanager::types::RotationRulesType;
-use local::aws::{Effect, Fault as AwsFault, Service};
+use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::rescue::{Format, Phase};
-use local::simulator::{Action, Fault, Matcher};
+use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::{Value, json};
 use tests::World;
 
@@ -166,7 +166,8 @@ async fn a_tenant_whose_posts_wait_is_deleted_only_when_that_is_wanted() {
     let created = operator.furnish().await;
     let incident = world.incident();
     let session = world.session(&incident);
-    let outage = Fault::on(Matcher::of("PATCH", &incident.sys_id)).then(Action::status(503));
+    let outage = InjectedFault::on(RequestMatcher::of("PATCH", &incident.sys_id))
+        .then(FaultAction::status(503));
     world.cloud.servicenow.fault(outage);
     let url = text(&created, "/webhook_urls/started");
     let posted = world

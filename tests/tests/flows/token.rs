@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admin::AdminError;
-use admin::token::{Status, rotate, status};
+use admin::token::{TokenStatus, rotate, status};
 use aws_sdk_secretsmanager::types::RotationRulesType;
-use local::aws::{Effect, Fault, Service};
+use local::aws::{Effect, InjectedAwsFault, Service};
 use local::demo_tenant::{CLIENT_ID, TENANT};
 use local::rescue::Phase;
 use serde_json::{Value, json};
-use shared::tenant::TenantId;
-use shared::vault::Token;
+use shared::aws::secret_store::TokenSecret;
+use shared::domain::tenant::TenantId;
 use tests::World;
 
 use super::command_line::CommandLine;
@@ -120,7 +120,7 @@ fn rotate_as_wished(world: &World) {
         }));
 }
 
-async fn shown(world: &World) -> Status {
+async fn shown(world: &World) -> TokenStatus {
     status(&world.cloud.stack, &tenant()).await.expect("shown")
 }
 
@@ -296,7 +296,7 @@ async fn what_stands_in_the_way_of_a_rotation_is_said_before_anything_is_changed
         error: "AccessDeniedException".to_owned(),
     };
     for operation in ["DescribeSecret", "RotateSecret"] {
-        let fault = Fault::once(Service::SecretsManager, operation, denied());
+        let fault = InjectedAwsFault::once(Service::SecretsManager, operation, denied());
         world.cloud.aws.inject(fault);
         let permission = format!("your role needs the permission secretsmanager:{operation}");
         refused(&rotate, &[&permission]).await;
@@ -377,7 +377,7 @@ async fn a_wish_during_a_rotation_loses_neither_the_pending_token_nor_itself() {
     let before = world.current_token().await;
     for renewed in [false, true] {
         let current = world.current_token().await;
-        let mut pending = Token {
+        let mut pending = TokenSecret {
             derived_from: Some(current.version_id.clone()),
             made_from: Some(current.token.origin()),
             ..current.token

@@ -14,12 +14,12 @@ use local::cloud::TEMPLATE;
 use local::demo_tenant::{CLIENT_ID, CUSTOMER, SERVICE_ACCOUNT, TECHNICIAN, TENANT};
 use local::rescue::{Format, Payload, Phase};
 use local::servicenow::RefreshAnswer;
-use local::simulator::{Action, Fault, Matcher};
+use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use local::template::document;
 use serde_json::{Value, json};
-use shared::clock::Clock;
-use shared::secret::Secret;
-use shared::tenant::TenantId;
+use shared::domain::clock::Clock;
+use shared::domain::secret::Secret;
+use shared::domain::tenant::TenantId;
 use tests::World;
 
 use super::{functions, properties, template};
@@ -370,16 +370,16 @@ pub(super) async fn play(world: &World) {
     let refused = world.cloud.rescue.send(world.url(Phase::End), &unreadable);
     assert_eq!(refused.await.expect("an answer").status, 400);
 
-    let patch = || Fault::on(Matcher::of("PATCH", "/incident"));
+    let patch = || InjectedFault::on(RequestMatcher::of("PATCH", "/incident"));
     instance.fault(patch());
     session.say("Ana Ruiz", &"long ".repeat(10_000));
     world.post(&session, Phase::End).await;
     world.deliver().await;
-    instance.fault(patch().then(Action::RateLimited {
+    instance.fault(patch().then(FaultAction::RateLimited {
         retry_after: Some(60),
     }));
     world.deliver_after(60).await;
-    instance.fault(patch().then(Action::CommitThenDrop));
+    instance.fault(patch().then(FaultAction::CommitThenDrop));
     world.deliver_after(120).await;
     world.deliver_after(600).await;
     assert_eq!(instance.pending_faults(), 0);
@@ -422,8 +422,8 @@ pub(super) async fn play(world: &World) {
         "customer": {"name": "Paul Martin", "email": CUSTOMER},
     });
     // One that fails frees its key for the next.
-    let none_left = Fault::on(Matcher::path("/API/requestPINCode"));
-    let none_left = none_left.then(Action::text("OUTOFPINCODES"));
+    let none_left = InjectedFault::on(RequestMatcher::path("/API/requestPINCode"));
+    let none_left = none_left.then(FaultAction::text("OUTOFPINCODES"));
     world.cloud.rescue.fault(none_left);
     assert_eq!(call(world, "pincodes", &request).await, 503);
     assert_eq!(call(world, "pincodes", &request).await, 201);

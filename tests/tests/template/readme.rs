@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use shared::error::{Code, Fault, Retry};
+use shared::domain::error::{ErrorCode, ResponsibleParty, RetryAdvice};
 
 use super::environment::{FOR_TESTS, given};
 use super::routes::codes_of_a_pin;
@@ -28,22 +28,22 @@ fn error_table() -> String {
     let mut table =
         "| code | status | what happened | who acts | try again |\n|---|---|---|---|---|\n"
             .to_owned();
-    for code in Code::ALL {
+    for code in ErrorCode::ALL {
         let entry = code.entry();
         let status = entry
             .status
             .map_or("–".to_owned(), |status| status.to_string());
         let who = match entry.fault {
-            Fault::Caller => "sender",
-            Fault::Operator => "operator",
-            Fault::Vendor => "vendor",
-            Fault::Us => "the connector",
+            ResponsibleParty::Caller => "sender",
+            ResponsibleParty::Operator => "operator",
+            ResponsibleParty::Vendor => "vendor",
+            ResponsibleParty::Us => "the connector",
         };
         let again = match entry.retry {
-            Retry::No => "no",
-            Retry::Later => "yes, later",
-            Retry::AfterLooking => "after looking",
-            Retry::WhenAuthorized => "when authorised again",
+            RetryAdvice::No => "no",
+            RetryAdvice::Later => "yes, later",
+            RetryAdvice::AfterLooking => "after looking",
+            RetryAdvice::WhenAuthorized => "when authorised again",
         };
         table += &format!(
             "| `{code}` | {status} | {} | {who} | {again} |\n",

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use local::template::Event;
 use serde_json::{Value, json};
-use shared::error::{Code, Problem};
+use shared::domain::error::{ErrorCode, Problem};
 
 use super::{functions, template, text};
 
@@ -46,9 +46,14 @@ fn responses<'a>(api: &'a Value, operation: &'a Value) -> BTreeMap<u16, &'a Valu
 }
 
 /// The error codes that a description names, in backquotes.
-fn codes_in(text: &str) -> impl Iterator<Item = Code> {
+fn codes_in(text: &str) -> impl Iterator<Item = ErrorCode> {
     let quoted = text.split('`').skip(1).step_by(2);
-    quoted.filter_map(|word| Code::ALL.iter().find(|code| code.as_str() == word).copied())
+    quoted.filter_map(|word| {
+        ErrorCode::ALL
+            .iter()
+            .find(|code| code.as_str() == word)
+            .copied()
+    })
 }
 
 #[test]
@@ -83,14 +88,14 @@ fn every_refusal_that_is_described_is_in_the_error_table_with_its_status() {
             }
             let place = format!("{route} {status}");
             let description = response["description"].as_str().expect("a description");
-            let codes: Vec<Code> = codes_in(description).collect();
+            let codes: Vec<ErrorCode> = codes_in(description).collect();
             assert!(!codes.is_empty(), "{place} names no code");
             for code in &codes {
                 assert_eq!(code.entry().status, Some(status), "{place} {code}");
             }
             let problem = response.pointer("/content/application~1problem+json");
             assert!(problem.is_some(), "{place} is no problem+json");
-            let waits = |code: &Code| Problem::new(*code, "").retry_after().is_some();
+            let waits = |code: &ErrorCode| Problem::new(*code, "").retry_after().is_some();
             let retry_after = response.pointer("/headers/Retry-After");
             assert_eq!(
                 retry_after.is_some(),
@@ -120,7 +125,7 @@ fn every_answer_of_session_details_is_described() {
     let post = statuses(&format!("POST {SESSION_DETAILS}"));
     let get = statuses(&format!("GET {SESSION_DETAILS}"));
     let refusals = refusals_of("session-details");
-    assert!(refusals.contains(&Code::NotFound), "{refusals:?}");
+    assert!(refusals.contains(&ErrorCode::NotFound), "{refusals:?}");
     let mut given: BTreeSet<u16> = refusals
         .iter()
         .filter_map(|code| code.entry().status)
@@ -129,7 +134,7 @@ fn every_answer_of_session_details_is_described() {
     assert_eq!(post, given);
     assert_eq!(get, [204, 404, 503].into());
     let description = text("infra/openapi.yaml");
-    let named: Vec<Code> = codes_in(&description).collect();
+    let named: Vec<ErrorCode> = codes_in(&description).collect();
     for code in refusals {
         assert!(named.contains(&code), "{code} is not described");
     }
@@ -142,7 +147,7 @@ fn codes_of(api: &Value, route: &str) -> BTreeSet<&'static str> {
     responses
         .filter_map(|response| response["description"].as_str())
         .flat_map(codes_in)
-        .map(Code::as_str)
+        .map(ErrorCode::as_str)
         .collect()
 }
 
@@ -176,7 +181,7 @@ fn every_code_with_a_status_is_given_at_some_route() {
         .keys()
         .flat_map(|route| codes_of(&api, route))
         .collect();
-    let in_the_table = Code::ALL
+    let in_the_table = ErrorCode::ALL
         .iter()
         .filter(|code| code.entry().status.is_some());
     assert_eq!(given, in_the_table.map(|code| code.as_str()).collect());
@@ -206,19 +211,19 @@ fn the_routes_that_people_and_servicenow_call_ask_for_a_bearer_key() {
 }
 
 /// The codes that a function's source gives.
-fn refusals_of(function: &str) -> Vec<Code> {
+fn refusals_of(function: &str) -> Vec<ErrorCode> {
     assert!(functions().contains(function));
     let folder = super::path(&format!("functions/{function}/src"));
     let mut source = String::new();
     for file in std::fs::read_dir(folder).expect("readable") {
         source += &std::fs::read_to_string(file.expect("readable").path()).expect("text");
     }
-    let named = |code: &Code| {
+    let named = |code: &ErrorCode| {
         let variant = format!("Code::{code:?}");
         source.match_indices(&variant).any(|(at, found)| {
             let next = source[at + found.len()..].chars().next();
             next.is_some_and(|next| !next.is_alphanumeric())
         })
     };
-    Code::ALL.iter().copied().filter(named).collect()
+    ErrorCode::ALL.iter().copied().filter(named).collect()
 }

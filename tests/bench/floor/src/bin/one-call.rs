@@ -2,11 +2,11 @@
 
 use aws_sdk_sqs::Client;
 use lambda_http::{Body, Error, Request, Response, service_fn};
-use shared::environment::Reader;
+use shared::environment::EnvironmentReader;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let mut environment = Reader::process();
+    let mut environment = EnvironmentReader::process();
     let queue = environment.required("SESSIONS_QUEUE_URL");
     let aws = environment.aws();
     let testing = environment.testing();

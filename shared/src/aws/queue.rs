@@ -19,10 +19,10 @@ use flate2::read::DeflateDecoder;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
-use crate::clock::{LONGEST_INVOCATION, Timestamp};
-use crate::error::Code;
-use crate::session::{Digest, Event, Fields, SessionId};
-use crate::tenant::TenantId;
+use crate::domain::clock::{LONGEST_INVOCATION, Timestamp};
+use crate::domain::error::ErrorCode;
+use crate::domain::session::{Digest, Event, Fields, SessionId};
+use crate::domain::tenant::TenantId;
 
 /// What the queue takes, 1 MiB, less what the attributes may need (docs/vendors.md#sqs-fifo).
 pub const MESSAGE_LIMIT: usize = 1024 * 1024 - 8 * 1024;
@@ -74,7 +74,7 @@ struct Wire {
 
 /// A message that is not a post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Undecodable {
+pub enum DecodeError {
     /// It says another version than 1.
     #[error("the message has an unknown version")]
     UnknownVersion,
@@ -88,29 +88,29 @@ pub enum Undecodable {
 
 /// A post whose fields are still packed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Packed {
+pub struct PackedPost {
     wire: Wire,
     size: usize,
 }
 
-impl Packed {
+impl PackedPost {
     /// Reads a message's text and unpacks nothing.
     ///
     /// # Errors
     /// When it is not a post of version 1.
-    pub fn read(text: &str) -> Result<Self, Undecodable> {
+    pub fn read(text: &str) -> Result<Self, DecodeError> {
         #[derive(Deserialize)]
         struct Versioned {
             v: serde_json::Value,
         }
-        let Versioned { v } = serde_json::from_str(text).map_err(|_| Undecodable::Malformed)?;
+        let Versioned { v } = serde_json::from_str(text).map_err(|_| DecodeError::Malformed)?;
         if v != 1 {
-            return Err(Undecodable::UnknownVersion);
+            return Err(DecodeError::UnknownVersion);
         }
-        let wire: Wire = serde_json::from_str(text).map_err(|_| Undecodable::Malformed)?;
+        let wire: Wire = serde_json::from_str(text).map_err(|_| DecodeError::Malformed)?;
         let size = match &wire.compressed {
             None => text.len(),
-            Some(packed) => unpacked_size(packed).ok_or(Undecodable::Malformed)?,
+            Some(packed) => unpacked_size(packed).ok_or(DecodeError::Malformed)?,
         };
         Ok(Self { wire, size })
     }
@@ -124,9 +124,9 @@ impl Packed {
     ///
     /// # Errors
     /// When its fields cannot be read, or are longer than [`UNPACKED_LIMIT`]; nothing is unpacked beyond that.
-    pub fn unpack(mut self) -> Result<Post, Undecodable> {
+    pub fn unpack(mut self) -> Result<Post, DecodeError> {
         if self.size > UNPACKED_LIMIT {
-            return Err(Undecodable::TooLarge);
+            return Err(DecodeError::TooLarge);
         }
         let fields = match self.wire.compressed.take() {
             None => self.wire.fields.take().map(|fields| Fields {
@@ -137,7 +137,7 @@ impl Packed {
                 .and_then(|fields| String::from_utf8(fields).ok())
                 .and_then(|fields| serde_json::from_str(&fields).ok()),
         };
-        let fields = fields.ok_or(Undecodable::Malformed)?;
+        let fields = fields.ok_or(DecodeError::Malformed)?;
         Ok(self.post(fields))
     }
 
@@ -164,7 +164,7 @@ impl Packed {
 /// They are hidden for up to an hour, and SQS shows nothing sooner than asked, unless somebody who has a message's
 /// receipt handle says so. Only `deliver-session` does, so whoever ends a tenant's pause asks it to, in the same queue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wake {
+pub struct WakeRequest {
     v: u32,
     /// Whose posts.
     #[serde(rename = "wake")]
@@ -174,7 +174,7 @@ pub struct Wake {
     pub from: Option<Timestamp>,
 }
 
-impl Wake {
+impl WakeRequest {
     /// All of a tenant's posts, or those accepted at or after `from`.
     pub const fn new(tenant: TenantId, from: Option<Timestamp>) -> Self {
         Self { v: 1, tenant, from }
@@ -183,37 +183,37 @@ impl Wake {
 
 /// What a message of the sessions queue says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Content {
+pub enum QueueMessage {
     /// A post to deliver.
-    Post(Box<Packed>),
+    Post(Box<PackedPost>),
     /// A request to wake the posts that wait for a re-authorisation.
-    Wake(Wake),
+    Wake(WakeRequest),
 }
 
-impl Content {
+impl QueueMessage {
     /// Reads a message's text, in one of the two formats that [`Post::encode`] describes.
     ///
     /// # Errors
     /// When it is neither of version 1.
-    pub fn decode(text: &str) -> Result<Self, Undecodable> {
+    pub fn decode(text: &str) -> Result<Self, DecodeError> {
         // A post goes first: it may be long, and nearly every message is one.
-        match Packed::read(text) {
+        match PackedPost::read(text) {
             Ok(packed) => Ok(Self::Post(Box::new(packed))),
-            Err(Undecodable::Malformed) => serde_json::from_str(text)
+            Err(DecodeError::Malformed) => serde_json::from_str(text)
                 .map(Self::Wake)
-                .map_err(|_| Undecodable::Malformed),
+                .map_err(|_| DecodeError::Malformed),
             Err(unknown) => Err(unknown),
         }
     }
 }
 
-impl Undecodable {
+impl DecodeError {
     /// Its line of the error table.
-    pub const fn code(self) -> Code {
+    pub const fn code(self) -> ErrorCode {
         match self {
-            Self::UnknownVersion => Code::UnknownVersion,
-            Self::Malformed => Code::MalformedMessage,
-            Self::TooLarge => Code::BodyTooLarge,
+            Self::UnknownVersion => ErrorCode::UnknownVersion,
+            Self::Malformed => ErrorCode::MalformedMessage,
+            Self::TooLarge => ErrorCode::BodyTooLarge,
         }
     }
 }
@@ -225,7 +225,7 @@ impl Post {
     /// The queue's messages are JSON objects with their version in `v`; a reader counts every other version as unknown.
     /// * A post: `{"v":1,"tenant","session_id","event","received_at","digest","fields","unknown_fields"}`, or with
     ///   `"compressed"` (gzip, base64) in place of the last two. Group `{tenant}#{session id}`, deduplicated by digest.
-    /// * A [`Wake`]: `{"v":1,"wake":"{tenant}"}`, with `"from"` (RFC 3339) where it goes on. Group `{tenant}#*`, which no
+    /// * A [`WakeRequest`]: `{"v":1,"wake":"{tenant}"}`, with `"from"` (RFC 3339) where it goes on. Group `{tenant}#*`, which no
     ///   session can have; never deduplicated.
     pub fn encode(&self) -> Option<String> {
         let wire = |fields: Option<Fields>, compressed| {
@@ -264,8 +264,8 @@ impl Post {
     ///
     /// # Errors
     /// When it is not a post of version 1.
-    pub fn decode(text: &str) -> Result<Self, Undecodable> {
-        Packed::read(text)?.unpack()
+    pub fn decode(text: &str) -> Result<Self, DecodeError> {
+        PackedPost::read(text)?.unpack()
     }
 
     /// The message group: start before end, and no session blocks another.
@@ -367,7 +367,7 @@ fn is_sendable(text: &str) -> bool {
 pub struct DeadLetter {
     body: String,
     encoding: &'static str,
-    reason: Code,
+    reason: ErrorCode,
     tenant: Option<String>,
     session_id: Option<String>,
     received_at: Timestamp,
@@ -383,7 +383,7 @@ impl DeadLetter {
     /// A queue message, kept as it is.
     pub fn message(
         body: String,
-        reason: Code,
+        reason: ErrorCode,
         post: Option<&Post>,
         received_at: Timestamp,
     ) -> Self {
@@ -411,7 +411,7 @@ impl DeadLetter {
     /// compressed first where it would not fit. `None`: it does not fit at all.
     pub fn raw(
         body: &[u8],
-        reason: Code,
+        reason: ErrorCode,
         tenant: &TenantId,
         received_at: Timestamp,
     ) -> Option<Self> {
@@ -462,16 +462,16 @@ pub fn raw_body(encoding: &str, body: &str) -> Option<Vec<u8>> {
 /// The queue cannot be reached.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct QueueUnavailable(pub String);
+pub struct QueueError(pub String);
 
-impl QueueUnavailable {
+impl QueueError {
     /// A call that failed, with the queue's name: `SQS SendMessage, queue sessions.fifo: AccessDenied`.
     fn of<E, R>(url: &str, error: &SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata,
     {
         let name = url.rsplit('/').next().unwrap_or_default();
-        Self(crate::aws::failure("queue", name, error))
+        Self(crate::aws::sdk::failure("queue", name, error))
     }
 }
 
@@ -498,7 +498,7 @@ impl Queues {
     }
 
     /// Stores a post, whose text is `message`. When this returns, SQS has it. It is sent until `patience` has passed
-    /// ([`crate::aws::repeat`]); SQS takes what it has already got for a repeat.
+    /// ([`crate::aws::sdk::repeat`]); SQS takes what it has already got for a repeat.
     ///
     /// # Errors
     /// When SQS did not say that it has it.
@@ -507,7 +507,7 @@ impl Queues {
         post: &Post,
         message: String,
         patience: Duration,
-    ) -> Result<(), QueueUnavailable> {
+    ) -> Result<(), QueueError> {
         let request = self
             .sqs
             .send_message()
@@ -515,18 +515,18 @@ impl Queues {
             .message_body(message)
             .message_group_id(post.group())
             .message_deduplication_id(post.digest.as_str());
-        insist(request, &self.sessions_url, patience).await
+        send_patiently(request, &self.sessions_url, patience).await
     }
 
     /// Stores a dead letter with its reason, as a group of its own and never taken for a repeat.
     ///
     /// # Errors
     /// When SQS did not say that it has it.
-    pub async fn send_dead_letter(&self, letter: DeadLetter) -> Result<(), QueueUnavailable> {
+    pub async fn send_dead_letter(&self, letter: DeadLetter) -> Result<(), QueueError> {
         self.dead_letter(letter)?
             .send()
             .await
-            .map_err(|error| QueueUnavailable::of(&self.dead_letters_url, &error))?;
+            .map_err(|error| QueueError::of(&self.dead_letters_url, &error))?;
         Ok(())
     }
 
@@ -534,19 +534,16 @@ impl Queues {
     ///
     /// # Errors
     /// When SQS did not say that it has it.
-    pub async fn keep_dead_letter(
+    pub async fn send_dead_letter_patiently(
         &self,
         letter: DeadLetter,
         patience: Duration,
-    ) -> Result<(), QueueUnavailable> {
+    ) -> Result<(), QueueError> {
         let letter = self.dead_letter(letter)?;
-        insist(letter, &self.dead_letters_url, patience).await
+        send_patiently(letter, &self.dead_letters_url, patience).await
     }
 
-    fn dead_letter(
-        &self,
-        letter: DeadLetter,
-    ) -> Result<SendMessageFluentBuilder, QueueUnavailable> {
+    fn dead_letter(&self, letter: DeadLetter) -> Result<SendMessageFluentBuilder, QueueError> {
         let fresh = uuid::Uuid::new_v4().to_string();
         let mut request = self
             .sqs
@@ -571,7 +568,7 @@ impl Queues {
                 .data_type("String")
                 .string_value(value)
                 .build()
-                .map_err(|error| QueueUnavailable(error.to_string()))?;
+                .map_err(|error| QueueError(error.to_string()))?;
             request = request.message_attributes(name, value);
         }
         Ok(request)
@@ -582,8 +579,9 @@ impl Queues {
     ///
     /// # Errors
     /// When SQS did not say that it has the request; the posts come back within an hour all the same.
-    pub async fn wake(&self, tenant: &TenantId) -> Result<(), QueueUnavailable> {
-        self.send_wake(&Wake::new(tenant.clone(), None)).await
+    pub async fn wake(&self, tenant: &TenantId) -> Result<(), QueueError> {
+        self.send_wake(&WakeRequest::new(tenant.clone(), None))
+            .await
     }
 
     /// The same for whoever can do nothing about a failure but say so.
@@ -597,9 +595,8 @@ impl Queues {
     ///
     /// # Errors
     /// When SQS did not say that it has the request.
-    pub async fn send_wake(&self, wake: &Wake) -> Result<(), QueueUnavailable> {
-        let body =
-            serde_json::to_string(wake).map_err(|error| QueueUnavailable(error.to_string()))?;
+    pub async fn send_wake(&self, wake: &WakeRequest) -> Result<(), QueueError> {
+        let body = serde_json::to_string(wake).map_err(|error| QueueError(error.to_string()))?;
         self.sqs
             .send_message()
             .queue_url(&self.sessions_url)
@@ -608,7 +605,7 @@ impl Queues {
             .message_deduplication_id(uuid::Uuid::new_v4().to_string())
             .send()
             .await
-            .map_err(|error| QueueUnavailable::of(&self.sessions_url, &error))?;
+            .map_err(|error| QueueError::of(&self.sessions_url, &error))?;
         Ok(())
     }
 
@@ -616,13 +613,13 @@ impl Queues {
     ///
     /// # Errors
     /// When SQS took none or not all of them; those become visible when their present time-out ends.
-    pub async fn postpone(&self, messages: &[(String, Duration)]) -> Result<(), QueueUnavailable> {
+    pub async fn postpone(&self, messages: &[(String, Duration)]) -> Result<(), QueueError> {
         let messages = messages
             .iter()
             .map(|(handle, delay)| (handle.as_str(), *delay));
         match self.set_visibility(messages).await?.first() {
             None => Ok(()),
-            Some(failed) => Err(QueueUnavailable(failed.code().to_owned())),
+            Some(failed) => Err(QueueError(failed.code().to_owned())),
         }
     }
 
@@ -630,7 +627,7 @@ impl Queues {
     ///
     /// # Errors
     /// When SQS took none or not all of them.
-    pub async fn delete(&self, receipt_handles: &[String]) -> Result<(), QueueUnavailable> {
+    pub async fn delete(&self, receipt_handles: &[String]) -> Result<(), QueueError> {
         let mut request = self
             .sqs
             .delete_message_batch()
@@ -640,16 +637,16 @@ impl Queues {
                 .id(index.to_string())
                 .receipt_handle(receipt_handle)
                 .build()
-                .map_err(|error| QueueUnavailable(error.to_string()))?;
+                .map_err(|error| QueueError(error.to_string()))?;
             request = request.entries(entry);
         }
         let answer = request
             .send()
             .await
-            .map_err(|error| QueueUnavailable::of(&self.sessions_url, &error))?;
+            .map_err(|error| QueueError::of(&self.sessions_url, &error))?;
         match answer.failed.first() {
             None => Ok(()),
-            Some(failed) => Err(QueueUnavailable(failed.code.clone())),
+            Some(failed) => Err(QueueError(failed.code.clone())),
         }
     }
 
@@ -658,7 +655,7 @@ impl Queues {
     ///
     /// # Errors
     /// When SQS failed at one of them at least.
-    pub async fn show(&self, receipt_handles: &[String]) -> Result<usize, QueueUnavailable> {
+    pub async fn make_visible(&self, receipt_handles: &[String]) -> Result<usize, QueueError> {
         let messages = receipt_handles
             .iter()
             .map(|handle| (handle.as_str(), Duration::ZERO));
@@ -666,7 +663,7 @@ impl Queues {
         // What SQS says of a handle that is not the message's present one is the sender's fault.
         match failed.iter().find(|failed| !failed.sender_fault()) {
             None => Ok(receipt_handles.len() - failed.len()),
-            Some(failed) => Err(QueueUnavailable(failed.code().to_owned())),
+            Some(failed) => Err(QueueError(failed.code().to_owned())),
         }
     }
 
@@ -674,7 +671,7 @@ impl Queues {
     async fn set_visibility(
         &self,
         messages: impl Iterator<Item = (&str, Duration)>,
-    ) -> Result<Vec<BatchResultErrorEntry>, QueueUnavailable> {
+    ) -> Result<Vec<BatchResultErrorEntry>, QueueError> {
         let mut request = self
             .sqs
             .change_message_visibility_batch()
@@ -687,25 +684,25 @@ impl Queues {
                 .receipt_handle(receipt_handle)
                 .visibility_timeout(seconds as i32)
                 .build()
-                .map_err(|error| QueueUnavailable(error.to_string()))?;
+                .map_err(|error| QueueError(error.to_string()))?;
             request = request.entries(entry);
         }
         let answer = request
             .send()
             .await
-            .map_err(|error| QueueUnavailable::of(&self.sessions_url, &error))?;
+            .map_err(|error| QueueError::of(&self.sessions_url, &error))?;
         Ok(answer.failed)
     }
 }
 
-async fn insist(
+async fn send_patiently(
     request: SendMessageFluentBuilder,
     url: &str,
     patience: Duration,
-) -> Result<(), QueueUnavailable> {
-    crate::aws::repeat(patience, async || request.clone().send().await)
+) -> Result<(), QueueError> {
+    crate::aws::sdk::repeat(patience, async || request.clone().send().await)
         .await
-        .map_err(|error| QueueUnavailable::of(url, &error))?;
+        .map_err(|error| QueueError::of(url, &error))?;
     Ok(())
 }
 
@@ -764,7 +761,7 @@ mod tests {
             let text = post.encode();
             assert_eq!(text.is_some(), fits, "{}", chat.len());
             let Some(text) = text else { continue };
-            let packed = Packed::read(&text).expect("a post");
+            let packed = PackedPost::read(&text).expect("a post");
             assert!(packed.size() > text.len() && packed.size() <= UNPACKED_LIMIT);
             assert_eq!(packed.unpack(), Ok(post));
         }
@@ -785,14 +782,14 @@ mod tests {
             .expect("base64");
         assert_eq!(
             message(&STANDARD.encode(&packed)),
-            Err(Undecodable::TooLarge)
+            Err(DecodeError::TooLarge)
         );
         let size = packed.len() - 4;
         packed[size..].copy_from_slice(&1_u32.to_le_bytes());
         for packed in [STANDARD.encode(&packed), String::new(), "AAAA".to_owned()] {
-            assert_eq!(message(&packed), Err(Undecodable::Malformed));
+            assert_eq!(message(&packed), Err(DecodeError::Malformed));
         }
-        assert_eq!(Undecodable::TooLarge.code(), Code::BodyTooLarge);
+        assert_eq!(DecodeError::TooLarge.code(), ErrorCode::BodyTooLarge);
     }
 
     #[test]
@@ -808,29 +805,32 @@ mod tests {
         let text = post("x").encode().expect("fits");
         assert_eq!(
             Post::decode(&text.replace("\"v\":1", "\"v\":2")),
-            Err(Undecodable::UnknownVersion)
+            Err(DecodeError::UnknownVersion)
         );
-        assert_eq!(Post::decode("{}"), Err(Undecodable::Malformed));
-        assert_eq!(Post::decode("not JSON"), Err(Undecodable::Malformed));
-        assert_eq!(Post::decode("{\"v\":1}"), Err(Undecodable::Malformed));
+        assert_eq!(Post::decode("{}"), Err(DecodeError::Malformed));
+        assert_eq!(Post::decode("not JSON"), Err(DecodeError::Malformed));
+        assert_eq!(Post::decode("{\"v\":1}"), Err(DecodeError::Malformed));
     }
 
     #[test]
     fn a_wake_up_is_told_from_a_post_by_its_shape_and_has_a_version_too() {
         let tenant = TenantId::parse("acme").expect("valid");
-        let all = Wake::new(tenant.clone(), None);
+        let all = WakeRequest::new(tenant.clone(), None);
         let text = serde_json::to_string(&all).expect("JSON");
         assert_eq!(text, r#"{"v":1,"wake":"acme"}"#);
-        assert_eq!(Content::decode(&text), Ok(Content::Wake(all)));
-        let rest = Wake::new(tenant, Some(Timestamp::from_millis(1)));
+        assert_eq!(QueueMessage::decode(&text), Ok(QueueMessage::Wake(all)));
+        let rest = WakeRequest::new(tenant, Some(Timestamp::from_millis(1)));
         let text = serde_json::to_string(&rest).expect("JSON");
-        assert_eq!(Content::decode(&text), Ok(Content::Wake(rest)));
+        assert_eq!(QueueMessage::decode(&text), Ok(QueueMessage::Wake(rest)));
         let later = text.replace("\"v\":1", "\"v\":2");
-        assert_eq!(Content::decode(&later), Err(Undecodable::UnknownVersion));
-        assert_eq!(Post::decode(&text), Err(Undecodable::Malformed));
+        assert_eq!(
+            QueueMessage::decode(&later),
+            Err(DecodeError::UnknownVersion)
+        );
+        assert_eq!(Post::decode(&text), Err(DecodeError::Malformed));
         let post = post("hello");
         let text = post.encode().expect("fits");
-        let Ok(Content::Post(packed)) = Content::decode(&text) else {
+        let Ok(QueueMessage::Post(packed)) = QueueMessage::decode(&text) else {
             panic!("not a post: {text}");
         };
         let outline = packed.clone().outline();
@@ -845,7 +845,8 @@ mod tests {
         let tenant = TenantId::parse("acme").expect("valid");
         let now = Timestamp::from_millis(0);
         let kept = |content_type: &str| {
-            let letter = DeadLetter::raw(b"odd", Code::MalformedBody, &tenant, now).expect("fits");
+            let letter =
+                DeadLetter::raw(b"odd", ErrorCode::MalformedBody, &tenant, now).expect("fits");
             letter.posted_as(Some(content_type), None).content_type
         };
         assert_eq!(
@@ -863,8 +864,9 @@ mod tests {
             TenantId::parse("acme").expect("valid"),
             Timestamp::from_millis(0),
         );
-        let raw =
-            |body: &[u8]| DeadLetter::raw(body, Code::MalformedBody, &tenant, now).expect("fits");
+        let raw = |body: &[u8]| {
+            DeadLetter::raw(body, ErrorCode::MalformedBody, &tenant, now).expect("fits")
+        };
         assert_eq!(
             (raw(b"odd").body.as_str(), raw(b"odd").encoding),
             ("odd", "text")

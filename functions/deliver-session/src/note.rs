@@ -1,14 +1,15 @@
 //! The work note that a post becomes, and the attachment that takes what a note has no room for.
 
-use crate::servicenow::text::{defuse, neutralise, shortened, single_line};
-use crate::servicenow::words::{Words, words};
-use crate::session::{
+use shared::domain::session::{
     Digest, Event, Fields, SessionId, attachment_name, documented_name, note_marker,
 };
-use crate::tenant::{Chat, Language, Publish, Sessions};
+use shared::domain::tenant::{Chat, Language, Publish, Sessions};
+use shared::servicenow::text::{defuse, neutralise, shortened, single_line};
+
+use crate::note_texts::{NoteTexts, note_texts};
 
 /// How many characters a work note has at the most (docs/vendors.md#work-notes); the rest is attached.
-pub const MAX_CHARACTERS: usize = 30_000;
+pub(crate) const MAX_CHARACTERS: usize = 30_000;
 /// The room of `short_description`, in characters (docs/vendors.md#tables-and-columns).
 const MAX_SHORT_DESCRIPTION: usize = 160;
 /// The longest e-mail address (RFC 5321, 4.5.3.1.3).
@@ -20,36 +21,36 @@ const CUT_MARGIN: usize = 2_000;
 
 /// What a note is made from.
 #[derive(Clone, Copy, Debug)]
-pub struct NoteInput<'a> {
+pub(crate) struct NoteInput<'a> {
     /// What the tenant wants published, and where the chat goes.
-    pub settings: &'a Sessions,
+    pub(crate) settings: &'a Sessions,
     /// The tenant's language.
-    pub language: Language,
+    pub(crate) language: Language,
     /// The session that the post is about.
-    pub session: &'a SessionId,
+    pub(crate) session: &'a SessionId,
     /// The moment that the post tells of.
-    pub event: Event,
+    pub(crate) event: Event,
     /// What identifies the post.
-    pub digest: &'a Digest,
+    pub(crate) digest: &'a Digest,
     /// What was posted.
-    pub fields: &'a Fields,
+    pub(crate) fields: &'a Fields,
     /// What the delivery has to say to the people who read the note.
-    pub remarks: &'a [Remark],
+    pub(crate) remarks: &'a [Remark],
 }
 
 /// What is written to a record for one post.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
+pub(crate) struct Note {
     /// The work note: at most [`MAX_CHARACTERS`], the post's marker once and at the end of the first line.
-    pub text: String,
+    pub(crate) text: String,
     /// The text of the attachment named [`attachment_name`], if there has to be one. With [`Remark::AttachmentRefused`]
     /// always, and the whole of it: what the note shows of it may differ from what it shows here.
-    pub attachment: Option<String>,
+    pub(crate) attachment: Option<String>,
 }
 
 /// Something that readers of a record should know about its delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Remark {
+pub(crate) enum Remark {
     /// Nobody has the customer's e-mail address.
     CallerNotFound {
         /// The address.
@@ -82,7 +83,7 @@ pub enum Remark {
 }
 
 impl Remark {
-    fn text(&self, words: &Words) -> String {
+    fn text(&self, words: &NoteTexts) -> String {
         let (template, value) = match self {
             Self::CallerNotFound { email } => (words.caller_not_found, email.as_str()),
             Self::CallerAmbiguous { email } => (words.caller_ambiguous, email.as_str()),
@@ -101,8 +102,8 @@ impl Remark {
 ///
 /// What the settings do not publish is in neither text; `Tracking0` never is, because it carries a signature. What a
 /// note has no room for is in the attachment, and the note says so: nothing is cut off.
-pub fn render(input: NoteInput<'_>) -> Note {
-    let words = words(input.language);
+pub(crate) fn render(input: NoteInput<'_>) -> Note {
+    let words = note_texts(input.language);
     let published = Published {
         fields: input.fields,
         settings: input.settings,
@@ -187,13 +188,13 @@ pub fn render(input: NoteInput<'_>) -> Note {
 /// The short description of a record that is created for a session: one line, at most 160 characters.
 ///
 /// It names the customer where the settings publish the name.
-pub fn short_description(
+pub(crate) fn short_description(
     language: Language,
     session: &SessionId,
     fields: &Fields,
     settings: &Sessions,
 ) -> String {
-    let words = words(language);
+    let words = note_texts(language);
     let mut description = filled_in(words.session, session.as_str());
     let customer = Published { fields, settings }.line("CField0");
     if let Some(customer) = customer {
@@ -249,7 +250,7 @@ const PARAGRAPH: &str = "\n\n";
 
 /// The first line. Nothing untrusted stands before the marker: an instance's database may cut a note at a character
 /// that it cannot store.
-fn heading(input: &NoteInput<'_>, words: &Words) -> String {
+fn heading(input: &NoteInput<'_>, words: &NoteTexts) -> String {
     let sentence = match input.event {
         Event::Started => words.started,
         Event::Ended => words.ended,
@@ -257,7 +258,7 @@ fn heading(input: &NoteInput<'_>, words: &Words) -> String {
     format!("{sentence} {}", note_marker(input.session, input.digest))
 }
 
-fn labelled_lines(published: Published<'_>, words: &Words) -> String {
+fn labelled_lines(published: Published<'_>, words: &NoteTexts) -> String {
     let mut lines = String::new();
     let mut push = |label: &str, value: Option<String>| {
         if let Some(value) = value {
@@ -312,7 +313,7 @@ fn labelled_lines(published: Published<'_>, words: &Words) -> String {
 }
 
 /// Seconds in readable units; anything but a whole number as it was sent.
-fn duration(seconds: &str, words: &Words) -> String {
+fn duration(seconds: &str, words: &NoteTexts) -> String {
     let Ok(total) = seconds.parse::<u64>() else {
         return seconds.to_owned();
     };
@@ -325,7 +326,7 @@ fn duration(seconds: &str, words: &Words) -> String {
 }
 
 /// Bytes in readable units, with one decimal; anything but a whole number as it was sent.
-fn size(bytes: &str, words: &Words) -> String {
+fn size(bytes: &str, words: &NoteTexts) -> String {
     let Ok(bytes) = bytes.parse::<u64>() else {
         return bytes.to_owned();
     };
@@ -450,7 +451,7 @@ fn push_paragraph(text: &mut String, paragraph: &str) {
     }
 }
 
-fn push_section(text: &mut String, title: &str, words: &Words, content: &str) {
+fn push_section(text: &mut String, title: &str, words: &NoteTexts, content: &str) {
     if !content.trim().is_empty() {
         push_paragraph(text, title);
         text.push_str(words.colon.trim_end());
@@ -476,8 +477,8 @@ fn cut(text: &str, limit: usize) -> (&str, &str) {
 
 /// Whether shown notes say, in any language, that a text is in the attachment of that name. A note says so only when the
 /// attachment is there.
-pub fn points_to(notes: &str, attachment_name: &str) -> bool {
-    Language::ALL.into_iter().map(words).any(|words| {
+pub(crate) fn points_to(notes: &str, attachment_name: &str) -> bool {
+    Language::ALL.into_iter().map(note_texts).any(|words| {
         [words.chat_is_in, words.continues_in]
             .iter()
             .any(|pointer| notes.contains(&filled_in(pointer, attachment_name)))
@@ -493,7 +494,7 @@ mod tests {
     use proptest::prelude::{ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, proptest};
 
     use super::*;
-    use crate::rescue::post_to_url;
+    use shared::rescue::post_to_url;
 
     const LANGUAGES: [Language; 7] = [
         Language::En,
@@ -509,7 +510,7 @@ mod tests {
         ($name:literal) => {
             post_to_url::parse(
                 None,
-                include_bytes!(concat!("../../fixtures/post_to_url/", $name)),
+                include_bytes!(concat!("../../../shared/fixtures/post_to_url/", $name)),
             )
             .expect("readable")
         };
@@ -645,7 +646,7 @@ mod tests {
                 all.push(("WorkTime", ended));
                 let note = note(&Sessions::default(), language, &fields(&all), &[]);
                 let first = note.text.lines().next().unwrap_or_default();
-                let words = words(language);
+                let words = note_texts(language);
                 let heading = match event {
                     "started" => words.started,
                     _ => words.ended,
@@ -766,10 +767,13 @@ mod tests {
 
     #[test]
     fn times_and_sizes_are_readable_and_anything_else_is_as_it_was_sent() {
-        let (en, fr) = (words(Language::En), words(Language::Fr));
+        let (en, fr) = (note_texts(Language::En), note_texts(Language::Fr));
         assert_eq!(duration("17", en), "17 s");
         assert_eq!(duration("1502", en), "25 min 2 s");
-        assert_eq!(duration("36000", words(Language::Nl)), "10 uur 0 min 0 s");
+        assert_eq!(
+            duration("36000", note_texts(Language::Nl)),
+            "10 uur 0 min 0 s"
+        );
         assert_eq!(duration("00:25:02", en), "00:25:02");
         assert_eq!(size("512", fr), "512 octets");
         assert_eq!(size("1048576", en), "1.0 MB");
@@ -791,7 +795,7 @@ mod tests {
                 "{shown}"
             );
             assert!(note.text.contains("rescue-70112233-0123456789abcdef.txt"));
-            assert!(note.text.ends_with(words(language).reopened));
+            assert!(note.text.ends_with(note_texts(language).reopened));
             let attachment = note.attachment.expect("the rest");
             assert_eq!(attachment.lines().next(), note.text.lines().next());
             let entries = |text: &str| {
@@ -810,7 +814,7 @@ mod tests {
         let long = fields(&[("TechName", "Ana Ruiz"), ("ChatLog", &chat)]);
         let name = "rescue-70112233-0123456789abcdef.txt";
         for language in LANGUAGES {
-            let words = words(language);
+            let words = note_texts(language);
             let sentence = filled_in(words.attachment_refused, name);
             let refused = |chat, fields| {
                 let remarks = [Remark::AttachmentRefused, Remark::Reopened];
@@ -860,7 +864,7 @@ mod tests {
     #[test]
     fn every_template_has_room_for_its_value_and_only_those() {
         for language in LANGUAGES {
-            let words = words(language);
+            let words = note_texts(language);
             let with_value = [
                 words.session,
                 words.custom_field,

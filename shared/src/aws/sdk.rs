@@ -29,7 +29,7 @@ const SERVICES: [&str; 3] = ["DYNAMODB", "SQS", "SECRETS_MANAGER"];
 /// Lambda puts them into environment variables and nowhere else, so nothing else is asked: no profile, no metadata
 /// service, no token exchange. The default chain of the SDK would be a quarter of a function's binary (decision 0008).
 #[derive(Clone, Debug)]
-pub struct Environment {
+pub struct AwsEnvironment {
     region: Region,
     credentials: Credentials,
     endpoints: Endpoints,
@@ -37,7 +37,7 @@ pub struct Environment {
     use_dual_stack: bool,
 }
 
-impl Environment {
+impl AwsEnvironment {
     /// `required` and `optional` give the values of variables.
     pub(crate) fn read(
         mut required: impl FnMut(&'static str) -> String,
@@ -345,7 +345,7 @@ mod tests {
             found.map(|(_, value)| (*value).to_owned())
         };
         let client = crate::http::client(None).expect("a client");
-        Environment::read(|name| find(name).unwrap_or_default(), find).config(&client)
+        AwsEnvironment::read(|name| find(name).unwrap_or_default(), find).config(&client)
     }
 
     fn endpoint(config: &SdkConfig, service: &str) -> Option<String> {

@@ -1,9 +1,9 @@
 //! The words of work notes in every language of [`Language`].
 
-use crate::tenant::Language;
+use shared::domain::tenant::Language;
 
 /// One language's words. `{}` stands for the one value that belongs there.
-pub(crate) struct Words {
+pub(crate) struct NoteTexts {
     pub(crate) started: &'static str,
     pub(crate) ended: &'static str,
     /// A session, as the short description of a record names it.
@@ -44,7 +44,7 @@ pub(crate) struct Words {
 }
 
 /// The words of a language.
-pub(crate) const fn words(language: Language) -> &'static Words {
+pub(crate) const fn note_texts(language: Language) -> &'static NoteTexts {
     match language {
         Language::En => &EN,
         Language::Fr => &FR,
@@ -58,7 +58,7 @@ pub(crate) const fn words(language: Language) -> &'static Words {
 
 const BYTES: [&str; 5] = ["bytes", "KB", "MB", "GB", "TB"];
 
-const EN: Words = Words {
+const EN: NoteTexts = NoteTexts {
     started: "Rescue session started",
     ended: "Rescue session ended",
     session: "Rescue session {}",
@@ -93,7 +93,7 @@ const EN: Words = Words {
     reopened: "This record was closed and has been reopened.",
 };
 
-const FR: Words = Words {
+const FR: NoteTexts = NoteTexts {
     started: "Session Rescue démarrée",
     ended: "Session Rescue terminée",
     session: "Session Rescue {}",
@@ -130,7 +130,7 @@ const FR: Words = Words {
     reopened: "Cet enregistrement était clôturé et a été rouvert.",
 };
 
-const DE: Words = Words {
+const DE: NoteTexts = NoteTexts {
     started: "Rescue-Sitzung gestartet",
     ended: "Rescue-Sitzung beendet",
     session: "Rescue-Sitzung {}",
@@ -167,7 +167,7 @@ const DE: Words = Words {
     reopened: "Dieser Datensatz war geschlossen und wurde wieder geöffnet.",
 };
 
-const ES: Words = Words {
+const ES: NoteTexts = NoteTexts {
     started: "Sesión de Rescue iniciada",
     ended: "Sesión de Rescue finalizada",
     session: "Sesión de Rescue {}",
@@ -204,7 +204,7 @@ const ES: Words = Words {
     reopened: "Este registro estaba cerrado y se ha vuelto a abrir.",
 };
 
-const IT: Words = Words {
+const IT: NoteTexts = NoteTexts {
     started: "Sessione Rescue avviata",
     ended: "Sessione Rescue terminata",
     session: "Sessione Rescue {}",
@@ -240,7 +240,7 @@ const IT: Words = Words {
     reopened: "Questo record era chiuso ed è stato riaperto.",
 };
 
-const PT: Words = Words {
+const PT: NoteTexts = NoteTexts {
     started: "Sessão do Rescue iniciada",
     ended: "Sessão do Rescue encerrada",
     session: "Sessão do Rescue {}",
@@ -276,7 +276,7 @@ const PT: Words = Words {
     reopened: "Este registro estava encerrado e foi reaberto.",
 };
 
-const NL: Words = Words {
+const NL: NoteTexts = NoteTexts {
     started: "Rescue-sessie gestart",
     ended: "Rescue-sessie beëindigd",
     session: "Rescue-sessie {}",

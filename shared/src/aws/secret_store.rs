@@ -8,16 +8,16 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::clock::{Clock, Timestamp};
-use crate::remembered::Remembered;
-use crate::secret::{Secret, serialize_exposed_option};
-use crate::tenant::TenantId;
+use crate::cache::BoundedCache;
+use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::secret::{Secret, serialize_exposed_option};
+use crate::domain::tenant::TenantId;
 
 /// The secret `{prefix}/{tenant}/credentials`: what an administrator sets. The JSON keys are the names that
 /// `secrets set` takes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Credentials {
+pub struct TenantSecrets {
     /// The company-wide single sign-on password.
     #[serde(
         default,
@@ -57,7 +57,7 @@ pub struct Credentials {
 
 /// The secret `{prefix}/{tenant}/token`: what the connector renews. `{}` until a token is handed over.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Token {
+pub struct TokenSecret {
     /// The refresh token.
     #[serde(
         default,
@@ -93,7 +93,7 @@ pub struct Token {
     /// The version that this one was made from. It counts as its successor only while that version is current.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub derived_from: Option<String>,
-    /// [`Token::origin`] of the token that a rotation made this one from. It counts as well while that is current in a
+    /// [`TokenSecret::origin`] of the token that a rotation made this one from. It counts as well while that is current in a
     /// version that only carries a wish more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made_from: Option<String>,
@@ -121,7 +121,7 @@ pub fn fingerprint(token: &Secret) -> String {
     hex::encode(Sha256::digest(token.expose().as_bytes()))
 }
 
-impl Token {
+impl TokenSecret {
     /// Names what a token is, whichever version holds it and whether its renewal is wished for: SHA-256, hexadecimal.
     pub fn origin(&self) -> String {
         let own = |secret: &Option<Secret>| secret.as_ref().map(fingerprint);
@@ -146,12 +146,12 @@ impl Token {
 }
 
 /// The name of the secret that an administrator sets.
-pub fn credentials_name(prefix: &str, tenant: &TenantId) -> String {
+pub fn tenant_secrets_name(prefix: &str, tenant: &TenantId) -> String {
     format!("{prefix}/{tenant}/credentials")
 }
 
 /// The name of the secret that the connector renews.
-pub fn token_name(prefix: &str, tenant: &TenantId) -> String {
+pub fn token_secret_name(prefix: &str, tenant: &TenantId) -> String {
     format!("{prefix}/{tenant}/token")
 }
 
@@ -174,7 +174,7 @@ const REREAD: Duration = Duration::from_secs(5);
 
 /// A secret could not be read or written, by what can be done about it.
 #[derive(Debug, thiserror::Error)]
-pub enum VaultError {
+pub enum SecretStoreError {
     /// The operator has to apply the tenant or set the secret.
     #[error("secret {0} does not exist")]
     Missing(String),
@@ -188,47 +188,50 @@ pub enum VaultError {
 
 /// Reads the tenants' secrets, and stores renewed tokens.
 #[derive(Debug)]
-pub struct Vault {
+pub struct SecretStore {
     client: aws_sdk_secretsmanager::Client,
     prefix: String,
     clock: Clock,
-    credentials: Remembered<TenantId, (Arc<Credentials>, Timestamp)>,
+    credentials: BoundedCache<TenantId, (Arc<TenantSecrets>, Timestamp)>,
 }
 
 /// A token and the version of the secret that it was read from.
 #[derive(Clone, Debug)]
-pub struct StoredToken {
+pub struct TokenVersion {
     /// The token.
-    pub token: Token,
+    pub token: TokenSecret,
     /// The version that was `AWSCURRENT` when it was read.
     pub version_id: String,
 }
 
-impl VaultError {
+impl SecretStoreError {
     fn unavailable<E, R>(secret: &str, error: &SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata,
     {
-        Self::Unavailable(crate::aws::failure("secret", secret, error))
+        Self::Unavailable(crate::aws::sdk::failure("secret", secret, error))
     }
 }
 
-impl Vault {
+impl SecretStore {
     /// A vault whose secrets are named `{prefix}/{tenant}/…`.
     pub fn new(client: aws_sdk_secretsmanager::Client, prefix: String, clock: Clock) -> Self {
         Self {
             client,
             prefix,
             clock,
-            credentials: Remembered::default(),
+            credentials: BoundedCache::default(),
         }
     }
 
     /// What an administrator set, no older than five minutes.
     ///
     /// # Errors
-    /// As [`VaultError`] says.
-    pub async fn credentials(&self, tenant: &TenantId) -> Result<Arc<Credentials>, VaultError> {
+    /// As [`SecretStoreError`] says.
+    pub async fn tenant_secrets(
+        &self,
+        tenant: &TenantId,
+    ) -> Result<Arc<TenantSecrets>, SecretStoreError> {
         let now = self.clock.now();
         if let Some((credentials, read_at)) = self.credentials.get(tenant)
             && now.since(read_at) < FRESH
@@ -236,7 +239,7 @@ impl Vault {
             return Ok(credentials);
         }
         let (credentials, _) = self
-            .read::<Credentials>(&credentials_name(&self.prefix, tenant))
+            .read::<TenantSecrets>(&tenant_secrets_name(&self.prefix, tenant))
             .await?;
         let credentials = Arc::new(credentials);
         self.credentials
@@ -248,20 +251,20 @@ impl Vault {
     /// before.
     ///
     /// # Errors
-    /// As [`VaultError`] says.
-    pub async fn credentials_again(
+    /// As [`SecretStoreError`] says.
+    pub async fn reread_tenant_secrets(
         &self,
         tenant: &TenantId,
-    ) -> Result<Arc<Credentials>, VaultError> {
+    ) -> Result<Arc<TenantSecrets>, SecretStoreError> {
         let now = self.clock.now();
-        let fresh = |(_, read_at): (Arc<Credentials>, Timestamp)| now.since(read_at) < REREAD;
+        let fresh = |(_, read_at): (Arc<TenantSecrets>, Timestamp)| now.since(read_at) < REREAD;
         if !self.credentials.get(tenant).is_some_and(fresh) {
             self.forget(tenant);
         }
-        self.credentials(tenant).await
+        self.tenant_secrets(tenant).await
     }
 
-    /// Makes the next [`Vault::credentials`] read again, because the vendor refused what was read before.
+    /// Makes the next [`SecretStore::tenant_secrets`] read again, because the vendor refused what was read before.
     pub fn forget(&self, tenant: &TenantId) {
         self.credentials.remove(tenant);
     }
@@ -269,23 +272,26 @@ impl Vault {
     /// The token that is current now.
     ///
     /// # Errors
-    /// As [`VaultError`] says.
-    pub async fn token(&self, tenant: &TenantId) -> Result<StoredToken, VaultError> {
-        let (token, version_id) = self.read(&token_name(&self.prefix, tenant)).await?;
-        Ok(StoredToken { token, version_id })
+    /// As [`SecretStoreError`] says.
+    pub async fn token(&self, tenant: &TenantId) -> Result<TokenVersion, SecretStoreError> {
+        let (token, version_id) = self.read(&token_secret_name(&self.prefix, tenant)).await?;
+        Ok(TokenVersion { token, version_id })
     }
 
     /// The token that was put away last to become current, whether it has become so or not. One that was current and
     /// is the previous one by now counts no more: an operator has gone back to the one before.
     ///
     /// # Errors
-    /// As [`VaultError`] says, but for `Missing`.
-    pub async fn put_away(&self, tenant: &TenantId) -> Result<Option<StoredToken>, VaultError> {
-        let name = token_name(&self.prefix, tenant);
-        match self.read_stages::<Token>(&name, PRIVATE_LABEL).await {
+    /// As [`SecretStoreError`] says, but for `Missing`.
+    pub async fn staged_token(
+        &self,
+        tenant: &TenantId,
+    ) -> Result<Option<TokenVersion>, SecretStoreError> {
+        let name = token_secret_name(&self.prefix, tenant);
+        match self.read_stages::<TokenSecret>(&name, PRIVATE_LABEL).await {
             Ok((_, _, stages)) if stages.iter().any(|stage| stage == PREVIOUS) => Ok(None),
-            Ok((token, version_id, _)) => Ok(Some(StoredToken { token, version_id })),
-            Err(VaultError::Missing(_)) => Ok(None),
+            Ok((token, version_id, _)) => Ok(Some(TokenVersion { token, version_id })),
+            Err(SecretStoreError::Missing(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -293,20 +299,23 @@ impl Vault {
     /// The token that took the place of the last one that was handed over, if ServiceNow replaced it at once.
     ///
     /// # Errors
-    /// As [`VaultError`] says, but for `Missing`.
-    pub async fn handed_over(&self, tenant: &TenantId) -> Result<Option<StoredToken>, VaultError> {
+    /// As [`SecretStoreError`] says, but for `Missing`.
+    pub async fn handed_over_token(
+        &self,
+        tenant: &TenantId,
+    ) -> Result<Option<TokenVersion>, SecretStoreError> {
         self.labelled(tenant, HANDED_OVER_LABEL).await
     }
 
     /// Keeps a token that took the place of one that was handed over. What is current stays current.
     ///
     /// # Errors
-    /// As [`VaultError`] says.
-    pub async fn keep_handed_over(
+    /// As [`SecretStoreError`] says.
+    pub async fn stage_handed_over(
         &self,
         tenant: &TenantId,
-        token: &Token,
-    ) -> Result<(), VaultError> {
+        token: &TokenSecret,
+    ) -> Result<(), SecretStoreError> {
         self.put(tenant, token, HANDED_OVER_LABEL).await.map(drop)
     }
 
@@ -314,13 +323,13 @@ impl Vault {
     /// is not lost. The caller holds the tenant's token lease. The new version.
     ///
     /// # Errors
-    /// As [`VaultError`] says; what was current stays current then.
+    /// As [`SecretStoreError`] says; what was current stays current then.
     pub async fn replace_token(
         &self,
         tenant: &TenantId,
         read_version: &str,
-        token: &Token,
-    ) -> Result<String, VaultError> {
+        token: &TokenSecret,
+    ) -> Result<String, SecretStoreError> {
         let new_version = self.put(tenant, token, PRIVATE_LABEL).await?;
         self.make_current(tenant, read_version, &new_version)
             .await?;
@@ -330,14 +339,14 @@ impl Vault {
     /// Makes a version current, provided that `read_version` still is.
     ///
     /// # Errors
-    /// As [`VaultError`] says; what was current stays current then.
+    /// As [`SecretStoreError`] says; what was current stays current then.
     pub async fn make_current(
         &self,
         tenant: &TenantId,
         read_version: &str,
         new_version: &str,
-    ) -> Result<(), VaultError> {
-        let name = token_name(&self.prefix, tenant);
+    ) -> Result<(), SecretStoreError> {
+        let name = token_secret_name(&self.prefix, tenant);
         let moved = self
             .client
             .update_secret_version_stage()
@@ -352,7 +361,7 @@ impl Vault {
             // The SDK may have sent this twice, and the first time had taken effect without an answer.
             Err(error) => match self.token(tenant).await {
                 Ok(current) if current.version_id == new_version => Ok(()),
-                _ => Err(VaultError::unavailable(&name, &error)),
+                _ => Err(SecretStoreError::unavailable(&name, &error)),
             },
         }
     }
@@ -360,11 +369,12 @@ impl Vault {
     async fn put(
         &self,
         tenant: &TenantId,
-        token: &Token,
+        token: &TokenSecret,
         label: &str,
-    ) -> Result<String, VaultError> {
-        let name = token_name(&self.prefix, tenant);
-        let text = serde_json::to_string(token).map_err(|_| VaultError::Malformed(name.clone()))?;
+    ) -> Result<String, SecretStoreError> {
+        let name = token_secret_name(&self.prefix, tenant);
+        let text =
+            serde_json::to_string(token).map_err(|_| SecretStoreError::Malformed(name.clone()))?;
         self.client
             .put_secret_value()
             .secret_id(&name)
@@ -376,9 +386,9 @@ impl Vault {
             .map(|put| put.version_id().unwrap_or_default().to_owned())
             .map_err(|error| match error.as_service_error() {
                 Some(refused) if refused.is_resource_not_found_exception() => {
-                    VaultError::Missing(name)
+                    SecretStoreError::Missing(name)
                 }
-                _ => VaultError::unavailable(&name, &error),
+                _ => SecretStoreError::unavailable(&name, &error),
             })
     }
 
@@ -386,13 +396,13 @@ impl Vault {
         &self,
         tenant: &TenantId,
         label: &str,
-    ) -> Result<Option<StoredToken>, VaultError> {
+    ) -> Result<Option<TokenVersion>, SecretStoreError> {
         match self
-            .read_version(&token_name(&self.prefix, tenant), label)
+            .read_version(&token_secret_name(&self.prefix, tenant), label)
             .await
         {
-            Ok((token, version_id)) => Ok(Some(StoredToken { token, version_id })),
-            Err(VaultError::Missing(_)) => Ok(None),
+            Ok((token, version_id)) => Ok(Some(TokenVersion { token, version_id })),
+            Err(SecretStoreError::Missing(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -400,7 +410,7 @@ impl Vault {
     async fn read<T: serde::de::DeserializeOwned>(
         &self,
         name: &str,
-    ) -> Result<(T, String), VaultError> {
+    ) -> Result<(T, String), SecretStoreError> {
         self.read_version(name, CURRENT).await
     }
 
@@ -408,7 +418,7 @@ impl Vault {
         &self,
         name: &str,
         label: &str,
-    ) -> Result<(T, String), VaultError> {
+    ) -> Result<(T, String), SecretStoreError> {
         let (value, version_id, _) = self.read_stages(name, label).await?;
         Ok((value, version_id))
     }
@@ -418,7 +428,7 @@ impl Vault {
         &self,
         name: &str,
         label: &str,
-    ) -> Result<(T, String, Vec<String>), VaultError> {
+    ) -> Result<(T, String, Vec<String>), SecretStoreError> {
         let answer = self
             .client
             .get_secret_value()
@@ -431,15 +441,15 @@ impl Vault {
                     .as_service_error()
                     .is_some_and(|error| error.is_resource_not_found_exception())
                 {
-                    VaultError::Missing(name.to_owned())
+                    SecretStoreError::Missing(name.to_owned())
                 } else {
-                    VaultError::unavailable(name, &error)
+                    SecretStoreError::unavailable(name, &error)
                 }
             })?;
         let value = answer
             .secret_string()
             .and_then(|text| serde_json::from_str(text).ok())
-            .ok_or_else(|| VaultError::Malformed(name.to_owned()))?;
+            .ok_or_else(|| SecretStoreError::Malformed(name.to_owned()))?;
         let version_id = answer.version_id().unwrap_or_default().to_owned();
         Ok((value, version_id, answer.version_stages().to_vec()))
     }

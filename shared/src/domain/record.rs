@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn record_numbers_are_read_as_technicians_type_them() {
-        let table = include_str!("../fixtures/record_numbers_as_typed.tsv");
+        let table = include_str!("../../fixtures/record_numbers_as_typed.tsv");
         let mut rows = 0;
         for row in table.lines().skip(1).filter(|row| !row.is_empty()) {
             let (text, right) = row.split_once('\t').expect("two columns");

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// Who has to act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum ResponsibleParty {
     /// Whoever sent the request.
     Caller,
     /// Whoever runs the connector or administers the tenant.
@@ -19,7 +19,7 @@ pub enum Fault {
 
 /// Whether doing the same again can help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Retry {
+pub enum RetryAdvice {
     /// Never, until something else was changed.
     No,
     /// Yes, after a while.
@@ -32,7 +32,7 @@ pub enum Retry {
 
 /// One line of the table.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
+pub struct ErrorEntry {
     /// Stable, kebab-case: the `code` of a problem, the `reason` of a dead letter and of a ledger entry.
     pub code: &'static str,
     /// The HTTP status, where a caller waits for an answer.
@@ -40,35 +40,35 @@ pub struct Entry {
     /// One sentence for people.
     pub title: &'static str,
     /// Who has to act.
-    pub fault: Fault,
+    pub fault: ResponsibleParty,
     /// The level it is logged at, once, where it is handled.
     pub level: tracing::Level,
     /// Whether to try again.
-    pub retry: Retry,
+    pub retry: RetryAdvice,
 }
 
 macro_rules! table {
     ($($(#[$doc:meta])* $variant:ident => $code:literal, $status:expr, $fault:ident, $level:ident, $retry:ident, $title:literal;)*) => {
         /// Everything that can go wrong.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Code {
+        pub enum ErrorCode {
             $(#[doc = $title] $(#[$doc])* $variant,)*
         }
 
-        impl Code {
+        impl ErrorCode {
             /// Every code, in the order of the table.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
             /// The code's line of the table.
-            pub const fn entry(self) -> Entry {
+            pub const fn entry(self) -> ErrorEntry {
                 match self {
-                    $(Self::$variant => Entry {
+                    $(Self::$variant => ErrorEntry {
                         code: $code,
                         status: $status,
                         title: $title,
-                        fault: Fault::$fault,
+                        fault: ResponsibleParty::$fault,
                         level: tracing::Level::$level,
-                        retry: Retry::$retry,
+                        retry: RetryAdvice::$retry,
                     },)*
                 }
             }
@@ -120,14 +120,14 @@ table! {
     ProcessingDied => "processing-died", None, Us, ERROR, No, "Processing the message ended the process five times, when nothing else was processed.";
 }
 
-impl Code {
+impl ErrorCode {
     /// The code's text.
     pub const fn as_str(self) -> &'static str {
         self.entry().code
     }
 }
 
-impl std::fmt::Display for Code {
+impl std::fmt::Display for ErrorCode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
     }
@@ -137,7 +137,7 @@ impl std::fmt::Display for Code {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Which line of the table.
-    pub code: Code,
+    pub code: ErrorCode,
     /// What to do about it. Holds nothing that the sender did not already know.
     pub detail: String,
 }
@@ -151,7 +151,7 @@ pub const RETRY_NEXT_MINUTE_SECONDS: u32 = 60;
 
 impl Problem {
     /// A problem with what to do about it.
-    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
         Self {
             code,
             detail: detail.into(),
@@ -166,8 +166,8 @@ impl Problem {
     /// Seconds for the header `Retry-After`, where trying again later can help.
     pub fn retry_after(&self) -> Option<u32> {
         match self.code {
-            Code::PinRateExceeded | Code::PinInProgress => Some(RETRY_SOON_SECONDS),
-            Code::TooManyPosts => Some(RETRY_NEXT_MINUTE_SECONDS),
+            ErrorCode::PinRateExceeded | ErrorCode::PinInProgress => Some(RETRY_SOON_SECONDS),
+            ErrorCode::TooManyPosts => Some(RETRY_NEXT_MINUTE_SECONDS),
             _ => (self.status() == 503).then_some(RETRY_AFTER_SECONDS),
         }
     }
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn every_code_is_kebab_case_and_stands_once() {
         let mut seen = std::collections::HashSet::new();
-        for code in Code::ALL {
+        for code in ErrorCode::ALL {
             assert!(
                 code.as_str()
                     .bytes()
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_problem_says_what_went_wrong_and_which_request() {
-        let body = Problem::new(Code::QueueUnavailable, "Send it again.").body("r-1");
+        let body = Problem::new(ErrorCode::QueueUnavailable, "Send it again.").body("r-1");
         let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
         assert_eq!(body["code"], "queue-unavailable");
         assert_eq!(body["request_id"], "r-1");

@@ -149,7 +149,7 @@ pub struct ServiceNow {
     pub service_account: String,
     /// The registry record's refresh token lifespan.
     #[serde(default = "hundred_days")]
-    pub refresh_token_lifetime: Span,
+    pub refresh_token_lifetime: HumanDuration,
 }
 
 /// The OAuth grants of ServiceNow's token endpoint (docs/vendors.md#token-endpoint).
@@ -191,7 +191,7 @@ pub struct Sessions {
     pub require_signed_tracking: bool,
     /// How long posts wait for a new token before they are dead-lettered.
     #[serde(default = "thirteen_days")]
-    pub reauthorization_wait: Span,
+    pub reauthorization_wait: HumanDuration,
     /// Rescue variable → ServiceNow column, written beside the note.
     #[serde(default)]
     pub columns: BTreeMap<String, String>,
@@ -318,9 +318,9 @@ pub struct Debugging {
 /// A length of time as people write it: `100 days`, `13 days`, `12h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Span(#[serde(with = "humantime_serde")] Duration);
+pub struct HumanDuration(#[serde(with = "humantime_serde")] Duration);
 
-impl Span {
+impl HumanDuration {
     /// That many days.
     pub const fn days(days: u64) -> Self {
         Self(Duration::from_secs(days * 24 * 3600))
@@ -336,10 +336,10 @@ const fn yes() -> bool {
     true
 }
 
-const fn hundred_days() -> Span {
-    Span::days(100)
+const fn hundred_days() -> HumanDuration {
+    HumanDuration::days(100)
 }
 
-const fn thirteen_days() -> Span {
-    Span::days(13)
+const fn thirteen_days() -> HumanDuration {
+    HumanDuration::days(13)
 }

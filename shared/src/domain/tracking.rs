@@ -7,9 +7,9 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
-use crate::record::{RecordRef, SysId, Table};
-use crate::secret::Secret;
-use crate::tenant::TenantId;
+use crate::domain::record::{RecordRef, SysId, Table};
+use crate::domain::secret::Secret;
+use crate::domain::tenant::TenantId;
 
 const VERSION: &str = "v1";
 

@@ -17,10 +17,10 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use tokio::time::timeout;
 
-use crate::clock::{Clock, Timestamp};
-use crate::remembered::Remembered;
-use crate::secret::Secret;
-use crate::tenant::{TenantFile, TenantId};
+use crate::cache::BoundedCache;
+use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::secret::Secret;
+use crate::domain::tenant::{TenantFile, TenantId};
 
 /// What the table holds about a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,21 +30,21 @@ pub struct Tenant {
     /// Counts the changes; a write names the version it read.
     pub version: u64,
     /// The keys that are live.
-    pub keys: Vec<Key>,
+    pub keys: Vec<TenantKey>,
     /// When the tenant was switched off: posts that came before are still delivered.
     pub disabled_at: Option<Timestamp>,
 }
 
 /// One live key. The key itself is stored nowhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Key {
+pub struct TenantKey {
     /// What an operator calls it by.
     pub id: String,
     /// What it opens.
     pub kind: KeyKind,
     /// What an API key may be used for; empty for a webhook key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub scopes: Vec<Scope>,
+    pub scopes: Vec<KeyScope>,
     /// SHA-256 of the key's text, as hexadecimal digits.
     pub sha256: String,
     /// When it was made.
@@ -64,18 +64,18 @@ pub enum KeyKind {
 /// What an API key may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Scope {
+pub enum KeyScope {
     /// Ask for PINs.
     Pin,
     /// Hand a refresh token over.
     Token,
 }
 
-impl Key {
+impl TenantKey {
     /// Makes a key from 32 random bytes. The second value is the key's text, base64url, which is shown once.
     pub fn generate(
         kind: KeyKind,
-        scopes: Vec<Scope>,
+        scopes: Vec<KeyScope>,
         random: &[u8; 32],
         now: Timestamp,
     ) -> (Self, Secret) {
@@ -101,7 +101,7 @@ impl Key {
 
 impl Tenant {
     /// The live key whose text is `presented`, compared in constant time.
-    pub fn key(&self, kind: KeyKind, presented: &Secret) -> Option<&Key> {
+    pub fn key(&self, kind: KeyKind, presented: &Secret) -> Option<&TenantKey> {
         let presented = hex::encode(Sha256::digest(presented.expose().as_bytes()));
         self.keys.iter().fold(None, |found, key| {
             if key.opens(kind, &presented) {
@@ -160,15 +160,15 @@ impl Tenant {
 /// the table: `DynamoDB GetItem, table tenants: AccessDeniedException`.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct StorageUnavailable(pub String);
+pub struct StorageError(pub String);
 
-impl StorageUnavailable {
+impl StorageError {
     /// A failed call about `table`.
     pub fn of<E, R>(table: &str, error: &SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata,
     {
-        Self(crate::aws::failure("table", table, error))
+        Self(crate::aws::sdk::failure("table", table, error))
     }
 
     /// The service's error code, or what became of the connection, without the call.
@@ -190,13 +190,13 @@ const UNKNOWN: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
 /// Reads tenants, one `GetItem` each, and remembers them.
 #[derive(Debug)]
-pub struct Tenants {
+pub struct TenantsTable {
     dynamodb: aws_sdk_dynamodb::Client,
     table: String,
     clock: Clock,
-    cache: Remembered<TenantId, Cached>,
+    cache: BoundedCache<TenantId, Cached>,
     /// Names that led to no tenant, and when.
-    unknown: Remembered<TenantId, Timestamp>,
+    unknown: BoundedCache<TenantId, Timestamp>,
 }
 
 #[derive(Clone, Debug)]
@@ -206,15 +206,15 @@ struct Cached {
     tried_at: Timestamp,
 }
 
-impl Tenants {
+impl TenantsTable {
     /// A reader of `table`.
     pub fn new(dynamodb: aws_sdk_dynamodb::Client, table: String, clock: Clock) -> Self {
         Self {
             dynamodb,
             table,
             clock,
-            cache: Remembered::default(),
-            unknown: Remembered::up_to(UNKNOWN),
+            cache: BoundedCache::default(),
+            unknown: BoundedCache::up_to(UNKNOWN),
         }
     }
 
@@ -222,7 +222,7 @@ impl Tenants {
     ///
     /// # Errors
     /// When the table cannot be read and nothing young enough is remembered.
-    pub async fn get(&self, id: &TenantId) -> Result<Option<Arc<Tenant>>, StorageUnavailable> {
+    pub async fn get(&self, id: &TenantId) -> Result<Option<Arc<Tenant>>, StorageError> {
         let now = self.clock.now();
         let Some(cached) = self.cache.get(id) else {
             if self.is_unknown(id, now) {
@@ -254,17 +254,17 @@ impl Tenants {
 
     /// The tenant if one of its live keys of that kind is `presented`. A key that is not among them makes the table
     /// be read again, at most once per 5 s and tenant, so that a new key works at once. Where nothing young enough is
-    /// remembered the table is asked until `patience` has passed ([`crate::aws::repeat`]).
+    /// remembered the table is asked until `patience` has passed ([`crate::aws::sdk::repeat`]).
     ///
     /// # Errors
-    /// As [`Tenants::get`].
+    /// As [`TenantsTable::get`].
     pub async fn authenticate(
         &self,
         id: &TenantId,
         kind: KeyKind,
         presented: &Secret,
         patience: Duration,
-    ) -> Result<Option<(Arc<Tenant>, Key)>, StorageUnavailable> {
+    ) -> Result<Option<(Arc<Tenant>, TenantKey)>, StorageError> {
         let matching = |tenant: Option<Arc<Tenant>>| {
             tenant.and_then(|tenant| {
                 tenant
@@ -277,7 +277,7 @@ impl Tenants {
         let known = self.cache.get(id);
         let tenant = match known.filter(|cached| now.since(cached.read_at) < STALE) {
             None if self.is_unknown(id, now) => None,
-            None => self.insist(id, patience).await?,
+            None => self.read_patiently(id, patience).await?,
             Some(cached) => match timeout(REFRESH.min(patience), self.get(id)).await {
                 Ok(answer) => answer?,
                 Err(_) => {
@@ -302,27 +302,27 @@ impl Tenants {
         if tried_lately || self.is_unknown(id, now) {
             return Ok(None);
         }
-        Ok(matching(self.insist(id, patience).await?))
+        Ok(matching(self.read_patiently(id, patience).await?))
     }
 
     /// The tenant as it is now, whatever is remembered.
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub async fn read(&self, id: &TenantId) -> Result<Option<Arc<Tenant>>, StorageUnavailable> {
+    pub async fn read(&self, id: &TenantId) -> Result<Option<Arc<Tenant>>, StorageError> {
         let now = self.clock.now();
         let answer = self.query(id).send().await;
         self.remember(id, answer, now)
     }
 
     /// The same, asking until `patience` has passed.
-    async fn insist(
+    async fn read_patiently(
         &self,
         id: &TenantId,
         patience: Duration,
-    ) -> Result<Option<Arc<Tenant>>, StorageUnavailable> {
+    ) -> Result<Option<Arc<Tenant>>, StorageError> {
         let query = self.query(id);
-        let answer = crate::aws::repeat(patience, async || query.clone().send().await).await;
+        let answer = crate::aws::sdk::repeat(patience, async || query.clone().send().await).await;
         self.remember(id, answer, self.clock.now())
     }
 
@@ -339,8 +339,8 @@ impl Tenants {
         id: &TenantId,
         answer: Result<GetItemOutput, SdkError<GetItemError, R>>,
         now: Timestamp,
-    ) -> Result<Option<Arc<Tenant>>, StorageUnavailable> {
-        let answer = answer.map_err(|error| StorageUnavailable::of(&self.table, &error))?;
+    ) -> Result<Option<Arc<Tenant>>, StorageError> {
+        let answer = answer.map_err(|error| StorageError::of(&self.table, &error))?;
         let Some(item) = answer.item() else {
             self.cache.remove(id);
             self.unknown.insert(id.clone(), now);
@@ -348,7 +348,7 @@ impl Tenants {
         };
         let tenant = Tenant::from_item(item)
             .map(Arc::new)
-            .ok_or_else(|| StorageUnavailable(format!("the item of tenant {id} cannot be read")))?;
+            .ok_or_else(|| StorageError(format!("the item of tenant {id} cannot be read")))?;
         let cached = Cached {
             tenant: Arc::clone(&tenant),
             read_at: now,
@@ -372,7 +372,7 @@ mod tests {
     #[test]
     fn a_key_opens_only_what_it_was_made_for() {
         let now = Timestamp::from_millis(0);
-        let (webhook, text) = Key::generate(KeyKind::Webhook, vec![], &[7; 32], now);
+        let (webhook, text) = TenantKey::generate(KeyKind::Webhook, vec![], &[7; 32], now);
         assert_eq!(text.expose().len(), 43);
         let hash = hex::encode(Sha256::digest(text.expose().as_bytes()));
         assert!(webhook.opens(KeyKind::Webhook, &hash));

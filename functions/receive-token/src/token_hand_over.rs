@@ -2,25 +2,25 @@
 
 use std::time::Duration;
 
-use shared::clock::Timestamp;
-use shared::credentials::{AccessToken, token_lease_key};
-use shared::error::{Code, Problem};
-use shared::retry::Patience;
-use shared::servicenow::access::AccessError;
-use shared::servicenow::grants::{NotProved, client_of, replaced};
-use shared::servicenow::instance::Instance;
-use shared::servicenow::oauth::Granted;
-use shared::single_flight::Limits;
-use shared::tenant::{Grant, TenantFile, TenantId};
-use shared::tenants::StorageUnavailable;
-use shared::uncut::UnderWay;
-use shared::vault::{StoredToken, Token, VaultError, fingerprint};
+use shared::aws::credentials::{AccessToken, token_lease_key};
+use shared::aws::secret_store::{SecretStoreError, TokenSecret, TokenVersion, fingerprint};
+use shared::aws::single_flight::FlightLimits;
+use shared::aws::tenants::StorageError;
+use shared::domain::clock::Timestamp;
+use shared::domain::error::{ErrorCode, Problem};
+use shared::domain::instance::Instance;
+use shared::domain::tenant::{Grant, TenantFile, TenantId};
+use shared::retry::ServiceNowTimeouts;
+use shared::token::access::AccessError;
+use shared::token::grants::{ProofError, client_of, replaced};
+use shared::token::oauth::Granted;
+use shared::token::uninterrupted::InProgress;
 
 use crate::ReceiveToken;
 use crate::event::HandOver;
 
 /// How long ServiceNow and another holder of the lease are waited for.
-const PATIENCE: Patience = Patience::HTTP;
+const PATIENCE: ServiceNowTimeouts = ServiceNowTimeouts::HTTP;
 /// Outlives the request.
 const LEASE: Duration = Duration::from_secs(60);
 /// Whoever repeats a request does so within this.
@@ -39,7 +39,7 @@ const STORING_NEEDS: Duration = Duration::from_secs(3);
 /// What was stored.
 #[derive(Debug)]
 pub(crate) struct Stored {
-    pub(crate) token: Token,
+    pub(crate) token: TokenSecret,
     pub(crate) expires_at: Timestamp,
     /// How long it lives, from now on.
     pub(crate) life: Duration,
@@ -51,8 +51,8 @@ pub(crate) struct Stored {
 #[derive(Debug)]
 pub(crate) struct NotStored(pub(crate) Problem);
 
-impl From<StorageUnavailable> for NotStored {
-    fn from(error: StorageUnavailable) -> Self {
+impl From<StorageError> for NotStored {
+    fn from(error: StorageError) -> Self {
         unavailable(&error)
     }
 }
@@ -71,21 +71,21 @@ fn unavailable(error: &dyn std::fmt::Display) -> NotStored {
 /// Trying again helps, and does no harm.
 pub(crate) fn storage_unavailable() -> Problem {
     Problem::new(
-        Code::StorageUnavailable,
+        ErrorCode::StorageUnavailable,
         "The old token stays. Hand the same token over again in half a minute; a repeat does no harm.",
     )
 }
 
 fn misconfigured(reason: &str, remedy: &str) -> NotStored {
     NotStored(Problem::new(
-        Code::TenantMisconfigured,
+        ErrorCode::TenantMisconfigured,
         format!("The old token stays: {reason}. {remedy}"),
     ))
 }
 
 fn refused(reason: &str) -> NotStored {
     NotStored(Problem::new(
-        Code::TokenRefused,
+        ErrorCode::TokenRefused,
         format!(
             "{reason}. The old token stays. Likely causes: the token expired or was revoked; it belongs to another \
              client (send that one's client_id and client_secret); the client secret changed; the user is locked out, \
@@ -96,7 +96,7 @@ fn refused(reason: &str) -> NotStored {
 
 fn postponed(reason: &str) -> NotStored {
     NotStored(Problem::new(
-        Code::ServiceNowUnavailable,
+        ErrorCode::ServiceNowUnavailable,
         format!(
             "{reason}. The old token stays. Hand the same token over again; a repeat does no harm."
         ),
@@ -109,13 +109,13 @@ pub(crate) async fn take(
     file: &TenantFile,
     hand_over: &HandOver,
     deadline: Timestamp,
-    under_way: &UnderWay,
+    under_way: &InProgress,
 ) -> Result<Stored, NotStored> {
     let servicenow = &file.servicenow;
     let allow_host = servicenow.allow_host.as_deref();
     let instance = Instance::parse(&servicenow.instance, allow_host, function.allow_loopback)
         .map_err(|error| misconfigured(&format!("the instance {error}"), APPLY))?;
-    let offer = Offer {
+    let offer = TokenHandOver {
         function,
         file,
         instance,
@@ -124,7 +124,7 @@ pub(crate) async fn take(
         deadline,
         under_way,
     };
-    let limits = Limits {
+    let limits = FlightLimits {
         lease: LEASE,
         wait: PATIENCE.lease,
     };
@@ -139,17 +139,17 @@ pub(crate) async fn take(
 
 const APPLY: &str = "Apply the tenant: rescue-connector tenant apply FILE";
 
-struct Offer<'a> {
+struct TokenHandOver<'a> {
     function: &'a ReceiveToken,
     file: &'a TenantFile,
     instance: Instance,
     hand_over: &'a HandOver,
     fingerprint: String,
     deadline: Timestamp,
-    under_way: &'a UnderWay,
+    under_way: &'a InProgress,
 }
 
-impl Offer<'_> {
+impl TokenHandOver<'_> {
     async fn take(&self) -> Result<Stored, NotStored> {
         let grants = &self.function.grants;
         let current = match grants.settled(self.id()).await {
@@ -189,22 +189,22 @@ impl Offer<'_> {
     }
 
     /// The token that was sent, or the one that ServiceNow gave in its place when it was handed over before.
-    async fn token_to_use(&self, current: &StoredToken) -> Result<Token, NotStored> {
+    async fn token_to_use(&self, current: &TokenVersion) -> Result<TokenSecret, NotStored> {
         let client = self.hand_over.client.clone();
         let (client_id, client_secret) = client.unzip();
-        let mut token = Token {
+        let mut token = TokenSecret {
             refresh_token: Some(self.hand_over.refresh_token.clone()),
             client_id,
             client_secret,
-            ..Token::default()
+            ..TokenSecret::default()
         };
         let (vault, id) = (&self.function.vault, self.id());
-        let stands_for = |known: &Token| known.stands_for.as_ref() == Some(&self.fingerprint);
+        let stands_for = |known: &TokenSecret| known.stands_for.as_ref() == Some(&self.fingerprint);
         let known = if stands_for(&current.token) {
             Some(current.token.clone())
         } else {
             let kept = self.function.credentials.kept_token(id).await?;
-            let away = vault.handed_over(id).await;
+            let away = vault.handed_over_token(id).await;
             let away = away.map_err(|error| unavailable(&error))?;
             let away = away.map(|away| away.token);
             kept.into_iter().chain(away).find(stands_for)
@@ -218,7 +218,7 @@ impl Offer<'_> {
 
     /// What is handed over a second time after a while was not issued just now, if it has been replaced since: nothing
     /// says that a replacement lives longer.
-    fn ends_by(&self, current: &Token) -> Timestamp {
+    fn ends_by(&self, current: &TokenSecret) -> Timestamp {
         let never = Timestamp::from_millis(i64::MAX);
         let again = current.stands_for.as_ref() == Some(&self.fingerprint);
         let now = self.function.clock.now();
@@ -229,8 +229,8 @@ impl Offer<'_> {
     }
 
     /// Whether this very hand-over was stored just now: what its sender does not know is the answer.
-    fn is_stored_already(&self, current: &Token, token: &Token) -> bool {
-        let client = |token: &Token| (token.client_id.clone(), token.client_secret.clone());
+    fn is_stored_already(&self, current: &TokenSecret, token: &TokenSecret) -> bool {
+        let client = |token: &TokenSecret| (token.client_id.clone(), token.client_secret.clone());
         let just_now = current.issued_at.is_some_and(|issued| {
             self.function.clock.now().since(issued) < JUST_NOW
                 && current.expires_at == Some(issued.plus(self.life()))
@@ -248,19 +248,19 @@ impl Offer<'_> {
         self.hand_over.expires_in.unwrap_or(usual)
     }
 
-    async fn grant(&self, token: &Token) -> Result<Granted, NotStored> {
+    async fn grant(&self, token: &TokenSecret) -> Result<Granted, NotStored> {
         let (vault, id) = (&self.function.vault, self.id());
-        let mut credentials = vault.credentials(id).await;
+        let mut credentials = vault.tenant_secrets(id).await;
         if let Ok(read) = &credentials
             && client_of(self.file, read, Some(token)).is_err()
         {
-            credentials = vault.credentials_again(id).await;
+            credentials = vault.reread_tenant_secrets(id).await;
         }
         let credentials = credentials.map_err(|error| match error {
-            VaultError::Missing(_) | VaultError::Malformed(_) => {
+            SecretStoreError::Missing(_) | SecretStoreError::Malformed(_) => {
                 misconfigured(&error.to_string(), APPLY)
             }
-            VaultError::Unavailable(_) => unavailable(&error),
+            SecretStoreError::Unavailable(_) => unavailable(&error),
         })?;
         if let Err(error) = client_of(self.file, &credentials, Some(token)) {
             let remedy = format!(
@@ -284,9 +284,9 @@ impl Offer<'_> {
     }
 
     /// The token that was sent is dead by now: the one that came in its place is stored before anything else.
-    async fn keep(&self, token: &Token) -> Result<(), NotStored> {
+    async fn keep(&self, token: &TokenSecret) -> Result<(), NotStored> {
         let (function, id) = (self.function, self.id());
-        let keeping = function.vault.keep_handed_over(id, token);
+        let keeping = function.vault.stage_handed_over(id, token);
         match tokio::time::timeout(KEEPING, keeping).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) => {
@@ -296,7 +296,7 @@ impl Offer<'_> {
                 tracing::warn!(tenant = %id, reason = "time-out", "the new refresh token is kept aside");
             }
         }
-        let kept = function.credentials.keep_token(id, token).await;
+        let kept = function.credentials.stage_token(id, token).await;
         Ok(kept.inspect_err(|error| {
             tracing::error!(tenant = %id, %error,
                 "ServiceNow replaced the refresh token that was handed over, and nothing would store the new one");
@@ -308,20 +308,20 @@ impl Offer<'_> {
         let grants = &self.function.grants;
         let proved = grants.prove(&self.instance, &granted.access_token, timeout);
         proved.await.map_err(|error| match error {
-            NotProved::Refused => refused(&error.to_string()),
-            NotProved::Unknown(_) => postponed(&error.to_string()),
+            ProofError::Refused => refused(&error.to_string()),
+            ProofError::Unknown(_) => postponed(&error.to_string()),
         })
     }
 
     async fn store(
         &self,
-        current: &StoredToken,
-        token: Token,
+        current: &TokenVersion,
+        token: TokenSecret,
         granted: Granted,
     ) -> Result<Stored, NotStored> {
         let now = self.function.clock.now();
         let expires_at = now.plus(self.life()).min(self.ends_by(&current.token));
-        let token = Token {
+        let token = TokenSecret {
             issued_at: Some(now),
             expires_at: Some(expires_at),
             lifetime: self.hand_over.expires_in.map(|life| life.as_secs()),
@@ -337,7 +337,7 @@ impl Offer<'_> {
 
     fn stored(
         &self,
-        token: Token,
+        token: TokenSecret,
         (now, expires_at): (Timestamp, Timestamp),
         granted: Granted,
     ) -> Stored {

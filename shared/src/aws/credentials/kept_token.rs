@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::Credentials;
-use crate::tenant::TenantId;
-use crate::tenants::StorageUnavailable;
-use crate::vault::Token;
+use super::CredentialsTable;
+use crate::aws::secret_store::TokenSecret;
+use crate::aws::tenants::StorageError;
+use crate::domain::tenant::TenantId;
 
 /// Outlives every refresh token.
 const KEPT_FOR: Duration = Duration::from_secs(400 * 24 * 3600);
@@ -14,18 +14,18 @@ fn kept_token_key(tenant: &TenantId) -> String {
     format!("{tenant}#token-kept")
 }
 
-impl Credentials {
+impl CredentialsTable {
     /// Keeps a token that could not be stored where it belongs. The caller holds the tenant's token lease.
     ///
     /// # Errors
     /// When the table cannot be written.
-    pub async fn keep_token(
+    pub async fn stage_token(
         &self,
         tenant: &TenantId,
-        token: &Token,
-    ) -> Result<(), StorageUnavailable> {
+        token: &TokenSecret,
+    ) -> Result<(), StorageError> {
         let text = serde_json::to_string(token)
-            .map_err(|_| StorageUnavailable("the token cannot be written".to_owned()))?;
+            .map_err(|_| StorageError("the token cannot be written".to_owned()))?;
         let ends = self.clock.now().plus(KEPT_FOR);
         self.put(kept_token_key(tenant), ends, [("token", text)])
             .await
@@ -35,7 +35,7 @@ impl Credentials {
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub async fn kept_token(&self, tenant: &TenantId) -> Result<Option<Token>, StorageUnavailable> {
+    pub async fn kept_token(&self, tenant: &TenantId) -> Result<Option<TokenSecret>, StorageError> {
         let item = self.item(&kept_token_key(tenant)).await?;
         let text = item
             .as_ref()
@@ -48,7 +48,7 @@ impl Credentials {
     ///
     /// # Errors
     /// When the table cannot be written.
-    pub async fn drop_kept_token(&self, tenant: &TenantId) -> Result<(), StorageUnavailable> {
+    pub async fn drop_kept_token(&self, tenant: &TenantId) -> Result<(), StorageError> {
         let now = self.clock.now();
         self.put(kept_token_key(tenant), now, [("token", String::new())])
             .await

@@ -11,12 +11,12 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use sha2::{Digest as _, Sha256};
-use shared::clock::{Clock, Timestamp};
-use shared::secret::Secret;
-use shared::tenant::TenantId;
-use shared::tenants::StorageUnavailable;
+use shared::aws::tenants::StorageError;
+use shared::domain::clock::{Clock, Timestamp};
+use shared::domain::secret::Secret;
+use shared::domain::tenant::TenantId;
 
-use crate::event::PinRequest;
+use crate::event::PinRequestBody;
 
 /// How long a key gives the same PIN.
 const REMEMBERED: Duration = Duration::from_secs(600);
@@ -31,7 +31,7 @@ const DONE: &str = "done";
 
 /// The presses in the credentials table.
 #[derive(Clone, Debug)]
-pub struct Presses {
+pub struct PinRequests {
     dynamodb: aws_sdk_dynamodb::Client,
     table: String,
     clock: Clock,
@@ -39,7 +39,7 @@ pub struct Presses {
 
 /// One press, as one request sees it.
 #[derive(Clone, Debug)]
-pub(crate) struct Press {
+pub(crate) struct RequestClaim {
     key: String,
     request: String,
     owner: String,
@@ -50,7 +50,7 @@ pub(crate) struct Press {
 
 /// The answer to a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Claim {
+pub(crate) enum ClaimAnswer {
     /// This request gets the PIN.
     Ours,
     /// Another one has got it: its answer.
@@ -61,12 +61,12 @@ pub(crate) enum Claim {
     Reused,
 }
 
-impl Press {
+impl RequestClaim {
     /// The press that a request belongs to.
     pub(crate) fn of(
         tenant: &TenantId,
         key: Option<&str>,
-        request: &PinRequest,
+        request: &PinRequestBody,
         pressed_at: Timestamp,
     ) -> Self {
         let hashed = match key {
@@ -101,7 +101,7 @@ impl Press {
     }
 }
 
-impl Presses {
+impl PinRequests {
     /// The presses in `table`.
     pub const fn new(dynamodb: aws_sdk_dynamodb::Client, table: String, clock: Clock) -> Self {
         Self {
@@ -115,7 +115,7 @@ impl Presses {
     ///
     /// # Errors
     /// When the table cannot be written.
-    pub(crate) async fn claim(&self, press: &Press) -> Result<Claim, StorageUnavailable> {
+    pub(crate) async fn claim(&self, press: &RequestClaim) -> Result<ClaimAnswer, StorageError> {
         let now = self.clock.now();
         let item = [
             ("state", RUNNING.to_owned()),
@@ -140,7 +140,7 @@ impl Presses {
             .send()
             .await;
         let error = match answer {
-            Ok(_) => return Ok(Claim::Ours),
+            Ok(_) => return Ok(ClaimAnswer::Ours),
             Err(error) => error,
         };
         match error.as_service_error() {
@@ -148,26 +148,26 @@ impl Presses {
                 let nothing = HashMap::new();
                 Ok(self.read(press, failed.item().unwrap_or(&nothing)))
             }
-            _ => Err(StorageUnavailable::of(&self.table, &error)),
+            _ => Err(StorageError::of(&self.table, &error)),
         }
     }
 
-    fn read(&self, press: &Press, item: &HashMap<String, AttributeValue>) -> Claim {
+    fn read(&self, press: &RequestClaim, item: &HashMap<String, AttributeValue>) -> ClaimAnswer {
         let value = |name: &str| {
             let value = item.get(name)?.as_s().ok()?;
             Some(value.as_str())
         };
         if press.keyed && value("request") != Some(press.request.as_str()) {
-            return Claim::Reused;
+            return ClaimAnswer::Reused;
         }
         let over = value("lease_until")
             .and_then(Timestamp::parse)
             .is_none_or(|then| then < self.clock.now());
         match (value("state"), value("answer")) {
-            (Some(DONE), Some(answer)) => Claim::Answered(Secret::from(answer)),
+            (Some(DONE), Some(answer)) => ClaimAnswer::Answered(Secret::from(answer)),
             // Whoever sent the e-mails did not live to say so.
-            (Some(GENERATED), Some(answer)) if over => Claim::Answered(Secret::from(answer)),
-            (_, answer) => Claim::Running(answer.map(Secret::from)),
+            (Some(GENERATED), Some(answer)) if over => ClaimAnswer::Answered(Secret::from(answer)),
+            (_, answer) => ClaimAnswer::Running(answer.map(Secret::from)),
         }
     }
 
@@ -177,30 +177,30 @@ impl Presses {
     /// When the table cannot be written.
     pub(crate) async fn generated(
         &self,
-        press: &Press,
+        press: &RequestClaim,
         answer: &str,
-    ) -> Result<bool, StorageUnavailable> {
+    ) -> Result<bool, StorageError> {
         self.keep(press, GENERATED, answer).await
     }
 
     /// Keeps the final answer.
     ///
     /// # Errors
-    /// When the table cannot be written; then the answer that [`Presses::generated`] kept is given from now on.
+    /// When the table cannot be written; then the answer that [`PinRequests::generated`] kept is given from now on.
     pub(crate) async fn done(
         &self,
-        press: &Press,
+        press: &RequestClaim,
         answer: &str,
-    ) -> Result<bool, StorageUnavailable> {
+    ) -> Result<bool, StorageError> {
         self.keep(press, DONE, answer).await
     }
 
     async fn keep(
         &self,
-        press: &Press,
+        press: &RequestClaim,
         state: &str,
         answer: &str,
-    ) -> Result<bool, StorageUnavailable> {
+    ) -> Result<bool, StorageError> {
         let now = self.clock.now();
         let item = [
             ("state", state.to_owned()),
@@ -218,7 +218,7 @@ impl Presses {
         match answer {
             Ok(_) => Ok(true),
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
-            Err(error) => Err(StorageUnavailable::of(&self.table, &error)),
+            Err(error) => Err(StorageError::of(&self.table, &error)),
         }
     }
 
@@ -226,7 +226,7 @@ impl Presses {
     ///
     /// # Errors
     /// When the table cannot be written; then the press is free when its lease ends.
-    pub(crate) async fn free(&self, press: &Press) -> Result<(), StorageUnavailable> {
+    pub(crate) async fn free(&self, press: &RequestClaim) -> Result<(), StorageError> {
         let answer = self
             .dynamodb
             .delete_item()
@@ -240,13 +240,13 @@ impl Presses {
         match answer {
             Ok(_) => Ok(()),
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(()),
-            Err(error) => Err(StorageUnavailable::of(&self.table, &error)),
+            Err(error) => Err(StorageError::of(&self.table, &error)),
         }
     }
 
     fn put<const N: usize>(
         &self,
-        press: &Press,
+        press: &RequestClaim,
         now: Timestamp,
         values: [(&str, String); N],
     ) -> aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder {

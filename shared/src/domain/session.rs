@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::tenant::TenantId;
+use crate::domain::tenant::TenantId;
 
 /// Rescue's identifier of a session: `[A-Za-z0-9_-]{1,64}`. Safe in a message group id, a file name and a query.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -47,7 +47,7 @@ impl PartialEq for Secret {
 impl Eq for Secret {}
 
 /// Writes a secret out as plain text, for the stores that are made to hold it:
-/// `#[serde(serialize_with = "shared::secret::serialize_exposed")]`.
+/// `#[serde(serialize_with = "shared::domain::secret::serialize_exposed")]`.
 ///
 /// # Errors
 /// Only the serialiser's own.

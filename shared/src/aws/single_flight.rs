@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::credentials::Credentials;
-use crate::remembered::Remembered;
-use crate::tenants::StorageUnavailable;
+use crate::aws::credentials::CredentialsTable;
+use crate::aws::tenants::StorageError;
+use crate::cache::BoundedCache;
 
 /// How often whoever waits looks whether somebody else has got it.
 const POLL: Duration = Duration::from_millis(200);
@@ -16,15 +16,15 @@ const POLL: Duration = Duration::from_millis(200);
 /// Lets one caller per key obtain something, while the others wait and then find it.
 #[derive(Debug)]
 pub struct SingleFlight {
-    credentials: Arc<Credentials>,
+    credentials: Arc<CredentialsTable>,
     /// A key that is forgotten while one of its flights is under way gets another lock: then the lease alone keeps a
     /// second flight off, as it does among processes.
-    flights: Remembered<String, Arc<tokio::sync::Mutex<()>>>,
+    flights: BoundedCache<String, Arc<tokio::sync::Mutex<()>>>,
 }
 
 /// How long a flight may take.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct FlightLimits {
     /// Nobody else tries for this long; outlives whatever obtaining takes.
     pub lease: Duration,
     /// Whoever comes second waits for this long.
@@ -33,10 +33,10 @@ pub struct Limits {
 
 impl SingleFlight {
     /// Flights whose leases are in that table.
-    pub fn new(credentials: Arc<Credentials>) -> Self {
+    pub fn new(credentials: Arc<CredentialsTable>) -> Self {
         Self {
             credentials,
-            flights: Remembered::default(),
+            flights: BoundedCache::default(),
         }
     }
 
@@ -50,12 +50,12 @@ impl SingleFlight {
     pub async fn run<T, E, F>(
         &self,
         key: &str,
-        limits: Limits,
+        limits: FlightLimits,
         look: impl Fn() -> F,
         obtain: impl Future<Output = Result<T, E>>,
     ) -> Result<Option<T>, E>
     where
-        E: From<StorageUnavailable>,
+        E: From<StorageError>,
         F: Future<Output = Result<Option<T>, E>>,
     {
         let until = Instant::now() + limits.wait;
@@ -84,7 +84,7 @@ impl SingleFlight {
             Ok(None) => obtain.await.map(Some),
             found_or_failed => found_or_failed,
         };
-        self.credentials.give_lease_back(key, &owner).await;
+        self.credentials.release_lease(key, &owner).await;
         outcome
     }
 }

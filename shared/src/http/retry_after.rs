@@ -1,12 +1,10 @@
-//! What every call to ServiceNow has in common below its API.
+//! The `Retry-After` header.
 
 use std::time::Duration;
 
 use http::{HeaderMap, header};
 
-pub(crate) use crate::http::transport_reason;
-
-use crate::clock::Timestamp;
+use crate::domain::clock::Timestamp;
 use crate::retry::LONGEST_RETRY_AFTER;
 
 /// `Retry-After`, in seconds or as a date (RFC 9110, section 10.2.3), believed up to [`LONGEST_RETRY_AFTER`]. A date that

@@ -3,21 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::{Clock, Timestamp};
-use crate::credentials::{AccessToken, Credentials, Pause, token_lease_key};
-use crate::error::Code;
-use crate::remembered::Remembered;
-use crate::retry::{Patience, REAUTHORIZATION_PAUSE};
-use crate::secret::Secret;
-use crate::servicenow::grants::{Grants, TOKEN_LEASE, audience};
-use crate::servicenow::instance::Instance;
-use crate::servicenow::oauth::Granted;
-use crate::single_flight::{Limits, SingleFlight};
+use crate::aws::credentials::{AccessToken, CredentialsTable, Pause, token_lease_key};
+use crate::aws::secret_store::{SecretStore, SecretStoreError};
+use crate::aws::single_flight::{FlightLimits, SingleFlight};
+use crate::aws::tenants::StorageError;
+use crate::cache::BoundedCache;
+use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::error::ErrorCode;
+use crate::domain::instance::Instance;
+use crate::domain::secret::Secret;
+use crate::domain::tenant::{Grant, TenantFile, TenantId};
+use crate::retry::{REAUTHORIZATION_PAUSE, ServiceNowTimeouts};
 use crate::telemetry::{self, Metric};
-use crate::tenant::{Grant, TenantFile, TenantId};
-use crate::tenants::StorageUnavailable;
-use crate::uncut::UnderWay;
-use crate::vault::{Vault, VaultError};
+use crate::token::grants::{Grants, TOKEN_LEASE, audience};
+use crate::token::oauth::Granted;
+use crate::token::uninterrupted::InProgress;
 
 /// Why there is no access token, by what can be done about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,19 +41,19 @@ pub enum AccessError {
     },
 }
 
-impl From<StorageUnavailable> for AccessError {
-    fn from(error: StorageUnavailable) -> Self {
+impl From<StorageError> for AccessError {
+    fn from(error: StorageError) -> Self {
         Self::Storage(error.0)
     }
 }
 
-impl From<VaultError> for AccessError {
-    fn from(error: VaultError) -> Self {
+impl From<SecretStoreError> for AccessError {
+    fn from(error: SecretStoreError) -> Self {
         match error {
-            VaultError::Missing(_) | VaultError::Malformed(_) => {
+            SecretStoreError::Missing(_) | SecretStoreError::Malformed(_) => {
                 Self::ReauthorizationNeeded(error.to_string())
             }
-            VaultError::Unavailable(reason) => Self::Storage(reason),
+            SecretStoreError::Unavailable(reason) => Self::Storage(reason),
         }
     }
 }
@@ -85,11 +85,11 @@ impl Wanted<'_> {
 #[derive(Debug)]
 pub struct AccessTokens {
     grants: Grants,
-    credentials: Arc<Credentials>,
+    credentials: Arc<CredentialsTable>,
     clock: Clock,
-    patience: Patience,
-    obtaining: UnderWay,
-    remembered: Remembered<TenantId, AccessToken>,
+    patience: ServiceNowTimeouts,
+    obtaining: InProgress,
+    remembered: BoundedCache<TenantId, AccessToken>,
     flights: SingleFlight,
 }
 
@@ -97,10 +97,10 @@ impl AccessTokens {
     /// Tokens by way of these.
     pub fn new(
         http: reqwest::Client,
-        vault: Arc<Vault>,
-        credentials: Arc<Credentials>,
+        vault: Arc<SecretStore>,
+        credentials: Arc<CredentialsTable>,
         clock: Clock,
-        patience: Patience,
+        patience: ServiceNowTimeouts,
     ) -> Self {
         Self {
             grants: Grants::new(http, vault, Arc::clone(&credentials), clock.clone()),
@@ -108,8 +108,8 @@ impl AccessTokens {
             credentials,
             clock,
             patience,
-            obtaining: UnderWay::default(),
-            remembered: Remembered::default(),
+            obtaining: InProgress::default(),
+            remembered: BoundedCache::default(),
         }
     }
 
@@ -151,7 +151,7 @@ impl AccessTokens {
         if let Some(token) = self.usable(self.remembered.get(id), &wanted) {
             return Ok(token);
         }
-        let limits = Limits {
+        let limits = FlightLimits {
             lease: TOKEN_LEASE,
             wait: self.patience.lease.min(self.left(deadline)),
         };
@@ -178,10 +178,10 @@ impl AccessTokens {
     }
 
     /// Whoever waits for the lease finds the pause, and does not ask once more for what was just refused.
-    async fn leave_alone(&self, id: &TenantId) {
+    async fn pause_for_reauthorization(&self, id: &TenantId) {
         let pause = Pause {
             until: self.clock.now().plus(REAUTHORIZATION_PAUSE),
-            reason: Code::ReauthorizationNeeded,
+            reason: ErrorCode::ReauthorizationNeeded,
         };
         if let Err(error) = self.credentials.set_pause(id, pause).await {
             tracing::warn!(tenant = %id, %error, "other processes do not know of the pause");
@@ -200,7 +200,7 @@ impl AccessTokens {
         if matches!(outcome, Err(AccessError::ReauthorizationNeeded(_))) {
             // Here alone: whoever asked hears of it, and so may others who waited.
             telemetry::count(Metric::ReauthorizationNeeded, Some(&tenant.tenant));
-            self.leave_alone(&tenant.tenant).await;
+            self.pause_for_reauthorization(&tenant.tenant).await;
         }
         outcome
     }
@@ -212,7 +212,7 @@ impl AccessTokens {
         wanted: &Wanted<'_>,
     ) -> Result<Secret, AccessError> {
         let id = &tenant.tenant;
-        let standing = self.credentials.standing_now(id).await?;
+        let standing = self.credentials.tenant_pause_now(id).await?;
         if let Some(pause) = standing.pause_at(self.clock.now()) {
             return Err(AccessError::Paused(pause));
         }

@@ -7,18 +7,18 @@ use std::time::Duration;
 use http::header;
 use reqwest::StatusCode;
 
-use crate::clock::{Clock, Timestamp};
-use crate::credentials::{AccessToken, Credentials};
+use crate::aws::credentials::{AccessToken, CredentialsTable};
+use crate::aws::secret_store::{SecretStore, TokenSecret, TokenVersion, fingerprint};
+use crate::aws::tenants::StorageError;
+use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::instance::Instance;
+use crate::domain::secret::Secret;
+use crate::domain::tenant::{Grant, TenantFile, TenantId};
+use crate::http::transport_reason;
 use crate::http::{LONGEST_ANSWER, body};
 use crate::retry::REAUTHORIZATION_PAUSE;
-use crate::secret::Secret;
-use crate::servicenow::access::AccessError;
-use crate::servicenow::instance::Instance;
-use crate::servicenow::oauth::{self, ClientIdentity, GrantError, GrantRequest, Granted};
-use crate::servicenow::transport::transport_reason;
-use crate::tenant::{Grant, TenantFile, TenantId};
-use crate::tenants::StorageUnavailable;
-use crate::vault::{StoredToken, Token, Vault, fingerprint};
+use crate::token::access::AccessError;
+use crate::token::oauth::{self, ClientIdentity, GrantError, GrantRequest, Granted};
 
 /// How long whoever touches a refresh token keeps others from doing so; outlives two grants and storing the result.
 pub const TOKEN_LEASE: Duration = Duration::from_secs(120);
@@ -34,7 +34,7 @@ pub fn audience(tenant: &TenantFile, instance: &Instance) -> String {
 
 /// Why an access token is not proved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotProved {
+pub enum ProofError {
     /// ServiceNow does not take it.
     #[error("ServiceNow refuses the access token that it just granted")]
     Refused,
@@ -47,8 +47,8 @@ pub enum NotProved {
 #[derive(Debug)]
 pub struct Grants {
     http: reqwest::Client,
-    vault: Arc<Vault>,
-    credentials: Arc<Credentials>,
+    vault: Arc<SecretStore>,
+    credentials: Arc<CredentialsTable>,
     clock: Clock,
 }
 
@@ -56,8 +56,8 @@ impl Grants {
     /// Grants by way of these.
     pub const fn new(
         http: reqwest::Client,
-        vault: Arc<Vault>,
-        credentials: Arc<Credentials>,
+        vault: Arc<SecretStore>,
+        credentials: Arc<CredentialsTable>,
         clock: Clock,
     ) -> Self {
         Self {
@@ -73,10 +73,10 @@ impl Grants {
     ///
     /// # Errors
     /// `ReauthorizationNeeded` without a readable secret; `Transient` when the stores do not answer.
-    pub async fn settled(&self, tenant: &TenantId) -> Result<StoredToken, AccessError> {
+    pub async fn settled(&self, tenant: &TenantId) -> Result<TokenVersion, AccessError> {
         let current = self.vault.token(tenant).await?;
         let used = current.token.refresh_token.as_ref().map(fingerprint);
-        let follows = |token: &Token| {
+        let follows = |token: &TokenSecret| {
             token.derived_from.as_ref() == Some(&current.version_id)
                 || used.is_some() && token.replaces == used
         };
@@ -91,12 +91,12 @@ impl Grants {
             if let Err(error) = self.credentials.drop_kept_token(tenant).await {
                 tracing::debug!(%tenant, %error, "the kept token stays, and follows nothing any more");
             }
-            return Ok(StoredToken {
+            return Ok(TokenVersion {
                 token: kept,
                 version_id,
             });
         }
-        match self.vault.put_away(tenant).await? {
+        match self.vault.staged_token(tenant).await? {
             Some(mut away) if follows(&away.token) => {
                 let (from, to) = (&current.version_id, &away.version_id);
                 self.vault.make_current(tenant, from, to).await?;
@@ -118,14 +118,14 @@ impl Grants {
         tenant: &TenantFile,
         instance: &Instance,
         grant: Grant,
-        stored: Option<&Token>,
+        stored: Option<&TokenSecret>,
         timeout: impl Fn() -> Duration,
     ) -> Result<Granted, AccessError> {
         let id = &tenant.tenant;
-        let mut before = self.vault.credentials(id).await?;
+        let mut before = self.vault.tenant_secrets(id).await?;
         if grant_request(tenant, grant, &before, stored).is_err() {
             // What was not set when it was read may have been set since.
-            before = self.vault.credentials_again(id).await?;
+            before = self.vault.reread_tenant_secrets(id).await?;
         }
         let (client, request) = grant_request(tenant, grant, &before, stored)?;
         let ask = |client, request| {
@@ -135,7 +135,7 @@ impl Grants {
         let mut outcome = ask(&client, &request).await;
         if matches!(outcome, Err(GrantError::Refused { .. })) {
             self.vault.forget(id);
-            let now = self.vault.credentials(id).await?;
+            let now = self.vault.tenant_secrets(id).await?;
             if now != before {
                 let (client, request) = grant_request(tenant, grant, &now, stored)?;
                 outcome = ask(&client, &request).await;
@@ -164,13 +164,13 @@ impl Grants {
     pub async fn keep_successor(
         &self,
         tenant: &TenantId,
-        stored: &StoredToken,
+        stored: &TokenVersion,
         granted: &Granted,
-    ) -> Result<StoredToken, AccessError> {
+    ) -> Result<TokenVersion, AccessError> {
         let Some(new) = replaced(stored.token.refresh_token.as_ref(), granted) else {
             return Ok(stored.clone());
         };
-        let token = Token {
+        let token = TokenSecret {
             refresh_token: Some(new.clone()),
             source: Some("refresh".to_owned()),
             derived_from: Some(stored.version_id.clone()),
@@ -181,11 +181,11 @@ impl Grants {
         };
         let read_version = &stored.version_id;
         match self.vault.replace_token(tenant, read_version, &token).await {
-            Ok(version_id) => Ok(StoredToken { token, version_id }),
+            Ok(version_id) => Ok(TokenVersion { token, version_id }),
             Err(error) => {
                 self.keep(tenant, &token, &error).await?;
                 // Its version is not known: whoever stores it next reads again.
-                Ok(StoredToken {
+                Ok(TokenVersion {
                     token,
                     version_id: read_version.clone(),
                 })
@@ -200,10 +200,10 @@ impl Grants {
     async fn keep(
         &self,
         tenant: &TenantId,
-        token: &Token,
-        why: &crate::vault::VaultError,
+        token: &TokenSecret,
+        why: &crate::aws::secret_store::SecretStoreError,
     ) -> Result<(), AccessError> {
-        let kept = self.credentials.keep_token(tenant, token).await;
+        let kept = self.credentials.stage_token(tenant, token).await;
         match kept {
             Ok(()) => {
                 tracing::warn!(%tenant, reason = %why, "the new refresh token is kept aside until it can be stored");
@@ -241,12 +241,12 @@ impl Grants {
                 tracing::warn!(%tenant, %error, "other processes do not have the access token");
             }
             let now = self.clock.now();
-            let standing = credentials.standing_now(tenant).await?;
+            let standing = credentials.tenant_pause_now(tenant).await?;
             if standing.is_unauthorized_at(now) {
                 credentials.end_pause(tenant).await?;
             }
             let hidden_until = |since: Timestamp| since.plus(REAUTHORIZATION_PAUSE);
-            Ok::<_, StorageUnavailable>(
+            Ok::<_, StorageError>(
                 standing
                     .authorized_since
                     .is_some_and(|since| hidden_until(since) > now),
@@ -262,14 +262,14 @@ impl Grants {
     /// an instance that has taken the token.
     ///
     /// # Errors
-    /// As [`NotProved`] says.
+    /// As [`ProofError`] says.
     pub async fn prove(
         &self,
         instance: &Instance,
         token: &Secret,
         timeout: Duration,
-    ) -> Result<(), NotProved> {
-        let unknown = |reason: &str| NotProved::Unknown(reason.to_owned());
+    ) -> Result<(), ProofError> {
+        let unknown = |reason: &str| ProofError::Unknown(reason.to_owned());
         let url = instance
             .base()
             .join("api/now/v2/table/incident?sysparm_limit=1&sysparm_fields=sys_id")
@@ -290,7 +290,7 @@ impl Grants {
         let json = serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok();
         match status {
             StatusCode::OK | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND if json => Ok(()),
-            StatusCode::UNAUTHORIZED if json || body.is_empty() => Err(NotProved::Refused),
+            StatusCode::UNAUTHORIZED if json || body.is_empty() => Err(ProofError::Refused),
             status => Err(unknown(status.as_str())),
         }
     }
@@ -315,8 +315,8 @@ fn renew_at(now: Timestamp, expires_in: Option<u64>) -> Timestamp {
 /// `ReauthorizationNeeded` when that client's secret is not set.
 pub fn client_of(
     tenant: &TenantFile,
-    credentials: &crate::vault::Credentials,
-    stored: Option<&Token>,
+    credentials: &crate::aws::secret_store::TenantSecrets,
+    stored: Option<&TokenSecret>,
 ) -> Result<ClientIdentity, AccessError> {
     let own = stored.and_then(|token| token.client_id.clone().zip(token.client_secret.clone()));
     match own {
@@ -338,8 +338,8 @@ fn missing(name: &str) -> AccessError {
 fn grant_request(
     tenant: &TenantFile,
     grant: Grant,
-    credentials: &crate::vault::Credentials,
-    stored: Option<&Token>,
+    credentials: &crate::aws::secret_store::TenantSecrets,
+    stored: Option<&TokenSecret>,
 ) -> Result<(ClientIdentity, GrantRequest), AccessError> {
     let client = client_of(tenant, credentials, stored)?;
     let request = match grant {

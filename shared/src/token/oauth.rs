@@ -5,12 +5,12 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde::Deserialize;
 
-use crate::clock::Clock;
+use crate::domain::clock::Clock;
+use crate::domain::instance::Instance;
+use crate::domain::secret::Secret;
 use crate::http::{LONGEST_TOKEN_ANSWER, body};
+use crate::http::{retry_after, transport_reason};
 use crate::retry::LONGEST_LIFETIME;
-use crate::secret::Secret;
-use crate::servicenow::instance::Instance;
-use crate::servicenow::transport::{retry_after, transport_reason};
 
 /// What a token is asked for with.
 #[derive(Clone, Debug)]

@@ -9,13 +9,13 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 
-use crate::clock::{Clock, Timestamp};
-use crate::error::Code;
-use crate::remembered::Remembered;
+use crate::aws::tenants::StorageError;
+use crate::cache::BoundedCache;
+use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::error::ErrorCode;
+use crate::domain::secret::Secret;
+use crate::domain::tenant::TenantId;
 use crate::retry::THROTTLE;
-use crate::secret::Secret;
-use crate::tenant::TenantId;
-use crate::tenants::StorageUnavailable;
 
 /// A pause, or its absence, is known to every process this soon.
 const PAUSE_KNOWN_WITHIN: Duration = Duration::from_secs(30);
@@ -51,12 +51,12 @@ pub struct Pause {
     /// The end.
     pub until: Timestamp,
     /// Why.
-    pub reason: Code,
+    pub reason: ErrorCode,
 }
 
 /// Whether a tenant may be called for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct TenantPause {
     /// The last pause; it may have ended.
     pub pause: Option<Pause>,
     /// When the last pause began, as far as throttling set it: the next one doubles its length.
@@ -65,7 +65,7 @@ pub struct Standing {
     pub authorized_since: Option<Timestamp>,
 }
 
-impl Standing {
+impl TenantPause {
     /// The pause that holds at that moment.
     pub fn pause_at(&self, now: Timestamp) -> Option<Pause> {
         self.pause.filter(|pause| pause.until > now)
@@ -87,7 +87,7 @@ impl Standing {
     /// Whether the tenant has to be authorised again before anything can be delivered.
     pub fn is_unauthorized_at(&self, now: Timestamp) -> bool {
         self.pause_at(now)
-            .is_some_and(|pause| pause.reason == Code::ReauthorizationNeeded)
+            .is_some_and(|pause| pause.reason == ErrorCode::ReauthorizationNeeded)
     }
 }
 
@@ -121,21 +121,21 @@ pub fn token_lease_key(tenant: &TenantId) -> String {
 
 /// The credentials table.
 #[derive(Debug)]
-pub struct Credentials {
+pub struct CredentialsTable {
     dynamodb: aws_sdk_dynamodb::Client,
     table: String,
     clock: Clock,
-    standings: Remembered<TenantId, (Standing, Timestamp)>,
+    standings: BoundedCache<TenantId, (TenantPause, Timestamp)>,
 }
 
-impl Credentials {
+impl CredentialsTable {
     /// The credentials in `table`.
     pub fn new(dynamodb: aws_sdk_dynamodb::Client, table: String, clock: Clock) -> Self {
         Self {
             dynamodb,
             table,
             clock,
-            standings: Remembered::default(),
+            standings: BoundedCache::default(),
         }
     }
 
@@ -146,7 +146,7 @@ impl Credentials {
     pub async fn access_token(
         &self,
         tenant: &TenantId,
-    ) -> Result<Option<AccessToken>, StorageUnavailable> {
+    ) -> Result<Option<AccessToken>, StorageError> {
         let Some(item) = self.item(&access_token_key(tenant)).await? else {
             return Ok(None);
         };
@@ -167,7 +167,7 @@ impl Credentials {
         &self,
         tenant: &TenantId,
         sso_id: &str,
-    ) -> Result<Option<Authcode>, StorageUnavailable> {
+    ) -> Result<Option<Authcode>, StorageError> {
         let Some(item) = self.item(&authcode_key(tenant, sso_id)).await? else {
             return Ok(None);
         };
@@ -189,7 +189,7 @@ impl Credentials {
         tenant: &TenantId,
         sso_id: &str,
         authcode: &Authcode,
-    ) -> Result<(), StorageUnavailable> {
+    ) -> Result<(), StorageError> {
         self.put(
             authcode_key(tenant, sso_id),
             authcode.obtained_at.plus(AUTHCODE_KEPT),
@@ -210,7 +210,7 @@ impl Credentials {
         &self,
         tenant: &TenantId,
         token: &AccessToken,
-    ) -> Result<(), StorageUnavailable> {
+    ) -> Result<(), StorageError> {
         self.put(
             access_token_key(tenant),
             token.expires_at,
@@ -228,7 +228,7 @@ impl Credentials {
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub async fn standing(&self, tenant: &TenantId) -> Result<Standing, StorageUnavailable> {
+    pub async fn tenant_pause(&self, tenant: &TenantId) -> Result<TenantPause, StorageError> {
         let now = self.clock.now();
         let remembered = self.standings.get(tenant);
         match remembered {
@@ -237,7 +237,7 @@ impl Credentials {
             {
                 Ok(standing)
             }
-            _ => self.standing_now(tenant).await,
+            _ => self.tenant_pause_now(tenant).await,
         }
     }
 
@@ -245,14 +245,14 @@ impl Credentials {
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub async fn standing_now(&self, tenant: &TenantId) -> Result<Standing, StorageUnavailable> {
+    pub async fn tenant_pause_now(&self, tenant: &TenantId) -> Result<TenantPause, StorageError> {
         let item = self.item(&pause_key(tenant)).await?.unwrap_or_default();
         let reason = item.get("reason").and_then(|value| value.as_s().ok());
-        let reason = Code::ALL
+        let reason = ErrorCode::ALL
             .iter()
             .copied()
             .find(|code| reason.is_some_and(|text| text == code.as_str()));
-        let standing = Standing {
+        let standing = TenantPause {
             pause: moment(&item, "until")
                 .zip(reason)
                 .map(|(until, reason)| Pause { until, reason }),
@@ -267,11 +267,7 @@ impl Credentials {
     ///
     /// # Errors
     /// When the table cannot be read or written; this process keeps to the pause all the same.
-    pub async fn set_pause(
-        &self,
-        tenant: &TenantId,
-        pause: Pause,
-    ) -> Result<(), StorageUnavailable> {
+    pub async fn set_pause(&self, tenant: &TenantId, pause: Pause) -> Result<(), StorageError> {
         self.pause(tenant, |_| (pause, None)).await
     }
 
@@ -284,7 +280,7 @@ impl Credentials {
         &self,
         tenant: &TenantId,
         retry_after: Duration,
-    ) -> Result<(), StorageUnavailable> {
+    ) -> Result<(), StorageError> {
         let now = self.clock.now();
         self.pause(tenant, |known| {
             let length = match known.pause_at(now) {
@@ -293,7 +289,7 @@ impl Credentials {
             };
             let pause = Pause {
                 until: now.plus(length.max(retry_after)),
-                reason: Code::ServiceNowThrottled,
+                reason: ErrorCode::ServiceNowThrottled,
             };
             (pause, Some(now))
         })
@@ -303,35 +299,35 @@ impl Credentials {
     async fn pause(
         &self,
         tenant: &TenantId,
-        decide: impl FnOnce(&Standing) -> (Pause, Option<Timestamp>),
-    ) -> Result<(), StorageUnavailable> {
-        let before = self.standing_now(tenant).await;
-        let known = *before.as_ref().unwrap_or(&Standing::default());
+        decide: impl FnOnce(&TenantPause) -> (Pause, Option<Timestamp>),
+    ) -> Result<(), StorageError> {
+        let before = self.tenant_pause_now(tenant).await;
+        let known = *before.as_ref().unwrap_or(&TenantPause::default());
         let (pause, throttled_since) = decide(&known);
         if known.pause.is_some_and(|known| known.until >= pause.until) {
             return Ok(());
         }
         let authorized_since = match pause.reason {
-            Code::ReauthorizationNeeded => Some(pause.until),
+            ErrorCode::ReauthorizationNeeded => Some(pause.until),
             _ => known.authorized_since,
         };
-        let standing = Standing {
+        let standing = TenantPause {
             pause: Some(pause),
             throttled_since,
             authorized_since,
         };
         self.remember(tenant, standing);
         before?;
-        self.put_standing(tenant, pause, standing).await
+        self.put_tenant_pause(tenant, pause, standing).await
     }
 
     /// Ends a tenant's pause now: whatever it was paused for has been set right.
     ///
     /// # Errors
     /// When the table cannot be read or written.
-    pub async fn end_pause(&self, tenant: &TenantId) -> Result<(), StorageUnavailable> {
+    pub async fn end_pause(&self, tenant: &TenantId) -> Result<(), StorageError> {
         let now = self.clock.now();
-        let standing = self.standing_now(tenant).await?;
+        let standing = self.tenant_pause_now(tenant).await?;
         let Some(pause) = standing.pause_at(now) else {
             return Ok(());
         };
@@ -339,12 +335,12 @@ impl Credentials {
             until: now,
             ..pause
         };
-        let standing = Standing {
+        let standing = TenantPause {
             throttled_since: None,
             authorized_since: standing.authorized_since.map(|then| then.min(now)),
             ..standing
         };
-        self.put_standing(tenant, ended, standing).await?;
+        self.put_tenant_pause(tenant, ended, standing).await?;
         self.standings.remove(tenant);
         Ok(())
     }
@@ -353,7 +349,7 @@ impl Credentials {
     ///
     /// # Errors
     /// When the table cannot be written.
-    pub async fn forget_access_token(&self, tenant: &TenantId) -> Result<(), StorageUnavailable> {
+    pub async fn forget_access_token(&self, tenant: &TenantId) -> Result<(), StorageError> {
         self.dynamodb
             .delete_item()
             .table_name(&self.table)
@@ -361,15 +357,15 @@ impl Credentials {
             .send()
             .await
             .map(drop)
-            .map_err(|error| StorageUnavailable::of(&self.table, &error))
+            .map_err(|error| StorageError::of(&self.table, &error))
     }
 
-    async fn put_standing(
+    async fn put_tenant_pause(
         &self,
         tenant: &TenantId,
         pause: Pause,
-        standing: Standing,
-    ) -> Result<(), StorageUnavailable> {
+        standing: TenantPause,
+    ) -> Result<(), StorageError> {
         let text = |then: Option<Timestamp>| then.map(|then| then.to_string()).unwrap_or_default();
         let values = [
             ("until", pause.until.to_string()),
@@ -381,7 +377,7 @@ impl Credentials {
         self.put(pause_key(tenant), ends, values).await
     }
 
-    fn remember(&self, tenant: &TenantId, standing: Standing) {
+    fn remember(&self, tenant: &TenantId, standing: TenantPause) {
         self.standings
             .insert(tenant.clone(), (standing, self.clock.now()));
     }
@@ -395,7 +391,7 @@ impl Credentials {
         key: &str,
         owner: &str,
         length: Duration,
-    ) -> Result<bool, StorageUnavailable> {
+    ) -> Result<bool, StorageError> {
         let now = self.clock.now();
         let until = now.plus(length);
         let values = [("owner", owner.to_owned()), ("until", until.to_string())];
@@ -410,7 +406,7 @@ impl Credentials {
         match answer {
             Ok(_) => Ok(true),
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
-            Err(error) => Err(StorageUnavailable::of(&self.table, &error)),
+            Err(error) => Err(StorageError::of(&self.table, &error)),
         }
     }
 
@@ -418,19 +414,19 @@ impl Credentials {
     ///
     /// # Errors
     /// When the table cannot be written.
-    pub async fn seize_lease(
+    pub async fn take_over_lease(
         &self,
         key: &str,
         owner: &str,
         length: Duration,
-    ) -> Result<(), StorageUnavailable> {
+    ) -> Result<(), StorageError> {
         let until = self.clock.now().plus(length);
         let values = [("owner", owner.to_owned()), ("until", until.to_string())];
         self.put(key.to_owned(), until, values).await
     }
 
     /// Gives a lease back, if `owner` still holds it. A failure is no harm: the lease ends by itself.
-    pub async fn give_lease_back(&self, key: &str, owner: &str) {
+    pub async fn release_lease(&self, key: &str, owner: &str) {
         // Ended rather than deleted: one operation for everything is what keeps the functions small.
         let ended = [("until", Timestamp::from_millis(0).to_string())];
         let answer = self
@@ -441,7 +437,7 @@ impl Credentials {
             .send()
             .await;
         if let Err(error) = answer {
-            let reason = StorageUnavailable::of(&self.table, &error);
+            let reason = StorageError::of(&self.table, &error);
             tracing::debug!(%reason, "lease not given back");
         }
     }
@@ -449,7 +445,7 @@ impl Credentials {
     async fn item(
         &self,
         key: &str,
-    ) -> Result<Option<HashMap<String, AttributeValue>>, StorageUnavailable> {
+    ) -> Result<Option<HashMap<String, AttributeValue>>, StorageError> {
         self.dynamodb
             .get_item()
             .table_name(&self.table)
@@ -458,7 +454,7 @@ impl Credentials {
             .send()
             .await
             .map(|answer| answer.item)
-            .map_err(|error| StorageUnavailable::of(&self.table, &error))
+            .map_err(|error| StorageError::of(&self.table, &error))
     }
 
     async fn put(
@@ -466,12 +462,12 @@ impl Credentials {
         key: String,
         ends: Timestamp,
         values: impl IntoIterator<Item = (&str, String)>,
-    ) -> Result<(), StorageUnavailable> {
+    ) -> Result<(), StorageError> {
         self.update(&key, ends, values)
             .send()
             .await
             .map(|_| ())
-            .map_err(|error| StorageUnavailable::of(&self.table, &error))
+            .map_err(|error| StorageError::of(&self.table, &error))
     }
 
     /// Writes values beside what an item has: every kind of item is always written with the same names. One operation

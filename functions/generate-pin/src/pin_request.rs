@@ -4,18 +4,18 @@ use std::future::Future;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::clock::Timestamp;
-use shared::error::Problem;
-use shared::record::RecordRef;
+use shared::aws::tenants::StorageError;
+use shared::domain::clock::Timestamp;
+use shared::domain::error::Problem;
+use shared::domain::record::RecordRef;
+use shared::domain::tenant::TenantFile;
 use shared::servicenow::query::Query;
 use shared::telemetry::{self, Metric};
-use shared::tenant::TenantFile;
-use shared::tenants::StorageUnavailable;
-use shared::uncut::until_end;
+use shared::token::uninterrupted::run_until;
 
-use crate::event::{PinRequest, Record};
-use crate::notify::{self, Notified, Seen};
-use crate::presses::Press;
+use crate::event::{PinRequestBody, Record};
+use crate::notify::{self, Notified, RecordContext};
+use crate::pin_requests::RequestClaim;
 use crate::{GeneratePin, pin, problems};
 
 /// E-mails and the note get this much of the time.
@@ -26,15 +26,15 @@ const PIN_NEEDS: Duration = Duration::from_secs(2);
 const STORING: Duration = Duration::from_millis(500);
 
 /// One request that may have a PIN.
-pub(crate) struct Asked<'a> {
+pub(crate) struct PinRequest<'a> {
     pub(crate) function: &'a GeneratePin,
     pub(crate) tenant: &'a TenantFile,
-    pub(crate) request: PinRequest,
-    pub(crate) press: Press,
+    pub(crate) request: PinRequestBody,
+    pub(crate) press: RequestClaim,
     pub(crate) end: Timestamp,
 }
 
-impl Asked<'_> {
+impl PinRequest<'_> {
     /// Gets the PIN, keeps it, tells everybody, and keeps what became of that. The press is this request's.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ impl Asked<'_> {
         let seen = if self.tells() {
             self.until_end(notify::look(self, &record)).await??
         } else {
-            Seen::default()
+            RecordContext::default()
         };
         let mut body = self.until_end(self.generate(&record)).await??;
         self.tell(&record, &seen, &mut body).await;
@@ -86,7 +86,7 @@ impl Asked<'_> {
     }
 
     /// Sends what is to be sent, once: only after the PIN was kept, and not when somebody else has taken over.
-    async fn tell(&self, record: &RecordRef, seen: &Seen, body: &mut Value) {
+    async fn tell(&self, record: &RecordRef, seen: &RecordContext, body: &mut Value) {
         let presses = &self.function.presses;
         if !self.tells() {
             self.kept(presses.done(&self.press, &body.to_string()))
@@ -111,7 +111,7 @@ impl Asked<'_> {
     }
 
     /// Whether an answer was kept for repeats of the request.
-    async fn kept(&self, keeping: impl Future<Output = Result<bool, StorageUnavailable>>) -> bool {
+    async fn kept(&self, keeping: impl Future<Output = Result<bool, StorageError>>) -> bool {
         let kept = self.stored(keeping).await;
         kept.unwrap_or_else(|_| {
             tracing::warn!(tenant = %self.tenant.tenant, "the answer is not kept for repeats");
@@ -122,11 +122,11 @@ impl Asked<'_> {
     /// What the table of presses says, if it does in time.
     pub(crate) async fn stored<T>(
         &self,
-        storing: impl Future<Output = Result<T, StorageUnavailable>>,
+        storing: impl Future<Output = Result<T, StorageError>>,
     ) -> Result<T, Problem> {
         let outcome = tokio::time::timeout(self.left(), storing).await;
         outcome
-            .unwrap_or_else(|_| Err(StorageUnavailable("time-out".to_owned())))
+            .unwrap_or_else(|_| Err(StorageError("time-out".to_owned())))
             .map_err(|error| problems::storage(&error.to_string()))
     }
 
@@ -134,7 +134,7 @@ impl Asked<'_> {
     /// answered with another refresh token and that one is not stored yet.
     async fn until_end<T>(&self, work: impl Future<Output = T>) -> Result<T, Problem> {
         let access = &self.function.access;
-        until_end(|| self.left(), || access.is_obtaining(), work)
+        run_until(|| self.left(), || access.is_obtaining(), work)
             .await
             .ok_or_else(|| problems::storage("no answer until the end"))
     }
@@ -177,14 +177,17 @@ impl Asked<'_> {
     /// The signed `Tracking0` that brings the session back to the record.
     async fn tracking(&self, record: &RecordRef) -> Result<String, Problem> {
         let (vault, id) = (&self.function.vault, &self.tenant.tenant);
-        let mut credentials = vault.credentials(id).await.map_err(problems::vault)?;
+        let mut credentials = vault.tenant_secrets(id).await.map_err(problems::vault)?;
         if credentials.tracking_key.is_none() {
-            credentials = vault.credentials_again(id).await.map_err(problems::vault)?;
+            credentials = vault
+                .reread_tenant_secrets(id)
+                .await
+                .map_err(problems::vault)?;
         }
         let key = credentials.tracking_key.as_ref().ok_or_else(|| {
             problems::misconfigured("tracking-key is not set: apply the tenant again")
         })?;
-        Ok(shared::tracking::sign(key, id, record))
+        Ok(shared::domain::tracking::sign(key, id, record))
     }
 
     /// By when the record has to be looked at: the PIN needs time too.

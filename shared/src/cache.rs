@@ -11,9 +11,9 @@ const USUAL: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
 /// A map that forgets what was not asked for longest when it is full.
 #[derive(Debug)]
-pub(crate) struct Remembered<K: Hash + Eq, V>(Mutex<LruCache<K, V>>);
+pub(crate) struct BoundedCache<K: Hash + Eq, V>(Mutex<LruCache<K, V>>);
 
-impl<K: Hash + Eq, V: Clone> Remembered<K, V> {
+impl<K: Hash + Eq, V: Clone> BoundedCache<K, V> {
     /// Remembers that many.
     pub(crate) fn up_to(limit: NonZeroUsize) -> Self {
         // Grows as it is filled; `LruCache::new` would make room for all of them at every start.
@@ -46,7 +46,7 @@ impl<K: Hash + Eq, V: Clone> Remembered<K, V> {
     }
 }
 
-impl<K: Hash + Eq, V: Clone> Default for Remembered<K, V> {
+impl<K: Hash + Eq, V: Clone> Default for BoundedCache<K, V> {
     fn default() -> Self {
         Self::up_to(USUAL)
     }
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_full_memory_forgets_what_nobody_asked_for_longest() {
-        let memory = Remembered::up_to(NonZeroUsize::new(2).expect("two"));
+        let memory = BoundedCache::up_to(NonZeroUsize::new(2).expect("two"));
         memory.insert("a", 1);
         memory.insert("b", 2);
         assert_eq!(memory.get(&"a"), Some(1));

@@ -1,5 +1,7 @@
 //! The one HTTP client: it calls the vendors, and it carries the AWS SDK (decision 0001).
 
+mod retry_after;
+
 use std::error::Error;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -16,6 +18,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+
+pub(crate) use self::retry_after::retry_after;
 
 /// How long a connection may take to come about, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -11,13 +11,13 @@ const LOOK_AGAIN: Duration = Duration::from_millis(150);
 
 /// Counts what is under way that must not be cut off.
 #[derive(Debug, Default)]
-pub struct UnderWay(AtomicUsize);
+pub struct InProgress(AtomicUsize);
 
-impl UnderWay {
+impl InProgress {
     /// Something is under way for as long as the answer lives, also when it is cut off all the same.
-    pub fn begin(&self) -> Begun<'_> {
+    pub fn begin(&self) -> InProgressGuard<'_> {
         self.0.fetch_add(1, Ordering::Relaxed);
-        Begun(&self.0)
+        InProgressGuard(&self.0)
     }
 
     /// Whether anything is under way.
@@ -29,9 +29,9 @@ impl UnderWay {
 /// Something that is under way.
 #[derive(Debug)]
 #[must_use = "what is dropped at once is not under way"]
-pub struct Begun<'a>(&'a AtomicUsize);
+pub struct InProgressGuard<'a>(&'a AtomicUsize);
 
-impl Drop for Begun<'_> {
+impl Drop for InProgressGuard<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -39,7 +39,7 @@ impl Drop for Begun<'_> {
 
 /// What comes of some work while something is `left` of its time. It is cut off then, but not while it is `needed`.
 /// `None`: it was cut off.
-pub async fn until_end<T>(
+pub async fn run_until<T>(
     left: impl Fn() -> Duration,
     needed: impl Fn() -> bool,
     work: impl Future<Output = T>,
@@ -62,7 +62,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_is_cut_off_at_its_end_but_not_while_it_is_needed() {
-        let under_way = UnderWay::default();
+        let under_way = InProgress::default();
         let stored = std::cell::Cell::new(false);
         let storing = async {
             let begun = under_way.begin();
@@ -72,10 +72,10 @@ mod tests {
             std::future::pending::<()>().await;
         };
         let over = || Duration::ZERO;
-        assert_eq!(until_end(over, || under_way.any(), storing).await, None);
+        assert_eq!(run_until(over, || under_way.any(), storing).await, None);
         assert!(stored.get());
         assert!(!under_way.any());
-        let done = until_end(over, || false, async { 1 }).await;
+        let done = run_until(over, || false, async { 1 }).await;
         assert_eq!(done, Some(1), "what is done at once is done");
     }
 }

@@ -10,13 +10,13 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use aws_smithy_runtime_api::client::result::SdkError;
 
-use crate::clock::{Clock, Timestamp};
-use crate::error::Code;
-use crate::queue::Post;
-use crate::record::{RecordRef, SysId, Table};
-use crate::session::SessionId;
-use crate::tenant::TenantId;
-use crate::tenants::StorageUnavailable;
+use crate::aws::queue::Post;
+use crate::aws::tenants::StorageError;
+use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::error::ErrorCode;
+use crate::domain::record::{RecordRef, SysId, Table};
+use crate::domain::session::SessionId;
+use crate::domain::tenant::TenantId;
 
 /// The index of each tenant's posts by the time at which they were accepted.
 pub const BY_TENANT: &str = "by-tenant";
@@ -29,7 +29,7 @@ const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// What became of a post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum PostState {
     /// Somebody is at it, until the lease ends.
     Delivering,
     /// It is tried again at `next_attempt_at`.
@@ -44,7 +44,7 @@ pub enum State {
     Failed,
 }
 
-impl State {
+impl PostState {
     /// As the table holds it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -74,18 +74,18 @@ impl State {
 
 /// The answer to a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Claim {
+pub enum PostClaim {
     /// The post is the caller's until the lease ends.
-    Started(Started),
+    Started(ClaimedPost),
     /// Nothing is left to do.
-    Completed(State),
+    Completed(PostState),
     /// Somebody else has it, or it waits, until then.
     Locked(Timestamp),
 }
 
 /// What is known about a post that was claimed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Started {
+pub struct ClaimedPost {
     /// The ledger knew the post before.
     pub known: bool,
     /// An earlier attempt may have taken effect: look before writing.
@@ -97,12 +97,12 @@ pub struct Started {
     /// An earlier attempt ended its process, perhaps by another post's doing: handle it while nothing else is handled.
     pub suspect: bool,
     /// Why the post waited, or was given up.
-    pub reason: Option<Code>,
+    pub reason: Option<ErrorCode>,
 }
 
 /// The answer to a claim of the right to create a session's record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Creation {
+pub enum CreationClaim {
     /// The caller may create it. `look_first`: an earlier holder of the claim may have created it already.
     Started {
         /// Search by `correlation_id` once more before creating.
@@ -128,12 +128,12 @@ pub struct WaitingPosts {
     /// The receipt handles of their messages.
     pub receipt_handles: Vec<String>,
     /// Where the others are, if there are any.
-    pub rest: Option<Rest>,
+    pub rest: Option<NextPage>,
 }
 
 /// Where to go on.
 #[derive(Clone, Debug)]
-pub struct Rest {
+pub struct NextPage {
     /// The others were accepted at that moment or later.
     pub from: Timestamp,
     key: HashMap<String, AttributeValue>,
@@ -141,7 +141,7 @@ pub struct Rest {
 
 /// What an ended post's entry says beside its state and reason. It names configuration only: no text of a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Details {
+pub struct OutcomeDetails {
     /// The vendor's reason, at most 300 characters.
     pub detail: Option<String>,
     /// The columns that ServiceNow did not take.
@@ -150,11 +150,11 @@ pub struct Details {
 
 /// How an attempt leaves its post.
 #[derive(Clone, Copy, Debug)]
-pub struct Waiting {
+pub struct WaitingPost {
     /// The post cannot be claimed before then, unless it is done with.
     pub next_attempt_at: Timestamp,
     /// Why; nothing when the attempt was only interrupted, or succeeded.
-    pub reason: Option<Code>,
+    pub reason: Option<ErrorCode>,
     /// Whether an attempt may have taken effect that has not been looked for.
     pub look_first: bool,
     /// Attempts made so far, since the post was last sent.
@@ -185,7 +185,7 @@ impl Ledger {
         owner: &str,
         lease_until: Timestamp,
         alone: bool,
-    ) -> Result<Claim, StorageUnavailable> {
+    ) -> Result<PostClaim, StorageError> {
         let now = self.clock.now();
         let answer = self
             .dynamodb
@@ -207,11 +207,11 @@ impl Ledger {
             )
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#owner", "owner")
-            .expression_attribute_values(":delivering", text(State::Delivering.as_str()))
-            .expression_attribute_values(":waiting", text(State::Waiting.as_str()))
-            .expression_attribute_values(":failed", text(State::Failed.as_str()))
-            .expression_attribute_values(":unmatched", text(State::Unmatched.as_str()))
-            .expression_attribute_values(":unauthorized", text(Code::ReauthorizationNeeded))
+            .expression_attribute_values(":delivering", text(PostState::Delivering.as_str()))
+            .expression_attribute_values(":waiting", text(PostState::Waiting.as_str()))
+            .expression_attribute_values(":failed", text(PostState::Failed.as_str()))
+            .expression_attribute_values(":unmatched", text(PostState::Unmatched.as_str()))
+            .expression_attribute_values(":unauthorized", text(ErrorCode::ReauthorizationNeeded))
             .expression_attribute_values(":new", text("new"))
             .expression_attribute_values(":owner", text(owner))
             .expression_attribute_values(":lease_until", text(lease_until))
@@ -249,7 +249,7 @@ impl Ledger {
                     }
                     Ok(refused(item, now))
                 }
-                _ => Err(StorageUnavailable::of(&self.table, &error)),
+                _ => Err(StorageError::of(&self.table, &error)),
             },
         }
     }
@@ -260,14 +260,14 @@ impl Ledger {
         &self,
         post: &Post,
         owner: &str,
-        from: Option<State>,
+        from: Option<PostState>,
         item: &HashMap<String, AttributeValue>,
         claimed: bool,
-    ) -> Result<Claim, StorageUnavailable> {
+    ) -> Result<PostClaim, StorageError> {
         let Some(from) = from else {
-            return Ok(Claim::Started(Started::default()));
+            return Ok(PostClaim::Started(ClaimedPost::default()));
         };
-        let before = Started {
+        let before = ClaimedPost {
             // An entry may have been made only to remember where its message waits.
             known: item.contains_key("claimed_at"),
             look_first: flag(item, "look_first"),
@@ -279,25 +279,28 @@ impl Ledger {
             reason: item.get("reason").and_then(parse_code),
         };
         let started = match from {
-            State::Delivering => Started {
+            PostState::Delivering => ClaimedPost {
                 look_first: true,
                 deaths: before.deaths
                     + u32::from(flag(item, if claimed { "was_alone" } else { "alone" })),
                 suspect: true,
                 ..before
             },
-            State::Failed => Started {
+            PostState::Failed => ClaimedPost {
                 attempts: 0,
                 deaths: 0,
                 suspect: false,
                 ..before
             },
-            State::Waiting | State::Delivered | State::Ignored | State::Unmatched => before,
+            PostState::Waiting
+            | PostState::Delivered
+            | PostState::Ignored
+            | PostState::Unmatched => before,
         };
         if started != before {
             let set = "SET deaths = :deaths, attempts = :attempts, look_first = :look_first, suspect = :suspect";
             let forgotten = match from {
-                State::Failed => " REMOVE dropped_columns",
+                PostState::Failed => " REMOVE dropped_columns",
                 _ => "",
             };
             let update = self
@@ -313,9 +316,9 @@ impl Ledger {
             update
                 .send()
                 .await
-                .map_err(|error| StorageUnavailable::of(&self.table, &error))?;
+                .map_err(|error| StorageError::of(&self.table, &error))?;
         }
-        Ok(Claim::Started(started))
+        Ok(PostClaim::Started(started))
     }
 
     /// Ends a post that `owner` has claimed. One that is given up with an outcome that has not been looked for cannot be
@@ -327,10 +330,10 @@ impl Ledger {
         &self,
         post: &Post,
         owner: &str,
-        state: State,
-        left: Waiting,
-        details: Details,
-    ) -> Result<bool, StorageUnavailable> {
+        state: PostState,
+        left: WaitingPost,
+        details: OutcomeDetails,
+    ) -> Result<bool, StorageError> {
         let mut values = vec![("ended_at", text(self.clock.now()))];
         if left.look_first {
             values.push(("not_before", text(left.next_attempt_at)));
@@ -349,11 +352,11 @@ impl Ledger {
         &self,
         post: &Post,
         owner: &str,
-        waiting: Waiting,
+        waiting: WaitingPost,
         dropped: BTreeSet<String>,
-    ) -> Result<bool, StorageUnavailable> {
+    ) -> Result<bool, StorageError> {
         let values = vec![("next_attempt_at", text(waiting.next_attempt_at))];
-        self.leave(post, owner, State::Waiting, waiting, values, dropped)
+        self.leave(post, owner, PostState::Waiting, waiting, values, dropped)
             .await
     }
 
@@ -362,11 +365,11 @@ impl Ledger {
         &self,
         post: &Post,
         owner: &str,
-        state: State,
-        left: Waiting,
+        state: PostState,
+        left: WaitingPost,
         mut values: Vec<(&str, AttributeValue)>,
         dropped: BTreeSet<String>,
-    ) -> Result<bool, StorageUnavailable> {
+    ) -> Result<bool, StorageError> {
         values.push(("attempts", count(left.attempts)));
         values.push(("look_first", AttributeValue::Bool(left.look_first)));
         values.extend(left.reason.map(|reason| ("reason", text(reason))));
@@ -408,7 +411,7 @@ impl Ledger {
                     item.get("owner") == Some(&text(owner)) && self::state(item) == Some(state)
                 }))
             }
-            _ => Err(StorageUnavailable::of(&self.table, &error)),
+            _ => Err(StorageError::of(&self.table, &error)),
         }
     }
 
@@ -425,7 +428,7 @@ impl Ledger {
         post: &Post,
         until: Timestamp,
         receipt_handles: Vec<String>,
-    ) -> Result<(), StorageUnavailable> {
+    ) -> Result<(), StorageError> {
         let now = self.clock.now();
         let handles = AttributeValue::Ss(receipt_handles);
         let set = "SET #state = :waiting, reason = :reason, next_attempt_at = :until, receipt_handle = :handles, \
@@ -437,8 +440,8 @@ impl Ledger {
                 .table_name(&self.table)
                 .set_key(Some(post_key(post)))
                 .expression_attribute_names("#state", "state")
-                .expression_attribute_values(":waiting", text(State::Waiting.as_str()))
-                .expression_attribute_values(":reason", text(Code::ReauthorizationNeeded))
+                .expression_attribute_values(":waiting", text(PostState::Waiting.as_str()))
+                .expression_attribute_values(":reason", text(ErrorCode::ReauthorizationNeeded))
                 .expression_attribute_values(":until", text(until))
                 .expression_attribute_values(":handles", handles.clone())
                 .expression_attribute_values(":event", text(post.event))
@@ -467,23 +470,23 @@ impl Ledger {
             Ok(_) => return Ok(()),
             Err(error) => condition_failed(&self.table, error)?,
         };
-        if state(&found) == Some(State::Delivering) {
+        if state(&found) == Some(PostState::Delivering) {
             return self.await_after_death(post, handles).await;
         }
         // Somebody sent an ended post again, which may be claimed anew, its failed attempts forgotten.
         let (from, set) = match state(&found) {
-            Some(State::Failed) => (
-                State::Failed,
+            Some(PostState::Failed) => (
+                PostState::Failed,
                 format!("{set}, attempts = :none, deaths = :none REMOVE suspect"),
             ),
-            Some(State::Unmatched) => (State::Unmatched, set.to_owned()),
+            Some(PostState::Unmatched) => (PostState::Unmatched, set.to_owned()),
             _ => return Ok(()),
         };
         let mut update = update()
             .update_expression(set)
             .condition_expression("#state = :from")
             .expression_attribute_values(":from", text(from.as_str()));
-        if from == State::Failed {
+        if from == PostState::Failed {
             update = update.expression_attribute_values(":none", count(0));
         }
         match update.send().await {
@@ -498,7 +501,7 @@ impl Ledger {
         &self,
         post: &Post,
         handles: AttributeValue,
-    ) -> Result<(), StorageUnavailable> {
+    ) -> Result<(), StorageError> {
         let answer = self
             .dynamodb
             .update_item()
@@ -507,7 +510,7 @@ impl Ledger {
             .update_expression("SET receipt_handle = :handles")
             .condition_expression("#state = :delivering AND lease_until < :now")
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":delivering", text(State::Delivering.as_str()))
+            .expression_attribute_values(":delivering", text(PostState::Delivering.as_str()))
             .expression_attribute_values(":now", text(self.clock.now()))
             .expression_attribute_values(":handles", handles)
             .send()
@@ -527,8 +530,8 @@ impl Ledger {
         &self,
         tenant: &TenantId,
         from: Timestamp,
-        rest: Option<Rest>,
-    ) -> Result<WaitingPosts, StorageUnavailable> {
+        rest: Option<NextPage>,
+    ) -> Result<WaitingPosts, StorageError> {
         let answer = self
             .dynamodb
             .query()
@@ -543,14 +546,14 @@ impl Ledger {
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":tenant", text(tenant))
             .expression_attribute_values(":from", text(from))
-            .expression_attribute_values(":waiting", text(State::Waiting.as_str()))
-            .expression_attribute_values(":delivering", text(State::Delivering.as_str()))
-            .expression_attribute_values(":reason", text(Code::ReauthorizationNeeded))
+            .expression_attribute_values(":waiting", text(PostState::Waiting.as_str()))
+            .expression_attribute_values(":delivering", text(PostState::Delivering.as_str()))
+            .expression_attribute_values(":reason", text(ErrorCode::ReauthorizationNeeded))
             .limit(PAGE)
             .set_exclusive_start_key(rest.map(|rest| rest.key))
             .send()
             .await
-            .map_err(|error| StorageUnavailable::of(&self.table, &error))?;
+            .map_err(|error| StorageError::of(&self.table, &error))?;
         let handles = |item: &HashMap<String, AttributeValue>| {
             let handles = item.get("receipt_handle")?.as_ss().ok()?;
             Some(handles.clone())
@@ -562,7 +565,7 @@ impl Ledger {
                 .filter_map(handles)
                 .flatten()
                 .collect(),
-            rest: answer.last_evaluated_key.map(|key| Rest {
+            rest: answer.last_evaluated_key.map(|key| NextPage {
                 from: moment(&key, "received_at").unwrap_or(from),
                 key,
             }),
@@ -577,7 +580,7 @@ impl Ledger {
         &self,
         tenant: &TenantId,
         session: &SessionId,
-    ) -> Result<Option<RecordRef>, StorageUnavailable> {
+    ) -> Result<Option<RecordRef>, StorageError> {
         let item = self.record_entry(tenant, session).await?;
         let expired = number(&item, "expires_at")
             .is_some_and(|expires_at| i64::from(expires_at) < self.clock.now().as_secs());
@@ -588,7 +591,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub async fn claimed_creation(&self, post: &Post) -> Result<bool, StorageUnavailable> {
+    pub async fn claimed_creation(&self, post: &Post) -> Result<bool, StorageError> {
         let item = self.record_entry(&post.tenant, &post.session_id).await?;
         Ok(item.get("creating_owner") == Some(&text(&post.digest)))
     }
@@ -597,7 +600,7 @@ impl Ledger {
         &self,
         tenant: &TenantId,
         session: &SessionId,
-    ) -> Result<HashMap<String, AttributeValue>, StorageUnavailable> {
+    ) -> Result<HashMap<String, AttributeValue>, StorageError> {
         let answer = self
             .dynamodb
             .get_item()
@@ -606,7 +609,7 @@ impl Ledger {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|error| StorageUnavailable::of(&self.table, &error))?;
+            .map_err(|error| StorageError::of(&self.table, &error))?;
         Ok(answer.item.unwrap_or_default())
     }
 
@@ -623,7 +626,7 @@ impl Ledger {
         post: &Post,
         until: Timestamp,
         known: Option<&RecordRef>,
-    ) -> Result<Creation, StorageUnavailable> {
+    ) -> Result<CreationClaim, StorageError> {
         let now = self.clock.now();
         let mut update = self
             .dynamodb
@@ -662,7 +665,7 @@ impl Ledger {
             Ok(answer) => {
                 let old = answer.attributes.unwrap_or_default();
                 let other = |owner| owner != &text(&post.digest);
-                return Ok(Creation::Started {
+                return Ok(CreationClaim::Started {
                     look_first: old.contains_key("creating_until")
                         && old.get("creating_owner").is_some_and(other),
                 });
@@ -671,8 +674,8 @@ impl Ledger {
         };
         let other = record_of(&found).filter(|record| Some(record) != known);
         Ok(match other {
-            Some(record) => Creation::Exists(record),
-            None => Creation::Locked(moment(&found, "creating_until").unwrap_or(now)),
+            Some(record) => CreationClaim::Exists(record),
+            None => CreationClaim::Locked(moment(&found, "creating_until").unwrap_or(now)),
         })
     }
 
@@ -680,7 +683,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the table cannot be written; the claim ends by itself.
-    pub async fn leave_creation(&self, post: &Post) -> Result<(), StorageUnavailable> {
+    pub async fn release_creation(&self, post: &Post) -> Result<(), StorageError> {
         let answer = self
             .dynamodb
             .update_item()
@@ -707,7 +710,7 @@ impl Ledger {
         tenant: &TenantId,
         session: &SessionId,
         record: &RecordRef,
-    ) -> Result<(), StorageUnavailable> {
+    ) -> Result<(), StorageError> {
         self.dynamodb
             .update_item()
             .table_name(&self.table)
@@ -721,7 +724,7 @@ impl Ledger {
             .expression_attribute_values(":expires_at", expiry(self.clock.now()))
             .send()
             .await
-            .map_err(|error| StorageUnavailable::of(&self.table, &error))?;
+            .map_err(|error| StorageError::of(&self.table, &error))?;
         Ok(())
     }
 
@@ -741,16 +744,20 @@ impl Ledger {
 }
 
 /// Why a claim was refused, from the item that stood in its way.
-fn refused(item: &HashMap<String, AttributeValue>, now: Timestamp) -> Claim {
+fn refused(item: &HashMap<String, AttributeValue>, now: Timestamp) -> PostClaim {
     match state(item) {
-        Some(State::Delivering) => Claim::Locked(moment(item, "lease_until").unwrap_or(now)),
-        Some(State::Waiting) => Claim::Locked(moment(item, "next_attempt_at").unwrap_or(now)),
-        // Refused although it may be claimed again: its outcome may still be on its way.
-        Some(State::Failed | State::Unmatched) => {
-            Claim::Locked(moment(item, "not_before").unwrap_or(now))
+        Some(PostState::Delivering) => {
+            PostClaim::Locked(moment(item, "lease_until").unwrap_or(now))
         }
-        Some(state) => Claim::Completed(state),
-        None => Claim::Locked(now),
+        Some(PostState::Waiting) => {
+            PostClaim::Locked(moment(item, "next_attempt_at").unwrap_or(now))
+        }
+        // Refused although it may be claimed again: its outcome may still be on its way.
+        Some(PostState::Failed | PostState::Unmatched) => {
+            PostClaim::Locked(moment(item, "not_before").unwrap_or(now))
+        }
+        Some(state) => PostClaim::Completed(state),
+        None => PostClaim::Locked(now),
     }
 }
 
@@ -794,12 +801,12 @@ fn expiry(now: Timestamp) -> AttributeValue {
 fn condition_failed<R>(
     table: &str,
     error: SdkError<UpdateItemError, R>,
-) -> Result<HashMap<String, AttributeValue>, StorageUnavailable> {
+) -> Result<HashMap<String, AttributeValue>, StorageError> {
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
             Ok(failed.item().cloned().unwrap_or_default())
         }
-        _ => Err(StorageUnavailable::of(table, &error)),
+        _ => Err(StorageError::of(table, &error)),
     }
 }
 
@@ -815,9 +822,9 @@ fn flag(item: &HashMap<String, AttributeValue>, name: &str) -> bool {
     item.get(name).and_then(|value| value.as_bool().ok()) == Some(&true)
 }
 
-fn parse_code(value: &AttributeValue) -> Option<Code> {
+fn parse_code(value: &AttributeValue) -> Option<ErrorCode> {
     let code = value.as_s().ok()?;
-    Code::ALL
+    ErrorCode::ALL
         .iter()
         .copied()
         .find(|known| known.as_str() == code)
@@ -827,10 +834,10 @@ fn count(value: u32) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-fn state(item: &HashMap<String, AttributeValue>) -> Option<State> {
+fn state(item: &HashMap<String, AttributeValue>) -> Option<PostState> {
     item.get("state").and_then(parse_state)
 }
 
-fn parse_state(value: &AttributeValue) -> Option<State> {
-    value.as_s().ok().and_then(|state| State::parse(state))
+fn parse_state(value: &AttributeValue) -> Option<PostState> {
+    value.as_s().ok().and_then(|state| PostState::parse(state))
 }

@@ -1,0 +1,9 @@
+//! The connector's own tables, secrets and queues in AWS.
+
+pub mod credentials;
+pub mod ledger;
+pub mod queue;
+pub mod sdk;
+pub mod secret_store;
+pub mod single_flight;
+pub mod tenants;

@@ -1,0 +1,10 @@
+//! The words of the field as types: tenants, sessions, records, time, secrets, errors. Imports no other shelf.
+
+pub mod clock;
+pub mod error;
+pub mod instance;
+pub mod record;
+pub mod secret;
+pub mod session;
+pub mod tenant;
+pub mod tracking;
