@@ -1,4 +1,4 @@
-//! The dead-letter queue: what could not be delivered, looked at and put back (design 5.4).
+//! The dead-letter queue: what could not be delivered, looked at and put back (docs/architecture.md#rule-4).
 //!
 //! Whoever receives a message hides it from everybody else for a while. Looking therefore hides letters for a short
 //! time only, and gives every one of them back at once.

@@ -11,7 +11,7 @@ use crate::stack::Stack;
 use crate::tenant::{ShownKey, WebhookUrls, read_existing, write};
 use crate::vault;
 
-/// So many keys of a kind may be live (design 4.4).
+/// So many keys of a kind may be live (docs/architecture.md#where-state-lives).
 const LIVE: usize = 2;
 
 /// What `keys rotate` makes a key for.

@@ -15,7 +15,7 @@ use crate::secret_text::SecretFault;
 use crate::stack::Stack;
 use crate::{tenant, vault};
 
-/// A secret by the name that `secrets set` takes (design 4.2).
+/// A secret by the name that `secrets set` takes (docs/tenant-file.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SecretName {
     /// The company-wide single sign-on password of Rescue.
@@ -168,7 +168,7 @@ pub(crate) async fn replace_token(
     holding_the_token(stack, id, replace).await
 }
 
-/// Does something while holding the tenant's token lease, as everything does that touches its token (design 5.5).
+/// Does something while holding the tenant's token lease, as everything does that touches its token (docs/architecture.md#rule-5).
 async fn holding_the_token<T>(
     stack: &Stack,
     id: &TenantId,

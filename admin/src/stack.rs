@@ -1,4 +1,4 @@
-//! Where a deployment keeps things: names from the functions' variables, then from the stack's outputs (design 4.6).
+//! Where a deployment keeps things: names from the functions' variables, then from the stack's outputs.
 
 #[cfg(feature = "deployed")]
 use std::collections::HashMap;

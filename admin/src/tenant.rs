@@ -19,7 +19,7 @@ use crate::stack::Stack;
 use crate::tenant_file::settings;
 use crate::vault::{self, Found};
 
-/// How often a token secret is looked at (design 4.4).
+/// How often a token secret is looked at (docs/architecture.md#where-state-lives).
 const ROTATION: &str = "rate(1 day)";
 
 /// How a tenant file is applied.

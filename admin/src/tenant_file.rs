@@ -177,7 +177,7 @@ enum Kind {
     OneOf(&'static [&'static str]),
 }
 
-/// Every key of the tenant file (design 4.2). A test compares it with the type that is read.
+/// Every key of the tenant file (docs/tenant-file.md). A test compares it with the type that is read.
 const KEYS: [(&str, Kind); 30] = [
     ("tenant", Kind::Text),
     ("enabled", Kind::Switch),

@@ -1,4 +1,4 @@
-//! Secrets stay secret (design 5.8): a story in which everything that must not be seen has a mark that can be searched.
+//! Secrets stay secret (docs/architecture.md#rule-8): a story in which everything that must not be seen has a mark that can be searched.
 
 use std::time::Duration;
 
@@ -224,7 +224,7 @@ async fn scan(world: &World, table: &str) -> String {
     texts.join("\n")
 }
 
-/// Design 5.8, at log level `TRACE` and through every failure that logs: no output, no ledger entry and no URL holds a
+/// docs/architecture.md#rule-8, at log level `TRACE` and through every failure that logs: no output, no ledger entry and no URL holds a
 /// secret or a customer's text.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_and_no_text_of_a_customer_is_ever_seen() {
@@ -332,7 +332,7 @@ async fn tokens_of_all_versions(world: &World) -> Vec<String> {
     found
 }
 
-/// Design 5.8 for tokens: rotations and hand-overs, well and badly, at log level `TRACE`.
+/// docs/architecture.md#rule-8 for tokens: rotations and hand-overs, well and badly, at log level `TRACE`.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_of_a_rotation_or_a_hand_over_is_ever_seen() {
     let world = World::start().await;

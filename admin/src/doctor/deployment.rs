@@ -37,7 +37,7 @@ const SKEW_WARNS: Duration = MINUTE;
 /// AWS refuses requests whose clock differs by more than this.
 const SKEW_FAILS: Duration = Duration::from_secs(5 * 60);
 
-/// So many messages of the 100 000 that may wait at once are alarming (design 5.4).
+/// So many messages of the 100 000 that may wait at once are alarming (docs/architecture.md#rule-4).
 const MANY_MESSAGES: u64 = 60_000;
 
 /// Two keys of one kind are for the time of a change, which takes no longer.

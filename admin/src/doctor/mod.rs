@@ -1,7 +1,7 @@
-//! Checks everything a tenant needs, and says what to do about each fault (design 4.5, `rescue-connector doctor`).
+//! Checks everything a tenant needs, and says what to do about each fault (`rescue-connector doctor`).
 //!
 //! Nothing is changed, but for what the connector does itself: a grant or a sign-in that is missing is obtained and
-//! shared by its rules (design 5.5), and `--write-to` writes one note. Checks run at once, each on its own; what they
+//! shared by its rules (docs/architecture.md#rule-5), and `--write-to` writes one note. Checks run at once, each on its own; what they
 //! have in common is asked once.
 
 mod deployment;

@@ -227,7 +227,7 @@ impl Doctor<'_> {
         }
     }
 
-    /// Whether notes can be read back: after an unknown outcome nothing is written without it (design 5.2).
+    /// Whether notes can be read back: after an unknown outcome nothing is written without it (docs/architecture.md#rule-2).
     pub(crate) async fn read_work_notes(&self) -> Finding {
         let answer = match self.incident().await {
             Ok(answer) => answer,

@@ -1,4 +1,4 @@
-//! Which record a post belongs to: the right one or none (design 5.3).
+//! Which record a post belongs to: the right one or none (docs/architecture.md#rule-3).
 //!
 //! Order: the ledger, a signed `Tracking0`, the tenant's reference fields, the `correlation_id`. What comes after,
 //! creating a record, is not decided here.

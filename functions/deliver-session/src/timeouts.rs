@@ -1,4 +1,4 @@
-//! Time-outs of ServiceNow in a row: a few of them pause the tenant (design 5.4).
+//! Time-outs of ServiceNow in a row: a few of them pause the tenant (docs/architecture.md#rule-4).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -338,7 +338,7 @@ mod tests {
         }
     }
 
-    /// Design 5.8: the PIN is for its recipients, not for lists of mails and notes.
+    /// docs/architecture.md#rule-8: the PIN is for its recipients, not for lists of mails and notes.
     #[test]
     fn neither_subject_nor_note_has_the_pin() {
         for language in LANGUAGES {
@@ -419,7 +419,7 @@ mod tests {
         }
     }
 
-    /// Design 5.7: names come from strangers.
+    /// docs/architecture.md#rule-7: names come from strangers.
     #[test]
     fn markup_in_a_name_is_shown_as_it_was_typed() {
         let mail = PinMail {
@@ -444,7 +444,7 @@ mod tests {
         assert_eq!(escaped("<&>\"'é"), "&lt;&amp;&gt;&quot;&#39;é");
     }
 
-    /// Design 5.7: a name with line breaks forges no lines.
+    /// docs/architecture.md#rule-7: a name with line breaks forges no lines.
     #[test]
     fn a_value_stays_on_its_line() {
         let mail = PinMail {
@@ -462,7 +462,7 @@ mod tests {
         assert_eq!(note.lines().count(), 1, "{note}");
     }
 
-    /// Design 5.2: a marker proves that a session was written; nobody may forge one.
+    /// docs/architecture.md#rule-2: a marker proves that a session was written; nobody may forge one.
     #[test]
     fn a_note_has_no_marker_and_no_tag_however_its_values_add_up() {
         for (technician, customer) in [

@@ -22,7 +22,7 @@ const ATTEMPT_NEEDS: Duration = Duration::from_millis(500);
 /// A PIN for that technician, asked for until `until`.
 ///
 /// # Errors
-/// What Rescue's refusals mean (design 4.1).
+/// What Rescue's refusals mean (infra/openapi.yaml).
 pub(crate) async fn get(
     function: &GeneratePin,
     tenant: &TenantFile,

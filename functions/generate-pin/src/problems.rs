@@ -1,4 +1,4 @@
-//! What each failure means for the agent who pressed the button (design 4.1): one code, and what to do about it.
+//! What each failure means for the agent who pressed the button (infra/openapi.yaml): one code, and what to do about it.
 
 use shared::aws::secret_store::SecretStoreError;
 use shared::domain::error::{ErrorCode, Problem};

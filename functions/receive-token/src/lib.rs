@@ -56,7 +56,7 @@ pub struct ReceiveToken {
     pub allow_loopback: bool,
 }
 
-/// Behind the HTTP API all work ends within this (design 4.1); what is kept back is for writing the answer.
+/// Behind the HTTP API all work ends within this (infra/openapi.yaml); what is kept back is for writing the answer.
 const ANSWERS_WITHIN: Duration = Duration::from_millis(24_500);
 /// Kept back of an invocation that is shorter.
 const ANSWER_NEEDS: Duration = Duration::from_millis(500);

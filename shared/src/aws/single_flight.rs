@@ -1,4 +1,4 @@
-//! Getting something once, whoever asks: one at a time in this process, and one at a time among processes (design 5.5).
+//! Getting something once, whoever asks: one at a time in this process, and one at a time among processes (docs/architecture.md#rule-5).
 
 use std::future::Future;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The tenants' table: configuration and keys, cached as design 5.5 says.
+//! The tenants' table: configuration and keys, cached as docs/architecture.md#rule-5 says.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;

@@ -1,4 +1,4 @@
-//! Which hosts a tenant's instance may have (design 5.9).
+//! Which hosts a tenant's instance may have (docs/architecture.md#rule-9).
 
 use url::{Host, Url};
 

@@ -7,4 +7,5 @@ pub mod record;
 pub mod secret;
 pub mod session;
 pub mod tenant;
+pub mod time_budget;
 pub mod tracking;

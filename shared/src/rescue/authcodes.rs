@@ -1,4 +1,4 @@
-//! Authcodes: one sign-in at a time and technician, shared by every process (design 5.5).
+//! Authcodes: one sign-in at a time and technician, shared by every process (docs/architecture.md#rule-5).
 //!
 //! A new authcode kills the technician's previous one (docs/vendors.md#rescue-sign-in), so signing in twice at once is worse than
 //! wasteful.

@@ -1,4 +1,4 @@
-//! Access tokens: one grant at a time and tenant, shared by every process (design 5.5).
+//! Access tokens: one grant at a time and tenant, shared by every process (docs/architecture.md#rule-5).
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Refresh tokens and the grants made with them. Whoever calls this holds the tenant's token lease (design 5.5, 5.6;
+//! Refresh tokens and the grants made with them. Whoever calls this holds the tenant's token lease (docs/architecture.md#rule-5 and docs/architecture.md#rule-6;
 //! decision 0005).
 
 use std::sync::Arc;

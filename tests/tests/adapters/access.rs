@@ -1,4 +1,4 @@
-//! Access tokens: one grant at a time and tenant (design 5.5, 5.6).
+//! Access tokens: one grant at a time and tenant (docs/architecture.md#rule-5 and docs/architecture.md#rule-6).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,7 +74,7 @@ async fn a_hundred_at_once(answer: RefreshAnswer) {
     assert!(alive.is_some(), "{answer:?}");
 }
 
-/// Design 5.5: whatever the concurrency, an access token is obtained once and shared.
+/// docs/architecture.md#rule-5: whatever the concurrency, an access token is obtained once and shared.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_at_once_in_five_processes_are_one_grant() {
     a_hundred_at_once(RefreshAnswer::Same).await;
@@ -90,7 +90,7 @@ async fn a_hundred_at_once_are_one_grant_when_the_refresh_token_is_replaced() {
     a_hundred_at_once(RefreshAnswer::Replaced).await;
 }
 
-/// Design 5.6: a refresh token is never lost.
+/// docs/architecture.md#rule-6: a refresh token is never lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replaced_refresh_token_is_stored_before_the_access_token_is_shared() {
     let parts = Parts::start().await;
@@ -117,7 +117,7 @@ async fn a_replaced_refresh_token_is_stored_before_the_access_token_is_shared() 
     assert_eq!(after.token.issued_at, Some(parts.clock.now()));
 }
 
-/// Design 5.6: a refresh token is never lost, although the old one is dead by the time storing the new one fails.
+/// docs/architecture.md#rule-6: a refresh token is never lost, although the old one is dead by the time storing the new one fails.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replaced_refresh_token_survives_while_secrets_manager_fails_for_a_moment() {
     for operation in ["PutSecretValue", "UpdateSecretVersionStage"] {
@@ -138,7 +138,7 @@ async fn a_replaced_refresh_token_survives_while_secrets_manager_fails_for_a_mom
     }
 }
 
-/// Design 5.5: a `401` invalidates only the token that was refused.
+/// docs/architecture.md#rule-5: a `401` invalidates only the token that was refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_token_is_not_given_again_and_another_one_is_kept() {
     let parts = Parts::start().await;
@@ -176,7 +176,7 @@ async fn a_hundred_refusals_of_one_token_are_one_grant() {
     assert_eq!(parts.servicenow.grants().refresh_token, 2);
 }
 
-/// Design 5.6: any 4xx of the token endpoint is permanent.
+/// docs/architecture.md#rule-6: any 4xx of the token endpoint is permanent.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_4xx_of_the_token_endpoint_needs_a_person() {
     let json = |code: u16, body: &str| FaultAction::Status {
@@ -205,7 +205,7 @@ async fn a_4xx_of_the_token_endpoint_needs_a_person() {
     }
 }
 
-/// Design 5.6: network, 5xx, 429 and HTML are transient.
+/// docs/architecture.md#rule-6: network, 5xx, 429 and HTML are transient.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_refusal_of_the_token_endpoint_is_tried_again_later() {
     let page = |code: u16| FaultAction::Status {
@@ -347,7 +347,7 @@ async fn an_endless_answer_of_the_token_endpoint_is_no_grant() {
     get(&tokens, &file, None).await.expect("a token");
 }
 
-/// Design 5.5: secrets are re-read once when refused.
+/// docs/architecture.md#rule-5: secrets are re-read once when refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_secret_that_changed_is_read_again_once_it_is_refused() {
     let parts = Parts::start().await;
@@ -431,7 +431,7 @@ async fn a_missing_token_or_secret_needs_a_person_and_asks_nobody() {
     assert_eq!(asked(&parts), 0);
 }
 
-/// Design 5.4: a paused tenant is not called.
+/// docs/architecture.md#rule-4: a paused tenant is not called.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_that_was_paused_meanwhile_is_not_asked_for_a_token() {
     let parts = Parts::start().await;
@@ -459,7 +459,7 @@ async fn a_token_is_renewed_a_minute_before_it_expires() {
     assert_ne!(get(&tokens, &file, None).await, Ok(first));
 }
 
-/// Design 5.5: a lease with an owner; whoever waits for it looks again.
+/// docs/architecture.md#rule-5: a lease with an owner; whoever waits for it looks again.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_waits_for_the_lease_takes_the_token_that_comes() {
     let parts = Parts::start().await;
@@ -505,7 +505,7 @@ async fn tables_and_secrets_that_cannot_be_read_are_no_reason_for_a_new_authoris
     }
 }
 
-/// Design 5.5: secrets are read again once; whoever read them before they were set does not pause the tenant again.
+/// docs/architecture.md#rule-5: secrets are read again once; whoever read them before they were set does not pause the tenant again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_that_was_not_set_yet_is_found_as_soon_as_it_is() {
     let parts = Parts::start().await;

@@ -1,4 +1,4 @@
-//! Leases and pauses in the credentials table (design 5.4, 5.5).
+//! Leases and pauses in the credentials table (docs/architecture.md#rule-4 and docs/architecture.md#rule-5).
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn a_lease_is_one_owners_until_it_ends() {
     assert!(!take("a").await);
 }
 
-/// Design 5.5: a lease with an owner.
+/// docs/architecture.md#rule-5: a lease with an owner.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_its_owner_gives_a_lease_back() {
     let parts = Parts::start().await;
@@ -68,7 +68,7 @@ async fn pause_of(credentials: &CredentialsTable, now: Timestamp) -> Option<Paus
     standing.pause_at(now)
 }
 
-/// Design 5.4: a pause is known to every process within 30 s.
+/// docs/architecture.md#rule-4: a pause is known to every process within 30 s.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pause_is_known_to_every_process_within_thirty_seconds() {
     let parts = Parts::start().await;

@@ -1,4 +1,4 @@
-//! Claims in the delivery ledger (design 5.2).
+//! Claims in the delivery ledger (docs/architecture.md#rule-2).
 
 use std::time::Duration;
 
@@ -102,7 +102,7 @@ async fn of_many_claims_at_once_one_starts() {
     assert_eq!(claims.iter().filter(started).count(), 1, "{claims:?}");
 }
 
-/// Design 5.2: completing and releasing are conditional on the owner.
+/// docs/architecture.md#rule-2: completing and releasing are conditional on the owner.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_owner_whose_claim_was_taken_over_changes_nothing() {
     let parts = Parts::start().await;
@@ -130,7 +130,7 @@ async fn an_owner_whose_claim_was_taken_over_changes_nothing() {
     );
 }
 
-/// Design 4.6: processing deaths are counted in the ledger.
+/// Processing deaths are counted in the ledger.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_death_is_counted_and_an_attempt_that_ended_is_none() {
     let parts = Parts::start().await;
@@ -320,7 +320,7 @@ async fn a_sessions_record_is_created_under_a_claim_that_one_post_holds() {
     ));
 }
 
-/// Design 5.4: `failed` and `unmatched` posts may be claimed again; others are done with.
+/// docs/architecture.md#rule-4: `failed` and `unmatched` posts may be claimed again; others are done with.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_failed_and_unmatched_posts_can_be_claimed_again() {
     for (state, again) in [
@@ -349,7 +349,7 @@ async fn only_failed_and_unmatched_posts_can_be_claimed_again() {
     }
 }
 
-/// Design 5.2: what may have happened before a post was given up stays known when it is sent again.
+/// docs/architecture.md#rule-2: what may have happened before a post was given up stays known when it is sent again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_post_starts_anew_and_still_looks_first() {
     let parts = Parts::start().await;
@@ -405,7 +405,7 @@ async fn a_waiting_post_is_not_claimed_before_its_time() {
     );
 }
 
-/// Design 5.2: a claim whose answer was lost is the owner's own, and starts from what it found.
+/// docs/architecture.md#rule-2: a claim whose answer was lost is the owner's own, and starts from what it found.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_of_a_claim_does_not_lock_its_owner_out() {
     let parts = Parts::start().await;
@@ -508,7 +508,7 @@ async fn an_expired_entry_counts_as_absent() {
     assert_eq!(claim(&parts, &ledger, "c").await, PostClaim::Started(FRESH));
 }
 
-/// Design 4.4: no chat, no notes, no personal data beyond ids.
+/// docs/architecture.md#where-state-lives: no chat, no notes, no personal data beyond ids.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_ledger_holds_no_text_of_anybody() {
     let parts = Parts::start().await;
@@ -587,7 +587,7 @@ async fn waiting_for_a_token_forgets_nothing_of_a_post_that_was_attempted() {
     );
 }
 
-/// Design 5.2 and 5.4: neither a claim nor a time to wait is overwritten.
+/// docs/architecture.md#rule-2 and docs/architecture.md#rule-4: neither a claim nor a time to wait is overwritten.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_has_or_waits_for_something_else_does_not_wait_for_a_token() {
     let parts = Parts::start().await;
@@ -628,7 +628,7 @@ async fn a_post_whose_process_died_waits_for_a_token_and_keeps_its_death() {
     assert!(waiting_handles(&parts).await.is_empty());
 }
 
-/// Design 5.4: a dead letter that is sent again starts anew, whether its tenant is authorised or not.
+/// docs/architecture.md#rule-4: a dead letter that is sent again starts anew, whether its tenant is authorised or not.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_post_that_is_sent_again_waits_for_a_token_and_then_starts_anew() {
     let parts = Parts::start().await;

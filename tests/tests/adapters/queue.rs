@@ -1,4 +1,4 @@
-//! The two queues (design 4.4, 5.4).
+//! The two queues (docs/architecture.md#where-state-lives and docs/architecture.md#rule-4).
 
 use std::time::Duration;
 
@@ -141,7 +141,7 @@ async fn a_dead_letter_whose_answer_was_lost_is_kept_once() {
     assert_eq!(parts.dead_letters().len(), 1);
 }
 
-/// Design 4.6: every dead-lettering uses a fresh deduplication id. Design 5.4: as a group of its own.
+/// Every dead-lettering uses a fresh deduplication id. docs/architecture.md#rule-4: as a group of its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_dead_letter_twice_is_two_letters_in_two_groups() {
     let parts = Parts::start().await;
@@ -159,7 +159,7 @@ async fn the_same_dead_letter_twice_is_two_letters_in_two_groups() {
     assert_ne!(letters[0].group, letters[1].group);
 }
 
-/// Design 5.4: the visibility of every unfinished message is set explicitly.
+/// docs/architecture.md#rule-4: the visibility of every unfinished message is set explicitly.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_message_is_hidden_for_its_own_time_and_twelve_hours_at_most() {
     let parts = Parts::start().await;

@@ -1,4 +1,4 @@
-//! The Table, Attachment and Email APIs: what every odd answer means (design 5.2, 5.3, 5.9).
+//! The Table, Attachment and Email APIs: what every odd answer means (docs/architecture.md#rule-2 and docs/architecture.md#rule-3 and docs/architecture.md#rule-9).
 
 use std::time::Duration;
 
@@ -152,7 +152,7 @@ fn unknown_outcomes() -> Vec<(FaultAction, bool)> {
     ]
 }
 
-/// Design 5.2: every call ends as done, without effect or unknown; the simulator knows which of them it was.
+/// docs/architecture.md#rule-2: every call ends as done, without effect or unknown; the simulator knows which of them it was.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_whose_answer_proves_nothing_is_unknown() {
     let instance = Instance::start().await;
@@ -180,7 +180,7 @@ async fn a_write_whose_answer_proves_nothing_is_unknown() {
     assert_eq!(instance.parts.servicenow.pending_faults(), 0);
 }
 
-/// Design 5.2: only what had no effect is retried blindly.
+/// docs/architecture.md#rule-2: only what had no effect is retried blindly.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_was_refused_had_no_effect() {
     let instance = Instance::start().await;
@@ -299,7 +299,7 @@ async fn a_connection_that_nobody_takes_is_no_effect() {
     );
 }
 
-/// Design 5.5: a token that is refused is renewed once.
+/// docs/architecture.md#rule-5: a token that is refused is renewed once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_401_gets_another_token_and_sends_the_call_once_more() {
     let instance = Instance::start().await;
@@ -457,7 +457,7 @@ async fn an_answer_without_an_end_is_not_read_to_its_end() {
     assert!(row["work_notes"].len() > 500_000, "text is no structure");
 }
 
-/// Design 5.9: no cookies.
+/// docs/architecture.md#rule-9: no cookies.
 #[tokio::test(flavor = "multi_thread")]
 async fn cookies_that_are_offered_are_never_sent() {
     let instance = Instance::start().await;
@@ -474,7 +474,7 @@ async fn cookies_that_are_offered_are_never_sent() {
     assert!(instance.parts.servicenow.violations().is_empty());
 }
 
-/// Design 5.9: no redirects, neither of calls nor of grants.
+/// docs/architecture.md#rule-9: no redirects, neither of calls nor of grants.
 #[tokio::test(flavor = "multi_thread")]
 async fn redirects_are_not_followed() {
     let instance = Instance::start().await;
@@ -499,7 +499,7 @@ async fn redirects_are_not_followed() {
     assert!(elsewhere.servicenow.requests().is_empty());
 }
 
-/// Design 5.3: whatever a query returns is compared with what was asked.
+/// docs/architecture.md#rule-3: whatever a query returns is compared with what was asked.
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_were_not_asked_for_are_left_out() {
     let instance = Instance::start().await;
@@ -703,7 +703,7 @@ async fn work_notes_are_read_as_shown() {
     assert!(shown["work_notes"].contains("a note"), "{shown:?}");
 }
 
-/// Design 5.9: instances are in a ServiceNow domain, or allowed by name.
+/// docs/architecture.md#rule-9: instances are in a ServiceNow domain, or allowed by name.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_outside_the_servicenow_domains_is_not_called() {
     let instance = Instance::start().await;
@@ -746,7 +746,7 @@ async fn an_instance_outside_the_servicenow_domains_is_not_called() {
     assert_eq!(instance.parts.servicenow.requests().len(), before);
 }
 
-/// Design 5.4: no write starts with less than 75 s left.
+/// docs/architecture.md#rule-4: no write starts with less than 75 s left.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_call_starts_with_less_than_seventy_five_seconds_left() {
     let instance = Instance::start().await;
@@ -767,7 +767,7 @@ async fn no_call_starts_with_less_than_seventy_five_seconds_left() {
     write(left(75)).await.expect("written");
 }
 
-/// Design 4.1: an e-mail belongs to its record, and nothing of it is in the URL.
+/// An e-mail belongs to its record, and nothing of it is in the URL.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_email_is_handed_over_with_both_texts_and_its_record() {
     let instance = Instance::start().await;
@@ -802,7 +802,7 @@ async fn an_email_is_handed_over_with_both_texts_and_its_record() {
     assert_eq!(mails[0].table_record_id, instance.incident.sys_id);
 }
 
-/// Design 4.1: e-mails are sent at most once, and an outcome that nobody knows is told as such.
+/// E-mails are sent at most once, and an outcome that nobody knows is told as such.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_email_whose_answer_proves_nothing_is_unknown_and_not_sent_again() {
     let instance = Instance::start().await;
@@ -883,7 +883,7 @@ async fn an_email_that_was_refused_was_not_sent() {
     instance.send_email().await.expect("taken");
 }
 
-/// Design 4.1: an e-mail that takes longer than its sender waits may be sent all the same.
+/// An e-mail that takes longer than its sender waits may be sent all the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_email_that_nobody_answers_in_time_is_unknown() {
     let instance = Instance::start().await;
@@ -916,7 +916,7 @@ async fn an_email_that_nobody_answers_in_time_is_unknown() {
     assert_eq!(instance.mails(), 1);
 }
 
-/// Design 5.5: a token that is refused is renewed once; the refused call had no effect.
+/// docs/architecture.md#rule-5: a token that is refused is renewed once; the refused call had no effect.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_email_with_a_refused_token_is_sent_once_with_another() {
     let instance = Instance::start().await;

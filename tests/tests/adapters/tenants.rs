@@ -1,4 +1,4 @@
-//! The cache of tenants (design 5.5).
+//! The cache of tenants (docs/architecture.md#rule-5).
 
 use std::time::{Duration, Instant};
 
@@ -46,7 +46,7 @@ fn table_fails(parts: &Parts) {
     parts.aws.inject(fault);
 }
 
-/// Design 5.5: cached 60 s.
+/// docs/architecture.md#rule-5: cached 60 s.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_is_read_again_after_sixty_seconds_and_not_before() {
     let parts = Parts::start().await;
@@ -65,7 +65,7 @@ async fn a_tenant_is_read_again_after_sixty_seconds_and_not_before() {
     assert_eq!((known.version, reads(&parts, mark)), (8, 1));
 }
 
-/// Design 5.5: used stale for up to a day while DynamoDB fails.
+/// docs/architecture.md#rule-5: used stale for up to a day while DynamoDB fails.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_is_remembered_for_a_day_while_the_table_cannot_be_read() {
     let parts = Parts::start().await;
@@ -100,7 +100,7 @@ async fn nothing_is_known_about_a_tenant_whose_first_read_fails() {
     parts.tenants().get(&acme()).await.expect_err("unknown");
 }
 
-/// Design 5.5: an unknown key forces one re-read, at most one per 5 s and tenant.
+/// docs/architecture.md#rule-5: an unknown key forces one re-read, at most one per 5 s and tenant.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_key_works_at_once_and_wrong_keys_cost_one_read_in_five_seconds() {
     let parts = Parts::start().await;
@@ -135,7 +135,7 @@ async fn a_new_key_works_at_once_and_wrong_keys_cost_one_read_in_five_seconds() 
     assert_eq!(reads(&parts, mark), 2);
 }
 
-/// Design 4.6: a retired key stops within 60 s.
+/// A retired key stops within 60 s.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retired_key_stops_within_sixty_seconds() {
     let parts = Parts::start().await;

@@ -1,4 +1,4 @@
-//! The tenants' secrets (design 5.5, 5.6).
+//! The tenants' secrets (docs/architecture.md#rule-5 and docs/architecture.md#rule-6).
 
 use admin::secrets::SecretName;
 use local::aws::{Effect, InjectedAwsFault, Service};
@@ -19,7 +19,7 @@ fn with(token: &TokenSecret, refresh_token: &str) -> TokenSecret {
     }
 }
 
-/// Design 5.5: secrets are cached 5 min.
+/// docs/architecture.md#rule-5: secrets are cached 5 min.
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_are_read_again_after_five_minutes_or_when_they_were_refused() {
     let parts = Parts::start().await;
@@ -80,7 +80,7 @@ async fn a_replaced_token_is_current_for_everybody() {
     }
 }
 
-/// Design 5.5: `AWSCURRENT` moves from the version that was read, or not at all.
+/// docs/architecture.md#rule-5: `AWSCURRENT` moves from the version that was read, or not at all.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_somebody_else_stored_meanwhile_is_not_overwritten() {
     let parts = Parts::start().await;
@@ -113,7 +113,7 @@ async fn a_token_that_an_operator_set_meanwhile_is_not_overwritten() {
     assert_eq!(current.refresh_token, Some(Secret::from("by-hand")));
 }
 
-/// Design 5.6: a refresh token is never lost.
+/// docs/architecture.md#rule-6: a refresh token is never lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_while_replacing_a_token_stores_it_all_the_same() {
     for operation in ["PutSecretValue", "UpdateSecretVersionStage"] {

@@ -1,4 +1,4 @@
-//! Design 5.2: however often a post arrives and wherever a process dies, the record shows each post's note once.
+//! docs/architecture.md#rule-2: however often a post arrives and wherever a process dies, the record shows each post's note once.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ fn patches(world: &World, record: &Created) -> usize {
     requests.len()
 }
 
-/// Design 5.2: look before writing again, and no sooner than 70 s after the last possible send.
+/// docs/architecture.md#rule-2: look before writing again, and no sooner than 70 s after the last possible send.
 #[tokio::test(flavor = "multi_thread")]
 async fn after_an_unknown_outcome_of_a_note_the_record_shows_it_once() {
     let world = World::start().await;
@@ -84,7 +84,7 @@ async fn after_an_unknown_outcome_of_a_note_the_record_shows_it_once() {
     assert!(world.dead_letters().is_empty());
 }
 
-/// Design 5.2: a created record is looked up by its `correlation_id`.
+/// docs/architecture.md#rule-2: a created record is looked up by its `correlation_id`.
 #[tokio::test(flavor = "multi_thread")]
 async fn after_an_unknown_outcome_of_a_creation_there_is_one_record_with_one_note() {
     let world = World::start().await;
@@ -138,7 +138,7 @@ fn notes_of_created(world: &World, session: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// Design 5.2.
+/// docs/architecture.md#rule-2.
 #[tokio::test(flavor = "multi_thread")]
 async fn five_deliveries_of_one_post_leave_one_note_and_one_record() {
     let world = World::start().await;
@@ -160,7 +160,7 @@ async fn five_deliveries_of_one_post_leave_one_note_and_one_record() {
     assert_eq!(patches(&world, &incident), 1);
 }
 
-/// Design 5.2: a claim is a conditional write with an owner and a lease.
+/// docs/architecture.md#rule-2: a claim is a conditional write with an owner and a lease.
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_of_one_message_in_several_processes_leave_one_note() {
     let world = World::start().await;
@@ -192,7 +192,7 @@ async fn copies_of_one_message_in_several_processes_leave_one_note() {
     assert_eq!(patches(&world, &incident), 1);
 }
 
-/// Design 5.2: the same within one batch, where groups are worked on side by side.
+/// docs/architecture.md#rule-2: the same within one batch, where groups are worked on side by side.
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_of_one_message_in_one_batch_leave_one_record_and_one_note() {
     let world = World::start().await;
@@ -206,7 +206,7 @@ async fn copies_of_one_message_in_one_batch_leave_one_record_and_one_note() {
     assert_eq!(notes_of_created(&world, &session.id).concat().len(), 1);
 }
 
-/// Design 5.2: a crash while `delivering` is an unknown outcome.
+/// docs/architecture.md#rule-2: a crash while `delivering` is an unknown outcome.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_killed_while_it_writes_a_note_leaves_one_note() {
     let world = World::start().await;
@@ -229,7 +229,7 @@ async fn a_process_killed_while_it_writes_a_note_leaves_one_note() {
     }
 }
 
-/// Design 5.2.
+/// docs/architecture.md#rule-2.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_killed_while_it_creates_a_record_leaves_one_record_with_one_note() {
     let world = World::start().await;
@@ -255,7 +255,7 @@ async fn a_process_killed_while_it_creates_a_record_leaves_one_record_with_one_n
     }
 }
 
-/// Design 5.2.
+/// docs/architecture.md#rule-2.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_killed_while_it_looks_for_the_record_leaves_one_note() {
     let world = World::start().await;
@@ -271,7 +271,7 @@ async fn a_process_killed_while_it_looks_for_the_record_leaves_one_note() {
     assert_eq!(world.entry(&session).await["deaths"], "1");
 }
 
-/// Design 5.2: attachments are written before their note, and looked for by their name.
+/// docs/architecture.md#rule-2: attachments are written before their note, and looked for by their name.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_is_not_doubled_when_its_note_or_its_own_answer_fails() {
     let world = World::with_settings(with_attached_chat).await;
@@ -316,7 +316,7 @@ async fn an_attachment_is_not_doubled_when_its_note_or_its_own_answer_fails() {
     }
 }
 
-/// Design 5.2: the process dies between the attachment and its note.
+/// docs/architecture.md#rule-2: the process dies between the attachment and its note.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_is_not_doubled_when_the_process_dies_before_its_note() {
     let world = World::with_settings(with_attached_chat).await;
@@ -463,7 +463,7 @@ async fn what_a_dead_process_created_is_found_although_the_session_has_another_r
     assert_eq!(notes.concat().len(), 1, "the start alone: {notes:?}");
 }
 
-/// Design 5.2: the ledger cannot be told that the note was written.
+/// docs/architecture.md#rule-2: the ledger cannot be told that the note was written.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_that_fails_after_the_note_was_written_leads_to_no_second_note() {
     let world = World::start().await;
@@ -493,7 +493,7 @@ async fn a_ledger_that_fails_after_the_note_was_written_leads_to_no_second_note(
     }
 }
 
-/// Design 5.2: where `work_notes` cannot be read back, write nothing and dead-letter as `outcome-unknown`.
+/// docs/architecture.md#rule-2: where `work_notes` cannot be read back, write nothing and dead-letter as `outcome-unknown`.
 #[tokio::test(flavor = "multi_thread")]
 async fn where_notes_cannot_be_read_back_nothing_is_written_again() {
     let world = World::start().await;
@@ -543,7 +543,7 @@ async fn where_notes_cannot_be_read_back_nothing_is_written_again() {
     }
 }
 
-/// Design 5.2: the same for a creation, where the service account may not read `correlation_id`.
+/// docs/architecture.md#rule-2: the same for a creation, where the service account may not read `correlation_id`.
 #[tokio::test(flavor = "multi_thread")]
 async fn where_created_records_cannot_be_looked_up_none_is_created_again() {
     let world = World::start().await;
@@ -571,7 +571,7 @@ async fn where_created_records_cannot_be_looked_up_none_is_created_again() {
     assert_eq!(notes_of_created(&world, &lost.id).len(), 0);
 }
 
-/// Design 4.4: the marker's pattern is neutralised in untrusted text.
+/// docs/architecture.md#where-state-lives: the marker's pattern is neutralised in untrusted text.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_marker_in_somebodys_chat_is_not_taken_for_the_note() {
     let world = World::start().await;
@@ -604,7 +604,7 @@ async fn a_marker_in_somebodys_chat_is_not_taken_for_the_note() {
     assert!(notes[1].contains(&marker), "{notes:?}");
 }
 
-/// Design 5.2: the look begins 70 s after the last possible send even when the message comes back earlier.
+/// docs/architecture.md#rule-2: the look begins 70 s after the last possible send even when the message comes back earlier.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_comes_early_waits_for_the_lease_of_a_killed_process() {
     let world = World::start().await;

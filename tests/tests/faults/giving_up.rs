@@ -1,4 +1,4 @@
-//! Design 5.4: the code decides by reason and age when to give up; then it goes to the dead-letter queue.
+//! docs/architecture.md#rule-4: the code decides by reason and age when to give up; then it goes to the dead-letter queue.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ async fn assert_given_up(world: &World, session: &Session, reason: &str) {
     assert!(world.queued().is_empty());
 }
 
-/// Design 5.4: a transient failure is given up after 24 h.
+/// docs/architecture.md#rule-4: a transient failure is given up after 24 h.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_that_might_pass_is_given_up_after_a_day() {
     let world = World::start().await;
@@ -276,7 +276,7 @@ fn gzip(text: &str) -> String {
     STANDARD.encode(encoder.finish().expect("packed"))
 }
 
-/// Design 5.4: a permanent refusal is given up at once.
+/// docs/architecture.md#rule-4: a permanent refusal is given up at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_is_given_up_at_once() {
     for refusal in ["acl", "business rule", "bad request"] {
@@ -303,7 +303,7 @@ async fn a_refusal_is_given_up_at_once() {
     }
 }
 
-/// Design 5.4: giving up one post lets the next of its session through.
+/// docs/architecture.md#rule-4: giving up one post lets the next of its session through.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_start_does_not_hold_the_end_up() {
     let world = World::start().await;
@@ -320,7 +320,7 @@ async fn a_refused_start_does_not_hold_the_end_up() {
     assert!(notes[0].contains("ended"), "{notes:?}");
 }
 
-/// Design 5.4: nothing leaves the queue before the dead-letter queue has it.
+/// docs/architecture.md#rule-4: nothing leaves the queue before the dead-letter queue has it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_dead_letter_queue_does_not_take_stays_in_the_queue() {
     let world = World::start().await;
@@ -357,7 +357,7 @@ async fn what_the_dead_letter_queue_does_not_take_stays_in_the_queue() {
     assert_eq!(world.entry(&session).await["reason"], "servicenow-refused");
 }
 
-/// Design 5.4: a tenant that needs re-authorisation is waited for as long as it wants.
+/// docs/architecture.md#rule-4: a tenant that needs re-authorisation is waited for as long as it wants.
 #[tokio::test(flavor = "multi_thread")]
 async fn posts_are_given_up_when_nobody_authorises_the_tenant_in_time() {
     for paused in [false, true] {
@@ -380,7 +380,7 @@ async fn posts_are_given_up_when_nobody_authorises_the_tenant_in_time() {
     }
 }
 
-/// Design 5.4: a message whose processing died five times.
+/// docs/architecture.md#rule-4: a message whose processing died five times.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_kills_its_process_five_times_is_given_up() {
     let world = World::start().await;
@@ -402,7 +402,7 @@ async fn a_message_that_kills_its_process_five_times_is_given_up() {
     assert_given_up(&world, &session, "processing-died").await;
 }
 
-/// Design 4.6 and 5.4.
+/// docs/architecture.md#rule-4.
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_that_are_no_posts_are_given_up_as_they_are() {
     let world = World::start().await;
@@ -428,7 +428,7 @@ async fn messages_that_are_no_posts_are_given_up_as_they_are() {
     assert_eq!(found, wanted);
 }
 
-/// Design 5.4: `failed` posts may be claimed again.
+/// docs/architecture.md#rule-4: `failed` posts may be claimed again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_letter_that_is_sent_again_is_delivered_once() {
     let world = World::start().await;
@@ -453,7 +453,7 @@ async fn a_dead_letter_that_is_sent_again_is_delivered_once() {
     assert_eq!(world.dead_letters().len(), 1);
 }
 
-/// Design 5.2 and 5.4: what may have happened stays known when a post is sent again.
+/// docs/architecture.md#rule-2 and docs/architecture.md#rule-4: what may have happened stays known when a post is sent again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_given_up_with_an_unknown_outcome_is_looked_for_when_it_is_sent_again() {
     let world = World::start().await;
@@ -477,7 +477,7 @@ async fn a_post_given_up_with_an_unknown_outcome_is_looked_for_when_it_is_sent_a
     assert_eq!(world.state(&session).await, "delivered");
 }
 
-/// Design 4.6: for a deleted tenant posts are dead-lettered.
+/// For a deleted tenant posts are dead-lettered.
 #[tokio::test(flavor = "multi_thread")]
 async fn posts_of_a_deleted_tenant_are_given_up() {
     let world = World::start().await;
@@ -503,7 +503,7 @@ async fn posts_of_a_deleted_tenant_are_given_up() {
     assert!(world.queued().is_empty());
 }
 
-/// Design 4.6: posts already queued are delivered when the tenant was switched off after they came.
+/// Posts already queued are delivered when the tenant was switched off after they came.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_that_was_switched_off_gets_what_came_before() {
     let world = World::start().await;

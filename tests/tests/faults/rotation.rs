@@ -1,4 +1,4 @@
-//! Refresh tokens while processes die and stores fail (design 5.5, 5.6; decision 0005).
+//! Refresh tokens while processes die and stores fail (docs/architecture.md#rule-5 and docs/architecture.md#rule-6).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -136,7 +136,7 @@ async fn goes_on(world: &World, point: &Point) {
     assert_ne!(before, after, "{point:?}: the next rotation does nothing");
 }
 
-/// Design 5.6: the old token is valid until the new one is proved, wherever the process dies.
+/// docs/architecture.md#rule-6: the old token is valid until the new one is proved, wherever the process dies.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renewal_that_is_killed_anywhere_ends_right_the_next_time() {
     let world = World::start().await;
@@ -378,7 +378,7 @@ async fn a_replaced_token_that_secrets_manager_does_not_take_is_kept_and_stored_
     }
 }
 
-/// Design 5.5: whatever the concurrency, a tenant's access token is obtained once and shared.
+/// docs/architecture.md#rule-5: whatever the concurrency, a tenant's access token is obtained once and shared.
 async fn a_hundred_deliveries(answer: RefreshAnswer) {
     let world = World::start().await;
     world

@@ -29,7 +29,7 @@ fn is_try_again(answer: &HttpAnswer, code: &str) {
     assert!(seconds.parse::<u32>().expect("seconds") > 0);
 }
 
-/// Design 5.1: no `200` without SQS.
+/// docs/architecture.md#rule-1: no `200` without SQS.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_queue_a_post_is_refused_and_accepted_once_it_is_back() {
     let with = async |effect: Effect| {
@@ -49,7 +49,7 @@ async fn without_the_queue_a_post_is_refused_and_accepted_once_it_is_back() {
     tokio::join!(with(Effect::DropBefore), with(refused()));
 }
 
-/// Design 5.2: a repeat whose first time had an effect is no second message.
+/// docs/architecture.md#rule-2: a repeat whose first time had an effect is no second message.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_of_the_queue_makes_no_second_message() {
     let world = World::start().await;
@@ -61,7 +61,7 @@ async fn a_lost_answer_of_the_queue_makes_no_second_message() {
     assert_eq!(world.queued().len(), 1);
 }
 
-/// Design 5.5: tenant configuration is used while DynamoDB fails.
+/// docs/architecture.md#rule-5: tenant configuration is used while DynamoDB fails.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_tenants_table_a_cold_process_refuses_and_a_warm_one_goes_on() {
     let world = World::start().await;
@@ -90,7 +90,7 @@ async fn without_the_tenants_table_a_wrong_key_stays_wrong() {
     assert_eq!((answer.status, answer.code().as_str()), (404, "not-found"));
 }
 
-/// Design 5.10: the deadline is part of the rules. The function answers itself, and its process lives on.
+/// docs/architecture.md#rule-10: the deadline is part of the rules. The function answers itself, and its process lives on.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_comes_before_the_functions_time_out_when_aws_hangs() {
     let world = World::start().await;

@@ -1,4 +1,4 @@
-//! Design 5.4: no tenant and no session blocks another; what waits, waits as long as it has to.
+//! docs/architecture.md#rule-4: no tenant and no session blocks another; what waits, waits as long as it has to.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ fn with_retry_after(code: u16, seconds: &str) -> FaultAction {
     }
 }
 
-/// Design 5.4.
+/// docs/architecture.md#rule-4.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_session_blocks_neither_other_sessions_of_its_batch_nor_other_tenants() {
     let world = World::start().await;
@@ -58,7 +58,7 @@ async fn a_failing_session_blocks_neither_other_sessions_of_its_batch_nor_other_
     assert_eq!(world.queued().len(), 1, "the failing one waits alone");
 }
 
-/// Design 5.4: 30 s doubling to 1 h.
+/// docs/architecture.md#rule-4: 30 s doubling to 1 h.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_session_waits_thirty_seconds_doubling_to_an_hour() {
     let world = World::start().await;
@@ -90,7 +90,7 @@ async fn a_failing_session_waits_thirty_seconds_doubling_to_an_hour() {
     assert_eq!(world.notes(&incident).len(), 1);
 }
 
-/// Design 5.4: `Retry-After` is honoured; a 503 is one session's own trouble.
+/// docs/architecture.md#rule-4: `Retry-After` is honoured; a 503 is one session's own trouble.
 #[tokio::test(flavor = "multi_thread")]
 async fn retry_after_says_how_long_a_session_waits_alone() {
     let world = World::start().await;
@@ -108,7 +108,7 @@ async fn retry_after_says_how_long_a_session_waits_alone() {
     assert_eq!(world.notes(&waiting).len(), 1);
 }
 
-/// Design 5.4: a throttled tenant is paused as a whole; its messages are postponed without calling anybody.
+/// docs/architecture.md#rule-4: a throttled tenant is paused as a whole; its messages are postponed without calling anybody.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_throttled_tenant_is_left_alone_and_others_are_not() {
     let world = World::start().await;
@@ -151,7 +151,7 @@ async fn a_throttled_tenant_is_left_alone_and_others_are_not() {
     assert!(world.output().contains("TenantPaused"));
 }
 
-/// Design 5.4: a full semaphore queue does not say when to come back.
+/// docs/architecture.md#rule-4: a full semaphore queue does not say when to come back.
 #[tokio::test(flavor = "multi_thread")]
 async fn throttling_without_retry_after_pauses_the_tenant_for_half_a_minute() {
     let world = World::start().await;
@@ -174,7 +174,7 @@ async fn throttling_without_retry_after_pauses_the_tenant_for_half_a_minute() {
     assert_eq!(world.notes(&second).len(), 1);
 }
 
-/// Design 5.4: a pause is known to every process within 30 s. Two readers of the table stand for two processes.
+/// docs/architecture.md#rule-4: a pause is known to every process within 30 s. Two readers of the table stand for two processes.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_knew_of_no_pause_learns_of_it_within_half_a_minute() {
     let world = World::start().await;
@@ -200,7 +200,7 @@ async fn whoever_knew_of_no_pause_learns_of_it_within_half_a_minute() {
     assert_eq!(pause(one.tenant_pause(&tenant).await), None, "it ends");
 }
 
-/// Design 5.4: successors in a message's group get the same delay, and the order holds.
+/// docs/architecture.md#rule-4: successors in a message's group get the same delay, and the order holds.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_end_of_a_session_waits_behind_its_start() {
     let world = World::start().await;
@@ -235,7 +235,7 @@ async fn the_end_of_a_session_waits_behind_its_start() {
     }
 }
 
-/// Design 5.4 and 5.6: a tenant that needs re-authorisation is asked for once an hour, whatever arrives.
+/// docs/architecture.md#rule-4 and docs/architecture.md#rule-6: a tenant that needs re-authorisation is asked for once an hour, whatever arrives.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_refresh_token_is_tried_once_an_hour_and_posts_wait_for_a_new_one() {
     let world = World::start().await;
@@ -293,7 +293,7 @@ async fn a_dead_refresh_token_is_tried_once_an_hour_and_posts_wait_for_a_new_one
     assert!(world.queued().is_empty());
 }
 
-/// Design 5.4: time spent waiting for a new token is not time in which ServiceNow failed.
+/// docs/architecture.md#rule-4: time spent waiting for a new token is not time in which ServiceNow failed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_that_waited_days_for_a_token_still_outlives_a_passing_failure() {
     let world = World::start().await;
@@ -326,7 +326,7 @@ async fn a_post_that_waited_days_for_a_token_still_outlives_a_passing_failure() 
     assert_eq!(world.notes(&incident).len(), 1);
 }
 
-/// Design 5.5: whatever the concurrency, a tenant's access token is obtained once and shared.
+/// docs/architecture.md#rule-5: whatever the concurrency, a tenant's access token is obtained once and shared.
 #[tokio::test(flavor = "multi_thread")]
 async fn several_processes_with_many_sessions_obtain_one_access_token() {
     let world = World::start().await;
@@ -344,7 +344,7 @@ async fn several_processes_with_many_sessions_obtain_one_access_token() {
     assert_eq!(world.token_requests(), 1);
 }
 
-/// Design 5.2 and 5.4: every page of a hibernating instance is a 200 of HTML.
+/// docs/architecture.md#rule-2 and docs/architecture.md#rule-4: every page of a hibernating instance is a 200 of HTML.
 #[tokio::test(flavor = "multi_thread")]
 async fn posts_wait_while_the_instance_hibernates() {
     let world = World::start().await;
@@ -367,7 +367,7 @@ async fn posts_wait_while_the_instance_hibernates() {
     assert_eq!(world.notes(&incident).len(), 1);
 }
 
-/// Design 5.5: an access token that died early is replaced, and the post delivered at once.
+/// docs/architecture.md#rule-5: an access token that died early is replaced, and the post delivered at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_access_token_that_died_early_is_replaced_within_the_attempt() {
     let world = World::start().await;
@@ -381,7 +381,7 @@ async fn an_access_token_that_died_early_is_replaced_within_the_attempt() {
     assert_eq!(world.token_requests(), 2);
 }
 
-/// Design 5.4: nothing is lost while a part of AWS is away.
+/// docs/architecture.md#rule-4: nothing is lost while a part of AWS is away.
 #[tokio::test(flavor = "multi_thread")]
 async fn posts_wait_while_dynamodb_or_secrets_manager_is_away() {
     for service in [Service::DynamoDb, Service::SecretsManager] {
@@ -409,7 +409,7 @@ async fn posts_wait_while_dynamodb_or_secrets_manager_is_away() {
     }
 }
 
-/// Design 5.4: a message whose visibility cannot be set comes back all the same.
+/// docs/architecture.md#rule-4: a message whose visibility cannot be set comes back all the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_could_not_be_hidden_comes_back_with_the_visibility_timeout() {
     let world = World::start().await;
@@ -431,7 +431,7 @@ async fn a_message_that_could_not_be_hidden_comes_back_with_the_visibility_timeo
     assert_eq!(world.notes(&incident).len(), 1);
 }
 
-/// Design 5.4: no write starts with less than 75 s left.
+/// docs/architecture.md#rule-4: no write starts with less than 75 s left.
 #[tokio::test(flavor = "multi_thread")]
 async fn with_too_little_time_left_nothing_is_started() {
     let world = World::start().await;

@@ -1,4 +1,4 @@
-//! Design 5.4 and decision 0006: posts that wait for a re-authorisation flow within a minute of it.
+//! docs/architecture.md#rule-4 and decision 0006: posts that wait for a re-authorisation flow within a minute of it.
 
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ async fn wake(world: &World) {
     queues.wake(&tenant()).await.expect("SQS takes it");
 }
 
-/// Design 5.4.
+/// docs/architecture.md#rule-4.
 #[tokio::test(flavor = "multi_thread")]
 async fn within_a_minute_of_a_new_token_everything_that_waited_is_there_once_and_in_order() {
     let world = World::start().await;
@@ -121,7 +121,7 @@ async fn within_a_minute_of_a_new_token_everything_that_waited_is_there_once_and
     }
 }
 
-/// Design 5.4: messages of a tenant that has to be authorised again are postponed without calling anybody.
+/// docs/architecture.md#rule-4: messages of a tenant that has to be authorised again are postponed without calling anybody.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wake_up_while_the_pause_holds_changes_nothing() {
     let world = World::start().await;
@@ -142,7 +142,7 @@ async fn a_wake_up_while_the_pause_holds_changes_nothing() {
     assert_eq!(world.queued().len(), 1);
 }
 
-/// Design 5.4: no tenant blocks another, nor wakes it.
+/// docs/architecture.md#rule-4: no tenant blocks another, nor wakes it.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_tenants_waiting_posts_are_left_alone() {
     let world = World::start().await;
@@ -215,7 +215,7 @@ async fn handles_that_sqs_does_not_know_any_more_are_no_error() {
     assert!(world.queued().is_empty());
 }
 
-/// Design 5.2: wherever a process dies.
+/// docs/architecture.md#rule-2: wherever a process dies.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_dies_while_it_wakes_posts_is_made_up_for_within_a_minute() {
     let world = World::start().await;
@@ -250,7 +250,7 @@ async fn a_process_that_dies_while_it_wakes_posts_is_made_up_for_within_a_minute
     assert!(world.dead_letters().is_empty());
 }
 
-/// Design 5.4: a wake-up that cannot be done is tried again, then given up; the posts come back by themselves.
+/// docs/architecture.md#rule-4: a wake-up that cannot be done is tried again, then given up; the posts come back by themselves.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wake_up_waits_while_dynamodb_is_away_and_is_never_dead_lettered() {
     let world = World::start().await;
@@ -295,7 +295,7 @@ async fn a_wake_up_for_a_tenant_that_is_not_there_is_done_with() {
     assert_eq!(world.dead_letters()[0].reason, "unknown-version");
 }
 
-/// Design 5.4: a message that comes before its `next_attempt_at` is postponed, pause or not.
+/// docs/architecture.md#rule-4: a message that comes before its `next_attempt_at` is postponed, pause or not.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_that_waits_for_something_else_is_neither_woken_nor_tried_early() {
     let world = World::start().await;

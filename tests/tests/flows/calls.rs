@@ -3,7 +3,7 @@
 use tests::calls::{self, SERVICES, total};
 use tests::{World, bars};
 
-/// Design 6: one AWS call in a warm `session-details`, at most three to DynamoDB and one to ServiceNow for a post of a
+/// One AWS call in a warm `session-details`, at most three to DynamoDB and one to ServiceNow for a post of a
 /// known record, one to Rescue for a PIN; and no function's calls grow unnoticed.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_request_to_a_function_costs_more_calls_than_it_did() {

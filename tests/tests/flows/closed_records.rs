@@ -19,7 +19,7 @@ fn with(closed_records: &'static str) -> impl FnOnce(String) -> String {
     }
 }
 
-/// Each kind of record in each state that counts as closed (design 4.6).
+/// Each kind of record in each state that counts as closed.
 fn closed(world: &World) -> Vec<(&'static str, Created)> {
     let servicenow = &world.cloud.servicenow;
     let incidents = [
@@ -118,7 +118,7 @@ async fn a_closed_record_is_reopened_with_its_note() {
     );
 }
 
-/// Design 4.6: `new` creates a record of the same table whatever `console_sessions` says.
+/// `new` creates a record of the same table whatever `console_sessions` says.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_record_is_followed_by_a_new_one_of_its_table() {
     let world = World::with_settings(|file| {
@@ -194,7 +194,7 @@ async fn a_created_record_that_is_closed_is_followed_as_often_as_it_takes() {
     }
 }
 
-/// Design 5.2, in the middle of `new`.
+/// docs/architecture.md#rule-2, in the middle of `new`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_killed_while_it_creates_the_follower_leaves_one_with_one_note() {
     let a_moment = Duration::from_millis(300);
@@ -223,7 +223,7 @@ async fn a_process_killed_while_it_creates_the_follower_leaves_one_with_one_note
     }
 }
 
-/// Design 5.2: the same where the answer was lost, and the follower was closed before anybody looked.
+/// docs/architecture.md#rule-2: the same where the answer was lost, and the follower was closed before anybody looked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_follower_whose_answer_was_lost_is_found_and_not_followed_in_turn() {
     let world = World::with_settings(with("new")).await;
@@ -247,7 +247,7 @@ async fn a_follower_whose_answer_was_lost_is_found_and_not_followed_in_turn() {
     assert_eq!(notes(&world, INCIDENTS, &created[0]).len(), 1);
 }
 
-/// Design 5.2: the same where somebody reopened the record before anybody looked.
+/// docs/architecture.md#rule-2: the same where somebody reopened the record before anybody looked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_follower_whose_answer_was_lost_is_found_though_its_record_is_open_again() {
     let world = World::with_settings(with("new")).await;
@@ -281,7 +281,7 @@ async fn a_follower_whose_answer_was_lost_is_found_though_its_record_is_open_aga
     assert_eq!(world.notes(lost).len(), 1);
 }
 
-/// Design 5.2: a reopening whose outcome is unknown.
+/// docs/architecture.md#rule-2: a reopening whose outcome is unknown.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reopening_whose_answer_was_lost_leaves_one_note() {
     let world = World::with_settings(with("reopen")).await;

@@ -1,4 +1,4 @@
-//! `rescue-connector`, the operator's command line, against the embedded cloud (design 4.5, 4.6).
+//! `rescue-connector`, the operator's command line, against the embedded cloud (docs/command-line.md).
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -241,7 +241,7 @@ pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     found.unwrap_or_else(|| panic!("no {pointer} in {value}"))
 }
 
-/// Design 4.6: `{"tenant","changes","webhook_urls":{"started","ended"},"api_key","keys":[{"id","kind","scopes"}]}`.
+/// `{"tenant","changes","webhook_urls":{"started","ended"},"api_key","keys":[{"id","kind","scopes"}]}`.
 fn assert_shape(created: &Value) {
     let names = |value: &Value| -> Vec<String> {
         value
@@ -266,7 +266,7 @@ fn assert_shape(created: &Value) {
     assert!(!created["changes"].as_array().expect("a list").is_empty());
 }
 
-/// 32 random bytes in base64url (design 4.1).
+/// 32 random bytes in base64url (infra/openapi.yaml).
 fn assert_api_key(key: &str) {
     assert_eq!(key.len(), 43);
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
@@ -392,7 +392,7 @@ async fn a_difference_moves_no_cursor() {
     }
 }
 
-/// Design 4.4: `tenant apply` creates both secrets; the token secret holds `{}` until a token comes.
+/// docs/architecture.md#where-state-lives: `tenant apply` creates both secrets; the token secret holds `{}` until a token comes.
 #[tokio::test(flavor = "multi_thread")]
 async fn both_secrets_exist_from_the_start_and_the_token_is_empty() {
     let world = World::start().await;
@@ -572,7 +572,7 @@ async fn faults_of_a_file_are_told_by_line_and_key_before_aws_is_asked() {
     assert!(missing.stderr.contains("none.toml"), "{}", missing.stderr);
 }
 
-/// Design 4.5: 0, 1 (it failed) or 2 (wrong usage).
+/// 0, 1 (it failed) or 2 (wrong usage).
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_usage_is_two_and_a_tenant_that_does_not_exist_is_one() {
     let world = World::start().await;
@@ -616,7 +616,7 @@ async fn wrong_usage_is_two_and_a_tenant_that_does_not_exist_is_one() {
     assert_eq!(command_line.run(&["--help"]).await.code, Some(0));
 }
 
-/// Design 5.8.
+/// docs/architecture.md#rule-8.
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_are_taken_as_they_are_and_never_shown() {
     let world = World::start().await;

@@ -1,4 +1,4 @@
-//! `rescue-connector dlq …` against the embedded cloud (design 4.6, 5.4).
+//! `rescue-connector dlq …` against the embedded cloud (docs/architecture.md#rule-4).
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ fn list(letters: &Value) -> &Vec<Value> {
     letters.as_array().expect("a list")
 }
 
-/// Design 4.6: `[{"id","tenant","session_id","reason","received_at"}]`.
+/// `[{"id","tenant","session_id","reason","received_at"}]`.
 #[tokio::test(flavor = "multi_thread")]
 async fn letters_are_listed_and_shown_and_stay_where_they_are() {
     let world = World::start().await;
@@ -87,7 +87,7 @@ async fn letters_are_listed_and_shown_and_stay_where_they_are() {
     operator.fails(&gone, &["shows no letter 2f9e6b1c"]).await;
 }
 
-/// Design 5.4: sent first, in the order received, under fresh deduplication ids, in the session's group, then deleted.
+/// docs/architecture.md#rule-4: sent first, in the order received, under fresh deduplication ids, in the session's group, then deleted.
 #[tokio::test(flavor = "multi_thread")]
 async fn letters_go_back_in_the_order_received_and_are_written_once() {
     let world = World::start().await;
@@ -229,7 +229,7 @@ async fn what_nobody_could_read_is_shown_and_cannot_go_back() {
     operator.run(&["dlq", "show", &id, "--reveal"]).await;
 }
 
-/// Design 5.4: nothing leaves the dead-letter queue before the sessions queue has it.
+/// docs/architecture.md#rule-4: nothing leaves the dead-letter queue before the sessions queue has it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_queue_does_not_take_stays_a_letter() {
     let world = World::start().await;
@@ -293,7 +293,7 @@ async fn letters_that_somebody_else_looks_at_are_counted() {
     assert!(seen.stderr.contains("holds 1 more"), "{}", seen.stderr);
 }
 
-/// Design 5.4: a letter of a day ago has another day; what fails again has another letter.
+/// docs/architecture.md#rule-4: a letter of a day ago has another day; what fails again has another letter.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_letter_that_was_given_up_for_its_age_gets_a_whole_new_chance() {
     let world = World::start().await;
@@ -354,7 +354,7 @@ async fn many_letters_all_go_back() {
     assert_eq!(operator.json(&["dlq", "list"]).await, json!([]));
 }
 
-/// What SQS moves by itself (design 5.4: `maxReceiveCount` is a net) keeps its group, has no reason, and goes back too.
+/// What SQS moves by itself (docs/architecture.md#rule-4: `maxReceiveCount` is a net) keeps its group, has no reason, and goes back too.
 #[tokio::test(flavor = "multi_thread")]
 async fn letters_that_stand_behind_others_of_their_group_go_back_as_well() {
     const LETTERS: usize = 12;

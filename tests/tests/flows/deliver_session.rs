@@ -63,7 +63,7 @@ async fn a_secret_that_may_not_be_read_is_told_as_the_connectors_own_storage() {
     assert!(!lines.is_empty(), "{}", world.output());
 }
 
-/// Design 4.4: a session may post several times; the digest, not the event, identifies a post.
+/// docs/architecture.md#where-state-lives: a session may post several times; the digest, not the event, identifies a post.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_post_of_a_session_becomes_a_note_in_the_order_of_arrival() {
     let world = World::start().await;
@@ -116,7 +116,7 @@ async fn a_start_or_an_end_alone_is_one_note() {
     }
 }
 
-/// Design 6: at most three DynamoDB calls and one to ServiceNow for a post of a known record, in a warm process.
+/// At most three DynamoDB calls and one to ServiceNow for a post of a known record, in a warm process.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_of_a_known_record_costs_four_calls() {
     let world = World::start().await;
@@ -139,7 +139,7 @@ async fn a_post_of_a_known_record_costs_four_calls() {
     assert_eq!(world.cloud.servicenow.since(servicenow).len(), 1);
 }
 
-/// Design 4.4: the ledger holds no chat, no notes and no personal data beyond ids.
+/// docs/architecture.md#where-state-lives: the ledger holds no chat, no notes and no personal data beyond ids.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_ledger_says_what_became_of_a_post_and_holds_nobodys_words() {
     let world = World::start().await;

@@ -1,4 +1,4 @@
-//! `rescue-connector doctor` against the embedded cloud (design 4.5, 4.6): one set-up that is right, and many that are
+//! `rescue-connector doctor` against the embedded cloud (docs/command-line.md): one set-up that is right, and many that are
 //! broken in one place each.
 
 use admin::doctor::{Check, Options, Report, Status, examine, technicians};
@@ -148,7 +148,7 @@ async fn where_everything_is_right_nothing_fails() {
     }
 }
 
-/// Design 5.5: a token that is shared is used, and a new authcode is shared, because it ends the one before.
+/// docs/architecture.md#rule-5: a token that is shared is used, and a new authcode is shared, because it ends the one before.
 #[tokio::test(flavor = "multi_thread")]
 async fn it_takes_no_second_grant_and_leaves_its_sign_in_to_the_button() {
     let (world, options) = healthy().await;
@@ -827,7 +827,7 @@ async fn the_end_of_the_refresh_token_is_seen_coming() {
     );
 }
 
-/// Design 4.6: a missing rotation schedule is ✗ when the grant needs a refresh token.
+/// A missing rotation schedule is ✗ when the grant needs a refresh token.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_nobody_rotates_fails_and_one_that_is_overdue_too() {
     let world = World::start().await;

@@ -89,7 +89,7 @@ async fn a_session_started_with_the_pin_lands_on_the_record_of_the_button() {
     assert_eq!(world.notes(&incident).len(), 2);
 }
 
-/// Design 4.6, rule 5.9: an altered or forged Tracking0 names nothing, with a metric and a reason in the ledger.
+/// docs/architecture.md#rule-9: an altered or forged Tracking0 names nothing, with a metric and a reason in the ledger.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_whose_tracking_was_altered_is_not_believed() {
     let world = World::with_settings(|file| {
@@ -114,7 +114,7 @@ async fn a_session_whose_tracking_was_altered_is_not_believed() {
     assert!(world.output().contains("\"TrackingNotBelieved\":1"));
 }
 
-/// Design 6: warm, one call to Rescue and none to Secrets Manager.
+/// Warm, one call to Rescue and none to Secrets Manager.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_warm_pin_costs_one_call_to_rescue_and_none_to_secrets_manager() {
     let world = silent_world().await;
@@ -135,7 +135,7 @@ async fn a_warm_pin_costs_one_call_to_rescue_and_none_to_secrets_manager() {
     );
 }
 
-/// Design 5.5: one sign-in whatever the concurrency; everybody gets a PIN of their own or is told to come back.
+/// docs/architecture.md#rule-5: one sign-in whatever the concurrency; everybody gets a PIN of their own or is told to come back.
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_requests_at_once_sign_in_once_and_none_hangs() {
     const AT_ONCE: usize = 50;
@@ -167,7 +167,7 @@ async fn fifty_requests_at_once_sign_in_once_and_none_hangs() {
     assert_eq!(sign_ins(&world), 1);
 }
 
-/// Design 4.1: every answer of Rescue has its status and code, and says what to do.
+/// Every answer of Rescue has its status and code, and says what to do.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_of_rescue_keeps_its_meaning() {
     let world = silent_world().await;
@@ -486,7 +486,7 @@ async fn a_sign_in_that_another_system_ended_is_renewed_once() {
     );
 }
 
-/// Design 4.1: waits for its turn, one PIN per second, inside the time that a caller has.
+/// Waits for its turn, one PIN per second, inside the time that a caller has.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_pin_within_the_second_waits_for_its_turn() {
     let world = silent_world().await;
@@ -499,7 +499,7 @@ async fn a_second_pin_within_the_second_waits_for_its_turn() {
     );
 }
 
-/// Design 4.1: the same key gives the same PIN for ten minutes, in another process too; another body does not.
+/// The same key gives the same PIN for ten minutes, in another process too; another body does not.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_idempotency_key_gives_the_same_pin_for_ten_minutes() {
     let world = silent_world().await;
@@ -524,7 +524,7 @@ async fn the_same_idempotency_key_gives_the_same_pin_for_ten_minutes() {
     assert_eq!((later.status, later.replayed), (201, false), "{later:?}");
 }
 
-/// Design 4.1: a double click is one PIN; so is a repeat that comes while the first is still running.
+/// A double click is one PIN; so is a repeat that comes while the first is still running.
 #[tokio::test(flavor = "multi_thread")]
 async fn repeats_of_a_press_that_is_still_running_wait_for_its_pin() {
     let world = World::start().await;
@@ -547,7 +547,7 @@ async fn repeats_of_a_press_that_is_still_running_wait_for_its_pin() {
     }
 }
 
-/// Design 4.1: without a key, only a press within three seconds for the same technician and record is the same.
+/// Without a key, only a press within three seconds for the same technician and record is the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_key_a_press_three_seconds_later_is_another() {
     let world = silent_world().await;
@@ -561,7 +561,7 @@ async fn without_a_key_a_press_three_seconds_later_is_another() {
     assert_ne!(later.json()["pin"], first["pin"]);
 }
 
-/// Design 4.6: a request that failed frees its key.
+/// A request that failed frees its key.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_request_frees_its_key() {
     let world = silent_world().await;
@@ -572,7 +572,7 @@ async fn a_failed_request_frees_its_key() {
     assert_eq!((again.status, again.replayed), (201, false), "{again:?}");
 }
 
-/// Design 4.1: a process that died with a press does not block it for ever.
+/// A process that died with a press does not block it for ever.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_press_whose_process_was_killed_is_taken_over() {
     let world = silent_world().await;
@@ -598,7 +598,7 @@ async fn a_press_whose_process_was_killed_is_taken_over() {
     assert_eq!((again.status, again.replayed), (201, false), "{again:?}");
 }
 
-/// Design 4.1: unknown tenant, wrong key, missing scope, no key: one and the same answer.
+/// Unknown tenant, wrong key, missing scope, no key: one and the same answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_has_no_key_for_pins_is_refused_in_one_and_the_same_way() {
     let world = silent_world().await;
@@ -635,7 +635,7 @@ async fn whoever_has_no_key_for_pins_is_refused_in_one_and_the_same_way() {
     assert!(world.cloud.rescue.requests().is_empty());
 }
 
-/// Design 4.6: a tenant that is switched off gives no PINs, and says so to whoever has the key.
+/// A tenant that is switched off gives no PINs, and says so to whoever has the key.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_that_is_switched_off_gives_no_pins() {
     let world = World::with_settings(|file| {
@@ -684,7 +684,7 @@ async fn a_request_that_cannot_be_is_refused_before_anybody_is_called() {
     assert!(world.cloud.rescue.requests().is_empty());
 }
 
-/// Design 4.6: nobody outside the tenant's domains is signed in, whichever of the two addresses says so.
+/// Nobody outside the tenant's domains is signed in, whichever of the two addresses says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn technicians_outside_the_tenants_domains_are_not_signed_in() {
     let world = with_rescue("technician_domains = [\"ACME.test\"]").await;
@@ -707,7 +707,7 @@ async fn technicians_outside_the_tenants_domains_are_not_signed_in() {
     assert_eq!(world.cloud.rescue.requests().len(), before);
 }
 
-/// Design 4.2: `require_console`.
+/// `require_console`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_may_require_a_running_console() {
     let world = with_rescue("require_console = true").await;
@@ -767,7 +767,7 @@ async fn an_api_token_takes_the_place_of_the_sign_in() {
     );
 }
 
-/// Design 5.5: a password that was changed is read again when the old one is refused.
+/// docs/architecture.md#rule-5: a password that was changed is read again when the old one is refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_password_is_read_again_when_the_old_one_is_refused() {
     let world = silent_world().await;
@@ -1171,7 +1171,7 @@ fn denied() -> Effect {
     }
 }
 
-/// Design 4.6: whatever of the connector's own cannot be reached is `storage-unavailable`, and nobody is called.
+/// Whatever of the connector's own cannot be reached is `storage-unavailable`, and nobody is called.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_its_own_storage_nobody_gets_a_pin() {
     let world = silent_world().await;
@@ -1203,7 +1203,7 @@ async fn without_its_own_storage_nobody_gets_a_pin() {
     assert_eq!(press_anew(&world, &asked).await.status, 201);
 }
 
-/// Design 4.1: behind the HTTP API all work ends within 25 s, also when Rescue keeps everybody waiting or says nothing.
+/// Behind the HTTP API all work ends within 25 s, also when Rescue keeps everybody waiting or says nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rescue_that_gives_nothing_is_given_up_in_time() {
     let world = silent_world().await;
@@ -1233,7 +1233,7 @@ async fn a_rescue_that_gives_nothing_is_given_up_in_time() {
     );
 }
 
-/// Design 4.1: who waits for a press that does not end is told so.
+/// Who waits for a press that does not end is told so.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_press_that_does_not_end_is_in_progress() {
     let world = silent_world().await;
@@ -1350,7 +1350,7 @@ async fn an_address_is_not_paired_with_somebody_elses_name() {
     }
 }
 
-/// Design 5.8: whatever is logged of calls to Rescue, secrets, PINs and people are not in it.
+/// docs/architecture.md#rule-8: whatever is logged of calls to Rescue, secrets, PINs and people are not in it.
 #[tokio::test(flavor = "multi_thread")]
 async fn logged_calls_to_rescue_show_no_secret() {
     let world = World::with_settings(|file| silent(file) + "\n[debug]\nrescue_api = true\n").await;

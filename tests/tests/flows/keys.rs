@@ -1,4 +1,4 @@
-//! `rescue-connector keys …` against the embedded cloud (design 4.4, 4.6).
+//! `rescue-connector keys …` against the embedded cloud (docs/architecture.md#where-state-lives).
 
 use local::aws::{Effect, InjectedAwsFault, Service};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn ids(keys: &Value, kind: &str) -> Vec<String> {
         .collect()
 }
 
-/// Design 4.4: two of each may be live.
+/// docs/architecture.md#where-state-lives: two of each may be live.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_keys_of_a_kind_are_live_at_most_and_each_is_shown_once() {
     let world = World::start().await;

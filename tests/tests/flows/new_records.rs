@@ -34,7 +34,7 @@ fn user(world: &World, email: &str) -> String {
     found.expect("the user")["sys_id"].clone()
 }
 
-/// Design 5.3: `console_sessions` comes last.
+/// docs/architecture.md#rule-3: `console_sessions` comes last.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_without_a_record_becomes_an_incident_with_both_notes() {
     let world = World::start().await;
@@ -183,7 +183,7 @@ async fn a_record_is_created_where_people_cannot_be_read() {
     assert!(world.dead_letters().is_empty());
 }
 
-/// Design 5.3: `correlation_id` is asked before anything is created.
+/// docs/architecture.md#rule-3: `correlation_id` is asked before anything is created.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_whose_record_the_ledger_forgot_is_found_by_its_correlation_id() {
     let world = World::start().await;

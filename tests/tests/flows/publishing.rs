@@ -56,7 +56,7 @@ async fn all_of_a_session_is_in_the_note_unless_the_tenant_says_otherwise() {
     );
 }
 
-/// Design 4.2: with `none` nothing is written and no record is created.
+/// With `none` nothing is written and no record is created.
 #[tokio::test(flavor = "multi_thread")]
 async fn with_publish_none_nothing_is_written_and_nobody_is_called() {
     let world = World::with_settings(with("publish = \"none\"")).await;
@@ -92,7 +92,7 @@ async fn with_publish_selected_only_the_named_fields_are_in_the_note() {
     }
 }
 
-/// Design 4.4: attachments are named `rescue-{session id}-{first 16}.txt`.
+/// docs/architecture.md#where-state-lives: attachments are named `rescue-{session id}-{first 16}.txt`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chat_as_an_attachment_is_written_before_the_note_that_names_it() {
     let world = World::with_settings(with("chat = \"attachment\"")).await;
@@ -142,7 +142,7 @@ async fn a_chat_that_is_left_out_is_nowhere() {
     );
 }
 
-/// Design 5.7: a note over 30 000 characters continues in an attachment.
+/// docs/architecture.md#rule-7: a note over 30 000 characters continues in an attachment.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_chat_continues_in_an_attachment_and_nothing_is_cut() {
     let world = World::start().await;
@@ -219,7 +219,7 @@ async fn notes_are_in_the_tenants_language() {
     assert!(headings.is_empty(), "{headings:?}");
 }
 
-/// Design 5.7: untrusted text stays text.
+/// docs/architecture.md#rule-7: untrusted text stays text.
 #[tokio::test(flavor = "multi_thread")]
 async fn markup_of_strangers_is_not_live_in_the_record() {
     let world = World::start().await;

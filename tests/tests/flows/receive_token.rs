@@ -1,4 +1,4 @@
-//! `receive-token`: a token that is handed over is proved before it replaces the old one (design 4.1, 4.6, 5.6).
+//! `receive-token`: a token that is handed over is proved before it replaces the old one (infra/openapi.yaml and docs/architecture.md#rule-6).
 
 use std::time::Duration;
 
@@ -176,7 +176,7 @@ async fn a_lifetime_of_thousands_of_years_does_not_end_the_function() {
     refused(&answer, 400, "invalid-request");
 }
 
-/// Design 4.1: if ServiceNow refuses it, the old one stays.
+/// If ServiceNow refuses it, the old one stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_servicenow_refuses_is_not_stored_and_the_likely_causes_are_named() {
     let world = World::start().await;
@@ -216,7 +216,7 @@ async fn a_token_that_servicenow_refuses_is_not_stored_and_the_likely_causes_are
     world.living_token().await;
 }
 
-/// Design 5.6: network, 5xx, 429 and HTML are transient.
+/// docs/architecture.md#rule-6: network, 5xx, 429 and HTML are transient.
 #[tokio::test(flavor = "multi_thread")]
 async fn while_servicenow_does_not_answer_the_old_token_stays_and_a_repeat_succeeds() {
     let world = World::start().await;
@@ -296,7 +296,7 @@ async fn while_the_stores_do_not_answer_the_old_token_stays_and_a_repeat_succeed
     refused(&world.hand_over(&body).await, 503, "storage-unavailable");
 }
 
-/// Design 4.6: its own client is stored with the token and used for later grants.
+/// Its own client is stored with the token and used for later grants.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_with_its_own_client_brings_the_client_along() {
     let world = World::start().await;
@@ -461,7 +461,7 @@ async fn key_for_pins(world: &World) -> Secret {
     text
 }
 
-/// Design 4.1: unknown tenant, wrong key and missing scope are one and the same 401.
+/// Unknown tenant, wrong key and missing scope are one and the same 401.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_may_not_hand_over_learns_nothing_and_changes_nothing() {
     let world = World::start().await;
@@ -476,7 +476,6 @@ async fn whoever_may_not_hand_over_learns_nothing_and_changes_nothing() {
     assert!(world.cloud.servicenow.requests().is_empty());
 }
 
-/// Design 4.6.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_that_is_switched_off_takes_no_token() {
     let world = World::start().await;
@@ -582,7 +581,7 @@ async fn a_tenant_that_lacks_its_secret_has_to_be_applied() {
     assert_eq!(created.count(), 0);
 }
 
-/// Design 5.6: a tenant that waited for a new token goes on with it.
+/// docs/architecture.md#rule-6: a tenant that waited for a new token goes on with it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hand_over_ends_the_pause_of_a_tenant_that_needed_it() {
     let world = World::start().await;
@@ -605,7 +604,7 @@ async fn a_hand_over_ends_the_pause_of_a_tenant_that_needed_it() {
     }
 }
 
-/// Design 5.5: a hand-over that is sent twice at the same time is one after the other.
+/// docs/architecture.md#rule-5: a hand-over that is sent twice at the same time is one after the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn hand_overs_at_the_same_time_leave_a_token_that_works() {
     let world = World::start().await;

@@ -1,4 +1,4 @@
-//! Design 5.3: the right record or none.
+//! docs/architecture.md#rule-3: the right record or none.
 
 use local::aws::{Effect, InjectedAwsFault, Service};
 use local::demo_tenant::TENANT;
@@ -61,7 +61,7 @@ fn assert_nothing_written(world: &World, records: &[&Created]) {
     );
 }
 
-/// Design 5.3: the ledger comes first.
+/// docs/architecture.md#rule-3: the ledger comes first.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_stays_with_the_record_of_its_first_post() {
     let world = World::start().await;
@@ -81,7 +81,7 @@ async fn a_session_stays_with_the_record_of_its_first_post() {
     assert_eq!(world.called_since(mark).len(), 1, "one call: the note");
 }
 
-/// Design 5.3: a signed `Tracking0` comes before any reference.
+/// docs/architecture.md#rule-3: a signed `Tracking0` comes before any reference.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signed_tracking_names_its_record_before_any_field_does() {
     let world = World::start().await;
@@ -106,7 +106,7 @@ async fn a_signed_tracking_names_its_record_before_any_field_does() {
     );
 }
 
-/// Design 5.3 and 5.9: the signature covers version, tenant, table and `sys_id`.
+/// docs/architecture.md#rule-3 and docs/architecture.md#rule-9: the signature covers version, tenant, table and `sys_id`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_or_altered_tracking_counts_as_no_reference() {
     let world = World::with_settings(without_creating).await;
@@ -146,7 +146,7 @@ async fn a_forged_or_altered_tracking_counts_as_no_reference() {
     );
 }
 
-/// Design 5.3: a signature that cannot be checked now is neither believed nor disbelieved.
+/// docs/architecture.md#rule-3: a signature that cannot be checked now is neither believed nor disbelieved.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signed_tracking_waits_while_the_key_cannot_be_read() {
     let world = World::with_settings(without_creating).await;
@@ -166,7 +166,7 @@ async fn a_signed_tracking_waits_while_the_key_cannot_be_read() {
     assert_eq!(world.notes(&incident).len(), 1);
 }
 
-/// Design 4.2: without `require_signed_tracking` a number or `table:sys_id` will do.
+/// Without `require_signed_tracking` a number or `table:sys_id` will do.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plain_tracking_is_believed_only_where_the_tenant_says_so() {
     let world = World::with_settings(with_plain_tracking).await;
@@ -211,7 +211,7 @@ async fn a_plain_tracking_is_believed_only_where_the_tenant_says_so() {
     );
 }
 
-/// Design 4.6: an invalid reference field falls through to the next.
+/// An invalid reference field falls through to the next.
 #[tokio::test(flavor = "multi_thread")]
 async fn reference_fields_are_searched_in_their_order() {
     let world = World::with_settings(|file| {
@@ -361,7 +361,7 @@ async fn sessions_that_differ_in_letter_case_have_a_record_each() {
     }
 }
 
-/// Design 5.3: values that enter an encoded query are whitelisted per kind.
+/// docs/architecture.md#rule-3: values that enter an encoded query are whitelisted per kind.
 #[tokio::test(flavor = "multi_thread")]
 async fn query_syntax_in_a_reference_never_reaches_a_query() {
     for plain_tracking in [false, true] {
@@ -431,7 +431,7 @@ async fn query_syntax_in_a_reference_never_reaches_a_query() {
     }
 }
 
-/// Design 5.3: a reference that names a record that does not exist is dead-lettered.
+/// docs/architecture.md#rule-3: a reference that names a record that does not exist is dead-lettered.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reference_to_no_record_is_given_up_whatever_console_sessions_says() {
     let world = World::start().await;
@@ -464,7 +464,7 @@ async fn a_reference_to_no_record_is_given_up_whatever_console_sessions_says() {
     );
 }
 
-/// Design 5.3: whatever a query returns is compared with what was asked.
+/// docs/architecture.md#rule-3: whatever a query returns is compared with what was asked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_that_servicenow_answers_with_other_rows_leads_nowhere() {
     let world = World::with_settings(without_creating).await;
@@ -481,7 +481,7 @@ async fn a_query_that_servicenow_answers_with_other_rows_leads_nowhere() {
     assert_nothing_written(&world, &[&incident]);
 }
 
-/// Design 5.3: the same for the records that the connector created.
+/// docs/architecture.md#rule-3: the same for the records that the connector created.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hidden_correlation_id_makes_no_other_record_the_sessions_own() {
     let world = World::start().await;
@@ -495,7 +495,7 @@ async fn a_hidden_correlation_id_makes_no_other_record_the_sessions_own() {
     assert_eq!(world.cloud.servicenow.records("incident").len(), 2);
 }
 
-/// Design 5.3: a post with no reference and `console_sessions = "ignore"` is `unmatched` and done with.
+/// docs/architecture.md#rule-3: a post with no reference and `console_sessions = "ignore"` is `unmatched` and done with.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_names_no_record_is_unmatched_where_none_is_created() {
     let world = World::with_settings(without_creating).await;

@@ -1,4 +1,4 @@
-//! `rotate-tokens`: a refresh token is never lost and never expires unnoticed (design 5.6).
+//! `rotate-tokens`: a refresh token is never lost and never expires unnoticed (docs/architecture.md#rule-6).
 
 use std::time::Duration;
 
@@ -105,7 +105,7 @@ async fn a_lifetime_of_thousands_of_years_does_not_end_a_rotation() {
     world.assert_nothing_is_pending().await;
 }
 
-/// Design 5.5: the access token that a rotation brings is everybody's.
+/// docs/architecture.md#rule-5: the access token that a rotation brings is everybody's.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotation_shares_its_access_token_and_lets_waiting_messages_flow() {
     let world = World::start().await;
@@ -127,7 +127,7 @@ async fn a_rotation_shares_its_access_token_and_lets_waiting_messages_flow() {
     assert_eq!(world.cloud.servicenow.grants().refresh_token, 1);
 }
 
-/// Design 4.6: `token rotate` renews now, due or not; the secret carries the wish.
+/// `token rotate` renews now, due or not; the secret carries the wish.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wish_renews_the_token_once_although_it_is_not_due() {
     let world = World::start().await;
@@ -156,7 +156,7 @@ async fn a_token_that_was_revoked_is_repaired_with_the_service_accounts_password
     world.assert_nothing_is_pending().await;
 }
 
-/// Design 5.6: any 4xx is permanent: metric, log, pause, no hammering.
+/// docs/architecture.md#rule-6: any 4xx is permanent: metric, log, pause, no hammering.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_nothing_repairs_needs_a_person_and_is_tried_once_an_hour_and_once_per_wish() {
     let world = World::start().await;
@@ -209,7 +209,7 @@ async fn a_token_that_nothing_repairs_needs_a_person_and_is_tried_once_an_hour_a
     world.assert_nothing_is_pending().await;
 }
 
-/// Design 5.6: wrong passwords lock accounts, whatever else fails.
+/// docs/architecture.md#rule-6: wrong passwords lock accounts, whatever else fails.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_that_is_refused_is_tried_once_an_hour_and_once_per_wish() {
     let world = World::start().await;
@@ -267,7 +267,7 @@ async fn a_password_that_is_refused_does_not_harm_a_token_that_works() {
     assert_eq!(world.metric("rotate-tokens", "RotationSucceeded").len(), 1);
 }
 
-/// Design 5.6: a replaced token is current before anything else happens.
+/// docs/architecture.md#rule-6: a replaced token is current before anything else happens.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_health_check_that_replaces_the_token_keeps_the_new_one_and_its_end() {
     let world = World::start().await;
@@ -288,7 +288,7 @@ async fn a_health_check_that_replaces_the_token_keeps_the_new_one_and_its_end() 
     world.living_token().await;
 }
 
-/// Design 5.6: network, 5xx, 429 and HTML are transient.
+/// docs/architecture.md#rule-6: network, 5xx, 429 and HTML are transient.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transient_failure_fails_the_step_and_changes_nothing() {
     let world = World::start().await;
@@ -446,7 +446,7 @@ async fn a_trial_run_of_test_secret_passes_without_asking_anybody() {
     assert!(world.cloud.servicenow.requests().is_empty());
 }
 
-/// Design 4.6: `testSecret` uses the access token that came with the pending value and never refreshes it.
+/// `testSecret` uses the access token that came with the pending value and never refreshes it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pending_token_that_does_not_work_is_not_promoted() {
     let world = World::start().await;
@@ -528,7 +528,7 @@ async fn a_step_that_is_not_of_a_rotation_of_a_token_secret_is_refused() {
     assert!(world.cloud.servicenow.requests().is_empty());
 }
 
-/// Design 5.6, the clock test: three years without a human.
+/// docs/architecture.md#rule-6: three years without a human.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_with_a_service_account_runs_for_three_years_without_a_human() {
     let world = World::start().await;
@@ -558,7 +558,7 @@ async fn a_tenant_with_a_service_account_runs_for_three_years_without_a_human() 
     assert!(world.dead_letters().is_empty());
 }
 
-/// Design 5.6, the clock test without a password: told at 14, 7 and 1 days; then messages wait, and none is lost.
+/// docs/architecture.md#rule-6, without a password: told at 14, 7 and 1 days; then messages wait, and none is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_without_a_service_account_is_warned_and_its_messages_wait_for_a_hand_over() {
     let world = World::start().await;

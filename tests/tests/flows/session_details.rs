@@ -43,7 +43,7 @@ fn nothing_is_stored(world: &World) {
     );
 }
 
-/// Design 5.1: the answer says that SQS has it, and it does.
+/// docs/architecture.md#rule-1: the answer says that SQS has it, and it does.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_of_rescues_formats_is_accepted_and_queued_whole() {
     let world = World::start().await;
@@ -296,7 +296,7 @@ async fn a_repeat_is_accepted_and_queued_once() {
     assert!(answers.iter().all(|delivery| *delivery == answers[0]));
 }
 
-/// Design 4.4: a session may post several times; the content tells the posts apart.
+/// docs/architecture.md#where-state-lives: a session may post several times; the content tells the posts apart.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_posts_with_different_chat_are_two_posts() {
     let world = World::start().await;
@@ -388,7 +388,7 @@ async fn the_posts_of_a_tenant_that_is_switched_off_are_ignored() {
     nothing_is_stored(&world);
 }
 
-/// Design 5.1, for what cannot be delivered: nothing an authenticated sender sent is lost.
+/// docs/architecture.md#rule-1, for what cannot be delivered: nothing an authenticated sender sent is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_read_is_refused_and_kept_as_it_came() {
     let world = World::start().await;
@@ -631,7 +631,7 @@ async fn an_empty_body_is_refused_and_there_is_nothing_to_keep() {
     nothing_is_stored(&world);
 }
 
-/// Design 4.1: a body larger than one queue message is compressed, never cut. Design 5.7: a long note goes on in an
+/// A body larger than one queue message is compressed, never cut. docs/architecture.md#rule-7: a long note goes on in an
 /// attachment.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chat_of_two_megabytes_arrives_complete() {
@@ -705,7 +705,7 @@ async fn a_body_that_no_compression_makes_fit_is_refused_with_an_alarm_and_nothi
     nothing_is_stored(&world);
 }
 
-/// Design 6: AWS calls of a warm process, and of a cold one.
+/// AWS calls of a warm process, and of a cold one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_costs_one_aws_call_warm_and_two_cold() {
     let world = World::start().await;

@@ -1,4 +1,4 @@
-//! `rescue-connector sessions …` against the embedded cloud (design 4.4, 4.5).
+//! `rescue-connector sessions …` against the embedded cloud (docs/architecture.md#where-state-lives and docs/command-line.md).
 
 use std::collections::HashMap;
 use std::time::Duration;

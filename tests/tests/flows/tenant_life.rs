@@ -1,4 +1,4 @@
-//! The whole life of a tenant from the command line, from `tenant apply` to `tenant delete` (design 4.5).
+//! The whole life of a tenant from the command line, from `tenant apply` to `tenant delete` (docs/command-line.md).
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tests::World;
 
 use super::command_line::{CommandLine, text};
 
-/// How long a process may go on believing what it knew of a tenant (design 4.6), and a little more.
+/// How long a process may go on believing what it knew of a tenant, and a little more.
 const MINUTE: Duration = Duration::from_secs(75);
 
 /// Posts a session's start to a URL; the answer's status and body.

@@ -1,4 +1,4 @@
-//! `rescue-connector tenant …` beside `apply FILE` against the embedded cloud (design 4.5, 4.6).
+//! `rescue-connector tenant …` beside `apply FILE` against the embedded cloud (docs/command-line.md).
 
 use std::time::Duration;
 
@@ -158,7 +158,7 @@ async fn an_exported_file_applies_back_to_no_change() {
     assert_eq!(operator.writes_since(mark), Vec::<String>::new());
 }
 
-/// Design 4.6: for a deleted tenant, queued posts are dead-lettered.
+/// For a deleted tenant, queued posts are dead-lettered.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_whose_posts_wait_is_deleted_only_when_that_is_wanted() {
     let world = World::start().await;
@@ -441,7 +441,7 @@ async fn many_tenants_are_applied_with_few_calls_each() {
     assert_eq!(listed.as_array().map(Vec::len), Some(TENANTS + 1));
 }
 
-/// Design 4.5: exit codes; what is wrong is said with what to do about it.
+/// Exit codes; what is wrong is said with what to do about it.
 #[tokio::test(flavor = "multi_thread")]
 async fn failures_say_what_to_do() {
     let world = World::start().await;

@@ -1,4 +1,4 @@
-//! `rescue-connector token …` against the embedded cloud (design 4.5, 4.6, 5.6).
+//! `rescue-connector token …` against the embedded cloud (docs/command-line.md and docs/architecture.md#rule-6).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -183,7 +183,7 @@ async fn the_status_tells_how_the_token_stands_and_never_the_token() {
     }
 }
 
-/// Design 5.6.
+/// docs/architecture.md#rule-6.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_end_of_a_token_is_seen_coming() {
     let world = World::start().await;
@@ -210,7 +210,7 @@ async fn the_end_of_a_token_is_seen_coming() {
     );
 }
 
-/// Design 4.6: `token rotate` renews now, due or not (the token secret carries the wish).
+/// `token rotate` renews now, due or not (the token secret carries the wish).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_renewed_on_the_spot_and_its_new_end_told() {
     let world = World::start().await;
@@ -354,7 +354,7 @@ async fn a_pending_version_that_no_rotation_made_is_named_with_the_way_out() {
     assert_eq!(command_line.json(&rotate).await["renewed"], true);
 }
 
-/// Design 4.6, with the function that the template deploys.
+/// With the function that the template deploys.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_renewed_on_the_spot_by_the_rotation_itself() {
     let world = World::start().await;

@@ -60,7 +60,7 @@ fn every_function_has_a_log_that_ends_a_role_of_its_own_and_an_alarm_on_its_erro
     assert_eq!(roles.len(), functions.len());
 }
 
-/// Design 5.6: long before a token expires. A healthy one is renewed when half of its lifetime is left.
+/// docs/architecture.md#rule-6: long before a token expires. A healthy one is renewed when half of its lifetime is left.
 #[test]
 fn a_refresh_token_that_nothing_renews_is_told_two_weeks_before_it_expires() {
     let alarm = properties("RefreshTokenAlarm");

@@ -25,7 +25,7 @@ fn built() -> PathBuf {
     folder
 }
 
-/// Bytes. Design 6 allows 2.5 MB zipped, and code shrinks to less than a half.
+/// Bytes. 2.5 MB zipped are allowed (docs/benchmarks.md), and code shrinks to less than a half.
 const LARGEST: u64 = 7_000_000;
 
 /// A program for another processor, without its entry point, or packed under another function's name ends here and not

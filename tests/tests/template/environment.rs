@@ -1,4 +1,4 @@
-//! The functions' environment (design 4.3).
+//! The functions' environment (docs/environment.md).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -79,7 +79,7 @@ fn a_functions_variables_in_the_template_are_exactly_those_that_its_code_reads()
     }
 }
 
-/// Design 4.3: a function with a missing variable fails at start and names all that are missing.
+/// A function with a missing variable fails at start and names all that are missing.
 #[test]
 fn a_function_without_its_environment_ends_and_names_all_that_it_requires() {
     for function in functions() {

@@ -1,4 +1,4 @@
-//! The HTTP API: its routes, its description in infra/openapi.yaml, and the answers of the code (design 4.1).
+//! The HTTP API: its routes, its description in infra/openapi.yaml, and the answers of the code (infra/openapi.yaml).
 
 use std::collections::{BTreeMap, BTreeSet};
 

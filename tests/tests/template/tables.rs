@@ -1,4 +1,4 @@
-//! Tables, queues and the functions' triggers (design 4.4 and 5.4).
+//! Tables, queues and the functions' triggers (docs/architecture.md#where-state-lives and docs/architecture.md#rule-4).
 
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ fn credentials_and_posts_are_encrypted_with_the_customers_own_key() {
     assert_eq!(properties("Key")["EnableKeyRotation"], true);
 }
 
-/// Design 5.4.
+/// docs/architecture.md#rule-4.
 #[test]
 fn the_queues_are_fifo_and_keep_posts_for_two_weeks() {
     let template = template();
@@ -100,7 +100,7 @@ fn the_queues_are_fifo_and_keep_posts_for_two_weeks() {
     assert_eq!(template.queue("SessionsDlq").expect("there").redrive, None);
 }
 
-/// Design 5.4: a message must not come back while it is being worked on.
+/// docs/architecture.md#rule-4: a message must not come back while it is being worked on.
 #[test]
 fn deliver_session_takes_batches_of_ten_and_reports_what_it_did_not_finish() {
     let template = template();
@@ -131,7 +131,7 @@ fn deliver_session_takes_batches_of_ten_and_reports_what_it_did_not_finish() {
     assert_eq!(trigger["MaximumBatchingWindowInSeconds"], Value::Null);
 }
 
-/// The gateway gives up after 30 s at the latest; what its caller waits for has to end before (design 4.1). A function
+/// The gateway gives up after 30 s at the latest; what its caller waits for has to end before (infra/openapi.yaml). A function
 /// that may store a renewed token is not cut off while it does: it ends its caller's wait by itself.
 #[test]
 fn only_what_may_store_a_token_outlives_its_callers_wait_behind_the_http_api() {
@@ -145,7 +145,7 @@ fn only_what_may_store_a_token_outlives_its_callers_wait_behind_the_http_api() {
     }
 }
 
-/// Design 4.4: no other function starts a rotation, and Secrets Manager is who calls this one.
+/// docs/architecture.md#where-state-lives: no other function starts a rotation, and Secrets Manager is who calls this one.
 #[test]
 fn rotate_tokens_is_called_by_secrets_manager_of_this_account_alone() {
     let template = template();
@@ -192,7 +192,7 @@ fn tables_and_queues_that_cannot_be_derived_again_are_retained() {
     }
 }
 
-/// Design 4.6: the command line finds the stack by these. The others are for people.
+/// The command line finds the stack by these. The others are for people.
 #[test]
 fn the_stacks_outputs_are_those_that_the_command_line_looks_for() {
     let template = template();
