@@ -1,4 +1,4 @@
-//! Alarms: who is watched, and what reaches the one topic.
+//! Alarms: what they watch, and what reaches the one topic.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ fn alarms() -> Vec<(String, Value)> {
         .collect()
 }
 
-/// A period without data is one in which nothing happened.
+/// A period without data is one without events.
 #[test]
 fn every_alarm_says_what_to_do_and_reaches_the_one_topic() {
     for (id, alarm) in alarms() {
@@ -62,7 +62,7 @@ fn every_function_has_a_log_that_ends_a_role_of_its_own_and_an_alarm_on_its_erro
 
 /// docs/architecture.md#rule-6: long before a token expires. A healthy one is renewed when half of its lifetime is left.
 #[test]
-fn a_refresh_token_that_nothing_renews_is_told_two_weeks_before_it_expires() {
+fn a_refresh_token_that_nothing_renews_raises_an_alarm_two_weeks_before_it_expires() {
     let alarm = properties("RefreshTokenAlarm");
     assert_eq!(alarm["MetricName"], "RefreshTokenDaysLeft");
     assert_eq!(alarm["Statistic"], "Minimum");
@@ -147,9 +147,9 @@ async fn this_accounts_alarms_and_this_stacks_rules_reach_the_topic_and_nothing_
     );
 }
 
-/// A function's configuration says whom it calls. A deployment is not told: CloudFormation calls Lambda by itself then.
+/// A function's configuration says which hosts it calls. A deployment sends no mail: CloudFormation makes its calls.
 #[test]
-fn a_change_of_any_function_past_cloudformation_is_told() {
+fn a_change_of_any_function_past_cloudformation_sends_a_mail() {
     let rule = properties("FunctionChangedRule");
     assert_eq!(rule["Targets"][0]["Arn"], json!({"Ref": "AlarmTopic"}));
     let pattern = &rule["EventPattern"]["detail"];
@@ -172,7 +172,7 @@ fn a_change_of_any_function_past_cloudformation_is_told() {
 }
 
 #[test]
-fn a_rotation_that_secrets_manager_gives_up_is_told_for_this_stacks_secrets_alone() {
+fn a_rotation_that_secrets_manager_gives_up_sends_a_mail_for_this_stacks_secrets_only() {
     let rule = properties("RotationFailedRule");
     assert_eq!(rule["Targets"][0]["Arn"], json!({"Ref": "AlarmTopic"}));
     let pattern = &rule["EventPattern"]["detail"];
@@ -181,9 +181,9 @@ fn a_rotation_that_secrets_manager_gives_up_is_told_for_this_stacks_secrets_alon
     assert!(secrets.is_some_and(|prefix| prefix.ends_with(":secret:${Prefix}/")));
 }
 
-/// Nobody sends a post again; a PIN or a token is asked for again by whoever was turned away.
+/// Rescue does not send a post again. The caller of a refused PIN or token request repeats it.
 #[test]
-fn what_the_gateway_turns_away_rings_only_for_posts() {
+fn requests_that_the_gateway_refuses_raise_an_alarm_for_posts_only() {
     let filter = properties("PostTurnedAwayMetric");
     let filter = filter["FilterPattern"].as_str().expect("a pattern");
     let written = document(TEMPLATE).expect("YAML");

@@ -1,4 +1,4 @@
-//! The dashboard, the alarms and the README name the metrics that the code counts.
+//! The dashboard, the alarms and docs/observability.md name the metrics that the code counts.
 
 use std::collections::BTreeSet;
 
@@ -7,6 +7,7 @@ use local::template::document;
 use serde_json::{Value, json};
 use tests::World;
 
+use super::documentation::marked;
 use super::permissions::play;
 use super::{functions, path, properties, template, text};
 
@@ -17,7 +18,7 @@ fn namespace() -> Value {
     json!({ "Fn::Sub": NAMESPACE })
 }
 
-/// The body as CloudWatch gets it, except that references stay as they are written.
+/// The body as CloudWatch gets it, with references unresolved.
 fn body() -> Value {
     let dashboard = properties("Dashboard");
     let body = dashboard["DashboardBody"]["Fn::Sub"].as_str();
@@ -95,7 +96,7 @@ fn counted() -> Counted {
     };
     let mut plain = after("count(Metric::");
     plain.extend(after("metrics::histogram!(\""));
-    // The access log's own: what the gateway turns away reaches no function.
+    // Metrics of the access log: a request that the gateway refuses reaches no function.
     let filters = template().resources.into_iter();
     for (id, _) in filters.filter(|(_, kind)| kind == "AWS::Logs::MetricFilter") {
         let filter = properties(&id);
@@ -123,7 +124,7 @@ fn what_the_code_counts_is_what_its_list_of_metrics_defines() {
     let Counted { plain, by_reason } = counted();
     let counted: BTreeSet<String> = plain.union(&by_reason).cloned().collect();
     let undefined: Vec<_> = defined().difference(&counted).cloned().collect();
-    assert_eq!(undefined, Vec::<String>::new(), "counted by nobody");
+    assert_eq!(undefined, Vec::<String>::new(), "defined and never counted");
     assert_eq!(plain.intersection(&by_reason).count(), 0);
 }
 
@@ -155,7 +156,7 @@ fn the_dashboard_shows_every_metric_in_the_way_it_is_counted_and_no_other() {
     assert_eq!(searched, by_reason);
 }
 
-/// An alarm on a metric that nobody counts never rings.
+/// An alarm on a metric that is not counted is never raised.
 #[test]
 fn every_alarm_on_the_connectors_own_metrics_watches_one_that_is_counted_without_a_reason() {
     let plain = counted().plain;
@@ -173,10 +174,9 @@ fn every_alarm_on_the_connectors_own_metrics_watches_one_that_is_counted_without
 }
 
 #[test]
-fn the_readme_lists_every_metric() {
-    let readme = text("README.md");
-    let (_, section) = readme.split_once("## What can be seen").expect("there");
-    let (section, _) = section.split_once("\n## ").expect("an end");
+fn the_documentation_lists_every_metric() {
+    let page = text("docs/observability.md");
+    let [_, section, _] = marked(&page, "metrics");
     let quoted: BTreeSet<&str> = section.split('`').skip(1).step_by(2).collect();
     let Counted { plain, by_reason } = counted();
     for name in plain.union(&by_reason) {
@@ -243,7 +243,6 @@ fn the_dashboard_shows_errors_and_costs_of_every_function_and_asks_their_logs() 
     }
 }
 
-/// What is drawn over each other is read by nobody.
 #[test]
 fn no_widget_of_the_dashboard_covers_another() {
     let body = body();

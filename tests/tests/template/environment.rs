@@ -103,7 +103,7 @@ fn a_function_without_its_environment_ends_and_names_all_that_it_requires() {
     }
 }
 
-/// These move the clock or the vendors, or let another read what is sent to them.
+/// These move the clock, or send the calls to other hosts.
 #[test]
 fn what_only_tests_set_is_not_in_the_template() {
     for name in FOR_TESTS.into_iter().chain(["AWS_ENDPOINT_URL"]) {
@@ -122,7 +122,7 @@ fn what_only_tests_set_is_all_that_the_reader_takes_for_tests() {
     assert_eq!(names, FOR_TESTS.into());
 }
 
-/// The reader names everything that is missing at once; whatever is read past it is named nowhere.
+/// The reader names all missing variables at once; a variable that is read elsewhere would be missing from the list.
 #[test]
 fn nothing_but_the_reader_and_logging_reads_the_environment() {
     let mut folders = vec![path("shared/src"), path("functions")];

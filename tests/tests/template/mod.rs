@@ -1,11 +1,11 @@
-//! `template.yaml`, the code, the HTTP API's description and the README say the same.
+//! `template.yaml`, the code, the HTTP API's description and the documentation agree.
 
 mod alarms;
 mod artefacts;
 mod dashboard;
+mod documentation;
 mod environment;
 mod permissions;
-mod readme;
 mod routes;
 mod stack;
 mod tables;

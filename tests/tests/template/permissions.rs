@@ -1,5 +1,4 @@
-//! Least privilege: what each function asks AWS for is what its role allows, decided by the policies themselves
-//! (`docs/decisions/0010-permissions-are-evaluated.md`).
+//! Least privilege: each role allows the calls of its function and no more (docs/decisions/0010-permissions-are-evaluated.md).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -24,7 +23,7 @@ use tests::World;
 
 use super::{functions, properties, template};
 
-/// What a role grants and no call of the tests needs, with the reason it is there all the same. `every` is every function.
+/// Grants that no call of the tests needs, with the reason for each. `every` is every function.
 const UNSEEN: &[(&str, &str, &str)] = &[
     (
         "every",
@@ -54,7 +53,7 @@ const UNSEEN: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// What `UNSEEN` says of one function.
+/// The entries of `UNSEEN` for one function.
 fn unseen(name: &str) -> BTreeSet<String> {
     let meant = UNSEEN
         .iter()
@@ -97,7 +96,7 @@ async fn every_call_of_a_function_is_allowed_and_every_grant_is_needed_or_has_a_
             .collect();
         assert_eq!(idle, unseen(&name), "{name}");
     }
-    // AWS's own key needs no grant; a key of the stack's would.
+    // AWS's own key needs no grant; a key of the stack does.
     let made = calls.iter().filter(|call| call.operation == "CreateSecret");
     let keys: Vec<&Value> = made.map(|call| &call.request["KmsKeyId"]).collect();
     assert!(!keys.is_empty() && keys.iter().all(|key| key.is_null()));
@@ -169,7 +168,7 @@ fn log(function: &str) -> String {
     format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:one")
 }
 
-/// A request of KMS that DynamoDB, SQS or another service makes in a function's name.
+/// A KMS request that DynamoDB, SQS or another service makes on behalf of a function.
 fn of_the_key(action: &str, via: &str) -> Request {
     let key = format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/Key");
     let request = Request::new(format!("kms:{action}"), key);
@@ -265,7 +264,7 @@ async fn the_key_is_used_through_the_services_that_a_function_needs_and_never_di
 }
 
 #[tokio::test]
-async fn a_function_writes_its_own_log_alone_and_reads_no_dead_letter() {
+async fn a_function_writes_only_its_own_log_and_reads_no_dead_letter() {
     let (permissions, _) = provisioned().await;
     for name in functions() {
         for other in functions() {
@@ -283,7 +282,7 @@ async fn a_function_writes_its_own_log_alone_and_reads_no_dead_letter() {
     }
 }
 
-/// So every test of a function is one of its permissions, too.
+/// Because of that every test of a function also tests its permissions.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_embedded_cloud_refuses_what_a_functions_role_does_not_allow() {
     let world = World::start().await;
@@ -327,8 +326,8 @@ async fn the_embedded_cloud_refuses_what_a_functions_role_does_not_allow() {
         .expect("allowed");
 }
 
-/// The SAM transform makes a role, or adds to one, where a function leaves it that. `.ci/permissions.py` looks at what it
-/// really makes.
+/// The SAM transform makes a role, or adds to one, where a function does not name a role. `.ci/permissions.py` checks the
+/// result of the transform.
 #[test]
 fn every_function_has_a_written_role_to_which_the_transform_adds_nothing() {
     let mut roles = BTreeSet::new();
@@ -421,7 +420,7 @@ pub(super) async fn play(world: &World) {
         "record": {"table": "incident", "number": incident.number},
         "customer": {"name": "Paul Martin", "email": CUSTOMER},
     });
-    // One that fails frees its key for the next.
+    // A request that fails frees its key for the next one.
     let none_left = InjectedFault::on(RequestMatcher::path("/API/requestPINCode"));
     let none_left = none_left.then(FaultAction::text("OUTOFPINCODES"));
     world.cloud.rescue.fault(none_left);
@@ -457,7 +456,7 @@ async fn call(world: &World, route: &str, body: &Value) -> u16 {
     let request = client
         .post(url)
         .bearer_auth(world.api_key.expose())
-        .header("idempotency-key", "one-press")
+        .header("idempotency-key", "one-request")
         .header("content-type", "application/json")
         .body(body.to_string());
     let answer = request.send().await.expect("the HTTP API answers");

@@ -173,7 +173,7 @@ fn every_code_that_a_function_with_an_api_key_gives_is_described_at_its_route() 
     }
 }
 
-/// A code with a status that no route gives would be a line of the error table that nobody ever sees.
+/// A code with a status that no route gives needs no status in the error table.
 #[test]
 fn every_code_with_a_status_is_given_at_some_route() {
     let api = described();
@@ -187,9 +187,9 @@ fn every_code_with_a_status_is_given_at_some_route() {
     assert_eq!(given, in_the_table.map(|code| code.as_str()).collect());
 }
 
-/// Rescue can send no header: its key is in the URL. Everybody else sends a bearer key, and never in the URL.
+/// Rescue can send no header: its key is in the URL. All other callers send a bearer key in a header.
 #[test]
-fn the_routes_that_people_and_servicenow_call_ask_for_a_bearer_key() {
+fn the_routes_for_pins_and_tokens_require_a_bearer_key() {
     let api = described();
     assert_eq!(api["security"], json!([]));
     let schemes = &api["components"]["securitySchemes"];

@@ -27,14 +27,14 @@ const ONE_STACK: [&str; 15] = [
     "webpki-roots 1",
 ];
 
-/// What tells such a crate, as a part of its name.
+/// Parts of the names of such crates.
 const SIGNS: [&str; 22] = [
     "boring", "certs", "curl", "gnutls", "h2", "h3", "hyper", "isahc", "lc", "mbedtls", "nss",
     "openssl", "quinn", "reqwest", "ring", "rustls", "s2n", "surf", "tls", "ureq", "webpki",
     "wolfssl",
 ];
 
-/// Would make a function up to a quarter larger for what it has no use for. When `icu_normalizer` is back, an update of
+/// Crates that make a function up to a quarter larger and that it does not use. When `icu_normalizer` is back, an update of
 /// Cargo.lock brought it: `cargo update -p idna_adapter --precise 1.0.0` (decision 0008).
 const OVERWEIGHT: [&str; 7] = [
     "aws-config",
@@ -66,7 +66,7 @@ fn tree(function: &str) -> BTreeSet<(String, String)> {
     crates.collect()
 }
 
-/// The version up to the first part that is not zero: what tells two incompatible ones apart.
+/// The version up to the first part that is not zero: it differs between incompatible versions.
 fn series(version: &str) -> String {
     match version.split('.').collect::<Vec<_>>().as_slice() {
         ["0", minor, ..] => format!("0.{minor}"),
@@ -80,8 +80,8 @@ fn speaks_http_or_tls(name: &str) -> bool {
         || name.split(['-', '_']).any(|part| SIGNS.contains(&part))
 }
 
-/// Decision 0001: a second stack costs milliseconds of processor time on every cold start, and enters by somebody's
-/// default feature.
+/// Decision 0001: a second stack costs milliseconds of processor time on every cold start, and comes with a default feature
+/// of a dependency.
 #[test]
 fn one_http_and_one_tls_stack_reach_a_function() {
     let expected: BTreeSet<String> = ONE_STACK.map(str::to_owned).into();
@@ -97,9 +97,9 @@ fn one_http_and_one_tls_stack_reach_a_function() {
     }
 }
 
-/// Decision 0008.
+/// The crates of decision 0008.
 #[test]
-fn no_function_carries_what_it_has_no_use_for() {
+fn no_function_links_crates_that_it_does_not_use() {
     for function in functions() {
         let crates = tree(&function);
         let found: Vec<_> = crates

@@ -87,7 +87,7 @@ fn the_queues_are_fifo_and_keep_posts_for_two_weeks() {
         assert!(queue.fifo, "{name}");
         assert_eq!(queue.retention, Duration::from_secs(14 * 86_400), "{name}");
         assert_eq!(queue.attributes["MaximumMessageSize"], "1048576", "{name}");
-        // Each message carries its own deduplication id, and one session's ids are nothing to another.
+        // Each message carries its own deduplication id, which counts within its group.
         assert_eq!(queue.attributes["ContentBasedDeduplication"], "false");
         assert_eq!(queue.attributes["DeduplicationScope"], "messageGroup");
         assert_eq!(queue.attributes["FifoThroughputLimit"], "perMessageGroupId");
@@ -127,14 +127,14 @@ fn deliver_session_takes_batches_of_ten_and_reports_what_it_did_not_finish() {
         trigger["ScalingConfig"]["MaximumConcurrency"],
         json!({"Ref": "DeliveryConcurrency"})
     );
-    // FIFO queues know no batching window.
+    // FIFO queues have no batching window.
     assert_eq!(trigger["MaximumBatchingWindowInSeconds"], Value::Null);
 }
 
-/// The gateway gives up after 30 s at the latest; what its caller waits for has to end before (infra/openapi.yaml). A function
-/// that may store a renewed token is not cut off while it does: it ends its caller's wait by itself.
+/// The gateway gives up after 30 s at the latest; the answer has to be sent before (infra/openapi.yaml). A function that
+/// may store a renewed token runs longer than that: it answers its caller by itself.
 #[test]
-fn only_what_may_store_a_token_outlives_its_callers_wait_behind_the_http_api() {
+fn only_functions_that_may_store_a_token_outlive_the_gateways_time_out() {
     for function in template().functions {
         let behind_http = |event: &Event| matches!(event, Event::HttpApi { .. });
         if function.events.iter().any(behind_http) {
@@ -145,9 +145,9 @@ fn only_what_may_store_a_token_outlives_its_callers_wait_behind_the_http_api() {
     }
 }
 
-/// docs/architecture.md#where-state-lives: no other function starts a rotation, and Secrets Manager is who calls this one.
+/// No other function starts a rotation (docs/architecture.md#where-state-lives); Secrets Manager calls this one.
 #[test]
-fn rotate_tokens_is_called_by_secrets_manager_of_this_account_alone() {
+fn only_secrets_manager_of_this_account_calls_rotate_tokens() {
     let template = template();
     let function = template
         .function("RotateTokensFunction")
@@ -164,10 +164,10 @@ fn rotate_tokens_is_called_by_secrets_manager_of_this_account_alone() {
     );
 }
 
-/// What a stack holds and nothing else does has to survive the stack.
+/// What exists in the stack alone has to outlive it.
 #[test]
 fn tables_and_queues_that_cannot_be_derived_again_are_retained() {
-    // The credentials table may hold the only copy of a refresh token (docs/decisions/0005-refresh-tokens.md).
+    // The credentials table may hold the only copy of a refresh token (docs/architecture.md#where-state-lives).
     let written = local::template::document(local::cloud::TEMPLATE).expect("YAML");
     for id in [
         "TenantsTable",
@@ -192,7 +192,7 @@ fn tables_and_queues_that_cannot_be_derived_again_are_retained() {
     }
 }
 
-/// The command line finds the stack by these. The others are for people.
+/// The command line finds the stack by these. The others are for operators.
 #[test]
 fn the_stacks_outputs_are_those_that_the_command_line_looks_for() {
     let template = template();
@@ -222,9 +222,9 @@ fn the_stacks_outputs_are_those_that_the_command_line_looks_for() {
     );
 }
 
-/// Rescue's administrators set these URLs for each technician group: with a name of one's own they outlive the stack.
+/// Rescue's administrators set these URLs for each technician group: with a host name of the operator's they outlive the stack.
 #[test]
-fn a_domain_of_ones_own_takes_the_place_of_the_gateways_name_in_every_url() {
+fn an_own_domain_replaces_the_gateways_name_in_every_url() {
     let url = |parameters: &[(&str, &str)], output: &str| {
         let given = parameters
             .iter()

@@ -16,8 +16,7 @@ struct Rendered {
     properties: Value,
 }
 
-/// Properties that name a resource in its account and region. Where one is not given, CloudFormation makes up a name that
-/// no other resource has.
+/// Properties that name a resource in its account and region. Without one, CloudFormation makes a unique name.
 const NAMES: [&str; 14] = [
     "AlarmName",
     "AliasName",
@@ -95,7 +94,7 @@ impl Stack {
             .collect()
     }
 
-    /// What the dashboard draws and asks.
+    /// The metrics and log groups of the dashboard.
     fn shown(&self) -> BTreeSet<String> {
         let (_, dashboard) = self
             .of_kind("AWS::CloudWatch::Dashboard")
@@ -121,7 +120,7 @@ impl Stack {
             .collect()
     }
 
-    /// Every name that the template gives, wherever it stands.
+    /// Every name that the template gives.
     fn names(&self) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         for one in self.0.values() {
@@ -175,7 +174,7 @@ fn no_two_stacks_share_an_alarms_metric() {
 }
 
 #[test]
-fn a_dashboard_shows_metrics_alarms_and_logs_of_its_own_stack_alone() {
+fn a_dashboard_shows_metrics_alarms_and_logs_of_its_own_stack_only() {
     assert_eq!(shared(Stack::shown), Vec::<String>::new());
 }
 
@@ -184,14 +183,14 @@ fn no_two_stacks_give_a_resource_the_same_name() {
     assert_eq!(shared(Stack::names), Vec::<String>::new());
 }
 
-/// The names of secrets begin with the stack's name unless a parameter says otherwise.
+/// The names of secrets begin with the stack's name, or with the parameter `SecretPrefix`.
 #[test]
 fn no_two_stacks_reach_the_same_table_queue_secret_key_or_log() {
     assert_eq!(shared(Stack::reached), Vec::<String>::new());
 }
 
 #[test]
-fn no_event_of_one_stack_is_told_by_the_rule_of_another() {
+fn no_rule_of_one_stack_matches_an_event_of_another() {
     let patterns = |stack: &Stack| -> BTreeSet<String> {
         let rules = stack.of_kind("AWS::Events::Rule");
         rules
@@ -210,7 +209,7 @@ fn every_variable_of_a_function_leads_to_its_own_stack() {
             .flat_map(|(id, function)| {
                 let variables = function["Environment"]["Variables"].as_object();
                 let variables = variables.expect("variables").iter();
-                // A number leads nowhere.
+                // A number names no resource.
                 let names = variables.filter(|(name, _)| *name != "POSTS_PER_MINUTE");
                 names.map(move |(name, value)| format!("{id} {name}={value}"))
             })
@@ -219,7 +218,7 @@ fn every_variable_of_a_function_leads_to_its_own_stack() {
     assert_eq!(shared(variables), Vec::<String>::new());
 }
 
-/// An export is a name that every stack of the account sees.
+/// An export is a name that all stacks of an account share.
 #[test]
 fn no_output_is_exported() {
     let written = document(TEMPLATE).expect("YAML");

@@ -1,7 +1,7 @@
-//! The README's tables and links.
+//! The tables, links and citations of README.md and docs/.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use shared::domain::error::{ErrorCode, ResponsibleParty, RetryAdvice};
 
@@ -10,9 +10,10 @@ use super::routes::codes_of_a_pin;
 use super::{functions, path, template, text};
 
 const README: &str = "README.md";
+const ERRORS: &str = "docs/errors.md";
 
 /// A text before, between and after the lines `<!-- name -->` and `<!-- /name -->`.
-fn marked<'a>(text: &'a str, name: &str) -> [&'a str; 3] {
+pub(super) fn marked<'a>(text: &'a str, name: &str) -> [&'a str; 3] {
     let place = |marker: &str| {
         let found = text.find(marker);
         found.unwrap_or_else(|| panic!("{marker} is missing"))
@@ -53,18 +54,18 @@ fn error_table() -> String {
     table
 }
 
-/// `UPDATE_README=1 cargo test -p tests readme` writes the table.
+/// `UPDATE_DOCS=1 cargo test -p tests error_table` writes the table.
 #[test]
-fn the_readme_prints_the_error_table_of_the_code() {
-    let (readme, wanted) = (text(README), error_table());
-    let [before, printed, after] = marked(&readme, "errors");
-    if printed != wanted && std::env::var_os("UPDATE_README").is_some() {
-        std::fs::write(path(README), [before, &wanted, after].concat()).expect("written");
+fn the_errors_page_prints_the_error_table_of_the_code() {
+    let (page, wanted) = (text(ERRORS), error_table());
+    let [before, printed, after] = marked(&page, "errors");
+    if printed != wanted && std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path(ERRORS), [before, &wanted, after].concat()).expect("written");
         return;
     }
     assert_eq!(
         printed, wanted,
-        "write it with UPDATE_README=1 cargo test -p tests readme"
+        "write it with UPDATE_DOCS=1 cargo test -p tests error_table"
     );
 }
 
@@ -86,9 +87,9 @@ fn meant(cell: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_readme_lists_every_variable_with_the_functions_that_use_it() {
-    let readme = text(README);
-    let [_, table, _] = marked(&readme, "environment");
+fn the_environment_page_lists_every_variable_with_the_functions_that_use_it() {
+    let page = text("docs/environment.md");
+    let [_, table, _] = marked(&page, "environment");
     let (mut listed, mut for_tests) = (BTreeMap::new(), BTreeSet::new());
     for row in table.lines().skip(2) {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
@@ -104,11 +105,11 @@ fn the_readme_lists_every_variable_with_the_functions_that_use_it() {
     assert_eq!(for_tests, FOR_TESTS.map(str::to_owned).into());
 }
 
-/// Whoever presses the button sees one of these codes, and looks it up here.
+/// An agent without a PIN sees one of these codes.
 #[test]
-fn the_readme_says_what_to_do_about_every_code_of_a_pin() {
-    let readme = text(README);
-    let [_, table, _] = marked(&readme, "pin-errors");
+fn the_page_of_the_button_says_what_to_do_about_every_code_of_a_pin() {
+    let page = text("docs/pin-button.md");
+    let [_, table, _] = marked(&page, "pin-errors");
     let first_cell = |row: &str| row.split('|').nth(1).map(quoted);
     let explained: BTreeSet<String> = table
         .lines()
@@ -121,7 +122,7 @@ fn the_readme_says_what_to_do_about_every_code_of_a_pin() {
 
 /// Each alarm's mail names it; the runbook says what to do, and where to look.
 #[test]
-fn the_runbook_has_a_section_for_everything_that_rings_and_for_nothing_else() {
+fn the_runbook_has_a_section_for_every_alarm_and_for_nothing_else() {
     let runbook = text("docs/runbook.md");
     let sections = runbook.split("\n### ").skip(1);
     let mut described = BTreeSet::new();
@@ -133,15 +134,16 @@ fn the_runbook_has_a_section_for_everything_that_rings_and_for_nothing_else() {
             .all(|name| described.insert(name));
         assert!(new, "{heading} stands twice");
     }
-    let rings = |kind: &str| ["AWS::CloudWatch::Alarm", "AWS::Events::Rule"].contains(&kind);
+    let alarm = |kind: &str| ["AWS::CloudWatch::Alarm", "AWS::Events::Rule"].contains(&kind);
     let resources = template().resources.into_iter();
-    let rings = resources.filter(|(_, kind)| rings(kind)).map(|(id, _)| id);
-    assert_eq!(described, rings.collect());
+    let alarms = resources.filter(|(_, kind)| alarm(kind)).map(|(id, _)| id);
+    assert_eq!(described, alarms.collect());
 }
 
 #[test]
-fn the_readme_says_the_two_commands() {
+fn the_readme_says_the_two_commands_and_stays_short() {
     let readme = text(README);
+    assert!(readme.lines().count() <= 250);
     for command in ["cargo run", "cargo test --workspace"] {
         let stands = |line: &str| line.split('#').next().unwrap_or_default().trim() == command;
         assert!(readme.lines().any(stands), "{command}");
@@ -153,7 +155,7 @@ fn the_readme_says_the_two_commands() {
 fn no_command_of_the_documentation_has_a_secret_as_an_argument() {
     let mut seen = 0;
     for page in pages() {
-        let content = std::fs::read_to_string(&page).expect("readable");
+        let content = read(&page);
         for block in content.split("```sh\n").skip(1) {
             let block = block.split("```").next().unwrap_or_default();
             for command in block.replace("\\\n", " ").lines() {
@@ -185,7 +187,7 @@ fn no_command_of_the_documentation_has_a_secret_as_an_argument() {
 fn every_link_of_the_documentation_leads_to_a_file_and_to_a_heading_of_it() {
     let mut dead = Vec::new();
     for page in pages() {
-        let content = std::fs::read_to_string(&page).expect("readable");
+        let content = read(&page);
         for link in links(&content) {
             let (file, heading) = link.split_once('#').unwrap_or((&link, ""));
             let target = match file {
@@ -195,8 +197,7 @@ fn every_link_of_the_documentation_leads_to_a_file_and_to_a_heading_of_it() {
             let leads = target.exists()
                 && (heading.is_empty()
                     || target.extension().is_none_or(|extension| extension != "md")
-                    || anchors(&std::fs::read_to_string(&target).expect("readable"))
-                        .any(|anchor| anchor == heading));
+                    || anchors(&read(&target)).any(|anchor| anchor == heading));
             if !leads {
                 dead.push(format!("{}: {link}", page.display()));
             }
@@ -205,33 +206,102 @@ fn every_link_of_the_documentation_leads_to_a_file_and_to_a_heading_of_it() {
     assert!(dead.is_empty(), "{dead:#?}");
 }
 
+/// Every `docs/…` of code, comments, scripts and settings, and every decision that is cited by its number.
 #[test]
 fn every_page_that_a_comment_cites_is_there_with_its_heading() {
     let (mut dead, mut cited) = (Vec::new(), 0);
-    for folder in ["shared", "functions", "admin", "local", "tests"] {
-        for file in files(path(folder)) {
-            if file.extension().is_none_or(|extension| extension != "rs") {
-                continue;
+    let decisions = names("docs/decisions");
+    for file in sources() {
+        let Ok(code) = std::fs::read_to_string(&file) else {
+            continue;
+        };
+        for citation in citations(&code) {
+            let (page, heading) = citation.split_once('#').unwrap_or((&citation, ""));
+            cited += 1;
+            let target = path("docs").join(page);
+            let leads = target.exists()
+                && (heading.is_empty() || anchors(&read(&target)).any(|anchor| anchor == heading));
+            if !leads {
+                dead.push(format!("{}: docs/{citation}", file.display()));
             }
-            let code = std::fs::read_to_string(&file).expect("readable");
-            for part in code.split(concat!("(", "docs/")).skip(1) {
-                let ends = |c: char| !(c.is_ascii_alphanumeric() || "/.#-".contains(c));
-                let citation = part.split(ends).next().unwrap_or_default();
-                let citation = citation.trim_end_matches('.');
-                let (page, heading) = citation.split_once('#').unwrap_or((citation, ""));
-                cited += 1;
-                let read = std::fs::read_to_string(path("docs").join(page));
-                let leads = read.is_ok_and(|page| {
-                    heading.is_empty() || anchors(&page).any(|anchor| anchor == heading)
-                });
-                if !leads {
-                    dead.push(format!("{}: docs/{citation}", file.display()));
-                }
+        }
+        for part in code.to_lowercase().split("decision ").skip(1) {
+            let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
+            let number = format!("{digits:0>4}-");
+            if !digits.is_empty() && !decisions.iter().any(|name| name.starts_with(&number)) {
+                dead.push(format!("{}: decision {digits}", file.display()));
             }
         }
     }
     assert!(dead.is_empty(), "{dead:#?}");
-    assert!(cited > 40, "{cited}");
+    assert!(cited > 250, "{cited}");
+}
+
+/// What follows `docs/` wherever it begins a path of the project.
+fn citations(code: &str) -> Vec<String> {
+    let mut citations = Vec::new();
+    for (at, folder) in code.match_indices("docs/") {
+        let before = &code[..at];
+        let elsewhere = |c: char| c.is_ascii_alphanumeric() || "/.-_".contains(c);
+        if before.ends_with(elsewhere) && !before.ends_with("../") {
+            continue;
+        }
+        let ends = |c: char| !(c.is_ascii_alphanumeric() || "/.#-".contains(c));
+        let citation = code[at + folder.len()..].split(ends).next();
+        let citation = citation.unwrap_or_default().trim_end_matches('.');
+        citations.push(citation.to_owned());
+    }
+    citations
+}
+
+#[test]
+fn citations_are_found_in_every_place_where_a_comment_has_them() {
+    let code =
+        "// See DIR/a.md#b-c. (DIR/d/1.md), `DIR/e.md`, \"../DIR/f.md\"; https://g.test/DIR/h";
+    let found = citations(&code.replace("DIR", "docs"));
+    assert_eq!(found, ["a.md#b-c", "d/1.md", "e.md", "f.md"]);
+}
+
+/// Paths in backquotes that begin with a folder of the project. Decisions, measurements and the changelog describe a state
+/// of their own time.
+#[test]
+fn every_path_that_the_documentation_names_is_there() {
+    let (mut missing, mut named) = (BTreeSet::new(), 0);
+    for page in pages() {
+        let name = page.to_string_lossy();
+        let dated = ["/decisions/", "benchmarks.md", "CHANGELOG.md"];
+        if dated.iter().any(|dated| name.contains(dated)) {
+            continue;
+        }
+        let outside: String = read(&page).split("```").step_by(2).collect();
+        for quoted in quoted(&outside) {
+            let folder = quoted.split_once('/').map_or("", |(folder, _)| folder);
+            let plain = !folder.is_empty() && !quoted.contains([' ', '*', '{', '…']);
+            if plain && path(folder).is_dir() {
+                named += 1;
+                let each = functions().into_iter();
+                let each = each.map(|function| quoted.replace("<name>", &function));
+                missing.extend(each.filter(|file| !path(file).exists()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(named > 40, "{named}");
+}
+
+#[test]
+fn the_table_of_contents_lists_every_page() {
+    let listed: BTreeSet<String> = links(&text("docs/README.md"))
+        .into_iter()
+        .map(|link| link.split('#').next().unwrap_or_default().to_owned())
+        .collect();
+    let pages = names("docs").into_iter().filter(|name| name != "README.md");
+    let decisions = names("docs/decisions").into_iter();
+    let all = pages.chain(decisions.map(|name| format!("decisions/{name}")));
+    let missing: Vec<String> = all
+        .filter(|name| name.ends_with(".md") && !listed.contains(name))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 /// What GitHub makes of a page's headings: small letters, hyphens for blanks, no punctuation.
@@ -257,16 +327,50 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
+/// The names of what stands in a folder of the project.
+fn names(folder: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(path(folder)).expect("readable");
+    let names = entries.map(|entry| entry.expect("readable").file_name());
+    names
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect()
+}
+
+fn read(file: &Path) -> String {
+    std::fs::read_to_string(file).expect("readable")
+}
+
+/// The project's files apart from the documentation and from what is built or installed.
+fn sources() -> Vec<PathBuf> {
+    const FOLDERS: [&str; 9] = [
+        ".ci",
+        ".github",
+        "admin",
+        "functions",
+        "infra",
+        "local",
+        "servicenow",
+        "shared",
+        "tests",
+    ];
+    let mut sources: Vec<PathBuf> = FOLDERS
+        .into_iter()
+        .flat_map(|folder| files(path(folder)))
+        .collect();
+    sources.extend(["Cargo.toml", "clippy.toml", "deny.toml", "template.yaml"].map(path));
+    sources
+}
+
 /// The files of a folder and of those below it.
 fn files(folder: PathBuf) -> Vec<PathBuf> {
     let (mut files, mut folders) = (Vec::new(), vec![folder]);
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).expect("readable") {
             let entry = entry.expect("readable").path();
-            if entry.is_dir() {
-                folders.push(entry);
-            } else {
+            if !entry.is_dir() {
                 files.push(entry);
+            } else if !entry.ends_with("node_modules") && !entry.ends_with("target") {
+                folders.push(entry);
             }
         }
     }
