@@ -125,6 +125,11 @@ impl ErrorCode {
     pub const fn as_str(self) -> &'static str {
         self.entry().code
     }
+
+    /// The code of that text.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == text)
+    }
 }
 
 impl std::fmt::Display for ErrorCode {
