@@ -44,7 +44,7 @@ pub fn text_value(value: impl Display) -> AttributeValue {
     AttributeValue::S(value.to_string())
 }
 
-/// A value as a number attribute.
-pub fn number_value(value: impl Into<i64>) -> AttributeValue {
-    AttributeValue::N(value.into().to_string())
+/// An integer as a number attribute.
+pub fn number_value(value: impl Display) -> AttributeValue {
+    AttributeValue::N(value.to_string())
 }

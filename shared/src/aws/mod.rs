@@ -7,4 +7,5 @@ pub mod queue;
 pub mod sdk;
 pub mod secret_store;
 pub mod single_flight;
+pub mod storage_error;
 pub mod tenants;

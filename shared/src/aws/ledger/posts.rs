@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use crate::aws::item::{self, Item, number_value, text_value};
 use crate::aws::ledger::table::{ConditionalUpdate, Ledger, expires_at, has_expired, post_key};
 use crate::aws::queue::Post;
-use crate::aws::tenants::StorageError;
+use crate::aws::storage_error::StorageError;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::ErrorCode;
 

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 
 use crate::aws::item::{self, Item, number_value, text_value};
 use crate::aws::queue::Post;
-use crate::aws::tenants::StorageError;
+use crate::aws::storage_error::StorageError;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::session::SessionId;
 use crate::domain::tenant::TenantId;

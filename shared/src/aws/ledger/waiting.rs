@@ -6,7 +6,7 @@ use crate::aws::item::{self, Item, number_value, text_value};
 use crate::aws::ledger::posts::{PostState, state};
 use crate::aws::ledger::table::{BY_TENANT, ConditionalUpdate, Ledger, expires_at, post_key};
 use crate::aws::queue::Post;
-use crate::aws::tenants::StorageError;
+use crate::aws::storage_error::StorageError;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::ErrorCode;
 use crate::domain::tenant::TenantId;
