@@ -181,7 +181,7 @@ impl TenantsTable {
             table,
             clock,
             cache: BoundedCache::default(),
-            unknown: BoundedCache::up_to(UNKNOWN_LIMIT),
+            unknown: BoundedCache::with_capacity(UNKNOWN_LIMIT),
         }
     }
 
