@@ -2,7 +2,8 @@
 
 use shared::aws::ledger::{ClaimedPost, OutcomeDetails};
 use shared::aws::queue::Post;
-use shared::aws::tenants::{StorageError, Tenant};
+use shared::aws::storage_error::StorageError;
+use shared::aws::tenants::Tenant;
 use shared::domain::clock::Timestamp;
 use shared::domain::error::ErrorCode;
 use shared::domain::record::{RecordRef, Table};
