@@ -7,7 +7,7 @@ use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use shared::domain::clock::Timestamp;
 
-use super::{ACCOUNT, REGION};
+use crate::template::{ACCOUNT, REGION};
 
 /// Outputs by name, by stack.
 pub(super) type Stacks = BTreeMap<String, BTreeMap<String, String>>;
@@ -60,7 +60,7 @@ pub(super) fn refuse_with(status: StatusCode, code: &str, message: &str) -> Resp
         status,
         format!(
             "<ErrorResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\"><Error>\
-             <Type>Sender</Type><ErrorCode>{}</Code><Message>{}</Message></Error>\
+             <Type>Sender</Type><Code>{}</Code><Message>{}</Message></Error>\
              <RequestId>00000000-0000-0000-0000-000000000000</RequestId></ErrorResponse>",
             escape(code),
             escape(message)

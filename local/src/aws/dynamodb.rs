@@ -1,6 +1,7 @@
 //! DynamoDB: an embedded engine behind a loopback port of its own, to which requests are passed on unchanged.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
@@ -9,7 +10,8 @@ use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{Error, Refusal, loopback_client};
+use super::error::Error;
+use super::refusal::AwsRefusal;
 use crate::template::Table;
 
 #[derive(Clone)]
@@ -41,9 +43,9 @@ impl DynamoDb {
         &self,
         headers: &HeaderMap,
         body: Vec<u8>,
-    ) -> Result<Response, Refusal> {
+    ) -> Result<Response, AwsRefusal> {
         let unavailable = |e: reqwest::Error| {
-            Refusal::new("InternalServerError", &e.to_string())
+            AwsRefusal::new("InternalServerError", &e.to_string())
                 .status(StatusCode::INTERNAL_SERVER_ERROR)
         };
         let mut passed_on = headers.clone();
@@ -145,4 +147,20 @@ fn key_schema(hash: &str, range: Option<&str>) -> Value {
     let mut schema = vec![json!({"AttributeName": hash, "KeyType": "HASH"})];
     schema.extend(range.map(|name| json!({"AttributeName": name, "KeyType": "RANGE"})));
     Value::Array(schema)
+}
+
+/// A client for loopback addresses: it trusts no certificate, so it loads none.
+pub(super) fn loopback_client() -> Result<reqwest::Client, Error> {
+    let failed = |e: &dyn std::error::Error| Error::DynamoDb(e.to_string());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| failed(&e))?
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .no_proxy()
+        .build()
+        .map_err(|e| failed(&e))
 }

@@ -10,8 +10,10 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::{ACCOUNT, AwsCall, REGION, Resources, Service};
-use crate::template::{Event, Scope, Template};
+use super::journal::{AwsCall, Service};
+use super::resources::Resources;
+use super::sqs;
+use crate::template::{ACCOUNT, Event, REGION, Scope, Template};
 
 /// A policy, or a reference in it, that is not understood.
 #[derive(Debug, thiserror::Error)]
@@ -365,7 +367,7 @@ impl Permissions {
             }
             Service::Sqs => {
                 let queue = text("QueueUrl").rsplit('/').next().unwrap_or_default();
-                let arn = super::sqs::arn(queue);
+                let arn = sqs::arn(queue);
                 let needed: &[&str] = match operation {
                     "SendMessage" => &["GenerateDataKey", "Decrypt"],
                     "ReceiveMessage" => &["Decrypt"],

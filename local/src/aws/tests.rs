@@ -20,7 +20,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use shared::domain::clock::{Clock, Timestamp};
 
-use super::{Aws, Effect, InjectedAwsFault, MessageState, Options, Service, loopback_client};
+use super::dynamodb::loopback_client;
+use super::{Aws, Effect, InjectedAwsFault, MessageState, Options, Service};
 use crate::template::Template;
 
 const FIFO: &str = "work.fifo";
@@ -1156,6 +1157,6 @@ async fn a_stacks_outputs_are_described_in_the_query_protocol() {
             .text()
             .await
             .expect("text")
-            .contains("<ErrorCode>ValidationError</Code>")
+            .contains("<Code>ValidationError</Code>")
     );
 }
