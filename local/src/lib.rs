@@ -8,6 +8,7 @@ pub mod demo_tenant;
 mod events;
 mod folder;
 pub mod lambda;
+mod lock;
 pub mod multicall;
 pub mod rescue;
 pub mod servicenow;

@@ -1,10 +1,12 @@
 //! What was asked of the embedded cloud, and the faults it was told to have.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
 use shared::domain::clock::Timestamp;
+
+use crate::lock::lock;
 
 /// The services of the embedded cloud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,22 +49,22 @@ pub struct CallJournal(Arc<Mutex<Vec<AwsCall>>>);
 impl CallJournal {
     /// The present end of the journal.
     pub fn mark(&self) -> Mark {
-        Mark(self.lock().len())
+        Mark(lock(&self.0).len())
     }
 
     /// All calls.
     pub fn calls(&self) -> Vec<AwsCall> {
-        self.lock().clone()
+        lock(&self.0).clone()
     }
 
     /// The calls that came in after `mark`.
     pub fn since(&self, mark: Mark) -> Vec<AwsCall> {
-        self.lock().iter().skip(mark.0).cloned().collect()
+        lock(&self.0).iter().skip(mark.0).cloned().collect()
     }
 
     /// How many calls of one operation came in after `mark`.
     pub fn count(&self, mark: Mark, service: Service, operation: &str) -> usize {
-        self.lock()
+        lock(&self.0)
             .iter()
             .skip(mark.0)
             .filter(|call| call.service == service && call.operation == operation)
@@ -71,7 +73,7 @@ impl CallJournal {
 
     /// How many calls of any operation of `service` came in after `mark`.
     pub fn count_service(&self, mark: Mark, service: Service) -> usize {
-        self.lock()
+        lock(&self.0)
             .iter()
             .skip(mark.0)
             .filter(|call| call.service == service)
@@ -80,23 +82,19 @@ impl CallJournal {
 
     /// Forgets everything. Marks that were taken before are void.
     pub fn clear(&self) {
-        self.lock().clear();
+        lock(&self.0).clear();
     }
 
     pub(crate) fn begin(&self, call: AwsCall) -> usize {
-        let mut calls = self.lock();
+        let mut calls = lock(&self.0);
         calls.push(call);
         calls.len() - 1
     }
 
     pub(crate) fn answered(&self, index: usize, status: u16) {
-        if let Some(call) = self.lock().get_mut(index) {
+        if let Some(call) = lock(&self.0).get_mut(index) {
             call.status = Some(status);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<AwsCall>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -167,16 +165,16 @@ pub(crate) struct InjectedAwsFaults(Mutex<Vec<InjectedAwsFault>>);
 impl InjectedAwsFaults {
     pub(crate) fn add(&self, fault: InjectedAwsFault) {
         if fault.times > 0 {
-            self.lock().push(fault);
+            lock(&self.0).push(fault);
         }
     }
 
     pub(crate) fn clear(&self) {
-        self.lock().clear();
+        lock(&self.0).clear();
     }
 
     pub(crate) fn take(&self, service: Service, operation: &str) -> Option<Effect> {
-        let mut faults = self.lock();
+        let mut faults = lock(&self.0);
         let index = faults.iter().position(|fault| {
             fault.service == service
                 && fault
@@ -191,9 +189,5 @@ impl InjectedAwsFaults {
             faults.remove(index);
         }
         Some(effect)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<InjectedAwsFault>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

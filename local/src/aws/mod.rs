@@ -22,7 +22,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use axum::Json;
 use axum::Router;
@@ -45,6 +45,7 @@ pub use self::secrets_manager::{ROTATION_RETRY, RotationFunction};
 pub use self::sqs::{
     DEDUPLICATION_WINDOW, LARGEST_MESSAGE, LONGEST_VISIBILITY, MessageState, MessageView, QueueView,
 };
+use crate::lock::lock;
 use crate::template::{self, Template};
 pub use crate::template::{ACCOUNT, REGION};
 
@@ -172,7 +173,7 @@ impl Aws {
 
     /// Adds or replaces one output of a stack, for `DescribeStacks`.
     pub fn set_output(&self, stack: &str, name: &str, value: &str) {
-        let mut stacks = self.0.stacks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stacks = lock(&self.0.stacks);
         let outputs = stacks.entry(stack.to_owned()).or_default();
         outputs.insert(name.to_owned(), value.to_owned());
     }
@@ -275,7 +276,7 @@ impl Aws {
                 };
             }
             Service::CloudFormation => {
-                let stacks = inner.stacks.lock().unwrap_or_else(PoisonError::into_inner);
+                let stacks = lock(&inner.stacks);
                 return cloudformation::answer(&stacks, &form(&body), inner.clock.now());
             }
             Service::Sqs => {
@@ -308,7 +309,7 @@ fn plain_arn(id: &str, kind: &str) -> String {
 }
 
 async fn outputs(State(aws): State<Aws>) -> Json<BTreeMap<String, String>> {
-    let stacks = aws.0.stacks.lock().unwrap_or_else(PoisonError::into_inner);
+    let stacks = lock(&aws.0.stacks);
     Json(stacks.get(template::STACK).cloned().unwrap_or_default())
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
@@ -23,8 +23,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinHandle};
 use uuid::Uuid;
 
-use super::function::{Function, FunctionError, Output};
-use super::{ACCOUNT_ID, DEFAULT_REGION, PAYLOAD_LIMIT};
+use super::function::{Function, FunctionError, Output, PAYLOAD_LIMIT};
+use crate::lock::lock;
+use crate::template::{ACCOUNT, REGION};
 
 /// Lambda gives an init ten seconds, and then starts it again with the function's own time-out. This covers both.
 const INIT_LIMIT: Duration = Duration::from_secs(10);
@@ -84,13 +85,11 @@ impl Environment {
             .local_addr()
             .map_err(|error| invalid_entrypoint(&error))?;
 
-        let region = variables
-            .get("AWS_REGION")
-            .map_or(DEFAULT_REGION, String::as_str);
+        let region = variables.get("AWS_REGION").map_or(REGION, String::as_str);
         let (work, next) = mpsc::channel(1);
         let api = Arc::new(RuntimeApi {
             function_arn: format!(
-                "arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{}",
+                "arn:aws:lambda:{region}:{ACCOUNT}:function:{}",
                 function.name
             ),
             next: tokio::sync::Mutex::new(next),
@@ -499,8 +498,4 @@ fn now_millis() -> u128 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_millis())
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -8,18 +8,11 @@ mod environment;
 mod function;
 mod gateway;
 mod poller;
+mod pool;
 #[cfg(test)]
 mod testing;
 
-pub use function::{Function, FunctionError, Invocation, Lambda};
+pub use function::{Function, FunctionError, Invocation};
 pub use gateway::{Gateway, GatewayError, Route};
 pub use poller::Poller;
-
-/// The account in ARNs and events.
-pub(crate) const ACCOUNT_ID: &str = "000000000000";
-
-/// The region of a function that names none in its environment.
-pub(crate) const DEFAULT_REGION: &str = "us-east-1";
-
-/// Lambda's limit for a synchronous request and for a response: 6 MB and a little (docs/vendors.md#lambda-and-http-apis).
-pub(crate) const PAYLOAD_LIMIT: usize = 6 * 1024 * 1024 + 100;
+pub use pool::Lambda;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use shared::domain::clock::Timestamp;
 
 use super::Parameters;
-use super::state::{Login, Pin, RescueState, Technician};
+use super::state::{Login, Pin, RescueState};
+use super::technician::Technician;
 use crate::simulator::{RecordedRequest, SimulatorResponse, escaped};
 
 /// The longest values that requestPINCode takes, in characters. The vendor does not say what becomes of longer ones;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use shared::domain::clock::Timestamp;
 use time::OffsetDateTime;
 
-use super::state::Technician;
+use super::technician::Technician;
 
 /// A session of a technician with a customer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@
 mod attachment;
 mod email;
 mod journal;
+mod mail;
 mod oauth;
 mod pages;
 mod query;
@@ -15,27 +16,26 @@ mod refusal;
 mod schema;
 mod state;
 mod table;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::domain::clock::{Clock, Timestamp};
 
-use crate::simulator::{
-    InjectedFault, InjectedFaults, Mark, RecordedRequest, RequestRefusal, Requests, Server,
-    SimulatorResponse, Site, locked,
-};
-use oauth::Registry;
+use crate::lock::lock;
+use crate::simulator::{self, RecordedRequest, RequestRefusal, SimulatorResponse, Site};
 use state::{Account, InstanceState, Principal};
+use tokens::Registry;
 
-pub use email::Mail;
-pub use oauth::Grants;
+pub use mail::Mail;
 pub use pages::MAILS_PATH;
 pub use state::{RefreshAnswer, Rules, User};
+pub use tokens::Grants;
 
 /// How a simulator is started.
 #[derive(Clone, Debug)]
@@ -59,12 +59,8 @@ impl Options {
     }
 }
 
-/// A running instance. Clones share it; it stops when the last one is dropped.
-#[derive(Clone, Debug)]
-pub struct Simulator {
-    instance: Arc<Instance>,
-    server: Arc<Server>,
-}
+/// A running instance.
+pub type Simulator = simulator::Simulator<Instance>;
 
 /// What a record is known by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,11 +71,10 @@ pub struct Created {
     pub number: String,
 }
 
+/// The simulated system.
 #[derive(Debug)]
-struct Instance {
+pub struct Instance {
     state: Mutex<InstanceState>,
-    requests: Requests,
-    faults: InjectedFaults,
     clock: Clock,
     data: Option<PathBuf>,
 }
@@ -101,68 +96,12 @@ impl Simulator {
             })?,
             None => InstanceState::default(),
         };
-        let instance = Arc::new(Instance {
+        let instance = Instance {
             state: Mutex::new(state),
-            requests: Requests::default(),
-            faults: InjectedFaults::default(),
             clock: options.clock,
             data: options.data,
-        });
-        let server = Arc::new(Server::start(
-            options.port,
-            Arc::clone(&instance) as Arc<dyn Site>,
-        )?);
-        Ok(Self { instance, server })
-    }
-
-    /// The instance's base URL, without a slash at the end.
-    pub fn url(&self) -> String {
-        self.server.url()
-    }
-
-    /// Scripts a fault. Faults are tried in the order in which they were added.
-    pub fn fault(&self, fault: InjectedFault) {
-        self.instance.faults.add(fault);
-    }
-
-    /// Forgets all faults.
-    pub fn clear_faults(&self) {
-        self.instance.faults.clear();
-    }
-
-    /// How many faults have not yet taken all the requests they were made for.
-    pub fn pending_faults(&self) -> usize {
-        self.instance.faults.pending()
-    }
-
-    /// Every request so far, in the order of arrival.
-    pub fn requests(&self) -> Vec<RecordedRequest> {
-        self.instance.requests.all()
-    }
-
-    /// The requests of a method (any, when empty) whose path contains a text.
-    pub fn requests_matching(&self, method: &str, path_contains: &str) -> Vec<RecordedRequest> {
-        self.instance.requests.matching(method, path_contains)
-    }
-
-    /// The present place in the record of requests.
-    pub fn mark(&self) -> Mark {
-        self.instance.requests.mark()
-    }
-
-    /// The requests that arrived after a mark was made.
-    pub fn since(&self, mark: Mark) -> Vec<RecordedRequest> {
-        self.instance.requests.since(mark)
-    }
-
-    /// Forgets every request so far, so that a long run needs no more memory than a short one. Marks stay valid.
-    pub fn forget_requests(&self) {
-        self.instance.requests.forget();
-    }
-
-    /// What callers did that they must never do.
-    pub fn violations(&self) -> Vec<String> {
-        locked(&self.instance.state).violations.clone()
+        };
+        Self::serve(options.port, instance)
     }
 
     /// Changes how the instance is set up.
@@ -255,7 +194,7 @@ impl Simulator {
     }
 
     fn add_record(&self, table: &str, columns: &[(&str, &str)]) -> Created {
-        let now = self.instance.clock.now();
+        let now = self.system.clock.now();
         self.changing(|state| {
             let sys_id = state.insert(table, &administrator(), now, &owned(columns));
             let row = state.find(table, &sys_id).map(|(_, row)| row);
@@ -276,21 +215,21 @@ impl Simulator {
 
     /// Writes a column of a record as an administrator in the browser would; a journal field gets an entry.
     pub fn set_field(&self, table: &str, sys_id: &str, column: &str, value: &str) {
-        let now = self.instance.clock.now();
+        let now = self.system.clock.now();
         let change = owned(&[(column, value)]);
         self.changing(|state| state.write(table, sys_id, &administrator(), now, &change));
     }
 
     /// A record's raw columns, whatever the access rules say.
     pub fn record(&self, table: &str, sys_id: &str) -> Option<BTreeMap<String, String>> {
-        locked(&self.instance.state)
+        lock(&self.system.state)
             .find(table, sys_id)
             .map(|(_, row)| row.clone())
     }
 
     /// A table's records, in the order of their creation.
     pub fn records(&self, table: &str) -> Vec<BTreeMap<String, String>> {
-        locked(&self.instance.state)
+        lock(&self.system.state)
             .tables
             .get(table)
             .cloned()
@@ -318,7 +257,7 @@ impl Simulator {
     }
 
     fn entries(&self, table: &str, sys_id: &str, element: &str) -> Vec<String> {
-        let state = locked(&self.instance.state);
+        let state = lock(&self.system.state);
         if state.find(table, sys_id).is_none() {
             return Vec::new();
         }
@@ -334,7 +273,7 @@ impl Simulator {
 
     /// The names and texts of a record's attachments, in the order of their creation.
     pub fn attachments(&self, record_sys_id: &str) -> Vec<(String, String)> {
-        let state = locked(&self.instance.state);
+        let state = lock(&self.system.state);
         let rows = state.tables.get(schema::ATTACHMENTS).into_iter().flatten();
         rows.filter(|row| state::value(row, "table_sys_id") == record_sys_id)
             .map(|row| {
@@ -349,27 +288,27 @@ impl Simulator {
 
     /// The e-mails that the instance has taken, oldest first.
     pub fn mails(&self) -> Vec<Mail> {
-        locked(&self.instance.state).mails.clone()
+        lock(&self.system.state).mails.clone()
     }
 
     /// A refresh token of a user as a set-up page hands it over: the current one with its expiry pushed forward, or a
     /// new one. Empty without such a registry.
     pub fn issue_refresh_token(&self, client_id: &str, user_name: &str) -> String {
-        let now = self.instance.clock.now();
+        let now = self.system.clock.now();
         self.changing(|state| oauth::issue_refresh_token(state, client_id, user_name, now))
             .unwrap_or_default()
     }
 
     /// A fresh access token of a user, for tests that call the APIs themselves. Empty without such a registry.
     pub fn issue_access_token(&self, client_id: &str, user_name: &str) -> String {
-        let now = self.instance.clock.now();
+        let now = self.system.clock.now();
         self.changing(|state| oauth::issue_access_token(state, client_id, user_name, now))
             .unwrap_or_default()
     }
 
     /// When a refresh token expires; `None` for one that is unknown or dead.
     pub fn refresh_token_expires_at(&self, token: &str) -> Option<Timestamp> {
-        let state = locked(&self.instance.state);
+        let state = lock(&self.system.state);
         let known = state
             .refresh_tokens
             .iter()
@@ -393,7 +332,7 @@ impl Simulator {
 
     /// How many grants the token endpoint has given and refused since the start.
     pub fn grants(&self) -> Grants {
-        locked(&self.instance.state).grants
+        lock(&self.system.state).grants
     }
 
     /// The tasks with their notes, comments and attachments, and the e-mails, to show to people.
@@ -421,9 +360,9 @@ impl Simulator {
     }
 
     fn changing<T>(&self, change: impl FnOnce(&mut InstanceState) -> T) -> T {
-        let mut state = locked(&self.instance.state);
+        let mut state = lock(&self.system.state);
         let result = change(&mut state);
-        self.instance.keep(&state);
+        self.system.keep(&state);
         result
     }
 }
@@ -468,7 +407,7 @@ fn administrator() -> Principal {
 impl Site for Instance {
     fn answer(&self, request: &RecordedRequest) -> SimulatorResponse {
         let now = self.clock.now();
-        let mut state = locked(&self.state);
+        let mut state = lock(&self.state);
         let answer = route(&mut state, request, now);
         if request.method != "GET" {
             self.keep(&state);
@@ -501,7 +440,7 @@ impl Site for Instance {
         // Browsers send the cookies of pages back; the connector opens none.
         let page = request.method == "GET" && !request.path.starts_with("/api/");
         if request.header("cookie").is_some() && !page {
-            locked(&self.state)
+            lock(&self.state)
                 .violations
                 .push(format!("a cookie was sent to {}", request.path));
         }
@@ -519,12 +458,8 @@ impl Site for Instance {
         }
     }
 
-    fn requests(&self) -> &Requests {
-        &self.requests
-    }
-
-    fn faults(&self) -> &InjectedFaults {
-        &self.faults
+    fn violations(&self) -> Vec<String> {
+        lock(&self.state).violations.clone()
     }
 
     fn clock(&self) -> &Clock {

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use shared::domain::clock::Timestamp;
 
-use super::email::Mail;
 use super::journal::{self, Entry};
-use super::oauth::{AccessToken, Grants, RefreshToken, Registry};
+use super::mail::Mail;
 use super::schema::{self, Column, Kind};
+use super::tokens::{AccessToken, Grants, RefreshToken, Registry};
 
 /// A record: its columns and their raw values.
 pub(super) type Row = BTreeMap<String, String>;

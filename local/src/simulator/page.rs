@@ -1,6 +1,6 @@
 //! Pages for people: small, without scripts, and with every text of a stranger escaped.
 
-use super::SimulatorResponse;
+use super::server::SimulatorResponse;
 
 impl SimulatorResponse {
     /// A page with this title and body; the body is HTML.

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use shared::domain::clock::Timestamp;
 
-use super::locked;
+use crate::lock::lock;
 
 /// A request as it arrived, and how it was answered.
 #[derive(Clone, Debug)]
@@ -89,13 +89,13 @@ struct Kept {
 
 impl Requests {
     pub(super) fn arrived(&self, request: RecordedRequest) -> usize {
-        let mut kept = locked(&self.0);
+        let mut kept = lock(&self.0);
         kept.requests.push(request);
         kept.forgotten + kept.requests.len() - 1
     }
 
     pub(super) fn answered(&self, index: usize, status: u16) {
-        let mut kept = locked(&self.0);
+        let mut kept = lock(&self.0);
         let place = index.checked_sub(kept.forgotten);
         if let Some(request) = place.and_then(|place| kept.requests.get_mut(place)) {
             request.status = Some(status);
@@ -103,12 +103,12 @@ impl Requests {
     }
 
     pub(crate) fn all(&self) -> Vec<RecordedRequest> {
-        locked(&self.0).requests.clone()
+        lock(&self.0).requests.clone()
     }
 
     /// Marks that were made before stay valid.
     pub(crate) fn forget(&self) {
-        let mut kept = locked(&self.0);
+        let mut kept = lock(&self.0);
         kept.forgotten += kept.requests.len();
         kept.requests = Vec::new();
     }
@@ -117,7 +117,7 @@ impl Requests {
         let fits = |request: &&RecordedRequest| {
             (method.is_empty() || request.method == method) && request.path.contains(path_contains)
         };
-        locked(&self.0)
+        lock(&self.0)
             .requests
             .iter()
             .filter(fits)
@@ -126,12 +126,12 @@ impl Requests {
     }
 
     pub(crate) fn mark(&self) -> Mark {
-        let kept = locked(&self.0);
+        let kept = lock(&self.0);
         Mark(kept.forgotten + kept.requests.len())
     }
 
     pub(crate) fn since(&self, mark: Mark) -> Vec<RecordedRequest> {
-        let kept = locked(&self.0);
+        let kept = lock(&self.0);
         let known = kept.requests.iter();
         known
             .skip(mark.0.saturating_sub(kept.forgotten))

@@ -9,7 +9,7 @@ mod secret;
 mod versions;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
@@ -20,6 +20,7 @@ use self::secret::Secrets;
 use super::error::Error;
 use super::refusal::{AwsRefusal, read};
 use super::state_file::{load, save};
+use crate::lock::lock;
 
 pub use self::rotation::ROTATION_RETRY;
 
@@ -110,8 +111,4 @@ impl SecretsManager {
         }
         Ok(())
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -12,7 +12,7 @@ mod send;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -28,6 +28,7 @@ use self::send::SendMessage;
 use super::error::Error;
 use super::refusal::{AwsRefusal, read};
 use super::state_file::{load, save};
+use crate::lock::lock;
 
 pub use self::message::{MessageState, MessageView};
 pub(super) use self::queue::arn;
@@ -97,12 +98,12 @@ impl Sqs {
     }
 
     pub(super) fn url(&self, name: &str) -> String {
-        self.lock().url(name)
+        lock(&self.queues).url(name)
     }
 
     pub(super) fn view(&self, name: &str) -> Option<QueueView> {
         let now = self.clock.now();
-        let mut queues = self.lock();
+        let mut queues = lock(&self.queues);
         let queue = queues.queues.get_mut(name)?;
         queue.expire(now);
         Some(queue.view(now))
@@ -115,7 +116,7 @@ impl Sqs {
         mut attributes: BTreeMap<String, String>,
     ) -> Result<(), AwsRefusal> {
         let now = self.clock.now();
-        let mut queues = self.lock();
+        let mut queues = lock(&self.queues);
         if queues.queues.contains_key(name) {
             attributes.remove("FifoQueue");
             attributes::set(&mut queues, name, SetQueueAttributes { attributes }, now)?;
@@ -135,7 +136,7 @@ impl Sqs {
             return self.receive(read(request)?).await;
         }
         let now = self.clock.now();
-        let mut queues = self.lock();
+        let mut queues = lock(&self.queues);
         let queues = &mut *queues;
         let answer = match operation {
             "SendMessage" => on_queue(queues, request, now, send::send),
@@ -183,7 +184,7 @@ impl Sqs {
 
     async fn receive(&self, call: OnQueue<receive::ReceiveMessage>) -> Result<Value, AwsRefusal> {
         let (started, name) = (Instant::now(), name_in_url(&call.queue_url));
-        let wait = call.request.check(self.lock().named(name)?)?;
+        let wait = call.request.check(lock(&self.queues).named(name)?)?;
         loop {
             let changed = self.changed.notified();
             let messages = self.receive_now(name, &call.request)?;
@@ -203,7 +204,7 @@ impl Sqs {
         name: &str,
         request: &receive::ReceiveMessage,
     ) -> Result<Vec<Value>, AwsRefusal> {
-        let mut queues = self.lock();
+        let mut queues = lock(&self.queues);
         let (messages, changed) = receive::receive(&mut queues, name, request, self.clock.now())?;
         if changed {
             self.save(&queues)?;
@@ -214,10 +215,6 @@ impl Sqs {
 
     fn save(&self, queues: &Queues) -> Result<(), AwsRefusal> {
         save(self.file.as_deref(), queues)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Queues> {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
