@@ -1,4 +1,4 @@
-//! CloudFormation: `DescribeStacks`, which is where the command line finds the outputs of a stack.
+//! CloudFormation: `DescribeStacks`, from which the command line reads a stack's outputs.
 
 use std::collections::BTreeMap;
 

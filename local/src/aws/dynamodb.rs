@@ -1,4 +1,4 @@
-//! DynamoDB: an embedded engine behind a loopback port of its own, to which requests are passed on unchanged.
+//! DynamoDB: an embedded engine on its own loopback port. Requests are forwarded unchanged.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ impl DynamoDb {
         })
     }
 
-    /// Passes a request on, bytes unchanged.
+    /// Forwards a request unchanged.
     pub(super) async fn forward(
         &self,
         headers: &HeaderMap,
@@ -48,19 +48,19 @@ impl DynamoDb {
             AwsRefusal::new("InternalServerError", &e.to_string())
                 .status(StatusCode::INTERNAL_SERVER_ERROR)
         };
-        let mut passed_on = headers.clone();
+        let mut forwarded = headers.clone();
         for hop in [
             header::HOST,
             header::CONTENT_LENGTH,
             header::CONNECTION,
             header::TRANSFER_ENCODING,
         ] {
-            passed_on.remove(hop);
+            forwarded.remove(hop);
         }
         let answer = self
             .client
             .post(&self.endpoint)
-            .headers(passed_on)
+            .headers(forwarded)
             .body(body)
             .send()
             .await
@@ -102,7 +102,7 @@ impl DynamoDb {
         Ok(())
     }
 
-    /// Deletes what its time to live says has expired, by the machine's clock. DynamoDB itself takes up to two days.
+    /// Deletes items whose time to live has passed on the machine's clock. DynamoDB takes up to two days.
     pub(super) fn sweep(&self) -> Result<usize, Error> {
         self.database
             .sweep_ttl()

@@ -1,4 +1,4 @@
-//! What was asked of the embedded cloud, and the faults it was told to have.
+//! The journal of calls to the embedded AWS, and its scripted faults.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,24 +21,24 @@ pub enum Service {
     CloudFormation,
 }
 
-/// One call, as it came in and as it was answered.
+/// A call and the status of its answer.
 #[derive(Clone, Debug)]
 pub struct AwsCall {
     /// The access key id that signed it; the functions of [`crate::cloud::Cloud`] have their names there.
     pub caller: String,
-    /// Who was called.
+    /// The called service.
     pub service: Service,
     /// The operation's name in the API reference, such as `SendMessage`.
     pub operation: String,
-    /// The request; CloudFormation's form fields as an object. `null` when it was not readable.
+    /// The request as JSON; CloudFormation's form fields as an object. `null` when it could not be parsed.
     pub request: Value,
-    /// The HTTP status of the answer; `None` while it is still outstanding and when no answer was sent.
+    /// The HTTP status of the answer; `None` until it is sent.
     pub status: Option<u16>,
     /// When it came in, on the cloud's clock.
     pub at: Timestamp,
 }
 
-/// A place in the journal, to look only at what came later.
+/// A position in the journal; later calls are read with [`CallJournal::since`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark(usize);
 
@@ -80,7 +80,7 @@ impl CallJournal {
             .count()
     }
 
-    /// Forgets everything. Marks that were taken before are void.
+    /// Removes all calls. Marks from before are void.
     pub fn clear(&self) {
         lock(&self.0).clear();
     }
@@ -98,7 +98,7 @@ impl CallJournal {
     }
 }
 
-/// What happens to a call instead of, or beside, its normal course.
+/// What a scripted fault does to a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Refused with this status and error type (`ThrottlingException`, …); nothing is done.
@@ -108,29 +108,29 @@ pub enum Effect {
         /// The error type, as the service would name it.
         error: String,
     },
-    /// Done only after this real time has passed, and answered then; a client that leaves earlier leaves no trace.
+    /// Performed and answered after this real time. A call whose client hangs up earlier is not performed.
     Hang(Duration),
-    /// The connection is cut before anything is done.
+    /// The connection is cut before the call is performed.
     DropBefore,
-    /// Done, but the connection is cut before the answer.
+    /// The call is performed, and the connection is cut before the answer.
     DropAfter,
 }
 
-/// A scripted fault: the next `times` calls of `operation` (of any, when `None`) meet `effect`.
+/// A scripted fault: the next `times` calls of `operation` (of any, when `None`) have `effect`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InjectedAwsFault {
-    /// Whose calls.
+    /// The service.
     pub service: Service,
-    /// Which operation; `None` is any.
+    /// The operation; `None` is any.
     pub operation: Option<String>,
-    /// What they meet.
+    /// What happens to the calls.
     pub effect: Effect,
-    /// How many calls; the fault is gone afterwards.
+    /// How many calls.
     pub times: u32,
 }
 
 impl InjectedAwsFault {
-    /// The next call of `operation` meets `effect`.
+    /// The next call of `operation` has `effect`.
     pub fn once(service: Service, operation: &str, effect: Effect) -> Self {
         Self {
             service,
@@ -140,7 +140,7 @@ impl InjectedAwsFault {
         }
     }
 
-    /// The next call of any operation of `service` meets `effect`.
+    /// The next call of any operation of `service` has `effect`.
     pub const fn any(service: Service, effect: Effect) -> Self {
         Self {
             service,
@@ -158,7 +158,7 @@ impl InjectedAwsFault {
     }
 }
 
-/// The faults that have not happened yet, first in, first out.
+/// The faults that are still to happen, first in, first out.
 #[derive(Debug, Default)]
 pub(crate) struct InjectedAwsFaults(Mutex<Vec<InjectedAwsFault>>);
 

@@ -2,9 +2,9 @@
 //!
 //! DynamoDB is an embedded engine, SQS and Secrets Manager are written by hand
 //! (`docs/decisions/0003-own-sqs-and-secrets-manager.md`), CloudFormation is one call. Every call is kept in a journal,
-//! and faults can be scripted. Time is the [`Clock`] it is given: moving that moves deduplication, visibility,
-//! retention, rotation and recovery windows. Long polls wait in real time. A function may do what its role in the
-//! template allows, once [`Aws::enforce`] was called.
+//! and faults can be scripted. The given [`Clock`] drives deduplication, visibility, retention, rotation and
+//! recovery windows. Long polls wait in real time. After [`Aws::enforce`], a function may do what its role in the
+//! template allows.
 
 mod cloudformation;
 mod dynamodb;
@@ -61,7 +61,7 @@ pub struct Options {
     pub port: Option<u16>,
     /// The folder that keeps everything for the next start; `None` keeps it in memory.
     pub data: Option<PathBuf>,
-    /// The clock of every service but DynamoDB, whose engine has no use for one.
+    /// The clock of every service except DynamoDB, whose engine uses the machine's.
     pub clock: Clock,
 }
 
@@ -132,33 +132,33 @@ impl Aws {
         self.0.faults.add(fault);
     }
 
-    /// Forgets the faults that have not happened yet.
+    /// Removes the faults that have not happened yet.
     pub fn clear_faults(&self) {
         self.0.faults.clear();
     }
 
-    /// From now on refuses what a function's role does not allow. Callers that are no functions may do everything.
+    /// From now on refuses calls that the calling function's role does not allow. Other callers may make every call.
     pub fn enforce(&self, permissions: iam::Permissions) {
         self.0.permissions.set(permissions).ok();
     }
 
-    /// What is enforced.
+    /// The enforced permissions.
     pub fn permissions(&self) -> Option<&iam::Permissions> {
         self.0.permissions.get()
     }
 
-    /// A look at a queue, past the endpoint; `None` when there is no queue of that name.
+    /// A copy of a queue, read without a call; `None` when there is no queue of that name.
     pub fn queue(&self, name: &str) -> Option<QueueView> {
         self.0.sqs.view(name)
     }
 
-    /// Who runs the rotation functions.
+    /// Sets how rotation functions are invoked.
     pub fn set_rotation_function(&self, function: RotationFunction) {
         self.0.secrets.set_rotation_function(function);
     }
 
     /// Runs every secret's rotation that is due or has to be tried again, and returns when all have ended.
-    /// Call it now and then, or after the clock was moved. `RotateSecret` that is to rotate at once calls it by itself.
+    /// Call it regularly and after moving the clock. `RotateSecret` with an immediate rotation calls it as well.
     pub async fn tick(&self) {
         self.0.secrets.tick().await;
     }
@@ -178,8 +178,8 @@ impl Aws {
         outputs.insert(name.to_owned(), value.to_owned());
     }
 
-    /// Creates the tables and queues of a template, or leaves them when they are there, and publishes the outputs of
-    /// the stack (those that can be resolved; [`Aws::set_output`] adds the others).
+    /// Creates the tables and queues of a template unless they exist, and publishes the stack's outputs that can be
+    /// resolved; [`Aws::set_output`] adds the others.
     ///
     /// # Errors
     /// When a table or queue cannot be created.
@@ -302,7 +302,7 @@ impl Aws {
     }
 }
 
-/// What every other resource's ARN looks like, near enough for an environment variable.
+/// A plausible ARN for every other resource, used in environment variables only.
 fn plain_arn(id: &str, kind: &str) -> String {
     let service = kind.split("::").nth(1).unwrap_or("unknown").to_lowercase();
     format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{id}")
@@ -361,7 +361,7 @@ async fn serve(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Respo
     response
 }
 
-/// Ends the task that serves this connection, and with it the connection; nothing is printed and nothing else ends.
+/// Ends the task that serves this connection, and so the connection, without a panic message.
 fn cut_connection() -> ! {
     std::panic::resume_unwind(Box::new("the connection is cut by a scripted fault"))
 }

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::error::Error;
-use crate::template::{Function, Scope};
+use crate::template::{Error, Function, Scope};
 
-/// What [`Aws::provision`] created, by logical ids.
+/// What [`Aws::provision`](super::Aws::provision) created, by logical ids.
 #[derive(Clone, Debug)]
 pub struct Resources {
     /// Table names.
@@ -33,6 +32,6 @@ impl Resources {
     /// # Errors
     /// Names the first reference that leads nowhere.
     pub fn environment(&self, function: &Function) -> Result<BTreeMap<String, String>, Error> {
-        Ok(function.resolve_environment(&self.scope)?)
+        function.resolve_environment(&self.scope)
     }
 }

@@ -1031,7 +1031,7 @@ async fn scripted_faults_hit_the_next_calls_and_the_journal_keeps_them_all() {
     assert_eq!(
         b.aws.queue(FIFO).expect("there").bodies(),
         ["3"],
-        "done, though nobody heard"
+        "done, although the answer was lost"
     );
     b.aws.inject(InjectedAwsFault::any(
         Service::Sqs,
@@ -1081,7 +1081,7 @@ async fn a_template_is_provisioned_and_survives_a_restart() {
     let resources = b.aws.provision(&template).await.expect("provisioned again");
     assert!(
         b.aws.journal().since(mark).is_empty(),
-        "nobody called over the endpoint"
+        "no call came over the endpoint"
     );
     let queue = &resources.queues["SessionsQueue"];
     assert!(queue.url.starts_with(b.aws.endpoint()));

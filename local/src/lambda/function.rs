@@ -23,9 +23,9 @@ pub struct Function {
     pub environment: BTreeMap<String, String>,
     /// An invocation that takes longer is ended, and its process killed.
     pub timeout: Duration,
-    /// Told to the process, not enforced.
+    /// Set as a variable, not enforced.
     pub memory_mb: u32,
-    /// So many processes run at once; further invocations wait for a free one. At least one.
+    /// The most processes at once, at least one. Further invocations wait for a free one.
     pub max_environments: usize,
 }
 

@@ -31,10 +31,10 @@ use crate::template::ACCOUNT;
 /// API Gateway's limit for a request's body.
 const BODY_LIMIT: usize = 10 * 1024 * 1024;
 
-/// A refused body is read on up to here, so that its sender gets to see the answer.
+/// A refused body is read up to here, so that its sender receives the answer.
 const DRAIN_LIMIT: usize = 8 * BODY_LIMIT;
 
-/// API Gateway waits no longer for an integration.
+/// API Gateway's integration time-out.
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The gateway could not be started.
@@ -320,7 +320,7 @@ impl Api {
             "isBase64Encoded": is_base64_encoded,
         });
         if let Some(event) = event.as_object_mut() {
-            // Of these four, the gateway sends those only that the request has.
+            // API Gateway leaves these out when they are empty.
             for name in ["cookies", "queryStringParameters", "pathParameters", "body"] {
                 let empty = [json!([]), json!({}), Value::Null];
                 if event.get(name).is_some_and(|value| empty.contains(value)) {
@@ -350,8 +350,8 @@ impl Api {
             now.unix_timestamp(),
             root.get(..24).unwrap_or_default()
         );
-        // A proxy before the gateway has put its own values there: duplicate headers are combined, so a function may
-        // meet `x-forwarded-proto: https, http` (payload format 2.0).
+        // Payload format 2.0 combines duplicate headers: behind a proxy, a function may see
+        // `x-forwarded-proto: https, http`.
         for (name, value) in [
             ("x-forwarded-for", peer.ip().to_string()),
             ("x-forwarded-port", self.address.port().to_string()),

@@ -1,8 +1,7 @@
 //! The Lambda side of the embedded cloud: function processes, the HTTP API in front of them, the queue poller behind.
 //!
-//! Functions run as real child processes and talk to a real Lambda runtime API, so what is tested here is the binary
-//! that is deployed. A [`Function`] is started by any command. The local program starts itself as each of its
-//! functions, so one binary is all that has to be built and shipped to a laptop.
+//! Functions run as child processes against a Lambda runtime API, so tests run the deployed binary. A [`Function`] is
+//! started by any command. The local program starts itself as each function, so `cargo run` builds one binary.
 
 mod environment;
 mod function;

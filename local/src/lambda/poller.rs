@@ -19,10 +19,10 @@ use super::function::PAYLOAD_LIMIT;
 use super::pool::Lambda;
 use crate::template::REGION;
 
-/// SQS hands out no more at once from a FIFO queue.
+/// SQS's limit for a FIFO queue.
 const LARGEST_BATCH: usize = 10;
 
-/// Shorter than Lambda's 20 s, because pausing and stopping wait for it.
+/// Shorter than Lambda's 20 s: pausing and stopping wait for a running poll.
 const LONG_POLL: Duration = Duration::from_secs(1);
 
 /// After a failed receive.
@@ -53,28 +53,8 @@ struct Mapping {
 }
 
 impl Poller {
-    /// Starts polling. `batch_size` is cut to 1 to 10, `maximum_concurrency` is at least one invocation at a time.
-    pub fn start(
-        client: Client,
-        queue_url: impl Into<String>,
-        queue_arn: impl Into<String>,
-        lambda: Lambda,
-        batch_size: usize,
-        maximum_concurrency: u32,
-    ) -> Self {
-        let poller = Self::paused(
-            client,
-            queue_url,
-            queue_arn,
-            lambda,
-            batch_size,
-            maximum_concurrency,
-        );
-        poller.resume();
-        poller
-    }
-
-    /// As [`Poller::start`], but nothing is received before [`Poller::resume`] or [`Poller::poll_once`].
+    /// A poller that receives nothing before [`Poller::resume`] or [`Poller::poll_once`]. `batch_size` is cut to 1 to 10,
+    /// `maximum_concurrency` to 1 to 1000.
     pub fn paused(
         client: Client,
         queue_url: impl Into<String>,
@@ -103,7 +83,7 @@ impl Poller {
         Self { mapping, state }
     }
 
-    /// Receives no more; returns when the batches in progress are done.
+    /// Stops receiving; returns when the batches in progress are done.
     pub async fn pause(&self) {
         self.state.send_if_modified(|state| {
             let running = *state == State::Running;
@@ -126,13 +106,13 @@ impl Poller {
         });
     }
 
-    /// Ends polling for good; returns when the batches in progress are done.
+    /// Ends polling; returns when the batches in progress are done.
     pub async fn stop(&self) {
         self.state.send_replace(State::Stopped);
         self.quiet().await;
     }
 
-    /// Receives one batch without waiting, processes it, and says how many messages it had. Also while paused.
+    /// Receives one batch without waiting, processes it, and returns its number of messages. Also while paused.
     pub async fn poll_once(&self) -> usize {
         let Ok(_slot) = self.mapping.slots.acquire().await else {
             return 0;
@@ -229,7 +209,7 @@ impl Mapping {
         }
     }
 
-    /// The ids of the messages that the function is done with.
+    /// The ids of the messages that the function has processed.
     async fn invoke<'batch>(&self, batch: &'batch [Record]) -> HashSet<&'batch str> {
         let event = event(batch).to_string();
         let invocation = self.lambda.invoke(event.into_bytes()).await;

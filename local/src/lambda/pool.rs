@@ -12,7 +12,7 @@ use super::environment::Environment;
 use super::function::{Function, FunctionError, Invocation, Output, PAYLOAD_LIMIT};
 use crate::lock::lock;
 
-/// The answer is held back no longer than this until the process asks for its next invocation.
+/// How long an answer waits for the process to ask for its next invocation.
 const SETTLE: Duration = Duration::from_millis(50);
 
 /// A function that can be invoked. Cloning shares it; the processes end with the last clone.
@@ -59,9 +59,9 @@ impl Lambda {
         &self.0.function.name
     }
 
-    /// Invokes synchronously, in a free environment or a new one, waiting for either when all are busy.
+    /// Invokes synchronously, in a free environment or a new one; waits when all are busy.
     ///
-    /// The invocation goes on to its end when the caller gives up waiting, as it does in AWS.
+    /// As in AWS, the invocation runs to its end when the caller stops waiting.
     pub async fn invoke(&self, payload: Vec<u8>) -> Invocation {
         let request_id = Uuid::new_v4().to_string();
         let (sender, receiver) = oneshot::channel();
@@ -72,7 +72,7 @@ impl Lambda {
             .unwrap_or_else(|_| Invocation::refused(request_id, shut_down()))
     }
 
-    /// Kills every process now, idle or in the middle of an invocation, which ends as `Runtime.ExitError`.
+    /// Kills every process. A running invocation ends as `Runtime.ExitError`.
     pub async fn kill(&self) {
         let environments = {
             let mut pool = lock(&self.0.pool);
@@ -88,14 +88,14 @@ impl Lambda {
         futures::future::join_all(environments.iter().map(|environment| environment.kill())).await;
     }
 
-    /// Sets a variable for the processes that are started from now on; [`Lambda::recycle`] makes them new.
+    /// Sets a variable for the processes that start from now on; [`Lambda::recycle`] replaces the present ones.
     pub fn set_environment(&self, key: impl Into<String>, value: impl Into<String>) {
         lock(&self.0.pool)
             .variables
             .insert(key.into(), value.into());
     }
 
-    /// Invocations from now on get a new process. One that is running ends in its old process.
+    /// Later invocations get a new process. A running one ends in its old process.
     pub fn recycle(&self) {
         let mut pool = lock(&self.0.pool);
         pool.generation += 1;
@@ -109,7 +109,7 @@ impl Lambda {
         self.0.output.lines.borrow().clone()
     }
 
-    /// Forgets what the processes wrote so far, so that a long run needs no more memory than a short one.
+    /// Drops the lines so far, so that a long run needs no more memory than a short one.
     pub fn forget_output(&self) {
         self.0.output.lines.send_modify(Vec::clear);
     }
@@ -121,7 +121,7 @@ impl Lambda {
         matches!(tokio::time::timeout(within, found).await, Ok(Ok(_)))
     }
 
-    /// Also hands on every line that the processes write from now on, with the function's name before it.
+    /// Also sends every new line to this channel, with the function's name.
     pub fn echo(&self, lines: mpsc::UnboundedSender<(String, String)>) {
         *lock(&self.0.output.echo) = Some(lines);
     }
@@ -154,7 +154,7 @@ impl Inner {
         payload: Vec<u8>,
         caller: oneshot::Sender<Invocation>,
     ) {
-        // The caller may have given up: nobody then wants the answer, and the work is done all the same.
+        // The caller may have stopped waiting; the invocation runs to its end.
         let answer = |invocation| drop(caller.send(invocation));
 
         if payload.len() > PAYLOAD_LIMIT {
@@ -197,7 +197,7 @@ impl Inner {
             cold: init.is_some(),
         };
 
-        // Whoever invokes again at once finds the environment free, and not one that is about to be.
+        // So that an immediate next invocation finds the environment free.
         let at_once = environment.ready_again(&request_id, SETTLE).await;
         answer(invocation);
         let left = self.function.timeout.saturating_sub(duration);
@@ -234,7 +234,7 @@ impl Inner {
                 .retain(|environment| environment.strong_count() > 0);
             pool.all.push(Arc::downgrade(&environment));
         }
-        // A shutdown that came before the environment was listed has not seen it.
+        // A shutdown before the environment was listed did not kill it.
         if self.free.is_closed() {
             environment.kill().await;
             return Err(shut_down());

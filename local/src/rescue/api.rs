@@ -199,7 +199,7 @@ fn login(state: &mut RescueState, parameters: &Parameters, now: Timestamp) -> Si
     )
 }
 
-/// Whoever an authcode, an API token or a login's cookie belongs to, or the word that refuses it.
+/// The technician of an authcode, an API token or a login's cookie, or the word that refuses it.
 fn caller(
     state: &mut RescueState,
     request: &RecordedRequest,
@@ -223,7 +223,7 @@ fn caller(
     Ok(technician.clone())
 }
 
-/// A login lasts until it was not used for 20 minutes.
+/// A login ends 20 minutes after its last use.
 fn logged_in(state: &mut RescueState, request: &RecordedRequest, now: Timestamp) -> Option<String> {
     let pairs = request
         .header("cookie")?
@@ -294,7 +294,7 @@ fn pin(
     third_version: bool,
 ) -> Result<String, &'static str> {
     let caller = caller(state, request, parameters, now)?;
-    // Only the third version knows NodeId; the others make the PIN for whoever calls.
+    // Only the third version reads NodeId; the others make the PIN for the caller.
     let technician = match given(parameters, "nodeid").filter(|_| third_version) {
         Some(node_id) => state
             .technicians

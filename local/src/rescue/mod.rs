@@ -28,9 +28,9 @@ pub use technician::Technician;
 /// How a simulator is started.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The loopback port; any free one without it.
+    /// The loopback port; `None` takes a free one.
     pub port: Option<u16>,
-    /// What the rate of PINs and the expiry of logins are measured on.
+    /// The clock of the PIN rate and of the logins' expiry.
     pub clock: Clock,
 }
 
@@ -100,14 +100,13 @@ impl Simulator {
         }
     }
 
-    /// Issues an API token of a technician or administrator, which is taken wherever an authcode is. Empty when there
-    /// is no such technician.
+    /// Issues an API token, which the API accepts in place of an authcode. Empty when there is no such technician.
     pub fn issue_api_token(&self, sso_id: &str) -> String {
         lock(&self.system.state).issue_api_token(sso_id)
     }
 
-    /// Signs a technician in as another system would, which kills the authcode that was valid. Empty when there is no
-    /// such technician.
+    /// Signs a technician in from another system, which invalidates the previous authcode. Empty when there is no such
+    /// technician.
     pub fn sign_in_elsewhere(&self, sso_id: &str) -> String {
         lock(&self.system.state).new_authcode(sso_id)
     }
@@ -162,9 +161,12 @@ impl Simulator {
     /// the same session, so call it once per post and repeat a post with [`Simulator::send`].
     pub fn payload(&self, session: &Session, format: Format, phase: Phase) -> Payload {
         let mut state = lock(&self.system.state);
-        let told = state.chat_told.entry(session.id.clone()).or_insert(0);
-        let payload = Payload::new(session, format, phase, *told);
-        *told = session.chat.len();
+        let posted = state
+            .posted_chat_lines
+            .entry(session.id.clone())
+            .or_insert(0);
+        let payload = Payload::new(session, format, phase, *posted);
+        *posted = session.chat.len();
         payload
     }
 
@@ -190,7 +192,7 @@ impl Simulator {
         post::send(&self.system.sender, url, payload).await
     }
 
-    /// Technicians and PINs, to show to people.
+    /// Technicians and PINs as JSON.
     pub fn dump(&self) -> Value {
         let state = lock(&self.system.state);
         let pins = state.pins.iter().map(|pin| {

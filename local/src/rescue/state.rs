@@ -1,4 +1,4 @@
-//! What the simulated Rescue account holds.
+//! The state of the simulated Rescue account.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -87,13 +87,13 @@ pub(super) struct RescueState {
     pub(super) technicians: Vec<Technician>,
     /// The one valid authcode of each technician, by SSO id.
     pub(super) authcodes: BTreeMap<String, String>,
-    /// API tokens and the SSO id of whoever they belong to.
+    /// API tokens and their holders' SSO ids.
     pub(super) api_tokens: BTreeMap<String, String>,
     pub(super) logins: BTreeMap<String, Login>,
     pub(super) pins: Vec<Pin>,
     pub(super) sessions: u32,
     /// How many lines of each session's chat have been posted.
-    pub(super) chat_told: BTreeMap<String, usize>,
+    pub(super) posted_chat_lines: BTreeMap<String, usize>,
     pub(super) rules: Rules,
     pub(super) sign_ins: SignIns,
     pub(super) violations: Vec<String>,

@@ -105,7 +105,7 @@ fn address(text: &str) -> bool {
         .is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty())
 }
 
-/// The first look finds the e-mail still waiting; it is sent by the next one.
+/// The first status request finds the e-mail waiting; by the next one it is sent.
 fn status(state: &mut InstanceState, request: &RecordedRequest, id: &str) -> SimulatorResponse {
     let Some(mail) = state.mails.iter_mut().find(|mail| mail.id == id) else {
         return refusal::no_record();

@@ -40,9 +40,9 @@ pub use tokens::Grants;
 /// How a simulator is started.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The loopback port; any free one without it.
+    /// The loopback port; `None` takes a free one.
     pub port: Option<u16>,
-    /// What token lifetimes are measured on.
+    /// The clock of the token lifetimes.
     pub clock: Clock,
     /// A JSON file that keeps the records, tokens and accounts over restarts.
     pub data: Option<PathBuf>,
@@ -62,12 +62,12 @@ impl Options {
 /// A running instance.
 pub type Simulator = simulator::Simulator<Instance>;
 
-/// What a record is known by.
+/// The identifiers of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Created {
     /// The row's identifier.
     pub sys_id: String,
-    /// The number people call it by.
+    /// The number that people use.
     pub number: String,
 }
 
@@ -129,7 +129,7 @@ impl Simulator {
         });
     }
 
-    /// Names the OAuth Application User of a registry, without whom there is no client-credentials grant.
+    /// Sets the OAuth Application User of a registry, which the client-credentials grant needs.
     pub fn set_application_user(&self, client_id: &str, user_name: &str) {
         self.changing(|state| {
             if let Some(registry) = state.registries.get_mut(client_id) {
@@ -138,18 +138,18 @@ impl Simulator {
         });
     }
 
-    /// Adds a user and gives its `sys_id`. Of an existing user name, sets password and roles only, so that a restart on
-    /// kept data doubles nobody.
+    /// Adds a user and returns its `sys_id`. For an existing user name it sets password and roles only, so that a restart
+    /// on kept data adds no second record.
     pub fn add_user(&self, user: User) -> String {
         self.add_person(schema::USERS, user)
     }
 
-    /// Adds a customer's person, who is a user as well, and gives its `sys_id`.
+    /// Adds a contact of a customer, who is a user as well, and returns its `sys_id`.
     pub fn add_contact(&self, email: &str, name: &str) -> String {
         self.add_person(schema::CONTACTS, User::new(email, name))
     }
 
-    /// Adds a person who is a customer of their own account, who is no user, and gives its `sys_id`.
+    /// Adds a consumer, who is no user, and returns its `sys_id`.
     pub fn add_consumer(&self, email: &str, name: &str) -> String {
         let values = [("email", email), ("name", name)];
         self.add_record(schema::CONSUMERS, &values).sys_id
@@ -220,7 +220,7 @@ impl Simulator {
         self.changing(|state| state.write(table, sys_id, &administrator(), now, &change));
     }
 
-    /// A record's raw columns, whatever the access rules say.
+    /// A record's raw columns, without access rules.
     pub fn record(&self, table: &str, sys_id: &str) -> Option<BTreeMap<String, String>> {
         lock(&self.system.state)
             .find(table, sys_id)
@@ -241,8 +241,8 @@ impl Simulator {
         self.entries(table, sys_id, "work_notes")
     }
 
-    /// What of a record's journal browsers would show as live HTML: the texts between `[code]` and `[/code]`, which are
-    /// rendered by default wherever they came from (docs/vendors.md#work-notes).
+    /// The texts between `[code]` and `[/code]` in a record's journal, which browsers show as live HTML by default
+    /// (docs/vendors.md#work-notes).
     pub fn live_html(&self, table: &str, sys_id: &str) -> Vec<String> {
         let entries = [self.work_notes(table, sys_id), self.comments(table, sys_id)].concat();
         entries
@@ -306,7 +306,7 @@ impl Simulator {
             .unwrap_or_default()
     }
 
-    /// When a refresh token expires; `None` for one that is unknown or dead.
+    /// When a refresh token expires; `None` for one that is unknown or revoked.
     pub fn refresh_token_expires_at(&self, token: &str) -> Option<Timestamp> {
         let state = lock(&self.system.state);
         let known = state
@@ -316,12 +316,12 @@ impl Simulator {
         known.map(|known| known.expires_at)
     }
 
-    /// Kills a token of either kind.
+    /// Revokes a token of either kind.
     pub fn revoke(&self, token: &str) {
         self.changing(|state| oauth::revoke(state, token));
     }
 
-    /// Kills every access token; refresh tokens live on.
+    /// Revokes every access token; refresh tokens stay valid.
     pub fn revoke_access_tokens(&self) {
         self.changing(|state| {
             for token in &mut state.access_tokens {
@@ -335,7 +335,7 @@ impl Simulator {
         lock(&self.system.state).grants
     }
 
-    /// The tasks with their notes, comments and attachments, and the e-mails, to show to people.
+    /// The tasks with their notes, comments and attachments, and the e-mails, as JSON.
     pub fn dump(&self) -> Value {
         let tables = schema::family("task").into_iter().map(|table| {
             let records = self.records(table).into_iter().map(|row| {
@@ -380,7 +380,7 @@ fn read(file: &Path) -> io::Result<InstanceState> {
     Ok(serde_json::from_slice(&std::fs::read(file)?)?)
 }
 
-/// A crash in the middle leaves the old file or the new one.
+/// A crash leaves the old file or the new one.
 fn save(file: &Path, state: &InstanceState) -> io::Result<()> {
     let draft = file.with_extension("draft");
     std::fs::write(&draft, serde_json::to_vec(state)?)?;
@@ -394,7 +394,7 @@ fn owned(columns: &[(&str, &str)]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Who the tests and the demo act as.
+/// The user as which tests and demo write.
 fn administrator() -> Principal {
     Principal {
         sys_id: "6816f79cc0a8016401c5a33be04be441".to_owned(),
@@ -446,8 +446,8 @@ impl Site for Instance {
         }
     }
 
-    /// An instance offers a session to everybody, bearer token or not.
-    fn dress(&self, answer: &mut SimulatorResponse) {
+    /// An instance sets session cookies with every answer, also to a bearer token.
+    fn add_headers(&self, answer: &mut SimulatorResponse) {
         for cookie in [
             "JSESSIONID=3F2504E04F8911D39A0C0305E82C3301; Path=/; HttpOnly",
             "glide_user_route=glide.1a2b3c; Path=/",

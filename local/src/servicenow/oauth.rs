@@ -57,12 +57,12 @@ pub(super) fn token(
     }
 }
 
-/// The refusal of an instance that does not say why.
+/// A refusal without a reason.
 pub(super) fn access_denied() -> SimulatorResponse {
     denied(&Denial::Grant, false)
 }
 
-/// One body for nearly every cause; some releases are said to tell them apart.
+/// The same body for nearly every cause; some releases are said to distinguish them.
 fn denied(denial: &Denial, rfc_errors: bool) -> SimulatorResponse {
     let (status, error) = match denial {
         _ if !rfc_errors => (401, "server_error"),
@@ -93,7 +93,7 @@ fn grant<'a>(
     match field("grant_type") {
         "password" if state.rules.password_grant_enabled => {
             let user = state.active_user(field("username")).ok_or(Denial::Grant)?;
-            // Signing in takes the user name, not the e-mail that a record is found by as well.
+            // `active_user` also finds an e-mail; a sign-in needs the user name.
             let known = user.user_name == field("username")
                 && state.accounts.get(&user.sys_id).is_some_and(|account| {
                     account
@@ -269,7 +269,7 @@ fn new_token(state: &InstanceState) -> String {
     random
 }
 
-/// Kills a token of either kind; unknown ones are ignored.
+/// Revokes a token of either kind; unknown ones are ignored.
 pub(super) fn revoke(state: &mut InstanceState, token: &str) {
     for known in state
         .access_tokens
@@ -306,7 +306,7 @@ pub(super) fn revocation(
     }
 }
 
-/// Who an `Authorization` header acts as.
+/// The user of an `Authorization` header.
 pub(super) fn authenticate(
     state: &InstanceState,
     authorization: Option<&str>,

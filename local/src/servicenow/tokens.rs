@@ -53,6 +53,6 @@ pub struct Grants {
     pub refresh_token: usize,
     /// Grants of type `client_credentials`.
     pub client_credentials: usize,
-    /// Requests refused, whatever their type.
+    /// Refused requests of every type.
     pub refused: usize,
 }

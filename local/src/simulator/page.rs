@@ -1,4 +1,4 @@
-//! Pages for people: small, without scripts, and with every text of a stranger escaped.
+//! HTML pages without scripts; every text from outside is escaped.
 
 use super::server::SimulatorResponse;
 
@@ -16,7 +16,7 @@ impl SimulatorResponse {
     }
 }
 
-/// A text that means itself in HTML, inside and outside of attributes.
+/// A text escaped for HTML, inside and outside of attributes.
 pub(crate) fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for c in text.chars() {
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_strangers_text_stays_text_and_addresses_become_links() {
+    fn text_from_outside_is_escaped_and_addresses_become_links() {
         assert_eq!(
             with_links("<b>\n http://a.test/?a=1&b=\"2\" x"),
             "&lt;b&gt;\n <a href=\"http://a.test/?a=1&amp;b=&quot;2&quot;\">\

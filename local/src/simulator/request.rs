@@ -25,7 +25,7 @@ pub struct RecordedRequest {
     pub body: Vec<u8>,
     /// When it came, on the simulator's clock.
     pub at: Timestamp,
-    /// The status it was answered with; `None` while it is in work, and for ever when its connection was dropped.
+    /// The status of the answer; `None` before the answer, and when the connection was dropped.
     pub status: Option<u16>,
 }
 
@@ -55,7 +55,7 @@ impl RecordedRequest {
         form_urlencoded::parse(&self.body).into_owned().collect()
     }
 
-    /// Whether the `Content-Type` is this media type, whatever its parameters.
+    /// Whether the `Content-Type` is this media type, with any parameters.
     pub(crate) fn is_of_type(&self, media_type: &str) -> bool {
         self.header("content-type").is_some_and(|sent| {
             let essence = sent.split(';').next().unwrap_or_default();
@@ -72,7 +72,7 @@ pub(super) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a
         .map(|(_, value)| value.as_str())
 }
 
-/// A place in the record of requests: what comes later is "since" it.
+/// A position in the record of requests, for [`super::Simulator::since`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark(usize);
 
@@ -80,7 +80,7 @@ pub struct Mark(usize);
 #[derive(Debug, Default)]
 pub(crate) struct Requests(Mutex<Kept>);
 
-/// The requests that are still known, and how many came before them.
+/// The requests since the last `forget`, and how many came before them.
 #[derive(Debug, Default)]
 struct Kept {
     forgotten: usize,

@@ -21,21 +21,21 @@ use super::request::{RecordedRequest, Requests};
 
 /// What a simulated system does with a request.
 pub(crate) trait Site: Send + Sync + 'static {
-    /// Does what is asked and answers.
+    /// Performs a request and answers it.
     fn answer(&self, request: &RecordedRequest) -> SimulatorResponse;
     /// Answers a request with this system's own form of a refusal.
     fn refuse(&self, request: &RecordedRequest, refusal: RequestRefusal) -> SimulatorResponse;
-    /// Looks at every request, faulty or not, for what a caller must never do.
+    /// Records a violation of every request, also of one that a fault takes.
     fn inspect(&self, _request: &RecordedRequest) {}
-    /// Adds what every answer of this system carries.
-    fn dress(&self, _answer: &mut SimulatorResponse) {}
+    /// Adds the headers that every answer of this system has.
+    fn add_headers(&self, _answer: &mut SimulatorResponse) {}
     /// What callers did that they must never do.
     fn violations(&self) -> Vec<String>;
     /// The simulator's clock.
     fn clock(&self) -> &Clock;
 }
 
-/// Refusals that every system words in its own way.
+/// Refusals that both systems make, each in its own format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequestRefusal {
     Unauthorized,
@@ -94,7 +94,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Listens on loopback, on any free port without one.
+    /// Listens on loopback; `None` takes a free port.
     pub(crate) fn start(port: Option<u16>, site: Arc<dyn Site>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.unwrap_or(0)))?;
         listener.set_nonblocking(true)?;
@@ -179,11 +179,11 @@ async fn serve(
     let request = read(&head, &body, site.clock());
     let index = traffic.requests.arrived(request.clone());
     site.inspect(&request);
-    // hyper forgets a request whose caller hangs up; the real systems go on with it.
+    // In a task of its own, because hyper drops the future when the caller hangs up; the real systems go on.
     let (worker, action) = (Arc::clone(&site), traffic.faults.take(&request));
     let work = tokio::spawn(async move { act(worker.as_ref(), &request, action).await });
     let mut answer = work.await.ok().flatten().ok_or(Dropped)?;
-    site.dress(&mut answer);
+    site.add_headers(&mut answer);
     traffic.requests.answered(index, answer.status);
     write(answer).ok_or(Dropped)
 }
