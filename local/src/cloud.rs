@@ -17,7 +17,7 @@ use shared::domain::clock::Clock;
 use shared::domain::secret::Secret;
 
 use crate::aws::iam::{self, Permissions};
-use crate::aws::{self, ACCOUNT, Aws, REGION, Resources, RotationFunction};
+use crate::aws::{self, Aws, REGION, Resources, RotationFunction, arn};
 use crate::lambda::{Function, Gateway, GatewayError, Lambda, Poller, Route};
 use crate::template::{self, Event, STACK, Template};
 use crate::{rescue, servicenow};
@@ -293,7 +293,9 @@ impl Cloud {
         }
         let gateway = Gateway::start(options.ports.map_or(0, |ports| ports.api), routes).await?;
         let mut outputs = outputs(&resources, gateway.url());
-        let rotation_arn = functions.get(ROTATE_TOKENS).map(function_arn);
+        let rotation_arn = functions
+            .get(ROTATE_TOKENS)
+            .map(|f| arn::function(f.name()));
         outputs.extend(rotation_arn.map(|arn| ("RotateTokensFunctionArn".to_owned(), arn)));
         aws.set_rotation_function(rotation(functions.values()));
         for (name, value) in &outputs {
@@ -390,17 +392,10 @@ pub(crate) fn sdk_config(endpoint: &str, caller: &str) -> Result<SdkConfig, Erro
 /// The function that Secrets Manager rotates token secrets with.
 const ROTATE_TOKENS: &str = "rotate-tokens";
 
-fn function_arn(lambda: &Lambda) -> String {
-    format!(
-        "arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}",
-        lambda.name()
-    )
-}
-
 /// Invokes the function that a secret names, as Secrets Manager does: synchronously, step by step.
 fn rotation<'a>(functions: impl Iterator<Item = &'a Lambda>) -> RotationFunction {
     let by_arn: BTreeMap<String, Lambda> = functions
-        .map(|lambda| (function_arn(lambda), lambda.clone()))
+        .map(|lambda| (arn::function(lambda.name()), lambda.clone()))
         .collect();
     Arc::new(move |arn, event| {
         let lambda = by_arn.get(&arn).cloned();

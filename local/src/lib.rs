@@ -9,6 +9,7 @@ mod events;
 mod folder;
 pub mod lambda;
 mod lock;
+mod markup;
 pub mod multicall;
 pub mod rescue;
 pub mod servicenow;

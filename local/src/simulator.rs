@@ -13,5 +13,5 @@ pub use fault::{FaultAction, InjectedFault, RequestMatcher};
 pub use request::{Mark, RecordedRequest};
 
 pub(crate) use client::plain_client;
-pub(crate) use page::{escaped, with_links};
+pub(crate) use page::with_links;
 pub(crate) use server::{RequestRefusal, SimulatorResponse, Site};

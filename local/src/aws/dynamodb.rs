@@ -1,7 +1,6 @@
 //! DynamoDB: an embedded engine on its own loopback port. Requests are forwarded unchanged.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
@@ -34,7 +33,7 @@ impl DynamoDb {
         Ok(Self {
             database,
             endpoint,
-            client: loopback_client()?,
+            client: shared::http::client(None).map_err(|e| Error::DynamoDb(e.to_string()))?,
         })
     }
 
@@ -101,13 +100,6 @@ impl DynamoDb {
         }
         Ok(())
     }
-
-    /// Deletes items whose time to live has passed on the machine's clock. DynamoDB takes up to two days.
-    pub(super) fn sweep(&self) -> Result<usize, Error> {
-        self.database
-            .sweep_ttl()
-            .map_err(|e| Error::DynamoDb(e.to_string()))
-    }
 }
 
 fn create_table(table: &Table) -> Value {
@@ -147,20 +139,4 @@ fn key_schema(hash: &str, range: Option<&str>) -> Value {
     let mut schema = vec![json!({"AttributeName": hash, "KeyType": "HASH"})];
     schema.extend(range.map(|name| json!({"AttributeName": name, "KeyType": "RANGE"})));
     Value::Array(schema)
-}
-
-/// A client for loopback addresses: it trusts no certificate, so it loads none.
-pub(super) fn loopback_client() -> Result<reqwest::Client, Error> {
-    let failed = |e: &dyn std::error::Error| Error::DynamoDb(e.to_string());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|e| failed(&e))?
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .no_proxy()
-        .build()
-        .map_err(|e| failed(&e))
 }

@@ -10,9 +10,9 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::arn;
 use super::journal::{AwsCall, Service};
 use super::resources::Resources;
-use super::sqs;
 use crate::template::{ACCOUNT, Event, REGION, Scope, Template};
 
 /// A policy, or a reference in it, that is not understood.
@@ -358,7 +358,7 @@ impl Permissions {
         let (service, resource, context, of_the_key): (_, _, _, &[&str]) = match call.service {
             Service::DynamoDb => {
                 let table = text("TableName").rsplit('/').next().unwrap_or_default();
-                let arn = format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}");
+                let arn = arn::table(table);
                 let context = vec![
                     ("tableName", table.to_owned()),
                     ("subscriberId", ACCOUNT.to_owned()),
@@ -367,7 +367,7 @@ impl Permissions {
             }
             Service::Sqs => {
                 let queue = text("QueueUrl").rsplit('/').next().unwrap_or_default();
-                let arn = sqs::arn(queue);
+                let arn = arn::queue(queue);
                 let needed: &[&str] = match operation {
                     "SendMessage" => &["GenerateDataKey", "Decrypt"],
                     "ReceiveMessage" => &["Decrypt"],

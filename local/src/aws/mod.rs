@@ -6,6 +6,7 @@
 //! recovery windows. Long polls wait in real time. After [`Aws::enforce`], a function may do what its role in the
 //! template allows.
 
+pub(crate) mod arn;
 mod cloudformation;
 mod dynamodb;
 mod error;
@@ -163,14 +164,6 @@ impl Aws {
         self.0.secrets.tick().await;
     }
 
-    /// Deletes expired DynamoDB items by the machine's clock and tells how many; DynamoDB takes up to two days.
-    ///
-    /// # Errors
-    /// When the engine fails.
-    pub fn sweep_expired_items(&self) -> Result<usize, Error> {
-        self.0.dynamodb.sweep()
-    }
-
     /// Adds or replaces one output of a stack, for `DescribeStacks`.
     pub fn set_output(&self, stack: &str, name: &str, value: &str) {
         let mut stacks = lock(&self.0.stacks);
@@ -193,8 +186,7 @@ impl Aws {
         for table in &template.tables {
             self.0.dynamodb.provision(table)?;
             scope.set_reference(&table.logical_id, &table.name);
-            let arn = format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{}", table.name);
-            scope.set_attribute(&table.logical_id, "Arn", &arn);
+            scope.set_attribute(&table.logical_id, "Arn", &arn::table(&table.name));
             tables.insert(table.logical_id.clone(), table.name.clone());
         }
         let queues = self.provision_queues(template)?;
@@ -206,10 +198,7 @@ impl Aws {
         }
         for function in &template.functions {
             scope.set_reference(&function.logical_id, &function.name);
-            let arn = format!(
-                "arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}",
-                function.name
-            );
+            let arn = arn::function(&function.name);
             scope.set_attribute(&function.logical_id, "Arn", &arn);
         }
         for (name, output) in &template.outputs {
@@ -236,7 +225,7 @@ impl Aws {
             let names = QueueNames {
                 name: queue.name.clone(),
                 url: sqs.url(&queue.name),
-                arn: sqs::arn(&queue.name),
+                arn: arn::queue(&queue.name),
             };
             queues.insert(queue.logical_id.clone(), names);
         }

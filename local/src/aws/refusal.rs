@@ -4,6 +4,9 @@ use http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+/// The answer of an operation.
+pub(super) type AwsResult = Result<Value, AwsRefusal>;
+
 #[derive(Debug)]
 pub(super) struct AwsRefusal {
     pub(super) status: StatusCode,

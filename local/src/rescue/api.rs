@@ -9,7 +9,8 @@ use shared::domain::clock::Timestamp;
 use super::Parameters;
 use super::state::{Login, Pin, RescueState};
 use super::technician::Technician;
-use crate::simulator::{RecordedRequest, SimulatorResponse, escaped};
+use crate::markup::escaped;
+use crate::simulator::{RecordedRequest, SimulatorResponse};
 
 /// The longest values that requestPINCode takes, in characters. The vendor does not say what becomes of longer ones;
 /// here they are an `ERROR`.

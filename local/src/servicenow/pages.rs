@@ -10,7 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use super::state::{self, InstanceState, Row};
 use super::table::on_a_form;
 use super::{journal, schema};
-use crate::simulator::{RecordedRequest, SimulatorResponse, escaped, with_links};
+use crate::markup::escaped;
+use crate::simulator::{RecordedRequest, SimulatorResponse, with_links};
 
 /// The list of e-mails.
 pub const MAILS_PATH: &str = "/sys_email_list.do";

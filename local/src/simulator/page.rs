@@ -1,6 +1,7 @@
 //! HTML pages without scripts; every text from outside is escaped.
 
 use super::server::SimulatorResponse;
+use crate::markup::escaped;
 
 impl SimulatorResponse {
     /// A page with this title and body; the body is HTML.
@@ -16,23 +17,7 @@ impl SimulatorResponse {
     }
 }
 
-/// A text escaped for HTML, inside and outside of attributes.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            c => html.push(c),
-        }
-    }
-    html
-}
-
-/// The same, with every `http://` and `https://` address as a link.
+/// A text escaped for HTML, with every `http://` and `https://` address as a link.
 pub(crate) fn with_links(text: &str) -> String {
     let words = text.split_inclusive(char::is_whitespace);
     words

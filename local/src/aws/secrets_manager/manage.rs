@@ -9,7 +9,7 @@ use shared::domain::clock::Timestamp;
 use super::refusal::{invalid_parameter, invalid_request, no_such_secret};
 use super::secret::{CURRENT, DAY, Deletion, Secret, Secrets, new_arn, seconds};
 use super::versions::{check_token, content};
-use crate::aws::refusal::AwsRefusal;
+use crate::aws::refusal::{AwsRefusal, AwsResult};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -110,29 +110,17 @@ pub(super) struct UntagResource {
     tag_keys: Vec<String>,
 }
 
-pub(super) fn describe(
-    secrets: &mut Secrets,
-    request: &SecretId,
-    now: Timestamp,
-) -> Result<Value, AwsRefusal> {
+pub(super) fn describe(secrets: &mut Secrets, request: &SecretId, now: Timestamp) -> AwsResult {
     Ok(secrets.existing(&request.secret_id, now)?.describe())
 }
 
-pub(super) fn restore(
-    secrets: &mut Secrets,
-    request: &SecretId,
-    now: Timestamp,
-) -> Result<Value, AwsRefusal> {
+pub(super) fn restore(secrets: &mut Secrets, request: &SecretId, now: Timestamp) -> AwsResult {
     let secret = secrets.existing(&request.secret_id, now)?;
     secret.deleted = None;
     Ok(secret.identity())
 }
 
-pub(super) fn create(
-    secrets: &mut Secrets,
-    request: CreateSecret,
-    now: Timestamp,
-) -> Result<Value, AwsRefusal> {
+pub(super) fn create(secrets: &mut Secrets, request: CreateSecret, now: Timestamp) -> AwsResult {
     let name = request.name;
     let legal = (1..=512).contains(&name.len())
         && name
@@ -190,11 +178,7 @@ pub(super) fn create(
     Ok(answer)
 }
 
-pub(super) fn update(
-    secrets: &mut Secrets,
-    request: UpdateSecret,
-    now: Timestamp,
-) -> Result<Value, AwsRefusal> {
+pub(super) fn update(secrets: &mut Secrets, request: UpdateSecret, now: Timestamp) -> AwsResult {
     let value = content(request.secret_string, request.secret_binary)?;
     let secret = secrets.live(&request.secret_id, now)?;
     let mut answer = secret.identity();
@@ -213,11 +197,7 @@ pub(super) fn update(
     Ok(answer)
 }
 
-pub(super) fn list(
-    secrets: &mut Secrets,
-    request: &ListSecrets,
-    now: Timestamp,
-) -> Result<Value, AwsRefusal> {
+pub(super) fn list(secrets: &mut Secrets, request: &ListSecrets, now: Timestamp) -> AwsResult {
     secrets.remove_deleted(now);
     if let Some(filter) = request
         .filters
@@ -267,11 +247,7 @@ pub(super) fn list(
     Ok(answer)
 }
 
-pub(super) fn delete(
-    secrets: &mut Secrets,
-    request: &DeleteSecret,
-    now: Timestamp,
-) -> Result<Value, AwsRefusal> {
+pub(super) fn delete(secrets: &mut Secrets, request: &DeleteSecret, now: Timestamp) -> AwsResult {
     if request.force_delete_without_recovery && request.recovery_window_in_days.is_some() {
         return Err(invalid_parameter(
             "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.",
@@ -307,11 +283,7 @@ pub(super) fn delete(
     Ok(json!({"ARN": secret.arn, "Name": secret.name, "DeletionDate": seconds(gone_at)}))
 }
 
-pub(super) fn tag(
-    secrets: &mut Secrets,
-    request: TagResource,
-    now: Timestamp,
-) -> Result<Value, AwsRefusal> {
+pub(super) fn tag(secrets: &mut Secrets, request: TagResource, now: Timestamp) -> AwsResult {
     let secret = secrets.live(&request.secret_id, now)?;
     secret
         .tags
@@ -319,11 +291,7 @@ pub(super) fn tag(
     Ok(json!({}))
 }
 
-pub(super) fn untag(
-    secrets: &mut Secrets,
-    request: &UntagResource,
-    now: Timestamp,
-) -> Result<Value, AwsRefusal> {
+pub(super) fn untag(secrets: &mut Secrets, request: &UntagResource, now: Timestamp) -> AwsResult {
     let secret = secrets.live(&request.secret_id, now)?;
     secret.tags.retain(|key, _| !request.tag_keys.contains(key));
     Ok(json!({}))

@@ -18,7 +18,7 @@ use shared::domain::clock::Clock;
 use self::rotation::DueRotation;
 use self::secret::Secrets;
 use super::error::Error;
-use super::refusal::{AwsRefusal, read};
+use super::refusal::{AwsRefusal, AwsResult, read};
 use super::state_file::{load, save};
 use crate::lock::lock;
 
@@ -54,7 +54,7 @@ impl SecretsManager {
 
     /// Answers a call. `RotateSecret` only marks the rotation as due; the caller starts [`SecretsManager::tick`] in the
     /// background, as the real service does not wait for it either.
-    pub(super) fn call(&self, operation: &str, request: Value) -> Result<Value, AwsRefusal> {
+    pub(super) fn call(&self, operation: &str, request: Value) -> AwsResult {
         let now = self.clock.now();
         let mut secrets = lock(&self.secrets);
         let answer = match operation {

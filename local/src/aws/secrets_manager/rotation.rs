@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::refusal::{invalid_parameter, invalid_request};
 use super::secret::{CURRENT, DAY, PENDING, Rotation, Secrets, Unfinished, Version};
 use super::versions::check_token;
-use crate::aws::refusal::AwsRefusal;
+use crate::aws::refusal::{AwsRefusal, AwsResult};
 
 /// How long after a failed rotation the whole of it is tried again. Secrets Manager does not publish its own delay.
 pub const ROTATION_RETRY: Duration = Duration::from_secs(600);
@@ -32,11 +32,7 @@ pub(super) struct CancelRotateSecret {
     secret_id: String,
 }
 
-pub(super) fn rotate(
-    secrets: &mut Secrets,
-    request: RotateSecret,
-    now: Timestamp,
-) -> Result<Value, AwsRefusal> {
+pub(super) fn rotate(secrets: &mut Secrets, request: RotateSecret, now: Timestamp) -> AwsResult {
     let token = check_token(request.client_request_token.as_deref())?;
     let secret = secrets.live(&request.secret_id, now)?;
     let before = secret.rotation.as_ref();
@@ -86,7 +82,7 @@ pub(super) fn cancel(
     secrets: &mut Secrets,
     request: &CancelRotateSecret,
     now: Timestamp,
-) -> Result<Value, AwsRefusal> {
+) -> AwsResult {
     let secret = secrets.live(&request.secret_id, now)?;
     if let Some(rotation) = &mut secret.rotation {
         rotation.enabled = false;

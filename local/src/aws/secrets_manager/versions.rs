@@ -6,7 +6,7 @@ use shared::domain::clock::Timestamp;
 
 use super::refusal::{invalid_parameter, invalid_request, no_such_value};
 use super::secret::{CURRENT, Content, Secrets, seconds};
-use crate::aws::refusal::AwsRefusal;
+use crate::aws::refusal::{AwsRefusal, AwsResult};
 
 const LARGEST_VALUE: usize = 65_536;
 const MOST_LABELS: usize = 20;
@@ -46,11 +46,7 @@ pub(super) struct ListSecretVersionIds {
     include_deprecated: bool,
 }
 
-pub(super) fn get(
-    secrets: &mut Secrets,
-    request: &GetSecretValue,
-    now: Timestamp,
-) -> Result<Value, AwsRefusal> {
+pub(super) fn get(secrets: &mut Secrets, request: &GetSecretValue, now: Timestamp) -> AwsResult {
     let secret = secrets.live(&request.secret_id, now)?;
     let label = request.version_stage.as_deref();
     let id = match (&request.version_id, label) {
@@ -97,11 +93,7 @@ pub(super) fn get(
     Ok(answer)
 }
 
-pub(super) fn put(
-    secrets: &mut Secrets,
-    request: PutSecretValue,
-    now: Timestamp,
-) -> Result<Value, AwsRefusal> {
+pub(super) fn put(secrets: &mut Secrets, request: PutSecretValue, now: Timestamp) -> AwsResult {
     let token = check_token(request.client_request_token.as_deref())?;
     let value = content(request.secret_string, request.secret_binary)?
         .ok_or_else(|| invalid_request("You must provide either SecretString or SecretBinary."))?;
@@ -128,7 +120,7 @@ pub(super) fn move_label(
     secrets: &mut Secrets,
     request: &UpdateSecretVersionStage,
     now: Timestamp,
-) -> Result<Value, AwsRefusal> {
+) -> AwsResult {
     let label = request.version_stage.as_str();
     check_label(label)?;
     let secret = secrets.live(&request.secret_id, now)?;
@@ -187,7 +179,7 @@ pub(super) fn list(
     secrets: &mut Secrets,
     request: &ListSecretVersionIds,
     now: Timestamp,
-) -> Result<Value, AwsRefusal> {
+) -> AwsResult {
     let secret = secrets.existing(&request.secret_id, now)?;
     let versions: Vec<Value> = secret
         .versions

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 use shared::domain::clock::Timestamp;
 
 use super::message::MessageState;
-use super::queue::{Queue, Queues, arn, parse_redrive};
+use super::queue::{Queue, Queues, parse_redrive};
 use super::receive::LONGEST_POLL;
 use super::refusal::{invalid_parameter, no_such_queue, plain, refuse, unknown_attribute};
-use crate::aws::refusal::AwsRefusal;
+use crate::aws::arn;
+use crate::aws::refusal::{AwsRefusal, AwsResult};
 
 /// Name, least, most and default.
 const NUMBERS: [(&str, u64, u64, &str); 5] = [
@@ -75,7 +76,7 @@ pub(super) fn get(
     name: &str,
     request: GetQueueAttributes,
     now: Timestamp,
-) -> Result<Value, AwsRefusal> {
+) -> AwsResult {
     let queue = queues.named(name)?;
     let count = |state| {
         let matching = queue.messages.values().filter(|m| m.state(now) == state);
@@ -83,7 +84,7 @@ pub(super) fn get(
     };
     let seconds = |at: Timestamp| at.as_secs().to_string();
     let computed = [
-        ("QueueArn", arn(name)),
+        ("QueueArn", arn::queue(name)),
         ("ApproximateNumberOfMessages", count(MessageState::Visible)),
         (
             "ApproximateNumberOfMessagesNotVisible",
@@ -118,7 +119,7 @@ pub(super) fn set(
     name: &str,
     request: SetQueueAttributes,
     now: Timestamp,
-) -> Result<Value, AwsRefusal> {
+) -> AwsResult {
     let fifo = queues.named(name)?.fifo();
     check(queues, name, fifo, &request.attributes)?;
     let queue = queues.named(name)?;
@@ -133,18 +134,14 @@ pub(super) fn set(
     Ok(json!({}))
 }
 
-pub(super) fn get_url(queues: &Queues, request: &QueueName) -> Result<Value, AwsRefusal> {
+pub(super) fn get_url(queues: &Queues, request: &QueueName) -> AwsResult {
     if !queues.queues.contains_key(&request.queue_name) {
         return Err(no_such_queue());
     }
     Ok(json!({"QueueUrl": queues.url(&request.queue_name)}))
 }
 
-pub(super) fn create(
-    queues: &mut Queues,
-    request: CreateQueue,
-    now: Timestamp,
-) -> Result<Value, AwsRefusal> {
+pub(super) fn create(queues: &mut Queues, request: CreateQueue, now: Timestamp) -> AwsResult {
     let name = request.queue_name;
     let given = request.attributes;
     let fifo = given.get("FifoQueue").is_some_and(|v| v == "true");

@@ -26,12 +26,11 @@ use self::queue::{Queues, name_in_url};
 use self::refusal::prefixed;
 use self::send::SendMessage;
 use super::error::Error;
-use super::refusal::{AwsRefusal, read};
+use super::refusal::{AwsRefusal, AwsResult, read};
 use super::state_file::{load, save};
 use crate::lock::lock;
 
 pub use self::message::{MessageState, MessageView};
-pub(super) use self::queue::arn;
 pub use self::queue::{DEDUPLICATION_WINDOW, QueueView};
 pub use self::receive::LONGEST_VISIBILITY;
 
@@ -79,7 +78,7 @@ struct BatchEntry<T> {
 }
 
 /// An operation on the named queue.
-type Operation<T> = fn(&mut Queues, &str, T, Timestamp) -> Result<Value, AwsRefusal>;
+type Operation<T> = fn(&mut Queues, &str, T, Timestamp) -> AwsResult;
 
 impl Sqs {
     pub(super) fn start(
@@ -131,7 +130,7 @@ impl Sqs {
         self.save(&queues)
     }
 
-    pub(super) async fn call(&self, operation: &str, request: Value) -> Result<Value, AwsRefusal> {
+    pub(super) async fn call(&self, operation: &str, request: Value) -> AwsResult {
         if operation == "ReceiveMessage" {
             return self.receive(read(request)?).await;
         }
@@ -182,7 +181,7 @@ impl Sqs {
         Ok(answer)
     }
 
-    async fn receive(&self, call: OnQueue<receive::ReceiveMessage>) -> Result<Value, AwsRefusal> {
+    async fn receive(&self, call: OnQueue<receive::ReceiveMessage>) -> AwsResult {
         let (started, name) = (Instant::now(), name_in_url(&call.queue_url));
         let wait = call.request.check(lock(&self.queues).named(name)?)?;
         loop {
@@ -227,7 +226,7 @@ fn on_queue<T: DeserializeOwned>(
     request: Value,
     now: Timestamp,
     operation: Operation<T>,
-) -> Result<Value, AwsRefusal> {
+) -> AwsResult {
     let call: OnQueue<T> = read(request)?;
     let name = name_in_url(&call.queue_url);
     queues.named(name)?.expire(now);
@@ -239,7 +238,7 @@ fn on_batch<T: DeserializeOwned>(
     request: Value,
     now: Timestamp,
     operation: Operation<T>,
-) -> Result<Value, AwsRefusal> {
+) -> AwsResult {
     let batch: OnQueue<Batch<T>> = read(request)?;
     let name = name_in_url(&batch.queue_url);
     queues.named(name)?.expire(now);

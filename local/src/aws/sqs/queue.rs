@@ -9,8 +9,9 @@ use shared::domain::clock::Timestamp;
 
 use super::message::{Message, MessageState, MessageView};
 use super::refusal::no_such_queue;
+use crate::aws::arn;
 use crate::aws::refusal::AwsRefusal;
-use crate::template::{ACCOUNT, REGION};
+use crate::template::ACCOUNT;
 
 /// SQS drops a FIFO message whose deduplication id it accepted within this time.
 pub const DEDUPLICATION_WINDOW: Duration = Duration::from_secs(300);
@@ -175,18 +176,13 @@ impl Queues {
     /// The name of an existing queue by its ARN.
     pub(super) fn name_by_arn(&self, queue_arn: &str) -> Option<String> {
         let name = queue_arn.rsplit(':').next().unwrap_or_default();
-        (arn(name) == queue_arn && self.queues.contains_key(name)).then(|| name.to_owned())
+        (arn::queue(name) == queue_arn && self.queues.contains_key(name)).then(|| name.to_owned())
     }
 
     pub(super) fn next_sequence(&mut self) -> u64 {
         self.next_sequence += 1;
         self.next_sequence
     }
-}
-
-/// `arn:aws:sqs:…` of a queue.
-pub(in crate::aws) fn arn(name: &str) -> String {
-    format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}")
 }
 
 pub(super) fn name_in_url(url: &str) -> &str {

@@ -16,7 +16,7 @@ use super::message::{
 use super::queue::{Queue, Queues};
 use super::redrive::dead_letter;
 use super::refusal::{check_range, invalid_value, missing, plain, unknown_attribute};
-use crate::aws::refusal::AwsRefusal;
+use crate::aws::refusal::{AwsRefusal, AwsResult};
 use crate::template::ACCOUNT;
 
 /// No message is hidden longer than this after it was received.
@@ -208,7 +208,7 @@ pub(super) fn delete(
     name: &str,
     request: DeleteMessage,
     now: Timestamp,
-) -> Result<Value, AwsRefusal> {
+) -> AwsResult {
     let queue = queues.named(name)?;
     let handle = &request.receipt_handle;
     let fifo = queue.fifo();
@@ -230,7 +230,7 @@ pub(super) fn change_visibility(
     name: &str,
     request: ChangeVisibility,
     now: Timestamp,
-) -> Result<Value, AwsRefusal> {
+) -> AwsResult {
     let handle = &request.receipt_handle;
     let most = LONGEST_VISIBILITY.as_secs();
     let seconds = request

@@ -8,9 +8,10 @@ use shared::domain::clock::Timestamp;
 use uuid::Uuid;
 
 use super::message::Message;
-use super::queue::{MoveTask, Queues, arn};
+use super::queue::{MoveTask, Queues};
 use super::refusal::{invalid_parameter, plain};
-use crate::aws::refusal::AwsRefusal;
+use crate::aws::arn;
+use crate::aws::refusal::AwsResult;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -41,7 +42,7 @@ pub(super) fn dead_letter(
         if let Some(queue) = queues.queues.get_mut(target) {
             message.receipt = None;
             message.visible_at = now;
-            message.dead_letter_source = Some(arn(source));
+            message.dead_letter_source = Some(arn::queue(source));
             if queue.fifo() {
                 message.kept_since = now;
             }
@@ -54,7 +55,7 @@ pub(super) fn start_move(
     queues: &mut Queues,
     request: StartMessageMoveTask,
     now: Timestamp,
-) -> Result<Value, AwsRefusal> {
+) -> AwsResult {
     let name_of = |queues: &Queues, arn: &str| {
         queues.name_by_arn(arn).ok_or_else(|| {
             plain(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use shared::domain::clock::Timestamp;
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::message::{Attribute, Message, attributes_md5, md5_hex, sequence_number};
 use super::queue::{Accepted, Queue, Queues};
 use super::refusal::{check_range, invalid_parameter, invalid_value, missing, plain};
-use crate::aws::refusal::AwsRefusal;
+use crate::aws::refusal::{AwsRefusal, AwsResult};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -41,7 +41,7 @@ pub(super) fn send(
     name: &str,
     request: SendMessage,
     now: Timestamp,
-) -> Result<Value, AwsRefusal> {
+) -> AwsResult {
     let sequence = queues.next_sequence();
     let queue = queues.named(name)?;
     check_kind(queue, &request)?;
