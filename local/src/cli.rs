@@ -5,21 +5,19 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use admin::Deployment;
-use admin::stack::Stack;
 use shared::domain::clock::Clock;
 
 use crate::aws::OUTPUTS_PATH;
-use crate::cloud::{Ports, sdk_config};
+use crate::cloud::{Ports, sdk_config, stack};
 use crate::multicall::MulticallError;
 
-/// Runs one command on the cloud whose first port this is. Nothing of it is built for this alone: `cargo run` has
-/// compiled all of it.
+/// Runs one command on the cloud with these ports.
 pub async fn run(ports: Ports, arguments: Vec<OsString>) -> ExitCode {
     let program = std::iter::once(OsString::from("rescue-connector"));
     admin::run_on(deployment(ports), program.chain(arguments)).await
 }
 
-/// Asks the embedded AWS for the outputs of its stack, as the command line asks CloudFormation elsewhere.
+/// Reads the stack's outputs from the embedded AWS, as the command line reads them from CloudFormation elsewhere.
 async fn deployment(ports: Ports) -> Result<Deployment, MulticallError> {
     let endpoint = format!("http://127.0.0.1:{}", ports.aws);
     let answer = shared::http::client(None)?
@@ -29,7 +27,7 @@ async fn deployment(ports: Ports) -> Result<Deployment, MulticallError> {
     let outputs: BTreeMap<String, String> = match answer
         .and_then(reqwest::Response::error_for_status)
     {
-        Ok(answer) => answer.json().await.map_err(|_| stranger(&ports))?,
+        Ok(answer) => answer.json().await.map_err(|_| not_our_cloud(&ports))?,
         Err(error) if error.is_connect() => {
             return Err(format!(
                 "no `up` whose first port is {} answers (on port {}). Start it in another terminal with `cargo run -- up`; \
@@ -38,26 +36,11 @@ async fn deployment(ports: Ports) -> Result<Deployment, MulticallError> {
             )
             .into());
         }
-        Err(_) => return Err(stranger(&ports)),
+        Err(_) => return Err(not_our_cloud(&ports)),
     };
-    let output = |name: &str| outputs.get(name).cloned();
-    let named = |name: &str| output(name).unwrap_or_default();
     let sdk = sdk_config(&endpoint, "local")?;
     Ok(Deployment {
-        stack: Stack {
-            tenants_table: named("TenantsTable"),
-            sessions_table: named("SessionsTable"),
-            credentials_table: named("CredentialsTable"),
-            sessions_queue_url: named("SessionsQueueUrl"),
-            sessions_dlq_url: named("SessionsDlqUrl"),
-            secret_prefix: named("SecretPrefix"),
-            api_url: output("ApiUrl"),
-            rotate_tokens_function_arn: output("RotateTokensFunctionArn"),
-            dynamodb: aws_sdk_dynamodb::Client::new(&sdk),
-            secrets: aws_sdk_secretsmanager::Client::new(&sdk),
-            sqs: aws_sdk_sqs::Client::new(&sdk),
-            clock: Clock::system(0),
-        },
+        stack: stack(&outputs, &sdk, Clock::system(0)),
         variables: BTreeMap::from([
             ("ALLOW_LOOPBACK".to_owned(), "1".to_owned()),
             (
@@ -68,7 +51,7 @@ async fn deployment(ports: Ports) -> Result<Deployment, MulticallError> {
     })
 }
 
-fn stranger(ports: &Ports) -> MulticallError {
+fn not_our_cloud(ports: &Ports) -> MulticallError {
     format!(
         "what answers on port {} is not the embedded cloud of `cargo run -- up`. Name the first of its ports: \
          `cargo run -- cli --port PORT …`.",

@@ -1,5 +1,5 @@
-//! Everything in one process tree: the embedded AWS filled from `template.yaml`, the functions behind their triggers,
-//! and the simulators of ServiceNow and Rescue.
+//! One process tree: the embedded AWS with the resources of `template.yaml`, the functions behind their triggers, and
+//! the simulators of ServiceNow and Rescue.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -17,12 +17,12 @@ use shared::domain::clock::Clock;
 use shared::domain::secret::Secret;
 
 use crate::aws::iam::{self, Permissions};
-use crate::aws::{self, ACCOUNT, Aws, REGION, Resources, RotationFunction};
+use crate::aws::{self, Aws, REGION, Resources, RotationFunction, arn};
 use crate::lambda::{Function, Gateway, GatewayError, Lambda, Poller, Route};
 use crate::template::{self, Event, STACK, Template};
 use crate::{rescue, servicenow};
 
-/// The template that is deployed, as it was when this was built.
+/// The deployment template, read at build time.
 pub const TEMPLATE: &str = include_str!("../../template.yaml");
 
 /// How many processes one function may have at a time, unless the options say otherwise.
@@ -44,11 +44,11 @@ pub struct Options {
     pub programs: Programs,
     /// The folder that keeps everything for the next start.
     pub data: Option<PathBuf>,
-    /// Where its parts listen; on any free ports without them.
+    /// Where its parts listen; `None` takes free ports.
     pub ports: Option<Ports>,
-    /// Whether queued posts are delivered by themselves; otherwise [`Poller::poll_once`] does.
+    /// Whether the pollers run; otherwise call [`Poller::poll_once`].
     pub delivering: bool,
-    /// Whether secrets rotate by themselves when they are due; otherwise [`Aws::tick`] does it.
+    /// Whether due rotations run; otherwise call [`Aws::tick`].
     pub rotating: bool,
     /// `AWS_LAMBDA_LOG_LEVEL` of the functions.
     pub log_level: String,
@@ -57,7 +57,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Free ports, nothing kept, posts delivered and secrets rotated by themselves.
+    /// Free ports, no data folder, running pollers and rotations.
     pub fn new(programs: Programs) -> Self {
         Self {
             programs,
@@ -103,7 +103,7 @@ impl std::str::FromStr for Ports {
 }
 
 impl Ports {
-    /// Finds out whether all of them can be listened on, before anything starts.
+    /// Checks before the start that all of them are free.
     fn free(self) -> Result<(), Error> {
         for (port, part) in [
             (self.api, "the HTTP API"),
@@ -196,7 +196,7 @@ impl Drop for Rotating {
     }
 }
 
-/// How often the schedule is looked at.
+/// A due rotation starts within this time.
 const ROTATIONS_START_WITHIN: Duration = Duration::from_secs(5);
 
 impl Cloud {
@@ -272,13 +272,8 @@ impl Cloud {
                         ..
                     } => {
                         let queue = &resources.queues[queue];
-                        let start = if options.delivering {
-                            Poller::start
-                        } else {
-                            Poller::paused
-                        };
                         let trigger = sdk_config(aws.endpoint(), &iam::trigger_of(&name))?;
-                        let poller = start(
+                        let poller = Poller::paused(
                             aws_sdk_sqs::Client::new(&trigger),
                             queue.url.clone(),
                             queue.arn.clone(),
@@ -286,6 +281,9 @@ impl Cloud {
                             usize::try_from(*batch_size).unwrap_or(10),
                             maximum_concurrency.unwrap_or(2),
                         );
+                        if options.delivering {
+                            poller.resume();
+                        }
                         pollers.insert(name.clone(), poller);
                     }
                     Event::Other(_) => {}
@@ -294,12 +292,16 @@ impl Cloud {
             functions.insert(name, lambda);
         }
         let gateway = Gateway::start(options.ports.map_or(0, |ports| ports.api), routes).await?;
-        let mut stack = stack(&resources, &sdk, clock.clone(), gateway.url());
-        stack.rotate_tokens_function_arn = functions.get(ROTATE_TOKENS).map(function_arn);
+        let mut outputs = outputs(&resources, gateway.url());
+        let rotation_arn = functions
+            .get(ROTATE_TOKENS)
+            .map(|f| arn::function(f.name()));
+        outputs.extend(rotation_arn.map(|arn| ("RotateTokensFunctionArn".to_owned(), arn)));
         aws.set_rotation_function(rotation(functions.values()));
-        for (name, value) in outputs(&stack) {
-            aws.set_output(STACK, name, &value);
+        for (name, value) in &outputs {
+            aws.set_output(STACK, name, value);
         }
+        let stack = stack(&outputs, &sdk, clock.clone());
         Ok(Self {
             _rotating: options.rotating.then(|| Rotating::start(aws.clone())),
             clock,
@@ -331,7 +333,7 @@ impl Cloud {
         Ok(applied)
     }
 
-    /// Moves every part into the future. Processes that are idle start anew there.
+    /// Moves the clock of every part forward. Idle processes are replaced by new ones with that clock.
     pub fn travel(&self, by: Duration) {
         self.clock.advance(by);
         for lambda in self.functions.values() {
@@ -343,8 +345,7 @@ impl Cloud {
         }
     }
 
-    /// Leaves out the limit of posts per minute and tenant, in processes that start from now on: for programs that post
-    /// faster than technicians.
+    /// Lifts the limit of posts per minute and tenant in processes that start from now on.
     pub fn lift_posts_quota(&self) {
         for lambda in self.functions.values() {
             lambda.set_environment("POSTS_PER_MINUTE", u64::MAX.to_string());
@@ -391,17 +392,10 @@ pub(crate) fn sdk_config(endpoint: &str, caller: &str) -> Result<SdkConfig, Erro
 /// The function that Secrets Manager rotates token secrets with.
 const ROTATE_TOKENS: &str = "rotate-tokens";
 
-fn function_arn(lambda: &Lambda) -> String {
-    format!(
-        "arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}",
-        lambda.name()
-    )
-}
-
 /// Invokes the function that a secret names, as Secrets Manager does: synchronously, step by step.
 fn rotation<'a>(functions: impl Iterator<Item = &'a Lambda>) -> RotationFunction {
     let by_arn: BTreeMap<String, Lambda> = functions
-        .map(|lambda| (function_arn(lambda), lambda.clone()))
+        .map(|lambda| (arn::function(lambda.name()), lambda.clone()))
         .collect();
     Arc::new(move |arn, event| {
         let lambda = by_arn.get(&arn).cloned();
@@ -416,43 +410,46 @@ fn rotation<'a>(functions: impl Iterator<Item = &'a Lambda>) -> RotationFunction
     })
 }
 
-fn stack(resources: &Resources, sdk: &SdkConfig, clock: Clock, api_url: String) -> Stack {
+/// The stack's outputs, by which the command line finds it.
+fn outputs(resources: &Resources, api_url: String) -> BTreeMap<String, String> {
     let table = |id: &str| resources.tables.get(id).cloned().unwrap_or_default();
     let queue = |id: &str| {
-        resources
-            .queues
-            .get(id)
-            .map(|queue| queue.url.clone())
-            .unwrap_or_default()
+        let queue = resources.queues.get(id);
+        queue.map(|queue| queue.url.clone()).unwrap_or_default()
     };
+    let outputs = [
+        ("TenantsTable", table("TenantsTable")),
+        ("SessionsTable", table("SessionsTable")),
+        ("CredentialsTable", table("CredentialsTable")),
+        ("SessionsQueueUrl", queue("SessionsQueue")),
+        ("SessionsDlqUrl", queue("SessionsDlq")),
+        (
+            "SecretPrefix",
+            shared::environment::DEFAULT_SECRET_PREFIX.to_owned(),
+        ),
+        ("ApiUrl", api_url),
+    ];
+    let outputs = outputs.into_iter();
+    outputs
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+/// What the operator's command line works on, from the stack's outputs.
+pub(crate) fn stack(outputs: &BTreeMap<String, String>, sdk: &SdkConfig, clock: Clock) -> Stack {
+    let named = |name: &str| outputs.get(name).cloned().unwrap_or_default();
     Stack {
-        tenants_table: table("TenantsTable"),
-        sessions_table: table("SessionsTable"),
-        credentials_table: table("CredentialsTable"),
-        sessions_queue_url: queue("SessionsQueue"),
-        sessions_dlq_url: queue("SessionsDlq"),
-        secret_prefix: shared::environment::DEFAULT_SECRET_PREFIX.to_owned(),
-        api_url: Some(api_url),
-        rotate_tokens_function_arn: None,
+        tenants_table: named("TenantsTable"),
+        sessions_table: named("SessionsTable"),
+        credentials_table: named("CredentialsTable"),
+        sessions_queue_url: named("SessionsQueueUrl"),
+        sessions_dlq_url: named("SessionsDlqUrl"),
+        secret_prefix: named("SecretPrefix"),
+        api_url: outputs.get("ApiUrl").cloned(),
+        rotate_tokens_function_arn: outputs.get("RotateTokensFunctionArn").cloned(),
         dynamodb: aws_sdk_dynamodb::Client::new(sdk),
         secrets: aws_sdk_secretsmanager::Client::new(sdk),
         sqs: aws_sdk_sqs::Client::new(sdk),
         clock,
     }
-}
-
-/// The stack's outputs, by which the command line finds it.
-fn outputs(stack: &Stack) -> Vec<(&'static str, String)> {
-    let mut outputs = vec![
-        ("TenantsTable", stack.tenants_table.clone()),
-        ("SessionsTable", stack.sessions_table.clone()),
-        ("CredentialsTable", stack.credentials_table.clone()),
-        ("SessionsQueueUrl", stack.sessions_queue_url.clone()),
-        ("SessionsDlqUrl", stack.sessions_dlq_url.clone()),
-        ("SecretPrefix", stack.secret_prefix.clone()),
-        ("ApiUrl", stack.api_url.clone().unwrap_or_default()),
-    ];
-    let rotation = stack.rotate_tokens_function_arn.clone();
-    outputs.extend(rotation.map(|arn| ("RotateTokensFunctionArn", arn)));
-    outputs
 }

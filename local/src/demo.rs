@@ -1,4 +1,4 @@
-//! The story that `cargo run` plays: what happens to posts in all of Rescue's formats, also when things go wrong.
+//! The demo that `cargo run` plays: what happens to posts in all of Rescue's formats, also after failures.
 
 use std::time::Duration;
 
@@ -15,17 +15,17 @@ use crate::terminal::{line, paragraph, table};
 
 const BOLD: anstyle::Style = anstyle::Style::new().bold();
 
-/// How long a post may take to its record before the story is called wrong.
+/// The demo fails when a post takes longer than this to reach its record.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long the token has to live without anybody seeing to it, and in which steps the clock goes there, in days.
+/// How many days the demo moves the clock to show that the token is renewed without an operator, and in which steps.
 const DAYS: u64 = 300;
 const STEP: u64 = 10;
 
-/// Plays the story, shows what each record looks like then, and checks it.
+/// Plays the demo, prints the records' work notes and checks how many there are.
 ///
 /// # Errors
-/// When the cloud does not start, the story does not end as it should, or standard output is gone.
+/// When the cloud does not start, a check fails, or standard output is closed.
 pub async fn play() -> Result<(), MulticallError> {
     title("Starting the embedded cloud")?;
     let cloud = Cloud::start(Options::new(Programs::Itself)).await?;
@@ -35,28 +35,28 @@ pub async fn play() -> Result<(), MulticallError> {
     say(
         "DynamoDB, SQS, Secrets Manager, the functions, a ServiceNow instance and Rescue run in this process tree.",
     )?;
-    say("Tenant \"demo\" was created by the code of the command line;")?;
-    say("Rescue got its two webhook URLs, ServiceNow its API key for the PIN button.")?;
-    let story = Story {
+    say("Tenant \"demo\" was created with the code of the operator's command line.")?;
+    say("Rescue has its two webhook URLs, ServiceNow has the API key of the PIN button.")?;
+    let demo = Demo {
         cloud,
         started: urls.started,
         ended: urls.ended,
         api_key,
     };
-    let outcome = story.tell().await;
-    story.cloud.shutdown().await;
+    let outcome = demo.play().await;
+    demo.cloud.shutdown().await;
     outcome
 }
 
-struct Story {
+struct Demo {
     cloud: Cloud,
     started: Secret,
     ended: Secret,
     api_key: Secret,
 }
 
-impl Story {
-    async fn tell(&self) -> Result<(), MulticallError> {
+impl Demo {
+    async fn play(&self) -> Result<(), MulticallError> {
         let instance = &self.cloud.servicenow;
         let printer = instance.add_incident(&[("short_description", "Printer does not print")]);
         let mail = instance.add_incident(&[("short_description", "No e-mail since this morning")]);
@@ -74,15 +74,15 @@ impl Story {
         self.delivered().await?;
         self.expect_notes("incident", &printer.sys_id, 2)?;
         say(&format!(
-            "{} has both notes. Markup from the chat arrived as plain text.",
+            "{} has both work notes. Markup in the chat arrived as plain text.",
             printer.number
         ))?;
 
-        title("3. Rescue sends the end once more")?;
+        title("3. Rescue posts the end once more")?;
         self.send_again(&end).await?;
         self.delivered().await?;
         self.expect_notes("incident", &printer.sys_id, 2)?;
-        say("Accepted with 200, and not written again.")?;
+        say("The connector answers 200 and writes nothing.")?;
 
         title("4. A session that names no record, as JSON")?;
         let session = self
@@ -99,7 +99,7 @@ impl Story {
             created.0
         ))?;
 
-        title("5. ServiceNow writes the note, but its answer is lost")?;
+        title("5. ServiceNow writes the note, but its response is lost")?;
         instance.fault(
             InjectedFault::on(RequestMatcher::of("PATCH", &mail.sys_id))
                 .then(FaultAction::CommitThenDrop),
@@ -111,13 +111,15 @@ impl Story {
         self.post(&session, Format::JsonWrapped, Phase::End).await?;
         self.postponed().await?;
         say(
-            "Whether the note arrived is not known. The post waits until ServiceNow must be done with it.",
+            "The connector does not know whether the note was written. It waits until ServiceNow has surely ended the request.",
         )?;
-        say("(The clock of this little world moves on by 75 seconds.)")?;
+        say("(The demo moves the clock forward by 75 seconds.)")?;
         self.cloud.travel(Duration::from_secs(75));
         self.delivered().await?;
         self.expect_notes("incident", &mail.sys_id, 1)?;
-        say("The connector looked before it wrote, found its note, and left it at that.")?;
+        say(
+            "The connector read the record before it wrote, found its note, and wrote no second one.",
+        )?;
 
         title("6. ServiceNow is down for a while")?;
         instance.fault(
@@ -127,11 +129,11 @@ impl Story {
         let session = self
             .session()?
             .with_field("CField1", &mail.number)
-            .with_note("Called back: all is well.");
+            .with_note("Called back: it works.");
         self.post(&session, Format::Form, Phase::End).await?;
         self.postponed().await?;
-        say("The post waits in the queue; Rescue got its 200 long ago.")?;
-        say("(The clock moves on by 35 seconds.)")?;
+        say("The post waits in the queue. Rescue has already received its 200.")?;
+        say("(The demo moves the clock forward by 35 seconds.)")?;
         self.cloud.travel(Duration::from_secs(35));
         self.delivered().await?;
         self.expect_notes("incident", &mail.sys_id, 2)?;
@@ -144,14 +146,14 @@ impl Story {
             return Err(format!("{dead} dead letters").into());
         }
         title(&paragraph(
-            "One PIN, nine posts and a repeat, two failures and 300 days in between: every note is there, once.",
+            "One PIN, nine posts and a repeat, two failures, 300 days: every note is there, once.",
             admin::terminal_width(),
         ))?;
         line("  Try it yourself: cargo run -- up")?;
         Ok(())
     }
 
-    /// The whole circle: button, PIN, e-mails, session, notes on the record of the button.
+    /// From the PIN button over PIN, e-mails and session to the notes on the same record.
     async fn button(&self) -> Result<(), MulticallError> {
         title("1. The button on an incident: PIN, e-mails, session, notes on the same incident")?;
         let vpn = self
@@ -164,7 +166,7 @@ impl Story {
             "customer": {"name": "Paul Martin", "email": CUSTOMER},
         });
         // Twice at once, as a double click sends it.
-        let (first, second) = tokio::join!(self.press(&request), self.press(&request));
+        let (first, second) = tokio::join!(self.request_pin(&request), self.request_pin(&request));
         let (answer, repeat) = (first?, second?);
         if answer["pin"] != repeat["pin"] {
             return Err("a double click gave two PINs".into());
@@ -182,7 +184,7 @@ impl Story {
             ))?;
         }
         if self.cloud.servicenow.mails().len() != 2 {
-            return Err("not one e-mail to each".into());
+            return Err("agent and customer did not get one e-mail each".into());
         }
         let session = self.cloud.rescue.enter_pin(pin);
         let mut session = session.ok_or("Rescue does not know the PIN")?;
@@ -196,26 +198,26 @@ impl Story {
         self.delivered().await?;
         self.expect_notes("incident", &vpn.sys_id, 3)?;
         say(&format!(
-            "The signed tracking field brought both notes back to {}, below the one about the PIN.",
+            "By the signed tracking field, both notes are on {}, after the note about the PIN.",
             vpn.number
         ))?;
         Ok(())
     }
 
-    /// One press of the button, as ServiceNow sends it.
-    async fn press(&self, request: &Value) -> Result<Value, MulticallError> {
+    /// One PIN request, as ServiceNow sends it.
+    async fn request_pin(&self, request: &Value) -> Result<Value, MulticallError> {
         self.call("pincodes", request).await
     }
 
-    /// The token: handed over once, then 300 days go by, and a session still finds its record.
+    /// One token hand-over; 300 days later a session still reaches its record.
     async fn token(&self, number: &str, sys_id: &str) -> Result<(), MulticallError> {
-        title("7. The token: handed over once, then 300 days go by")?;
+        title("7. One token hand-over lasts: 300 days later")?;
         let instance = &self.cloud.servicenow;
         let token = instance.issue_refresh_token(CLIENT_ID, SERVICE_ACCOUNT);
         let request = json!({ "refresh_token": token });
         let answer = self.call("token", &request).await?;
         say(&format!(
-            "ServiceNow hands a refresh token over: {}, {} days left.",
+            "ServiceNow hands over a refresh token: {}, {} days left.",
             answer["status"].as_str().unwrap_or_default(),
             answer["days_left"]
         ))?;
@@ -230,7 +232,7 @@ impl Story {
             return Err("the refresh token was not kept alive".into());
         }
         say(&format!(
-            "Secrets Manager's schedule ran {} times: each time the token was tried out; {renewed} times it was renewed.",
+            "Secrets Manager's schedule ran {} times. Each run tested the token, {renewed} of them renewed it.",
             DAYS / STEP
         ))?;
         let session = self.session()?.with_field("CField1", number);
@@ -238,7 +240,7 @@ impl Story {
         self.post(&session, Format::JsonFlat, Phase::End).await?;
         self.delivered().await?;
         self.expect_notes("incident", sys_id, 3)?;
-        say(&format!("A session of today still finds {number}."))?;
+        say(&format!("A new session still reaches {number}."))?;
         Ok(())
     }
 
@@ -297,7 +299,7 @@ impl Story {
     }
 
     async fn send_again(&self, payload: &crate::rescue::Payload) -> Result<(), MulticallError> {
-        // Later than SQS remembers, so that the ledger has to.
+        // After SQS's deduplication window, so that the ledger finds the repeat.
         self.cloud.travel(Duration::from_secs(400));
         let posted = self.cloud.rescue.send(self.ended.expose(), payload).await?;
         if posted.status == 200 {
@@ -309,13 +311,13 @@ impl Story {
 
     /// Waits until the queue is empty.
     async fn delivered(&self) -> Result<(), MulticallError> {
-        self.wait_until("the queue was not emptied", |queue| {
+        self.wait_until("posts are still in the queue", |queue| {
             queue.messages.is_empty()
         })
         .await
     }
 
-    /// Waits until what is in the queue is hidden for later.
+    /// Waits until every post in the queue is hidden for a later delivery.
     async fn postponed(&self) -> Result<(), MulticallError> {
         let later = |queue: &crate::aws::QueueView| {
             let hidden = |message: &crate::aws::MessageView| {
@@ -382,7 +384,7 @@ impl Story {
         }
     }
 
-    /// What each record shows now.
+    /// Prints every incident with its work notes.
     fn show(&self) -> Result<(), MulticallError> {
         title("What the records show")?;
         let instance = &self.cloud.servicenow;

@@ -1,4 +1,4 @@
-//! The tenant of the demo, and the people and records it meets.
+//! The tenant of the demo, its technician and its customer.
 
 use crate::cloud::{Cloud, Error};
 use crate::rescue::Technician;
@@ -11,9 +11,9 @@ use admin::tenant::{Applied, ApplyOptions};
 pub const TENANT: &str = "demo";
 /// The simulated company's id.
 pub const COMPANY_ID: &str = "112938";
-/// The technician that the demo's sessions are of.
+/// The technician of the demo's sessions.
 pub const TECHNICIAN: &str = "ana.ruiz@acme.test";
-/// The customer that the demo's sessions are with.
+/// The customer of the demo's sessions.
 pub const CUSTOMER: &str = "paul.martin@acme.test";
 
 /// The Application Registry record that it calls ServiceNow with.
@@ -53,9 +53,9 @@ columns = {{ category = "software" }}
     )
 }
 
-/// Furnishes both simulators and creates the tenant through the code of the command line. Its links to customers lead
-/// to the simulator of Rescue. A tenant of an earlier start keeps its settings and secrets; only the addresses of the
-/// simulators are set anew.
+/// Sets up both simulators and creates the tenant with the code of the command line. Its links to customers lead to the
+/// simulator of Rescue. A tenant of an earlier start keeps its settings and secrets, and gets the simulators' new
+/// addresses.
 ///
 /// # Errors
 /// As the command line's.
@@ -64,7 +64,7 @@ pub async fn provision(cloud: &Cloud) -> Result<Applied, Error> {
     let id = admin::tenant_file::parse(&file(cloud), true)?.tenant;
     match admin::lifecycle::export(&cloud.stack, &id).await {
         Ok(mut file) => {
-            furnish(cloud);
+            set_up_simulators(cloud);
             let loopback = |url: &str| url.starts_with("http://127.0.0.1:");
             if loopback(&file.servicenow.instance) {
                 file.servicenow.instance = instance;
@@ -83,7 +83,7 @@ pub async fn provision(cloud: &Cloud) -> Result<Applied, Error> {
     }
 }
 
-/// Furnishes both simulators and creates or changes the tenant by a file that is made from the demo's.
+/// Sets up both simulators and creates or changes the tenant with a changed copy of the demo's tenant file.
 ///
 /// # Errors
 /// As the command line's.
@@ -91,7 +91,7 @@ pub async fn provision_with(
     cloud: &Cloud,
     change: impl FnOnce(String) -> String,
 ) -> Result<Applied, Error> {
-    furnish(cloud);
+    set_up_simulators(cloud);
     let refresh_token = cloud
         .servicenow
         .issue_refresh_token(CLIENT_ID, SERVICE_ACCOUNT);
@@ -108,8 +108,8 @@ pub async fn provision_with(
         .await
 }
 
-/// The accounts, people and columns that the tenant needs at both vendors.
-fn furnish(cloud: &Cloud) {
+/// Adds the accounts, persons and columns that the tenant needs at both vendors.
+fn set_up_simulators(cloud: &Cloud) {
     let instance = &cloud.servicenow;
     instance.add_registry(CLIENT_ID, CLIENT_SECRET);
     instance.add_user(

@@ -1,4 +1,4 @@
-//! What the functions log, as lines that a person can follow.
+//! The functions' log lines, shortened for people.
 
 use anstyle::{AnsiColor, Style};
 use serde_json::{Map, Value};
@@ -8,10 +8,10 @@ const BOLD: Style = Style::new().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default();
 const FAILURE: Style = AnsiColor::Red.on_default();
 
-/// What every line carries and no reader asks for.
+/// The fields that are left out.
 const OMITTED: [&str; 6] = ["timestamp", "level", "message", "target", "digest", "spans"];
 
-/// What a reader looks for first.
+/// The fields that come first.
 const FIRST: [&str; 2] = ["tenant", "session"];
 
 /// A log line of a function on one line: time (UTC), function, what happened, and with which values. `None` for
@@ -53,7 +53,7 @@ pub(crate) fn event(function: &str, line: &str) -> Option<String> {
     ))
 }
 
-/// A text without what would break the line or drive the terminal.
+/// A text without line breaks and terminal control characters.
 fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
 }

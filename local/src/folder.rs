@@ -1,14 +1,14 @@
-//! The folder that keeps a cloud for the next start.
+//! The data folder, which keeps a cloud's state for the next start.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-/// A data folder that this process alone uses until this is dropped.
+/// A data folder that only this process uses until the value is dropped.
 #[derive(Debug)]
 pub(crate) struct DataFolder {
     path: PathBuf,
-    /// Locked; the lock ends with the process, however that ends.
+    /// The lock also ends when the process is killed.
     _lock: File,
 }
 
@@ -26,7 +26,7 @@ pub(crate) enum FolderError {
 }
 
 impl DataFolder {
-    /// Creates the folder where it is missing, and takes it for this process.
+    /// Creates the folder where it is missing, and locks it for this process.
     pub(crate) fn take(path: &Path) -> Result<Self, FolderError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
@@ -64,13 +64,13 @@ impl DataFolder {
         })
     }
 
-    /// Keeps a text under a name.
+    /// Stores a text under a name.
     pub(crate) fn keep(&self, name: &str, text: &str) -> Result<(), FolderError> {
         let path = self.path.join(name);
         std::fs::write(&path, text).map_err(|source| FolderError::Io { path, source })
     }
 
-    /// The text that is kept under a name.
+    /// The text that is stored under a name.
     pub(crate) fn kept(&self, name: &str) -> Result<String, FolderError> {
         let path = self.path.join(name);
         std::fs::read_to_string(&path).map_err(|source| FolderError::Io { path, source })

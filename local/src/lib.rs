@@ -8,6 +8,8 @@ pub mod demo_tenant;
 mod events;
 mod folder;
 pub mod lambda;
+mod lock;
+mod markup;
 pub mod multicall;
 pub mod rescue;
 pub mod servicenow;

@@ -1,4 +1,4 @@
-//! `cargo run`: the embedded cloud, and the story of what the connector does.
+//! `cargo run`: the embedded cloud and the demo.
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -21,7 +21,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Plays the story and ends: sessions start and end, ServiceNow fails in between, every note arrives once.
+    /// Plays the demo and ends: sessions start and end, ServiceNow fails in between, every note arrives once.
     Demo,
     /// Keeps everything running with a demo tenant, and prints its URLs and commands to try.
     #[command(after_help = "Example: cargo run -- up --data .local --port 8400")]
@@ -32,10 +32,10 @@ enum Command {
         /// The first of four ports in a row: HTTP API, AWS, ServiceNow, Rescue.
         #[arg(long, default_value = "8400")]
         port: Ports,
-        /// Which of the functions' log lines are shown, these and what is worse.
+        /// Show the functions' log lines of this level and above.
         #[arg(long, value_name = "LEVEL", default_value = "INFO", ignore_case = true, value_parser = log_level())]
         log_level: String,
-        /// Write the functions' logs and metrics as they are, JSON, to standard error.
+        /// Write the functions' logs and metrics as JSON to standard error.
         #[arg(long)]
         logs: bool,
         /// Leave out Rescue's limit of one PIN per second and technician.
@@ -45,7 +45,7 @@ enum Command {
         #[arg(long)]
         unlimited_posts: bool,
     },
-    /// Runs the operator's command line on what `up` keeps running.
+    /// Runs the operator's command line on the cloud of `up`.
     #[command(
         disable_help_flag = true,
         after_help = "Examples:\n  cargo run -- cli --help\n  cargo run -- cli tenant show demo\n  \
@@ -79,7 +79,7 @@ fn main() -> ExitCode {
             logs,
             unlimited_pins,
             unlimited_posts,
-        }) => multicall::wait(up::run(up::Asked {
+        }) => multicall::wait(up::run(up::UpOptions {
             data,
             ports: port,
             log_level,
@@ -94,7 +94,7 @@ fn main() -> ExitCode {
     };
     match outcome {
         Err(error) if !is_closed_pipe(error.as_ref()) => {
-            // The exit code tells where standard error is gone as well.
+            // When standard error is closed too, the exit code alone tells of the failure.
             let _ = writeln!(anstream::stderr().lock(), "error: {error}");
             ExitCode::FAILURE
         }
@@ -107,7 +107,7 @@ fn log_level() -> impl clap::builder::TypedValueParser<Value = String> {
         .map(|level| level.to_ascii_uppercase())
 }
 
-/// Whether the reader of standard output has read enough, as `head` does.
+/// Whether the reader of standard output has closed it, as `head` does.
 fn is_closed_pipe(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
     let error = error.downcast_ref::<io::Error>();
     error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)

@@ -1,11 +1,11 @@
-//! One program for everything: this one starts itself as any of the functions.
+//! One program for all: it starts itself as each of the functions.
 
 use std::future::Future;
 
-/// Whatever a command can fail with.
+/// The error of a command.
 pub type MulticallError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Runs as the function of that name, until the runtime API that it was started by is gone.
+/// Runs as the function of that name until the runtime API ends.
 ///
 /// # Errors
 /// When there is no such function, or it does not start.
@@ -24,10 +24,10 @@ pub fn run(function: &str) -> Result<(), MulticallError> {
     }
 }
 
-/// Runs something that needs everything at once.
+/// Runs a command on a runtime with several threads.
 ///
 /// # Errors
-/// What it fails with.
+/// The command's.
 pub fn wait<T>(task: impl Future<Output = Result<T, MulticallError>>) -> Result<T, MulticallError> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -1,4 +1,4 @@
-//! `cargo run -- up`: keeps the embedded cloud running, for trying things by hand.
+//! `cargo run -- up`: keeps the embedded cloud running, to try it by hand.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -18,9 +18,9 @@ use crate::rescue::Rules;
 use crate::servicenow::MAILS_PATH;
 use crate::terminal::{line, paragraph};
 
-/// What `up` was asked for.
+/// The arguments of `up`.
 #[derive(Debug)]
-pub struct Asked {
+pub struct UpOptions {
     /// The folder that keeps everything for the next start.
     pub data: Option<PathBuf>,
     /// Where the parts listen.
@@ -35,41 +35,41 @@ pub struct Asked {
     pub unlimited_posts: bool,
 }
 
-/// Runs until Ctrl-C, or until standard output is gone.
+/// Runs until Ctrl-C, or until standard output is closed.
 ///
 /// # Errors
 /// When the cloud does not start: a port or the data folder is in use, or cannot be used.
-pub async fn run(asked: Asked) -> Result<(), MulticallError> {
-    let folder = asked.data.as_deref().map(DataFolder::take).transpose()?;
-    let options = Options {
-        data: asked.data.clone(),
-        ports: Some(asked.ports),
-        log_level: asked.log_level.clone(),
+pub async fn run(options: UpOptions) -> Result<(), MulticallError> {
+    let folder = options.data.as_deref().map(DataFolder::take).transpose()?;
+    let cloud = Options {
+        data: options.data.clone(),
+        ports: Some(options.ports),
+        log_level: options.log_level.clone(),
         ..Options::new(Programs::Itself)
     };
-    let cloud = Cloud::start(options).await?;
+    let cloud = Cloud::start(cloud).await?;
     let (log, lines) = mpsc::unbounded_channel();
     for lambda in cloud.functions.values() {
         lambda.echo(log.clone());
     }
-    if asked.unlimited_pins {
+    if options.unlimited_pins {
         let none = |rules: &mut Rules| rules.one_pin_every = Duration::ZERO;
         cloud.rescue.configure(none);
     }
-    if asked.unlimited_posts {
+    if options.unlimited_posts {
         cloud.lift_posts_quota();
     }
     let applied = demo_tenant::provision(&cloud).await?;
     let new = applied.webhook_urls.map(|urls| urls.ended);
-    let url = remembered(new, folder.as_ref(), "demo-webhook-url")?;
-    let url = here(&url, &cloud.gateway.url());
-    let api_key = remembered(applied.api_key, folder.as_ref(), "demo-api-key")?;
+    let url = stored_key(new, folder.as_ref(), "demo-webhook-url")?;
+    let url = on_this_address(&url, &cloud.gateway.url());
+    let api_key = stored_key(applied.api_key, folder.as_ref(), "demo-api-key")?;
     let ended = async {
-        show(&cloud, &url, api_key.expose(), asked.ports)?;
+        show(&cloud, &url, api_key.expose(), options.ports)?;
         tokio::select! {
             ended = tokio::signal::ctrl_c() => ended,
             ended = print_new_notes(&cloud) => ended,
-            ended = print_lines(lines, &asked, &cloud) => ended,
+            ended = print_lines(lines, &options, &cloud) => ended,
         }
     }
     .await;
@@ -77,9 +77,9 @@ pub async fn run(asked: Asked) -> Result<(), MulticallError> {
     Ok(ended?)
 }
 
-/// A key that was just made, or the one of an earlier start. The demo's are kept beside the demo's data; a real one is
-/// shown once and stored nowhere.
-fn remembered(
+/// The new key, or the one that an earlier start stored in the data folder. Outside of the demo a key is shown once and
+/// stored nowhere.
+fn stored_key(
     new: Option<Secret>,
     folder: Option<&DataFolder>,
     name: &str,
@@ -96,20 +96,20 @@ fn remembered(
 }
 
 /// The webhook URL on the address that the HTTP API has now: an earlier start may have had other ports.
-fn here(webhook_url: &Secret, api: &str) -> String {
+fn on_this_address(webhook_url: &Secret, api: &str) -> String {
     let path = webhook_url.expose().splitn(4, '/').nth(3);
     format!("{api}/{}", path.unwrap_or_default())
 }
 
-/// Shows what the functions log.
+/// Prints what the functions log.
 async fn print_lines(
     mut lines: mpsc::UnboundedReceiver<(String, String)>,
-    asked: &Asked,
+    options: &UpOptions,
     cloud: &Cloud,
 ) -> io::Result<()> {
-    let metrics = !matches!(asked.log_level.as_str(), "ERROR" | "WARN");
+    let metrics = !matches!(options.log_level.as_str(), "ERROR" | "WARN");
     while let Some((function, text)) = lines.recv().await {
-        if !asked.logs {
+        if !options.logs {
             if let Some(text) = event(&function, &text) {
                 line(admin::wrapped(&with_numbers(cloud, text), 10))?;
             }
@@ -120,7 +120,7 @@ async fn print_lines(
     Ok(())
 }
 
-/// A line in which records have their numbers: a `sys_id` says nothing to a reader.
+/// A line with the records' numbers in place of their `sys_id`s.
 fn with_numbers(cloud: &Cloud, mut text: String) -> String {
     for table in Table::ALL.map(Table::name) {
         if text.contains(&format!("{table}:")) {
@@ -134,7 +134,7 @@ fn with_numbers(cloud: &Cloud, mut text: String) -> String {
     text
 }
 
-/// Shows every note that appears on an incident from now on.
+/// Prints every new work note of an incident.
 async fn print_new_notes(cloud: &Cloud) -> io::Result<()> {
     let mut seen = BTreeMap::new();
     let mut first = true;

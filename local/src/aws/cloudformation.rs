@@ -1,4 +1,4 @@
-//! CloudFormation: `DescribeStacks`, which is where the command line finds the outputs of a stack.
+//! CloudFormation: `DescribeStacks`, from which the command line reads a stack's outputs.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,8 @@ use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use shared::domain::clock::Timestamp;
 
-use super::{ACCOUNT, REGION};
+use crate::markup::escaped;
+use crate::template::{ACCOUNT, REGION};
 
 /// Outputs by name, by stack.
 pub(super) type Stacks = BTreeMap<String, BTreeMap<String, String>>;
@@ -60,10 +61,10 @@ pub(super) fn refuse_with(status: StatusCode, code: &str, message: &str) -> Resp
         status,
         format!(
             "<ErrorResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\"><Error>\
-             <Type>Sender</Type><ErrorCode>{}</Code><Message>{}</Message></Error>\
+             <Type>Sender</Type><Code>{}</Code><Message>{}</Message></Error>\
              <RequestId>00000000-0000-0000-0000-000000000000</RequestId></ErrorResponse>",
-            escape(code),
-            escape(message)
+            escaped(code),
+            escaped(message)
         ),
     )
 }
@@ -74,8 +75,8 @@ fn member(name: &str, outputs: &BTreeMap<String, String>, now: Timestamp) -> Str
         .map(|(key, value)| {
             format!(
                 "<member><OutputKey>{}</OutputKey><OutputValue>{}</OutputValue></member>",
-                escape(key),
-                escape(value)
+                escaped(key),
+                escaped(value)
             )
         })
         .collect();
@@ -83,8 +84,8 @@ fn member(name: &str, outputs: &BTreeMap<String, String>, now: Timestamp) -> Str
         "<member><StackName>{}</StackName><StackId>{}</StackId><CreationTime>{now}</CreationTime>\
          <StackStatus>CREATE_COMPLETE</StackStatus><DisableRollback>false</DisableRollback>\
          <Outputs>{outputs}</Outputs></member>",
-        escape(name),
-        escape(&stack_id(name))
+        escaped(name),
+        escaped(&stack_id(name))
     )
 }
 
@@ -92,13 +93,6 @@ fn stack_id(name: &str) -> String {
     format!(
         "arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{name}/00000000-0000-0000-0000-000000000000"
     )
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }
 
 fn xml(status: StatusCode, text: String) -> Response {

@@ -1,4 +1,4 @@
-//! DynamoDB: an embedded engine behind a loopback port of its own, to which requests are passed on unchanged.
+//! DynamoDB: an embedded engine on its own loopback port. Requests are forwarded unchanged.
 
 use std::path::Path;
 
@@ -9,7 +9,8 @@ use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{Error, Refusal, loopback_client};
+use super::error::Error;
+use super::refusal::AwsRefusal;
 use crate::template::Table;
 
 #[derive(Clone)]
@@ -32,33 +33,33 @@ impl DynamoDb {
         Ok(Self {
             database,
             endpoint,
-            client: loopback_client()?,
+            client: shared::http::client(None).map_err(|e| Error::DynamoDb(e.to_string()))?,
         })
     }
 
-    /// Passes a request on, bytes unchanged.
+    /// Forwards a request unchanged.
     pub(super) async fn forward(
         &self,
         headers: &HeaderMap,
         body: Vec<u8>,
-    ) -> Result<Response, Refusal> {
+    ) -> Result<Response, AwsRefusal> {
         let unavailable = |e: reqwest::Error| {
-            Refusal::new("InternalServerError", &e.to_string())
+            AwsRefusal::new("InternalServerError", &e.to_string())
                 .status(StatusCode::INTERNAL_SERVER_ERROR)
         };
-        let mut passed_on = headers.clone();
+        let mut forwarded = headers.clone();
         for hop in [
             header::HOST,
             header::CONTENT_LENGTH,
             header::CONNECTION,
             header::TRANSFER_ENCODING,
         ] {
-            passed_on.remove(hop);
+            forwarded.remove(hop);
         }
         let answer = self
             .client
             .post(&self.endpoint)
-            .headers(passed_on)
+            .headers(forwarded)
             .body(body)
             .send()
             .await
@@ -98,13 +99,6 @@ impl DynamoDb {
             }
         }
         Ok(())
-    }
-
-    /// Deletes what its time to live says has expired, by the machine's clock. DynamoDB itself takes up to two days.
-    pub(super) fn sweep(&self) -> Result<usize, Error> {
-        self.database
-            .sweep_ttl()
-            .map_err(|e| Error::DynamoDb(e.to_string()))
     }
 }
 

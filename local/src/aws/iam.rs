@@ -2,16 +2,18 @@
 //! that allows there is no access
 //! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>).
 //!
-//! A policy is read into [`Grant`]s, each of one action, one resource and one value for each condition, so that a grant
-//! that no call needs can be told. An element that is not known here is an error: a policy is understood or refused.
+//! A policy becomes [`Grant`]s of one action, one resource and one value for each condition, so that a test can name a
+//! grant that no call needs. An element that this module does not know is an error.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::Value;
 
-use super::{ACCOUNT, AwsCall, REGION, Resources, Service};
-use crate::template::{Event, Scope, Template};
+use super::arn;
+use super::journal::{AwsCall, Service};
+use super::resources::Resources;
+use crate::template::{ACCOUNT, Event, REGION, Scope, Template};
 
 /// A policy, or a reference in it, that is not understood.
 #[derive(Debug, thiserror::Error)]
@@ -25,17 +27,17 @@ pub struct Grant {
     pub sid: String,
     /// False when the statement denies.
     pub allows: bool,
-    /// Whom a resource's policy means: a service, an ARN, or `*`. A role's policy names none.
+    /// The principal of a resource's policy: a service, an ARN, or `*`. A role's policy names none.
     pub principal: Option<String>,
     /// Such as `sqs:SendMessage`, with or without `*` and `?`.
     pub action: String,
     /// An ARN, with or without `*` and `?`.
     pub resource: String,
-    /// What has to hold, all of it.
+    /// All of these must hold.
     pub conditions: Vec<Condition>,
 }
 
-/// What a request's context has to hold.
+/// A condition on the request's context.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Condition {
     key: String,
@@ -43,7 +45,7 @@ pub struct Condition {
     pattern: bool,
 }
 
-/// What is asked of IAM.
+/// A request to IAM.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Request {
     /// Such as `sqs:SendMessage`.
@@ -73,7 +75,7 @@ impl Request {
 }
 
 impl Grant {
-    /// Whether its statement is about this request.
+    /// Whether its statement applies to this request.
     pub fn covers(&self, request: &Request) -> bool {
         let holds = |condition: &Condition| {
             let actual = request.context.iter();
@@ -246,7 +248,7 @@ impl Permissions {
     /// Reads the roles of a template's functions, and the keys of its tables and queues.
     ///
     /// # Errors
-    /// Names what is not understood, a function without a role of the template first of all.
+    /// Names the element that is not known, or the function that has no role in the template.
     pub fn of(
         document: &Value,
         template: &Template,
@@ -341,7 +343,7 @@ impl Permissions {
         ))
     }
 
-    /// What a call asks of IAM: itself, and what DynamoDB and SQS ask of KMS in the caller's name.
+    /// The IAM requests of a call: its own action, and those that DynamoDB and SQS make to KMS as the caller.
     ///
     /// DynamoDB has the table's own key decrypted
     /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html>). SQS has a data key
@@ -356,7 +358,7 @@ impl Permissions {
         let (service, resource, context, of_the_key): (_, _, _, &[&str]) = match call.service {
             Service::DynamoDb => {
                 let table = text("TableName").rsplit('/').next().unwrap_or_default();
-                let arn = format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}");
+                let arn = arn::table(table);
                 let context = vec![
                     ("tableName", table.to_owned()),
                     ("subscriberId", ACCOUNT.to_owned()),
@@ -365,7 +367,7 @@ impl Permissions {
             }
             Service::Sqs => {
                 let queue = text("QueueUrl").rsplit('/').next().unwrap_or_default();
-                let arn = super::sqs::arn(queue);
+                let arn = arn::queue(queue);
                 let needed: &[&str] = match operation {
                     "SendMessage" => &["GenerateDataKey", "Decrypt"],
                     "ReceiveMessage" => &["Decrypt"],

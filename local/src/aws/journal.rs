@@ -1,10 +1,12 @@
-//! What was asked of the embedded cloud, and the faults it was told to have.
+//! The journal of calls to the embedded AWS, and its scripted faults.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
 use shared::domain::clock::Timestamp;
+
+use crate::lock::lock;
 
 /// The services of the embedded cloud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,24 +21,24 @@ pub enum Service {
     CloudFormation,
 }
 
-/// One call, as it came in and as it was answered.
+/// A call and the status of its answer.
 #[derive(Clone, Debug)]
 pub struct AwsCall {
     /// The access key id that signed it; the functions of [`crate::cloud::Cloud`] have their names there.
     pub caller: String,
-    /// Who was called.
+    /// The called service.
     pub service: Service,
     /// The operation's name in the API reference, such as `SendMessage`.
     pub operation: String,
-    /// The request; CloudFormation's form fields as an object. `null` when it was not readable.
+    /// The request as JSON; CloudFormation's form fields as an object. `null` when it could not be parsed.
     pub request: Value,
-    /// The HTTP status of the answer; `None` while it is still outstanding and when no answer was sent.
+    /// The HTTP status of the answer; `None` until it is sent.
     pub status: Option<u16>,
     /// When it came in, on the cloud's clock.
     pub at: Timestamp,
 }
 
-/// A place in the journal, to look only at what came later.
+/// A position in the journal; later calls are read with [`CallJournal::since`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark(usize);
 
@@ -47,22 +49,22 @@ pub struct CallJournal(Arc<Mutex<Vec<AwsCall>>>);
 impl CallJournal {
     /// The present end of the journal.
     pub fn mark(&self) -> Mark {
-        Mark(self.lock().len())
+        Mark(lock(&self.0).len())
     }
 
     /// All calls.
     pub fn calls(&self) -> Vec<AwsCall> {
-        self.lock().clone()
+        lock(&self.0).clone()
     }
 
     /// The calls that came in after `mark`.
     pub fn since(&self, mark: Mark) -> Vec<AwsCall> {
-        self.lock().iter().skip(mark.0).cloned().collect()
+        lock(&self.0).iter().skip(mark.0).cloned().collect()
     }
 
     /// How many calls of one operation came in after `mark`.
     pub fn count(&self, mark: Mark, service: Service, operation: &str) -> usize {
-        self.lock()
+        lock(&self.0)
             .iter()
             .skip(mark.0)
             .filter(|call| call.service == service && call.operation == operation)
@@ -71,36 +73,32 @@ impl CallJournal {
 
     /// How many calls of any operation of `service` came in after `mark`.
     pub fn count_service(&self, mark: Mark, service: Service) -> usize {
-        self.lock()
+        lock(&self.0)
             .iter()
             .skip(mark.0)
             .filter(|call| call.service == service)
             .count()
     }
 
-    /// Forgets everything. Marks that were taken before are void.
+    /// Removes all calls. Marks from before are void.
     pub fn clear(&self) {
-        self.lock().clear();
+        lock(&self.0).clear();
     }
 
     pub(crate) fn begin(&self, call: AwsCall) -> usize {
-        let mut calls = self.lock();
+        let mut calls = lock(&self.0);
         calls.push(call);
         calls.len() - 1
     }
 
     pub(crate) fn answered(&self, index: usize, status: u16) {
-        if let Some(call) = self.lock().get_mut(index) {
+        if let Some(call) = lock(&self.0).get_mut(index) {
             call.status = Some(status);
         }
     }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<AwsCall>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// What happens to a call instead of, or beside, its normal course.
+/// What a scripted fault does to a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Refused with this status and error type (`ThrottlingException`, …); nothing is done.
@@ -110,29 +108,29 @@ pub enum Effect {
         /// The error type, as the service would name it.
         error: String,
     },
-    /// Done only after this real time has passed, and answered then; a client that leaves earlier leaves no trace.
+    /// Performed and answered after this real time. A call whose client hangs up earlier is not performed.
     Hang(Duration),
-    /// The connection is cut before anything is done.
+    /// The connection is cut before the call is performed.
     DropBefore,
-    /// Done, but the connection is cut before the answer.
+    /// The call is performed, and the connection is cut before the answer.
     DropAfter,
 }
 
-/// A scripted fault: the next `times` calls of `operation` (of any, when `None`) meet `effect`.
+/// A scripted fault: the next `times` calls of `operation` (of any, when `None`) have `effect`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InjectedAwsFault {
-    /// Whose calls.
+    /// The service.
     pub service: Service,
-    /// Which operation; `None` is any.
+    /// The operation; `None` is any.
     pub operation: Option<String>,
-    /// What they meet.
+    /// What happens to the calls.
     pub effect: Effect,
-    /// How many calls; the fault is gone afterwards.
+    /// How many calls.
     pub times: u32,
 }
 
 impl InjectedAwsFault {
-    /// The next call of `operation` meets `effect`.
+    /// The next call of `operation` has `effect`.
     pub fn once(service: Service, operation: &str, effect: Effect) -> Self {
         Self {
             service,
@@ -142,7 +140,7 @@ impl InjectedAwsFault {
         }
     }
 
-    /// The next call of any operation of `service` meets `effect`.
+    /// The next call of any operation of `service` has `effect`.
     pub const fn any(service: Service, effect: Effect) -> Self {
         Self {
             service,
@@ -160,23 +158,23 @@ impl InjectedAwsFault {
     }
 }
 
-/// The faults that have not happened yet, first in, first out.
+/// The faults that are still to happen, first in, first out.
 #[derive(Debug, Default)]
 pub(crate) struct InjectedAwsFaults(Mutex<Vec<InjectedAwsFault>>);
 
 impl InjectedAwsFaults {
     pub(crate) fn add(&self, fault: InjectedAwsFault) {
         if fault.times > 0 {
-            self.lock().push(fault);
+            lock(&self.0).push(fault);
         }
     }
 
     pub(crate) fn clear(&self) {
-        self.lock().clear();
+        lock(&self.0).clear();
     }
 
     pub(crate) fn take(&self, service: Service, operation: &str) -> Option<Effect> {
-        let mut faults = self.lock();
+        let mut faults = lock(&self.0);
         let index = faults.iter().position(|fault| {
             fault.service == service
                 && fault
@@ -191,9 +189,5 @@ impl InjectedAwsFaults {
             faults.remove(index);
         }
         Some(effect)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<InjectedAwsFault>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,22 +2,28 @@
 //!
 //! DynamoDB is an embedded engine, SQS and Secrets Manager are written by hand
 //! (`docs/decisions/0003-own-sqs-and-secrets-manager.md`), CloudFormation is one call. Every call is kept in a journal,
-//! and faults can be scripted. Time is the [`Clock`] it is given: moving that moves deduplication, visibility,
-//! retention, rotation and recovery windows. Long polls wait in real time. A function may do what its role in the
-//! template allows, once [`Aws::enforce`] was called.
+//! and faults can be scripted. The given [`Clock`] drives deduplication, visibility, retention, rotation and
+//! recovery windows. Long polls wait in real time. After [`Aws::enforce`], a function may do what its role in the
+//! template allows.
 
+pub(crate) mod arn;
 mod cloudformation;
 mod dynamodb;
+mod error;
 pub mod iam;
 mod journal;
+mod refusal;
+mod request;
+mod resources;
 mod secrets_manager;
 mod sqs;
+mod state_file;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use axum::Json;
 use axum::Router;
@@ -26,19 +32,22 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
 use axum::routing::get;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::domain::clock::Clock;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
+pub use self::error::Error;
 pub use self::journal::{AwsCall, CallJournal, Effect, InjectedAwsFault, Mark, Service};
+use self::refusal::AwsRefusal;
+use self::request::{Request, caller, form};
+pub use self::resources::{QueueNames, Resources};
 pub use self::secrets_manager::{ROTATION_RETRY, RotationFunction};
 pub use self::sqs::{
     DEDUPLICATION_WINDOW, LARGEST_MESSAGE, LONGEST_VISIBILITY, MessageState, MessageView, QueueView,
 };
-use crate::template::{self, Function, Scope, Template};
+use crate::lock::lock;
+use crate::template::{self, Template};
 pub use crate::template::{ACCOUNT, REGION};
 
 /// Answers a GET with the outputs of the stack as a JSON object, for the command line of this program.
@@ -53,47 +62,8 @@ pub struct Options {
     pub port: Option<u16>,
     /// The folder that keeps everything for the next start; `None` keeps it in memory.
     pub data: Option<PathBuf>,
-    /// The clock of every service but DynamoDB, whose engine has no use for one.
+    /// The clock of every service except DynamoDB, whose engine uses the machine's.
     pub clock: Clock,
-}
-
-/// Why the embedded AWS could not start or create what a template asks for.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The port or the data folder cannot be used.
-    #[error(transparent)]
-    Io(#[from] std::io::Error),
-    /// The DynamoDB engine failed.
-    #[error("DynamoDB: {0}")]
-    DynamoDb(String),
-    /// A part of the data folder is damaged, or cannot be used.
-    #[error(
-        "{path} cannot be used: {reason}. Repair or remove it, or choose another folder with --data."
-    )]
-    State {
-        /// Which file.
-        path: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// Something of the template cannot be created.
-    #[error("cannot create {0}")]
-    Provision(String),
-    /// The template refers to something that does not exist.
-    #[error(transparent)]
-    Template(#[from] template::Error),
-    /// A policy of the template is not understood.
-    #[error("policy: {0}")]
-    Policy(#[from] iam::NotUnderstood),
-}
-
-impl Error {
-    fn unusable(path: &Path, reason: &dyn std::fmt::Display) -> Self {
-        Self::State {
-            path: path.display().to_string(),
-            reason: reason.to_string(),
-        }
-    }
 }
 
 /// A handle to the embedded AWS. Cloning shares it; it serves until the process or its runtime ends.
@@ -110,38 +80,6 @@ struct Inner {
     secrets: secrets_manager::SecretsManager,
     stacks: Mutex<cloudformation::Stacks>,
     permissions: OnceLock<iam::Permissions>,
-}
-
-/// What [`Aws::provision`] created, by logical ids.
-#[derive(Clone, Debug)]
-pub struct Resources {
-    /// Table names.
-    pub tables: BTreeMap<String, String>,
-    /// Queues.
-    pub queues: BTreeMap<String, QueueNames>,
-    /// What references lead to. Whoever runs the functions and the HTTP API adds theirs.
-    pub scope: Scope,
-}
-
-/// The names of one queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QueueNames {
-    /// Its name.
-    pub name: String,
-    /// Its URL on the endpoint.
-    pub url: String,
-    /// Its ARN.
-    pub arn: String,
-}
-
-impl Resources {
-    /// The environment of a function, every reference followed.
-    ///
-    /// # Errors
-    /// Names the first reference that leads nowhere.
-    pub fn environment(&self, function: &Function) -> Result<BTreeMap<String, String>, Error> {
-        Ok(function.resolve_environment(&self.scope)?)
-    }
 }
 
 impl Aws {
@@ -195,54 +133,46 @@ impl Aws {
         self.0.faults.add(fault);
     }
 
-    /// Forgets the faults that have not happened yet.
+    /// Removes the faults that have not happened yet.
     pub fn clear_faults(&self) {
         self.0.faults.clear();
     }
 
-    /// From now on refuses what a function's role does not allow. Callers that are no functions may do everything.
+    /// From now on refuses calls that the calling function's role does not allow. Other callers may make every call.
     pub fn enforce(&self, permissions: iam::Permissions) {
         self.0.permissions.set(permissions).ok();
     }
 
-    /// What is enforced.
+    /// The enforced permissions.
     pub fn permissions(&self) -> Option<&iam::Permissions> {
         self.0.permissions.get()
     }
 
-    /// A look at a queue, past the endpoint; `None` when there is no queue of that name.
+    /// A copy of a queue, read without a call; `None` when there is no queue of that name.
     pub fn queue(&self, name: &str) -> Option<QueueView> {
         self.0.sqs.view(name)
     }
 
-    /// Who runs the rotation functions.
+    /// Sets how rotation functions are invoked.
     pub fn set_rotation_function(&self, function: RotationFunction) {
         self.0.secrets.set_rotation_function(function);
     }
 
     /// Runs every secret's rotation that is due or has to be tried again, and returns when all have ended.
-    /// Call it now and then, or after the clock was moved. `RotateSecret` that is to rotate at once calls it by itself.
+    /// Call it regularly and after moving the clock. `RotateSecret` with an immediate rotation calls it as well.
     pub async fn tick(&self) {
         self.0.secrets.tick().await;
     }
 
-    /// Deletes expired DynamoDB items by the machine's clock and tells how many; DynamoDB takes up to two days.
-    ///
-    /// # Errors
-    /// When the engine fails.
-    pub fn sweep_expired_items(&self) -> Result<usize, Error> {
-        self.0.dynamodb.sweep()
-    }
-
     /// Adds or replaces one output of a stack, for `DescribeStacks`.
     pub fn set_output(&self, stack: &str, name: &str, value: &str) {
-        let mut stacks = self.0.stacks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stacks = lock(&self.0.stacks);
         let outputs = stacks.entry(stack.to_owned()).or_default();
         outputs.insert(name.to_owned(), value.to_owned());
     }
 
-    /// Creates the tables and queues of a template, or leaves them when they are there, and publishes the outputs of
-    /// the stack (those that can be resolved; [`Aws::set_output`] adds the others).
+    /// Creates the tables and queues of a template unless they exist, and publishes the stack's outputs that can be
+    /// resolved; [`Aws::set_output`] adds the others.
     ///
     /// # Errors
     /// When a table or queue cannot be created.
@@ -256,8 +186,7 @@ impl Aws {
         for table in &template.tables {
             self.0.dynamodb.provision(table)?;
             scope.set_reference(&table.logical_id, &table.name);
-            let arn = format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{}", table.name);
-            scope.set_attribute(&table.logical_id, "Arn", &arn);
+            scope.set_attribute(&table.logical_id, "Arn", &arn::table(&table.name));
             tables.insert(table.logical_id.clone(), table.name.clone());
         }
         let queues = self.provision_queues(template)?;
@@ -269,10 +198,7 @@ impl Aws {
         }
         for function in &template.functions {
             scope.set_reference(&function.logical_id, &function.name);
-            let arn = format!(
-                "arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}",
-                function.name
-            );
+            let arn = arn::function(&function.name);
             scope.set_attribute(&function.logical_id, "Arn", &arn);
         }
         for (name, output) in &template.outputs {
@@ -289,7 +215,7 @@ impl Aws {
 
     fn provision_queues(&self, template: &Template) -> Result<BTreeMap<String, QueueNames>, Error> {
         let sqs = &self.0.sqs;
-        let failed = |name: &str, refusal: Refusal| {
+        let failed = |name: &str, refusal: AwsRefusal| {
             Error::Provision(format!("queue {name}: {}", refusal.message))
         };
         let mut queues = BTreeMap::new();
@@ -299,7 +225,7 @@ impl Aws {
             let names = QueueNames {
                 name: queue.name.clone(),
                 url: sqs.url(&queue.name),
-                arn: sqs::arn(&queue.name),
+                arn: arn::queue(&queue.name),
             };
             queues.insert(queue.logical_id.clone(), names);
         }
@@ -325,7 +251,7 @@ impl Aws {
     async fn answer(&self, request: &Request, headers: &HeaderMap, body: Bytes) -> Response {
         let inner = &self.0;
         if !headers.contains_key(header::AUTHORIZATION) {
-            let refusal = Refusal::new(
+            let refusal = AwsRefusal::new(
                 "MissingAuthenticationTokenException",
                 "Missing Authentication Token",
             );
@@ -339,7 +265,7 @@ impl Aws {
                 };
             }
             Service::CloudFormation => {
-                let stacks = inner.stacks.lock().unwrap_or_else(PoisonError::into_inner);
+                let stacks = lock(&inner.stacks);
                 return cloudformation::answer(&stacks, &form(&body), inner.clock.now());
             }
             Service::Sqs => {
@@ -365,90 +291,14 @@ impl Aws {
     }
 }
 
-/// What every other resource's ARN looks like, near enough for an environment variable.
+/// A plausible ARN for every other resource, used in environment variables only.
 fn plain_arn(id: &str, kind: &str) -> String {
     let service = kind.split("::").nth(1).unwrap_or("unknown").to_lowercase();
     format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{id}")
 }
 
-/// One request, taken apart.
-struct Request {
-    service: Service,
-    operation: String,
-    json: Value,
-}
-
-impl Request {
-    fn parse(headers: &HeaderMap, body: &[u8]) -> Option<Self> {
-        let Some(target) = headers.get("x-amz-target").and_then(|t| t.to_str().ok()) else {
-            let form = form(body);
-            return Some(Self {
-                service: Service::CloudFormation,
-                operation: form.get("Action")?.clone(),
-                json: json!(form),
-            });
-        };
-        let (service, operation) = target.split_once('.')?;
-        let service = match service {
-            "AmazonSQS" => Service::Sqs,
-            "secretsmanager" => Service::SecretsManager,
-            _ if service.starts_with("DynamoDB") => Service::DynamoDb,
-            _ => return None,
-        };
-        Some(Self {
-            service,
-            operation: operation.to_owned(),
-            json: serde_json::from_slice(body).unwrap_or_default(),
-        })
-    }
-
-    fn respond(&self, status: StatusCode, body: &Value) -> Response {
-        let mut response = Response::new(Body::from(body.to_string()));
-        *response.status_mut() = status;
-        let kind = match self.service {
-            Service::SecretsManager => "application/x-amz-json-1.1",
-            _ => "application/x-amz-json-1.0",
-        };
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-        response
-    }
-
-    fn refuse(&self, refusal: &Refusal) -> Response {
-        let namespace = match self.service {
-            Service::CloudFormation => {
-                return cloudformation::refuse_with(
-                    refusal.status,
-                    &refusal.kind,
-                    &refusal.message,
-                );
-            }
-            Service::DynamoDb => "com.amazonaws.dynamodb.v20120810#",
-            Service::Sqs => "com.amazonaws.sqs#",
-            Service::SecretsManager => "",
-        };
-        let body =
-            json!({"__type": format!("{namespace}{}", refusal.kind), "message": refusal.message});
-        let mut response = self.respond(refusal.status, &body);
-        if self.service == Service::Sqs {
-            let fault = if refusal.status.is_server_error() {
-                "Receiver"
-            } else {
-                "Sender"
-            };
-            let code = refusal.query_code.as_deref().unwrap_or(&refusal.kind);
-            if let Ok(value) = HeaderValue::try_from(format!("{code};{fault}")) {
-                let name = HeaderName::from_static("x-amzn-query-error");
-                response.headers_mut().insert(name, value);
-            }
-        }
-        response
-    }
-}
-
 async fn outputs(State(aws): State<Aws>) -> Json<BTreeMap<String, String>> {
-    let stacks = aws.0.stacks.lock().unwrap_or_else(PoisonError::into_inner);
+    let stacks = lock(&aws.0.stacks);
     Json(stacks.get(template::STACK).cloned().unwrap_or_default())
 }
 
@@ -469,7 +319,7 @@ async fn serve(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Respo
     let denied = aws.permissions().and_then(|all| all.denies(&call));
     let index = aws.0.journal.begin(call);
     if let Some(message) = denied {
-        let response = request.refuse(&Refusal::new("AccessDeniedException", &message));
+        let response = request.refuse(&AwsRefusal::new("AccessDeniedException", &message));
         aws.0.journal.answered(index, response.status().as_u16());
         return response;
     }
@@ -477,7 +327,7 @@ async fn serve(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Respo
     let mut response = match &effect {
         Some(Effect::Refuse { status, error }) => {
             let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            request.refuse(&Refusal::new(error, "This fault was scripted.").status(status))
+            request.refuse(&AwsRefusal::new(error, "This fault was scripted.").status(status))
         }
         Some(Effect::DropBefore) => cut_connection(),
         Some(Effect::Hang(duration)) => {
@@ -500,111 +350,7 @@ async fn serve(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Respo
     response
 }
 
-/// The access key id of a signed request: `AWS4-HMAC-SHA256 Credential={access key id}/{date}/…`.
-fn caller(headers: &HeaderMap) -> String {
-    let signature = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let scope = signature.and_then(|text| text.split_once("Credential="));
-    let id = scope.and_then(|(_, scope)| scope.split('/').next());
-    id.unwrap_or_default().to_owned()
-}
-
-/// Ends the task that serves this connection, and with it the connection; nothing is printed and nothing else ends.
+/// Ends the task that serves this connection, and so the connection, without a panic message.
 fn cut_connection() -> ! {
     std::panic::resume_unwind(Box::new("the connection is cut by a scripted fault"))
-}
-
-/// A service's refusal of a request.
-#[derive(Debug)]
-struct Refusal {
-    status: StatusCode,
-    kind: String,
-    query_code: Option<String>,
-    message: String,
-}
-
-impl Refusal {
-    fn new(kind: &str, message: &str) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            kind: kind.to_owned(),
-            query_code: None,
-            message: message.to_owned(),
-        }
-    }
-
-    const fn status(mut self, status: StatusCode) -> Self {
-        self.status = status;
-        self
-    }
-
-    /// The code that SQS had before it spoke JSON; its SDKs still look for it.
-    fn query_code(mut self, code: &str) -> Self {
-        self.query_code = Some(code.to_owned());
-        self
-    }
-
-    /// The same for one entry of a batch.
-    fn batch_entry(self, id: &str) -> Value {
-        json!({
-            "Id": id,
-            "SenderFault": true,
-            "Code": self.query_code.unwrap_or(self.kind),
-            "Message": self.message,
-        })
-    }
-}
-
-fn read<T: DeserializeOwned>(request: Value) -> Result<T, Refusal> {
-    serde_json::from_value(request)
-        .map_err(|e| Refusal::new("SerializationException", &e.to_string()))
-}
-
-fn form(body: &[u8]) -> BTreeMap<String, String> {
-    form_urlencoded::parse(body).into_owned().collect()
-}
-
-/// Reads what an earlier run kept; an empty state when there is none.
-fn load<T: Default + DeserializeOwned>(file: Option<&Path>) -> Result<T, Error> {
-    let Some(file) = file.filter(|file| file.exists()) else {
-        return Ok(T::default());
-    };
-    let bytes = std::fs::read(file).map_err(|error| Error::unusable(file, &error))?;
-    serde_json::from_slice(&bytes).map_err(|error| Error::unusable(file, &error))
-}
-
-/// Keeps the state for the next run, whole or not at all, readable by its owner only.
-fn save(file: Option<&Path>, state: &impl Serialize) -> Result<(), Refusal> {
-    let Some(file) = file else {
-        return Ok(());
-    };
-    let broken = |e: &dyn std::error::Error| {
-        Refusal::new("InternalError", &e.to_string()).status(StatusCode::INTERNAL_SERVER_ERROR)
-    };
-    let bytes = serde_json::to_vec(state).map_err(|e| broken(&e))?;
-    let next = file.with_extension("next");
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut writer = options.open(&next).map_err(|e| broken(&e))?;
-    std::io::Write::write_all(&mut writer, &bytes).map_err(|e| broken(&e))?;
-    std::fs::rename(&next, file).map_err(|e| broken(&e))
-}
-
-/// A client for loopback addresses: it trusts nobody, so it needs no certificates.
-fn loopback_client() -> Result<reqwest::Client, Error> {
-    let failed = |e: &dyn std::error::Error| Error::DynamoDb(e.to_string());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|e| failed(&e))?
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .no_proxy()
-        .build()
-        .map_err(|e| failed(&e))
 }

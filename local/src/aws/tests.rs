@@ -11,16 +11,10 @@ use aws_sdk_sqs::types::{
     DeleteMessageBatchRequestEntry, Message, MessageAttributeValue, MessageSystemAttributeName,
     QueueAttributeName, SendMessageBatchRequestEntry,
 };
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::body::SdkBody;
 use shared::domain::clock::{Clock, Timestamp};
+use shared::http::{client, for_aws};
 
-use super::{Aws, Effect, InjectedAwsFault, MessageState, Options, Service, loopback_client};
+use super::{Aws, Effect, InjectedAwsFault, MessageState, Options, Service};
 use crate::template::Template;
 
 const FIFO: &str = "work.fifo";
@@ -31,52 +25,6 @@ const TOKEN_3: &str = "33333333-3333-3333-3333-333333333333";
 /// Of one attribute, `reason` = `outcome-unknown`.
 const ATTRIBUTES_MD5: &str = "d675ff1177d6ac227c2b8f76ad70796f";
 
-/// The SDKs' transport over one reqwest client.
-#[derive(Clone, Debug)]
-struct Transport(reqwest::Client);
-
-impl HttpClient for Transport {
-    fn http_connector(
-        &self,
-        _: &HttpConnectorSettings,
-        _: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
-
-impl HttpConnector for Transport {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let client = self.0.clone();
-        HttpConnectorFuture::new(async move {
-            let (parts, body) = request
-                .try_into_http1x()
-                .map_err(|e| ConnectorError::user(e.into()))?
-                .into_parts();
-            let bytes = body.bytes().map(<[u8]>::to_vec).unwrap_or_default();
-            let answer = client
-                .request(parts.method, parts.uri.to_string())
-                .headers(parts.headers)
-                .body(bytes)
-                .send()
-                .await
-                .map_err(|e| ConnectorError::io(e.into()))?;
-            let mut response = http::Response::builder().status(answer.status());
-            for (name, value) in answer.headers() {
-                response = response.header(name, value);
-            }
-            let body = answer
-                .bytes()
-                .await
-                .map_err(|e| ConnectorError::io(e.into()))?;
-            let response = response
-                .body(SdkBody::from(body.to_vec()))
-                .map_err(|e| ConnectorError::other(e.into(), None))?;
-            HttpResponse::try_from(response).map_err(|e| ConnectorError::other(e.into(), None))
-        })
-    }
-}
-
 macro_rules! client {
     ($sdk:ident, $aws:expr) => {
         $sdk::Client::from_conf(
@@ -86,7 +34,7 @@ macro_rules! client {
                 .credentials_provider(Credentials::new("local", "local", None, None, "static"))
                 .retry_config(RetryConfig::disabled())
                 .endpoint_url($aws.endpoint())
-                .http_client(Transport(loopback_client().expect("a client")))
+                .http_client(for_aws(client(None).expect("a client")))
                 .build(),
         )
     };
@@ -1030,7 +978,7 @@ async fn scripted_faults_hit_the_next_calls_and_the_journal_keeps_them_all() {
     assert_eq!(
         b.aws.queue(FIFO).expect("there").bodies(),
         ["3"],
-        "done, though nobody heard"
+        "done, although the answer was lost"
     );
     b.aws.inject(InjectedAwsFault::any(
         Service::Sqs,
@@ -1080,7 +1028,7 @@ async fn a_template_is_provisioned_and_survives_a_restart() {
     let resources = b.aws.provision(&template).await.expect("provisioned again");
     assert!(
         b.aws.journal().since(mark).is_empty(),
-        "nobody called over the endpoint"
+        "no call came over the endpoint"
     );
     let queue = &resources.queues["SessionsQueue"];
     assert!(queue.url.starts_with(b.aws.endpoint()));
@@ -1126,7 +1074,7 @@ async fn a_stacks_outputs_are_described_in_the_query_protocol() {
     b.aws
         .set_output("rescue-connector", "ApiUrl", "http://127.0.0.1:1/?a&b");
     let describe = |stack: &str| {
-        loopback_client()
+        client(None)
             .expect("a client")
             .post(b.aws.endpoint())
             .header("authorization", "AWS4-HMAC-SHA256 Credential=local")
@@ -1156,6 +1104,6 @@ async fn a_stacks_outputs_are_described_in_the_query_protocol() {
             .text()
             .await
             .expect("text")
-            .contains("<ErrorCode>ValidationError</Code>")
+            .contains("<Code>ValidationError</Code>")
     );
 }

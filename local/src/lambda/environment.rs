@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
@@ -23,13 +23,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinHandle};
 use uuid::Uuid;
 
-use super::function::{Function, FunctionError, Output};
-use super::{ACCOUNT_ID, DEFAULT_REGION, PAYLOAD_LIMIT};
+use super::function::{Function, FunctionError, Output, PAYLOAD_LIMIT};
+use crate::lock::lock;
+use crate::template::{ACCOUNT, REGION};
 
-/// Lambda gives an init ten seconds, and then starts it again with the function's own time-out. This covers both.
+/// Lambda stops an init after ten seconds and repeats it with the function's time-out. This covers both.
 const INIT_LIMIT: Duration = Duration::from_secs(10);
 
-/// A grandchild may hold the pipes open, so the rest of the output is not waited for longer than this.
+/// How long the rest of the output is awaited: a grandchild may hold the pipes open.
 const OUTPUT_LIMIT: Duration = Duration::from_millis(500);
 
 /// A running function process. Dropping it kills the process.
@@ -84,13 +85,11 @@ impl Environment {
             .local_addr()
             .map_err(|error| invalid_entrypoint(&error))?;
 
-        let region = variables
-            .get("AWS_REGION")
-            .map_or(DEFAULT_REGION, String::as_str);
+        let region = variables.get("AWS_REGION").map_or(REGION, String::as_str);
         let (work, next) = mpsc::channel(1);
         let api = Arc::new(RuntimeApi {
             function_arn: format!(
-                "arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{}",
+                "arn:aws:lambda:{region}:{ACCOUNT}:function:{}",
                 function.name
             ),
             next: tokio::sync::Mutex::new(next),
@@ -136,11 +135,11 @@ impl Environment {
         }
     }
 
-    /// Hands an invocation to the waiting process; ends with its answer, its death or the time-out, which kills it.
+    /// Hands an invocation to the waiting process. Returns its answer, its exit, or the time-out, which kills it.
     pub(crate) async fn invoke(&self, request_id: &str, payload: Vec<u8>) -> Answer {
         let (sender, mut answer) = oneshot::channel();
         *lock(&self.api.current) = Some((request_id.to_owned(), sender));
-        // Set here and not when the process fetches it, so that nobody takes the last phase for the new one.
+        // Set before the process fetches it, so that `settled` cannot see the phase of the previous invocation.
         self.api.phase.send_replace(Phase::Busy);
         let work = Work {
             request_id: request_id.to_owned(),
@@ -267,10 +266,9 @@ fn command(
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        // When this program is killed the hard way nobody is left to do this. Then the runtime API is gone, and
-        // the process ends by itself with its next call to it.
+        // SIGKILL to this program skips this. The process then ends with its next call to the runtime API.
         .kill_on_drop(true);
-    // Ctrl-C is for this program alone, which ends its functions in its own order.
+    // Only this program receives Ctrl-C; it then ends its functions.
     #[cfg(unix)]
     command.process_group(0);
     Ok(command)
@@ -301,7 +299,7 @@ async fn supervise(
     exited.send_replace(Some(reason));
 }
 
-/// In the words of the Lambda service.
+/// The exit reason as the Lambda service words it.
 fn describe(status: ExitStatus) -> String {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
@@ -346,7 +344,7 @@ async fn serve(listener: TcpListener, api: Arc<RuntimeApi>) {
             post(error),
         )
         .route("/2018-06-01/runtime/init/error", post(init_error))
-        // The limit has an answer of its own, which a refusal by the server would hide.
+        // `response` answers oversized bodies itself.
         .layer(DefaultBodyLimit::disable())
         .with_state(api);
     if let Err(error) = axum::serve(listener, router).await {
@@ -355,7 +353,7 @@ async fn serve(listener: TcpListener, api: Arc<RuntimeApi>) {
 }
 
 async fn next(State(api): State<Arc<RuntimeApi>>) -> Response {
-    // Before the lock: the process asks once at a time, and a request that it gave up must not hold back the next.
+    // Before the lock, because an abandoned request may still hold it.
     api.phase.send_if_modified(|phase| {
         let first = !matches!(phase, Phase::InitFailed(_) | Phase::Waiting);
         if first {
@@ -499,8 +497,4 @@ fn now_millis() -> u128 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_millis())
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

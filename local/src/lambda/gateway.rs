@@ -16,22 +16,25 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use uuid::Uuid;
 
-use super::{ACCOUNT_ID, Lambda, PAYLOAD_LIMIT};
+use super::function::PAYLOAD_LIMIT;
+use super::pool::Lambda;
+use crate::template::ACCOUNT;
 
 /// API Gateway's limit for a request's body.
 const BODY_LIMIT: usize = 10 * 1024 * 1024;
 
-/// A refused body is read on up to here, so that its sender gets to see the answer.
+/// A refused body is read up to here, so that its sender receives the answer.
 const DRAIN_LIMIT: usize = 8 * BODY_LIMIT;
 
-/// API Gateway waits no longer for an integration.
+/// API Gateway's integration time-out.
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The gateway could not be started.
@@ -156,7 +159,6 @@ pub struct Gateway {
 
 struct Api {
     address: SocketAddr,
-    id: String,
     routes: Vec<Route>,
     integration_timeout: Duration,
 }
@@ -183,7 +185,6 @@ impl Gateway {
         let address = listener.local_addr().map_err(listen)?;
         let api = Arc::new(Api {
             address,
-            id: "local".to_owned(),
             routes,
             integration_timeout,
         });
@@ -252,18 +253,9 @@ impl Api {
             return message(StatusCode::NOT_FOUND, "Not Found");
         };
 
-        let event = self.event(
-            request_id,
-            peer,
-            route,
-            path_parameters,
-            path,
-            &parts,
-            &body,
-        );
-        let Ok(event) = serde_json::to_vec(&event) else {
-            return message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
-        };
+        let matched = (route, &path_parameters);
+        let event = self.event(request_id, peer, matched, &path, &parts, &body);
+        let event = event.to_string().into_bytes();
         if event.len() > PAYLOAD_LIMIT {
             return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
         }
@@ -283,55 +275,60 @@ impl Api {
         }
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "an event is made of all that is known of a request"
-    )]
     fn event(
         &self,
         request_id: &str,
         peer: SocketAddr,
-        route: &Route,
-        path_parameters: BTreeMap<String, String>,
-        path: String,
+        (route, path_parameters): (&Route, &BTreeMap<String, String>),
+        path: &str,
         parts: &Parts,
         body: &[u8],
-    ) -> Event {
+    ) -> Value {
         let now = OffsetDateTime::now_utc();
         let content_type = text(&parts.headers, &header::CONTENT_TYPE);
         let (body, is_base64_encoded) = encode(content_type.as_deref(), body);
         let host = text(&parts.headers, &header::HOST).unwrap_or_else(|| self.address.to_string());
-        let raw_query_string = parts.uri.query().unwrap_or_default().to_owned();
-        Event {
-            version: "2.0",
-            route_key: route.key.clone(),
-            raw_path: path.clone(),
-            cookies: cookies(&parts.headers),
-            headers: self.headers(parts, peer, now),
-            query_string_parameters: query_parameters(&raw_query_string),
-            raw_query_string,
-            path_parameters,
-            request_context: RequestContext {
-                account_id: ACCOUNT_ID,
-                api_id: self.id.clone(),
-                domain_prefix: host.split('.').next().unwrap_or_default().to_owned(),
-                domain_name: host,
-                http: HttpDescription {
-                    method: parts.method.to_string(),
-                    path,
-                    protocol: format!("{:?}", parts.version),
-                    source_ip: peer.ip().to_string(),
-                    user_agent: text(&parts.headers, &header::USER_AGENT).unwrap_or_default(),
+        let query = parts.uri.query().unwrap_or_default();
+        let mut event = json!({
+            "version": "2.0",
+            "routeKey": route.key,
+            "rawPath": path,
+            "rawQueryString": query,
+            "cookies": cookies(&parts.headers),
+            "headers": self.headers(parts, peer, now),
+            "queryStringParameters": query_parameters(query),
+            "pathParameters": path_parameters,
+            "requestContext": {
+                "accountId": ACCOUNT,
+                "apiId": "local",
+                "domainName": host,
+                "domainPrefix": host.split('.').next(),
+                "http": {
+                    "method": parts.method.as_str(),
+                    "path": path,
+                    "protocol": format!("{:?}", parts.version),
+                    "sourceIp": peer.ip(),
+                    "userAgent": text(&parts.headers, &header::USER_AGENT).unwrap_or_default(),
                 },
-                request_id: request_id.to_owned(),
-                route_key: route.key.clone(),
-                stage: "$default",
-                time: common_log_time(now),
-                time_epoch: now.unix_timestamp() * 1000 + i64::from(now.millisecond()),
+                "requestId": request_id,
+                "routeKey": route.key,
+                "stage": "$default",
+                "time": common_log_time(now),
+                "timeEpoch": now.unix_timestamp() * 1000 + i64::from(now.millisecond()),
             },
-            body,
-            is_base64_encoded,
+            "body": body,
+            "isBase64Encoded": is_base64_encoded,
+        });
+        if let Some(event) = event.as_object_mut() {
+            // API Gateway leaves these out when they are empty.
+            for name in ["cookies", "queryStringParameters", "pathParameters", "body"] {
+                let empty = [json!([]), json!({}), Value::Null];
+                if event.get(name).is_some_and(|value| empty.contains(value)) {
+                    event.remove(name);
+                }
+            }
         }
+        event
     }
 
     fn headers(
@@ -353,8 +350,8 @@ impl Api {
             now.unix_timestamp(),
             root.get(..24).unwrap_or_default()
         );
-        // A proxy before the gateway has put its own values there: duplicate headers are combined, so a function may
-        // meet `x-forwarded-proto: https, http` (payload format 2.0).
+        // Payload format 2.0 combines duplicate headers: behind a proxy, a function may see
+        // `x-forwarded-proto: https, http`.
         for (name, value) in [
             ("x-forwarded-for", peer.ip().to_string()),
             ("x-forwarded-port", self.address.port().to_string()),
@@ -369,51 +366,6 @@ impl Api {
         headers.entry("x-amzn-trace-id".to_owned()).or_insert(trace);
         headers
     }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Event {
-    version: &'static str,
-    route_key: String,
-    raw_path: String,
-    raw_query_string: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    cookies: Vec<String>,
-    headers: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    query_string_parameters: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    path_parameters: BTreeMap<String, String>,
-    request_context: RequestContext,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<String>,
-    is_base64_encoded: bool,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RequestContext {
-    account_id: &'static str,
-    api_id: String,
-    domain_name: String,
-    domain_prefix: String,
-    http: HttpDescription,
-    request_id: String,
-    route_key: String,
-    stage: &'static str,
-    time: String,
-    time_epoch: i64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct HttpDescription {
-    method: String,
-    path: String,
-    protocol: String,
-    source_ip: String,
-    user_agent: String,
 }
 
 /// `None` when the body is larger than API Gateway takes.
@@ -432,28 +384,10 @@ async fn read(body: Body) -> Option<Vec<u8>> {
     (seen <= BODY_LIMIT).then_some(kept)
 }
 
-/// An HTTP API hands on the path decoded, and cuts it at a decoded question mark.
+/// An HTTP API decodes the path and cuts it at a decoded question mark.
 fn decoded_path(raw: &str) -> String {
-    let mut decoded = Vec::with_capacity(raw.len());
-    let mut rest = raw.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let pair = after.get(..2).filter(|_| first == b'%');
-        match pair.and_then(|pair| hex::decode(pair).ok()) {
-            Some(byte) => {
-                decoded.extend(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                decoded.push(first);
-                rest = after;
-            }
-        }
-    }
-    let mut decoded = String::from_utf8_lossy(&decoded).into_owned();
-    if let Some(end) = decoded.find('?') {
-        decoded.truncate(end);
-    }
-    decoded
+    let decoded = percent_decode_str(raw).decode_utf8_lossy();
+    decoded.split('?').next().unwrap_or_default().to_owned()
 }
 
 /// Text for `application/json` and `text/*`, base64 for everything else and for what is not UTF-8.
@@ -646,7 +580,7 @@ mod tests {
         assert_eq!(headers["content-length"], "17");
         assert_eq!(headers["x-forwarded-for"], "127.0.0.1");
         assert!(headers.get("cookie").is_none());
-        assert_eq!(context["accountId"], ACCOUNT_ID);
+        assert_eq!(context["accountId"], ACCOUNT);
         assert_eq!(context["domainName"], "acme.test:8080");
         assert_eq!(context["routeKey"], key);
         assert_eq!(context["stage"], "$default");

@@ -3,7 +3,7 @@
 //! SQS itself keeps a group's later messages back while earlier ones are in flight, so batches may run side by side.
 //! Source: Lambda developer guide, "Using Lambda with Amazon SQS"; docs/vendors.md#sqs-fifo.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,16 +12,17 @@ use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::{DEFAULT_REGION, Lambda, PAYLOAD_LIMIT};
+use super::function::PAYLOAD_LIMIT;
+use super::pool::Lambda;
+use crate::template::REGION;
 
-/// SQS hands out no more at once from a FIFO queue.
+/// SQS's limit for a FIFO queue.
 const LARGEST_BATCH: usize = 10;
 
-/// Shorter than Lambda's 20 s, because pausing and stopping wait for it.
+/// Shorter than Lambda's 20 s: pausing and stopping wait for a running poll.
 const LONG_POLL: Duration = Duration::from_secs(1);
 
 /// After a failed receive.
@@ -52,28 +53,8 @@ struct Mapping {
 }
 
 impl Poller {
-    /// Starts polling. `batch_size` is cut to 1 to 10, `maximum_concurrency` is at least one invocation at a time.
-    pub fn start(
-        client: Client,
-        queue_url: impl Into<String>,
-        queue_arn: impl Into<String>,
-        lambda: Lambda,
-        batch_size: usize,
-        maximum_concurrency: u32,
-    ) -> Self {
-        let poller = Self::paused(
-            client,
-            queue_url,
-            queue_arn,
-            lambda,
-            batch_size,
-            maximum_concurrency,
-        );
-        poller.resume();
-        poller
-    }
-
-    /// As [`Poller::start`], but nothing is received before [`Poller::resume`] or [`Poller::poll_once`].
+    /// A poller that receives nothing before [`Poller::resume`] or [`Poller::poll_once`]. `batch_size` is cut to 1 to 10,
+    /// `maximum_concurrency` to 1 to 1000.
     pub fn paused(
         client: Client,
         queue_url: impl Into<String>,
@@ -102,7 +83,7 @@ impl Poller {
         Self { mapping, state }
     }
 
-    /// Receives no more; returns when the batches in progress are done.
+    /// Stops receiving; returns when the batches in progress are done.
     pub async fn pause(&self) {
         self.state.send_if_modified(|state| {
             let running = *state == State::Running;
@@ -125,13 +106,13 @@ impl Poller {
         });
     }
 
-    /// Ends polling for good; returns when the batches in progress are done.
+    /// Ends polling; returns when the batches in progress are done.
     pub async fn stop(&self) {
         self.state.send_replace(State::Stopped);
         self.quiet().await;
     }
 
-    /// Receives one batch without waiting, processes it, and says how many messages it had. Also while paused.
+    /// Receives one batch without waiting, processes it, and returns its number of messages. Also while paused.
     pub async fn poll_once(&self) -> usize {
         let Ok(_slot) = self.mapping.slots.acquire().await else {
             return 0;
@@ -177,7 +158,7 @@ async fn poll(mapping: Arc<Mapping>, mut state: watch::Receiver<State>) {
 }
 
 impl Mapping {
-    /// `None` when the queue could not be asked, which is logged.
+    /// `None` when the receive failed, which is logged.
     async fn receive(&self, wait: Duration) -> Option<Vec<Message>> {
         let received = self
             .client
@@ -220,7 +201,7 @@ impl Mapping {
             }
             let finished = self.invoke(&batch).await;
             for record in &batch {
-                if !finished.contains(record.message_id.as_str()) {
+                if !finished.contains(record.id()) {
                     failed_groups.extend(record.group().map(str::to_owned));
                 }
             }
@@ -228,17 +209,12 @@ impl Mapping {
         }
     }
 
-    /// The ids of the messages that the function is done with.
+    /// The ids of the messages that the function has processed.
     async fn invoke<'batch>(&self, batch: &'batch [Record]) -> HashSet<&'batch str> {
-        let Ok(event) = serde_json::to_vec(&Event { records: batch }) else {
-            return HashSet::new();
-        };
-        let invocation = self.lambda.invoke(event).await;
+        let event = event(batch).to_string();
+        let invocation = self.lambda.invoke(event.into_bytes()).await;
         let request_id = invocation.request_id;
-        let ids: Vec<&str> = batch
-            .iter()
-            .map(|record| record.message_id.as_str())
-            .collect();
+        let ids: Vec<&str> = batch.iter().map(Record::id).collect();
         match invocation.result {
             Err(error) => {
                 tracing::warn!(function = self.lambda.name(), request_id, %error, "the batch failed");
@@ -257,12 +233,12 @@ impl Mapping {
     async fn delete(&self, batch: &[Record], finished: &HashSet<&str>) {
         let entries: Vec<_> = batch
             .iter()
-            .filter(|record| finished.contains(record.message_id.as_str()))
+            .filter(|record| finished.contains(record.id()))
             .enumerate()
             .filter_map(|(number, record)| {
                 DeleteMessageBatchRequestEntry::builder()
                     .id(number.to_string())
-                    .receipt_handle(&record.receipt_handle)
+                    .set_receipt_handle(record.message.receipt_handle.clone())
                     .build()
                     .ok()
             })
@@ -297,7 +273,7 @@ impl Mapping {
         let mut size = 0;
         for message in messages {
             let record = Record::new(message, &self.queue_arn);
-            let length = serde_json::to_vec(&record).map_or(0, |json| json.len()) + 1;
+            let length = record.shown.to_string().len() + 1;
             match batches.last_mut() {
                 Some(batch) if size + length + EVENT_FRAME <= self.event_limit => {
                     batch.push(record);
@@ -316,79 +292,64 @@ impl Mapping {
 /// `{"Records":[]}`
 const EVENT_FRAME: usize = 14;
 
-#[derive(Serialize)]
-struct Event<'batch> {
-    #[serde(rename = "Records")]
-    records: &'batch [Record],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
+/// A message and how the function's event shows it.
 struct Record {
-    message_id: String,
-    receipt_handle: String,
-    body: String,
-    attributes: BTreeMap<String, String>,
-    message_attributes: BTreeMap<String, Attribute>,
-    md5_of_body: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    md5_of_message_attributes: Option<String>,
-    event_source: &'static str,
-    #[serde(rename = "eventSourceARN")]
-    event_source_arn: String,
-    aws_region: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Attribute {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    string_value: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    binary_value: Option<String>,
-    string_list_values: [String; 0],
-    binary_list_values: [String; 0],
-    data_type: String,
+    message: Message,
+    shown: Value,
 }
 
 impl Record {
     fn new(message: Message, queue_arn: &str) -> Self {
-        let region = queue_arn
-            .split(':')
-            .nth(3)
-            .filter(|region| !region.is_empty());
-        let attributes = message.attributes.unwrap_or_default().into_iter();
-        let message_attributes = message.message_attributes.unwrap_or_default().into_iter();
-        Self {
-            message_id: message.message_id.unwrap_or_default(),
-            receipt_handle: message.receipt_handle.unwrap_or_default(),
-            body: message.body.unwrap_or_default(),
-            attributes: attributes
-                .map(|(name, value)| (name.as_str().to_owned(), value))
-                .collect(),
-            message_attributes: message_attributes
-                .map(|(name, value)| {
-                    let attribute = Attribute {
-                        string_value: value.string_value,
-                        binary_value: value.binary_value.map(|value| STANDARD.encode(value)),
-                        string_list_values: [],
-                        binary_list_values: [],
-                        data_type: value.data_type,
-                    };
-                    (name, attribute)
-                })
-                .collect(),
-            md5_of_body: message.md5_of_body.unwrap_or_default(),
-            md5_of_message_attributes: message.md5_of_message_attributes,
-            event_source: "aws:sqs",
-            event_source_arn: queue_arn.to_owned(),
-            aws_region: region.unwrap_or(DEFAULT_REGION).to_owned(),
+        let region = queue_arn.split(':').nth(3);
+        let attributes = message.attributes.iter().flatten();
+        let message_attributes = message.message_attributes.iter().flatten();
+        let message_attributes = message_attributes.map(|(name, attribute)| {
+            let mut shown = json!({
+                "stringListValues": [],
+                "binaryListValues": [],
+                "dataType": attribute.data_type,
+            });
+            if let Some(text) = &attribute.string_value {
+                shown["stringValue"] = json!(text);
+            }
+            if let Some(bytes) = &attribute.binary_value {
+                shown["binaryValue"] = json!(STANDARD.encode(bytes));
+            }
+            (name.clone(), shown)
+        });
+        let mut shown = json!({
+            "messageId": message.message_id,
+            "receiptHandle": message.receipt_handle,
+            "body": message.body,
+            "attributes": attributes
+                .map(|(name, value)| (name.as_str().to_owned(), json!(value)))
+                .collect::<Map<String, Value>>(),
+            "messageAttributes": message_attributes.collect::<Map<String, Value>>(),
+            "md5OfBody": message.md5_of_body,
+            "eventSource": "aws:sqs",
+            "eventSourceARN": queue_arn,
+            "awsRegion": region.filter(|region| !region.is_empty()).unwrap_or(REGION),
+        });
+        if let Some(digest) = &message.md5_of_message_attributes {
+            shown["md5OfMessageAttributes"] = json!(digest);
         }
+        Self { message, shown }
+    }
+
+    fn id(&self) -> &str {
+        self.message.message_id().unwrap_or_default()
     }
 
     fn group(&self) -> Option<&str> {
-        self.attributes.get("MessageGroupId").map(String::as_str)
+        let attributes = self.message.attributes.as_ref()?;
+        let group = attributes.get(&MessageSystemAttributeName::MessageGroupId);
+        group.map(String::as_str)
     }
+}
+
+fn event(records: &[Record]) -> Value {
+    let shown: Vec<&Value> = records.iter().map(|record| &record.shown).collect();
+    json!({"Records": shown})
 }
 
 /// Why a response makes the whole batch fail.
@@ -435,6 +396,9 @@ mod tests {
     use std::collections::VecDeque;
     use std::sync::Mutex;
 
+    use super::*;
+    use crate::lambda::testing::function;
+    use crate::lock::lock;
     use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
     use aws_sdk_sqs::types::MessageAttributeValue;
     use aws_smithy_runtime_api::client::http::{
@@ -442,11 +406,6 @@ mod tests {
     };
     use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
     use aws_smithy_types::body::SdkBody;
-    use serde_json::json;
-
-    use super::*;
-    use crate::lambda::environment::lock;
-    use crate::lambda::testing::function;
 
     const ARN: &str = "arn:aws:sqs:eu-central-1:000000000000:sessions.fifo";
     const PATIENCE: Duration = Duration::from_secs(20);
@@ -668,7 +627,7 @@ mod tests {
             .build();
         let record = Record::new(message, ARN);
         assert_eq!(record.group(), Some("acme#1"));
-        let event = serde_json::to_value(Event { records: &[record] }).expect("JSON");
+        let event = event(&[record]);
         assert_eq!(
             event,
             json!({"Records": [{
@@ -706,22 +665,16 @@ mod tests {
             })
             .collect();
         let batches = poller.mapping.split(messages);
-        let ids: Vec<Vec<&str>> = batches
-            .iter()
-            .map(|batch| {
-                batch
-                    .iter()
-                    .map(|record| record.message_id.as_str())
-                    .collect()
-            })
+        let ids = batches.iter();
+        let ids: Vec<Vec<&str>> = ids
+            .map(|batch| batch.iter().map(Record::id).collect())
             .collect();
         assert_eq!(
             ids,
             [vec!["0", "1", "2", "3", "4"], vec!["5", "6", "7", "8", "9"]]
         );
         for batch in &batches {
-            let event = serde_json::to_vec(&Event { records: batch }).expect("JSON");
-            assert!(event.len() <= limit);
+            assert!(event(batch).to_string().len() <= limit);
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
-use super::Function;
+use super::function::Function;
 
 const MARK: &str = "FUNCTION_PROCESS";
 const INIT: &str = "FUNCTION_INIT";

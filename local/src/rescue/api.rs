@@ -7,8 +7,10 @@ use std::time::Duration;
 use shared::domain::clock::Timestamp;
 
 use super::Parameters;
-use super::state::{Login, Pin, RescueState, Technician};
-use crate::simulator::{RecordedRequest, SimulatorResponse, escaped};
+use super::state::{Login, Pin, RescueState};
+use super::technician::Technician;
+use crate::markup::escaped;
+use crate::simulator::{RecordedRequest, SimulatorResponse};
 
 /// The longest values that requestPINCode takes, in characters. The vendor does not say what becomes of longer ones;
 /// here they are an `ERROR`.
@@ -198,7 +200,7 @@ fn login(state: &mut RescueState, parameters: &Parameters, now: Timestamp) -> Si
     )
 }
 
-/// Whoever an authcode, an API token or a login's cookie belongs to, or the word that refuses it.
+/// The technician of an authcode, an API token or a login's cookie, or the word that refuses it.
 fn caller(
     state: &mut RescueState,
     request: &RecordedRequest,
@@ -222,7 +224,7 @@ fn caller(
     Ok(technician.clone())
 }
 
-/// A login lasts until it was not used for 20 minutes.
+/// A login ends 20 minutes after its last use.
 fn logged_in(state: &mut RescueState, request: &RecordedRequest, now: Timestamp) -> Option<String> {
     let pairs = request
         .header("cookie")?
@@ -293,7 +295,7 @@ fn pin(
     third_version: bool,
 ) -> Result<String, &'static str> {
     let caller = caller(state, request, parameters, now)?;
-    // Only the third version knows NodeId; the others make the PIN for whoever calls.
+    // Only the third version reads NodeId; the others make the PIN for the caller.
     let technician = match given(parameters, "nodeid").filter(|_| third_version) {
         Some(node_id) => state
             .technicians

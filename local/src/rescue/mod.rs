@@ -5,30 +5,32 @@ mod api;
 mod post;
 mod session;
 mod state;
+mod technician;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use serde_json::{Value, json};
 use shared::domain::clock::Clock;
 
+use crate::lock::lock;
 use crate::simulator::{
-    InjectedFault, InjectedFaults, Mark, RecordedRequest, RequestRefusal, Requests, Server,
-    SimulatorResponse, Site, locked, plain_client,
+    self, RecordedRequest, RequestRefusal, SimulatorResponse, Site, plain_client,
 };
 use state::RescueState;
 
 pub use post::{Format, Payload, Phase, PostError, Posted};
 pub use session::{Session, us_date};
-pub use state::{Pin, Rules, SignIns, Technician};
+pub use state::{Pin, Rules, SignIns};
+pub use technician::Technician;
 
 /// How a simulator is started.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The loopback port; any free one without it.
+    /// The loopback port; `None` takes a free one.
     pub port: Option<u16>,
-    /// What the rate of PINs and the expiry of logins are measured on.
+    /// The clock of the PIN rate and of the logins' expiry.
     pub clock: Clock,
 }
 
@@ -39,20 +41,15 @@ impl Options {
     }
 }
 
-/// A running Rescue. Clones share it; it stops when the last one is dropped.
-#[derive(Clone, Debug)]
-pub struct Simulator {
-    rescue: Arc<Rescue>,
-    server: Arc<Server>,
-    sender: reqwest::Client,
-}
+/// A running Rescue.
+pub type Simulator = simulator::Simulator<Rescue>;
 
+/// The simulated system.
 #[derive(Debug)]
-struct Rescue {
+pub struct Rescue {
     state: Mutex<RescueState>,
-    requests: Requests,
-    faults: InjectedFaults,
     clock: Clock,
+    sender: reqwest::Client,
 }
 
 impl Simulator {
@@ -61,82 +58,22 @@ impl Simulator {
     /// # Errors
     /// The port is taken.
     pub fn start(options: Options) -> io::Result<Self> {
-        let rescue = Arc::new(Rescue {
+        let rescue = Rescue {
             state: Mutex::default(),
-            requests: Requests::default(),
-            faults: InjectedFaults::default(),
             clock: options.clock,
-        });
-        let server = Arc::new(Server::start(
-            options.port,
-            Arc::clone(&rescue) as Arc<dyn Site>,
-        )?);
-        let sender = plain_client().map_err(io::Error::other)?;
-        Ok(Self {
-            rescue,
-            server,
-            sender,
-        })
-    }
-
-    /// Rescue's base URL, without a slash at the end.
-    pub fn url(&self) -> String {
-        self.server.url()
-    }
-
-    /// Scripts a fault. Faults are tried in the order in which they were added.
-    pub fn fault(&self, fault: InjectedFault) {
-        self.rescue.faults.add(fault);
-    }
-
-    /// Forgets all faults.
-    pub fn clear_faults(&self) {
-        self.rescue.faults.clear();
-    }
-
-    /// How many faults have not yet taken all the requests they were made for.
-    pub fn pending_faults(&self) -> usize {
-        self.rescue.faults.pending()
-    }
-
-    /// Every request so far, in the order of arrival.
-    pub fn requests(&self) -> Vec<RecordedRequest> {
-        self.rescue.requests.all()
-    }
-
-    /// The requests of a method (any, when empty) whose path contains a text.
-    pub fn requests_matching(&self, method: &str, path_contains: &str) -> Vec<RecordedRequest> {
-        self.rescue.requests.matching(method, path_contains)
-    }
-
-    /// The present place in the record of requests.
-    pub fn mark(&self) -> Mark {
-        self.rescue.requests.mark()
-    }
-
-    /// The requests that arrived after a mark was made.
-    pub fn since(&self, mark: Mark) -> Vec<RecordedRequest> {
-        self.rescue.requests.since(mark)
-    }
-
-    /// Forgets every request so far, so that a long run needs no more memory than a short one. Marks stay valid.
-    pub fn forget_requests(&self) {
-        self.rescue.requests.forget();
-    }
-
-    /// What callers did that they must never do: a password or an authcode in a URL.
-    pub fn violations(&self) -> Vec<String> {
-        locked(&self.rescue.state).violations.clone()
+            sender: plain_client().map_err(io::Error::other)?,
+        };
+        Self::serve(options.port, rescue)
     }
 
     /// Changes how the company's account is set up.
     pub fn configure(&self, change: impl FnOnce(&mut Rules)) {
-        change(&mut locked(&self.rescue.state).rules);
+        change(&mut lock(&self.system.state).rules);
     }
 
     /// Sets the company-wide single sign-on password of a company, by its id (digits).
     pub fn set_company(&self, company_id: &str, sso_password: &str) {
-        let mut state = locked(&self.rescue.state);
+        let mut state = lock(&self.system.state);
         state
             .companies
             .insert(company_id.to_owned(), sso_password.to_owned());
@@ -144,7 +81,7 @@ impl Simulator {
 
     /// Adds a technician, or replaces the one with the same node id.
     pub fn set_technician(&self, technician: Technician) {
-        let mut state = locked(&self.rescue.state);
+        let mut state = lock(&self.system.state);
         state
             .technicians
             .retain(|known| known.node_id != technician.node_id);
@@ -153,7 +90,7 @@ impl Simulator {
 
     /// Changes a technician, by SSO id; nothing happens when there is none.
     pub fn change_technician(&self, sso_id: &str, change: impl FnOnce(&mut Technician)) {
-        let mut state = locked(&self.rescue.state);
+        let mut state = lock(&self.system.state);
         if let Some(technician) = state
             .technicians
             .iter_mut()
@@ -163,33 +100,32 @@ impl Simulator {
         }
     }
 
-    /// Issues an API token of a technician or administrator, which is taken wherever an authcode is. Empty when there
-    /// is no such technician.
+    /// Issues an API token, which the API accepts in place of an authcode. Empty when there is no such technician.
     pub fn issue_api_token(&self, sso_id: &str) -> String {
-        locked(&self.rescue.state).issue_api_token(sso_id)
+        lock(&self.system.state).issue_api_token(sso_id)
     }
 
-    /// Signs a technician in as another system would, which kills the authcode that was valid. Empty when there is no
-    /// such technician.
+    /// Signs a technician in from another system, which invalidates the previous authcode. Empty when there is no such
+    /// technician.
     pub fn sign_in_elsewhere(&self, sso_id: &str) -> String {
-        locked(&self.rescue.state).new_authcode(sso_id)
+        lock(&self.system.state).new_authcode(sso_id)
     }
 
     /// The PINs given out, oldest first.
     pub fn pins(&self) -> Vec<Pin> {
-        locked(&self.rescue.state).pins.clone()
+        lock(&self.system.state).pins.clone()
     }
 
     /// How many sign-ins succeeded and failed.
     pub fn sign_ins(&self) -> SignIns {
-        locked(&self.rescue.state).sign_ins
+        lock(&self.system.state).sign_ins
     }
 
     /// A customer enters a PIN: the session that its technician picks up, with the fields the PIN was made with.
     /// `None` for a PIN that was never given out or is used already.
     pub fn enter_pin(&self, pin: &str) -> Option<Session> {
-        let now = self.rescue.clock.now();
-        let mut state = locked(&self.rescue.state);
+        let now = self.system.clock.now();
+        let mut state = lock(&self.system.state);
         let known = state
             .pins
             .iter_mut()
@@ -211,8 +147,8 @@ impl Simulator {
     /// A session that a technician starts from the console, without a PIN of ours. `None` when there is no such
     /// technician.
     pub fn start_session(&self, sso_id: &str) -> Option<Session> {
-        let now = self.rescue.clock.now();
-        let mut state = locked(&self.rescue.state);
+        let now = self.system.clock.now();
+        let mut state = lock(&self.system.state);
         let technician = state
             .technicians
             .iter()
@@ -224,10 +160,13 @@ impl Simulator {
     /// The body that Rescue posts at this moment of a session. The chat holds what was said since the last call for
     /// the same session, so call it once per post and repeat a post with [`Simulator::send`].
     pub fn payload(&self, session: &Session, format: Format, phase: Phase) -> Payload {
-        let mut state = locked(&self.rescue.state);
-        let told = state.chat_told.entry(session.id.clone()).or_insert(0);
-        let payload = Payload::new(session, format, phase, *told);
-        *told = session.chat.len();
+        let mut state = lock(&self.system.state);
+        let posted = state
+            .posted_chat_lines
+            .entry(session.id.clone())
+            .or_insert(0);
+        let payload = Payload::new(session, format, phase, *posted);
+        *posted = session.chat.len();
         payload
     }
 
@@ -250,12 +189,12 @@ impl Simulator {
     /// # Errors
     /// The receiver cannot be reached or does not answer.
     pub async fn send(&self, url: &str, payload: &Payload) -> Result<Posted, PostError> {
-        post::send(&self.sender, url, payload).await
+        post::send(&self.system.sender, url, payload).await
     }
 
-    /// Technicians and PINs, to show to people.
+    /// Technicians and PINs as JSON.
     pub fn dump(&self) -> Value {
-        let state = locked(&self.rescue.state);
+        let state = lock(&self.system.state);
         let pins = state.pins.iter().map(|pin| {
             json!({
                 "code": pin.code,
@@ -280,7 +219,7 @@ impl Simulator {
 impl Site for Rescue {
     fn answer(&self, request: &RecordedRequest) -> SimulatorResponse {
         let now = self.clock.now();
-        api::answer(&mut locked(&self.state), request, now)
+        api::answer(&mut lock(&self.state), request, now)
     }
 
     fn refuse(&self, _request: &RecordedRequest, refusal: RequestRefusal) -> SimulatorResponse {
@@ -302,17 +241,13 @@ impl Site for Rescue {
                 .any(|secret| name.eq_ignore_ascii_case(secret))
             {
                 let violation = format!("{name} was sent in the URL of {}", request.path);
-                locked(&self.state).violations.push(violation);
+                lock(&self.state).violations.push(violation);
             }
         }
     }
 
-    fn requests(&self) -> &Requests {
-        &self.requests
-    }
-
-    fn faults(&self) -> &InjectedFaults {
-        &self.faults
+    fn violations(&self) -> Vec<String> {
+        lock(&self.state).violations.clone()
     }
 
     fn clock(&self) -> &Clock {

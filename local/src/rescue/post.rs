@@ -54,9 +54,14 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// The chat holds the lines after the first `chat_told`.
-    pub(super) fn new(session: &Session, format: Format, phase: Phase, chat_told: usize) -> Self {
-        let pairs = pairs(session, phase, chat_told);
+    /// The chat holds the lines after the first `posted_chat_lines`.
+    pub(super) fn new(
+        session: &Session,
+        format: Format,
+        phase: Phase,
+        posted_chat_lines: usize,
+    ) -> Self {
+        let pairs = pairs(session, phase, posted_chat_lines);
         match format {
             Format::Form => Self {
                 content_type: "application/x-www-form-urlencoded",
@@ -87,13 +92,13 @@ impl Payload {
 }
 
 /// The variables of a post in the order of the vendor's list.
-fn pairs(session: &Session, phase: Phase, chat_told: usize) -> Vec<(String, String)> {
+fn pairs(session: &Session, phase: Phase, posted_chat_lines: usize) -> Vec<(String, String)> {
     let field = |name: &str| session.fields.get(name).cloned().unwrap_or_default();
     let technician = &session.technician;
     let separator = if session.chat_line_breaks { "\n" } else { "" };
     let chat = session
         .chat
-        .get(chat_told..)
+        .get(posted_chat_lines..)
         .unwrap_or_default()
         .join(separator);
     let note = match phase {

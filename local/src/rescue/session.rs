@@ -1,4 +1,4 @@
-//! A Rescue session as its account knows it, from which posts are made.
+//! A Rescue session, from which posts are made.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use shared::domain::clock::Timestamp;
 use time::OffsetDateTime;
 
-use super::state::Technician;
+use super::technician::Technician;
 
 /// A session of a technician with a customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ impl Session {
         self
     }
 
-    /// Adds a line to the chat, as somebody says it now: `10:02 AM Ana Ruiz: hello`.
+    /// Adds a line to the chat, such as `10:02 AM Ana Ruiz: hello`.
     pub fn say(&mut self, speaker: &str, text: &str) {
         let minutes = u64::try_from(self.chat.len()).unwrap_or(0);
         let at = self.picked_up_at.plus(Duration::from_secs(60 * minutes));

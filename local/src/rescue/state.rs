@@ -1,4 +1,4 @@
-//! What the simulated Rescue account holds.
+//! The state of the simulated Rescue account.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,49 +6,7 @@ use std::time::Duration;
 use shared::domain::clock::Timestamp;
 
 use super::session::Session;
-
-/// A technician of the account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Technician {
-    /// Rescue's node id.
-    pub node_id: String,
-    /// The single sign-on id of the Organization tab; free text, the e-mail by convention.
-    pub sso_id: String,
-    /// The e-mail.
-    pub email: String,
-    /// The display name.
-    pub name: String,
-    /// The description, usually empty.
-    pub description: String,
-    /// The password of the technician's own sign-in.
-    pub password: String,
-    /// Whether the technician console is running.
-    pub console_running: bool,
-    /// Whether there is a technician seat; administrators may have none.
-    pub seat: bool,
-    /// Whether an administrator has disabled the technician.
-    pub disabled: bool,
-    /// Whether an administrator has deleted the technician.
-    pub deleted: bool,
-}
-
-impl Technician {
-    /// An enabled technician with a seat, whose SSO id is the e-mail and whose console is not running.
-    pub fn new(node_id: &str, email: &str, name: &str) -> Self {
-        Self {
-            node_id: node_id.to_owned(),
-            sso_id: email.to_owned(),
-            email: email.to_owned(),
-            name: name.to_owned(),
-            description: String::new(),
-            password: String::new(),
-            console_running: false,
-            seat: true,
-            disabled: false,
-            deleted: false,
-        }
-    }
-}
+use super::technician::Technician;
 
 /// A PIN that was given out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,13 +87,13 @@ pub(super) struct RescueState {
     pub(super) technicians: Vec<Technician>,
     /// The one valid authcode of each technician, by SSO id.
     pub(super) authcodes: BTreeMap<String, String>,
-    /// API tokens and the SSO id of whoever they belong to.
+    /// API tokens and their holders' SSO ids.
     pub(super) api_tokens: BTreeMap<String, String>,
     pub(super) logins: BTreeMap<String, Login>,
     pub(super) pins: Vec<Pin>,
     pub(super) sessions: u32,
     /// How many lines of each session's chat have been posted.
-    pub(super) chat_told: BTreeMap<String, usize>,
+    pub(super) posted_chat_lines: BTreeMap<String, usize>,
     pub(super) rules: Rules,
     pub(super) sign_ins: SignIns,
     pub(super) violations: Vec<String>,

@@ -127,7 +127,7 @@ fn readable<'a>(state: &'a InstanceState, who: &Principal, sys_id: &str) -> Opti
     (seen && state.may_read(who, target)).then_some(row)
 }
 
-/// The whole row, whatever fields were asked for: the Attachment API has no `sysparm_fields`.
+/// The whole row: the Attachment API has no `sysparm_fields`.
 fn metadata(row: &Row) -> Value {
     let mut body = json!(row);
     body["compressed"] = "true".into();

@@ -1,35 +1,12 @@
 //! The Email API (docs/vendors.md#e-mails).
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use shared::domain::clock::Timestamp;
 
+use super::mail::Mail;
 use super::state::{self, InstanceState, Principal};
 use super::{refusal, table};
 use crate::simulator::{RecordedRequest, SimulatorResponse};
-
-/// An e-mail that the instance has taken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mail {
-    /// Its `sys_id` in `sys_email`.
-    pub id: String,
-    /// The recipients.
-    pub to: Vec<String>,
-    /// The subject.
-    pub subject: String,
-    /// The plain text, empty when there was none.
-    pub text: String,
-    /// The HTML text, empty when there was none.
-    pub html: String,
-    /// The table of the record that it belongs to, empty without one.
-    pub table_name: String,
-    /// The `sys_id` of the record that it belongs to, empty without one.
-    pub table_record_id: String,
-    /// `send-ready`, or what became of it: `sent`, `send-failed`, `send-ignored`.
-    pub outcome: String,
-    /// When the instance took it.
-    pub at: Timestamp,
-}
 
 const MAX_RECIPIENTS: usize = 100;
 
@@ -128,7 +105,7 @@ fn address(text: &str) -> bool {
         .is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty())
 }
 
-/// The first look finds the e-mail still waiting; it is sent by the next one.
+/// The first status request finds the e-mail waiting; by the next one it is sent.
 fn status(state: &mut InstanceState, request: &RecordedRequest, id: &str) -> SimulatorResponse {
     let Some(mail) = state.mails.iter_mut().find(|mail| mail.id == id) else {
         return refusal::no_record();

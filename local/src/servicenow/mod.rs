@@ -8,6 +8,7 @@
 mod attachment;
 mod email;
 mod journal;
+mod mail;
 mod oauth;
 mod pages;
 mod query;
@@ -15,34 +16,33 @@ mod refusal;
 mod schema;
 mod state;
 mod table;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::domain::clock::{Clock, Timestamp};
 
-use crate::simulator::{
-    InjectedFault, InjectedFaults, Mark, RecordedRequest, RequestRefusal, Requests, Server,
-    SimulatorResponse, Site, locked,
-};
-use oauth::Registry;
+use crate::lock::lock;
+use crate::simulator::{self, RecordedRequest, RequestRefusal, SimulatorResponse, Site};
 use state::{Account, InstanceState, Principal};
+use tokens::Registry;
 
-pub use email::Mail;
-pub use oauth::Grants;
+pub use mail::Mail;
 pub use pages::MAILS_PATH;
 pub use state::{RefreshAnswer, Rules, User};
+pub use tokens::Grants;
 
 /// How a simulator is started.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The loopback port; any free one without it.
+    /// The loopback port; `None` takes a free one.
     pub port: Option<u16>,
-    /// What token lifetimes are measured on.
+    /// The clock of the token lifetimes.
     pub clock: Clock,
     /// A JSON file that keeps the records, tokens and accounts over restarts.
     pub data: Option<PathBuf>,
@@ -59,27 +59,22 @@ impl Options {
     }
 }
 
-/// A running instance. Clones share it; it stops when the last one is dropped.
-#[derive(Clone, Debug)]
-pub struct Simulator {
-    instance: Arc<Instance>,
-    server: Arc<Server>,
-}
+/// A running instance.
+pub type Simulator = simulator::Simulator<Instance>;
 
-/// What a record is known by.
+/// The identifiers of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Created {
     /// The row's identifier.
     pub sys_id: String,
-    /// The number people call it by.
+    /// The number that people use.
     pub number: String,
 }
 
+/// The simulated system.
 #[derive(Debug)]
-struct Instance {
+pub struct Instance {
     state: Mutex<InstanceState>,
-    requests: Requests,
-    faults: InjectedFaults,
     clock: Clock,
     data: Option<PathBuf>,
 }
@@ -101,68 +96,12 @@ impl Simulator {
             })?,
             None => InstanceState::default(),
         };
-        let instance = Arc::new(Instance {
+        let instance = Instance {
             state: Mutex::new(state),
-            requests: Requests::default(),
-            faults: InjectedFaults::default(),
             clock: options.clock,
             data: options.data,
-        });
-        let server = Arc::new(Server::start(
-            options.port,
-            Arc::clone(&instance) as Arc<dyn Site>,
-        )?);
-        Ok(Self { instance, server })
-    }
-
-    /// The instance's base URL, without a slash at the end.
-    pub fn url(&self) -> String {
-        self.server.url()
-    }
-
-    /// Scripts a fault. Faults are tried in the order in which they were added.
-    pub fn fault(&self, fault: InjectedFault) {
-        self.instance.faults.add(fault);
-    }
-
-    /// Forgets all faults.
-    pub fn clear_faults(&self) {
-        self.instance.faults.clear();
-    }
-
-    /// How many faults have not yet taken all the requests they were made for.
-    pub fn pending_faults(&self) -> usize {
-        self.instance.faults.pending()
-    }
-
-    /// Every request so far, in the order of arrival.
-    pub fn requests(&self) -> Vec<RecordedRequest> {
-        self.instance.requests.all()
-    }
-
-    /// The requests of a method (any, when empty) whose path contains a text.
-    pub fn requests_matching(&self, method: &str, path_contains: &str) -> Vec<RecordedRequest> {
-        self.instance.requests.matching(method, path_contains)
-    }
-
-    /// The present place in the record of requests.
-    pub fn mark(&self) -> Mark {
-        self.instance.requests.mark()
-    }
-
-    /// The requests that arrived after a mark was made.
-    pub fn since(&self, mark: Mark) -> Vec<RecordedRequest> {
-        self.instance.requests.since(mark)
-    }
-
-    /// Forgets every request so far, so that a long run needs no more memory than a short one. Marks stay valid.
-    pub fn forget_requests(&self) {
-        self.instance.requests.forget();
-    }
-
-    /// What callers did that they must never do.
-    pub fn violations(&self) -> Vec<String> {
-        locked(&self.instance.state).violations.clone()
+        };
+        Self::serve(options.port, instance)
     }
 
     /// Changes how the instance is set up.
@@ -190,7 +129,7 @@ impl Simulator {
         });
     }
 
-    /// Names the OAuth Application User of a registry, without whom there is no client-credentials grant.
+    /// Sets the OAuth Application User of a registry, which the client-credentials grant needs.
     pub fn set_application_user(&self, client_id: &str, user_name: &str) {
         self.changing(|state| {
             if let Some(registry) = state.registries.get_mut(client_id) {
@@ -199,18 +138,18 @@ impl Simulator {
         });
     }
 
-    /// Adds a user and gives its `sys_id`. Of an existing user name, sets password and roles only, so that a restart on
-    /// kept data doubles nobody.
+    /// Adds a user and returns its `sys_id`. For an existing user name it sets password and roles only, so that a restart
+    /// on kept data adds no second record.
     pub fn add_user(&self, user: User) -> String {
         self.add_person(schema::USERS, user)
     }
 
-    /// Adds a customer's person, who is a user as well, and gives its `sys_id`.
+    /// Adds a contact of a customer, who is a user as well, and returns its `sys_id`.
     pub fn add_contact(&self, email: &str, name: &str) -> String {
         self.add_person(schema::CONTACTS, User::new(email, name))
     }
 
-    /// Adds a person who is a customer of their own account, who is no user, and gives its `sys_id`.
+    /// Adds a consumer, who is no user, and returns its `sys_id`.
     pub fn add_consumer(&self, email: &str, name: &str) -> String {
         let values = [("email", email), ("name", name)];
         self.add_record(schema::CONSUMERS, &values).sys_id
@@ -255,7 +194,7 @@ impl Simulator {
     }
 
     fn add_record(&self, table: &str, columns: &[(&str, &str)]) -> Created {
-        let now = self.instance.clock.now();
+        let now = self.system.clock.now();
         self.changing(|state| {
             let sys_id = state.insert(table, &administrator(), now, &owned(columns));
             let row = state.find(table, &sys_id).map(|(_, row)| row);
@@ -276,21 +215,21 @@ impl Simulator {
 
     /// Writes a column of a record as an administrator in the browser would; a journal field gets an entry.
     pub fn set_field(&self, table: &str, sys_id: &str, column: &str, value: &str) {
-        let now = self.instance.clock.now();
+        let now = self.system.clock.now();
         let change = owned(&[(column, value)]);
         self.changing(|state| state.write(table, sys_id, &administrator(), now, &change));
     }
 
-    /// A record's raw columns, whatever the access rules say.
+    /// A record's raw columns, without access rules.
     pub fn record(&self, table: &str, sys_id: &str) -> Option<BTreeMap<String, String>> {
-        locked(&self.instance.state)
+        lock(&self.system.state)
             .find(table, sys_id)
             .map(|(_, row)| row.clone())
     }
 
     /// A table's records, in the order of their creation.
     pub fn records(&self, table: &str) -> Vec<BTreeMap<String, String>> {
-        locked(&self.instance.state)
+        lock(&self.system.state)
             .tables
             .get(table)
             .cloned()
@@ -302,8 +241,8 @@ impl Simulator {
         self.entries(table, sys_id, "work_notes")
     }
 
-    /// What of a record's journal browsers would show as live HTML: the texts between `[code]` and `[/code]`, which are
-    /// rendered by default wherever they came from (docs/vendors.md#work-notes).
+    /// The texts between `[code]` and `[/code]` in a record's journal, which browsers show as live HTML by default
+    /// (docs/vendors.md#work-notes).
     pub fn live_html(&self, table: &str, sys_id: &str) -> Vec<String> {
         let entries = [self.work_notes(table, sys_id), self.comments(table, sys_id)].concat();
         entries
@@ -318,7 +257,7 @@ impl Simulator {
     }
 
     fn entries(&self, table: &str, sys_id: &str, element: &str) -> Vec<String> {
-        let state = locked(&self.instance.state);
+        let state = lock(&self.system.state);
         if state.find(table, sys_id).is_none() {
             return Vec::new();
         }
@@ -334,7 +273,7 @@ impl Simulator {
 
     /// The names and texts of a record's attachments, in the order of their creation.
     pub fn attachments(&self, record_sys_id: &str) -> Vec<(String, String)> {
-        let state = locked(&self.instance.state);
+        let state = lock(&self.system.state);
         let rows = state.tables.get(schema::ATTACHMENTS).into_iter().flatten();
         rows.filter(|row| state::value(row, "table_sys_id") == record_sys_id)
             .map(|row| {
@@ -349,27 +288,27 @@ impl Simulator {
 
     /// The e-mails that the instance has taken, oldest first.
     pub fn mails(&self) -> Vec<Mail> {
-        locked(&self.instance.state).mails.clone()
+        lock(&self.system.state).mails.clone()
     }
 
     /// A refresh token of a user as a set-up page hands it over: the current one with its expiry pushed forward, or a
     /// new one. Empty without such a registry.
     pub fn issue_refresh_token(&self, client_id: &str, user_name: &str) -> String {
-        let now = self.instance.clock.now();
+        let now = self.system.clock.now();
         self.changing(|state| oauth::issue_refresh_token(state, client_id, user_name, now))
             .unwrap_or_default()
     }
 
     /// A fresh access token of a user, for tests that call the APIs themselves. Empty without such a registry.
     pub fn issue_access_token(&self, client_id: &str, user_name: &str) -> String {
-        let now = self.instance.clock.now();
+        let now = self.system.clock.now();
         self.changing(|state| oauth::issue_access_token(state, client_id, user_name, now))
             .unwrap_or_default()
     }
 
-    /// When a refresh token expires; `None` for one that is unknown or dead.
+    /// When a refresh token expires; `None` for one that is unknown or revoked.
     pub fn refresh_token_expires_at(&self, token: &str) -> Option<Timestamp> {
-        let state = locked(&self.instance.state);
+        let state = lock(&self.system.state);
         let known = state
             .refresh_tokens
             .iter()
@@ -377,12 +316,12 @@ impl Simulator {
         known.map(|known| known.expires_at)
     }
 
-    /// Kills a token of either kind.
+    /// Revokes a token of either kind.
     pub fn revoke(&self, token: &str) {
         self.changing(|state| oauth::revoke(state, token));
     }
 
-    /// Kills every access token; refresh tokens live on.
+    /// Revokes every access token; refresh tokens stay valid.
     pub fn revoke_access_tokens(&self) {
         self.changing(|state| {
             for token in &mut state.access_tokens {
@@ -393,10 +332,10 @@ impl Simulator {
 
     /// How many grants the token endpoint has given and refused since the start.
     pub fn grants(&self) -> Grants {
-        locked(&self.instance.state).grants
+        lock(&self.system.state).grants
     }
 
-    /// The tasks with their notes, comments and attachments, and the e-mails, to show to people.
+    /// The tasks with their notes, comments and attachments, and the e-mails, as JSON.
     pub fn dump(&self) -> Value {
         let tables = schema::family("task").into_iter().map(|table| {
             let records = self.records(table).into_iter().map(|row| {
@@ -421,9 +360,9 @@ impl Simulator {
     }
 
     fn changing<T>(&self, change: impl FnOnce(&mut InstanceState) -> T) -> T {
-        let mut state = locked(&self.instance.state);
+        let mut state = lock(&self.system.state);
         let result = change(&mut state);
-        self.instance.keep(&state);
+        self.system.keep(&state);
         result
     }
 }
@@ -441,7 +380,7 @@ fn read(file: &Path) -> io::Result<InstanceState> {
     Ok(serde_json::from_slice(&std::fs::read(file)?)?)
 }
 
-/// A crash in the middle leaves the old file or the new one.
+/// A crash leaves the old file or the new one.
 fn save(file: &Path, state: &InstanceState) -> io::Result<()> {
     let draft = file.with_extension("draft");
     std::fs::write(&draft, serde_json::to_vec(state)?)?;
@@ -455,7 +394,7 @@ fn owned(columns: &[(&str, &str)]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Who the tests and the demo act as.
+/// The user as which tests and demo write.
 fn administrator() -> Principal {
     Principal {
         sys_id: "6816f79cc0a8016401c5a33be04be441".to_owned(),
@@ -468,7 +407,7 @@ fn administrator() -> Principal {
 impl Site for Instance {
     fn answer(&self, request: &RecordedRequest) -> SimulatorResponse {
         let now = self.clock.now();
-        let mut state = locked(&self.state);
+        let mut state = lock(&self.state);
         let answer = route(&mut state, request, now);
         if request.method != "GET" {
             self.keep(&state);
@@ -501,14 +440,14 @@ impl Site for Instance {
         // Browsers send the cookies of pages back; the connector opens none.
         let page = request.method == "GET" && !request.path.starts_with("/api/");
         if request.header("cookie").is_some() && !page {
-            locked(&self.state)
+            lock(&self.state)
                 .violations
                 .push(format!("a cookie was sent to {}", request.path));
         }
     }
 
-    /// An instance offers a session to everybody, bearer token or not.
-    fn dress(&self, answer: &mut SimulatorResponse) {
+    /// An instance sets session cookies with every answer, also to a bearer token.
+    fn add_headers(&self, answer: &mut SimulatorResponse) {
         for cookie in [
             "JSESSIONID=3F2504E04F8911D39A0C0305E82C3301; Path=/; HttpOnly",
             "glide_user_route=glide.1a2b3c; Path=/",
@@ -519,12 +458,8 @@ impl Site for Instance {
         }
     }
 
-    fn requests(&self) -> &Requests {
-        &self.requests
-    }
-
-    fn faults(&self) -> &InjectedFaults {
-        &self.faults
+    fn violations(&self) -> Vec<String> {
+        lock(&self.state).violations.clone()
     }
 
     fn clock(&self) -> &Clock {

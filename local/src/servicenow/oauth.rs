@@ -2,69 +2,15 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::domain::clock::Timestamp;
 
-use super::state::{InstanceState, Principal, RefreshAnswer};
+use super::state::{InstanceState, Principal, RefreshAnswer, new_sys_id};
+use super::tokens::{AccessToken, RefreshToken, Registry};
 use crate::simulator::{RecordedRequest, SimulatorResponse};
 
 /// The token endpoint's path.
 pub(super) const TOKEN_PATH: &str = "/oauth_token.do";
-
-/// An Application Registry record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Registry {
-    pub(super) client_secret: String,
-    /// The user name of the OAuth Application User, which the client-credentials grant acts as.
-    pub(super) application_user: Option<String>,
-    pub(super) access_token_seconds: u64,
-    pub(super) refresh_token_seconds: u64,
-}
-
-impl Registry {
-    pub(super) fn new(client_secret: &str) -> Self {
-        Self {
-            client_secret: client_secret.to_owned(),
-            application_user: None,
-            access_token_seconds: 1_800,
-            refresh_token_seconds: 8_640_000,
-        }
-    }
-}
-
-/// An access token that was issued.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct AccessToken {
-    pub(super) token: String,
-    client_id: String,
-    user: String,
-    expires_at: Timestamp,
-    pub(super) revoked: bool,
-}
-
-/// A refresh token that was issued.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct RefreshToken {
-    pub(super) token: String,
-    client_id: String,
-    user: String,
-    pub(super) expires_at: Timestamp,
-    pub(super) revoked: bool,
-}
-
-/// How many grants the token endpoint has given and refused.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Grants {
-    /// Grants of type `password`.
-    pub password: usize,
-    /// Grants of type `refresh_token`.
-    pub refresh_token: usize,
-    /// Grants of type `client_credentials`.
-    pub client_credentials: usize,
-    /// Requests refused, whatever their type.
-    pub refused: usize,
-}
 
 enum Denial {
     Client,
@@ -111,12 +57,12 @@ pub(super) fn token(
     }
 }
 
-/// The refusal of an instance that does not say why.
+/// A refusal without a reason.
 pub(super) fn access_denied() -> SimulatorResponse {
     denied(&Denial::Grant, false)
 }
 
-/// One body for nearly every cause; some releases are said to tell them apart.
+/// The same body for nearly every cause; some releases are said to distinguish them.
 fn denied(denial: &Denial, rfc_errors: bool) -> SimulatorResponse {
     let (status, error) = match denial {
         _ if !rfc_errors => (401, "server_error"),
@@ -147,7 +93,7 @@ fn grant<'a>(
     match field("grant_type") {
         "password" if state.rules.password_grant_enabled => {
             let user = state.active_user(field("username")).ok_or(Denial::Grant)?;
-            // Signing in takes the user name, not the e-mail that a record is found by as well.
+            // `active_user` also finds an e-mail; a sign-in needs the user name.
             let known = user.user_name == field("username")
                 && state.accounts.get(&user.sys_id).is_some_and(|account| {
                     account
@@ -313,7 +259,7 @@ fn new_token(state: &InstanceState) -> String {
     let mut random = String::new();
     let wanted = if state.rules.jwt_tokens { 3_000 } else { 86 };
     while random.len() < wanted {
-        random.push_str(&super::state::new_sys_id());
+        random.push_str(&new_sys_id());
     }
     random.truncate(wanted);
     if state.rules.jwt_tokens {
@@ -323,7 +269,7 @@ fn new_token(state: &InstanceState) -> String {
     random
 }
 
-/// Kills a token of either kind; unknown ones are ignored.
+/// Revokes a token of either kind; unknown ones are ignored.
 pub(super) fn revoke(state: &mut InstanceState, token: &str) {
     for known in state
         .access_tokens
@@ -360,7 +306,7 @@ pub(super) fn revocation(
     }
 }
 
-/// Who an `Authorization` header acts as.
+/// The user of an `Authorization` header.
 pub(super) fn authenticate(
     state: &InstanceState,
     authorization: Option<&str>,

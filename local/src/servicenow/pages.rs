@@ -10,12 +10,13 @@ use base64::engine::general_purpose::STANDARD;
 use super::state::{self, InstanceState, Row};
 use super::table::on_a_form;
 use super::{journal, schema};
-use crate::simulator::{RecordedRequest, SimulatorResponse, escaped, with_links};
+use crate::markup::escaped;
+use crate::simulator::{RecordedRequest, SimulatorResponse, with_links};
 
 /// The list of e-mails.
 pub const MAILS_PATH: &str = "/sys_email_list.do";
 
-/// The page that a browser asks for; `None` when it is none of these.
+/// The page of a path; `None` when there is no such page.
 pub(super) fn answer(
     state: &InstanceState,
     request: &RecordedRequest,
@@ -118,7 +119,7 @@ fn record(state: &InstanceState, table: &str, sys_id: &str) -> Option<SimulatorR
     Some(SimulatorResponse::page(title.trim(), &body))
 }
 
-/// Always as plain text: what a stranger wrote runs in no browser.
+/// As plain text, so that no text from outside runs in a browser.
 fn attachment(state: &InstanceState, sys_id: &str) -> Option<SimulatorResponse> {
     let content = STANDARD.decode(state.contents.get(sys_id)?).ok()?;
     Some(

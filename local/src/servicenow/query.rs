@@ -1,7 +1,7 @@
-//! Encoded queries, with the habits that make them dangerous (docs/vendors.md#query-traps).
+//! Encoded queries and their traps (docs/vendors.md#query-traps).
 //!
 //! A part whose field is unknown or unreadable, or whose operator is not understood, is dropped as if it had not been
-//! there. Nothing can be escaped. A value that starts with `javascript:` is run as a script; here it is noted instead.
+//! there. Nothing can be escaped. A value that starts with `javascript:` is run as a script; here it is recorded.
 
 /// A parsed encoded query.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -138,7 +138,7 @@ impl Query {
             .any(|groups| groups.iter().all(group_holds))
     }
 
-    /// Sorts rows as the query says; without a word from it they stay as they are.
+    /// Sorts rows by the query's order, when it has one.
     pub(super) fn sort<T>(&self, rows: &mut [T], value: impl Fn(&T, &str) -> String) {
         for order in self.order.iter().rev() {
             rows.sort_by(|a, b| {

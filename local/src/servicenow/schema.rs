@@ -17,36 +17,24 @@ pub(super) struct Column {
     pub(super) max: Option<usize>,
 }
 
+const fn column(name: &'static str, kind: Kind, max: Option<usize>) -> Column {
+    Column { name, kind, max }
+}
+
 const fn text(name: &'static str) -> Column {
-    Column {
-        name,
-        kind: Kind::Text,
-        max: None,
-    }
+    column(name, Kind::Text, None)
 }
 
 const fn sized(name: &'static str, max: usize) -> Column {
-    Column {
-        name,
-        kind: Kind::Text,
-        max: Some(max),
-    }
+    column(name, Kind::Text, Some(max))
 }
 
 const fn journal(name: &'static str) -> Column {
-    Column {
-        name,
-        kind: Kind::Journal,
-        max: None,
-    }
+    column(name, Kind::Journal, None)
 }
 
 const fn reference(name: &'static str, table: &'static str) -> Column {
-    Column {
-        name,
-        kind: Kind::Reference(table),
-        max: None,
-    }
+    column(name, Kind::Reference(table), None)
 }
 
 const SYSTEM: &[Column] = &[

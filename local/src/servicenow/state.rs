@@ -1,14 +1,14 @@
-//! What the simulated instance holds, and who may do what with it.
+//! The state of the simulated instance, and its access rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use shared::domain::clock::Timestamp;
 
-use super::email::Mail;
 use super::journal::{self, Entry};
-use super::oauth::{AccessToken, Grants, RefreshToken, Registry};
+use super::mail::Mail;
 use super::schema::{self, Column, Kind};
+use super::tokens::{AccessToken, Grants, RefreshToken, Registry};
 
 /// A record: its columns and their raw values.
 pub(super) type Row = BTreeMap<String, String>;
@@ -54,7 +54,7 @@ impl User {
     }
 }
 
-/// What of a user is not in its record.
+/// The part of a user that is not in its record.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Account {
     pub(super) password: Option<String>,
@@ -69,11 +69,11 @@ pub enum RefreshAnswer {
     Same,
     /// An access token only.
     Absent,
-    /// Another refresh token with the old one's expiry; the old one is dead.
+    /// Another refresh token with the old one's expiry; the old one is revoked.
     Replaced,
 }
 
-/// How the instance is set up. What a test or the demo changes with [`super::Simulator::configure`].
+/// How the instance is set up; tests and demo change it with [`super::Simulator::configure`].
 #[derive(Clone, Debug)]
 pub struct Rules {
     /// Whether the Customer Service Management plugin is installed; without it the case table does not exist.
@@ -137,7 +137,7 @@ impl Default for Rules {
     }
 }
 
-/// Who a request acts as.
+/// The user of a request.
 #[derive(Clone, Debug)]
 pub(super) struct Principal {
     pub(super) sys_id: String,

@@ -272,7 +272,7 @@ fn written(
     )
 }
 
-/// A column without write access keeps its value and the rest is written, without a word about it.
+/// A column without write access silently keeps its value; the rest is written.
 fn writable(state: &InstanceState, values: Vec<(String, String)>) -> Vec<(String, String)> {
     let refused = &state.rules.unwritable_columns;
     values
@@ -320,7 +320,7 @@ fn body(request: &RecordedRequest) -> Result<Vec<(String, String)>, SimulatorRes
     Ok(texts.collect())
 }
 
-/// Scheme and host as the caller knows them.
+/// Scheme and host that the caller used.
 pub(super) fn origin(request: &RecordedRequest) -> String {
     format!("http://{}", request.header("host").unwrap_or("localhost"))
 }
@@ -391,7 +391,7 @@ fn show(
     }
 }
 
-/// A value as a form shows it: the name of whom or what a reference means, and the word for a choice.
+/// A value as a form shows it: the display name of a reference, the label of a choice.
 pub(super) fn on_a_form(state: &InstanceState, table: &str, column: &str, value: &str) -> String {
     match state.column(table, column) {
         Some(Kind::Reference(target)) => Some(display_name(state, target, value))

@@ -3,8 +3,8 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::locked;
 use super::request::RecordedRequest;
+use crate::lock::lock;
 
 /// Which requests a fault takes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -190,16 +190,16 @@ pub(crate) struct InjectedFaults(Mutex<Vec<InjectedFault>>);
 
 impl InjectedFaults {
     pub(crate) fn add(&self, fault: InjectedFault) {
-        locked(&self.0).push(fault);
+        lock(&self.0).push(fault);
     }
 
     pub(crate) fn clear(&self) {
-        locked(&self.0).clear();
+        lock(&self.0).clear();
     }
 
     /// How many faults have requests left to take.
     pub(crate) fn pending(&self) -> usize {
-        locked(&self.0)
+        lock(&self.0)
             .iter()
             .filter(|fault| fault.left != Some(0))
             .count()
@@ -207,7 +207,7 @@ impl InjectedFaults {
 
     /// The action for a request, used up once.
     pub(super) fn take(&self, request: &RecordedRequest) -> Option<FaultAction> {
-        let mut faults = locked(&self.0);
+        let mut faults = lock(&self.0);
         for fault in faults
             .iter_mut()
             .filter(|fault| fault.left != Some(0) && fault.matcher.takes(request))

@@ -1,6 +1,7 @@
-//! Pages for people: small, without scripts, and with every text of a stranger escaped.
+//! HTML pages without scripts; every text from outside is escaped.
 
-use super::SimulatorResponse;
+use super::server::SimulatorResponse;
+use crate::markup::escaped;
 
 impl SimulatorResponse {
     /// A page with this title and body; the body is HTML.
@@ -16,23 +17,7 @@ impl SimulatorResponse {
     }
 }
 
-/// A text that means itself in HTML, inside and outside of attributes.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            c => html.push(c),
-        }
-    }
-    html
-}
-
-/// The same, with every `http://` and `https://` address as a link.
+/// A text escaped for HTML, with every `http://` and `https://` address as a link.
 pub(crate) fn with_links(text: &str) -> String {
     let words = text.split_inclusive(char::is_whitespace);
     words
@@ -54,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_strangers_text_stays_text_and_addresses_become_links() {
+    fn text_from_outside_is_escaped_and_addresses_become_links() {
         assert_eq!(
             with_links("<b>\n http://a.test/?a=1&b=\"2\" x"),
             "&lt;b&gt;\n <a href=\"http://a.test/?a=1&amp;b=&quot;2&quot;\">\

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use shared::domain::clock::Timestamp;
 
-use super::locked;
+use crate::lock::lock;
 
 /// A request as it arrived, and how it was answered.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct RecordedRequest {
     pub body: Vec<u8>,
     /// When it came, on the simulator's clock.
     pub at: Timestamp,
-    /// The status it was answered with; `None` while it is in work, and for ever when its connection was dropped.
+    /// The status of the answer; `None` before the answer, and when the connection was dropped.
     pub status: Option<u16>,
 }
 
@@ -55,7 +55,7 @@ impl RecordedRequest {
         form_urlencoded::parse(&self.body).into_owned().collect()
     }
 
-    /// Whether the `Content-Type` is this media type, whatever its parameters.
+    /// Whether the `Content-Type` is this media type, with any parameters.
     pub(crate) fn is_of_type(&self, media_type: &str) -> bool {
         self.header("content-type").is_some_and(|sent| {
             let essence = sent.split(';').next().unwrap_or_default();
@@ -72,7 +72,7 @@ pub(super) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a
         .map(|(_, value)| value.as_str())
 }
 
-/// A place in the record of requests: what comes later is "since" it.
+/// A position in the record of requests, for [`super::Simulator::since`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark(usize);
 
@@ -80,7 +80,7 @@ pub struct Mark(usize);
 #[derive(Debug, Default)]
 pub(crate) struct Requests(Mutex<Kept>);
 
-/// The requests that are still known, and how many came before them.
+/// The requests since the last `forget`, and how many came before them.
 #[derive(Debug, Default)]
 struct Kept {
     forgotten: usize,
@@ -89,13 +89,13 @@ struct Kept {
 
 impl Requests {
     pub(super) fn arrived(&self, request: RecordedRequest) -> usize {
-        let mut kept = locked(&self.0);
+        let mut kept = lock(&self.0);
         kept.requests.push(request);
         kept.forgotten + kept.requests.len() - 1
     }
 
     pub(super) fn answered(&self, index: usize, status: u16) {
-        let mut kept = locked(&self.0);
+        let mut kept = lock(&self.0);
         let place = index.checked_sub(kept.forgotten);
         if let Some(request) = place.and_then(|place| kept.requests.get_mut(place)) {
             request.status = Some(status);
@@ -103,12 +103,12 @@ impl Requests {
     }
 
     pub(crate) fn all(&self) -> Vec<RecordedRequest> {
-        locked(&self.0).requests.clone()
+        lock(&self.0).requests.clone()
     }
 
     /// Marks that were made before stay valid.
     pub(crate) fn forget(&self) {
-        let mut kept = locked(&self.0);
+        let mut kept = lock(&self.0);
         kept.forgotten += kept.requests.len();
         kept.requests = Vec::new();
     }
@@ -117,7 +117,7 @@ impl Requests {
         let fits = |request: &&RecordedRequest| {
             (method.is_empty() || request.method == method) && request.path.contains(path_contains)
         };
-        locked(&self.0)
+        lock(&self.0)
             .requests
             .iter()
             .filter(fits)
@@ -126,12 +126,12 @@ impl Requests {
     }
 
     pub(crate) fn mark(&self) -> Mark {
-        let kept = locked(&self.0);
+        let kept = lock(&self.0);
         Mark(kept.forgotten + kept.requests.len())
     }
 
     pub(crate) fn since(&self, mark: Mark) -> Vec<RecordedRequest> {
-        let kept = locked(&self.0);
+        let kept = lock(&self.0);
         let known = kept.requests.iter();
         known
             .skip(mark.0.saturating_sub(kept.forgotten))

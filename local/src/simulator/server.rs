@@ -21,23 +21,21 @@ use super::request::{RecordedRequest, Requests};
 
 /// What a simulated system does with a request.
 pub(crate) trait Site: Send + Sync + 'static {
-    /// Does what is asked and answers.
+    /// Performs a request and answers it.
     fn answer(&self, request: &RecordedRequest) -> SimulatorResponse;
     /// Answers a request with this system's own form of a refusal.
     fn refuse(&self, request: &RecordedRequest, refusal: RequestRefusal) -> SimulatorResponse;
-    /// Looks at every request, faulty or not, for what a caller must never do.
+    /// Records a violation of every request, also of one that a fault takes.
     fn inspect(&self, _request: &RecordedRequest) {}
-    /// Adds what every answer of this system carries.
-    fn dress(&self, _answer: &mut SimulatorResponse) {}
-    /// The record of requests.
-    fn requests(&self) -> &Requests;
-    /// The scripted faults.
-    fn faults(&self) -> &InjectedFaults;
+    /// Adds the headers that every answer of this system has.
+    fn add_headers(&self, _answer: &mut SimulatorResponse) {}
+    /// What callers did that they must never do.
+    fn violations(&self) -> Vec<String>;
     /// The simulator's clock.
     fn clock(&self) -> &Clock;
 }
 
-/// Refusals that every system words in its own way.
+/// Refusals that both systems make, each in its own format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequestRefusal {
     Unauthorized,
@@ -79,16 +77,24 @@ impl SimulatorResponse {
     }
 }
 
+/// The record of requests and the scripted faults.
+#[derive(Debug, Default)]
+pub(super) struct Traffic {
+    pub(super) requests: Requests,
+    pub(super) faults: InjectedFaults,
+}
+
 /// A running server; it ends when this is dropped.
-#[derive(Debug)]
 pub(crate) struct Server {
+    pub(super) site: Arc<dyn Site>,
+    pub(super) traffic: Arc<Traffic>,
     address: SocketAddr,
     running: Option<oneshot::Sender<Infallible>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Server {
-    /// Listens on loopback, on any free port without one.
+    /// Listens on loopback; `None` takes a free port.
     pub(crate) fn start(port: Option<u16>, site: Arc<dyn Site>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.unwrap_or(0)))?;
         listener.set_nonblocking(true)?;
@@ -97,10 +103,14 @@ impl Server {
             .enable_all()
             .build()?;
         let (running, stop) = oneshot::channel();
+        let traffic = Arc::new(Traffic::default());
+        let served = (Arc::clone(&site), Arc::clone(&traffic));
         let thread = std::thread::Builder::new()
             .name("simulator".to_owned())
-            .spawn(move || runtime.block_on(listen(listener, site, stop)))?;
+            .spawn(move || runtime.block_on(listen(listener, served, stop)))?;
         Ok(Self {
+            site,
+            traffic,
             address,
             running: Some(running),
             thread: Some(thread),
@@ -125,7 +135,7 @@ impl Drop for Server {
 
 async fn listen(
     listener: TcpListener,
-    site: Arc<dyn Site>,
+    (site, traffic): (Arc<dyn Site>, Arc<Traffic>),
     mut stop: oneshot::Receiver<Infallible>,
 ) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
@@ -142,9 +152,10 @@ async fn listen(
         };
         let Ok((stream, _)) = accepted else { continue };
         let _ = stream.set_nodelay(true);
-        let site = Arc::clone(&site);
+        let (site, traffic) = (Arc::clone(&site), Arc::clone(&traffic));
         tokio::spawn(async move {
-            let service = service_fn(|request| serve(Arc::clone(&site), request));
+            let service =
+                service_fn(|request| serve(Arc::clone(&site), Arc::clone(&traffic), request));
             let connection = hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service);
             // An error here is a dropped connection, by script or by the caller.
@@ -160,25 +171,30 @@ struct Dropped;
 
 async fn serve(
     site: Arc<dyn Site>,
+    traffic: Arc<Traffic>,
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Full<Bytes>>, Dropped> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| Dropped)?.to_bytes();
     let request = read(&head, &body, site.clock());
-    let index = site.requests().arrived(request.clone());
+    let index = traffic.requests.arrived(request.clone());
     site.inspect(&request);
-    // hyper forgets a request whose caller hangs up; the real systems go on with it.
-    let worker = Arc::clone(&site);
-    let work = tokio::spawn(async move { act(worker.as_ref(), &request).await });
+    // In a task of its own, because hyper drops the future when the caller hangs up; the real systems go on.
+    let (worker, action) = (Arc::clone(&site), traffic.faults.take(&request));
+    let work = tokio::spawn(async move { act(worker.as_ref(), &request, action).await });
     let mut answer = work.await.ok().flatten().ok_or(Dropped)?;
-    site.dress(&mut answer);
-    site.requests().answered(index, answer.status);
+    site.add_headers(&mut answer);
+    traffic.requests.answered(index, answer.status);
     write(answer).ok_or(Dropped)
 }
 
-/// Serves a request with whatever fault is scripted for it; `None` drops the connection.
-async fn act(site: &dyn Site, request: &RecordedRequest) -> Option<SimulatorResponse> {
-    let Some(action) = site.faults().take(request) else {
+/// Serves a request with the fault that is scripted for it; `None` drops the connection.
+async fn act(
+    site: &dyn Site,
+    request: &RecordedRequest,
+    action: Option<FaultAction>,
+) -> Option<SimulatorResponse> {
+    let Some(action) = action else {
         return Some(site.answer(request));
     };
     tracing::debug!(method = %request.method, path = %request.path, ?action, "a scripted fault");

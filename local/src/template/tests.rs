@@ -1,0 +1,101 @@
+//! Reading a template.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Event, Template};
+
+const TEMPLATE: &str = include_str!("../fixtures/template.yaml");
+
+#[test]
+fn tables_are_read_with_keys_indexes_and_time_to_live() {
+    let template = Template::parse(TEMPLATE).expect("a template");
+    let sessions = template.table("SessionsTable").expect("there");
+    assert_eq!(sessions.name, "SessionsTable");
+    assert_eq!(
+        (sessions.hash_key.as_str(), sessions.range_key.as_deref()),
+        ("session", Some("entry"))
+    );
+    assert_eq!(sessions.attributes["received_at"], "S");
+    assert_eq!(sessions.indexes[0].name, "by-tenant");
+    assert_eq!(
+        sessions.indexes[0].range_key.as_deref(),
+        Some("received_at")
+    );
+    assert_eq!(sessions.ttl_attribute.as_deref(), Some("expires_at"));
+    assert_eq!(
+        template.table("TenantsTable").expect("there").ttl_attribute,
+        None
+    );
+}
+
+#[test]
+fn queues_are_read_with_their_names_and_redrive_policy() {
+    let template = Template::parse(TEMPLATE).expect("a template");
+    let queue = template.queue("SessionsQueue").expect("there");
+    assert_eq!(queue.name, "SessionsQueue.fifo");
+    assert_eq!(queue.visibility_timeout, Duration::from_secs(1800));
+    let redrive = queue.redrive.as_ref().expect("a policy");
+    assert_eq!(
+        (redrive.target.as_str(), redrive.max_receive_count),
+        ("SessionsDlq", 400)
+    );
+    assert_eq!(
+        template.queue("SessionsDlq").expect("there").name,
+        "rescue-connector-dead.fifo"
+    );
+}
+
+#[test]
+fn functions_are_read_with_globals_merged_and_events_understood() {
+    let template = Template::parse(TEMPLATE).expect("a template");
+    let details = template.function("SessionDetailsFunction").expect("there");
+    assert_eq!(details.binary.as_deref(), Some("session-details"));
+    assert_eq!(
+        (details.timeout, details.memory_mb),
+        (Duration::from_secs(10), 256)
+    );
+    assert!(
+        details.environment.contains_key("TENANTS_TABLE"),
+        "a global"
+    );
+    assert!(
+        matches!(&details.events[..], [Event::HttpApi { method, .. }, Event::HttpApi { .. }] if method == "POST")
+    );
+    let deliver = template.function("DeliverSessionFunction").expect("there");
+    assert_eq!(deliver.binary.as_deref(), Some("deliver-session"));
+    assert_eq!(deliver.timeout, Duration::from_secs(300));
+    let sessions = Event::Sqs {
+        queue: "SessionsQueue".to_owned(),
+        batch_size: 10,
+        maximum_concurrency: Some(20),
+        report_batch_item_failures: true,
+        enabled: true,
+    };
+    assert_eq!(deliver.events, [sessions]);
+}
+
+#[test]
+fn conditions_and_parameters_decide_what_is_there() {
+    let plain = Template::parse(TEMPLATE).expect("a template");
+    assert!(!plain.resources.contains_key("DeadLetterAlarm"));
+    let alarms = BTreeMap::from([("AlarmTopic".to_owned(), "topic".to_owned())]);
+    let template = Template::parse_with(TEMPLATE, &alarms).expect("a template");
+    assert!(template.resources.contains_key("DeadLetterAlarm"));
+    let deliver = template.function("DeliverSessionFunction").expect("there");
+    let alarms = deliver.environment["ALARMS"].resolve(template.scope());
+    assert_eq!(alarms.expect("resolved").as_deref(), Some("topic"));
+}
+
+#[test]
+fn a_reference_that_leads_nowhere_is_named() {
+    let template = Template::parse(TEMPLATE).expect("a template");
+    let deliver = template.function("DeliverSessionFunction").expect("there");
+    let error = deliver
+        .resolve_environment(template.scope())
+        .expect_err("nothing is provisioned");
+    assert_eq!(
+        error.to_string(),
+        "the reference SessionsQueue.QueueUrl cannot be resolved"
+    );
+}
