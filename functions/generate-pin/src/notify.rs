@@ -7,6 +7,7 @@ use shared::domain::clock::Timestamp;
 use shared::domain::error::Problem;
 use shared::domain::record::{RecordRef, Table};
 use shared::domain::tenant::TenantFile;
+use shared::domain::time_budget::TimeBudget;
 use shared::servicenow::client::{CallError, Columns, DisplayValue, Email};
 use shared::servicenow::query::Email as Address;
 use shared::telemetry::{self, Metric};
@@ -180,10 +181,11 @@ pub(crate) async fn send(
     let note = async {
         let text = mail::note(tenant.language, &request.email, mail.customer);
         let columns = Columns::from([("work_notes".to_owned(), text.clone())]);
-        let client = &asked.function.servicenow;
+        let budget = TimeBudget::until(asked.function.clock.clone(), deadline);
+        let instance = asked.function.servicenow.for_tenant(tenant, budget);
         // A database that stores three bytes a character cuts the note at the first one of four.
         let proof = text.split(|c| c > '\u{ffff}').next().unwrap_or_default();
-        let written = client.update(tenant, deadline, record, &columns, proof);
+        let written = instance.update(record, &columns, proof);
         outcome(
             written
                 .await
@@ -227,16 +229,9 @@ pub(crate) async fn look(
         names.extend([format!("{person}.name"), format!("{person}.email")]);
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let client = &asked.function.servicenow;
-    let row = client
-        .read(
-            asked.tenant,
-            asked.look_until(),
-            record,
-            &names,
-            DisplayValue::Raw,
-        )
-        .await;
+    let budget = TimeBudget::until(asked.function.clock.clone(), asked.look_until());
+    let instance = asked.function.servicenow.for_tenant(asked.tenant, budget);
+    let row = instance.read(record, &names, DisplayValue::Raw).await;
     let row = match row {
         Ok(Some(row)) => row,
         Ok(None) => return Err(problems::no_record(asked.request.record_text())),
@@ -276,9 +271,9 @@ async fn send_mail(
         html: &mail.html,
         record,
     };
-    let client = &asked.function.servicenow;
-    let sent = client.send_email(asked.tenant, deadline, &email).await;
-    outcome(sent)
+    let budget = TimeBudget::until(asked.function.clock.clone(), deadline);
+    let instance = asked.function.servicenow.for_tenant(asked.tenant, budget);
+    outcome(instance.send_email(&email).await)
 }
 
 fn may_have_been_sent(reason: &str) -> Outcome {

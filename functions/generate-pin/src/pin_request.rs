@@ -9,6 +9,7 @@ use shared::domain::clock::Timestamp;
 use shared::domain::error::Problem;
 use shared::domain::record::RecordRef;
 use shared::domain::tenant::TenantFile;
+use shared::domain::time_budget::TimeBudget;
 use shared::servicenow::query::Query;
 use shared::telemetry::{self, Metric};
 use shared::token::uninterrupted::run_until;
@@ -166,9 +167,12 @@ impl PinRequest<'_> {
         };
         let deadline = self.look_until();
         let query = Query::number(number);
-        let client = &self.function.servicenow;
-        let found = client
-            .find(self.tenant, deadline, table.name(), &query)
+        let budget = TimeBudget::until(self.function.clock.clone(), deadline);
+        let found = self
+            .function
+            .servicenow
+            .for_tenant(self.tenant, budget)
+            .find(table.name(), &query)
             .await
             .map_err(|error| problems::lookup_failed(number.as_str(), &error))?;
         problems::only_one(table, &found).ok_or_else(|| problems::no_record(number.as_str()))

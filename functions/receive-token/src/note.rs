@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 use shared::domain::clock::Timestamp;
 use shared::domain::record::SysId;
 use shared::domain::tenant::{Language, TenantFile};
+use shared::domain::time_budget::TimeBudget;
 use shared::servicenow::client::{CallError, Columns, DisplayValue};
 
 use crate::ReceiveToken;
@@ -129,9 +130,9 @@ async fn once(
     deadline: Timestamp,
 ) -> Result<bool, CallError> {
     let row = (TABLE, item);
-    let client = &function.servicenow;
-    let names = [COLUMN];
-    let found = client.read_row(file, deadline, row, &names, DisplayValue::Shown);
+    let budget = TimeBudget::until(function.clock.clone(), deadline);
+    let instance = function.servicenow.for_tenant(file, budget);
+    let found = instance.read_row(row, &[COLUMN], DisplayValue::Shown);
     let columns = found.await?.ok_or(CallError::NotFound)?;
     let notes = columns
         .get(COLUMN)
@@ -140,7 +141,7 @@ async fn once(
         return Ok(false);
     }
     let columns = Columns::from([(COLUMN.to_owned(), text)]);
-    let written = client.update_row(file, deadline, row, &columns, marker);
+    let written = instance.update_row(row, &columns, marker);
     written.await?.note_seen()?;
     Ok(true)
 }

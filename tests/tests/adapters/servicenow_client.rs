@@ -5,12 +5,14 @@ use std::time::Duration;
 use local::servicenow::Created;
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use shared::aws::credentials::AccessToken;
-use shared::domain::clock::Timestamp;
 use shared::domain::record::{RecordNumber, RecordRef, SysId, Table};
 use shared::domain::secret::Secret;
 use shared::domain::tenant::TenantFile;
+use shared::domain::time_budget::TimeBudget;
 use shared::retry::ServiceNowTimeouts;
-use shared::servicenow::client::{CallError, Columns, DisplayValue, Email, ServiceNowClient};
+use shared::servicenow::client::{
+    CallError, Columns, DisplayValue, Email, ServiceNowClient, TenantInstance,
+};
 use shared::servicenow::query::Query;
 use shared::token::access::AccessError;
 
@@ -43,8 +45,13 @@ impl Instance {
         }
     }
 
-    fn deadline(&self) -> Timestamp {
-        self.parts.clock.now().plus(Duration::from_secs(300))
+    fn budget(&self, seconds: u64) -> TimeBudget {
+        TimeBudget::lasting(self.parts.clock.clone(), Duration::from_secs(seconds))
+    }
+
+    /// The tenant's instance, for 300 seconds.
+    fn connection(&self) -> TenantInstance<'_> {
+        self.client.for_tenant(&self.file, self.budget(300))
     }
 
     fn fault(&self, method: &str, action: FaultAction) {
@@ -56,7 +63,8 @@ impl Instance {
     async fn write_as(&self, file: &TenantFile) -> Result<(), CallError> {
         let columns = Columns::from([("work_notes".to_owned(), "a note".to_owned())]);
         self.client
-            .update(file, self.deadline(), &self.record(), &columns, "a note")
+            .for_tenant(file, self.budget(300))
+            .update(&self.record(), &columns, "a note")
             .await
             .map(drop)
     }
@@ -74,9 +82,7 @@ impl Instance {
             html: "<p>PIN code: <strong>048213</strong></p>",
             record: &record,
         };
-        self.client
-            .send_email(&self.file, self.deadline(), &email)
-            .await
+        self.connection().send_email(&email).await
     }
 
     fn mails(&self) -> usize {
@@ -86,8 +92,8 @@ impl Instance {
     async fn find(&self) -> Result<Vec<Columns>, CallError> {
         let number = RecordNumber::parse(&self.incident.number).expect("valid");
         let query = Query::number(&number);
-        self.client
-            .find(&self.file, self.deadline(), "incident", &query)
+        self.connection()
+            .find("incident", &query)
             .await
             .map(|found| found.rows)
     }
@@ -97,9 +103,7 @@ impl Instance {
         names: &[&str],
         display: DisplayValue,
     ) -> Result<Option<Columns>, CallError> {
-        self.client
-            .read(&self.file, self.deadline(), &self.record(), names, display)
-            .await
+        self.connection().read(&self.record(), names, display).await
     }
 
     fn notes(&self) -> usize {
@@ -541,11 +545,9 @@ async fn an_attachment_that_cannot_be_compared_may_be_there() {
         ),
     ] {
         instance.fault("GET", status(200, &format!(r#"{{"result":[{row}]}}"#)));
-        let (record, deadline) = (instance.record(), instance.deadline());
+        let (record, connection) = (instance.record(), instance.connection());
         let query = Query::attachment(&record, &post.session_id, &post.digest);
-        let answer = instance
-            .client
-            .has_attachment(&instance.file, deadline, &query, &record);
+        let answer = connection.has_attachment(&query, &record);
         assert_eq!(answer.await.expect("answered"), expected, "{row}");
     }
 }
@@ -561,23 +563,15 @@ async fn an_attachment_of_another_record_is_not_this_records() {
     };
     let has = async |record: RecordRef| {
         let query = Query::attachment(&record, &post.session_id, &post.digest);
-        let deadline = instance.deadline();
-        let answer = instance
-            .client
-            .has_attachment(&instance.file, deadline, &query, &record);
+        let connection = instance.connection();
+        let answer = connection.has_attachment(&query, &record);
         answer.await.expect("answered")
     };
     assert_eq!(has(instance.record()).await, Some(false));
     let name = shared::domain::session::attachment_name(&post.session_id, &post.digest);
     instance
-        .client
-        .attach(
-            &instance.file,
-            instance.deadline(),
-            &instance.record(),
-            &name,
-            "Grüße".to_owned(),
-        )
+        .connection()
+        .attach(&instance.record(), &name, "Grüße".to_owned())
         .await
         .expect("attached");
     assert_eq!(has(instance.record()).await, Some(true));
@@ -595,12 +589,8 @@ async fn an_attachment_counts_when_its_answer_shows_the_file() {
     let instance = Instance::start().await;
     let attach = async || {
         let (record, text) = (instance.record(), "hello".to_owned());
-        let deadline = instance.deadline();
-        let attaching =
-            instance
-                .client
-                .attach(&instance.file, deadline, &record, "rescue-7.txt", text);
-        attaching.await
+        let connection = instance.connection();
+        connection.attach(&record, "rescue-7.txt", text).await
     };
     attach().await.expect("attached");
     for other in [
@@ -657,20 +647,15 @@ async fn a_created_record_is_the_one_that_is_found() {
         ("short_description".to_owned(), "Remote support".to_owned()),
         ("correlation_id".to_owned(), session.correlation_id()),
     ]);
-    let deadline = instance.deadline();
+    let connection = instance.connection();
     for table in Table::ALL {
-        let created = instance
-            .client
-            .create(&instance.file, deadline, table, &columns, "a note")
+        let created = connection
+            .create(table, &columns, "a note")
             .await
             .expect("created");
         assert!(created.number.starts_with(table.number_prefix()));
         let query = Query::correlation_id(&session);
-        let found = instance
-            .client
-            .find(&instance.file, deadline, table.name(), &query)
-            .await
-            .expect("found");
+        let found = connection.find(table.name(), &query).await.expect("found");
         assert_eq!(found.rows.len(), 1);
         assert_eq!(found.rows[0]["sys_id"], created.record.sys_id.as_str());
     }
@@ -731,13 +716,8 @@ async fn an_instance_outside_the_servicenow_domains_is_not_called() {
         ServiceNowTimeouts::QUEUE,
     );
     let outcome = strict
-        .update(
-            &instance.file,
-            instance.deadline(),
-            &instance.record(),
-            &Columns::new(),
-            "a note",
-        )
+        .for_tenant(&instance.file, instance.budget(300))
+        .update(&instance.record(), &Columns::new(), "a note")
         .await;
     assert!(
         matches!(outcome, Err(CallError::Misconfigured(_))),
@@ -750,21 +730,16 @@ async fn an_instance_outside_the_servicenow_domains_is_not_called() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_call_starts_with_less_than_seventy_five_seconds_left() {
     let instance = Instance::start().await;
-    let left = |seconds: u64| {
-        let now = instance.parts.clock.now();
-        now.plus(Duration::from_secs(seconds))
-    };
     let columns = Columns::from([("work_notes".to_owned(), "a note".to_owned())]);
-    let write = async |deadline: Timestamp| {
-        let (file, record) = (&instance.file, instance.record());
-        let client = &instance.client;
-        client
-            .update(file, deadline, &record, &columns, "a note")
-            .await
+    let write = async |seconds: u64| {
+        let budget = instance.budget(seconds);
+        let connection = instance.client.for_tenant(&instance.file, budget);
+        let record = instance.record();
+        connection.update(&record, &columns, "a note").await
     };
-    assert_eq!(write(left(74)).await, Err(CallError::OutOfTime));
+    assert_eq!(write(74).await, Err(CallError::OutOfTime));
     assert_eq!(instance.asked("PATCH"), 0);
-    write(left(75)).await.expect("written");
+    write(75).await.expect("written");
 }
 
 /// An e-mail belongs to its record, and nothing of it is in the URL.
@@ -907,8 +882,8 @@ async fn an_email_that_nobody_answers_in_time_is_unknown() {
         html: "<p>a text</p>",
         record: &record,
     };
-    let sending = hasty.send_email(&instance.file, instance.deadline(), &email);
-    let outcome = sending.await.expect_err("no answer");
+    let connection = hasty.for_tenant(&instance.file, instance.budget(300));
+    let outcome = connection.send_email(&email).await.expect_err("no answer");
     assert!(
         matches!(outcome, CallError::Unknown { .. }) && outcome.timed_out(),
         "{outcome:?}"
@@ -981,8 +956,8 @@ async fn a_case_names_a_contact_or_a_consumer() {
             table: Table::Case,
             sys_id: SysId::parse(&case.sys_id).expect("valid"),
         };
-        let (client, deadline) = (&instance.client, instance.deadline());
-        let read = client.read(&instance.file, deadline, &record, &names, DisplayValue::Raw);
+        let connection = instance.connection();
+        let read = connection.read(&record, &names, DisplayValue::Raw);
         let row = read.await.expect("read").expect("a record");
         assert_eq!(names.map(|name| row[name].as_str()), expected, "{column}");
     }
