@@ -24,10 +24,10 @@ use shared::domain::clock::{Clock, Timestamp};
 use shared::domain::error::ErrorCode;
 use shared::domain::instance::Instance;
 use shared::domain::tenant::{TenantFile, TenantId};
-use shared::environment::EnvironmentReader;
 use shared::retry::ServiceNowTimeouts;
 use shared::telemetry::{self, Metric};
 use shared::token::grants::{Grants, TOKEN_LEASE, audience};
+use shared::wiring::Wiring;
 
 use crate::event::{Command, Step};
 pub use crate::failure::StepFailure;
@@ -211,40 +211,20 @@ impl RotateTokens {
 /// # Errors
 /// Names every variable that is missing; otherwise what the Lambda runtime says when it ends.
 pub async fn run() -> Result<(), Error> {
-    let mut environment = EnvironmentReader::process();
-    let tenants_table = environment.required("TENANTS_TABLE");
-    let credentials_table = environment.required("CREDENTIALS_TABLE");
-    let sessions_url = environment.required("SESSIONS_QUEUE_URL");
-    let secret_prefix = environment.secret_prefix();
-    let metrics_namespace = environment.required("METRICS_NAMESPACE");
-    let aws = environment.aws();
-    let testing = environment.testing();
-    environment.finish()?;
-    telemetry::start_metrics(metrics_namespace);
-    let clock = Clock::system(testing.clock_offset_seconds);
-    let http = shared::http::client(testing.ca_file.as_deref())?;
-    let aws = aws.config(&http);
-    let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
-    let secrets = aws_sdk_secretsmanager::Client::new(&aws);
-    let credentials = CredentialsTable::new(dynamodb.clone(), credentials_table, clock.clone());
-    let credentials = Arc::new(credentials);
-    let vault = SecretStore::new(secrets.clone(), secret_prefix.clone(), clock.clone());
-    let vault = Arc::new(vault);
+    let mut wiring = Wiring::from_environment()?;
+    let vendors = wiring.vendors(PATIENCE);
+    let secret_prefix = wiring.environment.secret_prefix();
     let function = RotateTokens {
-        tenants: TenantsTable::new(dynamodb, tenants_table, clock.clone()),
-        grants: Grants::new(
-            http,
-            Arc::clone(&vault),
-            Arc::clone(&credentials),
-            clock.clone(),
-        ),
-        vault,
-        versions: Versions::new(secrets, secret_prefix),
-        flights: SingleFlight::new(Arc::clone(&credentials)),
-        credentials,
-        queues: Queues::new(aws_sdk_sqs::Client::new(&aws), sessions_url, String::new()),
-        clock,
-        allow_loopback: testing.allow_loopback,
+        tenants: wiring.tenants(),
+        grants: vendors.grants(),
+        versions: Versions::new(wiring.secrets_manager(), secret_prefix),
+        flights: SingleFlight::new(Arc::clone(&vendors.credentials)),
+        vault: vendors.secret_store,
+        credentials: vendors.credentials,
+        queues: wiring.sessions_queue(),
+        clock: vendors.clock,
+        allow_loopback: vendors.testing.allow_loopback,
     };
+    wiring.finish()?;
     lambda_runtime::run(service_fn(|event| handle(&function, event))).await
 }
