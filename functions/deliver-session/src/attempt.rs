@@ -4,7 +4,7 @@ use shared::aws::ledger::{ClaimedPost, OutcomeDetails};
 use shared::aws::queue::Post;
 use shared::aws::tenants::Tenant;
 use shared::domain::error::ErrorCode;
-use shared::domain::record::Table;
+use shared::domain::record::{RecordRef, Table};
 use shared::domain::session::note_marker;
 use shared::domain::tenant::{ConsoleSessions, Publish, TenantFile};
 use shared::domain::time_budget::TimeBudget;
@@ -12,7 +12,6 @@ use shared::servicenow::client::TenantInstance;
 use shared::telemetry;
 
 use crate::failure::AttemptFailure;
-use crate::resolve::Resolved;
 use crate::service::DeliverSession;
 
 /// How a post ends that needs no further attempt.
@@ -21,6 +20,14 @@ pub(crate) enum End {
     Delivered,
     Ignored,
     Unmatched(ErrorCode),
+}
+
+/// Where a post goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Resolved {
+    Record(RecordRef),
+    /// It names no record, for that reason.
+    Nothing(ErrorCode),
 }
 
 /// What ServiceNow may hold of the post, as far as the attempt knows.

@@ -11,16 +11,8 @@ use shared::servicenow::query::Query;
 use shared::telemetry::{self, Metric};
 use shared::token::access::AccessError;
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Resolved};
 use crate::failure::AttemptFailure;
-
-/// Where a post goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Resolved {
-    Record(RecordRef),
-    /// It names no record, for that reason.
-    Nothing(ErrorCode),
-}
 
 /// What one field of a post says about its record.
 enum Reference {

@@ -1,4 +1,5 @@
-//! The Table, Attachment and Email APIs: what every odd answer means (docs/architecture.md#rule-2 and docs/architecture.md#rule-3 and docs/architecture.md#rule-9).
+//! The Table, Attachment and Email APIs: the meaning of every odd answer (docs/architecture.md#rule-2,
+//! docs/architecture.md#rule-3, docs/architecture.md#rule-9).
 
 use std::time::Duration;
 
@@ -129,7 +130,7 @@ fn status(code: u16, body: &str) -> FaultAction {
     }
 }
 
-/// The answers after which nobody knows whether a write took effect, and whether it did in the simulator.
+/// The answers that leave a write's outcome unknown, and whether the simulator committed it.
 fn unknown_outcomes() -> Vec<(FaultAction, bool)> {
     vec![
         (FaultAction::Html, false),
@@ -156,7 +157,7 @@ fn unknown_outcomes() -> Vec<(FaultAction, bool)> {
     ]
 }
 
-/// docs/architecture.md#rule-2: every call ends as done, without effect or unknown; the simulator knows which of them it was.
+/// docs/architecture.md#rule-2: every call succeeds, has no effect or is unknown.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_whose_answer_proves_nothing_is_unknown() {
     let instance = Instance::start().await;
@@ -184,7 +185,7 @@ async fn a_write_whose_answer_proves_nothing_is_unknown() {
     assert_eq!(instance.parts.servicenow.pending_faults(), 0);
 }
 
-/// docs/architecture.md#rule-2: only what had no effect is retried blindly.
+/// docs/architecture.md#rule-2: only a write without effect is repeated without a check.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_was_refused_had_no_effect() {
     let instance = Instance::start().await;
@@ -280,23 +281,26 @@ async fn a_read_is_never_unknown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_nobody_takes_is_no_effect() {
+async fn a_refused_connection_has_no_effect() {
     let instance = Instance::start().await;
     let port = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.local_addr().expect("an address").port()
     };
-    let mut nobody = instance.file.clone();
-    nobody.servicenow.instance = format!("http://127.0.0.1:{port}");
+    let mut unreachable = instance.file.clone();
+    unreachable.servicenow.instance = format!("http://127.0.0.1:{port}");
     let token = AccessToken {
         token: Secret::from("a-token"),
         expires_at: instance.parts.clock.now().plus(Duration::from_secs(1800)),
-        audience: format!("http://127.0.0.1:{port}/ {}", nobody.servicenow.client_id),
+        audience: format!(
+            "http://127.0.0.1:{port}/ {}",
+            unreachable.servicenow.client_id
+        ),
     };
     let shared = instance.parts.credentials();
-    let shared = shared.share_access_token(&nobody.tenant, &token).await;
+    let shared = shared.share_access_token(&unreachable.tenant, &token).await;
     shared.expect("written");
-    let outcome = instance.write_as(&nobody).await;
+    let outcome = instance.write_as(&unreachable).await;
     assert!(
         matches!(outcome, Err(CallError::Unavailable { .. })),
         "{outcome:?}"
@@ -316,7 +320,7 @@ async fn a_401_gets_another_token_and_sends_the_call_once_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_401_for_a_fresh_token_too_needs_a_person() {
+async fn a_401_for_a_fresh_token_too_needs_re_authorisation() {
     let instance = Instance::start().await;
     let fault = InjectedFault::on(RequestMatcher::of("PATCH", "/api/now/")).always();
     instance
@@ -335,8 +339,8 @@ async fn a_401_for_a_fresh_token_too_needs_a_person() {
     assert_eq!(instance.notes(), 0);
 }
 
-/// A 401 that is a page may come from the instance's login or from a gateway: another token is tried once, and nothing
-/// is concluded about the tenant's credentials.
+/// A 401 with a page may come from the instance's login or from a gateway: another token is tried once, and the tenant's
+/// credentials count as valid.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_401_that_is_a_page_gets_another_token_once() {
     let instance = Instance::start().await;
@@ -364,9 +368,9 @@ async fn a_401_that_is_a_page_gets_another_token_once() {
     assert_eq!(instance.notes(), 2);
 }
 
-/// The password grant hands out the same token for as long as it lives: that a page refuses it says nothing about it.
+/// The password grant returns the same token until it expires: a page that refuses it proves nothing about it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_refuses_the_only_token_needs_no_person() {
+async fn a_page_that_refuses_the_only_token_needs_no_re_authorisation() {
     let mut instance = Instance::start().await;
     instance.file = instance.parts.tenant("grant = \"password\"").await;
     instance.write().await.expect("written");
@@ -389,10 +393,10 @@ async fn a_page_that_refuses_the_only_token_needs_no_person() {
 
 /// RFC 9110, section 10.2.3: `Retry-After` is a number of seconds or a date, in any of the three forms of 5.6.7.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_date_in_retry_after_is_waited_for_up_to_a_day() {
+async fn a_date_in_retry_after_is_honoured_up_to_a_day() {
     let instance = Instance::start().await;
     let day = Duration::from_secs(24 * 3600);
-    // The clock stands at 2025-05-14T10:02:11.007Z.
+    // The clock shows 2025-05-14T10:02:11.007Z.
     let soon = Duration::from_millis(599_993);
     for (value, expected) in [
         ("Wed, 14 May 2025 10:12:11 GMT", Some(soon)),
@@ -419,8 +423,8 @@ async fn a_date_in_retry_after_is_waited_for_up_to_a_day() {
     }
 }
 
-/// No answer is read beyond 8 MB, nor kept as more values than a record has: a write is unknown then, a read is tried
-/// again later.
+/// Answers are limited to 8 MB and to the number of values that a record has: beyond it, a write is unknown and a read
+/// unavailable.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_without_an_end_is_not_read_to_its_end() {
     let instance = Instance::start().await;
@@ -463,7 +467,7 @@ async fn an_answer_without_an_end_is_not_read_to_its_end() {
 
 /// docs/architecture.md#rule-9: no cookies.
 #[tokio::test(flavor = "multi_thread")]
-async fn cookies_that_are_offered_are_never_sent() {
+async fn received_cookies_are_never_sent() {
     let instance = Instance::start().await;
     for _ in 0..3 {
         instance.write().await.expect("written");
@@ -503,14 +507,14 @@ async fn redirects_are_not_followed() {
     assert!(elsewhere.servicenow.requests().is_empty());
 }
 
-/// docs/architecture.md#rule-3: whatever a query returns is compared with what was asked.
+/// docs/architecture.md#rule-3: each row is compared with the query.
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_that_were_not_asked_for_are_left_out() {
+async fn rows_that_do_not_match_the_query_are_left_out() {
     let instance = Instance::start().await;
     instance.parts.servicenow.add_incident(&[]);
     assert_eq!(instance.find().await.expect("found").len(), 1);
 
-    // The account may not read the column: ServiceNow drops the condition and answers with whatever there is.
+    // The account may not read the column: ServiceNow drops the condition and answers with other rows.
     instance.parts.servicenow.configure(|rules| {
         rules.unreadable_columns.insert("number".to_owned());
     });
@@ -521,9 +525,9 @@ async fn rows_that_were_not_asked_for_are_left_out() {
     assert_eq!(instance.find().await.expect("answered"), []);
 }
 
-/// Where names or records cannot be read, an attachment may be there: nothing is concluded from a row without them.
+/// A row without file name or record proves nothing: the attachment may exist.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_attachment_that_cannot_be_compared_may_be_there() {
+async fn an_attachment_that_cannot_be_compared_may_exist() {
     let instance = Instance::start().await;
     let post = post("7", "hello");
     let name = shared::domain::session::attachment_name(&post.session_id, &post.digest);
@@ -583,9 +587,9 @@ async fn an_attachment_of_another_record_is_not_this_records() {
     assert_eq!(attachments, [(name, "Grüße".to_owned())]);
 }
 
-/// An answer that names another file, or an empty one, is no attachment; doing it again would only add files.
+/// An answer with another file or an empty one is a refusal: a repetition would only add files.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_attachment_counts_when_its_answer_shows_the_file() {
+async fn an_attachment_counts_when_the_answer_shows_the_file() {
     let instance = Instance::start().await;
     let attach = async || {
         let (record, text) = (instance.record(), "hello".to_owned());
@@ -620,7 +624,7 @@ async fn an_attachment_counts_when_its_answer_shows_the_file() {
     assert_eq!(attach().await, Err(refused));
 }
 
-/// One call writes and shows what was written, as stored and as people see it.
+/// The answer to a write shows the written columns, as stored and as displayed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_asks_for_what_it_writes_in_the_same_call() {
     let instance = Instance::start().await;
@@ -742,7 +746,7 @@ async fn no_call_starts_with_less_than_seventy_five_seconds_left() {
     write(75).await.expect("written");
 }
 
-/// An e-mail belongs to its record, and nothing of it is in the URL.
+/// An e-mail belongs to its record, and the URL holds no part of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_email_is_handed_over_with_both_texts_and_its_record() {
     let instance = Instance::start().await;
@@ -777,7 +781,7 @@ async fn an_email_is_handed_over_with_both_texts_and_its_record() {
     assert_eq!(mails[0].table_record_id, instance.incident.sys_id);
 }
 
-/// E-mails are sent at most once, and an outcome that nobody knows is told as such.
+/// E-mails are sent at most once, and an unknown outcome is reported as unknown.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_email_whose_answer_proves_nothing_is_unknown_and_not_sent_again() {
     let instance = Instance::start().await;
@@ -858,9 +862,9 @@ async fn an_email_that_was_refused_was_not_sent() {
     instance.send_email().await.expect("taken");
 }
 
-/// An e-mail that takes longer than its sender waits may be sent all the same.
+/// ServiceNow may send the e-mail after the time-out.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_email_that_nobody_answers_in_time_is_unknown() {
+async fn an_email_that_times_out_is_unknown() {
     let instance = Instance::start().await;
     let hasty = ServiceNowClient::new(
         instance.parts.http.clone(),
@@ -917,8 +921,8 @@ async fn the_people_of_a_record_are_read_with_the_record() {
             of("caller_id.name", name),
         ])))
     };
-    let nobody = instance.read(&names, DisplayValue::Raw).await;
-    assert_eq!(nobody, person("", ""));
+    let no_caller = instance.read(&names, DisplayValue::Raw).await;
+    assert_eq!(no_caller, person("", ""));
 
     let paul = simulator.add_user(local::servicenow::User::new(
         "paul@acme.test",

@@ -1,4 +1,4 @@
-//! docs/architecture.md#rule-2: however often a post arrives and wherever a process dies, the record shows each post's note once.
+//! docs/architecture.md#rule-2: the record shows each post's note once, after repeated posts and killed processes.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use local::servicenow::Created;
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use tests::World;
 
-/// Long enough for a test to kill a process meanwhile.
+/// Long enough for a test to kill the process.
 const A_MOMENT: Duration = Duration::from_millis(300);
-/// When the messages of a dead process come back: its claims have ended by then.
+/// The messages of a killed process come back after this, when its claims have ended.
 const VISIBILITY: u64 = tests::LEASE + 1;
 
-/// Every way in which a write can end without anybody knowing whether it took effect.
+/// The faults that leave a write's outcome unknown.
 fn unknown_outcomes() -> Vec<FaultAction> {
     let committed = |code| FaultAction::CommitThenStatus {
         code,
@@ -50,7 +50,7 @@ fn patches(world: &World, record: &Created) -> usize {
     requests.len()
 }
 
-/// docs/architecture.md#rule-2: look before writing again, and no sooner than 70 s after the last possible send.
+/// docs/architecture.md#rule-2: the record is checked before it is written again, 70 s after the last possible send.
 #[tokio::test(flavor = "multi_thread")]
 async fn after_an_unknown_outcome_of_a_note_the_record_shows_it_once() {
     let world = World::start().await;
@@ -192,7 +192,7 @@ async fn copies_of_one_message_in_several_processes_leave_one_note() {
     assert_eq!(patches(&world, &incident), 1);
 }
 
-/// docs/architecture.md#rule-2: the same within one batch, where groups are worked on side by side.
+/// docs/architecture.md#rule-2: the groups of one batch are delivered side by side.
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_of_one_message_in_one_batch_leave_one_record_and_one_note() {
     let world = World::start().await;
@@ -257,7 +257,7 @@ async fn a_process_killed_while_it_creates_a_record_leaves_one_record_with_one_n
 
 /// docs/architecture.md#rule-2.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_killed_while_it_looks_for_the_record_leaves_one_note() {
+async fn a_process_killed_while_it_searches_for_the_record_leaves_one_note() {
     let world = World::start().await;
     let incident = world.incident();
     let session = world.session(&incident);
@@ -271,7 +271,7 @@ async fn a_process_killed_while_it_looks_for_the_record_leaves_one_note() {
     assert_eq!(world.entry(&session).await["deaths"], "1");
 }
 
-/// docs/architecture.md#rule-2: attachments are written before their note, and looked for by their name.
+/// docs/architecture.md#rule-2: attachments are written before their note, and found by name.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_is_not_doubled_when_its_note_or_its_own_answer_fails() {
     let world = World::with_settings(with_attached_chat).await;
@@ -340,7 +340,7 @@ fn with_attached_chat(file: String) -> String {
     file.replace("[sessions]", "[sessions]\nchat = \"attachment\"")
 }
 
-/// Whether the file is there cannot be seen where its name cannot be read.
+/// An attachment whose name cannot be read cannot be found.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_is_not_doubled_where_the_names_of_attachments_cannot_be_read() {
     let world = World::with_settings(with_attached_chat).await;
@@ -370,7 +370,7 @@ async fn an_attachment_is_not_doubled_where_the_names_of_attachments_cannot_be_r
     assert_eq!(entry["look_first"], "true");
 }
 
-/// What was attached counts as an effect, also where the note that speaks of it was refused for now.
+/// An attachment counts as an effect although its note was throttled.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_without_its_note_is_not_doubled_where_names_cannot_be_read() {
     let world = World::with_settings(with_attached_chat).await;
@@ -392,7 +392,7 @@ async fn an_attachment_without_its_note_is_not_doubled_where_names_cannot_be_rea
     assert_eq!(world.entry(&session).await["reason"], "outcome-unknown");
 }
 
-/// FIFO order is the queue's promise; that a session gets one record does not depend on it.
+/// One record per session does not depend on the queue's FIFO order.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_posts_of_a_session_that_are_handled_at_once_make_one_record() {
     let world = World::start().await;
@@ -402,7 +402,7 @@ async fn two_posts_of_a_session_that_are_handled_at_once_make_one_record() {
         for phase in [Phase::Start, Phase::End] {
             world.post(&session, phase).await;
             let body = world.queued().last().expect("queued").body.clone();
-            // Each post as a group of its own.
+            // Each post in its own group.
             world.enqueue(&body, &format!("{nth}-{phase:?}")).await;
         }
         sessions.push(session);
@@ -418,7 +418,7 @@ async fn two_posts_of_a_session_that_are_handled_at_once_make_one_record() {
     assert!(world.dead_letters().is_empty());
 }
 
-/// The same for the record that follows a closed one.
+/// The same for a follow-up record.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_posts_of_a_session_that_are_handled_at_once_make_one_record_in_a_closed_ones_place() {
     let world = World::with_settings(|file| {
@@ -439,9 +439,9 @@ async fn two_posts_of_a_session_that_are_handled_at_once_make_one_record_in_a_cl
     assert!(world.notes(&incident).is_empty());
 }
 
-/// The ledger may have got another record for the session since.
+/// The ledger may name another record for the session by then.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_dead_process_created_is_found_although_the_session_has_another_record() {
+async fn a_record_created_by_a_killed_process_is_found_although_the_session_has_another_record() {
     let world = World::start().await;
     let incident = world.incident();
     let session = world.console_session();
@@ -450,7 +450,7 @@ async fn what_a_dead_process_created_is_found_although_the_session_has_another_r
     let slow = InjectedFault::on(creating).then(FaultAction::CommitThenDelay(A_MOMENT));
     world.cloud.servicenow.fault(slow);
     world.kill_during("POST").await;
-    // A post of the session that names a record comes along, past the group.
+    // A post of the session that names a record arrives in another group.
     let named = session.clone().with_field("CField1", &incident.number);
     world.post(&named, Phase::End).await;
     let body = world.queued().last().expect("queued").body.clone();
@@ -463,9 +463,9 @@ async fn what_a_dead_process_created_is_found_although_the_session_has_another_r
     assert_eq!(notes.concat().len(), 1, "the start alone: {notes:?}");
 }
 
-/// docs/architecture.md#rule-2: the ledger cannot be told that the note was written.
+/// docs/architecture.md#rule-2: the ledger cannot be written after the note.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ledger_that_fails_after_the_note_was_written_leads_to_no_second_note() {
+async fn a_ledger_failure_after_the_note_leads_to_no_second_note() {
     let world = World::start().await;
     for effect in [
         Effect::Refuse {
@@ -519,10 +519,10 @@ async fn where_notes_cannot_be_read_back_nothing_is_written_again() {
         assert_eq!(entry["state"], "failed");
         assert_eq!(entry["reason"], "outcome-unknown");
     }
-    let letters = world.dead_letters();
-    let reasons: Vec<_> = letters
+    let dead_letters = world.dead_letters();
+    let reasons: Vec<_> = dead_letters
         .iter()
-        .map(|letter| letter.reason.as_str())
+        .map(|dead_letter| dead_letter.reason.as_str())
         .collect();
     assert_eq!(reasons, ["outcome-unknown", "outcome-unknown"]);
 
@@ -530,8 +530,8 @@ async fn where_notes_cannot_be_read_back_nothing_is_written_again() {
         .cloud
         .servicenow
         .configure(|rules| rules.unreadable_columns.clear());
-    for (letter, group) in letters.iter().zip(["a", "b"]) {
-        world.enqueue(&letter.body, group).await;
+    for (dead_letter, group) in dead_letters.iter().zip(["a", "b"]) {
+        world.enqueue(&dead_letter.body, group).await;
     }
     world.deliver().await;
     for record in [&written, &lost] {
@@ -543,7 +543,7 @@ async fn where_notes_cannot_be_read_back_nothing_is_written_again() {
     }
 }
 
-/// docs/architecture.md#rule-2: the same for a creation, where the service account may not read `correlation_id`.
+/// docs/architecture.md#rule-2: a creation where the service account may not read `correlation_id`.
 #[tokio::test(flavor = "multi_thread")]
 async fn where_created_records_cannot_be_looked_up_none_is_created_again() {
     let world = World::start().await;
@@ -573,7 +573,7 @@ async fn where_created_records_cannot_be_looked_up_none_is_created_again() {
 
 /// docs/architecture.md#where-state-lives: the marker's pattern is neutralised in untrusted text.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_marker_in_somebodys_chat_is_not_taken_for_the_note() {
+async fn a_marker_in_a_chat_does_not_count_as_the_note() {
     let world = World::start().await;
     let incident = world.incident();
     let honest = world.session(&incident);
@@ -604,9 +604,9 @@ async fn a_marker_in_somebodys_chat_is_not_taken_for_the_note() {
     assert!(notes[1].contains(&marker), "{notes:?}");
 }
 
-/// docs/architecture.md#rule-2: the look begins 70 s after the last possible send even when the message comes back earlier.
+/// docs/architecture.md#rule-2: the check begins 70 s after the last possible send, also when the message comes back earlier.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_that_comes_early_waits_for_the_lease_of_a_killed_process() {
+async fn a_copy_that_arrives_early_waits_for_the_lease_of_a_killed_process() {
     let world = World::start().await;
     let incident = world.incident();
     let session = world.session(&incident);

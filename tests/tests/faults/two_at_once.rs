@@ -1,4 +1,4 @@
-//! Two things that go wrong at once: a death and a wait, a dropped column and a 503, a refusal and a claim.
+//! Two failures at once: a death and a wait, a dropped column and a 503, a refusal and a claim.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ fn hide_notes(world: &World) {
     });
 }
 
-/// A suspect whose entry still says `reauthorization-needed`.
+/// A suspect whose ledger entry still has the reason `reauthorization-needed`.
 #[tokio::test(flavor = "multi_thread")]
 async fn posts_that_waited_for_a_token_and_whose_process_died_are_delivered_without_a_hot_loop() {
     let world = World::start().await;
@@ -78,9 +78,9 @@ async fn posts_that_waited_for_a_token_and_whose_process_died_are_delivered_with
     }
 }
 
-/// `Creation::Exists` where notes cannot be read: the post itself has tried nothing yet.
+/// `CreationClaim::Exists` where notes cannot be read: the post itself has written nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_post_whose_record_another_one_has_just_created_is_written_where_notes_cannot_be_read() {
+async fn a_post_is_written_to_a_record_that_another_post_just_created_where_notes_cannot_be_read() {
     let world = World::start().await;
     world.incident();
     hide_notes(&world);
@@ -90,7 +90,7 @@ async fn a_post_whose_record_another_one_has_just_created_is_written_where_notes
         let body = world.queued().last().expect("queued").body.clone();
         world.enqueue(&body, &format!("{phase:?}")).await;
     }
-    // One of the two looks, finds nothing, and goes on after the other has created the record.
+    // One of the two searches, finds nothing, and continues after the other has created the record.
     let looking = RequestMatcher::of("GET", "/table/incident");
     let late = FaultAction::CommitThenDelay(Duration::from_secs(2));
     world
@@ -98,20 +98,20 @@ async fn a_post_whose_record_another_one_has_just_created_is_written_where_notes
         .servicenow
         .fault(InjectedFault::on(looking).then(late));
     world.deliver_until_empty().await;
-    let letters: Vec<_> = world
+    let dead_letters: Vec<_> = world
         .dead_letters()
         .into_iter()
-        .map(|letter| letter.reason)
+        .map(|dead_letter| dead_letter.reason)
         .collect();
-    assert!(letters.is_empty(), "{letters:?}");
+    assert!(dead_letters.is_empty(), "{dead_letters:?}");
     for entry in world.posts(&session).await {
         assert_eq!(entry["state"], "delivered", "{entry:?}");
     }
 }
 
-/// The reopening took effect, the note did certainly not.
+/// The reopening took effect, and the note was not sent.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reopening_costs_no_note_where_notes_cannot_be_read() {
+async fn an_unknown_reopening_does_not_prevent_the_note_where_notes_cannot_be_read() {
     let world = World::with_settings(reopening).await;
     hide_notes(&world);
     let record = world.cloud.servicenow.add_incident(&[("state", "7")]);
@@ -126,9 +126,9 @@ async fn a_reopening_costs_no_note_where_notes_cannot_be_read() {
     assert_eq!(world.notes(&record).len(), 1);
 }
 
-/// The note is there and says that its text is in the attachment, which was confirmed before it.
+/// The note names its attachment, which was confirmed before it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_note_that_is_found_ends_its_post_where_names_of_attachments_cannot_be_read() {
+async fn a_found_note_finishes_its_post_where_names_of_attachments_cannot_be_read() {
     let world = World::with_settings(|file| {
         file.replace("[sessions]", "[sessions]\nchat = \"attachment\"")
     })
@@ -158,9 +158,9 @@ async fn a_note_that_is_found_ends_its_post_where_names_of_attachments_cannot_be
     assert_eq!(entry["state"], "delivered", "{entry:?}");
 }
 
-/// What an earlier attempt's answer showed stays true.
+/// The columns that an earlier attempt's answer showed as dropped.
 #[tokio::test(flavor = "multi_thread")]
-async fn columns_dropped_by_an_attempt_that_had_to_wait_are_in_the_ledger_in_the_end() {
+async fn columns_dropped_before_a_wait_are_in_the_ledger() {
     let world = World::with_settings(|file| {
         file.replace("[sessions]", "[sessions]\nchat = \"attachment\"")
     })
@@ -186,7 +186,7 @@ async fn columns_dropped_by_an_attempt_that_had_to_wait_are_in_the_ledger_in_the
     );
 }
 
-/// A creation that was refused has no effect, so nothing is left to wait for.
+/// A refused creation has no effect, so no post waits for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_creation_does_not_hold_the_end_of_its_session_up() {
     let world = World::start().await;
@@ -217,7 +217,7 @@ async fn a_refused_creation_does_not_hold_the_end_of_its_session_up() {
     );
 }
 
-/// The operator names another record for a post whose note may be on the first one.
+/// The operator names another record for a post whose note may be on the first record.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_named_for_a_post_of_unknown_outcome_makes_no_second_note() {
     let world = World::start().await;
@@ -236,9 +236,9 @@ async fn a_record_named_for_a_post_of_unknown_outcome_makes_no_second_note() {
         .cloud
         .servicenow
         .configure(|rules| rules.unreadable_columns.clear());
-    let letters = admin::dlq::list(&world.cloud.stack, &admin::dlq::Filter::default())
+    let dead_letters = admin::dlq::list(&world.cloud.stack, &admin::dlq::Filter::default())
         .await
-        .expect("letters");
+        .expect("dead letters");
     let number = shared::domain::record::RecordNumber::parse(&second.number).expect("a number");
     let testing = shared::environment::Testing {
         allow_loopback: true,
@@ -247,7 +247,7 @@ async fn a_record_named_for_a_post_of_unknown_outcome_makes_no_second_note() {
     let redriven = admin::dlq::redrive_one(
         &world.cloud.stack,
         &testing,
-        &letters.letters[0].id,
+        &dead_letters.letters[0].id,
         Some(&number),
     )
     .await;
@@ -257,9 +257,9 @@ async fn a_record_named_for_a_post_of_unknown_outcome_makes_no_second_note() {
     assert_eq!(both.0 + both.1, 1, "{both:?}");
 }
 
-/// A post a day old that is interrupted while it is looked for is not written all the same.
+/// An interrupted check of a day-old post is repeated as a check.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_old_post_whose_look_was_interrupted_is_not_written_again() {
+async fn an_old_post_whose_check_was_interrupted_is_not_written_again() {
     let world = World::with_settings(reopening).await;
     let incident = world.incident();
     let session = world.session(&incident);
@@ -286,7 +286,7 @@ async fn an_old_post_whose_look_was_interrupted_is_not_written_again() {
         .as_millis();
     let event = serde_json::json!({"Records": [{
         "messageId": "one",
-        "receiptHandle": "of nobody",
+        "receiptHandle": "unknown",
         "body": body,
         "attributes": {"MessageGroupId": "group", "SentTimestamp": sent.to_string()},
         "messageAttributes": {},

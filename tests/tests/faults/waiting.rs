@@ -1,4 +1,4 @@
-//! docs/architecture.md#rule-4: no tenant and no session blocks another; what waits, waits as long as it has to.
+//! docs/architecture.md#rule-4: no tenant and no session blocks another, and how long each waits.
 
 use std::time::Duration;
 
@@ -90,9 +90,9 @@ async fn a_failing_session_waits_thirty_seconds_doubling_to_an_hour() {
     assert_eq!(world.notes(&incident).len(), 1);
 }
 
-/// docs/architecture.md#rule-4: `Retry-After` is honoured; a 503 is one session's own trouble.
+/// docs/architecture.md#rule-4: `Retry-After` is honoured; a 503 delays only its session.
 #[tokio::test(flavor = "multi_thread")]
-async fn retry_after_says_how_long_a_session_waits_alone() {
+async fn retry_after_delays_one_session() {
     let world = World::start().await;
     let (waiting, fine) = (world.incident(), world.incident());
     let fault = InjectedFault::on(writes_to(&waiting)).then(with_retry_after(503, "600"));
@@ -108,9 +108,9 @@ async fn retry_after_says_how_long_a_session_waits_alone() {
     assert_eq!(world.notes(&waiting).len(), 1);
 }
 
-/// docs/architecture.md#rule-4: a throttled tenant is paused as a whole; its messages are postponed without calling anybody.
+/// docs/architecture.md#rule-4: a throttled tenant is paused as a whole; its messages are postponed without a call to ServiceNow.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_throttled_tenant_is_left_alone_and_others_are_not() {
+async fn a_throttled_tenant_is_not_called_and_others_are() {
     let world = World::start().await;
     let other_tenant = world.add_tenant("other").await;
     let (first, second, foreign) = (world.incident(), world.incident(), world.incident());
@@ -151,7 +151,7 @@ async fn a_throttled_tenant_is_left_alone_and_others_are_not() {
     assert!(world.output().contains("TenantPaused"));
 }
 
-/// docs/architecture.md#rule-4: a full semaphore queue does not say when to come back.
+/// docs/architecture.md#rule-4: ServiceNow sends no `Retry-After` for a full semaphore queue.
 #[tokio::test(flavor = "multi_thread")]
 async fn throttling_without_retry_after_pauses_the_tenant_for_half_a_minute() {
     let world = World::start().await;
@@ -176,7 +176,7 @@ async fn throttling_without_retry_after_pauses_the_tenant_for_half_a_minute() {
 
 /// docs/architecture.md#rule-4: a pause is known to every process within 30 s. Two readers of the table stand for two processes.
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_knew_of_no_pause_learns_of_it_within_half_a_minute() {
+async fn another_process_reads_a_new_pause_within_half_a_minute() {
     let world = World::start().await;
     let stack = &world.cloud.stack;
     let clock = Clock::manual(world.cloud.clock.now());
@@ -235,7 +235,7 @@ async fn the_end_of_a_session_waits_behind_its_start() {
     }
 }
 
-/// docs/architecture.md#rule-4 and docs/architecture.md#rule-6: a tenant that needs re-authorisation is asked for once an hour, whatever arrives.
+/// docs/architecture.md#rule-4 and docs/architecture.md#rule-6: a token is requested once an hour for a tenant that needs re-authorisation, with any number of posts.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_refresh_token_is_tried_once_an_hour_and_posts_wait_for_a_new_one() {
     let world = World::start().await;
@@ -295,7 +295,7 @@ async fn a_dead_refresh_token_is_tried_once_an_hour_and_posts_wait_for_a_new_one
 
 /// docs/architecture.md#rule-4: time spent waiting for a new token is not time in which ServiceNow failed.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_post_that_waited_days_for_a_token_still_outlives_a_passing_failure() {
+async fn days_of_waiting_for_a_token_do_not_count_as_transient_failure() {
     let world = World::start().await;
     world.cloud.servicenow.revoke(&world.refresh_token());
     let incident = world.incident();
@@ -326,7 +326,7 @@ async fn a_post_that_waited_days_for_a_token_still_outlives_a_passing_failure() 
     assert_eq!(world.notes(&incident).len(), 1);
 }
 
-/// docs/architecture.md#rule-5: whatever the concurrency, a tenant's access token is obtained once and shared.
+/// docs/architecture.md#rule-5: a tenant's access token is obtained once and shared, with any concurrency.
 #[tokio::test(flavor = "multi_thread")]
 async fn several_processes_with_many_sessions_obtain_one_access_token() {
     let world = World::start().await;
@@ -367,9 +367,9 @@ async fn posts_wait_while_the_instance_hibernates() {
     assert_eq!(world.notes(&incident).len(), 1);
 }
 
-/// docs/architecture.md#rule-5: an access token that died early is replaced, and the post delivered at once.
+/// docs/architecture.md#rule-5: an access token that expired early is replaced, and the post delivered at once.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_access_token_that_died_early_is_replaced_within_the_attempt() {
+async fn an_access_token_that_expired_early_is_replaced_within_the_attempt() {
     let world = World::start().await;
     let (before, after) = (world.incident(), world.incident());
     world.post(&world.session(&before), Phase::Start).await;
@@ -381,7 +381,7 @@ async fn an_access_token_that_died_early_is_replaced_within_the_attempt() {
     assert_eq!(world.token_requests(), 2);
 }
 
-/// docs/architecture.md#rule-4: nothing is lost while a part of AWS is away.
+/// docs/architecture.md#rule-4: no post is lost while an AWS service is unavailable.
 #[tokio::test(flavor = "multi_thread")]
 async fn posts_wait_while_dynamodb_or_secrets_manager_is_away() {
     for service in [Service::DynamoDb, Service::SecretsManager] {
@@ -409,7 +409,7 @@ async fn posts_wait_while_dynamodb_or_secrets_manager_is_away() {
     }
 }
 
-/// docs/architecture.md#rule-4: a message whose visibility cannot be set comes back all the same.
+/// docs/architecture.md#rule-4: a message whose visibility cannot be set comes back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_could_not_be_hidden_comes_back_with_the_visibility_timeout() {
     let world = World::start().await;
@@ -443,7 +443,7 @@ async fn with_too_little_time_left_nothing_is_started() {
     let short = with_timeout(&world, Duration::from_secs(70));
     let event = json!({"Records": [{
         "messageId": "one",
-        "receiptHandle": "of nobody",
+        "receiptHandle": "unknown",
         "body": body,
         "attributes": {"MessageGroupId": "group", "SentTimestamp": "1700000000000"},
         "messageAttributes": {},
@@ -461,7 +461,7 @@ async fn with_too_little_time_left_nothing_is_started() {
     assert_eq!(world.notes(&incident).len(), 1);
 }
 
-/// `deliver-session` with so much time for an invocation.
+/// `deliver-session` with that function time-out.
 pub(super) fn with_timeout(world: &World, timeout: Duration) -> Lambda {
     let template = Template::parse(TEMPLATE).expect("the template");
     let named = |function: &&local::template::Function| {
@@ -473,7 +473,7 @@ pub(super) fn with_timeout(world: &World, timeout: Duration) -> Lambda {
         .resources
         .environment(function)
         .expect("its variables");
-    // The world may have moved on.
+    // The test may have shifted the clock.
     let offset = world.cloud.clock.now().since(Clock::system(0).now());
     let offset = offset.as_secs().to_string();
     for (name, value) in [

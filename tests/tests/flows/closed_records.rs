@@ -48,8 +48,8 @@ fn column(world: &World, table: &str, record: &Created, name: &str) -> String {
     row.expect("the record")[name].clone()
 }
 
-/// What was created instead of a record: identifiers, in the order of creation.
-fn followers(world: &World, table: &str, session: &Session) -> Vec<String> {
+/// The identifiers of the follow-up records of a session, in the order of creation.
+fn follow_ups(world: &World, table: &str, session: &Session) -> Vec<String> {
     let prefix = format!("rescue:{}", session.id);
     let rows = world.cloud.servicenow.records(table).into_iter();
     rows.filter(|row| {
@@ -118,7 +118,7 @@ async fn a_closed_record_is_reopened_with_its_note() {
     );
 }
 
-/// `new` creates a record of the same table whatever `console_sessions` says.
+/// `new` creates a record of the same table, independent of `console_sessions`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_record_is_followed_by_a_new_one_of_its_table() {
     let world = World::with_settings(|file| {
@@ -136,7 +136,7 @@ async fn a_closed_record_is_followed_by_a_new_one_of_its_table() {
     world.deliver().await;
     for ((table, record), session) in records.iter().zip(&sessions) {
         assert!(notes(&world, table, &record.sys_id).is_empty());
-        let followers = followers(&world, table, session);
+        let followers = follow_ups(&world, table, session);
         assert_eq!(followers.len(), 1, "start and end share it");
         let notes = notes(&world, table, &followers[0]);
         assert_eq!(notes.len(), 2, "{notes:?}");
@@ -166,22 +166,22 @@ async fn a_record_that_is_closed_between_start_and_end_is_followed_from_the_end_
         world.post(&session, Phase::End).await;
         world.deliver().await;
         assert_eq!(notes(&world, table, &record.sys_id).len(), 1);
-        let followers = followers(&world, table, &session);
+        let followers = follow_ups(&world, table, &session);
         assert_eq!(followers.len(), 1);
         assert_eq!(notes(&world, table, &followers[0]).len(), 1);
     }
 }
 
-/// The same when the connector had created the record itself, and its successor is closed as well.
+/// The connector created the record, and its follow-up record is closed as well.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_created_record_that_is_closed_is_followed_as_often_as_it_takes() {
+async fn a_created_record_is_followed_each_time_it_is_closed() {
     let world = World::with_settings(with("new")).await;
     let mut session = world.console_session();
     for post in 1..=3 {
         session.say("Ana Ruiz", &format!("post {post}"));
         world.post(&session, Phase::Start).await;
         world.deliver().await;
-        let records = followers(&world, INCIDENTS, &session);
+        let records = follow_ups(&world, INCIDENTS, &session);
         assert_eq!(records.len(), post);
         let last = records.last().expect("a record");
         let notes = notes(&world, INCIDENTS, last);
@@ -194,9 +194,9 @@ async fn a_created_record_that_is_closed_is_followed_as_often_as_it_takes() {
     }
 }
 
-/// docs/architecture.md#rule-2, in the middle of `new`.
+/// docs/architecture.md#rule-2 with `new`.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_killed_while_it_creates_the_follower_leaves_one_with_one_note() {
+async fn a_process_killed_while_it_creates_a_follow_up_record_leaves_one_with_one_note() {
     let a_moment = Duration::from_millis(300);
     for action in [
         FaultAction::Delay(a_moment),
@@ -217,15 +217,15 @@ async fn a_process_killed_while_it_creates_the_follower_leaves_one_with_one_note
         world.post(&session, Phase::End).await;
         world.deliver().await;
         assert!(world.notes(&record).is_empty());
-        let followers = followers(&world, INCIDENTS, &session);
+        let followers = follow_ups(&world, INCIDENTS, &session);
         assert_eq!(followers.len(), 1);
         assert_eq!(notes(&world, INCIDENTS, &followers[0]).len(), 2);
     }
 }
 
-/// docs/architecture.md#rule-2: the same where the answer was lost, and the follower was closed before anybody looked.
+/// docs/architecture.md#rule-2: the answer was lost, and the follow-up record was closed before the next attempt.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_follower_whose_answer_was_lost_is_found_and_not_followed_in_turn() {
+async fn a_follow_up_record_after_a_lost_answer_is_found_although_it_is_closed() {
     let world = World::with_settings(with("new")).await;
     let record = world.cloud.servicenow.add_incident(&[("state", "7")]);
     let session = world.session(&record);
@@ -236,20 +236,20 @@ async fn a_follower_whose_answer_was_lost_is_found_and_not_followed_in_turn() {
         .servicenow
         .fault(InjectedFault::on(creating).then(FaultAction::CommitThenDrop));
     world.deliver().await;
-    let created = followers(&world, INCIDENTS, &session);
+    let created = follow_ups(&world, INCIDENTS, &session);
     assert_eq!(created.len(), 1);
     world
         .cloud
         .servicenow
         .set_field(INCIDENTS, &created[0], "state", "7");
     world.deliver_until_empty().await;
-    assert_eq!(followers(&world, INCIDENTS, &session), created);
+    assert_eq!(follow_ups(&world, INCIDENTS, &session), created);
     assert_eq!(notes(&world, INCIDENTS, &created[0]).len(), 1);
 }
 
-/// docs/architecture.md#rule-2: the same where somebody reopened the record before anybody looked.
+/// docs/architecture.md#rule-2: the answer was lost, and an agent reopened the first record before the next attempt.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_follower_whose_answer_was_lost_is_found_though_its_record_is_open_again() {
+async fn a_follow_up_record_after_a_lost_answer_is_found_although_its_record_is_open_again() {
     let world = World::with_settings(with("new")).await;
     let records = [FaultAction::CommitThenDrop, FaultAction::DropBefore].map(|action| {
         let record = world.cloud.servicenow.add_incident(&[("state", "7")]);
@@ -273,11 +273,11 @@ async fn a_follower_whose_answer_was_lost_is_found_though_its_record_is_open_aga
     }
     world.deliver_until_empty().await;
     let [(committed, first), (lost, second)] = &records;
-    let created = followers(&world, INCIDENTS, first);
+    let created = follow_ups(&world, INCIDENTS, first);
     assert_eq!(created.len(), 1);
     assert_eq!(notes(&world, INCIDENTS, &created[0]).len(), 1);
     assert!(world.notes(committed).is_empty());
-    assert!(followers(&world, INCIDENTS, second).is_empty());
+    assert!(follow_ups(&world, INCIDENTS, second).is_empty());
     assert_eq!(world.notes(lost).len(), 1);
 }
 

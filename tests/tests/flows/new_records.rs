@@ -99,15 +99,15 @@ async fn without_the_case_plugin_a_session_is_given_up_and_nothing_is_created() 
     let session = world.console_session();
     world.post(&session, Phase::Start).await;
     world.deliver().await;
-    let letters = world.dead_letters();
-    assert_eq!(letters.len(), 1);
-    assert_eq!(letters[0].reason, "servicenow-refused");
+    let dead_letters = world.dead_letters();
+    assert_eq!(dead_letters.len(), 1);
+    assert_eq!(dead_letters[0].reason, "servicenow-refused");
     assert!(world.cloud.servicenow.records("incident").is_empty());
 }
 
-/// Who is not found, found twice or inactive is left out, and the note says so.
+/// The note names a person who is missing, inactive or found twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn people_are_never_guessed() {
+async fn a_person_who_is_not_found_exactly_once_is_left_out() {
     let world = World::start().await;
     let servicenow = &world.cloud.servicenow;
     let twin = |name: &str| {
@@ -121,8 +121,8 @@ async fn people_are_never_guessed() {
     servicenow.set_field("sys_user", &gone, "active", "false");
     let posts = [
         (
-            "nobody@acme.test",
-            "No customer with the e-mail address nobody@acme.test",
+            "unknown@acme.test",
+            "No customer with the e-mail address unknown@acme.test",
         ),
         (
             "gone@acme.test",
@@ -183,14 +183,14 @@ async fn a_record_is_created_where_people_cannot_be_read() {
     assert!(world.dead_letters().is_empty());
 }
 
-/// docs/architecture.md#rule-3: `correlation_id` is asked before anything is created.
+/// docs/architecture.md#rule-3: the `correlation_id` is searched before a record is created.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_whose_record_the_ledger_forgot_is_found_by_its_correlation_id() {
+async fn a_record_missing_in_the_ledger_is_found_by_its_correlation_id() {
     let world = World::start().await;
     let session = world.console_session();
     world.post(&session, Phase::Start).await;
     world.deliver().await;
-    // Ninety days later the ledger's entries have expired.
+    // After ninety days the ledger's entries have expired.
     world.cloud.travel(Duration::from_secs(91 * 24 * 3600));
     world.post(&session, Phase::End).await;
     world.deliver().await;

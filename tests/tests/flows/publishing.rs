@@ -1,4 +1,4 @@
-//! What of a session reaches its record.
+//! Which parts of a session are written to its record.
 
 use local::rescue::{Phase, Session};
 use local::servicenow::Created;
@@ -28,7 +28,7 @@ async fn only_note(settings: &'static str) -> (World, Created, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_of_a_session_is_in_the_note_unless_the_tenant_says_otherwise() {
+async fn the_note_holds_the_whole_session_by_default() {
     let (world, incident, note) = only_note("publish = \"all\"").await;
     for part in [
         "Ana Ruiz",
@@ -56,9 +56,8 @@ async fn all_of_a_session_is_in_the_note_unless_the_tenant_says_otherwise() {
     );
 }
 
-/// With `none` nothing is written and no record is created.
 #[tokio::test(flavor = "multi_thread")]
-async fn with_publish_none_nothing_is_written_and_nobody_is_called() {
+async fn with_publish_none_nothing_is_written_and_servicenow_is_not_called() {
     let world = World::with_settings(with("publish = \"none\"")).await;
     let incident = world.incident();
     let (named, unnamed) = (chatting(&world, &incident), world.console_session());
@@ -127,7 +126,7 @@ async fn a_chat_as_an_attachment_is_written_before_the_note_that_names_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_chat_that_is_left_out_is_nowhere() {
+async fn an_omitted_chat_is_in_neither_note_nor_attachment() {
     let (world, incident, note) = only_note("chat = \"omit\"").await;
     assert!(
         !note.contains("hello there") && note.contains("cable replaced"),
@@ -219,9 +218,9 @@ async fn notes_are_in_the_tenants_language() {
     assert!(headings.is_empty(), "{headings:?}");
 }
 
-/// docs/architecture.md#rule-7: untrusted text stays text.
+/// docs/architecture.md#rule-7.
 #[tokio::test(flavor = "multi_thread")]
-async fn markup_of_strangers_is_not_live_in_the_record() {
+async fn markup_in_untrusted_text_is_neutralised() {
     let world = World::start().await;
     let incident = world.incident();
     let attack = "[code]<script>alert(1)</script>[/code]";

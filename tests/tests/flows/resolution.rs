@@ -38,7 +38,7 @@ async fn signed(world: &World, tenant: &str, table: Table, sys_id: &str) -> Stri
     tracking::sign(&key, &tenant, &record)
 }
 
-/// Delivers the session's start, and gives its ledger entry's state and reason.
+/// Delivers the session's start and returns the state and reason of its ledger entry.
 async fn outcome(world: &World, session: &Session) -> (String, String) {
     world.post(session, Phase::Start).await;
     world.deliver().await;
@@ -100,10 +100,7 @@ async fn a_signed_tracking_names_its_record_before_any_field_does() {
         .servicenow
         .work_notes("sn_customerservice_case", &case.sys_id);
     assert_eq!(notes.len(), 1);
-    assert!(
-        !notes[0].contains(&tracking),
-        "a signature is nobody's to read"
-    );
+    assert!(!notes[0].contains(&tracking), "a note shows no signature");
 }
 
 /// docs/architecture.md#rule-3 and docs/architecture.md#rule-9: the signature covers version, tenant, table and `sys_id`.
@@ -146,7 +143,7 @@ async fn a_forged_or_altered_tracking_counts_as_no_reference() {
     );
 }
 
-/// docs/architecture.md#rule-3: a signature that cannot be checked now is neither believed nor disbelieved.
+/// docs/architecture.md#rule-3: a post waits while its signature cannot be checked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signed_tracking_waits_while_the_key_cannot_be_read() {
     let world = World::with_settings(without_creating).await;
@@ -166,9 +163,9 @@ async fn a_signed_tracking_waits_while_the_key_cannot_be_read() {
     assert_eq!(world.notes(&incident).len(), 1);
 }
 
-/// Without `require_signed_tracking` a number or `table:sys_id` will do.
+/// Without `require_signed_tracking`, a number or `table:sys_id` suffices.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plain_tracking_is_believed_only_where_the_tenant_says_so() {
+async fn a_plain_tracking_counts_only_without_require_signed_tracking() {
     let world = World::with_settings(with_plain_tracking).await;
     let incident = world.incident();
     let case = world.cloud.servicenow.add_case(&[]);
@@ -253,7 +250,7 @@ async fn reference_fields_are_searched_in_their_order() {
 
 /// Technicians type record numbers as people do.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_number_is_found_however_it_is_typed_and_two_numbers_are_ambiguous() {
+async fn a_number_is_found_in_every_spelling_and_two_numbers_are_ambiguous() {
     let world = World::with_settings(without_creating).await;
     let (incident, other) = (world.incident(), world.incident());
     let table = include_str!("../../../shared/fixtures/record_numbers_as_typed.tsv");
@@ -282,7 +279,7 @@ async fn a_number_is_found_however_it_is_typed_and_two_numbers_are_ambiguous() {
     let reasons: Vec<_> = world
         .dead_letters()
         .into_iter()
-        .map(|letter| letter.reason)
+        .map(|dead_letter| dead_letter.reason)
         .collect();
     assert_eq!(
         reasons,
@@ -322,7 +319,7 @@ async fn an_ambiguous_field_falls_through_to_one_that_is_clear() {
     assert_eq!(world.notes(&incident).len(), 1);
 }
 
-/// ServiceNow ignores letter case when it compares: what it answers is compared letter by letter.
+/// ServiceNow ignores letter case, so the function compares answers exactly.
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_that_differ_in_letter_case_have_a_record_each() {
     let world = World::start().await;
@@ -338,7 +335,7 @@ async fn sessions_that_differ_in_letter_case_have_a_record_each() {
             assert_eq!(answer.status, 200, "{answer:?}");
             world.deliver().await;
         }
-        // Ninety days later the ledger's entries have expired: only ServiceNow can say which record is whose.
+        // After ninety days the ledger's entries have expired: only ServiceNow knows the sessions' records.
         world
             .cloud
             .travel(std::time::Duration::from_secs(91 * 24 * 3600));
@@ -399,7 +396,7 @@ async fn query_syntax_in_a_reference_never_reaches_a_query() {
                 "{attempt}"
             );
         }
-        // Without a digit they are no reference at all.
+        // A text without a digit is no reference.
         for attempt in [
             "javascript:gs.getUserID()",
             "sys_id=x^active=true",
@@ -433,7 +430,7 @@ async fn query_syntax_in_a_reference_never_reaches_a_query() {
 
 /// docs/architecture.md#rule-3: a reference that names a record that does not exist is dead-lettered.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reference_to_no_record_is_given_up_whatever_console_sessions_says() {
+async fn a_reference_to_no_record_is_given_up_with_any_console_sessions() {
     let world = World::start().await;
     let incident = world.incident();
     let hidden = world.incident();
@@ -455,18 +452,18 @@ async fn a_reference_to_no_record_is_given_up_whatever_console_sessions_says() {
         );
     }
     assert_nothing_written(&world, &[&incident, &hidden]);
-    let letters = world.dead_letters();
-    assert_eq!(letters.len(), sessions.len());
+    let dead_letters = world.dead_letters();
+    assert_eq!(dead_letters.len(), sessions.len());
     assert!(
-        letters
+        dead_letters
             .iter()
-            .all(|letter| letter.reason == "record-not-found")
+            .all(|dead_letter| dead_letter.reason == "record-not-found")
     );
 }
 
-/// docs/architecture.md#rule-3: whatever a query returns is compared with what was asked.
+/// docs/architecture.md#rule-3: each row is compared with the query.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_query_that_servicenow_answers_with_other_rows_leads_nowhere() {
+async fn a_query_answered_with_other_rows_finds_no_record() {
     let world = World::with_settings(without_creating).await;
     let incident = world.incident();
     world.cloud.servicenow.configure(|rules| {
@@ -483,7 +480,7 @@ async fn a_query_that_servicenow_answers_with_other_rows_leads_nowhere() {
 
 /// docs/architecture.md#rule-3: the same for the records that the connector created.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hidden_correlation_id_makes_no_other_record_the_sessions_own() {
+async fn a_hidden_correlation_id_matches_no_other_record() {
     let world = World::start().await;
     let incident = world.incident();
     world.cloud.servicenow.configure(|rules| {
@@ -495,7 +492,7 @@ async fn a_hidden_correlation_id_makes_no_other_record_the_sessions_own() {
     assert_eq!(world.cloud.servicenow.records("incident").len(), 2);
 }
 
-/// docs/architecture.md#rule-3: a post with no reference and `console_sessions = "ignore"` is `unmatched` and done with.
+/// docs/architecture.md#rule-3: a post with no reference and `console_sessions = "ignore"` is `unmatched`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_names_no_record_is_unmatched_where_none_is_created() {
     let world = World::with_settings(without_creating).await;

@@ -1,4 +1,4 @@
-//! Creating and changing records, and what the answer shows of it.
+//! Creating and changing records, and checking that the answer shows what was written.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,27 +15,27 @@ use crate::domain::record::{RecordRef, SysId, Table};
 /// A record that was just created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreatedRecord {
-    /// The record.
+    /// Its table and `sys_id`.
     pub record: RecordRef,
-    /// Its number, where ServiceNow showed it.
+    /// Empty where the answer does not show it.
     pub number: String,
-    /// What the answer shows of what was written.
+    /// What the answer shows.
     pub written: WrittenRecord,
 }
 
-/// What the answer to a write shows of what was written. ServiceNow ignores values for fields that an access rule or a
-/// data policy protects, and answers with success all the same (vendor's article KB2971488).
+/// What the answer shows of a write. ServiceNow ignores values for fields that an access rule or a data policy protects,
+/// and still answers with success (vendor's article KB2971488).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenRecord {
-    /// Whether the work note is there; `None` where the answer has no work notes, which the service account may then
-    /// not read, or where none were written.
+    /// Whether the answer shows the note; `None` where no note was written, or where the answer has no work notes because
+    /// the service account may not read them.
     note: Option<bool>,
-    /// The columns, work notes apart, that do not show what was written, or that the answer leaves out.
+    /// The columns, except work notes, that are missing in the answer or show another value than the written one.
     pub dropped: BTreeSet<String>,
 }
 
 impl WrittenRecord {
-    /// Whether the note was seen. False: the answer has no work notes to see it in.
+    /// Whether the answer shows the note. False: the answer has no work notes.
     ///
     /// # Errors
     /// [`CallError::NoteNotVisible`] when the answer shows work notes without it.
@@ -49,7 +49,7 @@ impl WrittenRecord {
 }
 
 impl TenantInstance<'_> {
-    /// Changes columns of a record; `work_notes` appends. `proof` is a text of the note by which its answer shows it.
+    /// Changes columns of a record; `work_notes` appends. The note counts as shown when the answer contains `proof`.
     ///
     /// # Errors
     /// [`CallError`]; never `NoteNotVisible`.
@@ -107,10 +107,10 @@ impl TenantInstance<'_> {
     }
 }
 
-/// So much of the displayed work notes is read, in bytes: the newest note stands first.
+/// How much of the displayed work notes is read, in bytes; the newest note comes first.
 const NEWEST_NOTES: usize = 64 * 1024;
 
-/// The answer to a write, each value as it came.
+/// The answer to a write, with raw values.
 struct WrittenRow<'a>(BTreeMap<String, &'a RawValue>);
 
 impl<'a> WrittenRow<'a> {
@@ -120,14 +120,14 @@ impl<'a> WrittenRow<'a> {
             .map_err(|_| CallError::unknown("an answer without a record"))
     }
 
-    /// A column's stored value; empty when it is not there.
+    /// A column's stored value; empty when it is missing.
     fn stored(&self, column: &str) -> String {
         self.0
             .get(column)
             .map_or_else(String::new, |raw| text(value(raw)))
     }
 
-    /// What of the columns, and of the note with the text `proof`, the answer shows.
+    /// Compares the answer with the written columns.
     fn compare(&self, columns: &Columns, proof: &str) -> WrittenRecord {
         let (mut note, mut dropped) = (None, BTreeSet::new());
         for (column, sent) in columns {
@@ -136,7 +136,7 @@ impl<'a> WrittenRow<'a> {
                 note = shown
                     .and_then(newest_notes)
                     .map(|notes| notes.contains(proof));
-            } else if !shown.is_some_and(|shown| took(sent, shown)) {
+            } else if !shown.is_some_and(|shown| shows(sent, shown)) {
                 dropped.insert(column.clone());
             }
         }
@@ -144,20 +144,20 @@ impl<'a> WrittenRow<'a> {
     }
 }
 
-/// A value beside what is shown to people.
+/// A value with `sysparm_display_value=all`.
 #[derive(Deserialize)]
-struct Both<'a> {
+struct ValueForms<'a> {
     #[serde(borrow)]
     display_value: Option<&'a RawValue>,
 }
 
-/// A text that is shorter was not cut to its column's size: `1` is not the beginning of `10`.
+/// A shorter value is not a text cut to its column's size: `1` is not `10` cut.
 const SHORTEST_CUT: usize = 16;
 
-/// Whether a column shows what was sent, as stored or as people see it; a text may have been cut to the column's size.
-fn took(sent: &str, shown: &RawValue) -> bool {
-    let display = serde_json::from_str::<Both<'_>>(shown.get()).ok();
-    let display = display.and_then(|both| both.display_value);
+/// Whether a column shows the sent value, as stored or as displayed, perhaps cut to the column's size.
+fn shows(sent: &str, shown: &RawValue) -> bool {
+    let display = serde_json::from_str::<ValueForms<'_>>(shown.get()).ok();
+    let display = display.and_then(|value| value.display_value);
     [Some(shown), display].into_iter().flatten().any(|shown| {
         let (sent, shown) = (sent.trim(), text(value(shown)));
         let shown = shown.trim();
@@ -167,8 +167,8 @@ fn took(sent: &str, shown: &RawValue) -> bool {
 
 /// The beginning of the displayed work notes.
 fn newest_notes(notes: &RawValue) -> Option<String> {
-    let both = serde_json::from_str::<Both<'_>>(notes.get()).ok();
-    let shown = both.map_or(Some(notes), |both| both.display_value)?.get();
+    let pair = serde_json::from_str::<ValueForms<'_>>(notes.get()).ok();
+    let shown = pair.map_or(Some(notes), |value| value.display_value)?.get();
     let inner = shown.strip_prefix('"')?;
     if shown.len() <= NEWEST_NOTES {
         return serde_json::from_str(shown).ok();
@@ -197,7 +197,7 @@ mod tests {
     }
 
     /// The answers are those that clients of the Table API report; with `sysparm_display_value=all` each value is an
-    /// object, and some instances answer plain values all the same.
+    /// object, but some instances answer plain values.
     #[test]
     fn a_note_counts_when_the_answer_shows_it() {
         let note = |shown: &str| {
