@@ -7,9 +7,11 @@ use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region, SharedCredential
 use local::aws::REGION;
 use local::demo_tenant::{self, CLIENT_ID, CLIENT_SECRET, SERVICE_ACCOUNT, TENANT};
 use local::rescue::{Payload, Phase, Session};
-use local::servicenow::Created;
+use local::servicenow::{Created, Simulator};
+use local::simulator::RequestMatcher;
 use shared::domain::clock::Timestamp;
 use shared::domain::secret::Secret;
+use shared::domain::tenant::TenantId;
 
 use crate::World;
 
@@ -17,6 +19,41 @@ use crate::World;
 pub const LEASE: u64 = 370;
 
 impl World {
+    /// The demo's world with an incident and a session for it that is not posted yet.
+    pub async fn with_session() -> (Self, Created, Session) {
+        let world = Self::start().await;
+        let incident = world.incident();
+        let session = world.session(&incident);
+        (world, incident, session)
+    }
+
+    /// The demo's world with another line in the tenant's `[sessions]`.
+    pub async fn with_session_setting(line: &str) -> Self {
+        let change = |file: String| file.replace("[sessions]", &format!("[sessions]\n{line}"));
+        Self::with_settings(change).await
+    }
+
+    /// Matches the requests that change a record.
+    pub fn writes_to(record: &Created) -> RequestMatcher {
+        RequestMatcher::of("PATCH", &record.sys_id)
+    }
+
+    /// The simulated instance.
+    pub const fn servicenow(&self) -> &Simulator {
+        &self.cloud.servicenow
+    }
+
+    /// Gives the demo's tenant a new refresh token, as the command line does.
+    ///
+    /// # Panics
+    /// When the token is refused.
+    pub async fn authorize(&self) {
+        let (stack, token) = (&self.cloud.stack, Secret::from(self.refresh_token()));
+        let tenant = TenantId::parse(TENANT).expect("valid");
+        let set = admin::secrets::set(stack, &tenant, SecretName::RefreshToken, &token);
+        set.await.expect("the token is set");
+    }
+
     /// Delivers, advances the clock until the next message is visible, and repeats until the queue is empty.
     ///
     /// # Panics
@@ -41,9 +78,9 @@ impl World {
     ///
     /// A fault has to delay the request.
     pub async fn deliver_and_meanwhile(&self, method: &str, meanwhile: impl AsyncFnOnce()) {
-        let mark = self.cloud.servicenow.mark();
+        let mark = self.servicenow().mark();
         let arrived = || {
-            let since = self.cloud.servicenow.since(mark);
+            let since = self.servicenow().since(mark);
             since
                 .iter()
                 .any(|request| request.method == method && request.path.starts_with("/api/now"))
@@ -68,9 +105,9 @@ impl World {
     ///
     /// A fault has to delay the request.
     pub async fn kill_when_asked(&self, text: &str) {
-        let mark = self.cloud.servicenow.mark();
+        let mark = self.servicenow().mark();
         let arrived = || {
-            let since = self.cloud.servicenow.since(mark);
+            let since = self.servicenow().since(mark);
             since
                 .iter()
                 .any(|request| request.path.contains(text) || request.raw_query.contains(text))
@@ -174,8 +211,7 @@ impl World {
 
     /// The refresh token that the instance granted to the demo's client; a new one when that has expired.
     pub fn refresh_token(&self) -> String {
-        self.cloud
-            .servicenow
+        self.servicenow()
             .issue_refresh_token(CLIENT_ID, SERVICE_ACCOUNT)
     }
 
@@ -201,7 +237,7 @@ impl World {
 
     /// The methods and paths of the requests to ServiceNow's APIs since a mark, without the token endpoint.
     pub fn called_since(&self, mark: local::simulator::Mark) -> Vec<String> {
-        let since = self.cloud.servicenow.since(mark);
+        let since = self.servicenow().since(mark);
         let calls = since
             .iter()
             .filter(|request| request.path.starts_with("/api/"));
@@ -213,8 +249,7 @@ impl World {
     /// The number of requests to the token endpoint.
     pub fn token_requests(&self) -> usize {
         let asked = self
-            .cloud
-            .servicenow
+            .servicenow()
             .requests_matching("POST", "/oauth_token.do");
         asked.len()
     }

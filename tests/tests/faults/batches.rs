@@ -28,7 +28,7 @@ async fn an_absurd_token_lifetime_of_one_tenant_delays_no_other() {
         body: r#"{"access_token":"x","token_type":"Bearer","expires_in":999999999999}"#.to_owned(),
     };
     let token = InjectedFault::on(RequestMatcher::of("POST", "/oauth_token.do")).always();
-    world.cloud.servicenow.fault(token.then(absurd));
+    world.servicenow().fault(token.then(absurd));
     let session = world.session(&foreign);
     for (url, session) in [
         (other_tenant.expose(), &session),
@@ -44,7 +44,7 @@ async fn an_absurd_token_lifetime_of_one_tenant_delays_no_other() {
     assert_eq!(world.deliver().await, 2, "one batch");
     assert_eq!(world.notes(&second).len(), 1);
     assert!(world.dead_letters().is_empty());
-    world.cloud.servicenow.clear_faults();
+    world.servicenow().clear_faults();
 }
 
 /// A post that ends its process is isolated, and only delays the others of its batch.
@@ -61,8 +61,7 @@ async fn a_post_that_kills_its_process_is_given_up_and_the_others_of_its_batch_a
     for incident in &incidents {
         let looking = InjectedFault::on(RequestMatcher::of("GET", &incident.number)).always();
         world
-            .cloud
-            .servicenow
+            .servicenow()
             .fault(looking.then(FaultAction::Delay(A_MOMENT)));
     }
     world.kill_when_asked(killer).await;
@@ -86,7 +85,7 @@ async fn a_post_that_kills_its_process_is_given_up_and_the_others_of_its_batch_a
         assert!(world.dead_letters().is_empty());
         world.kill_when_asked(killer).await;
     }
-    let mark = world.cloud.servicenow.mark();
+    let mark = world.servicenow().mark();
     world.deliver_after(LEASE + 1).await;
     assert!(world.called_since(mark).is_empty());
     assert!(world.queued().is_empty());
@@ -100,14 +99,11 @@ async fn a_post_that_kills_its_process_is_given_up_and_the_others_of_its_batch_a
 /// A claim ends 70 s after the deadline of its invocation; posts wait no longer for a killed process.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_posts_of_a_killed_process_come_back_when_its_claims_have_ended() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+    let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
     let looking = InjectedFault::on(RequestMatcher::of("GET", "/table/incident"));
     world
-        .cloud
-        .servicenow
+        .servicenow()
         .fault(looking.then(FaultAction::Delay(A_MOMENT)));
     world.kill_during("GET").await;
     let entry = world.entry(&session).await;
@@ -128,7 +124,7 @@ async fn a_finished_message_does_not_wait_for_the_slowest_of_its_batch() {
     let (slow, quick) = (world.incident(), world.incident());
     let writing = InjectedFault::on(RequestMatcher::of("PATCH", &slow.sys_id));
     let held_up = FaultAction::Delay(Duration::from_secs(12));
-    world.cloud.servicenow.fault(writing.then(held_up));
+    world.servicenow().fault(writing.then(held_up));
     world.post(&world.session(&slow), Phase::Start).await;
     let session = world.session(&quick);
     world.post(&session, Phase::Start).await;
@@ -155,7 +151,7 @@ async fn a_tenant_that_answers_after_twenty_seconds_is_paused() {
     let incidents = [world.incident(), world.incident(), world.incident()];
     let writing = InjectedFault::on(RequestMatcher::of("PATCH", "/incident")).times(3);
     let late = FaultAction::CommitThenDelay(Duration::from_secs(21));
-    world.cloud.servicenow.fault(writing.then(late));
+    world.servicenow().fault(writing.then(late));
     for incident in &incidents {
         world.post(&world.session(incident), Phase::Start).await;
     }
@@ -166,7 +162,7 @@ async fn a_tenant_that_answers_after_twenty_seconds_is_paused() {
     assert!(world.queued().is_empty(), "they are delivered all the same");
     let next = world.incident();
     world.post(&world.session(&next), Phase::Start).await;
-    let mark = world.cloud.servicenow.mark();
+    let mark = world.servicenow().mark();
     world.deliver().await;
     assert!(world.called_since(mark).is_empty());
     assert!(world.output().contains("TenantPaused"));
@@ -181,8 +177,8 @@ async fn a_tenant_that_refuses_after_twenty_seconds_is_paused() {
     let incidents = [world.incident(), world.incident(), world.incident()];
     let writing = InjectedFault::on(RequestMatcher::of("PATCH", "/incident")).times(3);
     let late = FaultAction::Delay(Duration::from_secs(21));
-    world.cloud.servicenow.fault(writing.then(late));
-    world.cloud.servicenow.configure(|rules| {
+    world.servicenow().fault(writing.then(late));
+    world.servicenow().configure(|rules| {
         rules.unwritable_tables.insert("incident".to_owned());
     });
     for incident in &incidents {
@@ -199,7 +195,7 @@ async fn a_tenant_that_refuses_after_twenty_seconds_is_paused() {
     world
         .post(&world.session(&world.incident()), Phase::Start)
         .await;
-    let mark = world.cloud.servicenow.mark();
+    let mark = world.servicenow().mark();
     world.deliver().await;
     assert!(world.called_since(mark).is_empty());
     assert!(world.output().contains("TenantPaused"));

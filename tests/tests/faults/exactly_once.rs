@@ -38,14 +38,9 @@ fn unknown_outcomes() -> Vec<FaultAction> {
     ]
 }
 
-fn writes_to(record: &Created) -> RequestMatcher {
-    RequestMatcher::of("PATCH", &record.sys_id)
-}
-
 fn patches(world: &World, record: &Created) -> usize {
     let requests = world
-        .cloud
-        .servicenow
+        .servicenow()
         .requests_matching("PATCH", &record.sys_id);
     requests.len()
 }
@@ -58,17 +53,17 @@ async fn after_an_unknown_outcome_of_a_note_the_record_shows_it_once() {
     for action in unknown_outcomes() {
         let incident = world.incident();
         let session = world.session(&incident);
-        let fault = InjectedFault::on(writes_to(&incident)).then(action.clone());
-        world.cloud.servicenow.fault(fault);
+        let fault = InjectedFault::on(World::writes_to(&incident)).then(action.clone());
+        world.servicenow().fault(fault);
         world.post(&session, Phase::Start).await;
         posts.push((action, incident, session));
     }
     let mark = world.cloud.aws.journal().mark();
     world.deliver().await;
-    assert_eq!(world.cloud.servicenow.pending_faults(), 0);
+    assert_eq!(world.servicenow().pending_faults(), 0);
     assert_eq!(world.hidden_since(mark), vec![70; posts.len()]);
 
-    let mark = world.cloud.servicenow.mark();
+    let mark = world.servicenow().mark();
     world.deliver_after(69).await;
     assert!(
         world.called_since(mark).is_empty(),
@@ -93,15 +88,14 @@ async fn after_an_unknown_outcome_of_a_creation_there_is_one_record_with_one_not
         let session = world.console_session();
         let creating = RequestMatcher::of("POST", "/table/incident").body_containing(&session.id);
         world
-            .cloud
-            .servicenow
+            .servicenow()
             .fault(InjectedFault::on(creating).then(action.clone()));
         world.post(&session, Phase::Start).await;
         posts.push((action, session));
     }
     world.deliver().await;
-    assert_eq!(world.cloud.servicenow.pending_faults(), 0);
-    let mark = world.cloud.servicenow.mark();
+    assert_eq!(world.servicenow().pending_faults(), 0);
+    let mark = world.servicenow().mark();
     world.deliver_after(69).await;
     assert!(
         world.called_since(mark).is_empty(),
@@ -127,7 +121,7 @@ async fn after_an_unknown_outcome_of_a_creation_there_is_one_record_with_one_not
 
 /// The notes of each record that was created for a session.
 fn notes_of_created(world: &World, session: &str) -> Vec<Vec<String>> {
-    let servicenow = &world.cloud.servicenow;
+    let servicenow = world.servicenow();
     let records = servicenow.records("incident").into_iter();
     records
         .filter(|row| {
@@ -163,13 +157,11 @@ async fn five_deliveries_of_one_post_leave_one_note_and_one_record() {
 /// docs/architecture.md#rule-2: a claim is a conditional write with an owner and a lease.
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_of_one_message_in_several_processes_leave_one_note() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+    let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
     let body = world.queued()[0].body.clone();
-    let slow = InjectedFault::on(writes_to(&incident)).then(FaultAction::Delay(A_MOMENT));
-    world.cloud.servicenow.fault(slow);
+    let slow = InjectedFault::on(World::writes_to(&incident)).then(FaultAction::Delay(A_MOMENT));
+    world.servicenow().fault(slow);
     world
         .deliver_and_meanwhile("PATCH", async || {
             for copy in ["a", "b", "c"] {
@@ -217,8 +209,8 @@ async fn a_process_killed_while_it_writes_a_note_leaves_one_note() {
         let incident = world.incident();
         let session = world.session(&incident);
         world.post(&session, Phase::Start).await;
-        let fault = InjectedFault::on(writes_to(&incident)).then(action);
-        world.cloud.servicenow.fault(fault);
+        let fault = InjectedFault::on(World::writes_to(&incident)).then(action);
+        world.servicenow().fault(fault);
         world.kill_during("PATCH").await;
         world.until_notes(&incident, 1).await;
         assert_eq!(world.state(&session).await, "delivering", "{when}");
@@ -241,8 +233,7 @@ async fn a_process_killed_while_it_creates_a_record_leaves_one_record_with_one_n
         world.post(&session, Phase::Start).await;
         let creating = RequestMatcher::of("POST", "/table/incident");
         world
-            .cloud
-            .servicenow
+            .servicenow()
             .fault(InjectedFault::on(creating).then(action));
         world.kill_during("POST").await;
         tokio::time::sleep(A_MOMENT).await;
@@ -258,13 +249,11 @@ async fn a_process_killed_while_it_creates_a_record_leaves_one_record_with_one_n
 /// docs/architecture.md#rule-2.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_killed_while_it_searches_for_the_record_leaves_one_note() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+    let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
     let looking = RequestMatcher::of("GET", "/table/incident");
     let fault = InjectedFault::on(looking).then(FaultAction::Delay(A_MOMENT));
-    world.cloud.servicenow.fault(fault);
+    world.servicenow().fault(fault);
     world.kill_during("GET").await;
     world.deliver_after(VISIBILITY).await;
     assert_eq!(world.notes(&incident).len(), 1);
@@ -274,7 +263,7 @@ async fn a_process_killed_while_it_searches_for_the_record_leaves_one_note() {
 /// docs/architecture.md#rule-2: attachments are written before their note, and found by name.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_is_not_doubled_when_its_note_or_its_own_answer_fails() {
-    let world = World::with_settings(with_attached_chat).await;
+    let world = World::with_session_setting("chat = \"attachment\"").await;
     let attaching = |record: &Created| RequestMatcher::of("POST", &record.sys_id);
     let mut posts = Vec::new();
     for (name, action, of_the_attachment) in [
@@ -297,19 +286,18 @@ async fn an_attachment_is_not_doubled_when_its_note_or_its_own_answer_fails() {
         let matcher = if of_the_attachment {
             attaching(&incident)
         } else {
-            writes_to(&incident)
+            World::writes_to(&incident)
         };
         world
-            .cloud
-            .servicenow
+            .servicenow()
             .fault(InjectedFault::on(matcher).then(action));
         posts.push((name, incident));
     }
     world.deliver().await;
-    assert_eq!(world.cloud.servicenow.pending_faults(), 0);
+    assert_eq!(world.servicenow().pending_faults(), 0);
     world.deliver_until_empty().await;
     for (name, incident) in posts {
-        let attachments = world.cloud.servicenow.attachments(&incident.sys_id);
+        let attachments = world.servicenow().attachments(&incident.sys_id);
         assert_eq!(attachments.len(), 1, "{name}: {attachments:?}");
         assert!(attachments[0].1.contains("hello"), "{name}");
         assert_eq!(world.notes(&incident).len(), 1, "{name}");
@@ -319,31 +307,24 @@ async fn an_attachment_is_not_doubled_when_its_note_or_its_own_answer_fails() {
 /// docs/architecture.md#rule-2: the process dies between the attachment and its note.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_is_not_doubled_when_the_process_dies_before_its_note() {
-    let world = World::with_settings(with_attached_chat).await;
+    let world = World::with_session_setting("chat = \"attachment\"").await;
     let incident = world.incident();
     let mut session = world.session(&incident);
     session.say("Ana Ruiz", "hello");
     world.post(&session, Phase::Start).await;
-    let fault = InjectedFault::on(writes_to(&incident)).then(FaultAction::Delay(A_MOMENT));
-    world.cloud.servicenow.fault(fault);
+    let fault = InjectedFault::on(World::writes_to(&incident)).then(FaultAction::Delay(A_MOMENT));
+    world.servicenow().fault(fault);
     world.kill_during("PATCH").await;
     world.until_notes(&incident, 1).await;
     world.deliver_after(VISIBILITY).await;
-    assert_eq!(
-        world.cloud.servicenow.attachments(&incident.sys_id).len(),
-        1
-    );
+    assert_eq!(world.servicenow().attachments(&incident.sys_id).len(), 1);
     assert_eq!(world.notes(&incident).len(), 1);
-}
-
-fn with_attached_chat(file: String) -> String {
-    file.replace("[sessions]", "[sessions]\nchat = \"attachment\"")
 }
 
 /// An attachment whose name cannot be read cannot be found.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_is_not_doubled_where_the_names_of_attachments_cannot_be_read() {
-    let world = World::with_settings(with_attached_chat).await;
+    let world = World::with_session_setting("chat = \"attachment\"").await;
     let incident = world.incident();
     let mut session = world.session(&incident);
     session.say("Ana Ruiz", "hello");
@@ -358,7 +339,7 @@ async fn an_attachment_is_not_doubled_where_the_names_of_attachments_cannot_be_r
             incident.sys_id
         ),
     };
-    let servicenow = &world.cloud.servicenow;
+    let servicenow = world.servicenow();
     servicenow.fault(InjectedFault::on(attaching).then(FaultAction::CommitThenDrop));
     let listing = InjectedFault::on(RequestMatcher::of("GET", "/api/now/attachment"));
     servicenow.fault(listing.always().then(nameless));
@@ -373,13 +354,13 @@ async fn an_attachment_is_not_doubled_where_the_names_of_attachments_cannot_be_r
 /// An attachment counts as an effect although its note was throttled.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_without_its_note_is_not_doubled_where_names_cannot_be_read() {
-    let world = World::with_settings(with_attached_chat).await;
+    let world = World::with_session_setting("chat = \"attachment\"").await;
     let incident = world.incident();
     let mut session = world.session(&incident);
     session.say("Ana Ruiz", "hello");
     world.post(&session, Phase::Start).await;
-    let servicenow = &world.cloud.servicenow;
-    servicenow.fault(InjectedFault::on(writes_to(&incident)));
+    let servicenow = world.servicenow();
+    servicenow.fault(InjectedFault::on(World::writes_to(&incident)));
     let nameless = FaultAction::Status {
         code: 200,
         headers: Vec::new(),
@@ -425,7 +406,7 @@ async fn two_posts_of_a_session_that_are_handled_at_once_make_one_record_in_a_cl
         file.replace("[sessions]", "[sessions]\nclosed_records = \"new\"")
     })
     .await;
-    let servicenow = &world.cloud.servicenow;
+    let servicenow = world.servicenow();
     let incident = servicenow.add_incident(&[("state", "6")]);
     let before = servicenow.records("incident").len();
     let session = world.session(&incident);
@@ -448,7 +429,7 @@ async fn a_record_created_by_a_killed_process_is_found_although_the_session_has_
     world.post(&session, Phase::Start).await;
     let creating = RequestMatcher::of("POST", "/table/incident");
     let slow = InjectedFault::on(creating).then(FaultAction::CommitThenDelay(A_MOMENT));
-    world.cloud.servicenow.fault(slow);
+    world.servicenow().fault(slow);
     world.kill_during("POST").await;
     // A post of the session that names a record arrives in another group.
     let named = session.clone().with_field("CField1", &incident.number);
@@ -477,9 +458,9 @@ async fn a_ledger_failure_after_the_note_leads_to_no_second_note() {
         let incident = world.incident();
         let session = world.session(&incident);
         world.post(&session, Phase::Start).await;
-        let slow =
-            InjectedFault::on(writes_to(&incident)).then(FaultAction::CommitThenDelay(A_MOMENT));
-        world.cloud.servicenow.fault(slow);
+        let slow = InjectedFault::on(World::writes_to(&incident))
+            .then(FaultAction::CommitThenDelay(A_MOMENT));
+        world.servicenow().fault(slow);
         world
             .deliver_and_meanwhile("PATCH", async || {
                 let completing = AwsFault::once(Service::DynamoDb, "UpdateItem", effect.clone());
@@ -497,7 +478,7 @@ async fn a_ledger_failure_after_the_note_leads_to_no_second_note() {
 #[tokio::test(flavor = "multi_thread")]
 async fn where_notes_cannot_be_read_back_nothing_is_written_again() {
     let world = World::start().await;
-    world.cloud.servicenow.configure(|rules| {
+    world.servicenow().configure(|rules| {
         rules.unreadable_columns.insert("work_notes".to_owned());
     });
     let (written, lost) = (world.incident(), world.incident());
@@ -506,8 +487,8 @@ async fn where_notes_cannot_be_read_back_nothing_is_written_again() {
         (&written, FaultAction::CommitThenDrop),
         (&lost, FaultAction::DropBefore),
     ] {
-        let fault = InjectedFault::on(writes_to(record)).then(action);
-        world.cloud.servicenow.fault(fault);
+        let fault = InjectedFault::on(World::writes_to(record)).then(action);
+        world.servicenow().fault(fault);
     }
     for session in &sessions {
         world.post(session, Phase::Start).await;
@@ -527,8 +508,7 @@ async fn where_notes_cannot_be_read_back_nothing_is_written_again() {
     assert_eq!(reasons, ["outcome-unknown", "outcome-unknown"]);
 
     world
-        .cloud
-        .servicenow
+        .servicenow()
         .configure(|rules| rules.unreadable_columns.clear());
     for (dead_letter, group) in dead_letters.iter().zip(["a", "b"]) {
         world.enqueue(&dead_letter.body, group).await;
@@ -548,7 +528,7 @@ async fn where_notes_cannot_be_read_back_nothing_is_written_again() {
 async fn where_created_records_cannot_be_looked_up_none_is_created_again() {
     let world = World::start().await;
     world.incident();
-    world.cloud.servicenow.configure(|rules| {
+    world.servicenow().configure(|rules| {
         rules.unreadable_columns.insert("correlation_id".to_owned());
     });
     let (written, lost) = (world.console_session(), world.console_session());
@@ -558,8 +538,7 @@ async fn where_created_records_cannot_be_looked_up_none_is_created_again() {
     ] {
         let creating = RequestMatcher::of("POST", "/table/incident").body_containing(&session.id);
         world
-            .cloud
-            .servicenow
+            .servicenow()
             .fault(InjectedFault::on(creating).then(action));
         world.post(session, Phase::Start).await;
     }
@@ -583,8 +562,8 @@ async fn a_marker_in_a_chat_does_not_count_as_the_note() {
         .clone()
         .expect("a digest");
     let marker = format!("(Rescue {} · {})", honest.id, &digest[..16]);
-    let lost = InjectedFault::on(writes_to(&incident)).then(FaultAction::DropBefore);
-    world.cloud.servicenow.fault(lost);
+    let lost = InjectedFault::on(World::writes_to(&incident)).then(FaultAction::DropBefore);
+    world.servicenow().fault(lost);
     world.deliver().await;
 
     let mut mocking = world
@@ -607,17 +586,15 @@ async fn a_marker_in_a_chat_does_not_count_as_the_note() {
 /// docs/architecture.md#rule-2: the check begins 70 s after the last possible send, also when the message comes back earlier.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_arrives_early_waits_for_the_lease_of_a_killed_process() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+    let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
     let body = world.queued()[0].body.clone();
     let fault =
-        InjectedFault::on(writes_to(&incident)).then(FaultAction::CommitThenDelay(A_MOMENT));
-    world.cloud.servicenow.fault(fault);
+        InjectedFault::on(World::writes_to(&incident)).then(FaultAction::CommitThenDelay(A_MOMENT));
+    world.servicenow().fault(fault);
     world.kill_during("PATCH").await;
     world.enqueue(&body, "copy").await;
-    let mark = world.cloud.servicenow.mark();
+    let mark = world.servicenow().mark();
     world.deliver().await;
     world.deliver_after(300).await;
     assert!(

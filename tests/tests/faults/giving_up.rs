@@ -7,7 +7,6 @@ use base64::engine::general_purpose::STANDARD;
 use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::demo_tenant::TENANT;
 use local::rescue::{Phase, Session};
-use local::servicenow::Created;
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::json;
 use shared::domain::clock::Timestamp;
@@ -15,10 +14,6 @@ use tests::World;
 
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
-
-fn writes_to(record: &Created) -> RequestMatcher {
-    RequestMatcher::of("PATCH", &record.sys_id)
-}
 
 /// The only dead letter has this reason and its own group, and the ledger entry has the same reason.
 async fn assert_given_up(world: &World, session: &Session, reason: &str) {
@@ -38,11 +33,9 @@ async fn assert_given_up(world: &World, session: &Session, reason: &str) {
 /// docs/architecture.md#rule-4: a transient failure is given up after 24 h.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transient_failure_is_given_up_after_a_day() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
-    let fault = InjectedFault::on(writes_to(&incident)).always();
-    world.cloud.servicenow.fault(fault);
+    let (world, incident, session) = World::with_session().await;
+    let fault = InjectedFault::on(World::writes_to(&incident)).always();
+    world.servicenow().fault(fault);
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     world.deliver_after(23 * HOUR).await;
@@ -61,7 +54,7 @@ async fn throttling_is_given_up_after_a_day_and_no_retry_after_changes_that() {
         let (session, other) = (world.session(&incident), world.session(&world.incident()));
         let limited = FaultAction::RateLimited { retry_after };
         let fault = InjectedFault::on(RequestMatcher::of("PATCH", "/incident")).always();
-        world.cloud.servicenow.fault(fault.then(limited));
+        world.servicenow().fault(fault.then(limited));
         world.post(&session, Phase::Start).await;
         world.post(&other, Phase::Start).await;
         let queued_at = world.cloud.clock.now();
@@ -100,12 +93,10 @@ async fn throttling_is_given_up_after_a_day_and_no_retry_after_changes_that() {
 /// SQS dead-letters a message after 400 receives, without a reason.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_received_too_often_is_given_up_with_its_reason() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+    let (world, incident, session) = World::with_session().await;
     let limited = FaultAction::RateLimited { retry_after: None };
-    let fault = InjectedFault::on(writes_to(&incident)).always();
-    world.cloud.servicenow.fault(fault.then(limited));
+    let fault = InjectedFault::on(World::writes_to(&incident)).always();
+    world.servicenow().fault(fault.then(limited));
     world.post(&session, Phase::Start).await;
     let event = |received: u32| {
         json!({"Records": [{
@@ -145,9 +136,8 @@ async fn a_day_old_post_with_an_unknown_outcome_is_checked_before_it_is_given_up
         let incident = world.incident();
         let session = world.session(&incident);
         world
-            .cloud
-            .servicenow
-            .fault(InjectedFault::on(writes_to(&incident)));
+            .servicenow()
+            .fault(InjectedFault::on(World::writes_to(&incident)));
         world.post(&session, Phase::Start).await;
         world.deliver().await;
         let lost = if took_effect {
@@ -156,14 +146,13 @@ async fn a_day_old_post_with_an_unknown_outcome_is_checked_before_it_is_given_up
             FaultAction::DropBefore
         };
         world
-            .cloud
-            .servicenow
-            .fault(InjectedFault::on(writes_to(&incident)).then(lost));
+            .servicenow()
+            .fault(InjectedFault::on(World::writes_to(&incident)).then(lost));
         let mark = world.cloud.aws.journal().mark();
         world.deliver_after(DAY).await;
         assert!(world.dead_letters().is_empty(), "it may be written yet");
         assert_eq!(world.hidden_since(mark), [70]);
-        let mark = world.cloud.servicenow.mark();
+        let mark = world.servicenow().mark();
         world.deliver_after(69).await;
         assert!(world.called_since(mark).is_empty());
         world.deliver_after(2).await;
@@ -191,23 +180,22 @@ async fn the_end_of_a_session_makes_no_second_record_when_its_start_is_a_day_old
     let world = World::start().await;
     let session = world.console_session();
     let creating = || InjectedFault::on(RequestMatcher::of("POST", "/table/incident"));
-    world.cloud.servicenow.fault(creating());
+    world.servicenow().fault(creating());
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     world.post(&session, Phase::End).await;
     let dropped = creating().then(FaultAction::CommitThenDrop);
-    world.cloud.servicenow.fault(dropped);
+    world.servicenow().fault(dropped);
     world.deliver_after(DAY).await;
     world.deliver_until_empty().await;
-    let records = world.cloud.servicenow.records("incident").into_iter();
+    let records = world.servicenow().records("incident").into_iter();
     let of_the_session = |row: &std::collections::BTreeMap<String, String>| {
         row.get("correlation_id") == Some(&format!("rescue:{}", session.id))
     };
     let created: Vec<_> = records.filter(of_the_session).collect();
     assert_eq!(created.len(), 1);
     let notes = world
-        .cloud
-        .servicenow
+        .servicenow()
         .work_notes("incident", &created[0]["sys_id"]);
     assert_eq!(notes.len(), 2, "{notes:?}");
     assert!(world.dead_letters().is_empty());
@@ -216,9 +204,7 @@ async fn the_end_of_a_session_makes_no_second_record_when_its_start_is_a_day_old
 /// The dead-letter queue receives posts while the ledger cannot be written.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_that_cannot_be_written_for_a_day_dead_letters_the_post() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+    let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
     let refused = Effect::Refuse {
         status: 400,
@@ -283,7 +269,7 @@ async fn a_refusal_is_given_up_at_once() {
         let world = World::start().await;
         let incident = world.incident();
         let session = world.session(&incident);
-        world.cloud.servicenow.configure(|rules| {
+        world.servicenow().configure(|rules| {
             if refusal == "acl" {
                 rules.unwritable_tables.insert("incident".to_owned());
             }
@@ -293,8 +279,9 @@ async fn a_refusal_is_given_up_at_once() {
             }
         });
         if refusal == "bad request" {
-            let fault = InjectedFault::on(writes_to(&incident)).then(FaultAction::status(400));
-            world.cloud.servicenow.fault(fault);
+            let fault =
+                InjectedFault::on(World::writes_to(&incident)).then(FaultAction::status(400));
+            world.servicenow().fault(fault);
         }
         world.post(&session, Phase::Start).await;
         world.deliver().await;
@@ -306,11 +293,9 @@ async fn a_refusal_is_given_up_at_once() {
 /// docs/architecture.md#rule-4: after a post is given up, the next of its session is delivered.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_start_does_not_hold_the_end_up() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
-    let fault = InjectedFault::on(writes_to(&incident)).then(FaultAction::status(403));
-    world.cloud.servicenow.fault(fault);
+    let (world, incident, session) = World::with_session().await;
+    let fault = InjectedFault::on(World::writes_to(&incident)).then(FaultAction::status(403));
+    world.servicenow().fault(fault);
     world.post(&session, Phase::Start).await;
     world.post(&session, Phase::End).await;
     world.deliver().await;
@@ -323,13 +308,10 @@ async fn a_refused_start_does_not_hold_the_end_up() {
 /// docs/architecture.md#rule-4: a message leaves the queue only after the dead-letter queue has accepted it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_cannot_be_dead_lettered_stays_in_the_queue() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
-    let fault = InjectedFault::on(writes_to(&incident)).always();
+    let (world, incident, session) = World::with_session().await;
+    let fault = InjectedFault::on(World::writes_to(&incident)).always();
     world
-        .cloud
-        .servicenow
+        .servicenow()
         .fault(fault.then(FaultAction::status(403)));
     world.post(&session, Phase::Start).await;
     world.enqueue("not JSON", "other").await;
@@ -362,7 +344,7 @@ async fn a_message_that_cannot_be_dead_lettered_stays_in_the_queue() {
 async fn posts_are_given_up_when_the_tenant_is_not_authorised_in_time() {
     for paused in [false, true] {
         let world = World::start().await;
-        world.cloud.servicenow.revoke(&world.refresh_token());
+        world.servicenow().revoke(&world.refresh_token());
         let session = world.session(&world.incident());
         world.post(&session, Phase::Start).await;
         world.deliver().await;
@@ -389,14 +371,13 @@ async fn a_message_that_kills_its_process_five_times_is_given_up() {
     let looking = RequestMatcher::of("GET", "/table/incident");
     let slow = FaultAction::Delay(Duration::from_millis(200));
     world
-        .cloud
-        .servicenow
+        .servicenow()
         .fault(InjectedFault::on(looking).always().then(slow));
     for _ in 0..5 {
         world.kill_during("GET").await;
         world.cloud.travel(Duration::from_secs(HOUR / 2));
     }
-    let mark = world.cloud.servicenow.mark();
+    let mark = world.servicenow().mark();
     world.deliver().await;
     assert!(world.called_since(mark).is_empty());
     assert_given_up(&world, &session, "processing-died").await;
@@ -431,11 +412,9 @@ async fn messages_that_are_no_posts_are_dead_lettered_unchanged() {
 /// docs/architecture.md#rule-4: `failed` posts may be claimed again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redriven_dead_letter_is_delivered_once() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
-    let fault = InjectedFault::on(writes_to(&incident)).then(FaultAction::status(403));
-    world.cloud.servicenow.fault(fault);
+    let (world, incident, session) = World::with_session().await;
+    let fault = InjectedFault::on(World::writes_to(&incident)).then(FaultAction::status(403));
+    world.servicenow().fault(fault);
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     assert_given_up(&world, &session, "servicenow-refused").await;
@@ -456,21 +435,18 @@ async fn a_redriven_dead_letter_is_delivered_once() {
 /// docs/architecture.md#rule-2 and docs/architecture.md#rule-4: an unknown outcome stays known when a post is redriven.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_given_up_with_an_unknown_outcome_is_checked_when_it_is_redriven() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+    let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
-    let fault = InjectedFault::on(writes_to(&incident)).then(FaultAction::CommitThenDrop);
-    world.cloud.servicenow.fault(fault);
+    let fault = InjectedFault::on(World::writes_to(&incident)).then(FaultAction::CommitThenDrop);
+    world.servicenow().fault(fault);
     let reading = RequestMatcher::of("GET", &incident.sys_id);
     world
-        .cloud
-        .servicenow
+        .servicenow()
         .fault(InjectedFault::on(reading).always());
     world.deliver().await;
     world.deliver_after(DAY).await;
     assert_given_up(&world, &session, "servicenow-unavailable").await;
-    world.cloud.servicenow.clear_faults();
+    world.servicenow().clear_faults();
     world.enqueue(&world.dead_letters()[0].body, "again").await;
     world.deliver().await;
     assert_eq!(world.notes(&incident).len(), 1);

@@ -8,7 +8,6 @@ use local::cloud::TEMPLATE;
 use local::demo_tenant::TENANT;
 use local::lambda::{Function, Lambda};
 use local::rescue::{Format, Phase};
-use local::servicenow::Created;
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use local::template::Template;
 use serde_json::json;
@@ -21,10 +20,6 @@ use shared::domain::tenant::TenantId;
 use tests::World;
 
 const HOUR: u64 = 3600;
-
-fn writes_to(record: &Created) -> RequestMatcher {
-    RequestMatcher::of("PATCH", &record.sys_id)
-}
 
 fn with_retry_after(code: u16, seconds: &str) -> FaultAction {
     FaultAction::Status {
@@ -40,8 +35,8 @@ async fn a_failing_session_blocks_neither_other_sessions_of_its_batch_nor_other_
     let world = World::start().await;
     let other_tenant = world.add_tenant("other").await;
     let (failing, fine, foreign) = (world.incident(), world.incident(), world.incident());
-    let fault = InjectedFault::on(writes_to(&failing)).always();
-    world.cloud.servicenow.fault(fault);
+    let fault = InjectedFault::on(World::writes_to(&failing)).always();
+    world.servicenow().fault(fault);
     world.post(&world.session(&failing), Phase::Start).await;
     world.post(&world.session(&fine), Phase::Start).await;
     let session = world.session(&foreign);
@@ -61,11 +56,9 @@ async fn a_failing_session_blocks_neither_other_sessions_of_its_batch_nor_other_
 /// docs/architecture.md#rule-4: 30 s doubling to 1 h.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_session_waits_thirty_seconds_doubling_to_an_hour() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
-    let fault = InjectedFault::on(writes_to(&incident)).always();
-    world.cloud.servicenow.fault(fault);
+    let (world, incident, session) = World::with_session().await;
+    let fault = InjectedFault::on(World::writes_to(&incident)).always();
+    world.servicenow().fault(fault);
     world.post(&session, Phase::Start).await;
     let mark = world.cloud.aws.journal().mark();
     world.deliver().await;
@@ -85,7 +78,7 @@ async fn a_failing_session_waits_thirty_seconds_doubling_to_an_hour() {
         assert_eq!(world.deliver_after(delay).await, 1);
     }
     assert_eq!(world.hidden_since(mark)[..delays.len()], delays);
-    world.cloud.servicenow.clear_faults();
+    world.servicenow().clear_faults();
     world.deliver_until_empty().await;
     assert_eq!(world.notes(&incident).len(), 1);
 }
@@ -95,8 +88,8 @@ async fn a_failing_session_waits_thirty_seconds_doubling_to_an_hour() {
 async fn retry_after_delays_one_session() {
     let world = World::start().await;
     let (waiting, fine) = (world.incident(), world.incident());
-    let fault = InjectedFault::on(writes_to(&waiting)).then(with_retry_after(503, "600"));
-    world.cloud.servicenow.fault(fault);
+    let fault = InjectedFault::on(World::writes_to(&waiting)).then(with_retry_after(503, "600"));
+    world.servicenow().fault(fault);
     world.post(&world.session(&waiting), Phase::Start).await;
     let mark = world.cloud.aws.journal().mark();
     world.deliver().await;
@@ -117,14 +110,14 @@ async fn a_throttled_tenant_is_not_called_and_others_are() {
     let limited = FaultAction::RateLimited {
         retry_after: Some(900),
     };
-    let fault = InjectedFault::on(writes_to(&first)).then(limited);
-    world.cloud.servicenow.fault(fault);
+    let fault = InjectedFault::on(World::writes_to(&first)).then(limited);
+    world.servicenow().fault(fault);
     world.post(&world.session(&first), Phase::Start).await;
     let hidden = world.cloud.aws.journal().mark();
     world.deliver().await;
     assert_eq!(world.hidden_since(hidden), [900]);
 
-    let mark = world.cloud.servicenow.mark();
+    let mark = world.servicenow().mark();
     world.post(&world.session(&second), Phase::Start).await;
     world.deliver_after(60).await;
     assert!(
@@ -158,14 +151,13 @@ async fn throttling_without_retry_after_pauses_the_tenant_for_half_a_minute() {
     let (first, second) = (world.incident(), world.incident());
     let full = FaultAction::RateLimited { retry_after: None };
     world
-        .cloud
-        .servicenow
-        .fault(InjectedFault::on(writes_to(&first)).then(full));
+        .servicenow()
+        .fault(InjectedFault::on(World::writes_to(&first)).then(full));
     world.post(&world.session(&first), Phase::Start).await;
     let mark = world.cloud.aws.journal().mark();
     world.deliver().await;
     assert_eq!(world.hidden_since(mark), [30]);
-    let mark = world.cloud.servicenow.mark();
+    let mark = world.servicenow().mark();
     world.post(&world.session(&second), Phase::Start).await;
     world.deliver().await;
     assert!(world.called_since(mark).is_empty());
@@ -206,8 +198,8 @@ async fn the_end_of_a_session_waits_behind_its_start() {
     let world = World::start().await;
     let incident = world.incident();
     let mut session = world.session(&incident);
-    let fault = InjectedFault::on(writes_to(&incident)).times(2);
-    world.cloud.servicenow.fault(fault);
+    let fault = InjectedFault::on(World::writes_to(&incident)).times(2);
+    world.servicenow().fault(fault);
     session.say("Ana Ruiz", "first");
     world.post(&session, Phase::Start).await;
     session.say("Ana Ruiz", "second");
@@ -239,7 +231,7 @@ async fn the_end_of_a_session_waits_behind_its_start() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_refresh_token_is_tried_once_an_hour_and_posts_wait_for_a_new_one() {
     let world = World::start().await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     let incidents: Vec<_> = (0..12).map(|_| world.incident()).collect();
     let mut sessions = Vec::new();
     for incident in &incidents {
@@ -297,7 +289,7 @@ async fn a_dead_refresh_token_is_tried_once_an_hour_and_posts_wait_for_a_new_one
 #[tokio::test(flavor = "multi_thread")]
 async fn days_of_waiting_for_a_token_do_not_count_as_transient_failure() {
     let world = World::start().await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     let incident = world.incident();
     let session = world.session(&incident);
     world.post(&session, Phase::Start).await;
@@ -317,9 +309,9 @@ async fn days_of_waiting_for_a_token_do_not_count_as_transient_failure() {
     let limited = FaultAction::RateLimited {
         retry_after: Some(60),
     };
-    let servicenow = &world.cloud.servicenow;
-    servicenow.fault(InjectedFault::on(writes_to(&incident)).then(limited));
-    servicenow.fault(InjectedFault::on(writes_to(&incident)));
+    let servicenow = world.servicenow();
+    servicenow.fault(InjectedFault::on(World::writes_to(&incident)).then(limited));
+    servicenow.fault(InjectedFault::on(World::writes_to(&incident)));
     world.deliver_until_empty().await;
     assert_eq!(servicenow.pending_faults(), 0);
     assert!(world.dead_letters().is_empty());
@@ -347,14 +339,12 @@ async fn several_processes_with_many_sessions_obtain_one_access_token() {
 /// docs/architecture.md#rule-2 and docs/architecture.md#rule-4: every page of a hibernating instance is a 200 of HTML.
 #[tokio::test(flavor = "multi_thread")]
 async fn posts_wait_while_the_instance_hibernates() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+    let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
     let asleep = InjectedFault::on(RequestMatcher::any())
         .always()
         .then(FaultAction::Html);
-    world.cloud.servicenow.fault(asleep);
+    world.servicenow().fault(asleep);
     world.deliver().await;
     world.deliver_after(30).await;
     assert_eq!(world.state(&session).await, "waiting");
@@ -362,7 +352,7 @@ async fn posts_wait_while_the_instance_hibernates() {
         world.entry(&session).await["reason"],
         "servicenow-unavailable"
     );
-    world.cloud.servicenow.clear_faults();
+    world.servicenow().clear_faults();
     world.deliver_until_empty().await;
     assert_eq!(world.notes(&incident).len(), 1);
 }
@@ -374,7 +364,7 @@ async fn an_access_token_that_expired_early_is_replaced_within_the_attempt() {
     let (before, after) = (world.incident(), world.incident());
     world.post(&world.session(&before), Phase::Start).await;
     world.deliver().await;
-    world.cloud.servicenow.revoke_access_tokens();
+    world.servicenow().revoke_access_tokens();
     world.post(&world.session(&after), Phase::Start).await;
     world.deliver().await;
     assert_eq!(world.notes(&after).len(), 1);
@@ -415,9 +405,8 @@ async fn a_message_that_could_not_be_hidden_comes_back_with_the_visibility_timeo
     let world = World::start().await;
     let incident = world.incident();
     world
-        .cloud
-        .servicenow
-        .fault(InjectedFault::on(writes_to(&incident)));
+        .servicenow()
+        .fault(InjectedFault::on(World::writes_to(&incident)));
     world.post(&world.session(&incident), Phase::Start).await;
     let refused = Effect::Refuse {
         status: 400,
@@ -434,12 +423,10 @@ async fn a_message_that_could_not_be_hidden_comes_back_with_the_visibility_timeo
 /// docs/architecture.md#rule-4: no write starts with less than 75 s left.
 #[tokio::test(flavor = "multi_thread")]
 async fn with_too_little_time_left_nothing_is_started() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+    let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
     let body = world.queued()[0].body.clone();
-    let mark = world.cloud.servicenow.mark();
+    let mark = world.servicenow().mark();
     let short = with_timeout(&world, Duration::from_secs(70));
     let event = json!({"Records": [{
         "messageId": "one",
@@ -453,7 +440,7 @@ async fn with_too_little_time_left_nothing_is_started() {
     let answer: serde_json::Value =
         serde_json::from_slice(&answered.result.expect("an answer")).expect("JSON");
     assert_eq!(answer["batchItemFailures"][0]["itemIdentifier"], "one");
-    assert!(world.cloud.servicenow.since(mark).is_empty());
+    assert!(world.servicenow().since(mark).is_empty());
     assert!(world.ledger(&session).await.is_empty());
     short.shutdown().await;
 

@@ -20,19 +20,6 @@ fn tenant() -> TenantId {
     TenantId::parse(TENANT).expect("valid")
 }
 
-/// Gives the tenant a new refresh token, as the command line does.
-async fn authorize(world: &World) {
-    let token = Secret::from(world.refresh_token());
-    admin::secrets::set(
-        &world.cloud.stack,
-        &tenant(),
-        SecretName::RefreshToken,
-        &token,
-    )
-    .await
-    .expect("the token is set");
-}
-
 /// A session with so many posts, beginning with its start.
 async fn posts(world: &World, count: usize) -> (Session, Created) {
     let incident = world.incident();
@@ -79,7 +66,7 @@ async fn wake(world: &World) {
 #[tokio::test(flavor = "multi_thread")]
 async fn within_a_minute_of_a_new_token_waiting_posts_are_delivered_once_and_in_order() {
     let world = World::start().await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     let mut sessions = Vec::new();
     for count in [3, 1, 12, 2] {
         sessions.push((posts(&world, count).await, count));
@@ -100,7 +87,7 @@ async fn within_a_minute_of_a_new_token_waiting_posts_are_delivered_once_and_in_
     assert!(hidden.iter().all(|seconds| *seconds > 2000), "{hidden:?}");
     assert_eq!(world.token_requests(), 1);
 
-    authorize(&world).await;
+    world.authorize().await;
     world.deliver_after(1).await;
     for ((_, incident), count) in &sessions {
         assert_delivered(&world, incident, *count);
@@ -125,18 +112,15 @@ async fn within_a_minute_of_a_new_token_waiting_posts_are_delivered_once_and_in_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wake_up_while_the_pause_holds_changes_nothing() {
     let world = World::start().await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     let (session, incident) = posts(&world, 1).await;
     world.deliver().await;
     let before = world.entry(&session).await;
-    let (aws, servicenow) = (
-        world.cloud.aws.journal().mark(),
-        world.cloud.servicenow.mark(),
-    );
+    let (aws, servicenow) = (world.cloud.aws.journal().mark(), world.servicenow().mark());
     wake(&world).await;
     assert_eq!(world.deliver().await, 1, "the wake-up alone");
     assert_eq!(made_visible_since(&world, aws), 0);
-    assert!(world.cloud.servicenow.since(servicenow).is_empty());
+    assert!(world.servicenow().since(servicenow).is_empty());
     assert_eq!(world.entry(&session).await, before);
     assert!(world.notes(&incident).is_empty());
     assert_eq!(world.queued().len(), 1);
@@ -147,7 +131,7 @@ async fn a_wake_up_while_the_pause_holds_changes_nothing() {
 async fn another_tenants_waiting_posts_stay_hidden() {
     let world = World::start().await;
     let other = world.add_tenant("other").await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     let (_, incident) = posts(&world, 1).await;
     let foreign = world.incident();
     let session = world.session(&foreign);
@@ -159,7 +143,7 @@ async fn another_tenants_waiting_posts_stay_hidden() {
     assert_eq!(posted.expect("an answer").status, 200);
     world.deliver().await;
     let mark = world.cloud.aws.journal().mark();
-    authorize(&world).await;
+    world.authorize().await;
     world.deliver_after(31).await;
     assert_delivered(&world, &incident, 1);
     assert_eq!(made_visible_since(&world, mark), 1);
@@ -172,7 +156,7 @@ async fn another_tenants_waiting_posts_stay_hidden() {
 #[tokio::test(flavor = "multi_thread")]
 async fn expired_receipt_handles_are_no_error() {
     let world = World::start().await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     let (stale, first) = posts(&world, 1).await;
     let (_, second) = posts(&world, 1).await;
     world.deliver().await;
@@ -194,7 +178,7 @@ async fn expired_receipt_handles_are_no_error() {
         .send()
         .await
         .expect("written");
-    authorize(&world).await;
+    world.authorize().await;
     world.deliver_after(31).await;
     assert!(world.notes(&first).is_empty());
     assert_delivered(&world, &second, 1);
@@ -204,10 +188,10 @@ async fn expired_receipt_handles_are_no_error() {
     assert_delivered(&world, &first, 1);
 
     let world = World::start().await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     let (_, incident) = posts(&world, 2).await;
     world.deliver().await;
-    authorize(&world).await;
+    world.authorize().await;
     world.cloud.travel(Duration::from_secs(HOUR + 1));
     // The messages became visible by themselves together with the wake-up.
     world.deliver().await;
@@ -219,13 +203,13 @@ async fn expired_receipt_handles_are_no_error() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wake_up_whose_process_died_is_repeated_within_a_minute() {
     let world = World::start().await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     let mut incidents = Vec::new();
     for _ in 0..12 {
         incidents.push(posts(&world, 2).await.1);
     }
     world.deliver().await;
-    authorize(&world).await;
+    world.authorize().await;
     let mark = world.cloud.aws.journal().mark();
     let slow = Effect::Hang(Duration::from_secs(2));
     world
@@ -254,10 +238,10 @@ async fn a_wake_up_whose_process_died_is_repeated_within_a_minute() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wake_up_waits_while_dynamodb_is_away_and_is_never_dead_lettered() {
     let world = World::start().await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     let (_, incident) = posts(&world, 1).await;
     world.deliver().await;
-    authorize(&world).await;
+    world.authorize().await;
     let denied = Effect::Refuse {
         status: 400,
         error: "AccessDeniedException".to_owned(),
@@ -303,14 +287,14 @@ async fn a_post_that_waits_for_something_else_is_neither_woken_nor_tried_early()
     let session = world.session(&unknown);
     let lost = InjectedFault::on(RequestMatcher::of("PATCH", &unknown.sys_id))
         .then(FaultAction::CommitThenDrop);
-    world.cloud.servicenow.fault(lost);
+    world.servicenow().fault(lost);
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     let before = world.entry(&session).await;
     assert_eq!(before["reason"], "servicenow-unavailable");
 
-    world.cloud.servicenow.revoke_access_tokens();
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke_access_tokens();
+    world.servicenow().revoke(&world.refresh_token());
     world.post(&world.session(&waiting), Phase::Start).await;
     world.deliver().await;
     // A copy of the post arrives early: it waits for the pause, and the ledger entry does not change.
@@ -325,7 +309,7 @@ async fn a_post_that_waits_for_something_else_is_neither_woken_nor_tried_early()
     assert_eq!(world.entry(&session).await, before);
 
     let mark = world.cloud.aws.journal().mark();
-    authorize(&world).await;
+    world.authorize().await;
     world.deliver_after(1).await;
     assert_eq!(world.notes(&waiting).len(), 1);
     assert_eq!(made_visible_since(&world, mark), 1);
@@ -344,7 +328,7 @@ async fn a_redriven_post_is_woken_and_its_failures_are_forgotten() {
         )
     })
     .await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     let (session, incident) = posts(&world, 1).await;
     world.deliver().await;
     world.deliver_after(2 * HOUR + 60).await;
@@ -357,7 +341,7 @@ async fn a_redriven_post_is_woken_and_its_failures_are_forgotten() {
     // If the pause has ended by now, the attempt is refused again.
     world.deliver().await;
     assert_eq!(world.state(&session).await, "waiting");
-    authorize(&world).await;
+    world.authorize().await;
     world.deliver_after(31).await;
     assert_delivered(&world, &incident, 1);
     assert_eq!(queued_posts(&world), 0, "both copies were woken");
@@ -367,13 +351,13 @@ async fn a_redriven_post_is_woken_and_its_failures_are_forgotten() {
 #[tokio::test(flavor = "multi_thread")]
 async fn more_posts_than_one_page_are_woken_page_by_page_and_message_by_message() {
     let world = World::start().await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     let long_ago = world.cloud.clock.now().minus(Duration::from_secs(HOUR));
     let (_, first) = posts(&world, 2).await;
     fill(&world, long_ago, 450).await;
     world.deliver().await;
     let mark = world.cloud.aws.journal().mark();
-    authorize(&world).await;
+    world.authorize().await;
     world.deliver_after(1).await;
     assert_delivered(&world, &first, 2);
     let journal = world.cloud.aws.journal();
@@ -476,7 +460,7 @@ async fn a_client_secret_wakes_the_posts_too_and_a_password_of_rescue_does_not()
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ended_pause_is_not_set_again_by_an_attempt_that_was_refused_before() {
     let world = World::start().await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     posts(&world, 1).await;
     // The claim, the lease, the pause under it, and the release of the lease, which follows the pause.
     let slowly = Effect::Hang(Duration::from_millis(500));

@@ -14,14 +14,14 @@ const A_MOMENT: Duration = Duration::from_millis(300);
 const VISIBILITY: u64 = 1800;
 
 fn drop_column(world: &World, column: &'static str) {
-    let servicenow = &world.cloud.servicenow;
+    let servicenow = world.servicenow();
     servicenow.configure(|rules| {
         rules.unwritable_columns.insert(column.to_owned());
     });
 }
 
 fn take_all_columns(world: &World) {
-    let servicenow = &world.cloud.servicenow;
+    let servicenow = world.servicenow();
     servicenow.configure(|rules| rules.unwritable_columns.clear());
 }
 
@@ -39,12 +39,12 @@ fn refuse(world: &World, matcher: RequestMatcher, status: u16, body: &str) {
         body: body.to_owned(),
     };
     let fault = InjectedFault::on(matcher).always().then(action);
-    world.cloud.servicenow.fault(fault);
+    world.servicenow().fault(fault);
 }
 
 /// The only record that was created for a session.
 fn created(world: &World, session: &Session) -> Created {
-    let records = world.cloud.servicenow.records(INCIDENTS).into_iter();
+    let records = world.servicenow().records(INCIDENTS).into_iter();
     let mut records: Vec<_> = records
         .filter(|row| row["short_description"].contains(&session.id))
         .map(|row| Created {
@@ -60,7 +60,7 @@ fn created(world: &World, session: &Session) -> Created {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_note_is_dead_lettered_and_redriving_checks_first() {
     let world = World::start().await;
-    let (servicenow, incident) = (&world.cloud.servicenow, world.incident());
+    let (servicenow, incident) = (world.servicenow(), world.incident());
     servicenow.set_field(INCIDENTS, &incident.sys_id, "work_notes", "an older note");
     drop_column(&world, "work_notes");
     let session = world.session(&incident);
@@ -92,9 +92,7 @@ async fn a_dropped_note_is_dead_lettered_and_redriving_checks_first() {
 /// The record may have the note although the answer did not show it; redriving then writes nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_note_that_becomes_visible_later_is_not_written_again() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+    let (world, incident, session) = World::with_session().await;
     let empty = FaultAction::CommitThenStatus {
         code: 200,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
@@ -105,8 +103,7 @@ async fn a_note_that_becomes_visible_later_is_not_written_again() {
     };
     let writing = RequestMatcher::of("PATCH", &incident.sys_id);
     world
-        .cloud
-        .servicenow
+        .servicenow()
         .fault(InjectedFault::on(writing).then(empty));
     world.post(&session, Phase::Start).await;
     world.deliver().await;
@@ -147,7 +144,7 @@ async fn where_notes_cannot_be_read_a_confirmed_write_is_delivered_and_counted_a
     world.deliver().await;
     assert!(!world.output().contains("NoteNotVerified"));
 
-    world.cloud.servicenow.configure(|rules| {
+    world.servicenow().configure(|rules| {
         rules.unreadable_columns.insert("work_notes".to_owned());
     });
     let session = world.session(&incident);
@@ -163,7 +160,7 @@ async fn where_notes_cannot_be_read_a_confirmed_write_is_delivered_and_counted_a
 #[tokio::test(flavor = "multi_thread")]
 async fn a_note_is_seen_on_a_record_with_a_long_history() {
     let world = World::start().await;
-    let (servicenow, incident) = (&world.cloud.servicenow, world.incident());
+    let (servicenow, incident) = (world.servicenow(), world.incident());
     let long = "Grüße 🙂 \"zitiert\"\n".repeat(4_000);
     for _ in 0..20 {
         servicenow.set_field(INCIDENTS, &incident.sys_id, "work_notes", &long);
@@ -182,15 +179,11 @@ async fn a_note_is_seen_on_a_record_with_a_long_history() {
     assert_eq!(world.entry(&dropped).await["reason"], "note-not-visible");
 }
 
-fn reopening(file: String) -> String {
-    file.replace("[sessions]", "[sessions]\nclosed_records = \"reopen\"")
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_note_mentions_no_reopening_that_did_not_happen() {
-    let world = World::with_settings(reopening).await;
-    let dropped = world.cloud.servicenow.add_incident(&[("state", "7")]);
-    let refused = world.cloud.servicenow.add_incident(&[("state", "7")]);
+    let world = World::with_session_setting("closed_records = \"reopen\"").await;
+    let dropped = world.servicenow().add_incident(&[("state", "7")]);
+    let refused = world.servicenow().add_incident(&[("state", "7")]);
     drop_column(&world, "state");
     let body = r#"{"error":{"message":"Operation Failed","detail":"Operation against file 'incident' was aborted by Business Rule 'Closed is closed^0f1e2d3c4b5a69788796a5b4c3d2e1f0'. Business Rule Stack:Closed is closed"},"status":"failure"}"#;
     let matcher = RequestMatcher::of("PATCH", &refused.sys_id).body_containing("\"state\"");
@@ -205,7 +198,7 @@ async fn a_note_mentions_no_reopening_that_did_not_happen() {
         let entry = world.entry(&session).await;
         assert_eq!(entry["state"], "delivered");
         assert!(entry["dropped_columns"].contains("\"state\""), "{entry:?}");
-        let row = world.cloud.servicenow.record(INCIDENTS, &record.sys_id);
+        let row = world.servicenow().record(INCIDENTS, &record.sys_id);
         assert_eq!(row.expect("the record")["state"], "7");
     }
     assert!(world.output().contains("Closed is closed"));
@@ -218,16 +211,16 @@ async fn a_process_killed_between_a_reopening_and_its_note_leaves_one_note() {
         FaultAction::CommitThenDelay(A_MOMENT),
     ] {
         for nth in [0, 1] {
-            let world = World::with_settings(reopening).await;
-            let record = world.cloud.servicenow.add_incident(&[("state", "7")]);
+            let world = World::with_session_setting("closed_records = \"reopen\"").await;
+            let record = world.servicenow().add_incident(&[("state", "7")]);
             let session = world.session(&record);
             world.post(&session, Phase::Start).await;
             let writing = RequestMatcher::of("PATCH", &record.sys_id);
             let fault = InjectedFault::on(writing).after(nth).then(action.clone());
-            world.cloud.servicenow.fault(fault);
-            let mark = world.cloud.servicenow.mark();
+            world.servicenow().fault(fault);
+            let mark = world.servicenow().mark();
             let patches = || {
-                let since = world.cloud.servicenow.since(mark);
+                let since = world.servicenow().since(mark);
                 since.iter().filter(|call| call.method == "PATCH").count()
             };
             futures::join!(world.poller().poll_once(), async {
@@ -240,7 +233,7 @@ async fn a_process_killed_between_a_reopening_and_its_note_leaves_one_note() {
             world.deliver_after(VISIBILITY).await;
             assert_eq!(world.notes(&record).len(), 1, "{nth} {action:?}");
             assert_eq!(world.state(&session).await, "delivered");
-            let row = world.cloud.servicenow.record(INCIDENTS, &record.sys_id);
+            let row = world.servicenow().record(INCIDENTS, &record.sys_id);
             assert_eq!(row.expect("the record")["state"], "2");
         }
     }
@@ -255,7 +248,7 @@ async fn dropped_columns_are_in_the_ledger_and_the_log_and_in_no_note() {
         )
     })
     .await;
-    let servicenow = &world.cloud.servicenow;
+    let servicenow = world.servicenow();
     for column in ["u_rescue_time", "u_platform"] {
         servicenow.add_column(INCIDENTS, column);
     }
@@ -379,11 +372,9 @@ async fn a_creation_that_a_data_policy_refuses_names_the_policys_field() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_reason_of_a_failure_is_removed_when_the_post_is_delivered() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+    let (world, _incident, session) = World::with_session().await;
     let rules = |rule: Option<&str>| {
-        world.cloud.servicenow.configure(|rules| {
+        world.servicenow().configure(|rules| {
             rules.aborting_rules.clear();
             let rule = rule.map(|rule| (INCIDENTS.to_owned(), rule.to_owned()));
             rules.aborting_rules.extend(rule);
@@ -402,12 +393,8 @@ async fn the_reason_of_a_failure_is_removed_when_the_post_is_delivered() {
     assert!(!entry.contains_key("detail"), "{entry:?}");
 }
 
-fn with_attached_chat(file: String) -> String {
-    file.replace("[sessions]", "[sessions]\nchat = \"attachment\"")
-}
-
 fn refuse_attachments(world: &World, refuse: bool) {
-    world.cloud.servicenow.configure(|rules| {
+    world.servicenow().configure(|rules| {
         rules.unwritable_tables.clear();
         let table = refuse.then(|| "sys_attachment".to_owned());
         rules.unwritable_tables.extend(table);
@@ -418,7 +405,7 @@ fn refuse_attachments(world: &World, refuse: bool) {
 /// without a second note.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_attachment_loses_neither_the_note_nor_the_text() {
-    let world = World::with_settings(with_attached_chat).await;
+    let world = World::with_session_setting("chat = \"attachment\"").await;
     refuse_attachments(&world, true);
     let incident = world.incident();
     let named = world.session(&incident);
@@ -471,7 +458,7 @@ async fn a_refused_attachment_loses_neither_the_note_nor_the_text() {
     for (session, record) in &records {
         assert_eq!(world.state(session).await, "delivered");
         assert_eq!(world.notes(record).len(), 1);
-        let attachments = world.cloud.servicenow.attachments(&record.sys_id);
+        let attachments = world.servicenow().attachments(&record.sys_id);
         assert_eq!(attachments.len(), 1, "{attachments:?}");
         assert!(attachments[0].1.contains("hello from the chat"));
     }
@@ -495,7 +482,7 @@ async fn the_text_of_a_refused_overflow_is_attached_whole_when_redriven() {
     refuse_attachments(&world, false);
     world.enqueue(&only_dead_letter(&world).body, "again").await;
     world.deliver().await;
-    let attachments = world.cloud.servicenow.attachments(&incident.sys_id);
+    let attachments = world.servicenow().attachments(&incident.sys_id);
     assert_eq!(attachments.len(), 1);
     for line in 0..1_500 {
         assert!(
@@ -509,7 +496,7 @@ async fn the_text_of_a_refused_overflow_is_attached_whole_when_redriven() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_killed_after_the_note_of_a_refused_attachment_leaves_one_note_and_a_dead_letter()
 {
-    let world = World::with_settings(with_attached_chat).await;
+    let world = World::with_session_setting("chat = \"attachment\"").await;
     refuse_attachments(&world, true);
     let incident = world.incident();
     let mut session = world.session(&incident);
@@ -517,7 +504,7 @@ async fn a_process_killed_after_the_note_of_a_refused_attachment_leaves_one_note
     world.post(&session, Phase::Start).await;
     let writing = RequestMatcher::of("PATCH", &incident.sys_id);
     let fault = InjectedFault::on(writing).then(FaultAction::CommitThenDelay(A_MOMENT));
-    world.cloud.servicenow.fault(fault);
+    world.servicenow().fault(fault);
     world.kill_during("PATCH").await;
     world.until_notes(&incident, 1).await;
     world.deliver_after(VISIBILITY).await;
@@ -530,8 +517,7 @@ async fn a_process_killed_after_the_note_of_a_refused_attachment_leaves_one_note
 async fn a_note_that_the_database_cut_at_an_emoji_is_not_written_twice() {
     let world = World::start().await;
     world
-        .cloud
-        .servicenow
+        .servicenow()
         .configure(|rules| rules.cuts_at_four_byte_characters = true);
     let (lost, answered) = (world.incident(), world.incident());
     for record in [&lost, &answered] {
@@ -540,7 +526,7 @@ async fn a_note_that_the_database_cut_at_an_emoji_is_not_written_twice() {
     }
     let writing = RequestMatcher::of("PATCH", &lost.sys_id);
     let fault = InjectedFault::on(writing).then(FaultAction::CommitThenDrop);
-    world.cloud.servicenow.fault(fault);
+    world.servicenow().fault(fault);
     world.deliver_until_empty().await;
     for record in [&lost, &answered] {
         let notes = world.notes(record);

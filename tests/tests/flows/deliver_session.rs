@@ -31,7 +31,7 @@ async fn start_and_end_become_two_notes_on_the_record_they_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_with_a_lifetime_of_thousands_of_years_delivers() {
     let world = World::start().await;
-    let instance = &world.cloud.servicenow;
+    let instance = world.servicenow();
     instance.configure(|rules| rules.claimed_expires_in = Some(999_999_999_999));
     let incident = world.incident();
     let session = world.session(&incident);
@@ -102,7 +102,7 @@ async fn an_end_that_arrives_before_its_start_is_written_first() {
         notes[0].contains("ended") && notes[1].contains("started"),
         "{notes:?}"
     );
-    assert_eq!(world.cloud.servicenow.records("incident").len(), 2);
+    assert_eq!(world.servicenow().records("incident").len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,16 +119,11 @@ async fn a_start_or_an_end_alone_is_one_note() {
 /// At most three DynamoDB calls and one to ServiceNow for a post of a known record, in a warm process.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_of_a_known_record_costs_four_calls() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+    let (world, _incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     world.post(&session, Phase::End).await;
-    let (aws, servicenow) = (
-        world.cloud.aws.journal().mark(),
-        world.cloud.servicenow.mark(),
-    );
+    let (aws, servicenow) = (world.cloud.aws.journal().mark(), world.servicenow().mark());
     world.deliver().await;
     let calls = world
         .cloud
@@ -136,7 +131,7 @@ async fn a_post_of_a_known_record_costs_four_calls() {
         .journal()
         .count_service(aws, Service::DynamoDb);
     assert!(calls <= 3, "{:?}", world.cloud.aws.journal().since(aws));
-    assert_eq!(world.cloud.servicenow.since(servicenow).len(), 1);
+    assert_eq!(world.servicenow().since(servicenow).len(), 1);
 }
 
 /// docs/architecture.md#where-state-lives: the ledger holds no chat, no notes and no personal data beyond ids.
@@ -170,8 +165,8 @@ async fn the_ledger_holds_the_state_of_a_post_and_no_personal_data() {
 async fn a_waiting_post_reports_its_age() {
     let world = World::start().await;
     let session = world.session(&world.incident());
-    world.cloud.servicenow.revoke(&world.refresh_token());
-    world.cloud.servicenow.revoke_access_tokens();
+    world.servicenow().revoke(&world.refresh_token());
+    world.servicenow().revoke_access_tokens();
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     let first = world.metric("deliver-session", "WaitingTime");

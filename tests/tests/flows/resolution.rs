@@ -49,7 +49,7 @@ async fn outcome(world: &World, session: &Session) -> (String, String) {
 
 /// No note was written anywhere, and no record created.
 fn assert_nothing_written(world: &World, records: &[&Created]) {
-    let servicenow = &world.cloud.servicenow;
+    let servicenow = world.servicenow();
     for record in records {
         assert!(world.notes(record).is_empty(), "{:?}", world.notes(record));
     }
@@ -69,7 +69,7 @@ async fn a_session_stays_with_the_record_of_its_first_post() {
     let session = world.session(&first);
     world.post(&session, Phase::Start).await;
     world.deliver().await;
-    let mark = world.cloud.servicenow.mark();
+    let mark = world.servicenow().mark();
     let tracking = signed(&world, TENANT, Table::Incident, &second.sys_id).await;
     let session = session
         .with_field("CField1", &second.number)
@@ -86,7 +86,7 @@ async fn a_session_stays_with_the_record_of_its_first_post() {
 async fn a_signed_tracking_names_its_record_before_any_field_does() {
     let world = World::start().await;
     let (tracked, named) = (world.incident(), world.incident());
-    let case = world.cloud.servicenow.add_case(&[]);
+    let case = world.servicenow().add_case(&[]);
     let tracking = signed(&world, TENANT, Table::Incident, &tracked.sys_id).await;
     let session = world.session(&named).with_tracking0(&tracking);
     assert_eq!(outcome(&world, &session).await.0, "delivered");
@@ -96,8 +96,7 @@ async fn a_signed_tracking_names_its_record_before_any_field_does() {
     assert_eq!(world.notes(&tracked).len(), 1);
     assert!(world.notes(&named).is_empty());
     let notes = world
-        .cloud
-        .servicenow
+        .servicenow()
         .work_notes("sn_customerservice_case", &case.sys_id);
     assert_eq!(notes.len(), 1);
     assert!(!notes[0].contains(&tracking), "a note shows no signature");
@@ -168,7 +167,7 @@ async fn a_signed_tracking_waits_while_the_key_cannot_be_read() {
 async fn a_plain_tracking_counts_only_without_require_signed_tracking() {
     let world = World::with_settings(with_plain_tracking).await;
     let incident = world.incident();
-    let case = world.cloud.servicenow.add_case(&[]);
+    let case = world.servicenow().add_case(&[]);
     for plain in [
         incident.number.clone(),
         format!(" {} ", incident.number.to_lowercase()),
@@ -186,8 +185,7 @@ async fn a_plain_tracking_counts_only_without_require_signed_tracking() {
     }
     assert_eq!(world.notes(&incident).len(), 3);
     let notes = world
-        .cloud
-        .servicenow
+        .servicenow()
         .work_notes("sn_customerservice_case", &case.sys_id);
     assert_eq!(notes.len(), 2);
 
@@ -291,10 +289,10 @@ async fn a_number_is_found_in_every_spelling_and_two_numbers_are_ambiguous() {
 async fn a_field_that_says_no_number_leaves_the_session_its_new_record() {
     let world = World::start().await;
     for text in ["n/a", "-", "none", "Paul Martin"] {
-        let before = world.cloud.servicenow.records("incident").len();
+        let before = world.servicenow().records("incident").len();
         let session = world.console_session().with_field("CField1", text);
         assert_eq!(outcome(&world, &session).await.0, "delivered", "{text}");
-        let after = world.cloud.servicenow.records("incident").len();
+        let after = world.servicenow().records("incident").len();
         assert_eq!(after, before + 1, "{text}");
     }
     let incident = world.incident();
@@ -340,7 +338,7 @@ async fn sessions_that_differ_in_letter_case_have_a_record_each() {
             .cloud
             .travel(std::time::Duration::from_secs(91 * 24 * 3600));
     }
-    let rows = world.cloud.servicenow.records("incident");
+    let rows = world.servicenow().records("incident");
     for id in ids {
         let correlation = format!("rescue:{id}");
         let own: Vec<_> = rows
@@ -348,10 +346,7 @@ async fn sessions_that_differ_in_letter_case_have_a_record_each() {
             .filter(|row| row.get("correlation_id") == Some(&correlation))
             .collect();
         assert_eq!(own.len(), 1, "{id}");
-        let notes = world
-            .cloud
-            .servicenow
-            .work_notes("incident", &own[0]["sys_id"]);
+        let notes = world.servicenow().work_notes("incident", &own[0]["sys_id"]);
         assert_eq!(notes.len(), 2, "{id} {notes:?}");
         let marker = format!("(Rescue {id} ");
         assert!(notes.iter().all(|note| note.contains(&marker)), "{notes:?}");
@@ -418,7 +413,7 @@ async fn query_syntax_in_a_reference_never_reaches_a_query() {
         }
         assert_nothing_written(&world, &[&one, &other]);
         assert_eq!(world.dead_letters().len(), attempts.len());
-        for request in world.cloud.servicenow.requests_matching("GET", "") {
+        for request in world.servicenow().requests_matching("GET", "") {
             let query = request.parameter("sysparm_query").unwrap_or_default();
             assert!(
                 !query.contains("javascript") && !query.contains("^OR") && !query.contains("^NQ"),
@@ -434,7 +429,7 @@ async fn a_reference_to_no_record_is_given_up_with_any_console_sessions() {
     let world = World::start().await;
     let incident = world.incident();
     let hidden = world.incident();
-    world.cloud.servicenow.configure(|rules| {
+    world.servicenow().configure(|rules| {
         rules.hidden_records.insert(hidden.sys_id.clone());
     });
     let nowhere = signed(&world, TENANT, Table::Incident, &"0a".repeat(16)).await;
@@ -466,7 +461,7 @@ async fn a_reference_to_no_record_is_given_up_with_any_console_sessions() {
 async fn a_query_answered_with_other_rows_finds_no_record() {
     let world = World::with_settings(without_creating).await;
     let incident = world.incident();
-    world.cloud.servicenow.configure(|rules| {
+    world.servicenow().configure(|rules| {
         rules.unreadable_columns.insert("number".to_owned());
     });
     let session = world.session(&incident);
@@ -483,13 +478,13 @@ async fn a_query_answered_with_other_rows_finds_no_record() {
 async fn a_hidden_correlation_id_matches_no_other_record() {
     let world = World::start().await;
     let incident = world.incident();
-    world.cloud.servicenow.configure(|rules| {
+    world.servicenow().configure(|rules| {
         rules.unreadable_columns.insert("correlation_id".to_owned());
     });
     let session = world.console_session();
     assert_eq!(outcome(&world, &session).await.0, "delivered");
     assert!(world.notes(&incident).is_empty());
-    assert_eq!(world.cloud.servicenow.records("incident").len(), 2);
+    assert_eq!(world.servicenow().records("incident").len(), 2);
 }
 
 /// docs/architecture.md#rule-3: a post with no reference and `console_sessions = "ignore"` is `unmatched`.
