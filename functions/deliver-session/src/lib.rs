@@ -4,6 +4,7 @@ mod age;
 mod append;
 mod attempt;
 mod batch;
+mod chat;
 mod create;
 mod dead_letter;
 mod event;
