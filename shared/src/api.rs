@@ -1,4 +1,4 @@
-//! What the HTTP functions have in common: the loop, requests, API keys, JSON bodies and answers.
+//! What the HTTP functions have in common: the loop, requests, API keys, JSON bodies and responses.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,11 +11,13 @@ use lambda_http::{Body, Context, Error, LambdaEvent, lambda_runtime, service_fn}
 use serde_json::{Map, Value};
 
 use crate::aws::tenants::{KeyKind, KeyScope, Tenant, TenantsTable};
+use crate::domain::clock::Clock;
 use crate::domain::error::{ErrorCode, Problem};
 use crate::domain::secret::Secret;
 use crate::domain::tenant::TenantId;
+use crate::domain::time_budget::TimeBudget;
 
-/// Answers one request after the other, each with `handle`.
+/// Responds to one request after the other with `handle`.
 ///
 /// # Errors
 /// What the Lambda runtime says when it ends.
@@ -25,28 +27,27 @@ where
     F: Future<Output = HttpResponse>,
 {
     let handle = &handle;
-    let answer = |event: LambdaEvent<Value>| async move {
+    let respond = |event: LambdaEvent<Value>| async move {
         let request = HttpRequest::new(event.payload, &event.context);
-        // In a box, because the compiler lays out nested futures in one another and gives up at some depth.
-        let answer = Box::pin(handle(request)).await;
-        Ok::<_, Error>(ApiGatewayV2httpResponse::from(answer))
+        // Boxed: the type of all nested futures is deeper than the compiler follows.
+        let response = Box::pin(handle(request)).await;
+        Ok::<_, Error>(ApiGatewayV2httpResponse::from(response))
     };
-    lambda_runtime::run(service_fn(answer)).await
+    lambda_runtime::run(service_fn(respond)).await
 }
 
 /// A request, as an HTTP API hands it to a function: an event of payload format 2.0 (API Gateway developer guide, "AWS
 /// Lambda proxy integrations for HTTP APIs").
 ///
-/// Every event can be read: what is missing from it, or is not of the documented kind, counts as absent. `lambda_http`
-/// builds a URI from the event and panics where the sender's characters do not allow that. No `Debug`: path, headers and
-/// body hold secrets.
+/// Every event can be read: a member that is missing or malformed counts as absent. `lambda_http` is not used for this,
+/// because it builds a URI from the event and panics at characters that a URI does not allow. No `Debug`: path, headers
+/// and body hold secrets.
 pub struct HttpRequest {
-    /// The invocation's id, which answers and logs name.
+    /// The invocation's id, which responses and logs name.
     pub id: String,
-    /// When Lambda ends the invocation, in milliseconds since 1970.
-    pub deadline: u64,
-    /// The body's bytes; none where there is no body.
+    /// The body's bytes, decoded where the event has them as base64.
     pub body: Vec<u8>,
+    deadline: u64,
     method: String,
     path: Value,
     query: String,
@@ -73,6 +74,11 @@ impl HttpRequest {
             query: text(event.get_mut("rawQueryString")),
             headers: take(event.get_mut("headers")),
         }
+    }
+
+    /// The time until Lambda ends the invocation.
+    pub fn budget(&self, clock: &Clock) -> TimeBudget {
+        TimeBudget::until(clock.clone(), clock.deadline(self.deadline))
     }
 
     /// The method, such as `POST`.
@@ -105,7 +111,7 @@ impl HttpRequest {
     }
 }
 
-/// Unknown tenant, wrong key, missing scope: one and the same answer.
+/// The one refusal of an unknown tenant, a wrong key and a missing scope.
 pub fn unauthorized() -> Problem {
     Problem::new(
         ErrorCode::Unauthorized,
@@ -113,11 +119,10 @@ pub fn unauthorized() -> Problem {
     )
 }
 
-/// A caller who waits for a PIN, or for a token to be stored, waits no longer for the table of tenants.
-const TENANT_PATIENCE: Duration = Duration::from_secs(8);
+/// Reading the table of tenants takes no longer, so that time is left for the work itself.
+const READING_TENANT: Duration = Duration::from_secs(8);
 
-/// The tenant that the key opens for that scope, provided that it is switched on. The table is asked for a tenant that
-/// this process does not know yet until `patience` or 8 s have passed.
+/// The tenant, where it is switched on and the key has that scope.
 ///
 /// # Errors
 /// `unauthorized`, `tenant-disabled`, `storage-unavailable`.
@@ -126,10 +131,10 @@ pub async fn authorize(
     id: &TenantId,
     key: &Secret,
     scope: KeyScope,
-    patience: Duration,
+    budget: &TimeBudget,
 ) -> Result<Arc<Tenant>, Problem> {
-    let patience = patience.min(TENANT_PATIENCE);
-    let found = tenants.authenticate(id, KeyKind::Api, key, patience).await;
+    let time = budget.at_most(READING_TENANT).left();
+    let found = tenants.authenticate(id, KeyKind::Api, key, time).await;
     let found = found.map_err(|error| {
         tracing::warn!(tenant = %id, %error, "tenant not readable");
         Problem::new(ErrorCode::StorageUnavailable, "Try again in half a minute.")
@@ -145,8 +150,8 @@ pub async fn authorize(
     }
 }
 
-/// An object of a JSON body, read member by member. What is wrong is named by its path, never by its value: it may be
-/// a secret, and problems are logged.
+/// An object of a JSON body, read member by member. A problem names a member's path and never its value: problems are
+/// logged, and a value may be a secret.
 #[derive(Clone, Debug)]
 pub struct JsonObject {
     path: String,
@@ -266,49 +271,50 @@ fn invalid(detail: &str) -> Problem {
     Problem::new(ErrorCode::InvalidRequest, detail)
 }
 
-/// What an HTTP function answers: a text, and no other charset than UTF-8.
+/// The response of an HTTP function: text in UTF-8, or no body.
 #[derive(Debug)]
 pub struct HttpResponse(pub Response<Body>);
 
 impl From<HttpResponse> for ApiGatewayV2httpResponse {
     fn from(HttpResponse(response): HttpResponse) -> Self {
         let (parts, body) = response.into_parts();
-        let mut answer = Self::default();
-        answer.status_code = parts.status.as_u16().into();
-        answer.headers = parts.headers;
-        answer.body = Some(body).filter(|body| !matches!(body, Body::Empty));
-        answer
+        let mut response = Self::default();
+        response.status_code = parts.status.as_u16().into();
+        response.headers = parts.headers;
+        response.body = Some(body).filter(|body| !matches!(body, Body::Empty));
+        response
     }
 }
 
-/// An answer without a body.
+/// A response without a body.
 pub fn empty(status: StatusCode) -> HttpResponse {
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = status;
     HttpResponse(response)
 }
 
-/// An answer of JSON, which no cache may keep.
+/// A response of JSON, which no cache may store.
 pub fn json(status: StatusCode, body: &Value) -> HttpResponse {
-    answer(status, "application/json", body.to_string())
+    response(status, "application/json", body.to_string())
 }
 
-/// A refusal (RFC 9457), with whatever its status asks for in the headers.
+/// A refusal (RFC 9457), with `Retry-After` and `WWW-Authenticate` where its status requires them.
 pub fn refusal(problem: &Problem, request_id: &str) -> HttpResponse {
     let status =
         StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut answer = answer(status, "application/problem+json", problem.body(request_id));
-    let headers = answer.0.headers_mut();
+    let body = problem.body(request_id);
+    let mut response = response(status, "application/problem+json", body);
+    let headers = response.0.headers_mut();
     if let Some(seconds) = problem.retry_after() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    answer
+    response
 }
 
-fn answer(status: StatusCode, content_type: &'static str, body: String) -> HttpResponse {
+fn response(status: StatusCode, content_type: &'static str, body: String) -> HttpResponse {
     let mut response = Response::new(Body::Text(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();

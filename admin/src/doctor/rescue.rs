@@ -1,5 +1,6 @@
 //! Rescue: its host, single sign-on, and the API token.
 
+use shared::domain::time_budget::TimeBudget;
 use shared::rescue::api::{RescueError, RescueRefusal, TIMEOUT};
 use shared::rescue::authcodes::{RescueCredential, SignInError};
 use shared::rescue::host::Host;
@@ -65,9 +66,10 @@ impl Doctor<'_> {
             Ok(shared) => shared.map(|authcode| authcode.code),
             Err(error) => return self.storage("dynamodb:GetItem", &error),
         };
+        let budget = TimeBudget::until(self.stack.clock.clone(), self.deadline);
         let got = self
             .authcodes
-            .get(file, technician, shared.as_ref(), self.deadline)
+            .get(file, technician, shared.as_ref(), &budget)
             .await;
         let authcode = match got {
             Ok(RescueCredential::SignedIn(authcode)) => authcode,

@@ -1,4 +1,4 @@
-//! The HTTP event → what an agent wants a PIN for. Every rejection of a request's form lives here.
+//! The HTTP event → a typed request for a PIN. Every rejection of a request's form lives here.
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -10,19 +10,19 @@ use shared::domain::tenant::TenantId;
 use shared::rescue::api::{FIELD_LIMITS, FIELD_NAMES};
 use shared::servicenow::query::Email;
 
-/// One request, of a sender that is not known yet.
+/// One request, before its sender is authorised.
 pub(crate) struct Command {
     pub(crate) tenant: TenantId,
     pub(crate) key: Secret,
     idempotency_key: Option<String>,
-    body: Vec<u8>,
+    bytes: Vec<u8>,
 }
 
 impl Command {
-    /// Reads who asks.
+    /// Reads tenant and API key.
     ///
     /// # Errors
-    /// `unauthorized` for whatever no tenant can have sent.
+    /// `unauthorized` when one of them is missing or malformed.
     pub(crate) fn read(request: HttpRequest) -> Result<Self, Problem> {
         let tenant = request.path("tenant").and_then(TenantId::parse);
         let (tenant, key) = tenant.zip(request.bearer()).ok_or_else(api::unauthorized)?;
@@ -31,16 +31,16 @@ impl Command {
             tenant,
             key,
             idempotency_key,
-            body: request.body,
+            bytes: request.body,
         })
     }
 
-    /// Reads what is asked for, once it is known who asks.
+    /// Reads the body.
     ///
     /// # Errors
-    /// `invalid-request`, which names what is wrong.
-    pub(crate) fn request(&self) -> Result<PinRequestBody, Problem> {
-        PinRequestBody::parse(&self.body)
+    /// `invalid-request`, which names the member that is wrong.
+    pub(crate) fn body(&self) -> Result<PinRequestBody, Problem> {
+        PinRequestBody::parse(&self.bytes)
     }
 
     /// The header `Idempotency-Key`.
@@ -62,17 +62,17 @@ impl Command {
     }
 }
 
-/// What an agent wants a PIN for.
+/// The body of a request for a PIN.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct PinRequestBody {
     /// The technician's e-mail address.
     pub(crate) email: String,
-    /// Whom Rescue is to sign in.
+    /// The technician's SSO id in Rescue.
     pub(crate) sso_id: String,
-    /// The technician that the PIN is made for, where an administrator's API token asks.
+    /// The technician's node id, for a request with an administrator's API token.
     pub(crate) node_id: Option<String>,
     pub(crate) table: Table,
-    pub(crate) record: Record,
+    pub(crate) record: RequestedRecord,
     pub(crate) customer_name: Option<String>,
     pub(crate) customer_email: Option<String>,
     /// `cfield0` to `cfield5`, where the request says what they hold.
@@ -83,8 +83,8 @@ pub(crate) struct PinRequestBody {
 
 /// How a request names its record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) enum Record {
-    /// By its row, and for people perhaps by its number.
+pub(crate) enum RequestedRecord {
+    /// By its row, with or without its number.
     Row {
         sys_id: SysId,
         number: Option<String>,
@@ -98,7 +98,7 @@ fn number<S: serde::Serializer>(number: &RecordNumber, serializer: S) -> Result<
     number.as_str().serialize(serializer)
 }
 
-/// The longest texts that are taken, in characters.
+/// The longest texts that are accepted, in characters.
 const LONGEST_NAME: usize = 254;
 const LONGEST_ADDRESS: usize = 254;
 const LONGEST_NUMBER: usize = 40;
@@ -128,7 +128,7 @@ impl PinRequestBody {
             node_id: node_id.map(str::to_owned),
             email: email.as_str().to_owned(),
             table,
-            record: Record::parse(&record, table)?,
+            record: RequestedRecord::parse(&record, table)?,
             customer_name: short(&customer, "name", LONGEST_NAME)?,
             customer_email: short(&customer, "email", LONGEST_ADDRESS)?,
             fields: fields(&root.object("fields")?)?,
@@ -137,7 +137,7 @@ impl PinRequestBody {
         })
     }
 
-    /// SHA-256 of what was asked for, as hexadecimal digits: the same for the same request, however it is written.
+    /// SHA-256 of the parsed body in hexadecimal digits: equal for equal requests, however their JSON is written.
     pub(crate) fn digest(&self) -> String {
         let text = serde_json::to_string(self).unwrap_or_default();
         hex::encode(Sha256::digest(text.as_bytes()))
@@ -146,16 +146,16 @@ impl PinRequestBody {
     /// The record as the request names it.
     pub(crate) fn record_text(&self) -> &str {
         match &self.record {
-            Record::Row { sys_id, .. } => sys_id.as_str(),
-            Record::Number(number) => number.as_str(),
+            RequestedRecord::Row { sys_id, .. } => sys_id.as_str(),
+            RequestedRecord::Number(number) => number.as_str(),
         }
     }
 
     /// The record's number, where the request has it.
     pub(crate) fn number(&self) -> Option<&str> {
         match &self.record {
-            Record::Row { number, .. } => number.as_deref(),
-            Record::Number(number) => Some(number.as_str()),
+            RequestedRecord::Row { number, .. } => number.as_deref(),
+            RequestedRecord::Number(number) => Some(number.as_str()),
         }
     }
 
@@ -175,7 +175,7 @@ impl PinRequestBody {
     }
 }
 
-impl Record {
+impl RequestedRecord {
     fn parse(record: &JsonObject, table: Table) -> Result<Self, Problem> {
         let number = short(record, "number", LONGEST_NUMBER)?;
         let Some(sys_id) = record.text("sys_id")? else {
@@ -202,7 +202,7 @@ fn fields(given: &JsonObject) -> Result<[Option<String>; 6], Problem> {
         let named = |known: &&str| known.eq_ignore_ascii_case(name);
         let nth = FIELD_NAMES.iter().position(named);
         match nth.and_then(|nth| fields.get_mut(nth)) {
-            // A blank one is to stay blank.
+            // A field that is named and blank stays blank.
             Some(field) => *field = Some(one_line(given.text(name)?.unwrap_or_default())),
             None => {
                 return Err(invalid(
@@ -214,7 +214,7 @@ fn fields(given: &JsonObject) -> Result<[Option<String>; 6], Problem> {
     Ok(fields)
 }
 
-/// A text of a line of people's length.
+/// A text of one line and at most `longest` characters.
 fn short(object: &JsonObject, name: &str, longest: usize) -> Result<Option<String>, Problem> {
     let text = object.text(name)?.map(one_line);
     if text
@@ -227,7 +227,7 @@ fn short(object: &JsonObject, name: &str, longest: usize) -> Result<Option<Strin
     Ok(text.filter(|text| !text.is_empty()))
 }
 
-/// The text without control characters, which neither Rescue nor an e-mail's header line should meet.
+/// The text without control characters, which are harmful in an e-mail's header line.
 fn one_line(text: &str) -> String {
     let text: String = text
         .chars()
@@ -276,7 +276,7 @@ mod tests {
             let read = |event| Command::read(HttpRequest::new(event, &lambda_http::Context::default()));
             read(event(&key)).ok();
             let command = read(event("Bearer k-1")).expect("no oddity refuses a request");
-            command.request().ok();
+            command.body().ok();
             command.idempotency_key().ok();
         }
     }
@@ -326,7 +326,9 @@ mod tests {
         let mut body = request();
         body["record"] = json!({"table": "case", "number": "cs0000012"});
         let record = parse(&body).expect("valid").record;
-        assert!(matches!(record, Record::Number(number) if number.as_str() == "CS0000012"));
+        assert!(
+            matches!(record, RequestedRecord::Number(number) if number.as_str() == "CS0000012")
+        );
         for wrong in [
             json!({"table": "incident"}),
             json!({"table": "incident", "number": "CS0000012"}),
@@ -343,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_wrong_with_a_request_is_named() {
+    fn each_wrong_member_of_a_request_is_named() {
         for (path, wrong, named) in [
             ("/technician/email", json!("ana"), "technician.email"),
             ("/technician/email", json!(null), "technician.email"),

@@ -1,4 +1,4 @@
-//! The PIN itself: sign in once, wait for one's turn, renew a sign-in that somebody else has ended.
+//! The PIN itself: sign in once, wait for Rescue's rate limit, renew a sign-in that another system has ended.
 
 use std::time::Duration;
 
@@ -6,20 +6,21 @@ use shared::aws::credentials::Authcode;
 use shared::domain::clock::Timestamp;
 use shared::domain::error::{ErrorCode, Problem};
 use shared::domain::tenant::TenantFile;
+use shared::domain::time_budget::TimeBudget;
 use shared::rescue::api::{PinFields, RescueError, RescueRefusal};
 use shared::rescue::authcodes::RescueCredential;
 use shared::rescue::pin::Pin;
 
-use crate::GeneratePin;
 use crate::event::PinRequestBody;
 use crate::problems;
+use crate::service::GeneratePin;
 
 /// Rescue gives a technician one PIN per second (docs/vendors.md#pin-codes).
-const TURN: Duration = Duration::from_secs(1);
+const RATE_LIMIT: Duration = Duration::from_secs(1);
 /// No attempt starts with less than this left.
 const ATTEMPT_NEEDS: Duration = Duration::from_millis(500);
 
-/// A PIN for that technician, asked for until `until`.
+/// Asks for a PIN for the request's technician until the budget is spent.
 ///
 /// # Errors
 /// What Rescue's refusals mean (infra/openapi.yaml).
@@ -28,34 +29,31 @@ pub(crate) async fn get(
     tenant: &TenantFile,
     request: &PinRequestBody,
     tracking: &str,
-    until: Timestamp,
+    budget: &TimeBudget,
 ) -> Result<Pin, Problem> {
     let started = function.clock.now();
-    let left = || until.since(function.clock.now());
     let fields = PinFields {
         custom: request.custom_fields(),
         tracking0: tracking.to_owned(),
         require_console: tenant.rescue.require_console,
         node_id: request.node_id.clone(),
     };
-    let (mut refused, mut before) = (None, None);
+    let (mut refused, mut before_renewal) = (None, None);
     loop {
-        let access = function
+        let credential = function
             .authcodes
-            .get(tenant, &request.sso_id, refused.as_ref(), until);
-        let problem = match access.await {
+            .get(tenant, &request.sso_id, refused.as_ref(), budget);
+        let problem = match credential.await {
             Err(error) => problems::of_sign_in(error, tenant, request),
-            Ok(access) => {
-                let asked = function
-                    .rescue
-                    .pin(tenant, access.secret(), &fields, left());
-                match asked.await {
+            Ok(credential) => {
+                let (rescue, secret) = (&function.rescue, credential.secret());
+                match rescue.pin(tenant, secret, &fields, budget.left()).await {
                     Ok(pin) => return Ok(pin),
                     Err(error) => {
                         let problem = problems::of_pin(&error, request);
-                        if renewable(&error, &access, refused.is_some(), started) {
-                            refused = Some(access.secret().clone());
-                            before = Some(problem);
+                        if is_renewable(&error, &credential, refused.is_some(), started) {
+                            refused = Some(secret.clone());
+                            before_renewal = Some(problem);
                             continue;
                         }
                         problem
@@ -63,8 +61,8 @@ pub(crate) async fn get(
                 }
             }
         };
-        // A technician who may not even sign in any more is what the refusal of the old sign-in said.
-        let problem = match before.take() {
+        // A disabled technician cannot sign in again; the first refusal says why.
+        let problem = match before_renewal.take() {
             Some(before)
                 if problem.code == ErrorCode::TechnicianNotRecognised
                     && before.code == ErrorCode::TechnicianDisabled =>
@@ -73,19 +71,20 @@ pub(crate) async fn get(
             }
             _ => problem,
         };
-        let wait = TURN + (function.jitter)();
-        if !problems::is_turn(&problem) || left() < wait + ATTEMPT_NEEDS {
+        let wait = RATE_LIMIT + (function.jitter)();
+        let rate_limited = problem.code == ErrorCode::PinRateExceeded;
+        if !rate_limited || !budget.allows(wait + ATTEMPT_NEEDS) {
             return Err(problem);
         }
         tokio::time::sleep(wait).await;
     }
 }
 
-/// Whether that answer can mean that the sign-in is not good any more, and another one is allowed: once per request, and
-/// then as long as it is older than the request. A younger one that does not work is somebody else's doing.
-fn renewable(
+/// Whether the refusal can mean that the sign-in has ended, and another sign-in is allowed: once per request, and again
+/// while the authcode is older than the request. A younger one was ended by another system.
+fn is_renewable(
     error: &RescueError,
-    access: &RescueCredential,
+    credential: &RescueCredential,
     renewed: bool,
     started: Timestamp,
 ) -> bool {
@@ -93,12 +92,12 @@ fn renewable(
         return false;
     };
     let older = |code: &Authcode| code.obtained_at < started;
-    match (refusal, access) {
+    match (refusal, credential) {
         (RescueRefusal::InvalidSecretAuthCode, RescueCredential::ApiToken(_)) => !renewed,
         (RescueRefusal::InvalidSecretAuthCode, RescueCredential::SignedIn(code)) => {
             !renewed || older(code)
         }
-        // The user that it was made for may not be the one who has the SSO id now.
+        // The SSO id may have moved to another Rescue user since.
         (
             RescueRefusal::UserIsDeleted
             | RescueRefusal::UserDeletedOrDisabled

@@ -1,81 +1,156 @@
-//! One request that has its press: look at the record, get the PIN, keep it, tell everybody, all in time.
+//! One authorised request: claim it, read the record, get the PIN, store the answer, send the notifications, all in time.
 
 use std::future::Future;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::aws::tenants::StorageError;
-use shared::domain::clock::Timestamp;
 use shared::domain::error::Problem;
 use shared::domain::record::RecordRef;
+use shared::domain::secret::Secret;
 use shared::domain::tenant::TenantFile;
 use shared::domain::time_budget::TimeBudget;
 use shared::servicenow::query::Query;
 use shared::telemetry::{self, Metric};
 use shared::token::uninterrupted::run_until;
 
-use crate::event::{PinRequestBody, Record};
-use crate::notify::{self, Notified, RecordContext};
-use crate::pin_requests::RequestClaim;
-use crate::{GeneratePin, pin, problems};
+use crate::event::{PinRequestBody, RequestedRecord};
+use crate::notify::{self, Notifier, RecordContext};
+use crate::pin_requests::{ClaimAnswer, RequestClaim};
+use crate::service::GeneratePin;
+use crate::{pin, problems};
 
-/// E-mails and the note get this much of the time.
+/// The time for e-mails and the note.
 const NOTIFYING: Duration = Duration::from_secs(8);
-/// Getting a PIN is not begun with less than this left for it.
+/// Getting a PIN does not begin with less than this left for it.
 const PIN_NEEDS: Duration = Duration::from_secs(2);
-/// Kept back of it for telling Rescue's silence from that of the connector's own storage.
+/// Kept back of the PIN's time, so that a silent Rescue is told from silent storage.
 const STORING: Duration = Duration::from_millis(500);
+/// Between two looks at a request that another process works on; doubles up to the slowest.
+const POLL: Duration = Duration::from_millis(150);
+const SLOWEST_POLL: Duration = Duration::from_secs(1);
 
-/// One request that may have a PIN.
+/// A request of an authorised sender.
 pub(crate) struct PinRequest<'a> {
     pub(crate) function: &'a GeneratePin,
     pub(crate) tenant: &'a TenantFile,
-    pub(crate) request: PinRequestBody,
-    pub(crate) press: RequestClaim,
-    pub(crate) end: Timestamp,
+    pub(crate) body: PinRequestBody,
+    pub(crate) claim: RequestClaim,
+    pub(crate) budget: TimeBudget,
+}
+
+/// A response with a PIN.
+pub(crate) struct PinAnswer {
+    pub(crate) body: Value,
+    /// Whether an earlier request got the PIN.
+    pub(crate) replayed: bool,
 }
 
 impl PinRequest<'_> {
-    /// Gets the PIN, keeps it, tells everybody, and keeps what became of that. The press is this request's.
+    /// The PIN of this request, or of an equal one that came before or is still running.
     ///
     /// # Errors
-    /// What the agent is told instead; the press is free then.
-    pub(crate) async fn answer(&self) -> Result<Value, Problem> {
-        let outcome = if self.left() < self.reserved() + PIN_NEEDS {
-            // Taken over from a request that failed late: the next one has all the time it needs.
-            Err(problems::in_progress())
+    /// Why there is no PIN (infra/openapi.yaml).
+    pub(crate) async fn answer(&self) -> Result<PinAnswer, Problem> {
+        let mut poll = POLL;
+        loop {
+            match self
+                .stored(self.function.pin_requests.claim(&self.claim))
+                .await?
+            {
+                ClaimAnswer::Started => {
+                    return Ok(PinAnswer {
+                        body: self.work().await?,
+                        replayed: false,
+                    });
+                }
+                ClaimAnswer::Completed(answer) => return self.replay(&answer),
+                ClaimAnswer::KeyReused => return Err(problems::key_reused()),
+                ClaimAnswer::InProgress(answer) if self.budget.left() <= poll => {
+                    return self.replay(&answer.ok_or_else(problems::in_progress)?);
+                }
+                ClaimAnswer::InProgress(_) => tokio::time::sleep(poll).await,
+            }
+            poll = (poll * 2).min(SLOWEST_POLL);
+        }
+    }
+
+    fn replay(&self, answer: &Secret) -> Result<PinAnswer, Problem> {
+        telemetry::count(Metric::PinReplayed, Some(&self.tenant.tenant));
+        let body = serde_json::from_str(answer.expose())
+            .map_err(|_| problems::storage("a stored answer is no JSON"))?;
+        Ok(PinAnswer {
+            body,
+            replayed: true,
+        })
+    }
+
+    /// Does the work of a claimed request. A failure releases the claim.
+    async fn work(&self) -> Result<Value, Problem> {
+        let outcome = if self.budget.allows(self.reserved() + PIN_NEEDS) {
+            // Boxed: the type of all nested futures is deeper than the compiler follows.
+            Box::pin(self.generate_and_notify()).await
         } else {
-            // Boxed: the whole of it would be a deeper type than the compiler follows.
-            Box::pin(self.generate_and_tell()).await
+            // The claim was taken over late; the next request has all the time it needs.
+            Err(problems::in_progress())
         };
         if outcome.is_err() {
-            let freed = self.stored(self.function.presses.free(&self.press)).await;
-            if freed.is_err() {
-                tracing::warn!(tenant = %self.tenant.tenant, "the press is free when its lease ends");
+            let pin_requests = &self.function.pin_requests;
+            let released = self.stored(pin_requests.release(&self.claim)).await;
+            if released.is_err() {
+                tracing::warn!(tenant = %self.tenant.tenant, "the request's claim ends with its lease");
             }
         }
         outcome
     }
 
-    async fn generate_and_tell(&self) -> Result<Value, Problem> {
+    async fn generate_and_notify(&self) -> Result<Value, Problem> {
         let record = self.until_end(self.record()).await??;
-        let seen = if self.tells() {
-            self.until_end(notify::look(self, &record)).await??
+        let notifier = Notifier {
+            servicenow: &self.function.servicenow,
+            tenant: self.tenant,
+            request: &self.body,
+            record: &record,
+        };
+        let context = if self.notifies() {
+            let reading = notifier.read_record(self.lookup_budget());
+            self.until_end(reading).await??
         } else {
             RecordContext::default()
         };
-        let mut body = self.until_end(self.generate(&record)).await??;
-        self.tell(&record, &seen, &mut body).await;
-        Ok(body)
+        let mut answer = self.until_end(self.generate(&record)).await??;
+        self.notify(&notifier, &context, &mut answer).await;
+        Ok(answer)
     }
 
-    /// The PIN, tied to its record.
+    /// The record, looked up where the request has only its number.
+    async fn record(&self) -> Result<RecordRef, Problem> {
+        let table = self.body.table;
+        let number = match &self.body.record {
+            RequestedRecord::Row { sys_id, .. } => {
+                return Ok(RecordRef {
+                    table,
+                    sys_id: sys_id.clone(),
+                });
+            }
+            RequestedRecord::Number(number) => number,
+        };
+        let client = &self.function.servicenow;
+        let instance = client.for_tenant(self.tenant, self.lookup_budget());
+        let found = instance
+            .find(table.name(), &Query::number(number))
+            .await
+            .map_err(|error| problems::lookup_failed(number.as_str(), &error))?;
+        problems::only_one(table, &found).ok_or_else(|| problems::no_record(number.as_str()))
+    }
+
+    /// The answer with a PIN that is tied to the record.
     async fn generate(&self, record: &RecordRef) -> Result<Value, Problem> {
         let tracking = self.tracking(record).await?;
         let host = self.function.rescue.host(self.tenant);
         let host = host.map_err(|error| problems::misconfigured(&error.to_string()))?;
-        let until = self.end_less(self.reserved() + STORING);
-        let pin = pin::get(self.function, self.tenant, &self.request, &tracking, until).await?;
+        let budget = self.budget.keep_back(self.reserved() + STORING);
+        let pin = pin::get(self.function, self.tenant, &self.body, &tracking, &budget).await?;
         telemetry::count(Metric::PinGenerated, Some(&self.tenant.tenant));
         tracing::info!(tenant = %self.tenant.tenant, %record, "PIN generated");
         Ok(json!({
@@ -86,129 +161,83 @@ impl PinRequest<'_> {
         }))
     }
 
-    /// Sends what is to be sent, once: only after the PIN was kept, and not when somebody else has taken over.
-    async fn tell(&self, record: &RecordRef, seen: &RecordContext, body: &mut Value) {
-        let presses = &self.function.presses;
-        if !self.tells() {
-            self.kept(presses.done(&self.press, &body.to_string()))
-                .await;
-            return;
+    /// The signed `Tracking0` that brings the session back to the record.
+    async fn tracking(&self, record: &RecordRef) -> Result<String, Problem> {
+        let (store, id) = (&self.function.secret_store, &self.tenant.tenant);
+        let unreadable = problems::secrets_unreadable;
+        let mut secrets = store.tenant_secrets(id).await.map_err(unreadable)?;
+        if secrets.tracking_key.is_none() {
+            secrets = store.reread_tenant_secrets(id).await.map_err(unreadable)?;
         }
-        let unknown = Notified::unknown(self.tenant, &self.request);
-        unknown.write_into(body);
-        if !self
-            .kept(presses.generated(&self.press, &body.to_string()))
-            .await
-        {
-            Notified::not_sent(self, record).write_into(body);
-            return;
+        let key = secrets.tracking_key.as_ref().ok_or_else(|| {
+            problems::misconfigured("tracking-key is not set: apply the tenant again")
+        })?;
+        Ok(shared::domain::tracking::sign(key, id, record))
+    }
+
+    /// Sends the notifications once: after the PIN was stored, and not when another process has taken the claim over.
+    async fn notify(&self, notifier: &Notifier<'_>, context: &RecordContext, answer: &mut Value) {
+        let pin_requests = &self.function.pin_requests;
+        if self.notifies() {
+            let unknown = notifier.unknown();
+            unknown.write_into(answer);
+            let storing = pin_requests.store_pin(&self.claim, answer.to_string());
+            if !self.is_stored(storing).await {
+                notifier.not_sent().write_into(answer);
+                return;
+            }
+            let sending = notifier.send(context, answer, self.budget.at_most(NOTIFYING));
+            let sent = self.until_end(sending).await.unwrap_or(unknown);
+            sent.write_into(answer);
         }
-        let deadline = self.now().plus(NOTIFYING).min(self.end);
-        let sending = notify::send(self, record, seen, body, deadline);
-        let notified = self.until_end(sending).await.unwrap_or(unknown);
-        notified.write_into(body);
-        self.kept(presses.done(&self.press, &body.to_string()))
+        self.is_stored(pin_requests.complete(&self.claim, answer.to_string()))
             .await;
     }
 
-    /// Whether an answer was kept for repeats of the request.
-    async fn kept(&self, keeping: impl Future<Output = Result<bool, StorageError>>) -> bool {
-        let kept = self.stored(keeping).await;
-        kept.unwrap_or_else(|_| {
-            tracing::warn!(tenant = %self.tenant.tenant, "the answer is not kept for repeats");
+    /// Whether the answer was stored for repeats of the request.
+    async fn is_stored(&self, storing: impl Future<Output = Result<bool, StorageError>>) -> bool {
+        self.stored(storing).await.unwrap_or_else(|_| {
+            tracing::warn!(tenant = %self.tenant.tenant, "the answer is not stored for repeats");
             false
         })
     }
 
-    /// What the table of presses says, if it does in time.
-    pub(crate) async fn stored<T>(
+    /// What the credentials table answers within the budget.
+    async fn stored<T>(
         &self,
         storing: impl Future<Output = Result<T, StorageError>>,
     ) -> Result<T, Problem> {
-        let outcome = tokio::time::timeout(self.left(), storing).await;
+        let outcome = tokio::time::timeout(self.budget.left(), storing).await;
         outcome
             .unwrap_or_else(|_| Err(StorageError("time-out".to_owned())))
             .map_err(|error| problems::storage(&error.to_string()))
     }
 
-    /// What comes of some work until the end. It is cut off then, but for the moment in which ServiceNow may have
-    /// answered with another refresh token and that one is not stored yet.
+    /// Cuts work off at the end of the budget, but not while a refresh token that ServiceNow may have replaced is not
+    /// stored yet (decision 0005).
     async fn until_end<T>(&self, work: impl Future<Output = T>) -> Result<T, Problem> {
         let access = &self.function.access;
-        run_until(|| self.left(), || access.is_obtaining(), work)
+        run_until(|| self.budget.left(), || access.is_obtaining(), work)
             .await
             .ok_or_else(|| problems::storage("no answer until the end"))
     }
 
-    fn tells(&self) -> bool {
-        notify::wanted(self.tenant, &self.request)
+    fn notifies(&self) -> bool {
+        notify::wanted(self.tenant, &self.body)
     }
 
-    /// What is kept back of the time for telling everybody.
+    /// Kept back of the budget for the notifications.
     fn reserved(&self) -> Duration {
-        if self.tells() {
+        if self.notifies() {
             NOTIFYING
         } else {
             Duration::ZERO
         }
     }
 
-    /// The record, looked up where the request has only its number.
-    async fn record(&self) -> Result<RecordRef, Problem> {
-        let table = self.request.table;
-        let number = match &self.request.record {
-            Record::Row { sys_id, .. } => {
-                return Ok(RecordRef {
-                    table,
-                    sys_id: sys_id.clone(),
-                });
-            }
-            Record::Number(number) => number,
-        };
-        let deadline = self.look_until();
-        let query = Query::number(number);
-        let budget = TimeBudget::until(self.function.clock.clone(), deadline);
-        let found = self
-            .function
-            .servicenow
-            .for_tenant(self.tenant, budget)
-            .find(table.name(), &query)
-            .await
-            .map_err(|error| problems::lookup_failed(number.as_str(), &error))?;
-        problems::only_one(table, &found).ok_or_else(|| problems::no_record(number.as_str()))
-    }
-
-    /// The signed `Tracking0` that brings the session back to the record.
-    async fn tracking(&self, record: &RecordRef) -> Result<String, Problem> {
-        let (vault, id) = (&self.function.vault, &self.tenant.tenant);
-        let mut credentials = vault.tenant_secrets(id).await.map_err(problems::vault)?;
-        if credentials.tracking_key.is_none() {
-            credentials = vault
-                .reread_tenant_secrets(id)
-                .await
-                .map_err(problems::vault)?;
-        }
-        let key = credentials.tracking_key.as_ref().ok_or_else(|| {
-            problems::misconfigured("tracking-key is not set: apply the tenant again")
-        })?;
-        Ok(shared::domain::tracking::sign(key, id, record))
-    }
-
-    /// By when the record has to be looked at: the PIN needs time too.
-    pub(crate) fn look_until(&self) -> Timestamp {
-        let until = self.end_less(self.reserved() + PIN_NEEDS);
-        until.min(self.now().plus(NOTIFYING))
-    }
-
-    fn now(&self) -> Timestamp {
-        self.function.clock.now()
-    }
-
-    pub(crate) fn left(&self) -> Duration {
-        self.end.since(self.now())
-    }
-
-    fn end_less(&self, length: Duration) -> Timestamp {
-        self.now().plus(self.left().saturating_sub(length))
+    /// For reading the record: the PIN needs time too.
+    fn lookup_budget(&self) -> TimeBudget {
+        let budget = self.budget.keep_back(self.reserved() + PIN_NEEDS);
+        budget.at_most(NOTIFYING)
     }
 }

@@ -1,13 +1,14 @@
-//! One press of the button is one PIN, however often the request arrives and in however many processes.
+//! Idempotency: one request is one PIN, however often and in however many processes it arrives (decision 0007).
 //!
-//! A press is an item of the credentials table, claimed with an owner and a lease. It goes `running` → `generated` (there
-//! is a PIN) → `done` (and nothing more is sent). E-mails are sent only by its owner and only after `generated` was
-//! written, so that nobody sends them twice.
+//! A request is an item of the credentials table, claimed with an owner and a lease. Its state goes `running` →
+//! `generated` (the PIN is stored) → `done` (the notifications are sent). Only the owner sends, and only after `generated`
+//! is written, so that no notification is sent twice.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use sha2::{Digest as _, Sha256};
@@ -19,91 +20,92 @@ use shared::domain::tenant::TenantId;
 use crate::event::PinRequestBody;
 
 /// How long a key gives the same PIN.
-const REMEMBERED: Duration = Duration::from_secs(600);
-/// Without a key: how soon a second press for the same technician and record is the same press.
+const KEY_LIVES: Duration = Duration::from_secs(600);
+/// Without a key: two requests for the same technician and record within this are one.
 const DOUBLE_CLICK: Duration = Duration::from_secs(3);
-/// A press whose process died may be taken over after this; outlives every request.
+/// After this another process may take the claim over; outlives every request.
 const LEASE: Duration = Duration::from_secs(35);
 
 const RUNNING: &str = "running";
 const GENERATED: &str = "generated";
 const DONE: &str = "done";
 
-/// The presses in the credentials table.
+/// The requests in the credentials table.
 #[derive(Clone, Debug)]
-pub struct PinRequests {
+pub(crate) struct PinRequests {
     dynamodb: aws_sdk_dynamodb::Client,
     table: String,
     clock: Clock,
 }
 
-/// One press, as one request sees it.
+/// What one process claims for one request.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestClaim {
     key: String,
-    request: String,
+    digest: String,
     owner: String,
-    /// Whether the sender chose the key: then another request must not use it.
+    /// Whether the key is the sender's `Idempotency-Key`: then a request with another body must not use it.
     keyed: bool,
-    pressed_at: Timestamp,
+    requested_at: Timestamp,
 }
 
-/// The answer to a claim.
+/// What the table answers to a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ClaimAnswer {
-    /// This request gets the PIN.
-    Ours,
-    /// Another one has got it: its answer.
-    Answered(Secret),
-    /// Another one is getting it, or has it and is sending e-mails about it.
-    Running(Option<Secret>),
-    /// The key belongs to another request.
-    Reused,
+    /// The claimant is the owner and gets the PIN.
+    Started,
+    /// An equal request is done; this is its answer.
+    Completed(Secret),
+    /// An equal request is running. With an answer: it has its PIN and sends notifications.
+    InProgress(Option<Secret>),
+    /// The key belongs to a request with another body.
+    KeyReused,
 }
 
 impl RequestClaim {
-    /// The press that a request belongs to.
+    /// The claim of a request that arrived at `requested_at`.
     pub(crate) fn of(
         tenant: &TenantId,
         key: Option<&str>,
-        request: &PinRequestBody,
-        pressed_at: Timestamp,
+        body: &PinRequestBody,
+        requested_at: Timestamp,
     ) -> Self {
         let hashed = match key {
             Some(key) => format!("key\n{key}"),
             None => format!(
                 "press\n{}\n{}\n{}\n{}",
-                request.sso_id,
-                request.node_id.as_deref().unwrap_or_default(),
-                request.table,
-                request.record_text()
+                body.sso_id,
+                body.node_id.as_deref().unwrap_or_default(),
+                body.table,
+                body.record_text()
             ),
         };
+        let hash = hex::encode(Sha256::digest(hashed.as_bytes()));
         Self {
-            key: format!(
-                "{tenant}#pin#{}",
-                hex::encode(Sha256::digest(hashed.as_bytes()))
-            ),
-            request: request.digest(),
+            key: format!("{tenant}#pin#{hash}"),
+            digest: body.digest(),
             owner: uuid::Uuid::new_v4().to_string(),
             keyed: key.is_some(),
-            pressed_at,
+            requested_at,
         }
     }
 
-    /// Who pressed before then pressed the same. A press that is still running is the same however long it takes.
+    /// Until when an equal request counts as this one. While this one is running, it always does.
     fn valid_until(&self, now: Timestamp) -> Timestamp {
         if self.keyed {
-            now.plus(REMEMBERED)
+            now.plus(KEY_LIVES)
         } else {
-            self.pressed_at.plus(DOUBLE_CLICK).max(now)
+            self.requested_at.plus(DOUBLE_CLICK).max(now)
         }
     }
 }
 
 impl PinRequests {
-    /// The presses in `table`.
-    pub const fn new(dynamodb: aws_sdk_dynamodb::Client, table: String, clock: Clock) -> Self {
+    pub(crate) const fn new(
+        dynamodb: aws_sdk_dynamodb::Client,
+        table: String,
+        clock: Clock,
+    ) -> Self {
         Self {
             dynamodb,
             table,
@@ -111,158 +113,141 @@ impl PinRequests {
         }
     }
 
-    /// Claims a press for its owner.
+    /// Claims a request for the claim's owner.
     ///
     /// # Errors
     /// When the table cannot be written.
-    pub(crate) async fn claim(&self, press: &RequestClaim) -> Result<ClaimAnswer, StorageError> {
+    pub(crate) async fn claim(&self, claim: &RequestClaim) -> Result<ClaimAnswer, StorageError> {
         let now = self.clock.now();
-        let item = [
-            ("state", RUNNING.to_owned()),
-            ("lease_until", now.plus(LEASE).to_string()),
-            ("valid_until", press.valid_until(now).to_string()),
-        ];
-        let answer = self
-            .put(press, now, item)
+        let written = self
+            .put(claim, now, RUNNING)
             .condition_expression(
                 "attribute_not_exists(credential) OR #owner = :owner \
-                 OR (valid_until < :pressed_at AND (#state = :done OR lease_until < :now)) \
+                 OR (valid_until < :requested_at AND (#state = :done OR lease_until < :now)) \
                  OR (#state = :running AND lease_until < :now)",
             )
             .expression_attribute_names("#state", "state")
-            .expression_attribute_names("#owner", "owner")
             .expression_attribute_values(":now", text(now))
-            .expression_attribute_values(":pressed_at", text(press.pressed_at))
+            .expression_attribute_values(":requested_at", text(claim.requested_at))
             .expression_attribute_values(":running", text(RUNNING))
             .expression_attribute_values(":done", text(DONE))
-            .expression_attribute_values(":owner", text(&press.owner))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        let error = match answer {
-            Ok(_) => return Ok(ClaimAnswer::Ours),
+        let error = match written {
+            Ok(_) => return Ok(ClaimAnswer::Started),
             Err(error) => error,
         };
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(failed)) => {
                 let nothing = HashMap::new();
-                Ok(self.read(press, failed.item().unwrap_or(&nothing)))
+                Ok(self.read(claim, failed.item().unwrap_or(&nothing)))
             }
             _ => Err(StorageError::of(&self.table, &error)),
         }
     }
 
-    fn read(&self, press: &RequestClaim, item: &HashMap<String, AttributeValue>) -> ClaimAnswer {
+    fn read(&self, claim: &RequestClaim, item: &HashMap<String, AttributeValue>) -> ClaimAnswer {
         let value = |name: &str| {
             let value = item.get(name)?.as_s().ok()?;
             Some(value.as_str())
         };
-        if press.keyed && value("request") != Some(press.request.as_str()) {
-            return ClaimAnswer::Reused;
+        if claim.keyed && value("request") != Some(claim.digest.as_str()) {
+            return ClaimAnswer::KeyReused;
         }
-        let over = value("lease_until")
+        let lease_ended = value("lease_until")
             .and_then(Timestamp::parse)
-            .is_none_or(|then| then < self.clock.now());
+            .is_none_or(|until| until < self.clock.now());
         match (value("state"), value("answer")) {
-            (Some(DONE), Some(answer)) => ClaimAnswer::Answered(Secret::from(answer)),
-            // Whoever sent the e-mails did not live to say so.
-            (Some(GENERATED), Some(answer)) if over => ClaimAnswer::Answered(Secret::from(answer)),
-            (_, answer) => ClaimAnswer::Running(answer.map(Secret::from)),
+            (Some(DONE), Some(answer)) => ClaimAnswer::Completed(Secret::from(answer)),
+            // The owner's process ended while it was sending notifications.
+            (Some(GENERATED), Some(answer)) if lease_ended => {
+                ClaimAnswer::Completed(Secret::from(answer))
+            }
+            (_, answer) => ClaimAnswer::InProgress(answer.map(Secret::from)),
         }
     }
 
-    /// Keeps a PIN before anything is sent about it. False: somebody else has taken the press over.
+    /// Stores the answer with the PIN before notifications are sent. False: another process has taken the claim over.
     ///
     /// # Errors
     /// When the table cannot be written.
-    pub(crate) async fn generated(
+    pub(crate) async fn store_pin(
         &self,
-        press: &RequestClaim,
-        answer: &str,
+        claim: &RequestClaim,
+        answer: String,
     ) -> Result<bool, StorageError> {
-        self.keep(press, GENERATED, answer).await
+        self.store(claim, GENERATED, answer).await
     }
 
-    /// Keeps the final answer.
+    /// Stores the final answer. False: another process has taken the claim over.
     ///
     /// # Errors
-    /// When the table cannot be written; then the answer that [`PinRequests::generated`] kept is given from now on.
-    pub(crate) async fn done(
+    /// When the table cannot be written; then repeats get the answer of [`PinRequests::store_pin`].
+    pub(crate) async fn complete(
         &self,
-        press: &RequestClaim,
-        answer: &str,
+        claim: &RequestClaim,
+        answer: String,
     ) -> Result<bool, StorageError> {
-        self.keep(press, DONE, answer).await
+        self.store(claim, DONE, answer).await
     }
 
-    async fn keep(
+    async fn store(
         &self,
-        press: &RequestClaim,
+        claim: &RequestClaim,
         state: &str,
-        answer: &str,
+        answer: String,
     ) -> Result<bool, StorageError> {
-        let now = self.clock.now();
-        let item = [
-            ("state", state.to_owned()),
-            ("lease_until", now.plus(LEASE).to_string()),
-            ("valid_until", press.valid_until(now).to_string()),
-            ("answer", answer.to_owned()),
-        ];
-        let answer = self
-            .put(press, now, item)
+        let written = self
+            .put(claim, self.clock.now(), state)
+            .item("answer", AttributeValue::S(answer))
             .condition_expression("#owner = :owner")
-            .expression_attribute_names("#owner", "owner")
-            .expression_attribute_values(":owner", text(&press.owner))
             .send()
             .await;
-        match answer {
+        match written {
             Ok(_) => Ok(true),
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
             Err(error) => Err(StorageError::of(&self.table, &error)),
         }
     }
 
-    /// Frees a press that failed, so that the next request tries again.
+    /// Releases the claim of a request that failed, so that the next one starts anew.
     ///
     /// # Errors
-    /// When the table cannot be written; then the press is free when its lease ends.
-    pub(crate) async fn free(&self, press: &RequestClaim) -> Result<(), StorageError> {
-        let answer = self
+    /// When the table cannot be written; then the claim ends with its lease.
+    pub(crate) async fn release(&self, claim: &RequestClaim) -> Result<(), StorageError> {
+        let deleted = self
             .dynamodb
             .delete_item()
             .table_name(&self.table)
-            .key("credential", text(&press.key))
+            .key("credential", text(&claim.key))
             .condition_expression("#owner = :owner")
             .expression_attribute_names("#owner", "owner")
-            .expression_attribute_values(":owner", text(&press.owner))
+            .expression_attribute_values(":owner", text(&claim.owner))
             .send()
             .await;
-        match answer {
+        match deleted {
             Ok(_) => Ok(()),
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(()),
             Err(error) => Err(StorageError::of(&self.table, &error)),
         }
     }
 
-    fn put<const N: usize>(
-        &self,
-        press: &RequestClaim,
-        now: Timestamp,
-        values: [(&str, String); N],
-    ) -> aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder {
-        let ends = now.plus(REMEMBERED.max(LEASE)).as_secs();
-        let mut put = self
-            .dynamodb
+    /// Writes the claim's item in that state; the condition names `#owner` and `:owner`.
+    fn put(&self, claim: &RequestClaim, now: Timestamp, state: &str) -> PutItemFluentBuilder {
+        let expires_at = now.plus(KEY_LIVES.max(LEASE)).as_secs();
+        self.dynamodb
             .put_item()
             .table_name(&self.table)
-            .item("credential", text(&press.key))
-            .item("owner", text(&press.owner))
-            .item("request", text(&press.request))
-            .item("expires_at", AttributeValue::N(ends.to_string()));
-        for (name, value) in values {
-            put = put.item(name, AttributeValue::S(value));
-        }
-        put
+            .item("credential", text(&claim.key))
+            .item("owner", text(&claim.owner))
+            .item("request", text(&claim.digest))
+            .item("expires_at", AttributeValue::N(expires_at.to_string()))
+            .item("state", text(state))
+            .item("lease_until", text(now.plus(LEASE)))
+            .item("valid_until", text(claim.valid_until(now)))
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_values(":owner", text(&claim.owner))
     }
 }
 

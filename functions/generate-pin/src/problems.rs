@@ -11,8 +11,7 @@ use shared::token::access::AccessError;
 
 use crate::event::PinRequestBody;
 
-/// Whether the tenant lets anybody sign in as that technician: both the e-mail address and the SSO id have to be in
-/// one of its domains.
+/// Whether the tenant allows this technician: both the e-mail address and the SSO id have to be in one of its domains.
 ///
 /// # Errors
 /// `technician-not-allowed`.
@@ -146,8 +145,8 @@ fn refused(refusal: &RescueRefusal, request: &PinRequestBody) -> Problem {
     }
 }
 
-/// Two systems end each other's sign-ins.
-pub(crate) fn contested(request: &PinRequestBody) -> Problem {
+/// Another system signs in as the same technician, which ends the connector's sign-in.
+fn contested(request: &PinRequestBody) -> Problem {
     let detail = format!(
         "Rescue ended the sign-in of \"{}\" right after it was made: another system signs in as the same technician, \
          and each sign-in ends the one before. Switch the other system off for this technician, or let an \
@@ -157,23 +156,18 @@ pub(crate) fn contested(request: &PinRequestBody) -> Problem {
     Problem::new(ErrorCode::RescueSignInContested, detail)
 }
 
-/// Whether only somebody else's turn stands in the way.
-pub(crate) fn is_turn(problem: &Problem) -> bool {
-    problem.code == ErrorCode::PinRateExceeded
-}
-
 fn unavailable(reason: &str) -> Problem {
     let detail = format!("Rescue gave no PIN ({reason}). Press again in a moment.");
     Problem::new(ErrorCode::RescueUnavailable, detail)
 }
 
-/// The tenant's administrator has to set something right.
+/// A setting of the tenant is wrong.
 pub(crate) fn misconfigured(what: &str) -> Problem {
     let detail = format!("Tell the connector's administrator: {what}.");
     Problem::new(ErrorCode::TenantMisconfigured, detail)
 }
 
-/// The connector's own tables or secrets do not answer.
+/// A table or Secrets Manager does not answer.
 pub(crate) fn storage(reason: &str) -> Problem {
     tracing::warn!(reason, "storage");
     Problem::new(
@@ -183,7 +177,7 @@ pub(crate) fn storage(reason: &str) -> Problem {
 }
 
 /// The tenant's secrets cannot be read.
-pub(crate) fn vault(error: SecretStoreError) -> Problem {
+pub(crate) fn secrets_unreadable(error: SecretStoreError) -> Problem {
     match error {
         SecretStoreError::Missing(_) | SecretStoreError::Malformed(_) => {
             misconfigured(&format!("{error}; apply the tenant again"))
@@ -240,7 +234,7 @@ pub(crate) fn lookup_failed(named: &str, error: &CallError) -> Problem {
     )
 }
 
-/// The one record that was found.
+/// The record, where exactly one was found.
 pub(crate) fn only_one(table: Table, found: &FoundRecord) -> Option<RecordRef> {
     let [row] = found.rows.as_slice() else {
         return None;

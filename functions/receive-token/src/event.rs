@@ -1,4 +1,4 @@
-//! The HTTP event → a refresh token and what comes with it; every rejection of a body lives here.
+//! The HTTP event → a refresh token and its client, lifetime and requested item. Every rejection of a body lives here.
 
 use std::time::Duration;
 
@@ -10,30 +10,30 @@ use shared::domain::tenant::{TenantFile, TenantId};
 use shared::retry::LONGEST_LIFETIME;
 use shared::token::oauth::LONGEST_TOKEN;
 
-/// One request, of a sender that is not known yet. No `Debug`: its body holds secrets as they were sent.
+/// One request, before its sender is authorised. No `Debug`: the body holds secrets.
 pub(crate) struct Command {
     pub(crate) tenant: TenantId,
     pub(crate) key: Secret,
     body: Vec<u8>,
 }
 
-/// What an authorised sender hands over.
+/// The body of an authorised sender.
 #[derive(Debug)]
 pub(crate) struct HandOver {
     pub(crate) refresh_token: Secret,
-    /// The client that it belongs to, where that is not the tenant file's.
+    /// The OAuth client of the token, where that is not the tenant file's.
     pub(crate) client: Option<(String, Secret)>,
-    /// How long the refresh token lives, where the sender says so.
+    /// The refresh token's lifetime, where the sender names it.
     pub(crate) expires_in: Option<Duration>,
-    /// The requested item that is told what happened.
+    /// The requested item whose work notes report the outcome.
     pub(crate) request_item: Option<SysId>,
 }
 
 impl Command {
-    /// Reads a request, its body apart.
+    /// Reads tenant and API key.
     ///
     /// # Errors
-    /// `unauthorized` for whatever no tenant can have sent.
+    /// `unauthorized` when one of them is missing or malformed.
     pub(crate) fn read(request: HttpRequest) -> Result<Self, Problem> {
         let tenant = request.path("tenant").and_then(TenantId::parse);
         let (tenant, key) = tenant.zip(request.bearer()).ok_or_else(api::unauthorized)?;
@@ -41,10 +41,10 @@ impl Command {
         Ok(Self { tenant, key, body })
     }
 
-    /// Reads the body of a sender that is authorised for that tenant.
+    /// Reads the body.
     ///
     /// # Errors
-    /// `invalid-request`, about one member.
+    /// `invalid-request`, which names the member that is wrong.
     pub(crate) fn hand_over(&self, tenant: &TenantFile) -> Result<HandOver, Problem> {
         let body = JsonObject::parse(&self.body)?;
         let secret = |name: &str| match body.text(name)? {
@@ -66,7 +66,7 @@ impl Command {
             }
             (_, None) => None,
         };
-        // In a whole answer of the token endpoint it is the access token's (RFC 6749, section 5.1), and is not used.
+        // In a whole answer of the token endpoint, `expires_in` is the access token's (RFC 6749, section 5.1).
         let expires_in = if body.has("access_token") {
             None
         } else {

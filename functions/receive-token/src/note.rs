@@ -1,15 +1,19 @@
-//! What a requested item's work notes say about a hand-over: once, however often it is repeated.
+//! The work note of a requested item about a hand-over: written once, however often the hand-over is repeated.
 
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
+use shared::aws::secret_store::fingerprint;
 use shared::domain::clock::Timestamp;
 use shared::domain::record::SysId;
+use shared::domain::secret::Secret;
 use shared::domain::tenant::{Language, TenantFile};
 use shared::domain::time_budget::TimeBudget;
 use shared::servicenow::client::{CallError, Columns, DisplayValue};
+use shared::token::uninterrupted::run_until;
 
-use crate::ReceiveToken;
+use crate::event::HandOver;
+use crate::service::ReceiveToken;
 
 /// The requested items' table.
 const TABLE: &str = "sc_req_item";
@@ -18,7 +22,7 @@ const COLUMN: &str = "work_notes";
 /// Outlives a write whose outcome is unknown (docs/vendors.md#refusals).
 const LEASE: Duration = Duration::from_secs(80);
 
-/// What happened, for people.
+/// What the note reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HandOverOutcome {
     Stored { expires_at: Timestamp },
@@ -34,7 +38,7 @@ impl HandOverOutcome {
     }
 
     fn text(self, language: Language) -> String {
-        let (stored, refused) = words(language);
+        let (stored, refused) = texts(language);
         match self {
             Self::Stored { expires_at } => {
                 let date = expires_at.to_string();
@@ -45,7 +49,7 @@ impl HandOverOutcome {
     }
 }
 
-const fn words(language: Language) -> (&'static str, &'static str) {
+const fn texts(language: Language) -> (&'static str, &'static str) {
     match language {
         Language::En => (
             "Rescue: the refresh token works and is stored. It expires on {} unless it is renewed before.",
@@ -78,11 +82,12 @@ const fn words(language: Language) -> (&'static str, &'static str) {
     }
 }
 
-/// Names one outcome of one token for one item. The token cannot be told from it.
-fn marker(file: &TenantFile, fingerprint: &str, item: &SysId, outcome: HandOverOutcome) -> String {
+/// Identifies one outcome of one token for one item, without giving the token away.
+fn marker(file: &TenantFile, token: &Secret, item: &SysId, outcome: HandOverOutcome) -> String {
+    let fingerprint = fingerprint(token);
     let parts = [
         file.tenant.as_str(),
-        fingerprint,
+        &fingerprint,
         item.as_str(),
         outcome.name(),
     ];
@@ -90,60 +95,82 @@ fn marker(file: &TenantFile, fingerprint: &str, item: &SysId, outcome: HandOverO
     format!("(Rescue · {})", digest.get(..16).unwrap_or(&digest))
 }
 
-/// Writes the note unless it is there. Whatever goes wrong is logged and nothing else.
+/// Writes the outcome into the work notes of the hand-over's requested item, where it has one. A failure is logged.
 pub(crate) async fn write(
     function: &ReceiveToken,
     file: &TenantFile,
-    item: &SysId,
-    fingerprint: &str,
+    hand_over: &HandOver,
     outcome: HandOverOutcome,
-    deadline: Timestamp,
+    budget: TimeBudget,
 ) {
-    let marker = marker(file, fingerprint, item, outcome);
-    let tenant = &file.tenant;
-    // Two copies of one request must not both look and then both write.
-    let key = format!("{tenant}#lease#note#{marker}");
-    let owner = uuid::Uuid::new_v4().to_string();
-    let credentials = &function.credentials;
-    if !matches!(credentials.take_lease(&key, &owner, LEASE).await, Ok(true)) {
-        tracing::info!(%tenant, %item, "another request is writing this note");
+    let Some(item) = &hand_over.request_item else {
         return;
+    };
+    let note = Note {
+        function,
+        file,
+        item,
+        marker: marker(file, &hand_over.refresh_token, item, outcome),
+        text: outcome.text(file.language),
+        budget: budget.clone(),
+    };
+    let access = &function.access;
+    let written = run_until(|| budget.left(), || access.is_obtaining(), note.write()).await;
+    if written.is_none() {
+        tracing::warn!(tenant = %file.tenant, %item, "the requested item's note took too long");
     }
-    let text = format!("{} {marker}", outcome.text(file.language));
-    match once(function, file, item, &marker, text, deadline).await {
-        Ok(written) => tracing::info!(%tenant, %item, written, "the requested item has its note"),
-        Err(CallError::Unknown { reason, .. }) => {
-            tracing::warn!(%tenant, %item, reason, "nobody knows whether the requested item has its note");
-            return;
-        }
-        Err(error) => tracing::warn!(%tenant, %item, %error, "the requested item has no note"),
-    }
-    credentials.release_lease(&key, &owner).await;
 }
 
-async fn once(
-    function: &ReceiveToken,
-    file: &TenantFile,
-    item: &SysId,
-    marker: &str,
+struct Note<'a> {
+    function: &'a ReceiveToken,
+    file: &'a TenantFile,
+    item: &'a SysId,
+    marker: String,
     text: String,
-    deadline: Timestamp,
-) -> Result<bool, CallError> {
-    let row = (TABLE, item);
-    let budget = TimeBudget::until(function.clock.clone(), deadline);
-    let instance = function.servicenow.for_tenant(file, budget);
-    let found = instance.read_row(row, &[COLUMN], DisplayValue::Shown);
-    let columns = found.await?.ok_or(CallError::NotFound)?;
-    let notes = columns
-        .get(COLUMN)
-        .ok_or_else(|| CallError::Misconfigured("its work notes cannot be read back".to_owned()))?;
-    if notes.contains(marker) {
-        return Ok(false);
+    budget: TimeBudget,
+}
+
+impl Note<'_> {
+    async fn write(&self) {
+        let (tenant, item, marker) = (&self.file.tenant, self.item, &self.marker);
+        // Two copies of one request must not both look for the marker and then both write.
+        let key = format!("{tenant}#lease#note#{marker}");
+        let owner = uuid::Uuid::new_v4().to_string();
+        let credentials = &self.function.credentials;
+        if !matches!(credentials.take_lease(&key, &owner, LEASE).await, Ok(true)) {
+            tracing::info!(%tenant, %item, "another request is writing this note");
+            return;
+        }
+        match self.write_unless_there().await {
+            Ok(written) => {
+                tracing::info!(%tenant, %item, written, "the requested item has its note");
+            }
+            Err(CallError::Unknown { reason, .. }) => {
+                tracing::warn!(%tenant, %item, reason, "the requested item may have its note");
+                return;
+            }
+            Err(error) => tracing::warn!(%tenant, %item, %error, "the requested item has no note"),
+        }
+        credentials.release_lease(&key, &owner).await;
     }
-    let columns = Columns::from([(COLUMN.to_owned(), text)]);
-    let written = instance.update_row(row, &columns, marker);
-    written.await?.note_seen()?;
-    Ok(true)
+
+    async fn write_unless_there(&self) -> Result<bool, CallError> {
+        let (row, marker) = ((TABLE, self.item), &self.marker);
+        let client = &self.function.servicenow;
+        let instance = client.for_tenant(self.file, self.budget.clone());
+        let found = instance.read_row(row, &[COLUMN], DisplayValue::Shown);
+        let columns = found.await?.ok_or(CallError::NotFound)?;
+        let notes = columns.get(COLUMN).ok_or_else(|| {
+            CallError::Misconfigured("its work notes cannot be read back".to_owned())
+        })?;
+        if notes.contains(marker) {
+            return Ok(false);
+        }
+        let columns = Columns::from([(COLUMN.to_owned(), format!("{} {marker}", self.text))]);
+        let written = instance.update_row(row, &columns, marker);
+        written.await?.note_seen()?;
+        Ok(true)
+    }
 }
 
 #[cfg(test)]

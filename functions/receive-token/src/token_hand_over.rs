@@ -1,4 +1,4 @@
-//! A token that is handed over: used, proved, and only then stored in place of the old one.
+//! A hand-over: the refresh token is used, proved, and only then stored in place of the old one.
 
 use std::time::Duration;
 
@@ -10,40 +10,41 @@ use shared::domain::clock::Timestamp;
 use shared::domain::error::{ErrorCode, Problem};
 use shared::domain::instance::Instance;
 use shared::domain::tenant::{Grant, TenantFile, TenantId};
+use shared::domain::time_budget::TimeBudget;
 use shared::retry::ServiceNowTimeouts;
 use shared::token::access::AccessError;
 use shared::token::grants::{ProofError, client_of, replaced};
 use shared::token::oauth::Granted;
 use shared::token::uninterrupted::InProgress;
 
-use crate::ReceiveToken;
 use crate::event::HandOver;
+use crate::service::ReceiveToken;
 
-/// How long ServiceNow and another holder of the lease are waited for.
-const PATIENCE: ServiceNowTimeouts = ServiceNowTimeouts::HTTP;
-/// Outlives the request.
+/// The time for ServiceNow, and for waiting for the token lease.
+const TIMEOUTS: ServiceNowTimeouts = ServiceNowTimeouts::HTTP;
+/// The token lease; outlives the request.
 const LEASE: Duration = Duration::from_secs(60);
-/// Whoever repeats a request does so within this.
-const A_REPEAT: Duration = Duration::from_secs(3600);
-/// The same hand-over within this is not stored again.
+/// A sender repeats a request within this.
+const REPEATED_WITHIN: Duration = Duration::from_secs(3600);
+/// An equal hand-over within this is not stored again.
 const JUST_NOW: Duration = Duration::from_secs(300);
-/// Where a token that was handed over comes from.
+/// The token secret's `source`.
 const SOURCE: &str = "hand-over";
-/// Kept back after the grant: for storing a replaced token, and proving it.
-const PROVING_NEEDS: Duration = Duration::from_secs(5);
-/// Secrets Manager is not waited for any longer before the credentials table takes a replaced token.
-const KEEPING: Duration = Duration::from_millis(2500);
-/// Kept back after the proof.
-const STORING_NEEDS: Duration = Duration::from_secs(3);
+/// Kept back of the grant, for storing a replaced token and for the proof.
+const STAGING_AND_PROVING: Duration = Duration::from_secs(5);
+/// The time for Secrets Manager to stage a replaced token, before the credentials table is used instead.
+const STAGING: Duration = Duration::from_millis(2500);
+/// Kept back of the proof, for storing the token.
+const STORING: Duration = Duration::from_secs(3);
 
-/// What was stored.
+/// A refresh token that was proved and stored.
 #[derive(Debug)]
-pub(crate) struct Stored {
+pub(crate) struct StoredToken {
     pub(crate) token: TokenSecret,
     pub(crate) expires_at: Timestamp,
-    /// How long it lives, from now on.
+    /// From now until `expires_at`.
     pub(crate) life: Duration,
-    /// What came with it, to be shared.
+    /// The access token that came with it, to be shared.
     pub(crate) access: AccessToken,
 }
 
@@ -68,7 +69,7 @@ fn unavailable(error: &dyn std::fmt::Display) -> NotStored {
     NotStored(storage_unavailable())
 }
 
-/// Trying again helps, and does no harm.
+/// A store does not answer; a repeat may succeed.
 pub(crate) fn storage_unavailable() -> Problem {
     Problem::new(
         ErrorCode::StorageUnavailable,
@@ -103,38 +104,37 @@ fn postponed(reason: &str) -> NotStored {
     ))
 }
 
-/// Takes a token over, holding the tenant's token lease. While something is `under_way`, it must not be cut off.
+/// Takes a token over, holding the tenant's token lease. It must not be cut off while anything is `in_progress`.
 pub(crate) async fn take(
     function: &ReceiveToken,
     file: &TenantFile,
     hand_over: &HandOver,
-    deadline: Timestamp,
-    under_way: &InProgress,
-) -> Result<Stored, NotStored> {
+    budget: &TimeBudget,
+    in_progress: &InProgress,
+) -> Result<StoredToken, NotStored> {
     let servicenow = &file.servicenow;
     let allow_host = servicenow.allow_host.as_deref();
     let instance = Instance::parse(&servicenow.instance, allow_host, function.allow_loopback)
         .map_err(|error| misconfigured(&format!("the instance {error}"), APPLY))?;
-    let offer = TokenHandOver {
+    let taking = TokenHandOver {
         function,
         file,
         instance,
         hand_over,
         fingerprint: fingerprint(&hand_over.refresh_token),
-        deadline,
-        under_way,
+        budget,
+        in_progress,
     };
     let limits = FlightLimits {
         lease: LEASE,
-        wait: PATIENCE.lease,
+        wait: TIMEOUTS.lease,
     };
     let key = token_lease_key(&file.tenant);
     let look = || async { Ok::<_, NotStored>(None) };
-    let taken = function
-        .flights
-        .run(&key, limits, look, offer.take())
-        .await?;
-    taken.ok_or_else(|| unavailable(&"another process holds the token lease"))
+    let flight = function.flights.run(&key, limits, look, taking.take());
+    flight
+        .await?
+        .ok_or_else(|| unavailable(&"another process holds the token lease"))
 }
 
 const APPLY: &str = "Apply the tenant: rescue-connector tenant apply FILE";
@@ -145,12 +145,12 @@ struct TokenHandOver<'a> {
     instance: Instance,
     hand_over: &'a HandOver,
     fingerprint: String,
-    deadline: Timestamp,
-    under_way: &'a InProgress,
+    budget: &'a TimeBudget,
+    in_progress: &'a InProgress,
 }
 
 impl TokenHandOver<'_> {
-    async fn take(&self) -> Result<Stored, NotStored> {
+    async fn take(&self) -> Result<StoredToken, NotStored> {
         let grants = &self.function.grants;
         let current = match grants.settled(self.id()).await {
             Ok(current) => current,
@@ -161,16 +161,16 @@ impl TokenHandOver<'_> {
         };
         let mut token = self.token_to_use(&current).await?;
         let repeated = self.is_stored_already(&current.token, &token);
-        let asking = self.under_way.begin();
+        let using = self.in_progress.begin();
         let granted = self.grant(&token).await?;
         let new = replaced(token.refresh_token.as_ref(), &granted);
         let repeated = repeated && new.is_none();
         if let Some(new) = new {
             token.refresh_token = Some(new.clone());
             token.stands_for = Some(self.fingerprint.clone());
-            self.keep(&token).await?;
+            self.stage(&token).await?;
         }
-        drop(asking);
+        drop(using);
         self.prove(&granted).await?;
         if let (true, Some(expires_at)) = (repeated, current.token.expires_at) {
             let now = self.function.clock.now();
@@ -183,12 +183,7 @@ impl TokenHandOver<'_> {
         &self.file.tenant
     }
 
-    fn left(&self, kept_back: Duration) -> Duration {
-        let left = self.deadline.since(self.function.clock.now());
-        left.saturating_sub(kept_back)
-    }
-
-    /// The token that was sent, or the one that ServiceNow gave in its place when it was handed over before.
+    /// The token that was sent, or its replacement from an earlier hand-over.
     async fn token_to_use(&self, current: &TokenVersion) -> Result<TokenSecret, NotStored> {
         let client = self.hand_over.client.clone();
         let (client_id, client_secret) = client.unzip();
@@ -198,16 +193,16 @@ impl TokenHandOver<'_> {
             client_secret,
             ..TokenSecret::default()
         };
-        let (vault, id) = (&self.function.vault, self.id());
+        let (store, id) = (&self.function.secret_store, self.id());
         let stands_for = |known: &TokenSecret| known.stands_for.as_ref() == Some(&self.fingerprint);
         let known = if stands_for(&current.token) {
             Some(current.token.clone())
         } else {
-            let kept = self.function.credentials.kept_token(id).await?;
-            let away = vault.handed_over_token(id).await;
-            let away = away.map_err(|error| unavailable(&error))?;
-            let away = away.map(|away| away.token);
-            kept.into_iter().chain(away).find(stands_for)
+            let in_table = self.function.credentials.kept_token(id).await?;
+            let staged = store.handed_over_token(id).await;
+            let staged = staged.map_err(|error| unavailable(&error))?;
+            let staged = staged.map(|staged| staged.token);
+            in_table.into_iter().chain(staged).find(stands_for)
         };
         if let Some(known) = known {
             token.refresh_token = known.refresh_token;
@@ -216,19 +211,21 @@ impl TokenHandOver<'_> {
         Ok(token)
     }
 
-    /// What is handed over a second time after a while was not issued just now, if it has been replaced since: nothing
-    /// says that a replacement lives longer.
-    fn ends_by(&self, current: &TokenSecret) -> Timestamp {
+    /// A token that is handed over again later is not new: where it was replaced since, the replacement does not live
+    /// longer.
+    fn expires_by(&self, current: &TokenSecret) -> Timestamp {
         let never = Timestamp::from_millis(i64::MAX);
         let again = current.stands_for.as_ref() == Some(&self.fingerprint);
         let now = self.function.clock.now();
         match (current.issued_at, current.expires_at) {
-            (Some(issued), Some(expires)) if again && now.since(issued) > A_REPEAT => expires,
+            (Some(issued), Some(expires)) if again && now.since(issued) > REPEATED_WITHIN => {
+                expires
+            }
             _ => never,
         }
     }
 
-    /// Whether this very hand-over was stored just now: what its sender does not know is the answer.
+    /// Whether an equal hand-over was stored just now, and the sender repeats it for the response.
     fn is_stored_already(&self, current: &TokenSecret, token: &TokenSecret) -> bool {
         let client = |token: &TokenSecret| (token.client_id.clone(), token.client_secret.clone());
         let just_now = current.issued_at.is_some_and(|issued| {
@@ -242,33 +239,34 @@ impl TokenHandOver<'_> {
             && client(current) == client(token)
     }
 
-    /// How long the token lives, as far as the sender or the tenant file knows.
+    /// The token's lifetime by the sender, otherwise by the tenant file.
     fn life(&self) -> Duration {
         let usual = self.file.servicenow.refresh_token_lifetime.duration();
         self.hand_over.expires_in.unwrap_or(usual)
     }
 
     async fn grant(&self, token: &TokenSecret) -> Result<Granted, NotStored> {
-        let (vault, id) = (&self.function.vault, self.id());
-        let mut credentials = vault.tenant_secrets(id).await;
-        if let Ok(read) = &credentials
+        let (store, id) = (&self.function.secret_store, self.id());
+        let mut secrets = store.tenant_secrets(id).await;
+        if let Ok(read) = &secrets
             && client_of(self.file, read, Some(token)).is_err()
         {
-            credentials = vault.reread_tenant_secrets(id).await;
+            secrets = store.reread_tenant_secrets(id).await;
         }
-        let credentials = credentials.map_err(|error| match error {
+        let secrets = secrets.map_err(|error| match error {
             SecretStoreError::Missing(_) | SecretStoreError::Malformed(_) => {
                 misconfigured(&error.to_string(), APPLY)
             }
             SecretStoreError::Unavailable(_) => unavailable(&error),
         })?;
-        if let Err(error) = client_of(self.file, &credentials, Some(token)) {
+        if let Err(error) = client_of(self.file, &secrets, Some(token)) {
             let remedy = format!(
                 "Set it, or send client_id and client_secret: rescue-connector secrets set {id} oauth-client-secret"
             );
             return Err(misconfigured(&error.to_string(), &remedy));
         }
-        let timeout = || PATIENCE.grant.min(self.left(PROVING_NEEDS));
+        let budget = self.budget.keep_back(STAGING_AND_PROVING);
+        let timeout = || TIMEOUTS.grant.min(budget.left());
         let granted = self.function.grants.request(
             self.file,
             &self.instance,
@@ -283,28 +281,25 @@ impl TokenHandOver<'_> {
         })
     }
 
-    /// The token that was sent is dead by now: the one that came in its place is stored before anything else.
-    async fn keep(&self, token: &TokenSecret) -> Result<(), NotStored> {
+    /// Stores the replacement at once: the token that was sent works no more.
+    async fn stage(&self, token: &TokenSecret) -> Result<(), NotStored> {
         let (function, id) = (self.function, self.id());
-        let keeping = function.vault.stage_handed_over(id, token);
-        match tokio::time::timeout(KEEPING, keeping).await {
+        let staging = function.secret_store.stage_handed_over(id, token);
+        let reason = match tokio::time::timeout(STAGING, staging).await {
             Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) => {
-                tracing::warn!(tenant = %id, reason = %error, "the new refresh token is kept aside");
-            }
-            Err(_) => {
-                tracing::warn!(tenant = %id, reason = "time-out", "the new refresh token is kept aside");
-            }
-        }
-        let kept = function.credentials.stage_token(id, token).await;
-        Ok(kept.inspect_err(|error| {
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "time-out".to_owned(),
+        };
+        tracing::warn!(tenant = %id, reason, "the new refresh token is kept aside");
+        let staged = function.credentials.stage_token(id, token).await;
+        Ok(staged.inspect_err(|error| {
             tracing::error!(tenant = %id, %error,
-                "ServiceNow replaced the refresh token that was handed over, and nothing would store the new one");
+                "ServiceNow replaced the refresh token that was handed over, and no store accepted the new one");
         })?)
     }
 
     async fn prove(&self, granted: &Granted) -> Result<(), NotStored> {
-        let timeout = PATIENCE.read.min(self.left(STORING_NEEDS));
+        let timeout = TIMEOUTS.read.min(self.budget.keep_back(STORING).left());
         let grants = &self.function.grants;
         let proved = grants.prove(&self.instance, &granted.access_token, timeout);
         proved.await.map_err(|error| match error {
@@ -318,9 +313,9 @@ impl TokenHandOver<'_> {
         current: &TokenVersion,
         token: TokenSecret,
         granted: Granted,
-    ) -> Result<Stored, NotStored> {
+    ) -> Result<StoredToken, NotStored> {
         let now = self.function.clock.now();
-        let expires_at = now.plus(self.life()).min(self.ends_by(&current.token));
+        let expires_at = now.plus(self.life()).min(self.expires_by(&current.token));
         let token = TokenSecret {
             issued_at: Some(now),
             expires_at: Some(expires_at),
@@ -329,8 +324,8 @@ impl TokenHandOver<'_> {
             derived_from: Some(current.version_id.clone()),
             ..token
         };
-        let vault = &self.function.vault;
-        let replaced = vault.replace_token(self.id(), &current.version_id, &token);
+        let store = &self.function.secret_store;
+        let replaced = store.replace_token(self.id(), &current.version_id, &token);
         replaced.await.map_err(|error| unavailable(&error))?;
         Ok(self.stored(token, (now, expires_at), granted))
     }
@@ -340,9 +335,9 @@ impl TokenHandOver<'_> {
         token: TokenSecret,
         (now, expires_at): (Timestamp, Timestamp),
         granted: Granted,
-    ) -> Stored {
+    ) -> StoredToken {
         let grants = &self.function.grants;
-        Stored {
+        StoredToken {
             expires_at,
             life: expires_at.since(now),
             access: grants.access_token(self.file, &self.instance, granted),

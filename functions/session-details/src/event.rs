@@ -1,4 +1,4 @@
-//! The HTTP event → what Rescue, or a person with a browser, wants. Every rejection of this function lives here.
+//! The HTTP event → a typed command: take a post, or check a URL. Every rejection of this function lives here.
 
 use shared::api::HttpRequest;
 use shared::aws::queue::Post;
@@ -9,7 +9,7 @@ use shared::domain::session::{Digest, Event};
 use shared::domain::tenant::TenantId;
 use shared::rescue::post_to_url::{self, ParseError, SessionIdError};
 
-/// One request, of a sender that is not known yet.
+/// One request, before its sender is authenticated.
 #[derive(Debug)]
 pub(crate) struct Command {
     pub(crate) tenant: TenantId,
@@ -17,16 +17,15 @@ pub(crate) struct Command {
     pub(crate) action: Action,
 }
 
-/// What the request asks for.
 #[derive(Debug)]
 pub(crate) enum Action {
-    /// `GET`: whether tenant and key are right.
+    /// `GET`: check tenant and key.
     Check,
     /// `POST`: take a post.
     Accept(Delivery),
 }
 
-/// A post as it came.
+/// A post as it arrived.
 #[derive(Debug)]
 pub(crate) struct Delivery {
     pub(crate) event: Option<Event>,
@@ -38,7 +37,7 @@ impl Command {
     /// Reads a request.
     ///
     /// # Errors
-    /// `not-found` for whatever no tenant can have sent: what is wrong with it is nobody's business.
+    /// `not-found` for every malformed path and method, so that a stranger learns nothing.
     pub(crate) fn read(request: HttpRequest) -> Result<Self, Problem> {
         let tenant = request.path("tenant").and_then(TenantId::parse);
         let tenant = tenant.ok_or_else(not_found)?;
@@ -64,7 +63,7 @@ impl Command {
 }
 
 impl Delivery {
-    /// Reads the post. The URL's `event` wins over the content.
+    /// Parses the body. The URL's `event` wins over the content.
     ///
     /// # Errors
     /// `malformed-body`, `missing-session-id`, `invalid-session-id`.
@@ -85,7 +84,7 @@ impl Delivery {
     }
 }
 
-/// Wrong tenant, wrong key, wrong path: one and the same answer.
+/// The one refusal of an unknown tenant, a wrong key and a wrong path.
 pub(crate) fn not_found() -> Problem {
     Problem::new(
         ErrorCode::NotFound,

@@ -1,4 +1,4 @@
-//! Fair shares: no tenant's posts take all that this process can accept.
+//! Fair shares: the posts of one tenant do not use up the process (docs/architecture.md#rule-4).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,15 +7,14 @@ use std::time::Duration;
 use shared::domain::clock::Timestamp;
 use shared::domain::tenant::TenantId;
 
-/// Posts are counted for so long, and from then on anew.
+/// Posts are counted per window of this length.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// How many posts of each tenant this process accepts in a minute, counted without a call.
+/// Limits the posts of each tenant in this process, without a call.
 ///
-/// Only tenants that have authenticated are counted, and a new minute forgets them: there are never more than a process
-/// can have answered in a minute.
+/// Only authenticated tenants are counted, and each window begins empty, so that the counters stay few.
 #[derive(Debug)]
-pub struct Quota {
+pub(crate) struct Quota {
     per_minute: u64,
     window: Mutex<Window>,
 }
@@ -27,8 +26,7 @@ struct Window {
 }
 
 impl Quota {
-    /// So many posts of each tenant in a minute.
-    pub fn new(per_minute: u64) -> Self {
+    pub(crate) fn new(per_minute: u64) -> Self {
         let window = Window {
             started_at: Timestamp::from_millis(0),
             posts: HashMap::new(),
@@ -39,10 +37,10 @@ impl Quota {
         }
     }
 
-    /// Counts a post, unless the tenant has had its share of this minute.
+    /// Counts a post. False: the tenant's share of this window is used up.
     pub(crate) fn admits(&self, tenant: &TenantId, now: Timestamp) -> bool {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        // A clock that was set back starts anew as well.
+        // A clock that was set back begins a new window too.
         if now < window.started_at || now.since(window.started_at) >= WINDOW {
             window.started_at = now;
             window.posts.clear();

@@ -1,4 +1,5 @@
-//! Rescue's API: sign-in and PIN codes (docs/vendors.md#rescue-api-answers). Called by POST form, so that no secret is ever in a URL.
+//! Rescue's API: sign-in and PIN codes (docs/vendors.md#rescue-api-answers). Called by POST form, so that no URL holds a
+//! secret.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +25,7 @@ pub const FIELD_NAMES: [&str; 6] = [
 /// The longest values that Rescue takes in them, in characters (docs/vendors.md#pin-codes).
 pub const FIELD_LIMITS: [usize; 6] = [64, 512, 512, 256, 64, 64];
 
-/// What Rescue says instead of `OK` (docs/vendors.md#rescue-sign-in, docs/vendors.md#pin-codes).
+/// Rescue's answers other than `OK` (docs/vendors.md#rescue-sign-in, docs/vendors.md#pin-codes).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are the vendor's own words")]
 pub enum RescueRefusal {
@@ -39,8 +40,8 @@ pub enum RescueRefusal {
     InvalidSecretAuthCode,
     UserIsDeleted,
     UserDeletedOrDisabled,
-    /// The caller's address is not one that the account takes calls from. The vendor publishes the name of this refusal
-    /// for SOAP alone (`login_GlobalIpRestricted`), so any word with this meaning counts.
+    /// The account does not allow calls from the caller's address. The vendor publishes the name of this refusal for SOAP
+    /// alone (`login_GlobalIpRestricted`), so that any word with this meaning counts.
     IpRestricted(String),
     /// A word that is not documented: capital letters and underscores, 40 at most.
     Other(String),
@@ -61,7 +62,7 @@ impl RescueRefusal {
         ("USER_DELETED_OR_DISABLED", Self::UserDeletedOrDisabled),
     ];
 
-    /// The vendor's own word, for people who look it up.
+    /// The vendor's own word, to look up in its documentation.
     pub fn word(&self) -> &str {
         match self {
             Self::IpRestricted(word) | Self::Other(word) => word,
@@ -73,14 +74,14 @@ impl RescueRefusal {
         }
     }
 
-    /// The refusal that begins with that word; `None` when it is nothing that Rescue's API says.
+    /// The refusal of that word; `None` when the word cannot be one of Rescue's API.
     fn read(word: &str) -> Option<Self> {
         let known = |(known, _): &(&str, Self)| known.eq_ignore_ascii_case(word);
         if let Some((_, refusal)) = Self::WORDS.into_iter().find(known) {
             return Some(refusal);
         }
-        let plain = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
-        if !(1..=40).contains(&word.len()) || !word.bytes().all(plain) {
+        let in_a_word = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
+        if !(1..=40).contains(&word.len()) || !word.bytes().all(in_a_word) {
             return None;
         }
         Some(if word.replace('_', "").contains("IPRESTRICTED") {
@@ -91,16 +92,16 @@ impl RescueRefusal {
     }
 }
 
-/// Why Rescue gave nothing, by what can be done about it.
+/// Why a call to Rescue failed, by what can be done about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RescueError {
-    /// It answered, and refused.
+    /// Rescue refused the request.
     #[error("Rescue answered {}", .0.word())]
     Refused(RescueRefusal),
     /// A web page instead of the API's plain text: maintenance, a proxy, another host, or no such method.
     #[error("Rescue answered with a web page instead of its API's text (HTTP status {0})")]
     Page(u16),
-    /// It did not answer as it should; trying again may help.
+    /// Rescue did not answer, or not as documented; trying again may help.
     #[error("Rescue: {0}")]
     Unavailable(String),
     /// The tenant's `base_url` may not be called.
@@ -108,7 +109,7 @@ pub enum RescueError {
     Misconfigured(#[from] HostError),
 }
 
-/// What a PIN is asked for with.
+/// The fields of a request for a PIN.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PinFields {
     /// `cfield0` to `cfield5`; empty ones are not sent.
@@ -117,38 +118,38 @@ pub struct PinFields {
     pub tracking0: String,
     /// Whether the technician's console has to be running.
     pub require_console: bool,
-    /// The technician that the PIN is made for, where that is not whoever is signed in.
+    /// The node id of the PIN's technician, where that is not the one who is signed in.
     pub node_id: Option<String>,
 }
 
-/// Whoever an authcode or an API token belongs to.
+/// The Rescue user of an authcode or an API token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// The e-mail address.
     pub email: String,
-    /// Whether there is a technician seat, without which no PIN is given.
+    /// Whether the user has a technician seat, which a PIN requires.
     pub technician: bool,
 }
 
-/// Calls the tenants' Rescue hosts. Clones share what is known about them.
+/// Calls the tenants' Rescue hosts. Clones share what they learn about the hosts.
 #[derive(Clone, Debug)]
 pub struct RescueClient {
     http: reqwest::Client,
     endpoint: Option<String>,
     allow_loopback: bool,
-    /// The EU hosts that turned out not to have [`PIN_OF_EU_SERVERS`].
+    /// The EU hosts that do not have [`PIN_OF_EU_SERVERS`].
     without_second_version: Arc<BoundedCache<String, ()>>,
 }
 
 /// The first version of the method that makes a PIN.
 const PIN: &str = "requestPINCode";
-/// The same for EU servers, as the vendor's API documentation says on that method's page.
+/// The version for EU servers (the vendor's page of that method).
 const PIN_OF_EU_SERVERS: &str = "requestPINCode_v2";
-/// The same for a node id.
+/// The version that accepts a node id.
 const PIN_OF_A_NODE: &str = "requestPINCode_v3";
 
 impl RescueClient {
-    /// Calls by that client. `endpoint` (`RESCUE_ENDPOINT_URL`, only for tests) is called instead of every host.
+    /// `endpoint` (`RESCUE_ENDPOINT_URL`, only for tests) is called instead of every host.
     pub fn new(http: reqwest::Client, endpoint: Option<String>, allow_loopback: bool) -> Self {
         Self {
             http,
@@ -161,12 +162,12 @@ impl RescueClient {
     /// The tenant's own host, which links lead to.
     ///
     /// # Errors
-    /// When the tenant's `base_url` is not one that may be called.
+    /// When the tenant's `base_url` may not be called.
     pub fn host(&self, tenant: &TenantFile) -> Result<Host, HostError> {
         Host::of(&tenant.rescue, self.allow_loopback)
     }
 
-    /// Signs in as a technician: `requestAuthCodeSSO`. The new authcode replaces whatever the technician had before.
+    /// Signs in as a technician: `requestAuthCodeSSO`. The new authcode ends the technician's previous one.
     ///
     /// # Errors
     /// As [`RescueError`] says.
@@ -191,8 +192,8 @@ impl RescueClient {
             .ok_or_else(|| RescueError::Unavailable("OK without an authcode".to_owned()))
     }
 
-    /// Asks for a PIN: `requestPINCode`, its second version on an EU server that has it, its third when a node id is
-    /// given. One call, but for the first one to an EU server without the second version, which is two.
+    /// Requests a PIN: `requestPINCode`, its second version on an EU server that has it, its third with a node id. One
+    /// call; two the first time on an EU server without the second version.
     ///
     /// # Errors
     /// As [`RescueError`] says.
@@ -247,14 +248,14 @@ impl RescueClient {
         }
         let left = until.saturating_duration_since(Instant::now());
         let outcome = self.call(tenant, PIN, form, left).await;
-        // Where both are pages, something else is wrong.
+        // Two pages are no proof that the method is missing.
         if matches!(outcome, Ok(_) | Err(RescueError::Refused(_))) {
             known.insert(host, ());
         }
         outcome
     }
 
-    /// Whoever an authcode or an API token belongs to: `getAccount`. Changes nothing.
+    /// The user of an authcode or an API token: `getAccount`. Changes nothing.
     ///
     /// # Errors
     /// As [`RescueError`] says.
@@ -276,7 +277,7 @@ impl RescueClient {
         })
     }
 
-    /// One call. The answer is the text of one that begins with `OK`.
+    /// One call. Returns the text of an answer that begins with `OK`.
     async fn call(
         &self,
         tenant: &TenantFile,
@@ -322,8 +323,7 @@ impl RescueClient {
     }
 }
 
-/// A form as a log may show it: which fields, and what else decides about the answer; no secret, and nothing about a
-/// person.
+/// A form for the log: its fields, and the values that are neither secret nor about a person.
 fn redacted(form: &[(&str, &str)]) -> String {
     let shown = form.iter().map(|(name, value)| match *name {
         "notechconsole" | "company" | "NodeId" => format!("{name}={value}"),
@@ -333,7 +333,7 @@ fn redacted(form: &[(&str, &str)]) -> String {
     shown.collect::<Vec<_>>().join(" ")
 }
 
-/// The first word decides: `OK`, or why not (docs/vendors.md#rescue-api-answers).
+/// Reads an answer by its first word: `OK` or a refusal (docs/vendors.md#rescue-api-answers).
 fn read(body: &str) -> Result<String, RescueError> {
     let text = body.trim_start_matches('\u{feff}').trim_start();
     if text.starts_with('<') {
@@ -351,7 +351,7 @@ fn read(body: &str) -> Result<String, RescueError> {
     Err(RescueRefusal::read(word).map_or_else(unknown, RescueError::Refused))
 }
 
-/// What follows a label, wherever it stands, without the blanks in between.
+/// The text after a label, without leading blanks.
 fn after<'a>(body: &'a str, label: &str) -> Option<&'a str> {
     let (_, rest) = body.split_once(label)?;
     Some(rest.trim_start())
@@ -363,7 +363,7 @@ fn leading_pin(text: &str) -> Option<Pin> {
     Pin::parse(text.get(..end.unwrap_or(text.len()))?)
 }
 
-/// The value of a line that begins with a label; one line's value may look like another line's label.
+/// The value of the line that begins with a label; a value may contain the text of another label.
 fn after_line_start<'a>(body: &'a str, label: &str) -> Option<&'a str> {
     let value = body
         .lines()
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_read_whatever_stands_between_its_parts() {
+    fn an_answer_is_read_with_any_separator_between_its_parts() {
         for body in [
             "OK\n\nPINCODE:012345",
             "OK\r\nPINCODE:012345\r\n",

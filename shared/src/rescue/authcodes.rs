@@ -1,7 +1,7 @@
-//! Authcodes: one sign-in at a time and technician, shared by every process (docs/architecture.md#rule-5).
+//! Authcodes: one sign-in at a time per technician, shared by every process (docs/architecture.md#rule-5).
 //!
-//! A new authcode kills the technician's previous one (docs/vendors.md#rescue-sign-in), so signing in twice at once is worse than
-//! wasteful.
+//! A new authcode ends the technician's previous one (docs/vendors.md#rescue-sign-in), so that two sign-ins at once end
+//! each other.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,18 +11,19 @@ use crate::aws::secret_store::{SecretStore, SecretStoreError};
 use crate::aws::single_flight::{FlightLimits, SingleFlight};
 use crate::aws::tenants::StorageError;
 use crate::cache::BoundedCache;
-use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::clock::Clock;
 use crate::domain::secret::Secret;
 use crate::domain::tenant::TenantFile;
+use crate::domain::time_budget::TimeBudget;
 use crate::rescue::api::{RescueClient, RescueError, RescueRefusal};
 
-/// One process signs in as a technician at a time; outlives three sign-ins and storing the result.
+/// The lease of a technician's sign-in; outlives three sign-ins and storing the result.
 const LEASE: Duration = Duration::from_secs(35);
 
-/// A sign-in that failed in passing is tried again after this.
+/// Before a second sign-in after `ERROR`.
 const SECOND_TRY: Duration = Duration::from_secs(1);
 
-/// What a PIN is asked for with.
+/// The credential of a call to Rescue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RescueCredential {
     /// The technician's own authcode.
@@ -32,7 +33,7 @@ pub enum RescueCredential {
 }
 
 impl RescueCredential {
-    /// What Rescue is shown.
+    /// The value of the form field `authcode`.
     pub const fn secret(&self) -> &Secret {
         match self {
             Self::SignedIn(authcode) => &authcode.code,
@@ -41,7 +42,7 @@ impl RescueCredential {
     }
 }
 
-/// Why there is nothing to ask with, by what can be done about it.
+/// Why there is no credential, by what can be done about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignInError {
     /// Rescue refused the sign-in, or did not answer.
@@ -53,7 +54,7 @@ pub enum SignInError {
     /// The connector's own storage failed; trying again helps.
     #[error("{0}")]
     Storage(String),
-    /// Somebody else has been signing in for longer than the caller may wait.
+    /// Another process has been signing in for longer than the caller may wait.
     #[error("another process has been signing in for too long")]
     Busy,
 }
@@ -73,43 +74,43 @@ impl From<SecretStoreError> for SignInError {
 /// Obtains authcodes and shares them.
 #[derive(Debug)]
 pub struct Authcodes {
-    api: RescueClient,
-    vault: Arc<SecretStore>,
+    rescue: RescueClient,
+    secret_store: Arc<SecretStore>,
     credentials: Arc<CredentialsTable>,
     clock: Clock,
-    remembered: BoundedCache<String, Authcode>,
+    cache: BoundedCache<String, Authcode>,
     flights: SingleFlight,
 }
 
-/// Which authcode will do.
-struct Wanted<'a> {
+/// The authcode that one caller needs.
+struct WantedAuthcode<'a> {
     tenant: &'a TenantFile,
     sso_id: &'a str,
     lease: String,
     audience: String,
     refused: Option<&'a Secret>,
-    deadline: Timestamp,
+    budget: &'a TimeBudget,
 }
 
 impl Authcodes {
-    /// Authcodes by way of these.
+    /// Signs in with the tenants' secrets and shares authcodes in the credentials table.
     pub fn new(
-        api: RescueClient,
-        vault: Arc<SecretStore>,
+        rescue: RescueClient,
+        secret_store: Arc<SecretStore>,
         credentials: Arc<CredentialsTable>,
         clock: Clock,
     ) -> Self {
         Self {
-            api,
-            vault,
+            rescue,
+            secret_store,
             flights: SingleFlight::new(Arc::clone(&credentials)),
             credentials,
             clock,
-            remembered: BoundedCache::default(),
+            cache: BoundedCache::default(),
         }
     }
 
-    /// What to ask Rescue with in that technician's name. What Rescue has `refused` is not given again.
+    /// The credential for that technician, never the one that Rescue has `refused`.
     ///
     /// # Errors
     /// As [`SignInError`] says. An API token that was refused and has not been replaced is
@@ -119,11 +120,13 @@ impl Authcodes {
         tenant: &TenantFile,
         sso_id: &str,
         refused: Option<&Secret>,
-        deadline: Timestamp,
+        budget: &TimeBudget,
     ) -> Result<RescueCredential, SignInError> {
         let mut token = self.api_token(tenant).await?;
         if token.is_some() && token.as_ref() == refused {
-            self.vault.reread_tenant_secrets(&tenant.tenant).await?;
+            self.secret_store
+                .reread_tenant_secrets(&tenant.tenant)
+                .await?;
             token = self.api_token(tenant).await?;
             if token.as_ref() == refused {
                 return Err(RescueError::Refused(RescueRefusal::InvalidSecretAuthCode).into());
@@ -132,26 +135,26 @@ impl Authcodes {
         if let Some(token) = token {
             return Ok(RescueCredential::ApiToken(token));
         }
-        let host = self.api.host(tenant).map_err(RescueError::from)?;
-        let wanted = Wanted {
+        let host = self.rescue.host(tenant).map_err(RescueError::from)?;
+        let wanted = WantedAuthcode {
             tenant,
             sso_id,
             lease: sign_in_lease_key(&tenant.tenant, sso_id),
             audience: format!("{} {}", host.as_str(), tenant.rescue.company_id),
             refused,
-            deadline,
+            budget,
         };
-        if let Some(authcode) = self.remembered(&wanted) {
+        if let Some(authcode) = self.cached(&wanted) {
             return Ok(RescueCredential::SignedIn(authcode));
         }
         let limits = FlightLimits {
             lease: LEASE,
-            wait: self.left(deadline),
+            wait: budget.left(),
         };
         let flight = self.flights.run(
             &wanted.lease,
             limits,
-            || self.known(&wanted),
+            || self.look_up(&wanted),
             self.sign_in(&wanted),
         );
         let authcode = flight.await?.ok_or(SignInError::Busy)?;
@@ -159,51 +162,52 @@ impl Authcodes {
     }
 
     async fn api_token(&self, tenant: &TenantFile) -> Result<Option<Secret>, SignInError> {
-        let credentials = self.vault.tenant_secrets(&tenant.tenant).await?;
-        Ok(credentials.rescue_api_token.clone())
+        let secrets = self.secret_store.tenant_secrets(&tenant.tenant).await?;
+        Ok(secrets.rescue_api_token.clone())
     }
 
-    async fn known(&self, wanted: &Wanted<'_>) -> Result<Option<Authcode>, SignInError> {
-        if let Some(authcode) = self.remembered(wanted) {
+    async fn look_up(&self, wanted: &WantedAuthcode<'_>) -> Result<Option<Authcode>, SignInError> {
+        if let Some(authcode) = self.cached(wanted) {
             return Ok(Some(authcode));
         }
         let shared = self
             .credentials
             .authcode(&wanted.tenant.tenant, wanted.sso_id)
             .await?
-            .filter(|authcode| wanted.takes(authcode));
+            .filter(|authcode| wanted.accepts(authcode));
         if let Some(authcode) = &shared {
-            self.remember(wanted, authcode.clone());
+            self.cache.insert(wanted.lease.clone(), authcode.clone());
         }
         Ok(shared)
     }
 
-    /// One sign-in; a second one when Rescue answers with a fault that may pass, or when the password that was refused
-    /// had been read a while ago and has changed.
-    async fn sign_in(&self, wanted: &Wanted<'_>) -> Result<Authcode, SignInError> {
+    /// One sign-in; a second one after `ERROR`, or when the refused password has changed since it was cached.
+    async fn sign_in(&self, wanted: &WantedAuthcode<'_>) -> Result<Authcode, SignInError> {
         let id = &wanted.tenant.tenant;
-        let mut password = self.vault.tenant_secrets(id).await?.sso_password.clone();
+        let store = &self.secret_store;
+        let mut password = store.tenant_secrets(id).await?.sso_password.clone();
         if password.is_none() {
-            password = self
-                .vault
-                .reread_tenant_secrets(id)
-                .await?
-                .sso_password
-                .clone();
+            password = store.reread_tenant_secrets(id).await?.sso_password.clone();
         }
         let password = password.ok_or(SignInError::NotSet("sso-password"))?;
-        let mut outcome = self.sign_in_with(wanted, &password).await;
+        let sign_in = async |password: &Secret| {
+            let (tenant, sso_id) = (wanted.tenant, wanted.sso_id);
+            let time = wanted.budget.left();
+            self.rescue.sign_in(tenant, sso_id, password, time).await
+        };
+        let mut outcome = sign_in(&password).await;
         // The vendor's page of requestAuthCodeSSO: an unspecified error, such as a time-out.
         if outcome == Err(RescueError::Refused(RescueRefusal::Error))
-            && self.left(wanted.deadline) > SECOND_TRY * 2
+            && wanted.budget.left() > SECOND_TRY * 2
         {
             tokio::time::sleep(SECOND_TRY).await;
-            outcome = self.sign_in_with(wanted, &password).await;
+            outcome = sign_in(&password).await;
         }
         if outcome == Err(RescueError::Refused(RescueRefusal::Invalid)) {
-            let now = self.vault.reread_tenant_secrets(id).await?;
-            if let Some(changed) = now.sso_password.as_ref().filter(|now| **now != password) {
-                outcome = self.sign_in_with(wanted, changed).await;
+            let reread = store.reread_tenant_secrets(id).await?;
+            let changed = reread.sso_password.as_ref();
+            if let Some(changed) = changed.filter(|changed| **changed != password) {
+                outcome = sign_in(changed).await;
             }
         }
         let authcode = Authcode {
@@ -211,7 +215,7 @@ impl Authcodes {
             obtained_at: self.clock.now(),
             audience: wanted.audience.clone(),
         };
-        self.remember(wanted, authcode.clone());
+        self.cache.insert(wanted.lease.clone(), authcode.clone());
         let shared = self
             .credentials
             .share_authcode(id, wanted.sso_id, &authcode)
@@ -222,34 +226,14 @@ impl Authcodes {
         Ok(authcode)
     }
 
-    async fn sign_in_with(
-        &self,
-        wanted: &Wanted<'_>,
-        password: &Secret,
-    ) -> Result<Secret, RescueError> {
-        let left = self.left(wanted.deadline);
-        self.api
-            .sign_in(wanted.tenant, wanted.sso_id, password, left)
-            .await
-    }
-
-    fn left(&self, deadline: Timestamp) -> Duration {
-        deadline.since(self.clock.now())
-    }
-
-    fn remembered(&self, wanted: &Wanted<'_>) -> Option<Authcode> {
-        self.remembered
-            .get(&wanted.lease)
-            .filter(|authcode| wanted.takes(authcode))
-    }
-
-    fn remember(&self, wanted: &Wanted<'_>, authcode: Authcode) {
-        self.remembered.insert(wanted.lease.clone(), authcode);
+    fn cached(&self, wanted: &WantedAuthcode<'_>) -> Option<Authcode> {
+        let cached = self.cache.get(&wanted.lease);
+        cached.filter(|authcode| wanted.accepts(authcode))
     }
 }
 
-impl Wanted<'_> {
-    fn takes(&self, authcode: &Authcode) -> bool {
+impl WantedAuthcode<'_> {
+    fn accepts(&self, authcode: &Authcode) -> bool {
         authcode.audience == self.audience && self.refused != Some(&authcode.code)
     }
 }

@@ -81,7 +81,7 @@ pub enum HostError {
     /// Another scheme.
     #[error("must start with https://")]
     NotHttps,
-    /// Something before or after the host.
+    /// A user, path, query or fragment beside the host.
     #[error("must end after the host: no user, path, query or fragment")]
     MoreThanAHost,
 }
