@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use shared::aws::tenants::StorageError;
+use shared::aws::storage_error::StorageError;
 use shared::domain::session::SessionId;
 use shared::domain::tenant::TenantId;
 use shared::environment::WrongEnvironment;

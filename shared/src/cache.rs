@@ -1,4 +1,4 @@
-//! What a process keeps in mind: the last so many of a kind, so that its memory does not grow with the tenants.
+//! Values that a process caches. Their number is limited, so that memory does not grow with the number of tenants.
 
 use std::hash::Hash;
 use std::num::NonZeroUsize;
@@ -6,19 +6,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
-/// Of each kind, one per tenant or technician. A busier process reads some of them again.
-const USUAL: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
+/// The usual number of entries: one per tenant or technician.
+const DEFAULT_CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
-/// A map that forgets what was not asked for longest when it is full.
+/// A map that drops its least recently used entry when it is full.
 #[derive(Debug)]
 pub(crate) struct BoundedCache<K: Hash + Eq, V>(Mutex<LruCache<K, V>>);
 
 impl<K: Hash + Eq, V: Clone> BoundedCache<K, V> {
-    /// Remembers that many.
-    pub(crate) fn up_to(limit: NonZeroUsize) -> Self {
-        // Grows as it is filled; `LruCache::new` would make room for all of them at every start.
+    pub(crate) fn with_capacity(capacity: NonZeroUsize) -> Self {
+        // `LruCache::new` would allocate the whole capacity at every start.
         let mut cache = LruCache::unbounded();
-        cache.resize(limit);
+        cache.resize(capacity);
         Self(Mutex::new(cache))
     }
 
@@ -48,7 +47,7 @@ impl<K: Hash + Eq, V: Clone> BoundedCache<K, V> {
 
 impl<K: Hash + Eq, V: Clone> Default for BoundedCache<K, V> {
     fn default() -> Self {
-        Self::up_to(USUAL)
+        Self::with_capacity(DEFAULT_CAPACITY)
     }
 }
 
@@ -57,15 +56,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_memory_forgets_what_nobody_asked_for_longest() {
-        let memory = BoundedCache::up_to(NonZeroUsize::new(2).expect("two"));
-        memory.insert("a", 1);
-        memory.insert("b", 2);
-        assert_eq!(memory.get(&"a"), Some(1));
-        memory.insert("c", 3);
-        assert_eq!(memory.get(&"b"), None);
-        assert_eq!((memory.get(&"a"), memory.get(&"c")), (Some(1), Some(3)));
-        memory.remove(&"a");
-        assert_eq!(memory.get_or_default("a"), 0);
+    fn a_full_cache_drops_its_least_recently_used_entry() {
+        let cache = BoundedCache::with_capacity(NonZeroUsize::new(2).expect("two"));
+        cache.insert("a", 1);
+        cache.insert("b", 2);
+        assert_eq!(cache.get(&"a"), Some(1));
+        cache.insert("c", 3);
+        assert_eq!(cache.get(&"b"), None);
+        assert_eq!((cache.get(&"a"), cache.get(&"c")), (Some(1), Some(3)));
+        cache.remove(&"a");
+        assert_eq!(cache.get_or_default("a"), 0);
     }
 }

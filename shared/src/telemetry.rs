@@ -1,4 +1,4 @@
-//! What can be seen from outside: JSON log lines and CloudWatch metrics in the embedded metric format.
+//! JSON log lines, and CloudWatch metrics in the embedded metric format.
 
 use std::io::Write as _;
 use std::sync::OnceLock;
@@ -13,11 +13,11 @@ use crate::domain::error::ErrorCode;
 use crate::domain::session::SessionId;
 use crate::domain::tenant::{TenantFile, TenantId};
 
-/// What is counted. None has a tenant as dimension; the tenant is a property of the log line that carries the metric.
+/// The counters. The tenant is no dimension but a property of the log line that carries the metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     missing_docs,
-    reason = "the names are what they count; the README lists them"
+    reason = "the names say what they count; the documentation lists them"
 )]
 pub enum Metric {
     PostAccepted,
@@ -71,10 +71,10 @@ impl Metric {
 
 static METRICS: OnceLock<&'static Collector> = OnceLock::new();
 
-/// Starts logging to standard output, where Lambda collects it.
+/// Starts logging to standard output.
 ///
-/// `AWS_LAMBDA_LOG_LEVEL` (or `RUST_LOG`) sets the level of the connector's own lines, `INFO` by default. Libraries
-/// never log below `INFO`: at trace the Lambda runtime writes out whole events, keys and chat included.
+/// `AWS_LAMBDA_LOG_LEVEL` (or `RUST_LOG`) sets the level of the connector's own lines, `INFO` by default. Libraries log at
+/// `INFO` at most: at `TRACE` the Lambda runtime logs whole events, with keys and chats.
 pub fn init() {
     let level = ["AWS_LAMBDA_LOG_LEVEL", "RUST_LOG"]
         .into_iter()
@@ -96,8 +96,8 @@ pub fn init() {
         .ok();
 }
 
-/// Starts metrics in a CloudWatch namespace (`METRICS_NAMESPACE`), as lines of the same log. Before, and in a process that
-/// has started them already, nothing is counted under `namespace`.
+/// Starts metrics in a CloudWatch namespace (`METRICS_NAMESPACE`), as lines of the same log. Only the first call in a
+/// process has an effect; before it, nothing is counted.
 pub fn start_metrics(namespace: String) {
     if let Ok(collector) = Builder::new().cloudwatch_namespace(namespace).init() {
         METRICS.set(collector).ok();
@@ -113,35 +113,34 @@ const OWN_TARGETS: &[&str] = &[
     "rotate_tokens",
 ];
 
-/// Counts one, and says of which tenant on the same line.
+/// Increments a counter, with the tenant on the same line.
 pub fn count(metric: Metric, tenant: Option<&TenantId>) {
     emit(tenant, || metrics::counter!(metric.name()).increment(1));
 }
 
-/// Counts one dead letter or refusal under its reason.
+/// Increments a counter that has the reason as its dimension.
 pub fn count_reason(metric: Metric, reason: ErrorCode, tenant: Option<&TenantId>) {
     emit(tenant, || {
         metrics::counter!(metric.name(), "Reason" => reason.as_str()).increment(1)
     });
 }
 
-/// Records how long a post took from acceptance to its note, in milliseconds.
+/// Records the time from acceptance of a post to its note, in milliseconds.
 pub fn delivery_latency(latency: std::time::Duration, tenant: &TenantId) {
     emit(Some(tenant), || {
         metrics::histogram!("DeliveryLatency").record(latency.as_secs_f64() * 1000.0)
     });
 }
 
-/// Records for how long a post has waited that stays in the queue, in seconds. SQS measures that too, but leaves out what
-/// it has handed out several times.
+/// Records how long a post in the queue has waited, in seconds. The metric of SQS leaves out messages that were received
+/// several times.
 pub fn waiting_time(waited: std::time::Duration) {
     emit(None, || {
         metrics::histogram!("WaitingTime").record(waited.as_secs_f64())
     });
 }
 
-/// Records how many days, and parts of them, a tenant's refresh token has left; its minimum is that of the tenant who
-/// has to be seen to first.
+/// Records how long a tenant's refresh token is still valid, in days. The minimum is that of the most urgent tenant.
 pub fn refresh_token_days_left(left: std::time::Duration, tenant: &TenantId) {
     const A_DAY: f64 = 24.0 * 3600.0;
     let days = left.as_secs_f64() / A_DAY;
@@ -150,7 +149,7 @@ pub fn refresh_token_days_left(left: std::time::Duration, tenant: &TenantId) {
     });
 }
 
-/// Records something and writes it out at once, so that the line names the right tenant.
+/// Records a metric and writes its line at once, so that the line names the right tenant.
 fn emit(tenant: Option<&TenantId>, record: impl FnOnce()) {
     let Some(collector) = METRICS.get() else {
         return;
@@ -166,7 +165,7 @@ fn emit(tenant: Option<&TenantId>, record: impl FnOnce()) {
     }
 }
 
-/// Logs a step of a post's way: at `INFO` for a tenant whose `debug.logging` is on, else at `DEBUG`.
+/// Logs a step of a delivery: at `INFO` for a tenant with `debug.logging`, else at `DEBUG`.
 pub fn step(tenant: &TenantFile, session: &SessionId, step: &str, subject: &str) {
     let id = tenant.tenant.as_str();
     if tenant.debug.logging {
@@ -176,7 +175,7 @@ pub fn step(tenant: &TenantFile, session: &SessionId, step: &str, subject: &str)
     }
 }
 
-/// Logs a failure once, at the level its line of the table names.
+/// Logs an error at the level of its line in the table.
 pub fn log_failure(code: ErrorCode, tenant: &str, session: &str, detail: &str) {
     let (code, title) = (code.entry(), code.entry().title);
     match code.level {

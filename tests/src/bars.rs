@@ -1,17 +1,16 @@
-//! What a release has to keep to: each figure stands here once, for the tests that guard it and for the report that
-//! prints it.
+//! The limits of a release. The tests check them, and the benchmark report prints them.
 
-/// How many times the bare handler's cold start `session-details` may take, process start to first answer, with plain
-/// HTTP to everything it calls.
+/// The longest cold start of `session-details`, process start to first answer, as a multiple of the bare handler's. Plain
+/// HTTP.
 pub const COLD_START_TO_FLOOR: f64 = 2.0;
-/// How many times faster than the same work in Node.js that is at least, over TLS.
+/// How many times faster that cold start is at least than the same work in Node.js, over TLS.
 pub const FASTER_THAN_NODE: f64 = 10.0;
-/// How many times faster than the same work in Python that is at least, over TLS.
+/// How many times faster that cold start is at least than the same work in Python, over TLS.
 pub const FASTER_THAN_PYTHON: f64 = 18.0;
-/// How many times the bare handler's processor time `session-details` may take until its first answer, over TLS: a
-/// small Lambda gets a fraction of a core, so that processor time is what its callers wait for.
+/// The most processor time of `session-details` until its first answer, over TLS, as a multiple of the bare handler's. A
+/// small Lambda function has a fraction of a core, so its callers wait for processor time.
 pub const PROCESSOR_TIME_TO_FLOOR: f64 = 4.0;
-/// How many times as long as the bare handler with the one AWS call a warm `session-details` may take, in the median.
+/// The longest median time of a warm `session-details`, as a multiple of the bare handler's with the same AWS call.
 pub const WARM_TO_ONE_CALL: f64 = 1.3;
 /// The largest resident set of a function after typical requests (a post of 4 KB), in bytes.
 pub const PEAK_MEMORY: u64 = 12_000_000;
@@ -19,8 +18,8 @@ pub const PEAK_MEMORY: u64 = 12_000_000;
 pub const PEAK_MEMORY_LARGE: u64 = 30_000_000;
 /// The largest zipped binary of a function, in bytes.
 pub const ZIP: u64 = 2_500_000;
-/// How many times the calls for a post with the fewest tenants those with the most may be: the same number, but for what
-/// is read again every half minute.
+/// How many times the calls for a post may grow from the fewest tenants to the most. Not 1.0: some values are read again
+/// every half minute.
 pub const CALLS_AS_TENANTS_GROW: f64 = 1.05;
 
 /// How many calls one request to a function costs.
@@ -28,19 +27,19 @@ pub const CALLS_AS_TENANTS_GROW: f64 = 1.05;
 pub struct CallBar {
     /// The function.
     pub function: &'static str,
-    /// Whom it calls, as [`crate::calls::Calls`] names them.
+    /// The service that it calls, as in [`crate::calls::SERVICES`].
     pub service: &'static str,
-    /// In a process that has just been started.
+    /// In a new process.
     pub cold: usize,
-    /// In a process that has answered before.
+    /// In a process that has handled a request.
     pub warm: usize,
 }
 
-/// The calls of every function to everybody whom it calls. Whoever is not listed is not called.
+/// The most calls of every function to each service. A function calls no other service.
 ///
-/// A post to a tenant that is known; a delivery to a record that is known, without an attachment; a PIN without e-mails
-/// and note; a token that is handed over and stored; a rotation that renews, all its steps together. Access tokens and
-/// authcodes are shared already, as they are whenever another process has worked before.
+/// A post of a cached tenant; a delivery to a known record, without an attachment; a PIN without e-mails and note; a token
+/// that is handed over and stored; a rotation that renews, all its steps together. Another process has shared access
+/// tokens and authcodes before.
 pub const CALLS: &[CallBar] = &[
     bar("session-details", "DynamoDB", 1, 0),
     bar("session-details", "SQS", 1, 1),
@@ -67,7 +66,7 @@ const fn bar(function: &'static str, service: &'static str, cold: usize, warm: u
     }
 }
 
-/// The bar of a function's calls to a service; none allowed where there is none.
+/// The most calls of a function to a service, cold and warm.
 pub fn calls(function: &str, service: &str) -> (usize, usize) {
     let bar = CALLS
         .iter()

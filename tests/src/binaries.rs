@@ -1,12 +1,12 @@
-//! The programs under test, built like everything else of this run.
+//! The programs under test, built with the profile of this test run.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The folder with the programs of this build: `session-details`, `deliver-session`, `rescue-connector`, `local`.
+/// The folder of the built programs: `session-details`, `deliver-session`, `rescue-connector`, `local` and others.
 ///
-/// Cargo builds no plain binaries of other packages for a test, so they are built here, once per test process.
+/// Cargo does not build the binaries of other packages for a test, so this function does, once per test process.
 ///
 /// # Panics
 /// When they cannot be built.

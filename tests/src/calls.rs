@@ -1,4 +1,4 @@
-//! How many calls a request to each function costs, counted by those who were called.
+//! The number of calls that a request to each function makes, counted by the called services.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::tokens::demo;
 use crate::{World, request};
 
-/// What one request to a function calls: operations behind the service's name, such as `DynamoDB GetItem`, and how often.
+/// The calls of one request to a function: service and operation, such as `DynamoDB GetItem`, and how often.
 pub type Operations = BTreeMap<String, usize>;
 
 /// The calls of one function.
@@ -20,24 +20,24 @@ pub type Operations = BTreeMap<String, usize>;
 pub struct Calls {
     /// The function.
     pub function: &'static str,
-    /// In a process that has just been started.
+    /// In a new process.
     pub cold: Operations,
-    /// In a process that has answered before.
+    /// In a process that has handled a request.
     pub warm: Operations,
 }
 
 impl Calls {
-    /// Everybody who is called, cold or warm: `DynamoDB`, `SQS`, `Secrets Manager`, `ServiceNow`, `Rescue`.
+    /// The services of [`SERVICES`] that are called, cold or warm.
     pub fn services(&self) -> Vec<&'static str> {
         let called = |service: &str| total(&self.cold, service) + total(&self.warm, service) > 0;
         SERVICES.into_iter().filter(|name| called(name)).collect()
     }
 }
 
-/// Everybody whom the functions call.
+/// The services that the functions call.
 pub const SERVICES: [&str; 5] = ["DynamoDB", "SQS", "Secrets Manager", "ServiceNow", "Rescue"];
 
-/// How many of the calls went to a service.
+/// The number of calls to a service.
 pub fn total(operations: &Operations, service: &str) -> usize {
     let of_it = |name: &str| {
         name.strip_prefix(service)
@@ -50,10 +50,9 @@ pub fn total(operations: &Operations, service: &str) -> usize {
         .sum()
 }
 
-/// Counts the calls of every function: one request to a process that was just started, and the next one.
+/// Counts the calls of every function: of the first request to a new process, and of the next one.
 ///
-/// What is shared between processes (access token, authcode) is there before, as it is whenever another process has
-/// worked already. E-mails and notes about PINs are switched off.
+/// Another process has shared access token and authcode before. E-mails and notes about PINs are switched off.
 ///
 /// # Panics
 /// When the world does not start or a request fails.
@@ -86,8 +85,8 @@ async fn deliver_session(world: &World) -> Calls {
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     let mut posts = Vec::new();
-    for words in ["one", "two"] {
-        session.say("Ana Ruiz", words);
+    for text in ["one", "two"] {
+        session.say("Ana Ruiz", text);
         posts.push(session.clone());
     }
     measure(world, "deliver-session", async |nth| {
@@ -98,17 +97,17 @@ async fn deliver_session(world: &World) -> Calls {
 }
 
 async fn generate_pin(world: &World) -> Calls {
-    let mut presses = Vec::new();
+    let mut requests = Vec::new();
     for _ in 0..3 {
-        presses.push(request(&world.incident()));
+        requests.push(request(&world.incident()));
     }
-    let press = async |nth: usize| {
-        world.pin(&presses[nth]).await;
-        // Rescue gives one PIN per second, and what waits for its turn asks twice.
+    let generate = async |nth: usize| {
+        world.pin(&requests[nth]).await;
+        // Rescue gives one PIN per second; an earlier request would be repeated.
         tokio::time::sleep(Duration::from_millis(1100)).await;
     };
-    press(2).await;
-    measure(world, "generate-pin", press).await
+    generate(2).await;
+    measure(world, "generate-pin", generate).await
 }
 
 async fn receive_token(world: &World) -> Calls {
@@ -128,14 +127,14 @@ async fn rotate_tokens(world: &World) -> Calls {
         let rotated =
             admin::token::rotate(&world.cloud.stack, &demo(), Duration::from_secs(60)).await;
         rotated.expect("the token is renewed");
-        // The token is current before the last step has ended; rotations run one after the other.
+        // The token is current before the last step ends; this waits for that step.
         world.rotate().await;
     })
     .await
 }
 
-/// Counts what a function calls in its first request after a start, and in its second one.
-async fn measure(world: &World, function: &'static str, ask: impl AsyncFn(usize)) -> Calls {
+/// Counts the calls of a function in its first request after a start, and in its second one.
+async fn measure(world: &World, function: &'static str, request: impl AsyncFn(usize)) -> Calls {
     world.function(function).kill().await;
     let mut counted = Vec::new();
     for nth in 0..2 {
@@ -144,7 +143,7 @@ async fn measure(world: &World, function: &'static str, ask: impl AsyncFn(usize)
             world.cloud.servicenow.mark(),
             world.cloud.rescue.mark(),
         );
-        ask(nth).await;
+        request(nth).await;
         let mut operations = Operations::new();
         let mut add = |name: String| *operations.entry(name).or_insert(0) += 1;
         for call in world.cloud.aws.journal().since(aws) {
@@ -153,7 +152,7 @@ async fn measure(world: &World, function: &'static str, ask: impl AsyncFn(usize)
             }
         }
         for request in world.cloud.servicenow.since(servicenow) {
-            add(format!("ServiceNow {}", on_the_instance(&request)));
+            add(format!("ServiceNow {}", servicenow_operation(&request)));
         }
         for request in world.cloud.rescue.since(rescue) {
             let page = request.path.rsplit('/').next().unwrap_or_default();
@@ -180,7 +179,7 @@ const fn name(service: Service) -> &'static str {
 }
 
 /// The method and the API, without the record.
-fn on_the_instance(request: &RecordedRequest) -> String {
+fn servicenow_operation(request: &RecordedRequest) -> String {
     let mut parts = request.path.split('/').filter(|part| !part.is_empty());
     let api = match (parts.next(), parts.next(), parts.next()) {
         (Some("api"), Some("now"), Some("v1" | "v2")) => parts.next(),

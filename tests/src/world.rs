@@ -1,4 +1,4 @@
-//! One test's world.
+//! The world of one test: a local stack with the demo's tenant.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use local::rescue::{Format, Payload, Phase, Session};
 use local::servicenow::Created;
 use shared::domain::secret::Secret;
 
-/// A cloud of its own with the demo's tenant. Posts are accepted at once and delivered when the test says so.
+/// A local stack with the demo's tenant. Posts are accepted at once and delivered when the test calls [`World::deliver`].
 pub struct World {
-    /// Everything.
+    /// The local stack.
     pub cloud: Cloud,
     /// The webhook URL for starts.
     pub started: Secret,
@@ -39,12 +39,12 @@ pub struct DeadLetter {
 }
 
 impl World {
-    /// A world with the demo's tenant as it is.
+    /// A world with the demo's tenant file.
     pub async fn start() -> Self {
         Self::with_settings(|file| file).await
     }
 
-    /// A world whose tenant file is the demo's, changed.
+    /// A world with a changed tenant file.
     ///
     /// # Panics
     /// When anything of it does not start.
@@ -52,7 +52,7 @@ impl World {
         Self::with(TRACE, change).await
     }
 
-    /// A world with a log level of the functions, and a changed tenant file.
+    /// A world with another log level of the functions and a changed tenant file.
     ///
     /// # Panics
     /// When anything of it does not start.
@@ -74,7 +74,7 @@ impl World {
         }
     }
 
-    /// A world started in another way, and a changed tenant file.
+    /// A world with other options and a changed tenant file.
     ///
     /// # Panics
     /// When anything of it does not start.
@@ -93,7 +93,7 @@ impl World {
         }
     }
 
-    /// Applies the tenant file once more, changed. Processes that are running know within a minute; travel.
+    /// Applies the changed tenant file. Running processes read it within a minute of the world's clock.
     ///
     /// # Panics
     /// When it is refused.
@@ -132,10 +132,10 @@ impl World {
         session.with_customer("Paul Martin")
     }
 
-    /// Posts a session's data, and expects that it is accepted.
+    /// Posts a session's data.
     ///
     /// # Panics
-    /// When it is not.
+    /// When the post is not accepted.
     pub async fn post(&self, session: &Session, phase: Phase) -> Payload {
         let posted = self
             .cloud
@@ -155,19 +155,18 @@ impl World {
         }
     }
 
-    /// Delivers until the queue gives nothing more: what has to wait stays, and what comes after it in its group. The
-    /// number of messages that were taken.
+    /// Delivers all visible messages and returns their number. A waiting message blocks the rest of its group.
     pub async fn deliver(&self) -> usize {
-        let mut taken = 0;
+        let mut delivered = 0;
         loop {
             match self.poller().poll_once().await {
-                0 => return taken,
-                messages => taken += messages,
+                0 => return delivered,
+                messages => delivered += messages,
             }
         }
     }
 
-    /// Moves the world on, then delivers.
+    /// Advances the world's clock, then delivers.
     pub async fn deliver_after(&self, seconds: u64) -> usize {
         self.cloud.travel(Duration::from_secs(seconds));
         self.deliver().await
@@ -194,15 +193,15 @@ impl World {
             .expect("the queue exists")
     }
 
-    /// The messages that wait.
+    /// The messages of the sessions queue.
     pub fn queued(&self) -> Vec<MessageView> {
         self.queue("SessionsQueue").messages
     }
 
     /// The dead letters.
     pub fn dead_letters(&self) -> Vec<DeadLetter> {
-        let letters = self.queue("SessionsDlq").messages.into_iter();
-        letters
+        let messages = self.queue("SessionsDlq").messages.into_iter();
+        messages
             .map(|message| DeadLetter {
                 reason: message
                     .attributes
@@ -220,7 +219,7 @@ impl World {
         self.cloud.servicenow.work_notes("incident", &record.sys_id)
     }
 
-    /// What the ledger says about a session: its record, and each of its posts.
+    /// The ledger's entries of a session: its record, and each of its posts.
     ///
     /// # Panics
     /// When the ledger cannot be read.
@@ -259,20 +258,20 @@ impl World {
         posts[0]["state"].clone()
     }
 
-    /// Everything that all functions have printed, but for the times.
+    /// The output of all functions, without times.
     pub fn output(&self) -> String {
         self.cloud
             .functions
             .values()
             .flat_map(Lambda::output)
-            .map(timeless)
+            .map(without_times)
             .collect::<Vec<_>>()
             .join("\n")
     }
 }
 
-/// A line without its times, whose digits may look like anything.
-fn timeless(line: String) -> String {
+/// A line without its times: tests search the output for digits.
+fn without_times(line: String) -> String {
     match serde_json::from_str(&line) {
         Ok(serde_json::Value::Object(mut fields)) => {
             fields.remove("timestamp");

@@ -22,7 +22,7 @@ use anstyle::{AnsiColor, Style};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
 use shared::domain::clock::Timestamp;
-use shared::domain::record::{RecordNumber, Typed};
+use shared::domain::record::{RecordNumber, TypedReference};
 use shared::domain::tenant::TenantId;
 use shared::environment::{EnvironmentReader, Testing};
 
@@ -316,8 +316,10 @@ fn record_number(text: &str) -> Result<RecordNumber, String> {
 fn typed_number(text: &str) -> Option<RecordNumber> {
     let length = text.chars().filter(|c| c.is_alphanumeric()).count();
     match RecordNumber::typed(text) {
-        Typed::Number(number) => Some(number).filter(|number| number.as_str().len() == length),
-        Typed::NoReference | Typed::Ambiguous | Typed::Invalid => None,
+        TypedReference::Number(number) => {
+            Some(number).filter(|number| number.as_str().len() == length)
+        }
+        TypedReference::NoReference | TypedReference::Ambiguous | TypedReference::Invalid => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why an attempt did not finish its post.
 
-use shared::aws::tenants::StorageError;
+use shared::aws::storage_error::StorageError;
 use shared::domain::clock::Timestamp;
 use shared::domain::error::ErrorCode;
 use shared::servicenow::client::CallError;

@@ -4,7 +4,7 @@
 
 use shared::aws::secret_store::TenantSecrets;
 use shared::domain::error::ErrorCode;
-use shared::domain::record::{RecordNumber, RecordRef, SysId, Table, Typed};
+use shared::domain::record::{RecordNumber, RecordRef, SysId, Table, TypedReference};
 use shared::domain::tracking;
 use shared::servicenow::client::CallError;
 use shared::servicenow::query::Query;
@@ -169,9 +169,9 @@ fn plain_reference(text: &str) -> Reference {
 /// A record number as a person types it.
 fn typed_reference(text: &str) -> Reference {
     match RecordNumber::typed(text) {
-        Typed::NoReference => Reference::Absent,
-        Typed::Number(number) => Reference::Number(number),
-        Typed::Ambiguous => Reference::Unusable(ErrorCode::AmbiguousRecord),
-        Typed::Invalid => Reference::Unusable(ErrorCode::InvalidReference),
+        TypedReference::NoReference => Reference::Absent,
+        TypedReference::Number(number) => Reference::Number(number),
+        TypedReference::Ambiguous => Reference::Unusable(ErrorCode::AmbiguousRecord),
+        TypedReference::Invalid => Reference::Unusable(ErrorCode::InvalidReference),
     }
 }

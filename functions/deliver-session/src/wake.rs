@@ -13,7 +13,7 @@ use futures::future::join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use shared::aws::ledger::NextPage;
 use shared::aws::queue::{PackedPost, Post, QueueError, WakeRequest};
-use shared::aws::tenants::StorageError;
+use shared::aws::storage_error::StorageError;
 use shared::domain::error::ErrorCode;
 use shared::domain::session::Digest;
 use shared::domain::time_budget::TimeBudget;

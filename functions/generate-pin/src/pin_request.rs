@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::aws::tenants::StorageError;
+use shared::aws::storage_error::StorageError;
 use shared::domain::error::Problem;
 use shared::domain::record::RecordRef;
 use shared::domain::secret::Secret;

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use sha2::{Digest as _, Sha256};
-use shared::aws::tenants::StorageError;
+use shared::aws::storage_error::StorageError;
 use shared::domain::clock::{Clock, Timestamp};
 use shared::domain::secret::Secret;
 use shared::domain::tenant::TenantId;

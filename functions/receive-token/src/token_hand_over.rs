@@ -5,7 +5,7 @@ use std::time::Duration;
 use shared::aws::credentials::{AccessToken, token_lease_key};
 use shared::aws::secret_store::{SecretStoreError, TokenSecret, TokenVersion, fingerprint};
 use shared::aws::single_flight::FlightLimits;
-use shared::aws::tenants::StorageError;
+use shared::aws::storage_error::StorageError;
 use shared::domain::clock::Timestamp;
 use shared::domain::error::{ErrorCode, Problem};
 use shared::domain::instance::Instance;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use lambda_runtime::Diagnostic;
 use shared::aws::secret_store::SecretStoreError;
-use shared::aws::tenants::StorageError;
+use shared::aws::storage_error::StorageError;
 use shared::token::access::AccessError;
 
 /// A failed step. Secrets Manager tries the whole rotation again; what is current stays current.

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 
-use crate::aws::tenants::StorageError;
+use crate::aws::storage_error::StorageError;
 use crate::cache::BoundedCache;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::error::ErrorCode;

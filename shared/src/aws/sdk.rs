@@ -1,4 +1,4 @@
-//! What every AWS client of a function shares: the one HTTP client, the time-outs, and what Lambda's environment says.
+//! The configuration of all AWS clients (HTTP client, time-outs, Lambda's environment), and repeated calls.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -21,13 +21,13 @@ use tokio::time::Instant;
 
 use crate::retry::Backoff;
 
-/// The services that the functions call, as `AWS_ENDPOINT_URL_…` spells them.
+/// The services that the functions call, as spelled in `AWS_ENDPOINT_URL_…`.
 const SERVICES: [&str; 3] = ["DYNAMODB", "SQS", "SECRETS_MANAGER"];
 
 /// Region, credentials and endpoints of a function.
 ///
-/// Lambda puts them into environment variables and nowhere else, so nothing else is asked: no profile, no metadata
-/// service, no token exchange. The default chain of the SDK would be a quarter of a function's binary (decision 0008).
+/// Lambda sets them as environment variables, so profiles, the metadata service and token exchange are not used. The
+/// SDK's default chain would be a quarter of a function's binary (decision 0008).
 #[derive(Clone, Debug)]
 pub struct AwsEnvironment {
     region: Region,
@@ -38,7 +38,7 @@ pub struct AwsEnvironment {
 }
 
 impl AwsEnvironment {
-    /// `required` and `optional` give the values of variables.
+    /// `required` and `optional` return the values of variables.
     pub(crate) fn read(
         mut required: impl FnMut(&'static str) -> String,
         optional: impl Fn(&str) -> Option<String>,
@@ -62,12 +62,12 @@ impl AwsEnvironment {
         }
     }
 
-    /// Puts the SDK on the one HTTP client.
+    /// The SDK's configuration with this HTTP client.
     pub fn config(self, http: &reqwest::Client) -> SdkConfig {
         settings(http)
             .region(self.region)
             .credentials_provider(SharedCredentialsProvider::new(self.credentials))
-            // They hold as long as the process.
+            // They are valid as long as the process runs.
             .identity_cache(IdentityCache::no_cache())
             .service_config(self.endpoints)
             .use_fips(self.use_fips)
@@ -76,7 +76,7 @@ impl AwsEnvironment {
     }
 }
 
-/// An attempt may take 3 s and a call, with up to three attempts, 8 s: less than what is kept back after a write.
+/// An attempt may take 3 s, and a call of up to three attempts 8 s: less than the time that is reserved after a write.
 pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .operation_attempt_timeout(Duration::from_secs(3))
@@ -89,20 +89,20 @@ pub fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(3)
 }
 
-/// What holds for every AWS client, whoever brings region and credentials along.
+/// The settings of every AWS client, without region and credentials.
 pub fn settings(http: &reqwest::Client) -> aws_types::sdk_config::Builder {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(crate::http::for_aws(http.clone()))
         .timeout_config(timeouts())
         .retry_config(retries())
-        // Every attempt has its end, so a stream that stalls needs no watchman of its own.
+        // The attempt's time-out also ends a stalled stream.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SharedTimeSource::new(SystemTimeSource::new()))
 }
 
-/// `AWS_ENDPOINT_URL` and, before it, `AWS_ENDPOINT_URL_DYNAMODB` and so on.
+/// `AWS_ENDPOINT_URL`, and `AWS_ENDPOINT_URL_DYNAMODB` and so on, which precede it.
 #[derive(Clone, Debug)]
 struct Endpoints {
     all: Option<String>,
@@ -122,14 +122,14 @@ impl LoadServiceConfig for Endpoints {
     }
 }
 
-/// Between two attempts of [`repeat`].
-const REPEAT: Backoff = Backoff {
+/// The delay between two attempts of [`repeat`].
+const REPEAT_DELAY: Backoff = Backoff {
     first: Duration::from_millis(50),
     longest: Duration::from_millis(500),
 };
 
-/// Refusals that the same call meets again however often it is made: a missing right, a missing or disabled resource, a
-/// request that can never be right. Without the prefix that SQS puts before them (`AWS.SimpleQueueService.`, `KMS.`).
+/// Error codes that a repeated call returns again: a missing right, a missing or disabled resource, an invalid request.
+/// Without the prefixes of SQS (`AWS.SimpleQueueService.`, `KMS.`).
 const PERMANENT: [&str; 14] = [
     "AccessDenied",
     "AccessDeniedException",
@@ -147,23 +147,23 @@ const PERMANENT: [&str; 14] = [
     "ValidationException",
 ];
 
-/// Makes a call again, signed afresh, until it succeeds, is refused for good, or `patience` leaves no time for another
-/// attempt. Only for calls that do no harm when they take effect twice.
+/// Repeats a call, each time with a new signature, until it succeeds, fails permanently, or `time_limit` leaves no time for
+/// another attempt. Only for idempotent calls.
 ///
-/// The SDK by itself gives up after three attempts, and at once after what it does not know to be transient: an expired
-/// signature, a throttled KMS key. A clock that is wrong it corrects by the `Date` of each answer, so the next attempt is
-/// signed with the right time.
+/// The SDK itself ends after three attempts, and at once after errors that it does not count as transient: an expired
+/// signature, a throttled KMS key. It corrects a wrong clock by the `Date` of each response, so the next signature has the
+/// right time.
 ///
 /// # Errors
-/// The last failure; a time-out when no attempt came to its end.
+/// The last failure; a time-out when no attempt has ended.
 pub async fn repeat<T, E, R>(
-    patience: Duration,
+    time_limit: Duration,
     call: impl AsyncFn() -> Result<T, SdkError<E, R>>,
 ) -> Result<T, SdkError<E, R>>
 where
     E: ProvideErrorMetadata,
 {
-    let end = Instant::now() + patience;
+    let end = Instant::now() + time_limit;
     let mut attempts = 0;
     let mut last = None;
     loop {
@@ -171,7 +171,7 @@ where
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => {
                 attempts += 1;
-                let next = Instant::now() + REPEAT.after(attempts);
+                let next = Instant::now() + REPEAT_DELAY.after(attempts);
                 if is_permanent(&error) || next >= end {
                     return Err(error);
                 }
@@ -198,7 +198,7 @@ fn is_permanent<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     }
 }
 
-/// Why an AWS call failed, in words that hold no data: the service's error code, or what became of the connection.
+/// Why an AWS call failed, without data: the service's error code, or why there is no answer.
 pub fn reason<E, R>(error: &SdkError<E, R>) -> String
 where
     E: ProvideErrorMetadata,
@@ -206,9 +206,9 @@ where
     short_reason(error).to_owned()
 }
 
-/// The same with the call and what it was about: `DynamoDB GetItem, table tenants: AccessDeniedException`.
+/// [`reason`] with the call and its resource: `DynamoDB GetItem, table tenants: AccessDeniedException`.
 ///
-/// `kind` and `name` are those of the table or secret; never a value.
+/// `kind` and `name` are those of the table, secret or queue, never a value.
 #[inline(never)]
 pub fn failure<E, R>(kind: &str, name: &str, error: &SdkError<E, R>) -> String
 where
@@ -237,13 +237,13 @@ fn not_dispatched(failure: &DispatchFailure) -> &'static str {
         .map_or("no connection", crate::http::transport_reason)
 }
 
-// Apart from the generic functions, so that it stands in a binary once and not for each operation.
+// Not generic, so that a binary has it once and not for each operation.
 fn named_failure(error_type: &str, kind: &str, name: &str, reason: &str) -> String {
     let (service, operation) = call_of(error_type);
     format!("{service} {operation}, {kind} {name}: {reason}")
 }
 
-/// Service and operation by the name of the operation's error type, `aws_sdk_dynamodb::operation::….::GetItemError`.
+/// Service and operation from the name of the operation's error type, `aws_sdk_dynamodb::operation::….::GetItemError`.
 fn call_of(error_type: &str) -> (&str, &str) {
     let service = match error_type.split("::").next() {
         Some("aws_sdk_dynamodb") => "DynamoDB",
@@ -272,7 +272,7 @@ mod tests {
     const SOON: Duration = Duration::from_secs(30);
 
     #[tokio::test]
-    async fn what_is_no_permanent_refusal_is_tried_again_until_it_succeeds() {
+    async fn an_error_that_is_not_permanent_is_repeated_until_the_call_succeeds() {
         for code in [
             "SignatureDoesNotMatch",
             "InvalidSignatureException",
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_permanent_refusal_ends_at_once() {
+    async fn a_permanent_error_ends_the_repetition() {
         for code in [
             "AccessDenied",
             "AccessDeniedException",
@@ -321,20 +321,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn when_its_time_is_up_the_last_failure_is_told_and_a_call_that_hangs_is_cut_off() {
+    async fn at_the_time_limit_the_last_error_is_returned_and_a_hanging_call_ends() {
         let started = Instant::now();
-        let patience = Duration::from_millis(400);
+        let time_limit = Duration::from_millis(400);
         let attempts = Cell::new(0);
         let call = async || {
             attempts.set(attempts.get() + 1);
             Err::<(), _>(refused("InternalError"))
         };
-        let error = repeat(patience, call).await.expect_err("fails always");
+        let error = repeat(time_limit, call).await.expect_err("fails always");
         // After 0, 50, 150 and 350 ms; one more would come too late.
         assert_eq!(reason(&error), "InternalError");
         assert!((2..=4).contains(&attempts.get()), "{attempts:?}");
         let call = async || std::future::pending::<Result<(), Failure>>().await;
-        let error = repeat(patience, call).await.expect_err("hangs");
+        let error = repeat(time_limit, call).await.expect_err("hangs");
         assert_eq!(reason(&error), "time-out");
         assert!(started.elapsed() < SOON);
     }
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_services_own_endpoint_wins_over_that_of_all() {
+    fn a_services_own_endpoint_precedes_the_common_one() {
         let config = config(&[
             ("AWS_REGION", "eu-west-1"),
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn without_endpoints_the_services_have_their_own() {
+    fn without_endpoint_variables_the_sdk_chooses_the_endpoint() {
         let config = config(&[("AWS_USE_FIPS_ENDPOINT", "true")]);
         assert_eq!(endpoint(&config, "SQS"), None);
         assert_eq!(config.use_fips(), Some(true));

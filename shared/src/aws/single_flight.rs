@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::aws::credentials::CredentialsTable;
-use crate::aws::tenants::StorageError;
+use crate::aws::storage_error::StorageError;
 use crate::cache::BoundedCache;
 
 /// How often whoever waits looks whether somebody else has got it.

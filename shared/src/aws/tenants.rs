@@ -1,15 +1,12 @@
-//! The tenants' table: configuration and keys, cached as docs/architecture.md#rule-5 says.
+//! The tenants' table: configuration and keys, cached in each process (docs/architecture.md#rule-5).
 
-use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::operation::get_item::{GetItemError, GetItemOutput};
-use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -17,6 +14,8 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use tokio::time::timeout;
 
+use crate::aws::item::{self, Item, number_value, text_value};
+use crate::aws::storage_error::StorageError;
 use crate::cache::BoundedCache;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::secret::Secret;
@@ -27,31 +26,31 @@ use crate::domain::tenant::{TenantFile, TenantId};
 pub struct Tenant {
     /// The tenant file that was applied.
     pub file: TenantFile,
-    /// Counts the changes; a write names the version it read.
+    /// Increases with each write; a write is conditional on the version that was read.
     pub version: u64,
-    /// The keys that are live.
+    /// The live keys.
     pub keys: Vec<TenantKey>,
-    /// When the tenant was switched off: posts that came before are still delivered.
+    /// When the tenant was switched off. Posts accepted before are still delivered.
     pub disabled_at: Option<Timestamp>,
 }
 
-/// One live key. The key itself is stored nowhere.
+/// One live key. Its text is stored nowhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantKey {
-    /// What an operator calls it by.
+    /// The name that operators use for it.
     pub id: String,
-    /// What it opens.
+    /// The URLs that it authenticates.
     pub kind: KeyKind,
     /// What an API key may be used for; empty for a webhook key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<KeyScope>,
     /// SHA-256 of the key's text, as hexadecimal digits.
     pub sha256: String,
-    /// When it was made.
+    /// When it was generated.
     pub created_at: Timestamp,
 }
 
-/// What a key opens.
+/// What a key authenticates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyKind {
@@ -65,14 +64,14 @@ pub enum KeyKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyScope {
-    /// Ask for PINs.
+    /// Request PINs.
     Pin,
-    /// Hand a refresh token over.
+    /// Hand over a refresh token.
     Token,
 }
 
 impl TenantKey {
-    /// Makes a key from 32 random bytes. The second value is the key's text, base64url, which is shown once.
+    /// A key from 32 random bytes, and its text in base64url, which is shown once.
     pub fn generate(
         kind: KeyKind,
         scopes: Vec<KeyScope>,
@@ -94,7 +93,7 @@ impl TenantKey {
         )
     }
 
-    fn opens(&self, kind: KeyKind, presented_sha256: &str) -> bool {
+    fn matches(&self, kind: KeyKind, presented_sha256: &str) -> bool {
         self.kind == kind && bool::from(self.sha256.as_bytes().ct_eq(presented_sha256.as_bytes()))
     }
 }
@@ -104,7 +103,7 @@ impl Tenant {
     pub fn key(&self, kind: KeyKind, presented: &Secret) -> Option<&TenantKey> {
         let presented = hex::encode(Sha256::digest(presented.expose().as_bytes()));
         self.keys.iter().fold(None, |found, key| {
-            if key.opens(kind, &presented) {
+            if key.matches(kind, &presented) {
                 Some(key)
             } else {
                 found
@@ -115,87 +114,55 @@ impl Tenant {
     /// The tenant as an item of the table.
     ///
     /// # Errors
-    /// When it cannot be written as JSON, which no tenant file that was read can cause.
-    pub fn to_item(&self) -> Result<HashMap<String, AttributeValue>, serde_json::Error> {
-        let mut item = HashMap::from([
-            (
-                "tenant".to_owned(),
-                AttributeValue::S(self.file.tenant.to_string()),
-            ),
-            (
-                "version".to_owned(),
-                AttributeValue::N(self.version.to_string()),
-            ),
+    /// When it cannot be written as JSON; never for a tenant file that was read.
+    pub fn to_item(&self) -> Result<Item, serde_json::Error> {
+        let mut item = Item::from([
+            ("tenant".to_owned(), text_value(&self.file.tenant)),
+            ("version".to_owned(), number_value(self.version)),
             (
                 "config".to_owned(),
-                AttributeValue::S(serde_json::to_string(&self.file)?),
+                text_value(serde_json::to_string(&self.file)?),
             ),
             (
                 "keys".to_owned(),
-                AttributeValue::S(serde_json::to_string(&self.keys)?),
+                text_value(serde_json::to_string(&self.keys)?),
             ),
         ]);
-        if let Some(disabled_at) = self.disabled_at {
-            item.insert(
-                "disabled_at".to_owned(),
-                AttributeValue::S(disabled_at.to_string()),
-            );
-        }
+        let disabled_at = self.disabled_at.map(text_value);
+        item.extend(disabled_at.map(|value| ("disabled_at".to_owned(), value)));
         Ok(item)
     }
 
-    /// Reads an item of the table; `None` when it is not one that [`Tenant::to_item`] made.
-    pub fn from_item(item: &HashMap<String, AttributeValue>) -> Option<Self> {
-        let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
+    /// Reads an item of the table; `None` when [`Tenant::to_item`] did not write it.
+    pub fn from_item(item: &Item) -> Option<Self> {
         Some(Self {
-            file: serde_json::from_str(text("config")?).ok()?,
-            version: item.get("version")?.as_n().ok()?.parse().ok()?,
-            keys: serde_json::from_str(text("keys")?).ok()?,
-            disabled_at: text("disabled_at").and_then(|text| Timestamp::parse(text)),
+            file: serde_json::from_str(item::text(item, "config")?).ok()?,
+            version: item::number(item, "version")?,
+            keys: serde_json::from_str(item::text(item, "keys")?).ok()?,
+            disabled_at: item::timestamp(item, "disabled_at"),
         })
     }
 }
 
-/// A table of the connector's own cannot be read or written, and nothing young enough is remembered. Names the call and
-/// the table: `DynamoDB GetItem, table tenants: AccessDeniedException`.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct StorageError(pub String);
+/// How long a cached tenant is used without reading it again.
+const FRESH_FOR: Duration = Duration::from_secs(60);
+/// How long a cached tenant is used while the table cannot be read.
+const STALE_FOR: Duration = Duration::from_secs(24 * 3600);
+/// The shortest time between two reads for a key or tenant that is unknown.
+const REREAD_AFTER: Duration = Duration::from_secs(5);
+/// How long a request waits for the read of a tenant that is cached.
+const REFRESH_TIMEOUT: Duration = Duration::from_secs(2);
+/// The most names without a tenant that are cached, each for [`REREAD_AFTER`].
+const UNKNOWN_LIMIT: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
-impl StorageError {
-    /// A failed call about `table`.
-    pub fn of<E, R>(table: &str, error: &SdkError<E, R>) -> Self
-    where
-        E: ProvideErrorMetadata,
-    {
-        Self(crate::aws::sdk::failure("table", table, error))
-    }
-
-    /// The service's error code, or what became of the connection, without the call.
-    pub fn reason(&self) -> &str {
-        self.0.rsplit(": ").next().unwrap_or_default()
-    }
-}
-
-/// How long a tenant that was read is used without reading it again.
-const FRESH: Duration = Duration::from_secs(60);
-/// How long it is used while the table cannot be read.
-const STALE: Duration = Duration::from_secs(24 * 3600);
-/// An unknown key or tenant makes the table be read again, but not more often than this.
-const REREAD: Duration = Duration::from_secs(5);
-/// The caller of an HTTP function waits no longer for a tenant that is remembered to be read again.
-const REFRESH: Duration = Duration::from_secs(2);
-/// Names that lead to no tenant are remembered for [`REREAD`], and no more of them than this.
-const UNKNOWN: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
-
-/// Reads tenants, one `GetItem` each, and remembers them.
+/// Reads tenants, one `GetItem` each, and caches them.
 #[derive(Debug)]
 pub struct TenantsTable {
     dynamodb: aws_sdk_dynamodb::Client,
     table: String,
     clock: Clock,
     cache: BoundedCache<TenantId, Cached>,
-    /// Names that led to no tenant, and when.
+    /// Names without a tenant, and when they were read.
     unknown: BoundedCache<TenantId, Timestamp>,
 }
 
@@ -214,14 +181,14 @@ impl TenantsTable {
             table,
             clock,
             cache: BoundedCache::default(),
-            unknown: BoundedCache::up_to(UNKNOWN),
+            unknown: BoundedCache::with_capacity(UNKNOWN_LIMIT),
         }
     }
 
     /// The tenant, no older than 60 s, or no older than a day while the table cannot be read. `None`: no such tenant.
     ///
     /// # Errors
-    /// When the table cannot be read and nothing young enough is remembered.
+    /// When the table cannot be read and no tenant younger than a day is cached.
     pub async fn get(&self, id: &TenantId) -> Result<Option<Arc<Tenant>>, StorageError> {
         let now = self.clock.now();
         let Some(cached) = self.cache.get(id) else {
@@ -230,31 +197,23 @@ impl TenantsTable {
             }
             return self.read(id).await;
         };
-        // While the table fails, ask it every few seconds, not for every request.
-        let failing = cached.tried_at > cached.read_at && now.since(cached.tried_at) < REREAD;
-        if now.since(cached.read_at) < FRESH || failing {
+        // While the table fails, it is read every few seconds, not for every request.
+        let failing = cached.tried_at > cached.read_at && now.since(cached.tried_at) < REREAD_AFTER;
+        if now.since(cached.read_at) < FRESH_FOR || failing {
             return Ok(Some(cached.tenant));
         }
         match self.read(id).await {
-            Err(error) if now.since(cached.read_at) < STALE => {
-                tracing::warn!(tenant = %id, %error, "using the tenant's remembered configuration");
-                let tenant = Arc::clone(&cached.tenant);
-                self.cache.insert(
-                    id.clone(),
-                    Cached {
-                        tried_at: now,
-                        ..cached
-                    },
-                );
-                Ok(Some(tenant))
+            Err(error) if now.since(cached.read_at) < STALE_FOR => {
+                tracing::warn!(tenant = %id, %error, "using the tenant's cached configuration");
+                Ok(Some(self.keep(id, cached, now)))
             }
             answer => answer,
         }
     }
 
-    /// The tenant if one of its live keys of that kind is `presented`. A key that is not among them makes the table
-    /// be read again, at most once per 5 s and tenant, so that a new key works at once. Where nothing young enough is
-    /// remembered the table is asked until `patience` has passed ([`crate::aws::sdk::repeat`]).
+    /// The tenant if `presented` is one of its live keys of that kind. For an unknown key the table is read again, at most
+    /// once per 5 s and tenant, so that a new key works at once. A tenant that is not cached is read until `time_limit`
+    /// has passed ([`crate::aws::sdk::repeat`]).
     ///
     /// # Errors
     /// As [`TenantsTable::get`].
@@ -263,7 +222,7 @@ impl TenantsTable {
         id: &TenantId,
         kind: KeyKind,
         presented: &Secret,
-        patience: Duration,
+        time_limit: Duration,
     ) -> Result<Option<(Arc<Tenant>, TenantKey)>, StorageError> {
         let matching = |tenant: Option<Arc<Tenant>>| {
             tenant.and_then(|tenant| {
@@ -275,20 +234,14 @@ impl TenantsTable {
         };
         let now = self.clock.now();
         let known = self.cache.get(id);
-        let tenant = match known.filter(|cached| now.since(cached.read_at) < STALE) {
+        let tenant = match known.filter(|cached| now.since(cached.read_at) < STALE_FOR) {
             None if self.is_unknown(id, now) => None,
-            None => self.read_patiently(id, patience).await?,
-            Some(cached) => match timeout(REFRESH.min(patience), self.get(id)).await {
+            None => self.read_patiently(id, time_limit).await?,
+            Some(cached) => match timeout(REFRESH_TIMEOUT.min(time_limit), self.get(id)).await {
                 Ok(answer) => answer?,
                 Err(_) => {
-                    tracing::warn!(tenant = %id, "using the tenant's remembered configuration: the table does not answer");
-                    let tenant = Arc::clone(&cached.tenant);
-                    let tried = Cached {
-                        tried_at: now,
-                        ..cached
-                    };
-                    self.cache.insert(id.clone(), tried);
-                    Some(tenant)
+                    tracing::warn!(tenant = %id, "using the tenant's cached configuration: the table does not answer");
+                    Some(self.keep(id, cached, now))
                 }
             },
         };
@@ -298,43 +251,51 @@ impl TenantsTable {
         let tried_lately = self
             .cache
             .get(id)
-            .is_some_and(|cached| now.since(cached.tried_at) < REREAD);
+            .is_some_and(|cached| now.since(cached.tried_at) < REREAD_AFTER);
         if tried_lately || self.is_unknown(id, now) {
             return Ok(None);
         }
-        Ok(matching(self.read_patiently(id, patience).await?))
+        Ok(matching(self.read_patiently(id, time_limit).await?))
     }
 
-    /// The tenant as it is now, whatever is remembered.
+    /// The tenant as the table has it now.
     ///
     /// # Errors
     /// When the table cannot be read.
     pub async fn read(&self, id: &TenantId) -> Result<Option<Arc<Tenant>>, StorageError> {
         let now = self.clock.now();
-        let answer = self.query(id).send().await;
-        self.remember(id, answer, now)
+        let answer = self.get_item(id).send().await;
+        self.cache_answer(id, answer, now)
     }
 
-    /// The same, asking until `patience` has passed.
+    /// [`TenantsTable::read`], repeated until `time_limit` has passed.
     async fn read_patiently(
         &self,
         id: &TenantId,
-        patience: Duration,
+        time_limit: Duration,
     ) -> Result<Option<Arc<Tenant>>, StorageError> {
-        let query = self.query(id);
-        let answer = crate::aws::sdk::repeat(patience, async || query.clone().send().await).await;
-        self.remember(id, answer, self.clock.now())
+        let request = self.get_item(id);
+        let answer =
+            crate::aws::sdk::repeat(time_limit, async || request.clone().send().await).await;
+        self.cache_answer(id, answer, self.clock.now())
     }
 
-    fn query(&self, id: &TenantId) -> GetItemFluentBuilder {
+    fn get_item(&self, id: &TenantId) -> GetItemFluentBuilder {
         self.dynamodb
             .get_item()
             .table_name(&self.table)
-            .key("tenant", AttributeValue::S(id.to_string()))
+            .key("tenant", text_value(id))
             .consistent_read(true)
     }
 
-    fn remember<R>(
+    /// Keeps using a cached tenant whose read has failed.
+    fn keep(&self, id: &TenantId, cached: Cached, tried_at: Timestamp) -> Arc<Tenant> {
+        let tenant = Arc::clone(&cached.tenant);
+        self.cache.insert(id.clone(), Cached { tried_at, ..cached });
+        tenant
+    }
+
+    fn cache_answer<R>(
         &self,
         id: &TenantId,
         answer: Result<GetItemOutput, SdkError<GetItemError, R>>,
@@ -361,7 +322,7 @@ impl TenantsTable {
     fn is_unknown(&self, id: &TenantId, now: Timestamp) -> bool {
         self.unknown
             .get(id)
-            .is_some_and(|asked_at| now.since(asked_at) < REREAD)
+            .is_some_and(|read_at| now.since(read_at) < REREAD_AFTER)
     }
 }
 
@@ -370,13 +331,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_opens_only_what_it_was_made_for() {
+    fn a_key_authenticates_only_its_own_kind() {
         let now = Timestamp::from_millis(0);
         let (webhook, text) = TenantKey::generate(KeyKind::Webhook, vec![], &[7; 32], now);
         assert_eq!(text.expose().len(), 43);
         let hash = hex::encode(Sha256::digest(text.expose().as_bytes()));
-        assert!(webhook.opens(KeyKind::Webhook, &hash));
-        assert!(!webhook.opens(KeyKind::Api, &hash));
-        assert!(!webhook.opens(KeyKind::Webhook, &hex::encode(Sha256::digest(b"another"))));
+        assert!(webhook.matches(KeyKind::Webhook, &hash));
+        assert!(!webhook.matches(KeyKind::Api, &hash));
+        assert!(!webhook.matches(KeyKind::Webhook, &hex::encode(Sha256::digest(b"another"))));
     }
 }

@@ -1,4 +1,4 @@
-//! Time as an argument: the wall clock (which tests may shift) and the deadline of an invocation.
+//! Time as an argument: the wall clock, which tests may shift, and the deadline of an invocation.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,12 +10,12 @@ use time::format_description::well_known::Rfc3339;
 
 /// A moment, in milliseconds since the Unix epoch.
 ///
-/// Displayed and serialised as RFC 3339 in UTC with exactly three decimals, so that the text sorts as the time does. The
-/// text of a moment outside the years 0 to 9999 is that of the nearest moment inside.
+/// Displayed and serialised as RFC 3339 in UTC with three decimals, so that texts sort by time. A moment outside the years
+/// 0 to 9999 has the text of the nearest moment inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
-/// Milliseconds since the Unix epoch. RFC 3339 knows no earlier year.
+/// Milliseconds since the Unix epoch. RFC 3339 has no earlier year.
 const START_OF_YEAR_0: i64 = -62_167_219_200_000;
 
 impl Timestamp {
@@ -93,10 +93,10 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// The clock that everything reads. Cloning shares it.
+/// The clock of a process. Clones share its offset.
 #[derive(Clone, Debug)]
 pub struct Clock {
-    /// Milliseconds; added to the machine's clock where that runs, the whole time where it stands still.
+    /// Milliseconds that are added to the machine's clock or, of a manual clock, to the Unix epoch.
     millis: Arc<AtomicI64>,
     runs: bool,
 }
@@ -110,7 +110,7 @@ impl Clock {
         }
     }
 
-    /// A clock that stands still until [`Clock::advance`] moves it. For tests.
+    /// A clock that only [`Clock::advance`] moves. For tests.
     pub fn manual(start: Timestamp) -> Self {
         Self {
             millis: Arc::new(AtomicI64::new(start.as_millis())),
@@ -125,7 +125,7 @@ impl Clock {
         Timestamp(machine.saturating_add(millis))
     }
 
-    /// Moves the clock on, and every clone with it. For tests and the embedded cloud.
+    /// Advances the clock and every clone. For tests and the local stack.
     pub fn advance(&self, by: Duration) {
         let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         self.millis.fetch_add(by, Ordering::Relaxed);
@@ -136,11 +136,10 @@ impl Clock {
         (self.now().0.saturating_sub(system_millis())).div_euclid(1000)
     }
 
-    /// The moment by which the runtime wants an answer, on this clock.
+    /// The deadline of an invocation on this clock.
     ///
-    /// `deadline_millis` is what the Lambda runtime sent: a moment on the machine's clock, which is shifted as this clock
-    /// is. One that cannot be on the machine's clock, because no invocation outlives [`LONGEST_INVOCATION`], comes from a
-    /// runtime whose own clock is shifted, and is taken as it is.
+    /// `deadline_millis` comes from the Lambda runtime, on the machine's clock, and is shifted as this clock is. A deadline
+    /// further away than [`LONGEST_INVOCATION`] comes from a runtime whose own clock is shifted, and is returned as it is.
     pub fn deadline(&self, deadline_millis: u64) -> Timestamp {
         let sent = Timestamp(i64::try_from(deadline_millis).unwrap_or(i64::MAX));
         if !self.runs {

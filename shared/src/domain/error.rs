@@ -1,32 +1,32 @@
-//! The one table of everything that can go wrong: what callers see, who is at fault, what to log, whether to try again.
+//! The table of all errors: what callers see, who has to act, the log level, and whether to try again.
 //!
-//! The README prints this table; a test holds the two together.
+//! The documentation prints this table; a test compares the two.
 
 use serde::Serialize;
 
 /// Who has to act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResponsibleParty {
-    /// Whoever sent the request.
+    /// The sender of the request.
     Caller,
-    /// Whoever runs the connector or administers the tenant.
+    /// The operator of the connector or the tenant's administrator.
     Operator,
     /// Rescue, ServiceNow or AWS.
     Vendor,
-    /// This program.
+    /// The developers of the connector.
     Us,
 }
 
-/// Whether doing the same again can help.
+/// Whether the same request can succeed later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryAdvice {
-    /// Never, until something else was changed.
+    /// Not before something else is changed.
     No,
     /// Yes, after a while.
     Later,
-    /// Only after looking whether the first attempt took effect.
+    /// After a check whether the first attempt took effect.
     AfterLooking,
-    /// Yes, once the tenant is authorised again.
+    /// Once the tenant is authorised again.
     WhenAuthorized,
 }
 
@@ -35,21 +35,21 @@ pub enum RetryAdvice {
 pub struct ErrorEntry {
     /// Stable, kebab-case: the `code` of a problem, the `reason` of a dead letter and of a ledger entry.
     pub code: &'static str,
-    /// The HTTP status, where a caller waits for an answer.
+    /// The HTTP status, where the error answers a request.
     pub status: Option<u16>,
     /// One sentence for people.
     pub title: &'static str,
     /// Who has to act.
-    pub fault: ResponsibleParty,
-    /// The level it is logged at, once, where it is handled.
+    pub responsible: ResponsibleParty,
+    /// Its log level. It is logged once, where it is handled.
     pub level: tracing::Level,
-    /// Whether to try again.
+    /// Whether the same request can succeed later.
     pub retry: RetryAdvice,
 }
 
 macro_rules! table {
-    ($($(#[$doc:meta])* $variant:ident => $code:literal, $status:expr, $fault:ident, $level:ident, $retry:ident, $title:literal;)*) => {
-        /// Everything that can go wrong.
+    ($($(#[$doc:meta])* $variant:ident => $code:literal, $status:expr, $responsible:ident, $level:ident, $retry:ident, $title:literal;)*) => {
+        /// Every error.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum ErrorCode {
             $(#[doc = $title] $(#[$doc])* $variant,)*
@@ -66,7 +66,7 @@ macro_rules! table {
                         code: $code,
                         status: $status,
                         title: $title,
-                        fault: ResponsibleParty::$fault,
+                        responsible: ResponsibleParty::$responsible,
                         level: tracing::Level::$level,
                         retry: RetryAdvice::$retry,
                     },)*
@@ -83,7 +83,7 @@ table! {
     InvalidRequest => "invalid-request", Some(400), Caller, WARN, No, "The request lacks something, or holds something that cannot be.";
     Unauthorized => "unauthorized", Some(401), Caller, WARN, No, "The API key is wrong, or may not be used for this.";
     TenantDisabled => "tenant-disabled", Some(403), Operator, WARN, No, "The tenant is switched off.";
-    TechnicianNotAllowed => "technician-not-allowed", Some(403), Operator, WARN, No, "The tenant signs nobody in from this domain.";
+    TechnicianNotAllowed => "technician-not-allowed", Some(403), Operator, WARN, No, "The tenant allows no technicians of this domain.";
     TechnicianNotRecognised => "technician-not-recognised", Some(403), Operator, ERROR, No, "Rescue does not recognise the technician's SSO id with the company's SSO password.";
     NotATechnician => "not-a-technician", Some(403), Operator, WARN, No, "The Rescue user has no technician licence.";
     TechnicianDisabled => "technician-disabled", Some(403), Operator, WARN, No, "The technician is disabled or deleted in Rescue.";
@@ -106,7 +106,7 @@ table! {
     ServiceNowRefused => "servicenow-refused", None, Operator, ERROR, No, "ServiceNow refused the write: rights, a business rule or a data policy.";
     NoteNotVisible => "note-not-visible", None, Operator, ERROR, AfterLooking, "ServiceNow confirmed the write and does not show the note: it dropped the note without an error.";
     AttachmentRefused => "attachment-refused", None, Operator, ERROR, No, "The note is on the record; ServiceNow refused its attachment.";
-    OutcomeUnknown => "outcome-unknown", None, Vendor, ERROR, AfterLooking, "Nobody can tell whether the write took effect.";
+    OutcomeUnknown => "outcome-unknown", None, Vendor, ERROR, AfterLooking, "It is unknown whether the write took effect.";
     ReauthorizationNeeded => "reauthorization-needed", None, Operator, ERROR, WhenAuthorized, "ServiceNow refuses the tenant's credentials: a new token, secret or password is needed.";
     TenantMisconfigured => "tenant-misconfigured", Some(500), Operator, ERROR, Later, "The tenant lacks a setting or a secret.";
     TenantDeleted => "tenant-deleted", None, Operator, ERROR, No, "The tenant does not exist any more.";
@@ -125,6 +125,11 @@ impl ErrorCode {
     pub const fn as_str(self) -> &'static str {
         self.entry().code
     }
+
+    /// The code of that text.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == text)
+    }
 }
 
 impl std::fmt::Display for ErrorCode {
@@ -133,24 +138,24 @@ impl std::fmt::Display for ErrorCode {
     }
 }
 
-/// A refusal as callers get it: `application/problem+json` (RFC 9457).
+/// An error response: `application/problem+json` (RFC 9457).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Which line of the table.
+    /// Its line of the table.
     pub code: ErrorCode,
-    /// What to do about it. Holds nothing that the sender did not already know.
+    /// What the sender can do. Holds nothing that the sender does not know.
     pub detail: String,
 }
 
-/// How long a caller should wait before it tries again, in seconds.
+/// `Retry-After` in seconds, for an outage.
 pub const RETRY_AFTER_SECONDS: u32 = 30;
-/// The same where only another request stands in the way.
+/// `Retry-After` in seconds, while another request is in progress.
 pub const RETRY_SOON_SECONDS: u32 = 5;
-/// The same where the sender has had its share of the minute.
+/// `Retry-After` in seconds, for a sender that exceeds the rate of a minute.
 pub const RETRY_NEXT_MINUTE_SECONDS: u32 = 60;
 
 impl Problem {
-    /// A problem with what to do about it.
+    /// `detail`: what the sender can do.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
         Self {
             code,
@@ -158,7 +163,7 @@ impl Problem {
         }
     }
 
-    /// The HTTP status; 500 for what no caller should ever see.
+    /// The HTTP status; 500 for an error that is no answer to a request.
     pub fn status(&self) -> u16 {
         self.code.entry().status.unwrap_or(500)
     }
@@ -172,7 +177,7 @@ impl Problem {
         }
     }
 
-    /// The body of the answer.
+    /// The response body.
     pub fn body(&self, request_id: &str) -> String {
         #[derive(Serialize)]
         struct Body<'a> {
@@ -199,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_is_kebab_case_and_stands_once() {
+    fn every_code_is_kebab_case_and_unique() {
         let mut seen = std::collections::HashSet::new();
         for code in ErrorCode::ALL {
             assert!(
@@ -208,7 +213,7 @@ mod tests {
                     .all(|b| b.is_ascii_lowercase() || b == b'-'),
                 "{code}"
             );
-            assert!(seen.insert(code.as_str()), "{code} stands twice");
+            assert!(seen.insert(code.as_str()), "{code} is there twice");
         }
     }
 

@@ -13,11 +13,10 @@ pub struct Instance(Url);
 impl Instance {
     /// Reads a tenant's `instance` and its `allow_host`.
     ///
-    /// With `allow_loopback` (`ALLOW_LOOPBACK=1`, only for tests) this machine's own address is accepted too, over
-    /// `http` as well.
+    /// With `allow_loopback` (`ALLOW_LOOPBACK=1`, only for tests) a loopback address is allowed too, also over `http`.
     ///
     /// # Errors
-    /// Says which rule the URL breaks.
+    /// The rule that the URL breaks.
     pub fn parse(
         instance: &str,
         allow_host: Option<&str>,
@@ -66,7 +65,7 @@ pub enum InstanceError {
     /// A path, query or fragment after the host.
     #[error("must end after the host: no path, query or fragment")]
     MoreThanAHost,
-    /// A host that nobody allowed.
+    /// A host outside the ServiceNow domains that `allow_host` does not name.
     #[error(
         "has the host {0}, which is in no ServiceNow domain (service-now.com, servicenowservices.com); \
              if it is right, write allow_host = \"{0}\" beside it"
@@ -96,7 +95,7 @@ fn in_servicenow_domain(host: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn fault(instance: &str) -> InstanceError {
+    fn error(instance: &str) -> InstanceError {
         Instance::parse(instance, Some("tickets.acme.test"), false).expect_err(instance)
     }
 
@@ -126,32 +125,32 @@ mod tests {
             "https://127.0.0.1",
         ] {
             assert!(
-                matches!(fault(refused), InstanceError::ForeignHost(_)),
+                matches!(error(refused), InstanceError::ForeignHost(_)),
                 "{refused}"
             );
         }
     }
 
     #[test]
-    fn an_instance_carries_nothing_but_scheme_host_and_port() {
-        assert_eq!(fault("acme"), InstanceError::NotAUrl);
+    fn an_instance_has_nothing_but_scheme_host_and_port() {
+        assert_eq!(error("acme"), InstanceError::NotAUrl);
         assert_eq!(
-            fault("http://acme.service-now.com"),
+            error("http://acme.service-now.com"),
             InstanceError::NotHttps
         );
-        assert_eq!(fault("http://127.0.0.1:8080"), InstanceError::NotHttps);
+        assert_eq!(error("http://127.0.0.1:8080"), InstanceError::NotHttps);
         assert_eq!(
-            fault("https://acme.service-now.com@evil.test"),
+            error("https://acme.service-now.com@evil.test"),
             InstanceError::NamesAUser
         );
         for more in ["/now", "?a=b", "#top"] {
             let instance = format!("https://acme.service-now.com{more}");
-            assert_eq!(fault(&instance), InstanceError::MoreThanAHost, "{more}");
+            assert_eq!(error(&instance), InstanceError::MoreThanAHost, "{more}");
         }
     }
 
     #[test]
-    fn a_test_may_let_the_instance_be_this_machine_and_no_other() {
+    fn loopback_is_allowed_for_tests_and_no_other_http_host() {
         for accepted in [
             "http://127.0.0.1:8080",
             "http://localhost:8080",

@@ -1,5 +1,6 @@
-//! The words of the field as types: tenants, sessions, records, time, secrets, errors. Imports no other shelf.
+//! Types of the domain: tenants, sessions, records, time, secrets, errors. Imports no other shelf.
 
+mod checked_text;
 pub mod clock;
 pub mod error;
 pub mod instance;

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The tables whose records the connector writes to (official integration, row S11).
+use crate::domain::checked_text::{checked_text, is_lower_case_hex};
+
+/// The tables whose records the connector writes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Table {
     /// `incident`
@@ -33,7 +35,7 @@ impl Table {
         }
     }
 
-    /// What the numbers of its records start with.
+    /// The prefix of its record numbers.
     pub const fn number_prefix(self) -> &'static str {
         match self {
             Self::Incident => "INC",
@@ -69,36 +71,13 @@ pub struct SysId(String);
 impl SysId {
     /// Reads a `sys_id`; `None` unless it is 32 lower-case hexadecimal digits.
     pub fn parse(text: &str) -> Option<Self> {
-        let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        (text.len() == 32 && text.bytes().all(hex)).then(|| Self(text.to_owned()))
-    }
-
-    /// The identifier's text.
-    pub fn as_str(&self) -> &str {
-        &self.0
+        is_lower_case_hex(text, 32).then(|| Self(text.to_owned()))
     }
 }
 
-impl std::fmt::Display for SysId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+checked_text!(SysId, "a sys_id is 32 lower-case hexadecimal digits");
 
-impl From<SysId> for String {
-    fn from(id: SysId) -> Self {
-        id.0
-    }
-}
-
-impl TryFrom<String> for SysId {
-    type Error = &'static str;
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text).ok_or("a sys_id is 32 lower-case hexadecimal digits")
-    }
-}
-
-/// The number people call a record by, such as `INC0012345`: its table's prefix, then digits. Safe in a query.
+/// A record number such as `INC0012345`: its table's prefix, then digits. Safe in a query.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RecordNumber {
     table: Table,
@@ -118,17 +97,17 @@ impl RecordNumber {
         Some(Self { table, text })
     }
 
-    /// Reads what a person typed where a record number belongs, any letter case: "see inc-0012345, please".
+    /// Reads what a person typed into a field for record numbers, any letter case: "see inc-0012345, please".
     ///
-    /// A prefix and its digits belong together across blanks, hyphens and `#`; then there have to be five digits, so
-    /// that a year after a word ("CS 2019") is no number. Full-width characters count as their ASCII ones.
-    pub fn typed(text: &str) -> Typed {
+    /// Blanks, hyphens and `#` may separate a prefix from its digits. Five digits must follow then, so that a year after a
+    /// word ("CS 2019") is no number. Full-width characters count as ASCII.
+    pub fn typed(text: &str) -> TypedReference {
         let text: String = text.chars().map(folded).collect();
         if !text.contains(char::is_numeric) {
-            return Typed::NoReference;
+            return TypedReference::NoReference;
         }
         if text.contains(['^', '=']) {
-            return Typed::Invalid;
+            return TypedReference::Invalid;
         }
         let text = text.as_str();
         let mut numbers = Table::ALL.into_iter().flat_map(|table| {
@@ -136,13 +115,13 @@ impl RecordNumber {
             prefixes.filter_map(move |(at, prefix)| Self::starting(table, text, at, prefix.len()))
         });
         match numbers.next() {
-            None => Typed::Invalid,
-            Some(first) if numbers.all(|other| other == first) => Typed::Number(first),
-            Some(_) => Typed::Ambiguous,
+            None => TypedReference::Invalid,
+            Some(first) if numbers.all(|other| other == first) => TypedReference::Number(first),
+            Some(_) => TypedReference::Ambiguous,
         }
     }
 
-    /// The number whose prefix stands there; `None` when it is part of a word or has no digits of its own.
+    /// The number whose prefix is at `at`; `None` when the prefix is part of a word or has too few digits.
     fn starting(table: Table, text: &str, at: usize, prefix: usize) -> Option<Self> {
         let of_a_word = |c: char| c.is_ascii_alphanumeric();
         let joined = text.get(at + prefix..)?;
@@ -170,11 +149,11 @@ impl RecordNumber {
     }
 }
 
-/// What may stand between a prefix and its digits, beside blanks: hyphens and dashes, `#`, and characters without width
-/// that come with copied text.
+/// The characters beside blanks that may separate a prefix from its digits: hyphens and dashes, `#`, and characters
+/// without width, which come with copied text.
 const JOINERS: &str = "#-\u{2010}\u{2011}\u{2012}\u{2013}\u{2014}\u{2212}\u{200b}\u{feff}";
 
-/// A capital letter, and the ASCII character of a full-width one, as input methods for East Asian languages type it.
+/// The character in upper case, and in ASCII where it is full-width, as East Asian input methods type it.
 fn folded(c: char) -> char {
     let ascii = match c {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
@@ -183,16 +162,16 @@ fn folded(c: char) -> char {
     ascii.to_ascii_uppercase()
 }
 
-/// What a text says where a record number belongs.
+/// What a text in a field for record numbers means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Typed {
+pub enum TypedReference {
     /// It has no digit, such as `n/a`, `-` or a name: it refers to no record.
     NoReference,
     /// It names one record.
     Number(RecordNumber),
     /// It has two different record numbers.
     Ambiguous,
-    /// It has digits and no record number, or something of an encoded query's syntax.
+    /// It has digits and no record number, or characters of an encoded query's syntax.
     Invalid,
 }
 
@@ -239,10 +218,10 @@ mod tests {
 
     fn typed(text: &str) -> String {
         match RecordNumber::typed(text) {
-            Typed::NoReference => "no reference".to_owned(),
-            Typed::Number(number) => number.text,
-            Typed::Ambiguous => "ambiguous".to_owned(),
-            Typed::Invalid => "invalid".to_owned(),
+            TypedReference::NoReference => "no reference".to_owned(),
+            TypedReference::Number(number) => number.text,
+            TypedReference::Ambiguous => "ambiguous".to_owned(),
+            TypedReference::Invalid => "invalid".to_owned(),
         }
     }
 
@@ -289,7 +268,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn what_is_found_is_a_record_number(text in "(INC|cs|[ #-]|[0-9]{5}|\\PC){0,8}") {
-            if let Typed::Number(number) = RecordNumber::typed(&text) {
+            if let TypedReference::Number(number) = RecordNumber::typed(&text) {
                 proptest::prop_assert_eq!(RecordNumber::parse(number.as_str()), Some(number));
             }
         }

@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// The text itself. Every caller of this is a place where a secret leaves the program.
+    /// The secret's text. Each call is a place where a secret leaves the program.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
@@ -34,7 +34,7 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// Equal when both texts are, in time that depends on their lengths only.
+/// Compares in time that depends on the lengths only.
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
         self.expose()
@@ -46,7 +46,7 @@ impl PartialEq for Secret {
 
 impl Eq for Secret {}
 
-/// Writes a secret out as plain text, for the stores that are made to hold it:
+/// Serialises a secret as plain text, for Secrets Manager and for output that the operator requested:
 /// `#[serde(serialize_with = "shared::domain::secret::serialize_exposed")]`.
 ///
 /// # Errors
@@ -58,7 +58,7 @@ pub fn serialize_exposed<S: serde::Serializer>(
     secret.expose().serialize(serializer)
 }
 
-/// The same for a secret that may be absent.
+/// [`serialize_exposed`] for a secret that may be absent.
 ///
 /// # Errors
 /// Only the serialiser's own.

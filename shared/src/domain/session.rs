@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::domain::checked_text::{checked_text, is_lower_case_hex};
 use crate::domain::tenant::TenantId;
 
 /// Rescue's identifier of a session: `[A-Za-z0-9_-]{1,64}`. Safe in a message group id, a file name and a query.
@@ -19,37 +20,15 @@ impl SessionId {
         ((1..=64).contains(&text.len()) && text.bytes().all(allowed)).then(|| Self(text.to_owned()))
     }
 
-    /// The identifier's text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// What `correlation_id` holds on a record that the connector created for this session.
+    /// The `correlation_id` of a record that the connector creates for this session.
     pub fn correlation_id(&self) -> String {
         format!("rescue:{}", self.0)
     }
 }
 
-impl std::fmt::Display for SessionId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+checked_text!(SessionId, "a session id is 1 to 64 of A-Z a-z 0-9 _ -");
 
-impl From<SessionId> for String {
-    fn from(id: SessionId) -> Self {
-        id.0
-    }
-}
-
-impl TryFrom<String> for SessionId {
-    type Error = &'static str;
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text).ok_or("a session id is 1 to 64 of A-Z a-z 0-9 _ -")
-    }
-}
-
-/// Which moment of a session a post tells of.
+/// The event of a session that a post reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Event {
@@ -75,7 +54,7 @@ impl Event {
         }
     }
 
-    /// What the content says where the URL does not: a closing time or a work time means `ended`.
+    /// The event of a post whose URL names none: a closing time or a work time means `ended`.
     pub fn from_content(fields: &Fields) -> Self {
         let filled = |name| {
             fields
@@ -122,7 +101,7 @@ pub const VARIABLES: [&str; 22] = [
     "Platform",
 ];
 
-/// The documented spelling of a variable, whatever its letter case; `Note` is `Notes`. `None` for an unknown one.
+/// The documented spelling of a variable in any letter case; `Note` is `Notes`. `None` for an unknown variable.
 pub fn documented_name(key: &str) -> Option<&'static str> {
     if key.eq_ignore_ascii_case("note") {
         return Some("Notes");
@@ -132,22 +111,21 @@ pub fn documented_name(key: &str) -> Option<&'static str> {
         .find(|name| name.eq_ignore_ascii_case(key))
 }
 
-/// The values of one post: documented variables under their documented names, all others under their lower-cased key.
+/// The variables of one post: documented ones under their documented names, all others under their lower-cased key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fields {
     /// The documented variables.
     #[serde(default)]
     pub fields: BTreeMap<String, String>,
-    /// Everything else that was posted.
+    /// All other variables.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unknown_fields: BTreeMap<String, String>,
 }
 
 impl Fields {
-    /// Adds one value under whatever key the sender used.
+    /// Adds one value under the sender's key.
     ///
-    /// A key that comes twice (`Note` and `Notes`, or a repeated form field) keeps both texts, a line each, unless
-    /// one is empty or they are equal: nothing that was sent is lost.
+    /// A repeated key (also `Note` beside `Notes`) keeps both values, a line each, unless one is empty or they are equal.
     pub fn insert(&mut self, key: &str, value: String) {
         let (map, name) = match documented_name(key) {
             Some(name) => (&mut self.fields, name.to_owned()),
@@ -167,7 +145,7 @@ impl Fields {
         self.fields.get(name).map(String::as_str)
     }
 
-    /// The value of any variable, documented or not, whatever the letter case of `name`; blank counts as absent.
+    /// The trimmed value of any variable, with `name` in any letter case. Blank counts as absent.
     pub fn find(&self, name: &str) -> Option<&str> {
         let value = match documented_name(name) {
             Some(name) => self.fields.get(name),
@@ -178,15 +156,15 @@ impl Fields {
             .filter(|value| !value.is_empty())
     }
 
-    /// True when nothing at all was posted.
+    /// Whether the post has no variables.
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty() && self.unknown_fields.is_empty()
     }
 }
 
-/// What identifies a post: SHA-256 over tenant, session id, resolved event and all fields, as 64 hexadecimal digits.
+/// The identity of a post: SHA-256 over tenant, session id, resolved event and all fields, as 64 hexadecimal digits.
 ///
-/// A session may post several times (chat is "since the previous post"), so the content counts, not the event alone.
+/// The content counts, because a session may post the same event several times, each with the chat since the last post.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest(String);
@@ -211,41 +189,18 @@ impl Digest {
 
     /// Reads 64 lower-case hexadecimal digits.
     pub fn parse(text: &str) -> Option<Self> {
-        let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        (text.len() == 64 && text.bytes().all(hex)).then(|| Self(text.to_owned()))
+        is_lower_case_hex(text, 64).then(|| Self(text.to_owned()))
     }
 
-    /// All 64 digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The first 16 digits, which is what people see.
+    /// The first 16 digits, for people.
     pub fn short(&self) -> &str {
         self.0.get(..16).unwrap_or_default()
     }
 }
 
-impl std::fmt::Display for Digest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+checked_text!(Digest, "a digest is 64 lower-case hexadecimal digits");
 
-impl From<Digest> for String {
-    fn from(digest: Digest) -> Self {
-        digest.0
-    }
-}
-
-impl TryFrom<String> for Digest {
-    type Error = &'static str;
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text).ok_or("a digest is 64 lower-case hexadecimal digits")
-    }
-}
-
-/// The text that ends a note's first line and tells, for ever, which post it came from.
+/// The end of a note's first line. It identifies the note's post, and its format never changes.
 pub fn note_marker(session: &SessionId, digest: &Digest) -> String {
     format!("(Rescue {session} · {})", digest.short())
 }
@@ -274,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_sees_the_content_and_not_the_spelling_or_order_of_keys() {
+    fn the_digest_covers_the_content_and_not_the_spelling_or_order_of_keys() {
         let one = digest(
             Event::Ended,
             &[("Note", "x"), ("CHATLOG", "hi"), ("Foo", "1")],

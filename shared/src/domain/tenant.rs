@@ -1,11 +1,11 @@
-//! A tenant: its name, and everything its tenant file can say.
-//!
-//! The same types are read from the TOML file that an operator applies and from the JSON that the table holds.
+//! A tenant's name and its tenant file: the TOML file that an operator applies, and the JSON in the tenants' table.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::domain::checked_text::checked_text;
 
 /// A tenant's name: `[a-z0-9-]{2,40}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -18,38 +18,16 @@ impl TenantId {
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         ((2..=40).contains(&text.len()) && text.bytes().all(allowed)).then(|| Self(text.to_owned()))
     }
-
-    /// The name's text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl std::fmt::Display for TenantId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl From<TenantId> for String {
-    fn from(id: TenantId) -> Self {
-        id.0
-    }
-}
-
-impl TryFrom<String> for TenantId {
-    type Error = &'static str;
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text).ok_or("a tenant's name is 2 to 40 of a-z 0-9 -")
-    }
-}
+checked_text!(TenantId, "a tenant's name is 2 to 40 of a-z 0-9 -");
 
 /// A tenant file. Every setting but the tenant, its Rescue company and its ServiceNow instance has a default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantFile {
     /// The tenant's name.
     pub tenant: TenantId,
-    /// Off: posts are answered `ignored`, PINs and tokens are refused.
+    /// When false, posts are answered `ignored`, and PINs and tokens are refused.
     #[serde(default = "yes")]
     pub enabled: bool,
     /// The language of notes and e-mails.
@@ -59,13 +37,13 @@ pub struct TenantFile {
     pub rescue: Rescue,
     /// The ServiceNow side.
     pub servicenow: ServiceNow,
-    /// What becomes of session details.
+    /// The delivery of session details.
     #[serde(default)]
     pub sessions: Sessions,
     /// E-mails and notes about PINs.
     #[serde(default)]
     pub notifications: Notifications,
-    /// What support asks to be switched on.
+    /// Additional logging.
     #[serde(default)]
     pub debug: Debugging,
 }
@@ -104,15 +82,15 @@ pub struct Rescue {
     /// Which of the vendor's hosts serves the account (docs/vendors.md#rescue-hosts).
     #[serde(default)]
     pub account: Account,
-    /// Any other host, instead of `account`.
+    /// Another host, instead of `account`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
     /// The company id of Global Settings, Single Sign-On: digits.
     pub company_id: String,
-    /// A PIN needs a running technician console.
+    /// Whether a PIN requires a running technician console.
     #[serde(default)]
     pub require_console: bool,
-    /// Who may be signed in as, by the domain of the e-mail; empty: anybody.
+    /// The e-mail domains of the technicians that the connector signs in as. Empty: all domains.
     #[serde(default)]
     pub technician_domains: Vec<String>,
 }
@@ -135,7 +113,7 @@ pub enum Account {
 pub struct ServiceNow {
     /// The instance's base URL, `https` and without a path.
     pub instance: String,
-    /// A host outside the ServiceNow domains that the instance may have.
+    /// The instance's host, where it is outside the ServiceNow domains.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_host: Option<String>,
     /// How access tokens are obtained.
@@ -144,7 +122,7 @@ pub struct ServiceNow {
     /// The client id of the Application Registry record.
     #[serde(default)]
     pub client_id: String,
-    /// The user that every write appears as made by.
+    /// The user that creates and updates records.
     #[serde(default)]
     pub service_account: String,
     /// The registry record's refresh token lifespan.
@@ -156,7 +134,7 @@ pub struct ServiceNow {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Grant {
-    /// A refresh token, handed over once and renewed from then on.
+    /// A refresh token, handed over once and renewed by `rotate-tokens`.
     #[default]
     RefreshToken,
     /// The service account's password.
@@ -165,10 +143,10 @@ pub enum Grant {
     ClientCredentials,
 }
 
-/// What becomes of session details.
+/// The delivery of session details.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sessions {
-    /// Which session details go to the work notes.
+    /// The session details in the work notes.
     #[serde(default)]
     pub publish: Publish,
     /// With [`Publish::Selected`]: the Post-to-URL variables.
@@ -177,25 +155,25 @@ pub struct Sessions {
     /// Where the chat goes.
     #[serde(default)]
     pub chat: Chat,
-    /// What a session without a record becomes.
+    /// The record of a session that names none.
     #[serde(default)]
     pub console_sessions: ConsoleSessions,
-    /// What happens when the record is closed.
+    /// Where the note goes when the record is closed.
     #[serde(default)]
     pub closed_records: ClosedRecords,
-    /// Further variables to search for a record number.
+    /// More variables that may hold a record number.
     #[serde(default)]
     pub reference_fields: Vec<String>,
-    /// Believe a `Tracking0` only when this connector signed it.
+    /// Whether `Tracking0` counts only with this connector's signature.
     #[serde(default = "yes")]
     pub require_signed_tracking: bool,
-    /// How long posts wait for a new token before they are dead-lettered.
+    /// How long posts wait for re-authorisation before they become dead letters.
     #[serde(default = "thirteen_days")]
     pub reauthorization_wait: HumanDuration,
     /// Rescue variable → ServiceNow column, written beside the note.
     #[serde(default)]
     pub columns: BTreeMap<String, String>,
-    /// How created records look.
+    /// The values of created records.
     #[serde(default)]
     pub new_record: NewRecord,
 }
@@ -217,7 +195,7 @@ impl Default for Sessions {
     }
 }
 
-/// Which session details go to the work notes (official integration, row S10).
+/// The session details in the work notes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Publish {
@@ -226,7 +204,7 @@ pub enum Publish {
     All,
     /// Only the variables of [`Sessions::fields`].
     Selected,
-    /// Nothing is written and no record is created.
+    /// No note, and no created record.
     None,
 }
 
@@ -243,11 +221,11 @@ pub enum Chat {
     Omit,
 }
 
-/// What a session becomes that names no record (official integration, row S9).
+/// The record of a session that names none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ConsoleSessions {
-    /// Nothing: the post is `unmatched` and done with.
+    /// None: the post ends as `unmatched`.
     #[default]
     Ignore,
     /// A new incident.
@@ -256,20 +234,20 @@ pub enum ConsoleSessions {
     Case,
 }
 
-/// What happens when the record is closed.
+/// Where the note goes when the record is closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClosedRecords {
-    /// The note is written all the same.
+    /// To the closed record.
     #[default]
     Note,
-    /// The record is opened again with the note.
+    /// To the record, which is reopened.
     Reopen,
-    /// A new record of the same table takes the note.
+    /// To a new record of the same table.
     New,
 }
 
-/// How records look that the connector creates.
+/// The values of records that the connector creates.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewRecord {
     /// The Rescue variable that holds the customer's e-mail.
@@ -280,7 +258,7 @@ pub struct NewRecord {
     pub columns: BTreeMap<String, String>,
 }
 
-/// E-mails and notes about PINs (official integration, rows S5 and S6).
+/// E-mails and notes about PINs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notifications {
     /// E-mail the PIN to the technician.
@@ -304,7 +282,7 @@ impl Default for Notifications {
     }
 }
 
-/// What support asks to be switched on (official integration, row S8).
+/// Additional logging.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Debugging {
     /// Log each step of this tenant's requests.
@@ -315,7 +293,7 @@ pub struct Debugging {
     pub rescue_api: bool,
 }
 
-/// A length of time as people write it: `100 days`, `13 days`, `12h`.
+/// A duration as people write it: `100 days`, `12h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct HumanDuration(#[serde(with = "humantime_serde")] Duration);
@@ -326,7 +304,7 @@ impl HumanDuration {
         Self(Duration::from_secs(days * 24 * 3600))
     }
 
-    /// The length.
+    /// The duration.
     pub const fn duration(self) -> Duration {
         self.0
     }

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use crate::domain::clock::{Clock, Timestamp};
 
-/// The moment by which work has to end, and the clock that says how far away it is. Cloning shares the clock.
+/// The moment by which work must end, and the clock that measures the time left.
 ///
-/// A budget is cut down on its way to what spends it: [`TimeBudget::keep_back`] reserves time for what follows,
-/// [`TimeBudget::at_most`] limits one call.
+/// [`TimeBudget::keep_back`] reserves time for later work, [`TimeBudget::at_most`] limits one call.
 #[derive(Clone, Debug)]
 pub struct TimeBudget {
     clock: Clock,
@@ -15,12 +14,12 @@ pub struct TimeBudget {
 }
 
 impl TimeBudget {
-    /// Until `end`.
+    /// Ends at `end`.
     pub const fn until(clock: Clock, end: Timestamp) -> Self {
         Self { clock, end }
     }
 
-    /// For so long from now on.
+    /// Ends `duration` from now.
     pub fn lasting(clock: Clock, duration: Duration) -> Self {
         let end = clock.now().plus(duration);
         Self { clock, end }
@@ -31,23 +30,23 @@ impl TimeBudget {
         self.end
     }
 
-    /// What is left; zero after the end.
+    /// The time left; zero after the end.
     pub fn left(&self) -> Duration {
         self.end.since(self.clock.now())
     }
 
-    /// Whether work that takes so long can still begin.
+    /// Whether the time left is at least `duration`.
     pub fn allows(&self, duration: Duration) -> bool {
         self.left() >= duration
     }
 
-    /// The same with an end that much earlier.
+    /// A budget that ends `reserve` earlier.
     #[must_use]
     pub fn keep_back(&self, reserve: Duration) -> Self {
         Self::until(self.clock.clone(), self.end.minus(reserve))
     }
 
-    /// The same, but ending no later than `duration` from now.
+    /// A budget that also ends `duration` from now at the latest.
     #[must_use]
     pub fn at_most(&self, duration: Duration) -> Self {
         let end = self.end.min(self.clock.now().plus(duration));

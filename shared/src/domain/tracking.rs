@@ -1,4 +1,4 @@
-//! The signed `Tracking0`: how a session finds the record its PIN was made for, and why nobody else can name one.
+//! The signed `Tracking0`: it names the record that a session's PIN was requested from. Only this connector can sign it.
 //!
 //! Layout: `{table code}:{sys_id}:{16 hexadecimal digits of HMAC-SHA-256}`, at most 54 of Rescue's 64 characters.
 //! The signature covers the layout's version, the tenant, the table and the `sys_id`.
@@ -26,7 +26,7 @@ pub fn verify(key: &Secret, tenant: &TenantId, tracking: &str) -> Option<RecordR
     bool::from(expected.as_bytes().ct_eq(presented.as_bytes())).then_some(record)
 }
 
-/// Whether a text has the layout of a signed `Tracking0`, whoever made it.
+/// Whether a text has the layout of a signed `Tracking0`. Does not check the signature.
 pub fn looks_signed(tracking: &str) -> bool {
     parse(tracking).is_some()
 }

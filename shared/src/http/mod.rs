@@ -21,25 +21,24 @@ use rustls::pki_types::pem::PemObject as _;
 
 pub(crate) use self::retry_after::retry_after;
 
-/// How long a connection may take to come about, TLS included.
+/// The time-out of connecting, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// No answer of a vendor is read beyond this many bytes.
+/// The longest response of a vendor that is read, in bytes.
 pub const LONGEST_ANSWER: usize = 8 * 1024 * 1024;
 
-/// No answer of a token endpoint is.
+/// The longest response of a token endpoint that is read, in bytes.
 pub const LONGEST_TOKEN_ANSWER: usize = 4 * 1024 * 1024;
 
-/// No answer of AWS is. SQS hands out ten messages of a mebibyte at most, DynamoDB sixteen mebibytes.
+/// The longest response of AWS that is read, in bytes. SQS returns at most ten messages of 1 MiB, DynamoDB 16 MiB.
 const LONGEST_AWS_ANSWER: usize = 20 * 1024 * 1024;
 
 /// Builds the client: ring, bundled roots, no redirects, no cookies, no proxies, a time-out on connecting.
 ///
-/// Nothing is connected before the first request, and nothing is read from disk unless there is a `ca_file`, whose
-/// certificate authorities (PEM) are trusted as well.
+/// It connects at the first request. The certificate authorities in `ca_file` (PEM) are trusted as well.
 ///
 /// # Errors
-/// When the file is not readable, or TLS cannot be set up, which is a fault of the build.
+/// When the file cannot be read, or the build lacks TLS.
 pub fn client(ca_file: Option<&Path>) -> Result<reqwest::Client, ClientError> {
     let mut roots = rustls::RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
@@ -86,13 +85,13 @@ fn add_authorities(roots: &mut rustls::RootCertStore, file: &Path) -> Result<(),
 #[error("HTTP client: {0}")]
 pub struct ClientError(String);
 
-/// Why a body was not read.
+/// Why a response body was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
-    /// It is longer than what is read of it.
+    /// It is longer than the limit.
     #[error("the answer is too long")]
     TooLong,
-    /// The connection failed first.
+    /// The connection failed.
     #[error("{}", transport_reason(.0))]
     Transport(#[from] reqwest::Error),
 }
@@ -104,10 +103,10 @@ impl BodyError {
     }
 }
 
-/// The body of an answer, provided that it is no longer than `limit` bytes.
+/// Reads a response body of `limit` bytes at most.
 ///
 /// # Errors
-/// [`BodyError::TooLong`] as soon as that is known: no more of it is read.
+/// [`BodyError::TooLong`] as soon as it is known, without reading the rest.
 pub async fn body(mut answer: reqwest::Response, limit: usize) -> Result<Vec<u8>, BodyError> {
     let announced = answer.content_length().unwrap_or(0);
     let announced = usize::try_from(announced).unwrap_or(usize::MAX);
@@ -124,14 +123,14 @@ pub async fn body(mut answer: reqwest::Response, limit: usize) -> Result<Vec<u8>
     Ok(body)
 }
 
-/// Why there is no answer, in a few words that hold no URL, and no colon.
+/// Why there is no response, in a few words without URL and colon.
 pub fn transport_reason(error: &reqwest::Error) -> &'static str {
     let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(reason) = known_cause(error) {
             return reason;
         }
-        // An I/O error does not count what it holds among its sources.
+        // `source()` of an I/O error skips the error that it wraps.
         let held = error.downcast_ref().and_then(std::io::Error::get_ref);
         cause = match held {
             Some(held) => Some(held),
@@ -154,7 +153,7 @@ fn known_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
         });
     }
     let Some(error) = error.downcast_ref::<std::io::Error>() else {
-        // The type that says so is private to the client; a test holds the text.
+        // The client's type for it is private; a test checks the text.
         return (error.to_string() == "dns error").then_some("the host name is not found");
     };
     match error.kind() {
@@ -186,10 +185,10 @@ const fn untrusted(why: &rustls::CertificateError) -> &'static str {
     }
 }
 
-/// Most values that a JSON answer is kept as. A record has a few hundred columns.
-const MOST_VALUES: usize = 10_000;
+/// The most values in a JSON response. A record has a few hundred columns.
+const MAX_VALUES: usize = 10_000;
 
-/// Whether a JSON text has so many values that keeping them would take many times its length in memory.
+/// Whether a JSON text has so many values that parsing it would take many times its length in memory.
 pub(crate) fn has_too_many_values(json: &[u8]) -> bool {
     let (mut in_text, mut escaped, mut values) = (false, false, 0_usize);
     for byte in json {
@@ -201,18 +200,18 @@ pub(crate) fn has_too_many_values(json: &[u8]) -> bool {
             _ => {}
         }
     }
-    values > MOST_VALUES
+    values > MAX_VALUES
 }
 
-/// The same client as the AWS SDK wants it.
+/// The client for the AWS SDK.
 pub fn for_aws(client: reqwest::Client) -> SharedHttpClient {
-    SharedHttpClient::new(OneClient(client))
+    SharedHttpClient::new(AwsHttpClient(client))
 }
 
 #[derive(Clone, Debug)]
-struct OneClient(reqwest::Client);
+struct AwsHttpClient(reqwest::Client);
 
-impl HttpClient for OneClient {
+impl HttpClient for AwsHttpClient {
     fn http_connector(
         &self,
         settings: &HttpConnectorSettings,
@@ -280,7 +279,7 @@ fn connector_error(error: reqwest::Error) -> ConnectorError {
 mod tests {
     use super::*;
 
-    /// What becomes of a client whose authorities are in a file with this content.
+    /// A client with a `ca_file` of this content.
     fn with_authorities(content: &str) -> Result<reqwest::Client, ClientError> {
         let file = std::env::temp_dir().join(format!("authorities-{}.pem", uuid::Uuid::new_v4()));
         std::fs::write(&file, content).expect("a file");
@@ -293,7 +292,7 @@ mod tests {
     fn values_are_counted_and_texts_are_not() {
         let text = format!(r#"{{"a":"{}\\\"[,"}}"#, ",[{".repeat(20_000));
         assert!(!has_too_many_values(text.as_bytes()));
-        let list = format!("[{}0]", "0,".repeat(MOST_VALUES));
+        let list = format!("[{}0]", "0,".repeat(MAX_VALUES));
         assert!(has_too_many_values(list.as_bytes()));
         assert!(!has_too_many_values(b"\\{"));
     }

@@ -7,8 +7,8 @@ use http::{HeaderMap, header};
 use crate::domain::clock::Timestamp;
 use crate::retry::LONGEST_RETRY_AFTER;
 
-/// `Retry-After`, in seconds or as a date (RFC 9110, section 10.2.3), believed up to [`LONGEST_RETRY_AFTER`]. A date that
-/// has passed asks for no delay.
+/// The delay of `Retry-After`, in seconds or as a date (RFC 9110, section 10.2.3), [`LONGEST_RETRY_AFTER`] at most. Zero
+/// for a date in the past.
 pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     let delay = match value.parse() {
@@ -18,8 +18,8 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
     Some(delay.min(LONGEST_RETRY_AFTER))
 }
 
-/// Reads a date in any of the three forms of RFC 9110, section 5.6.7: their parts are the same, in two orders. A crate for
-/// it would cost a function more than its binary has to spare.
+/// Reads a date in any of the three forms of RFC 9110, section 5.6.7: they have the same parts in two orders. The crate
+/// for it is too large for the functions' binaries.
 fn http_date(text: &str) -> Option<Timestamp> {
     const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
     let mut parts = text

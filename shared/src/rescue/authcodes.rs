@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::aws::credentials::{Authcode, CredentialsTable, sign_in_lease_key};
 use crate::aws::secret_store::{SecretStore, SecretStoreError};
 use crate::aws::single_flight::{FlightLimits, SingleFlight};
-use crate::aws::tenants::StorageError;
+use crate::aws::storage_error::StorageError;
 use crate::cache::BoundedCache;
 use crate::domain::clock::Clock;
 use crate::domain::secret::Secret;

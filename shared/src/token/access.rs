@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::aws::credentials::{AccessToken, CredentialsTable, Pause, token_lease_key};
 use crate::aws::secret_store::{SecretStore, SecretStoreError};
 use crate::aws::single_flight::{FlightLimits, SingleFlight};
-use crate::aws::tenants::StorageError;
+use crate::aws::storage_error::StorageError;
 use crate::cache::BoundedCache;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::error::ErrorCode;

@@ -9,7 +9,7 @@ use reqwest::StatusCode;
 
 use crate::aws::credentials::{AccessToken, CredentialsTable};
 use crate::aws::secret_store::{SecretStore, TokenSecret, TokenVersion, fingerprint};
-use crate::aws::tenants::StorageError;
+use crate::aws::storage_error::StorageError;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::instance::Instance;
 use crate::domain::secret::Secret;

@@ -23,7 +23,7 @@ const FRESH: ClaimedPost = ClaimedPost {
     suspect: false,
     reason: None,
 };
-/// After a process died that had nothing else to do.
+/// After the death of a process that handled no other post.
 const TAKEN_OVER: ClaimedPost = ClaimedPost {
     known: true,
     look_first: true,
@@ -76,7 +76,7 @@ async fn release(ledger: &Ledger, owner: &str, next_attempt_at: Timestamp) -> bo
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_post_that_somebody_has_is_locked_until_the_lease_ends() {
+async fn a_claimed_post_is_locked_until_the_lease_ends() {
     let parts = Parts::start().await;
     let ledger = parts.ledger();
     let until = parts.clock.now().plus(LEASE);
@@ -150,7 +150,7 @@ async fn every_death_is_counted_and_an_attempt_that_ended_is_none() {
     assert_eq!(started.deaths, 5);
 }
 
-/// A process works on ten sessions at once, and dies of one of them at most.
+/// A process handles ten sessions at once, and one of them at most is the cause of its death.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_death_counts_only_against_a_post_that_was_handled_alone() {
     let parts = Parts::start().await;
@@ -169,13 +169,13 @@ async fn a_death_counts_only_against_a_post_that_was_handled_alone() {
     assert_eq!(claim("a", false).await, (0, false, false));
     die();
     assert_eq!(claim("b", false).await, (0, true, true), "among others");
-    // It is left to be handled alone.
+    // It is released, to be handled alone.
     assert!(release(&ledger, "b", parts.clock.now()).await);
     assert_eq!(claim("c", true).await, (0, true, true));
     die();
     assert_eq!(claim("d", false).await, (1, true, true), "alone");
     die();
-    // The claim's answer is lost, and the SDK sends it again.
+    // The claim's answer is lost, and the SDK repeats the claim.
     let lost = InjectedAwsFault::once(Service::DynamoDb, "UpdateItem", Effect::DropAfter);
     parts.aws.inject(lost);
     assert_eq!(claim("e", true).await, (1, true, true), "among others");
@@ -183,7 +183,7 @@ async fn a_death_counts_only_against_a_post_that_was_handled_alone() {
     assert_eq!(claim("f", true).await, (2, true, true), "alone");
 }
 
-/// `attempts` is what people are shown: how often the post was really tried, the present attempt included.
+/// `attempts` counts every attempt, the present one included.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_attempt_is_counted_when_it_begins() {
     let parts = Parts::start().await;
@@ -223,7 +223,7 @@ async fn every_attempt_is_counted_when_it_begins() {
     assert_eq!(attempts().await, "3");
 }
 
-/// A dead letter whose write may still be on its way is not sent again before that is known.
+/// A dead letter with an unknown outcome is not delivered again before ServiceNow can have committed the write.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_post_is_not_claimed_before_its_outcome_can_be_looked_for() {
     let parts = Parts::start().await;
@@ -248,7 +248,7 @@ async fn a_failed_post_is_not_claimed_before_its_outcome_can_be_looked_for() {
     assert!(given_up.expect("answered"));
     parts.advance(69);
     assert_eq!(claim(&parts, &ledger, "b").await, PostClaim::Locked(then));
-    // Nor by way of waiting for a re-authorisation, which a claim may cut short.
+    // Nor after it waits for a re-authorisation, which a claim may end early.
     await_authorization(&parts, "7", "handle").await;
     assert!(matches!(
         claim(&parts, &ledger, "b").await,
@@ -261,7 +261,7 @@ async fn a_failed_post_is_not_claimed_before_its_outcome_can_be_looked_for() {
     assert!(started.look_first);
 }
 
-/// Of a session's posts one creates the record, also when the queue hands out two of them at once.
+/// One of a session's posts creates the record, also when the queue delivers two of them at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sessions_record_is_created_under_a_claim_that_one_post_holds() {
     let parts = Parts::start().await;
@@ -296,7 +296,7 @@ async fn a_sessions_record_is_created_under_a_claim_that_one_post_holds() {
         claim(&one, None).await,
         CreationClaim::Exists(first.clone())
     );
-    // In a closed record's place, once.
+    // A closed record is replaced once.
     assert_eq!(claim(&one, Some(&first)).await, started(false));
     assert!(matches!(
         claim(&other, Some(&first)).await,
@@ -320,7 +320,7 @@ async fn a_sessions_record_is_created_under_a_claim_that_one_post_holds() {
     ));
 }
 
-/// docs/architecture.md#rule-4: `failed` and `unmatched` posts may be claimed again; others are done with.
+/// docs/architecture.md#rule-4: `failed` and `unmatched` posts may be claimed again; others are complete.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_failed_and_unmatched_posts_can_be_claimed_again() {
     for (state, again) in [
@@ -337,7 +337,7 @@ async fn only_failed_and_unmatched_posts_can_be_claimed_again() {
         let expected = if again {
             PostClaim::Started(ClaimedPost {
                 known: true,
-                // Only a dead letter's attempts are forgotten.
+                // Only a dead letter's attempts are reset.
                 attempts: u32::from(state == PostState::Unmatched),
                 reason: (state == PostState::Failed).then_some(ErrorCode::ServiceNowRefused),
                 ..FRESH
@@ -349,7 +349,7 @@ async fn only_failed_and_unmatched_posts_can_be_claimed_again() {
     }
 }
 
-/// docs/architecture.md#rule-2: what may have happened before a post was given up stays known when it is sent again.
+/// docs/architecture.md#rule-2: an unknown outcome stays in the entry when the post is sent again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_post_starts_anew_and_still_looks_first() {
     let parts = Parts::start().await;
@@ -405,7 +405,7 @@ async fn a_waiting_post_is_not_claimed_before_its_time() {
     );
 }
 
-/// docs/architecture.md#rule-2: a claim whose answer was lost is the owner's own, and starts from what it found.
+/// docs/architecture.md#rule-2: the owner keeps a claim whose answer was lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_of_a_claim_does_not_lock_its_owner_out() {
     let parts = Parts::start().await;
@@ -438,7 +438,7 @@ async fn a_lost_answer_of_completing_is_a_completed_post() {
     parts.aws.inject(fault);
     assert!(
         complete(&ledger, "a", PostState::Delivered).await,
-        "nobody else has it"
+        "its own write"
     );
     assert_eq!(
         claim(&parts, &ledger, "b").await,
@@ -454,12 +454,12 @@ async fn a_lost_answer_of_releasing_is_a_released_post() {
     let fault = InjectedAwsFault::once(Service::DynamoDb, "UpdateItem", Effect::DropAfter);
     parts.aws.inject(fault);
     let then = parts.clock.now().plus(Duration::from_secs(30));
-    assert!(release(&ledger, "a", then).await, "nobody else has it");
+    assert!(release(&ledger, "a", then).await, "its own write");
     assert_eq!(claim(&parts, &ledger, "b").await, PostClaim::Locked(then));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_ledger_that_cannot_be_written_starts_nothing() {
+async fn a_ledger_that_cannot_be_written_starts_no_claim() {
     let parts = Parts::start().await;
     let fault = InjectedAwsFault::any(Service::DynamoDb, super::denied());
     parts.aws.inject(fault);
@@ -472,7 +472,7 @@ async fn the_ledger_that_cannot_be_written_starts_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sessions_record_is_remembered_for_ninety_days() {
+async fn a_sessions_record_is_stored_for_ninety_days() {
     let parts = Parts::start().await;
     let ledger = parts.ledger();
     let session = post("7", "hello").session_id;
@@ -510,10 +510,10 @@ async fn an_expired_entry_counts_as_absent() {
 
 /// docs/architecture.md#where-state-lives: no chat, no notes, no personal data beyond ids.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_ledger_holds_no_text_of_anybody() {
+async fn the_ledger_holds_no_text_of_a_person() {
     let parts = Parts::start().await;
     let ledger = parts.ledger();
-    let secret = post("7", "a text that is nobody's business");
+    let secret = post("7", "a confidential text");
     let until = parts.clock.now().plus(LEASE);
     ledger
         .claim(&secret, "a", until, true)
@@ -523,7 +523,7 @@ async fn the_ledger_holds_no_text_of_anybody() {
     assert!(calls.iter().any(|call| call.operation == "UpdateItem"));
     for call in calls {
         let request = call.request.to_string();
-        assert!(!request.contains("nobody's business"), "{request}");
+        assert!(!request.contains("confidential"), "{request}");
     }
 }
 
@@ -538,7 +538,7 @@ async fn await_authorization(parts: &Parts, session: &str, handle: &str) {
         .expect("the table answers");
 }
 
-/// The receipt handles of what waits for acme's re-authorisation, from the beginning.
+/// The receipt handles of all posts that wait for acme's re-authorisation.
 async fn waiting_handles(parts: &Parts) -> Vec<String> {
     let from = Timestamp::from_millis(0);
     let found = parts.ledger();
@@ -548,9 +548,9 @@ async fn waiting_handles(parts: &Parts) -> Vec<String> {
     found.receipt_handles
 }
 
-/// Decision 0006: who gets as far as a claim has found no pause.
+/// Decision 0006: the claiming process has found no pause.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_post_that_waits_for_a_token_is_claimed_at_any_time_and_as_if_it_were_new() {
+async fn a_post_that_waits_for_a_token_can_be_claimed_at_any_time() {
     let parts = Parts::start().await;
     await_authorization(&parts, "7", "one").await;
     await_authorization(&parts, "7", "two").await;
@@ -565,9 +565,9 @@ async fn a_post_that_waits_for_a_token_is_claimed_at_any_time_and_as_if_it_were_
     assert!(complete(&ledger, "a", PostState::Delivered).await);
 }
 
-/// Decision 0006: attempts, deaths and what has to be looked for stay known.
+/// Decision 0006: attempts, deaths and unknown outcomes stay in the entry.
 #[tokio::test(flavor = "multi_thread")]
-async fn waiting_for_a_token_forgets_nothing_of_a_post_that_was_attempted() {
+async fn waiting_for_a_token_keeps_the_attempts_of_a_post() {
     let parts = Parts::start().await;
     let ledger = parts.ledger();
     claim(&parts, &ledger, "a").await;
@@ -587,9 +587,9 @@ async fn waiting_for_a_token_forgets_nothing_of_a_post_that_was_attempted() {
     );
 }
 
-/// docs/architecture.md#rule-2 and docs/architecture.md#rule-4: neither a claim nor a time to wait is overwritten.
+/// docs/architecture.md#rule-2 and docs/architecture.md#rule-4: claims and waiting times are not overwritten.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_somebody_has_or_waits_for_something_else_does_not_wait_for_a_token() {
+async fn a_post_that_is_claimed_or_waits_for_another_reason_does_not_wait_for_a_token() {
     let parts = Parts::start().await;
     let ledger = parts.ledger();
     claim(&parts, &ledger, "a").await;
@@ -612,7 +612,7 @@ async fn what_somebody_has_or_waits_for_something_else_does_not_wait_for_a_token
     );
 }
 
-/// Decision 0006: a post whose process died is woken too; its death still counts, and whoever comes next looks first.
+/// Decision 0006: a post whose process died is woken too. Its death counts, and the next lease holder checks first.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_whose_process_died_waits_for_a_token_and_keeps_its_death() {
     let parts = Parts::start().await;
@@ -648,7 +648,7 @@ async fn a_failed_post_that_is_sent_again_waits_for_a_token_and_then_starts_anew
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_waits_for_a_token_is_found_in_order_page_by_page_and_for_its_tenant_alone() {
+async fn posts_that_wait_for_a_token_are_found_in_order_page_by_page_and_by_tenant() {
     let parts = Parts::start().await;
     let ledger = parts.ledger();
     let until = parts.clock.now().plus(Duration::from_secs(3600));
@@ -657,7 +657,7 @@ async fn what_waits_for_a_token_is_found_in_order_page_by_page_and_for_its_tenan
     let handles = vec!["foreign".to_owned()];
     let written = ledger.await_authorization(&foreign, until, handles).await;
     written.expect("the table answers");
-    // Written last first, so that the order is that of their acceptance.
+    // Written in reverse, so that only the index can order them.
     for nth in (0..250_u32).rev() {
         let mut waiting = post(&nth.to_string(), "hello");
         waiting.received_at = parts.clock.now().plus(Duration::from_millis(nth.into()));
@@ -676,7 +676,7 @@ async fn what_waits_for_a_token_is_found_in_order_page_by_page_and_for_its_tenan
         let Some(rest) = &rest else { break };
         let last: u32 = found.last().expect("some").parse().expect("a number");
         let at = parts.clock.now().plus(Duration::from_millis(last.into()));
-        assert_eq!(rest.from, at, "where another process can go on");
+        assert_eq!(rest.from, at, "where another process can continue");
     }
     let expected: Vec<String> = (10..250).map(|nth| nth.to_string()).collect();
     assert_eq!(found, expected);

@@ -38,7 +38,7 @@ const CLIENT_SECRET: &str = "the-client-secret";
 const SERVICE_ACCOUNT: &str = "svc.rescue";
 const SERVICE_ACCOUNT_PASSWORD: &str = "the-service-account-password";
 
-/// What the adapters work with.
+/// The local stack of one test: embedded AWS, simulated ServiceNow, and the clients of both.
 pub(crate) struct Parts {
     clock: Clock,
     aws: Aws,
@@ -94,7 +94,7 @@ impl Parts {
         }
     }
 
-    /// A tenant whose secrets are all set; more lines for the section `[servicenow]`.
+    /// A tenant with all secrets. `more`: additional lines for the section `[servicenow]`.
     async fn tenant(&self, more: &str) -> TenantFile {
         self.servicenow.add_registry(CLIENT_ID, CLIENT_SECRET);
         self.servicenow.add_user(User::service_account(
@@ -157,7 +157,7 @@ impl Parts {
         )
     }
 
-    /// What one process has for its access tokens.
+    /// The access tokens of one process.
     fn access_tokens(&self) -> AccessTokens {
         AccessTokens::new(
             self.http.clone(),
@@ -168,7 +168,7 @@ impl Parts {
         )
     }
 
-    /// A client of a process of its own.
+    /// The ServiceNow client of one process.
     fn client(&self) -> ServiceNowClient {
         let access = Arc::new(self.access_tokens());
         let clock = self.clock.clone();
@@ -208,7 +208,7 @@ fn post(session: &str, chat: &str) -> Post {
     }
 }
 
-/// A refusal that no SDK tries again.
+/// A refusal that the SDK does not repeat.
 fn denied() -> Effect {
     Effect::Refuse {
         status: 400,

@@ -1,4 +1,4 @@
-//! The two queues (docs/architecture.md#where-state-lives and docs/architecture.md#rule-4).
+//! The sessions queue and its dead-letter queue (docs/architecture.md#where-state-lives, docs/architecture.md#rule-4).
 
 use std::time::Duration;
 
@@ -9,6 +9,8 @@ use shared::domain::error::ErrorCode;
 use shared::domain::session::Event;
 
 use super::{Parts, acme, post};
+
+const A_MINUTE: Duration = Duration::from_secs(60);
 
 impl Parts {
     fn messages(&self, url: &str) -> Vec<local::aws::MessageView> {
@@ -26,13 +28,11 @@ impl Parts {
 
     async fn send(&self, post: &Post) {
         let message = post.encode().expect("fits");
-        let patience = Duration::from_secs(60);
         let queues = self.queues();
-        let sending = queues.send(post, message, patience);
-        sending.await.expect("sent");
+        queues.send(post, message, A_MINUTE).await.expect("sent");
     }
 
-    /// The receipt handles of everything that is visible.
+    /// Receives all visible messages and returns their receipt handles.
     async fn receive(&self) -> Vec<String> {
         let answer = self
             .sqs
@@ -66,9 +66,9 @@ async fn a_post_is_a_message_of_its_sessions_group_with_its_digest_as_deduplicat
     }
 }
 
-/// Characters that JSON lets stand and SQS refuses.
+/// Among them characters that JSON allows and SQS refuses.
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_text_a_post_holds_the_queue_takes_it() {
+async fn a_post_with_any_characters_is_accepted_by_the_queue() {
     let parts = Parts::start().await;
     let odd = post(
         "7",
@@ -79,7 +79,7 @@ async fn whatever_text_a_post_holds_the_queue_takes_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_letter_says_why_whose_and_since_when() {
+async fn a_dead_letter_has_reason_tenant_session_and_time_as_attributes() {
     let parts = Parts::start().await;
     let dead = post("7", "hello");
     let text = dead.encode().expect("fits");
@@ -95,11 +95,8 @@ async fn a_dead_letter_says_why_whose_and_since_when() {
     queues.send_dead_letter(letter).await.expect("sent");
     let raw = raw.expect("fits");
     let raw = raw.posted_as(Some("text/xml; charset=utf-16"), Some(Event::Ended));
-    let patience = Duration::from_secs(60);
-    queues
-        .send_dead_letter_patiently(raw, patience)
-        .await
-        .expect("sent");
+    let sent = queues.send_dead_letter_patiently(raw, A_MINUTE).await;
+    sent.expect("sent");
 
     let letters = parts.dead_letters();
     assert_eq!(letters.len(), 2);
@@ -124,26 +121,23 @@ async fn a_dead_letter_says_why_whose_and_since_when() {
     assert_eq!(attribute(0, "content_type"), None);
 }
 
-/// A letter that is sent again after a lost answer is one letter.
+/// SQS deduplicates the repeated message.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_letter_whose_answer_was_lost_is_kept_once() {
+async fn a_dead_letter_whose_answer_was_lost_is_stored_once() {
     let parts = Parts::start().await;
     let lost = InjectedAwsFault::once(Service::Sqs, "SendMessage", Effect::DropAfter);
     parts.aws.inject(lost.times(5));
     let now = Timestamp::from_millis(0);
     let letter = DeadLetter::raw(b"odd", ErrorCode::MalformedBody, &acme(), now).expect("fits");
-    let patience = Duration::from_secs(60);
     let queues = parts.queues();
-    queues
-        .send_dead_letter_patiently(letter, patience)
-        .await
-        .expect("sent");
+    let sent = queues.send_dead_letter_patiently(letter, A_MINUTE).await;
+    sent.expect("sent");
     assert_eq!(parts.dead_letters().len(), 1);
 }
 
-/// Every dead-lettering uses a fresh deduplication id. docs/architecture.md#rule-4: as a group of its own.
+/// Every dead letter has a deduplication id and a group of its own (docs/architecture.md#rule-4).
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_dead_letter_twice_is_two_letters_in_two_groups() {
+async fn a_dead_letter_that_is_sent_twice_is_two_messages_in_two_groups() {
     let parts = Parts::start().await;
     for _ in 0..2 {
         let letter = DeadLetter::message(
@@ -181,7 +175,7 @@ async fn each_message_is_hidden_for_its_own_time_and_twelve_hours_at_most() {
         .iter()
         .map(|message| message.hidden_for.as_secs())
         .collect();
-    // SQS counts the twelve hours from when the message was received, which an invocation may be late for.
+    // SQS counts the twelve hours from the receipt; an invocation may last up to 15 minutes.
     assert_eq!(hidden, [0, 30, 3600, 12 * 3600 - 900]);
 }
 
@@ -190,16 +184,15 @@ async fn a_message_that_cannot_be_hidden_is_reported_and_the_others_are_hidden()
     let parts = Parts::start().await;
     parts.send(&post("1", "hello")).await;
     let handle = parts.receive().await.remove(0);
-    let minute = Duration::from_secs(60);
-    let messages = [("no handle".to_owned(), minute), (handle, minute)];
+    let messages = [("no handle".to_owned(), A_MINUTE), (handle, A_MINUTE)];
     let outcome = parts.queues().postpone(&messages).await;
     outcome.expect_err("one of them is unknown");
-    assert_eq!(parts.waiting()[0].hidden_for, minute);
+    assert_eq!(parts.waiting()[0].hidden_for, A_MINUTE);
 }
 
 /// Decision 0006.
 #[tokio::test(flavor = "multi_thread")]
-async fn messages_are_shown_by_their_present_handles_and_others_are_left_alone() {
+async fn messages_become_visible_by_their_present_receipt_handles_only() {
     let parts = Parts::start().await;
     parts.send(&post("1", "hello")).await;
     parts.send(&post("2", "hello")).await;
@@ -222,9 +215,9 @@ async fn messages_are_shown_by_their_present_handles_and_others_are_left_alone()
     refused.expect_err("SQS did nothing");
 }
 
-/// Decision 0006: a group of its own that no session can have; never taken for a repeat.
+/// Decision 0006: the group is none that a session can have, and the message is never deduplicated.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_wake_up_is_a_message_in_its_tenants_own_group() {
+async fn every_wake_request_is_a_message_in_its_tenants_own_group() {
     let parts = Parts::start().await;
     for _ in 0..2 {
         parts.queues().wake(&acme()).await.expect("sent");

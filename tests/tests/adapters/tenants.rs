@@ -9,7 +9,7 @@ use shared::domain::secret::Secret;
 use super::{Parts, acme, denied};
 
 /// Longer than any test takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 async fn store(parts: &Parts, tenant: &Tenant) {
     let item = tenant.to_item().expect("an item");
@@ -52,41 +52,57 @@ async fn a_tenant_is_read_again_after_sixty_seconds_and_not_before() {
     let parts = Parts::start().await;
     let (mut tenant, _) = stored(&parts).await;
     let tenants = parts.tenants();
-    tenants.get(&acme()).await.expect("read").expect("known");
+    tenants
+        .get(&acme())
+        .await
+        .expect("read")
+        .expect("the tenant");
     tenant.version = 8;
     store(&parts, &tenant).await;
 
     let mark = parts.aws.journal().mark();
     parts.advance(59);
-    let known = tenants.get(&acme()).await.expect("read").expect("known");
+    let known = tenants
+        .get(&acme())
+        .await
+        .expect("read")
+        .expect("the tenant");
     assert_eq!((known.version, reads(&parts, mark)), (7, 0));
     parts.advance(1);
-    let known = tenants.get(&acme()).await.expect("read").expect("known");
+    let known = tenants
+        .get(&acme())
+        .await
+        .expect("read")
+        .expect("the tenant");
     assert_eq!((known.version, reads(&parts, mark)), (8, 1));
 }
 
 /// docs/architecture.md#rule-5: used stale for up to a day while DynamoDB fails.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_is_remembered_for_a_day_while_the_table_cannot_be_read() {
+async fn a_tenant_is_cached_for_a_day_while_the_table_cannot_be_read() {
     let parts = Parts::start().await;
     let (_, key) = stored(&parts).await;
     let tenants = parts.tenants();
-    tenants.get(&acme()).await.expect("read").expect("known");
+    tenants
+        .get(&acme())
+        .await
+        .expect("read")
+        .expect("the tenant");
     table_fails(&parts);
     let mark = parts.aws.journal().mark();
     parts.advance(60);
     for _ in 0..10 {
         let found = tenants
-            .authenticate(&acme(), KeyKind::Webhook, &key, PATIENCE)
+            .authenticate(&acme(), KeyKind::Webhook, &key, TIME_LIMIT)
             .await;
-        assert!(found.expect("remembered").is_some());
+        assert!(found.expect("cached").is_some());
     }
-    assert_eq!(reads(&parts, mark), 1, "it is not asked for every request");
+    assert_eq!(reads(&parts, mark), 1, "not one per request");
     parts.advance(5);
-    assert!(tenants.get(&acme()).await.expect("remembered").is_some());
-    assert_eq!(reads(&parts, mark), 2, "it is asked every few seconds");
+    assert!(tenants.get(&acme()).await.expect("cached").is_some());
+    assert_eq!(reads(&parts, mark), 2, "one every few seconds");
     parts.advance(24 * 3600 - 60 - 5 - 1);
-    assert!(tenants.get(&acme()).await.expect("remembered").is_some());
+    assert!(tenants.get(&acme()).await.expect("cached").is_some());
     parts.advance(5);
     tenants.get(&acme()).await.expect_err("older than a day");
     parts.aws.clear_faults();
@@ -94,7 +110,7 @@ async fn a_tenant_is_remembered_for_a_day_while_the_table_cannot_be_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_known_about_a_tenant_whose_first_read_fails() {
+async fn a_tenant_whose_first_read_fails_is_an_error() {
     let parts = Parts::start().await;
     table_fails(&parts);
     parts.tenants().get(&acme()).await.expect_err("unknown");
@@ -108,7 +124,7 @@ async fn a_new_key_works_at_once_and_wrong_keys_cost_one_read_in_five_seconds() 
     let tenants = parts.tenants();
     let opens = async |key: &Secret| {
         let found = tenants
-            .authenticate(&acme(), KeyKind::Webhook, key, PATIENCE)
+            .authenticate(&acme(), KeyKind::Webhook, key, TIME_LIMIT)
             .await;
         found.expect("read").is_some()
     };
@@ -143,7 +159,7 @@ async fn a_retired_key_stops_within_sixty_seconds() {
     let tenants = parts.tenants();
     let opens = async || {
         let found = tenants
-            .authenticate(&acme(), KeyKind::Webhook, &key, PATIENCE)
+            .authenticate(&acme(), KeyKind::Webhook, &key, TIME_LIMIT)
             .await;
         found.expect("read").is_some()
     };
@@ -155,12 +171,12 @@ async fn a_retired_key_stops_within_sixty_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_of_the_other_kind_opens_nothing() {
+async fn a_key_of_the_other_kind_is_refused() {
     let parts = Parts::start().await;
     let (_, webhook) = stored(&parts).await;
     let found = parts
         .tenants()
-        .authenticate(&acme(), KeyKind::Api, &webhook, PATIENCE)
+        .authenticate(&acme(), KeyKind::Api, &webhook, TIME_LIMIT)
         .await;
     assert!(found.expect("read").is_none());
 }
@@ -173,7 +189,7 @@ async fn an_unknown_tenant_costs_one_read_in_five_seconds_and_is_known_soon_afte
     for _ in 0..10 {
         assert!(tenants.get(&acme()).await.expect("read").is_none());
         let found = tenants
-            .authenticate(&acme(), KeyKind::Webhook, &Secret::from("x"), PATIENCE)
+            .authenticate(&acme(), KeyKind::Webhook, &Secret::from("x"), TIME_LIMIT)
             .await;
         assert!(found.expect("read").is_none());
     }
@@ -184,11 +200,15 @@ async fn an_unknown_tenant_costs_one_read_in_five_seconds_and_is_known_soon_afte
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_item_that_nobody_can_read_is_a_failure_and_no_absence() {
+async fn an_unreadable_item_is_an_error_and_not_a_missing_tenant() {
     let parts = Parts::start().await;
     let (tenant, _) = stored(&parts).await;
     let tenants = parts.tenants();
-    tenants.get(&acme()).await.expect("read").expect("known");
+    tenants
+        .get(&acme())
+        .await
+        .expect("read")
+        .expect("the tenant");
     let mut item = tenant.to_item().expect("an item");
     item.remove("keys");
     parts
@@ -202,12 +222,12 @@ async fn an_item_that_nobody_can_read_is_a_failure_and_no_absence() {
         .expect("stored");
     parts.tenants().get(&acme()).await.expect_err("unreadable");
     parts.advance(60);
-    assert!(tenants.get(&acme()).await.expect("remembered").is_some());
+    assert!(tenants.get(&acme()).await.expect("cached").is_some());
 }
 
-/// Rescue never repeats a post, so what is no permanent refusal is asked again, signed afresh.
+/// Rescue never repeats a post, so the read is repeated after each error that is not permanent, with a new signature.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_that_is_not_known_yet_is_read_again_until_time_is_up_and_a_denied_read_is_not() {
+async fn a_tenant_that_is_not_cached_is_read_again_until_the_time_limit_and_a_denied_read_is_not() {
     let parts = Parts::start().await;
     let (acme, (_, key)) = (acme(), stored(&parts).await);
     let expired = Effect::Refuse {
@@ -217,14 +237,14 @@ async fn a_tenant_that_is_not_known_yet_is_read_again_until_time_is_up_and_a_den
     let fault = InjectedAwsFault::any(Service::DynamoDb, expired);
     parts.aws.inject(fault.clone().times(4));
     let tenants = parts.tenants();
-    let found = tenants.authenticate(&acme, KeyKind::Webhook, &key, PATIENCE);
+    let found = tenants.authenticate(&acme, KeyKind::Webhook, &key, TIME_LIMIT);
     assert!(found.await.expect("read").is_some());
 
     parts.aws.inject(fault.times(u32::MAX));
     let tenants = parts.tenants();
     let mark = parts.aws.journal().mark();
-    let patience = Duration::from_millis(300);
-    let failed = tenants.authenticate(&acme, KeyKind::Webhook, &key, patience);
+    let time_limit = Duration::from_millis(300);
+    let failed = tenants.authenticate(&acme, KeyKind::Webhook, &key, time_limit);
     failed.await.expect_err("the time is up");
     assert!(reads(&parts, mark) > 1);
 
@@ -232,27 +252,27 @@ async fn a_tenant_that_is_not_known_yet_is_read_again_until_time_is_up_and_a_den
     table_fails(&parts);
     let mark = parts.aws.journal().mark();
     let failed = parts.tenants();
-    let failed = failed.authenticate(&acme, KeyKind::Webhook, &key, PATIENCE);
+    let failed = failed.authenticate(&acme, KeyKind::Webhook, &key, TIME_LIMIT);
     failed.await.expect_err("denied");
     assert_eq!(reads(&parts, mark), 1);
 }
 
-/// What is remembered is good enough while the table hangs: most of the time is left for the queue.
+/// While the table hangs, the cached tenant is used, so that most of the time is left for the queue.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_that_is_remembered_is_used_when_the_table_does_not_answer_soon() {
+async fn a_cached_tenant_is_used_when_the_table_does_not_answer_soon() {
     let parts = Parts::start().await;
     let (acme, (_, key)) = (acme(), stored(&parts).await);
     let tenants = parts.tenants();
-    tenants.get(&acme).await.expect("read").expect("known");
+    tenants.get(&acme).await.expect("read").expect("the tenant");
     let hang = Effect::Hang(Duration::from_secs(60));
     let fault = InjectedAwsFault::any(Service::DynamoDb, hang).times(u32::MAX);
     parts.aws.inject(fault);
     parts.advance(60);
     let started = Instant::now();
     for _ in 0..2 {
-        let found = tenants.authenticate(&acme, KeyKind::Webhook, &key, PATIENCE);
-        assert!(found.await.expect("remembered").is_some());
+        let found = tenants.authenticate(&acme, KeyKind::Webhook, &key, TIME_LIMIT);
+        assert!(found.await.expect("cached").is_some());
     }
-    // Once: the table is left alone for the next five seconds.
+    // The table is read once in five seconds.
     assert!(started.elapsed() < Duration::from_secs(4));
 }

@@ -12,7 +12,7 @@ use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use local::template::Template;
 use serde_json::json;
 use shared::aws::credentials::{CredentialsTable, Pause, TenantPause};
-use shared::aws::tenants::StorageError;
+use shared::aws::storage_error::StorageError;
 use shared::domain::clock::Clock;
 use shared::domain::error::ErrorCode;
 use shared::domain::secret::Secret;

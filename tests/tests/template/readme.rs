@@ -33,7 +33,7 @@ fn error_table() -> String {
         let status = entry
             .status
             .map_or("–".to_owned(), |status| status.to_string());
-        let who = match entry.fault {
+        let who = match entry.responsible {
             ResponsibleParty::Caller => "sender",
             ResponsibleParty::Operator => "operator",
             ResponsibleParty::Vendor => "vendor",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::CredentialsTable;
 use crate::aws::secret_store::TokenSecret;
-use crate::aws::tenants::StorageError;
+use crate::aws::storage_error::StorageError;
 use crate::domain::tenant::TenantId;
 
 /// Outlives every refresh token.

@@ -1,0 +1,14 @@
+//! The delivery ledger: the state of each post, and the record that a session belongs to.
+//!
+//! A claim is a conditional write with an owner and a lease; every later write is conditional on the owner (decision
+//! 0002). The ledger holds ids, states, reasons and times, and no text of a person.
+
+mod posts;
+mod records;
+mod table;
+mod waiting;
+
+pub use self::posts::{ClaimedPost, OutcomeDetails, PostClaim, PostState, WaitingPost};
+pub use self::records::CreationClaim;
+pub use self::table::{BY_TENANT, Ledger};
+pub use self::waiting::{NextPage, WaitingPosts};

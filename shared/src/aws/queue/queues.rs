@@ -1,0 +1,258 @@
+//! The SQS calls on the two queues.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::error::SdkError;
+use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
+use aws_sdk_sqs::types::{
+    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry,
+    DeleteMessageBatchRequestEntry, MessageAttributeValue,
+};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::aws::queue::dead_letter::DeadLetter;
+use crate::aws::queue::message::{Post, WakeRequest};
+use crate::domain::clock::LONGEST_INVOCATION;
+use crate::domain::tenant::TenantId;
+
+/// SQS hides a message for at most 12 hours after it was received; an invocation may set the time-out that much later.
+const LONGEST_VISIBILITY: Duration = Duration::from_secs(12 * 3600 - LONGEST_INVOCATION.as_secs());
+
+/// A call to SQS failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct QueueError(pub String);
+
+impl QueueError {
+    /// Names the call and the queue: `SQS SendMessage, queue sessions.fifo: AccessDenied`.
+    fn of<E, R>(url: &str, error: &SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata,
+    {
+        let name = url.rsplit('/').next().unwrap_or_default();
+        Self(crate::aws::sdk::failure("queue", name, error))
+    }
+}
+
+/// The sessions queue and its dead-letter queue.
+#[derive(Clone, Debug)]
+pub struct Queues {
+    sqs: aws_sdk_sqs::Client,
+    sessions_url: String,
+    dead_letters_url: String,
+}
+
+impl Queues {
+    /// The queues at these URLs.
+    pub const fn new(
+        sqs: aws_sdk_sqs::Client,
+        sessions_url: String,
+        dead_letters_url: String,
+    ) -> Self {
+        Self {
+            sqs,
+            sessions_url,
+            dead_letters_url,
+        }
+    }
+
+    /// Sends a post, whose body is `message`, until SQS confirms it or `time_limit` has passed
+    /// ([`crate::aws::sdk::repeat`]). SQS drops repeats by the digest.
+    ///
+    /// # Errors
+    /// When SQS did not confirm it.
+    pub async fn send(
+        &self,
+        post: &Post,
+        message: String,
+        time_limit: Duration,
+    ) -> Result<(), QueueError> {
+        let request = self
+            .sqs
+            .send_message()
+            .queue_url(&self.sessions_url)
+            .message_body(message)
+            .message_group_id(post.group())
+            .message_deduplication_id(post.digest.as_str());
+        send_patiently(request, &self.sessions_url, time_limit).await
+    }
+
+    /// Sends a dead letter, in a message group of its own and never deduplicated.
+    ///
+    /// # Errors
+    /// When SQS did not confirm it.
+    pub async fn send_dead_letter(&self, letter: DeadLetter) -> Result<(), QueueError> {
+        self.dead_letter(letter)?
+            .send()
+            .await
+            .map_err(|error| QueueError::of(&self.dead_letters_url, &error))?;
+        Ok(())
+    }
+
+    /// Sends a dead letter whose content is stored nowhere else, until SQS confirms it or `time_limit` has passed.
+    /// Repeats are deduplicated.
+    ///
+    /// # Errors
+    /// When SQS did not confirm it.
+    pub async fn send_dead_letter_patiently(
+        &self,
+        letter: DeadLetter,
+        time_limit: Duration,
+    ) -> Result<(), QueueError> {
+        let request = self.dead_letter(letter)?;
+        send_patiently(request, &self.dead_letters_url, time_limit).await
+    }
+
+    fn dead_letter(&self, letter: DeadLetter) -> Result<SendMessageFluentBuilder, QueueError> {
+        let (body, attributes) = letter.into_parts();
+        let fresh = uuid::Uuid::new_v4().to_string();
+        let mut request = self
+            .sqs
+            .send_message()
+            .queue_url(&self.dead_letters_url)
+            .message_body(body)
+            .message_group_id(&fresh)
+            .message_deduplication_id(&fresh);
+        for (name, value) in attributes {
+            let Some(value) = value else { continue };
+            let value = MessageAttributeValue::builder()
+                .data_type("String")
+                .string_value(value)
+                .build()
+                .map_err(|error| QueueError(error.to_string()))?;
+            request = request.message_attributes(name, value);
+        }
+        Ok(request)
+    }
+
+    /// Requests delivery, within a minute, of the posts that wait for the tenant's re-authorisation. The caller has ended
+    /// the tenant's pause. Needs `sqs:SendMessage` on the sessions queue.
+    ///
+    /// # Errors
+    /// When SQS did not confirm the request; the posts become visible within an hour all the same.
+    pub async fn wake(&self, tenant: &TenantId) -> Result<(), QueueError> {
+        self.send_wake(&WakeRequest::new(tenant.clone(), None))
+            .await
+    }
+
+    /// [`Queues::wake`] for a caller that can only log a failure.
+    pub async fn wake_if_possible(&self, tenant: &TenantId) {
+        if let Err(error) = self.wake(tenant).await {
+            tracing::warn!(%tenant, %error, "posts that wait for a token are delivered within an hour");
+        }
+    }
+
+    /// Sends a wake request.
+    ///
+    /// # Errors
+    /// When SQS did not confirm it.
+    pub async fn send_wake(&self, wake: &WakeRequest) -> Result<(), QueueError> {
+        let body = serde_json::to_string(wake).map_err(|error| QueueError(error.to_string()))?;
+        self.sqs
+            .send_message()
+            .queue_url(&self.sessions_url)
+            .message_body(body)
+            .message_group_id(format!("{}#*", wake.tenant))
+            .message_deduplication_id(uuid::Uuid::new_v4().to_string())
+            .send()
+            .await
+            .map_err(|error| QueueError::of(&self.sessions_url, &error))?;
+        Ok(())
+    }
+
+    /// Sets the visibility time-out of up to ten messages (receipt handles).
+    ///
+    /// # Errors
+    /// When SQS refused one of them; it becomes visible when its present time-out ends.
+    pub async fn postpone(&self, messages: &[(String, Duration)]) -> Result<(), QueueError> {
+        let messages = messages
+            .iter()
+            .map(|(handle, delay)| (handle.as_str(), *delay));
+        match self.set_visibility(messages).await?.first() {
+            None => Ok(()),
+            Some(failed) => Err(QueueError(failed.code().to_owned())),
+        }
+    }
+
+    /// Deletes up to ten messages (receipt handles). Idempotent.
+    ///
+    /// # Errors
+    /// When SQS did not delete one of them.
+    pub async fn delete(&self, receipt_handles: &[String]) -> Result<(), QueueError> {
+        let mut request = self
+            .sqs
+            .delete_message_batch()
+            .queue_url(&self.sessions_url);
+        for (index, receipt_handle) in receipt_handles.iter().enumerate() {
+            let entry = DeleteMessageBatchRequestEntry::builder()
+                .id(index.to_string())
+                .receipt_handle(receipt_handle)
+                .build()
+                .map_err(|error| QueueError(error.to_string()))?;
+            request = request.entries(entry);
+        }
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| QueueError::of(&self.sessions_url, &error))?;
+        match answer.failed.first() {
+            None => Ok(()),
+            Some(failed) => Err(QueueError(failed.code.clone())),
+        }
+    }
+
+    /// Makes up to ten messages (receipt handles) visible now, and returns how many. Skips messages whose receipt handle
+    /// has expired: they are visible already, received again or deleted.
+    ///
+    /// # Errors
+    /// When SQS failed at one of them.
+    pub async fn make_visible(&self, receipt_handles: &[String]) -> Result<usize, QueueError> {
+        let messages = receipt_handles
+            .iter()
+            .map(|handle| (handle.as_str(), Duration::ZERO));
+        let failed = self.set_visibility(messages).await?;
+        // SQS reports an expired receipt handle as the sender's fault.
+        match failed.iter().find(|failed| !failed.sender_fault()) {
+            None => Ok(receipt_handles.len() - failed.len()),
+            Some(failed) => Err(QueueError(failed.code().to_owned())),
+        }
+    }
+
+    /// Returns the messages that SQS refused.
+    async fn set_visibility(
+        &self,
+        messages: impl Iterator<Item = (&str, Duration)>,
+    ) -> Result<Vec<BatchResultErrorEntry>, QueueError> {
+        let mut request = self
+            .sqs
+            .change_message_visibility_batch()
+            .queue_url(&self.sessions_url);
+        for (index, (receipt_handle, delay)) in messages.enumerate() {
+            let seconds = delay.min(LONGEST_VISIBILITY).as_secs_f64().ceil();
+            #[expect(clippy::cast_possible_truncation, reason = "at most 12 hours")]
+            let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
+                .id(index.to_string())
+                .receipt_handle(receipt_handle)
+                .visibility_timeout(seconds as i32)
+                .build()
+                .map_err(|error| QueueError(error.to_string()))?;
+            request = request.entries(entry);
+        }
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| QueueError::of(&self.sessions_url, &error))?;
+        Ok(answer.failed)
+    }
+}
+
+async fn send_patiently(
+    request: SendMessageFluentBuilder,
+    url: &str,
+    time_limit: Duration,
+) -> Result<(), QueueError> {
+    crate::aws::sdk::repeat(time_limit, async || request.clone().send().await)
+        .await
+        .map_err(|error| QueueError::of(url, &error))?;
+    Ok(())
+}
