@@ -8,9 +8,10 @@ use futures::stream::{self, StreamExt as _};
 use shared::aws::secret_store::SecretStore;
 use shared::domain::record::{RecordNumber, RecordRef, SysId};
 use shared::domain::tenant::TenantFile;
+use shared::domain::time_budget::TimeBudget;
 use shared::environment::Testing;
 use shared::retry::ServiceNowTimeouts;
-use shared::servicenow::client::{CallError, DisplayValue, ServiceNowClient};
+use shared::servicenow::client::{CallError, DisplayValue, ServiceNowClient, TenantInstance};
 use shared::servicenow::query::Query;
 use shared::token::access::AccessTokens;
 use shared::wiring::VendorWiring;
@@ -95,6 +96,12 @@ impl Records {
         })
     }
 
+    /// A tenant's instance, for calls of one command.
+    fn instance<'a>(&'a self, tenant: &'a TenantFile) -> TenantInstance<'a> {
+        let budget = TimeBudget::lasting(self.stack.clock.clone(), CALLS);
+        self.client.for_tenant(tenant, budget)
+    }
+
     /// The one record of that number.
     ///
     /// # Errors
@@ -105,12 +112,8 @@ impl Records {
         tenant: &TenantFile,
         number: &RecordNumber,
     ) -> Result<RecordRef, AdminError> {
-        let deadline = self.stack.clock.now().plus(CALLS);
         let (table, query) = (number.table(), Query::number(number));
-        let found = self
-            .client
-            .find(tenant, deadline, table.name(), &query)
-            .await;
+        let found = self.instance(tenant).find(table.name(), &query).await;
         self.settle().await;
         let found = found.map_err(|error| AdminError::ServiceNow {
             tenant: tenant.tenant.clone(),
@@ -138,11 +141,9 @@ impl Records {
         record: &RecordRef,
         marker: &str,
     ) -> Option<bool> {
-        let deadline = self.stack.clock.now().plus(CALLS);
-        let names = ["work_notes"];
-        let shown = self
-            .client
-            .read(tenant, deadline, record, &names, DisplayValue::Shown)
+        let instance = self.instance(tenant);
+        let shown = instance
+            .read(record, &["work_notes"], DisplayValue::Shown)
             .await;
         self.settle().await;
         Some(shown.ok()??.get("work_notes")?.contains(marker))
@@ -150,13 +151,11 @@ impl Records {
 
     /// The numbers of records. Never fails: what cannot be looked up is missing, and the first reason is told.
     pub async fn numbers(&self, tenant: &TenantFile, records: &BTreeSet<String>) -> Numbers {
-        let deadline = self.stack.clock.now().plus(CALLS);
+        let instance = self.instance(tenant);
         let mut numbers = Numbers::default();
         let records = records.iter().filter_map(|text| parse(text)).take(MOST);
         let asked = stream::iter(records).map(async |record| {
-            let read = self
-                .client
-                .read(tenant, deadline, &record, &["number"], DisplayValue::Raw);
+            let read = instance.read(&record, &["number"], DisplayValue::Raw);
             (record.to_string(), read.await)
         });
         let mut asked = std::pin::pin!(asked.buffer_unordered(AT_ONCE));

@@ -1,18 +1,18 @@
-//! Retry policy as data. What may be retried is decided where the failure is classified; how often and when stands here.
+//! Retry policy as data: how often and when. Whether a failure may be retried is decided where it is classified.
 
 use std::time::Duration;
 
 /// Delays that double from `first` to `longest`; giving up is decided by age, not by count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
-    /// Before the second attempt.
+    /// The delay before the second attempt.
     pub first: Duration,
-    /// No delay is longer.
+    /// The longest delay.
     pub longest: Duration,
 }
 
 impl Backoff {
-    /// The delay that follows one of `delay`.
+    /// The delay after a delay of `delay`.
     pub fn following(self, delay: Duration) -> Duration {
         delay.saturating_mul(2).clamp(self.first, self.longest)
     }
@@ -24,42 +24,42 @@ impl Backoff {
     }
 }
 
-/// A session that failed waits alone, this long, where the vendor did not say `Retry-After`.
+/// How long a session waits after a failure. `Retry-After` can only make that longer.
 pub const SESSION: Backoff = Backoff {
     first: Duration::from_secs(30),
     longest: Duration::from_secs(3600),
 };
 
-/// A transient failure is given up this long after the queue first took the message.
+/// A transient failure is given up when the queue took the message so long ago.
 pub const GIVE_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// A post that was handled alone and ended the process this often is not tried again.
+/// A post that was handled alone and ended its process so often is given up.
 pub const DEATHS_ALLOWED: u32 = 5;
 
-/// After an unknown outcome nobody looks, and nobody writes, sooner than this after the last possible send:
-/// ServiceNow may be at it for 60 s (docs/vendors.md#refusals, transaction quotas).
+/// Wait so long after the last possible send before checking the record: ServiceNow may commit for 60 s
+/// (docs/vendors.md#refusals, transaction quotas).
 pub const SETTLE: Duration = Duration::from_secs(70);
 
-/// No write to ServiceNow starts from the queue with less than this left of the invocation.
+/// `deliver-session` starts no write with less than this left of the invocation.
 pub const WRITE_NEEDS: Duration = Duration::from_secs(75);
 
-/// How long one waits for ServiceNow. Nothing is waited for beyond the caller's deadline.
+/// How long ServiceNow may take. The caller's time budget can only make that shorter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServiceNowTimeouts {
-    /// For an answer to a read.
+    /// To answer a read.
     pub read: Duration,
-    /// For an answer to a write.
+    /// To answer a write.
     pub write: Duration,
-    /// For a token.
+    /// To grant a token.
     pub grant: Duration,
-    /// For somebody else who is getting a token.
+    /// How long to wait for another lease holder that is obtaining a token.
     pub lease: Duration,
     /// No call starts with less than this left.
     pub needs: Duration,
 }
 
 impl ServiceNowTimeouts {
-    /// From the queue: a write is given up later than ServiceNow itself does, at 60 s (docs/vendors.md#refusals).
+    /// From the queue: a write times out after ServiceNow's own limit of 60 s (docs/vendors.md#refusals).
     pub const QUEUE: Self = Self {
         read: Duration::from_secs(30),
         write: Duration::from_secs(65),
@@ -68,7 +68,7 @@ impl ServiceNowTimeouts {
         needs: WRITE_NEEDS,
     };
 
-    /// While somebody waits for an answer.
+    /// Behind the HTTP API, where a caller waits.
     pub const HTTP: Self = Self {
         read: Duration::from_secs(8),
         write: Duration::from_secs(8),
@@ -84,30 +84,28 @@ pub const TIMEOUTS_BEFORE_PAUSE: u32 = 3;
 /// How long time-outs pause a tenant.
 pub const TIMEOUT_PAUSE: Duration = Duration::from_secs(120);
 
-/// How long a tenant that has to be authorised again is left alone between two attempts.
+/// How long a tenant that has to be authorised again is paused between two attempts.
 pub const REAUTHORIZATION_PAUSE: Duration = Duration::from_secs(3600);
 
-/// How long ServiceNow's throttling pauses a tenant, doubling while it goes on. `Retry-After` can only make that longer:
-/// a full semaphore queue does not send one, and an hourly limit may send one of a second.
+/// How long throttling pauses a tenant, doubling while it goes on. `Retry-After` can only make that longer: ServiceNow
+/// sends none for a full semaphore queue, and may send one second for an hourly limit.
 pub const THROTTLE: Backoff = SESSION;
 
-/// No delay that a vendor asks for is believed beyond this. SQS hides a message for 12 hours at most: one that waits
-/// longer is hidden again.
+/// The longest `Retry-After` that is honoured. SQS hides a message for 12 hours at most; one that waits longer is hidden
+/// again.
 pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// A message that was received so often is given up after the attempt, with its reason. The queue itself would do so at
-/// 400 receives, without one; what is left serves to look for an unknown outcome.
+/// A message that was received so often is given up with a reason. SQS dead-letters it at 400 receives without one; the
+/// receives between serve to check an unknown outcome.
 pub const RECEIVES_ALLOWED: u32 = 360;
 
-/// A message that has been in the queue for so long is given up after the attempt, with its reason: the queue forgets it
-/// after 14 days.
+/// A message that was queued so long ago is given up with a reason: SQS deletes it after 14 days.
 pub const QUEUE_KEEPS: Duration = Duration::from_secs((13 * 24 + 12) * 3600);
 
-/// An attempt that takes so long counts as a time-out where the tenant's pause is concerned: it holds up the posts of
-/// others all the same.
+/// An attempt that takes so long counts as a time-out for the tenant's pause, because it delays the posts of others.
 pub const SLOW: Duration = Duration::from_secs(20);
 
-/// No lifetime that a vendor or a caller names is believed beyond this: ten years.
+/// The longest lifetime that is accepted from a vendor or a caller: ten years.
 pub const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 #[cfg(test)]

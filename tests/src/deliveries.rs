@@ -1,4 +1,4 @@
-//! What tests of `deliver-session` ask of the world beside the plain flow.
+//! Deliveries in tests of `deliver-session`: rounds, kills, copies, second tenants.
 
 use std::time::Duration;
 
@@ -7,20 +7,57 @@ use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region, SharedCredential
 use local::aws::REGION;
 use local::demo_tenant::{self, CLIENT_ID, CLIENT_SECRET, SERVICE_ACCOUNT, TENANT};
 use local::rescue::{Payload, Phase, Session};
-use local::servicenow::Created;
+use local::servicenow::{Created, Simulator};
+use local::simulator::RequestMatcher;
 use shared::domain::clock::Timestamp;
 use shared::domain::secret::Secret;
+use shared::domain::tenant::TenantId;
 
 use crate::World;
 
-/// For how many seconds a claim holds at most: the function's time-out, and 70 s in which ServiceNow may still be at it.
+/// The longest claim, in seconds: the function's time-out, and 70 s in which ServiceNow may still commit.
 pub const LEASE: u64 = 370;
 
 impl World {
-    /// Delivers, moves on to when the next message comes back, and so on until the queue is empty.
+    /// The demo's world with an incident and a session for it that is not posted yet.
+    pub async fn with_session() -> (Self, Created, Session) {
+        let world = Self::start().await;
+        let incident = world.incident();
+        let session = world.session(&incident);
+        (world, incident, session)
+    }
+
+    /// The demo's world with another line in the tenant's `[sessions]`.
+    pub async fn with_session_setting(line: &str) -> Self {
+        let change = |file: String| file.replace("[sessions]", &format!("[sessions]\n{line}"));
+        Self::with_settings(change).await
+    }
+
+    /// Matches the requests that change a record.
+    pub fn writes_to(record: &Created) -> RequestMatcher {
+        RequestMatcher::of("PATCH", &record.sys_id)
+    }
+
+    /// The simulated instance.
+    pub const fn servicenow(&self) -> &Simulator {
+        &self.cloud.servicenow
+    }
+
+    /// Gives the demo's tenant a new refresh token, as the command line does.
     ///
     /// # Panics
-    /// When it is not within forty rounds.
+    /// When the token is refused.
+    pub async fn authorize(&self) {
+        let (stack, token) = (&self.cloud.stack, Secret::from(self.refresh_token()));
+        let tenant = TenantId::parse(TENANT).expect("valid");
+        let set = admin::secrets::set(stack, &tenant, SecretName::RefreshToken, &token);
+        set.await.expect("the token is set");
+    }
+
+    /// Delivers, advances the clock until the next message is visible, and repeats until the queue is empty.
+    ///
+    /// # Panics
+    /// When the queue is not empty after forty rounds.
     pub async fn deliver_until_empty(&self) {
         self.deliver().await;
         for _ in 0..40 {
@@ -28,7 +65,7 @@ impl World {
             if messages.is_empty() {
                 return;
             }
-            // What is visible and was not taken waits behind a hidden message of its group.
+            // A visible message that was not received waits behind a hidden one of its group.
             let hidden = messages.iter().map(|message| message.hidden_for);
             let wait = hidden.filter(|wait| !wait.is_zero()).min();
             let wait = wait.unwrap_or_default();
@@ -37,13 +74,13 @@ impl World {
         panic!("the queue is not empty: {:?}", self.queued());
     }
 
-    /// Takes one batch, and does something once ServiceNow has a request of that method, before it is answered.
+    /// Delivers one batch, and runs `meanwhile` once ServiceNow has received a request of that method and not answered it.
     ///
-    /// The request has to be held up by a fault.
+    /// A fault has to delay the request.
     pub async fn deliver_and_meanwhile(&self, method: &str, meanwhile: impl AsyncFnOnce()) {
-        let mark = self.cloud.servicenow.mark();
+        let mark = self.servicenow().mark();
         let arrived = || {
-            let since = self.cloud.servicenow.since(mark);
+            let since = self.servicenow().since(mark);
             since
                 .iter()
                 .any(|request| request.method == method && request.path.starts_with("/api/now"))
@@ -55,7 +92,7 @@ impl World {
         futures::join!(self.poller().poll_once(), reacting);
     }
 
-    /// Takes one batch, and kills the function's processes once ServiceNow has a request of that method.
+    /// Delivers one batch, and kills the function's processes once ServiceNow has received a request of that method.
     pub async fn kill_during(&self, method: &str) {
         self.deliver_and_meanwhile(method, async || {
             self.function("deliver-session").kill().await;
@@ -63,14 +100,14 @@ impl World {
         .await;
     }
 
-    /// Takes one batch, and kills the function's processes once ServiceNow has a request whose path or query has that
-    /// text in it.
+    /// Delivers one batch, and kills the function's processes once ServiceNow has received a request with that text in its
+    /// path or query.
     ///
-    /// The request has to be held up by a fault.
+    /// A fault has to delay the request.
     pub async fn kill_when_asked(&self, text: &str) {
-        let mark = self.cloud.servicenow.mark();
+        let mark = self.servicenow().mark();
         let arrived = || {
-            let since = self.cloud.servicenow.since(mark);
+            let since = self.servicenow().since(mark);
             since
                 .iter()
                 .any(|request| request.path.contains(text) || request.raw_query.contains(text))
@@ -87,10 +124,10 @@ impl World {
         until(|| self.notes(record).len() >= count).await;
     }
 
-    /// Posts the same once more, after SQS has forgotten that it had it.
+    /// Posts the same once more, after SQS's deduplication interval.
     ///
     /// # Panics
-    /// When it is not accepted.
+    /// When the post is not accepted.
     pub async fn post_again(&self, payload: &Payload, phase: Phase) {
         self.cloud
             .travel(local::aws::DEDUPLICATION_WINDOW + Duration::from_secs(1));
@@ -98,10 +135,10 @@ impl World {
         assert_eq!(posted.expect("the HTTP API answers").status, 200);
     }
 
-    /// Puts a message into the queue past `session-details`, under a deduplication id of its own.
+    /// Puts a message into the queue directly, with a fresh deduplication id.
     ///
     /// # Panics
-    /// When SQS refuses it.
+    /// When SQS refuses the message.
     pub async fn enqueue(&self, body: &str, group: &str) {
         let config = aws_sdk_sqs::Config::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -128,11 +165,11 @@ impl World {
             .expect("SQS takes the message");
     }
 
-    /// For how many seconds each message was hidden explicitly since a mark, in the order of the calls. That a batch is
-    /// hidden until its claims have ended, when it begins, is left out.
+    /// For how many seconds each message was hidden since a mark, in the order of the calls, without the calls that hide a
+    /// whole batch at its beginning.
     ///
     /// # Panics
-    /// When a call is not what the SDK sends.
+    /// When a call does not have the SDK's format.
     pub fn hidden_since(&self, mark: local::aws::Mark) -> Vec<u64> {
         let journal = self.cloud.aws.journal();
         let earlier = journal.calls().len() - journal.since(mark).len();
@@ -143,7 +180,7 @@ impl World {
                 continue;
             }
             for entry in call.request["Entries"].as_array().expect("entries") {
-                // A receive gives a message a receipt handle of its own.
+                // Every receive gives a message a new receipt handle.
                 let first = begun.insert(entry["ReceiptHandle"].to_string());
                 if !first && nth >= earlier {
                     hidden.push(entry["VisibilityTimeout"].as_u64().expect("seconds"));
@@ -156,7 +193,7 @@ impl World {
     /// A second tenant on the same instance, and its webhook URL for starts.
     ///
     /// # Panics
-    /// When it is refused.
+    /// When the tenant is refused.
     pub async fn add_tenant(&self, name: &str) -> Secret {
         let file = demo_tenant::file(&self.cloud).replace(
             &format!("tenant = \"{TENANT}\""),
@@ -172,36 +209,35 @@ impl World {
         urls.expect("a new tenant has URLs").started
     }
 
-    /// The refresh token that the instance has given to the demo's client; a new one when that is dead.
+    /// The refresh token that the instance granted to the demo's client; a new one when that has expired.
     pub fn refresh_token(&self) -> String {
-        self.cloud
-            .servicenow
+        self.servicenow()
             .issue_refresh_token(CLIENT_ID, SERVICE_ACCOUNT)
     }
 
-    /// The only post of a session, as the ledger has it.
+    /// The ledger's entry of a session's only post.
     ///
     /// # Panics
-    /// When it has none or several.
+    /// When the session has no post or several.
     pub async fn entry(&self, session: &Session) -> crate::LedgerEntry {
         let posts = self.posts(session).await;
         assert_eq!(posts.len(), 1, "{posts:?}");
         posts[0].clone()
     }
 
-    /// How many seconds from now the session's only post is tried again.
+    /// In how many seconds the session's only post is tried again.
     ///
     /// # Panics
-    /// When it does not wait.
+    /// When the post does not wait.
     pub async fn next_attempt_in(&self, session: &Session) -> u64 {
         let entry = self.entry(session).await;
         let at = Timestamp::parse(&entry["next_attempt_at"]).expect("a time");
         at.since(self.cloud.clock.now()).as_secs()
     }
 
-    /// The methods and paths of what ServiceNow's APIs were asked since a mark, without the token endpoint.
+    /// The methods and paths of the requests to ServiceNow's APIs since a mark, without the token endpoint.
     pub fn called_since(&self, mark: local::simulator::Mark) -> Vec<String> {
-        let since = self.cloud.servicenow.since(mark);
+        let since = self.servicenow().since(mark);
         let calls = since
             .iter()
             .filter(|request| request.path.starts_with("/api/"));
@@ -210,17 +246,16 @@ impl World {
             .collect()
     }
 
-    /// How often the token endpoint was asked.
+    /// The number of requests to the token endpoint.
     pub fn token_requests(&self) -> usize {
         let asked = self
-            .cloud
-            .servicenow
+            .servicenow()
             .requests_matching("POST", "/oauth_token.do");
         asked.len()
     }
 }
 
-/// Waits until something holds; the test hangs, and its runner says so, when it never does.
+/// Waits until a condition holds; otherwise the test hangs, which the test runner reports.
 async fn until(mut holds: impl FnMut() -> bool) {
     while !holds() {
         tokio::time::sleep(Duration::from_millis(5)).await;

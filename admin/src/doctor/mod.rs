@@ -26,6 +26,7 @@ use shared::domain::clock::Timestamp;
 use shared::domain::record::RecordNumber;
 use shared::domain::secret::Secret;
 use shared::domain::tenant::TenantId;
+use shared::domain::time_budget::TimeBudget;
 use shared::environment::Testing;
 use shared::rescue::api::RescueClient;
 use shared::rescue::authcodes::Authcodes;
@@ -231,6 +232,10 @@ impl<'a> Doctor<'a> {
             token_status: OnceCell::new(),
             posts: OnceCell::new(),
         })
+    }
+
+    fn budget(&self) -> TimeBudget {
+        TimeBudget::until(self.stack.clock.clone(), self.deadline)
     }
 
     /// Every check, in the order of the report.

@@ -274,14 +274,10 @@ impl Doctor<'_> {
         if let Err(access) = self.incident().await {
             return access.because_of("servicenow-access");
         }
-        let (file, client, name) = (&self.tenant.file, &self.servicenow, number.as_str());
-        let found = client
-            .find(
-                file,
-                self.deadline,
-                number.table().name(),
-                &Query::number(number),
-            )
+        let (file, name) = (&self.tenant.file, number.as_str());
+        let instance = self.servicenow.for_tenant(file, self.budget());
+        let found = instance
+            .find(number.table().name(), &Query::number(number))
             .await;
         let record = match found {
             Err(error) => return self.of_call(&error, number.table()),
@@ -308,14 +304,12 @@ impl Doctor<'_> {
              record; nothing else was changed."
         );
         let columns = Columns::from([("work_notes".to_owned(), text)]);
-        let written = client.update(file, self.deadline, &record, &columns, &proof);
+        let written = instance.update(&record, &columns, &proof);
         if let Err(error) = written.await {
             return self.of_call(&error, record.table);
         }
         let names = ["work_notes", "sys_updated_by"];
-        let row = client
-            .read(file, self.deadline, &record, &names, DisplayValue::Shown)
-            .await;
+        let row = instance.read(&record, &names, DisplayValue::Shown).await;
         let row = match row {
             Ok(row) => row.unwrap_or_default(),
             Err(error) => {

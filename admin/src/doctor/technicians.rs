@@ -95,7 +95,8 @@ impl Doctor<'_> {
         let (file, query) = (&self.tenant.file, Query::active_email(&email));
         let found = self
             .servicenow
-            .find(file, self.deadline, "sys_user", &query)
+            .for_tenant(file, self.budget())
+            .find("sys_user", &query)
             .await;
         let found = match found {
             Ok(found) => found,

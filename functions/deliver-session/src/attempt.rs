@@ -1,21 +1,18 @@
-//! One attempt at a post: decide what it becomes, resolve the record, write.
+//! One attempt at a post: resolve the record, then write to it or create it.
 
 use shared::aws::ledger::{ClaimedPost, OutcomeDetails};
 use shared::aws::queue::Post;
-use shared::aws::storage_error::StorageError;
 use shared::aws::tenants::Tenant;
-use shared::domain::clock::Timestamp;
 use shared::domain::error::ErrorCode;
 use shared::domain::record::{RecordRef, Table};
+use shared::domain::session::note_marker;
 use shared::domain::tenant::{ConsoleSessions, Publish, TenantFile};
-use shared::servicenow::client::CallError;
-use shared::servicenow::text::shortened;
+use shared::domain::time_budget::TimeBudget;
+use shared::servicenow::client::TenantInstance;
 use shared::telemetry;
 
-use crate::DeliverSession;
-
-/// The room of a reason in the ledger and in a dead letter, in characters.
-const MAX_DETAIL: usize = 300;
+use crate::failure::AttemptFailure;
+use crate::service::DeliverSession;
 
 /// How a post ends that needs no further attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,60 +25,46 @@ pub(crate) enum End {
 /// Where a post goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Resolved {
-    /// To this record.
     Record(RecordRef),
-    /// It names none, for that reason.
+    /// It names no record, for that reason.
     Nothing(ErrorCode),
 }
 
-/// Why an attempt did not end the post.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum AttemptFailure {
-    /// Trying again does not help.
-    #[error("{}", .0.entry().title)]
-    Permanent(ErrorCode),
-    /// Another post of the session creates its record, until then.
-    #[error("another post of the session creates its record")]
-    CreatedElsewhere(Timestamp),
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-    #[error("ServiceNow: {0}")]
-    ServiceNow(#[from] CallError),
-    /// The note was written without it.
-    #[error("ServiceNow refused the attachment: {0}")]
-    AttachmentRefused(CallError),
+/// What ServiceNow may hold of the post, as far as the attempt knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effects {
+    /// Nothing: no earlier attempt is known.
+    Nothing,
+    /// No note, but an earlier attempt may have attached the file.
+    AttachmentPossible,
+    /// An earlier attempt may have written the note: check the record before writing.
+    NotePossible,
+    /// This attempt created the record or attached the file: the next one checks the record before writing.
+    Written,
 }
 
-impl AttemptFailure {
-    /// The vendor's reason, as far as it is configuration.
-    pub(crate) fn detail(&self) -> Option<String> {
-        match self {
-            Self::AttachmentRefused(error)
-            | Self::ServiceNow(
-                error @ (CallError::Refused { .. }
-                | CallError::Unavailable { .. }
-                | CallError::Unknown { .. }
-                | CallError::Misconfigured(_)),
-            ) => Some(shortened(&error.to_string(), MAX_DETAIL)),
-            Self::Storage(error) => Some(shortened(&error.to_string(), MAX_DETAIL)),
-            Self::ServiceNow(_) | Self::Permanent(_) | Self::CreatedElsewhere(_) => None,
+impl Effects {
+    const fn of(claimed: &ClaimedPost) -> Self {
+        if claimed.look_first {
+            Self::NotePossible
+        } else if claimed.known {
+            Self::AttachmentPossible
+        } else {
+            Self::Nothing
         }
     }
 
-    pub(crate) const fn is_unknown(&self) -> bool {
-        matches!(self, Self::ServiceNow(CallError::Unknown { .. }))
+    pub(crate) fn is_note_possible(self) -> bool {
+        self == Self::NotePossible
     }
 
-    /// Whether the attempt counts as one: it did not only stop before it began.
-    pub(crate) const fn is_of_an_attempt(&self) -> bool {
-        !matches!(
-            self,
-            Self::ServiceNow(CallError::OutOfTime) | Self::CreatedElsewhere(_)
-        )
+    pub(crate) fn is_written(self) -> bool {
+        self == Self::Written
     }
 
-    pub(crate) const fn timed_out(&self) -> bool {
-        matches!(self, Self::ServiceNow(error) if error.timed_out())
+    /// Whether the next attempt has to check the record.
+    pub(crate) fn must_be_checked(self) -> bool {
+        matches!(self, Self::NotePossible | Self::Written)
     }
 }
 
@@ -91,18 +74,14 @@ pub(crate) struct Attempt<'a> {
     pub(crate) function: &'a DeliverSession,
     pub(crate) tenant: &'a Tenant,
     pub(crate) post: &'a Post,
-    pub(crate) deadline: Timestamp,
-    /// Nobody has looked yet whether an earlier attempt took effect, although it may have.
-    pub(crate) must_look: bool,
-    /// An earlier attempt may have attached the file.
-    pub(crate) may_be_attached: bool,
-    /// This attempt has already changed something in ServiceNow.
-    pub(crate) had_effect: bool,
-    /// What people should know of it beside its end.
+    pub(crate) budget: &'a TimeBudget,
+    pub(crate) servicenow: TenantInstance<'a>,
+    pub(crate) effects: Effects,
+    /// For the ledger, however the attempt ends.
     pub(crate) details: OutcomeDetails,
-    /// Nothing is written any more: the attempt only looks for what an earlier one may have written, and without it
-    /// the post is given up for that reason.
-    pub(crate) only_looks: Option<ErrorCode>,
+    /// Set for a post that waited too long: the attempt only checks for an earlier note, writes nothing, and without the
+    /// note gives the post up for this reason.
+    pub(crate) give_up_as: Option<ErrorCode>,
 }
 
 impl<'a> Attempt<'a> {
@@ -110,46 +89,25 @@ impl<'a> Attempt<'a> {
         function: &'a DeliverSession,
         tenant: &'a Tenant,
         post: &'a Post,
-        started: ClaimedPost,
-        deadline: Timestamp,
+        claimed: ClaimedPost,
+        budget: &'a TimeBudget,
     ) -> Self {
         Self {
             function,
             tenant,
             post,
-            deadline,
-            must_look: started.look_first,
-            may_be_attached: started.known,
-            had_effect: false,
+            budget,
+            servicenow: function.servicenow.for_tenant(&tenant.file, budget.clone()),
+            effects: Effects::of(&claimed),
             details: OutcomeDetails::default(),
-            only_looks: None,
-        }
-    }
-
-    /// Everything has been looked for that an earlier attempt may have written, and it is not there.
-    ///
-    /// # Errors
-    /// When nothing is to be written any more.
-    pub(crate) fn found_nothing(&mut self) -> Result<(), AttemptFailure> {
-        self.must_look = false;
-        self.may_write()
-    }
-
-    /// Whether anything is written any more.
-    ///
-    /// # Errors
-    /// When the attempt only looks.
-    pub(crate) fn may_write(&self) -> Result<(), AttemptFailure> {
-        match self.only_looks {
-            None => Ok(()),
-            Some(code) => Err(AttemptFailure::Permanent(code)),
+            give_up_as: None,
         }
     }
 
     /// Runs the attempt to its end.
     ///
     /// # Errors
-    /// As [`Failure`] says. The attempt's fields tell what is known by then.
+    /// [`AttemptFailure`]. The fields tell what is known by then.
     pub(crate) async fn run(&mut self) -> Result<End, AttemptFailure> {
         if self.came_after_switching_off() || self.file().sessions.publish == Publish::None {
             return Ok(End::Ignored);
@@ -167,16 +125,38 @@ impl<'a> Attempt<'a> {
         Ok(End::Delivered)
     }
 
+    /// The record was checked and holds no note of the post.
+    ///
+    /// # Errors
+    /// When the post is given up.
+    pub(crate) fn found_nothing(&mut self) -> Result<(), AttemptFailure> {
+        if self.effects.is_note_possible() {
+            self.effects = Effects::AttachmentPossible;
+        }
+        self.may_write()
+    }
+
+    /// # Errors
+    /// When the post is given up.
+    pub(crate) fn may_write(&self) -> Result<(), AttemptFailure> {
+        self.give_up_as
+            .map_or(Ok(()), |code| Err(AttemptFailure::Permanent(code)))
+    }
+
     pub(crate) fn file(&self) -> &'a TenantFile {
         &self.tenant.file
     }
 
-    /// Says what was just done, for a tenant whose support asked for it.
+    pub(crate) fn marker(&self) -> String {
+        note_marker(&self.post.session_id, &self.post.digest)
+    }
+
+    /// Logs a step for a tenant whose debug logging is on.
     pub(crate) fn step(&self, step: &str, subject: &str) {
         telemetry::step(self.file(), &self.post.session_id, step, subject);
     }
 
-    /// What the tenant creates for sessions that name no record.
+    /// The table in which the tenant wants a record for a session that names none.
     pub(crate) fn table_for_new_records(&self) -> Option<Table> {
         match self.file().sessions.console_sessions {
             ConsoleSessions::Ignore => None,
@@ -185,12 +165,9 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Posts that were queued before their tenant was switched off are still delivered.
+    /// Posts that were accepted before their tenant was switched off are still delivered.
     fn came_after_switching_off(&self) -> bool {
-        let switched_off = self
-            .tenant
-            .disabled_at
-            .is_none_or(|then| self.post.received_at >= then);
-        !self.file().enabled && switched_off
+        let received_after = |then| self.post.received_at >= then;
+        !self.file().enabled && self.tenant.disabled_at.is_none_or(received_after)
     }
 }

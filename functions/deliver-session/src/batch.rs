@@ -1,4 +1,4 @@
-//! What the groups of one batch share: the deadline, the memory, and what is done already (decision 0009).
+//! What the groups of one batch share: time, memory, and the list of finished messages (decision 0009).
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -6,74 +6,74 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use shared::aws::queue::Queues;
-use shared::domain::clock::Timestamp;
+use shared::domain::time_budget::TimeBudget;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::event::Message;
 
-/// The posts of a batch that are being delivered unpack to no more than this, in bytes, with what is made of them.
+/// The memory for the posts that are being delivered and the notes made of them, in bytes.
 const ROOM: usize = 48 * 1024 * 1024;
 
-/// A post's fields, their JSON, and the note or attachment that is made of them.
+/// A post's fields, their JSON, and the note or attachment.
 const COPIES: usize = 3;
 
-/// Room is given out in pieces of this size.
+/// Memory is allotted in pieces of so many bytes.
 const PIECE: usize = 1024;
 
-/// Messages that are done with are deleted after this, unless the batch has ended by then.
-const PROMPTLY: Duration = Duration::from_secs(1);
+/// How often finished messages are deleted while the batch lasts.
+const DELETE_EVERY: Duration = Duration::from_secs(1);
 
-/// One batch.
+/// The state that the groups of one batch share.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    pub(crate) deadline: Timestamp,
+    pub(crate) budget: TimeBudget,
     room: Semaphore,
-    done: Mutex<Done>,
+    finished: Mutex<Finished>,
 }
 
 #[derive(Debug, Default)]
-struct Done {
+struct Finished {
     ids: HashSet<String>,
-    /// The receipt handles of those that are not deleted yet.
+    /// The receipt handles of finished messages that are not deleted yet.
     handles: Vec<String>,
 }
 
 impl Batch {
-    pub(crate) fn new(deadline: Timestamp) -> Self {
+    pub(crate) fn new(budget: TimeBudget) -> Self {
         Self {
-            deadline,
+            budget,
             room: Semaphore::new(ROOM / PIECE),
-            done: Mutex::default(),
+            finished: Mutex::default(),
         }
     }
 
-    /// Room for a post that unpacks to that many bytes, once there is some. A large post gets all of it. `None` never.
+    /// Waits for the memory of a post that unpacks to so many bytes. A large post gets all of it. Never `None`.
     pub(crate) async fn room(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
         let pieces = bytes.saturating_mul(COPIES).min(ROOM).div_ceil(PIECE);
         let pieces = u32::try_from(pieces).ok()?;
         self.room.acquire_many(pieces).await.ok()
     }
 
-    /// The message leaves the queue.
+    /// Marks a message that leaves the queue.
     pub(crate) fn finish(&self, message: &Message) {
-        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        done.ids.insert(message.id.clone());
-        done.handles.push(message.receipt_handle.clone());
+        let mut finished = self.finished.lock().unwrap_or_else(PoisonError::into_inner);
+        finished.ids.insert(message.id.clone());
+        finished.handles.push(message.receipt_handle.clone());
     }
 
     pub(crate) fn is_finished(&self, message: &Message) -> bool {
-        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        done.ids.contains(&message.id)
+        let finished = self.finished.lock().unwrap_or_else(PoisonError::into_inner);
+        finished.ids.contains(&message.id)
     }
 
-    /// Deletes what is done with as long as the batch lasts, so that the next message of a group does not wait for the
-    /// slowest group. Lambda deletes it once more, or the rest, when the batch has ended.
+    /// Deletes finished messages as long as the batch lasts, so that the next message of a group does not wait for the
+    /// slowest group. Lambda deletes all finished messages when the batch has ended.
     pub(crate) async fn delete_finished(&self, queues: &Queues) -> Infallible {
         loop {
-            tokio::time::sleep(PROMPTLY).await;
+            tokio::time::sleep(DELETE_EVERY).await;
             let handles = {
-                let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-                std::mem::take(&mut done.handles)
+                let mut finished = self.finished.lock().unwrap_or_else(PoisonError::into_inner);
+                std::mem::take(&mut finished.handles)
             };
             if handles.is_empty() {
                 continue;
@@ -89,10 +89,12 @@ impl Batch {
 mod tests {
     use super::*;
     use futures::FutureExt as _;
+    use shared::domain::clock::{Clock, Timestamp};
 
     #[tokio::test]
     async fn small_posts_go_side_by_side_and_the_largest_by_itself() {
-        let batch = Batch::new(Timestamp::from_millis(0));
+        let clock = Clock::manual(Timestamp::from_millis(0));
+        let batch = Batch::new(TimeBudget::lasting(clock, Duration::ZERO));
         let mut small = Vec::new();
         for _ in 0..10 {
             small.push(batch.room(1024 * 1024).now_or_never().expect("at once"));

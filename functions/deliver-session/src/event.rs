@@ -1,11 +1,13 @@
-//! The SQS event → groups of messages, each in order. A message's text is read when its turn comes: a batch must not
-//! unpack to more than fits.
+//! The SQS event → groups of messages, each in order. Bodies stay packed: a whole batch unpacked may exceed the memory.
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use shared::domain::clock::Timestamp;
+use shared::retry;
 
-/// What Lambda hands to the function: as much of an SQS event as is read here (Lambda developer guide, "Using Lambda with
-/// Amazon SQS"). The type of `aws_lambda_events` has every member, which is 16 KB of code.
+/// The members of an SQS event that the function reads (Lambda developer guide, "Using Lambda with Amazon SQS"). The type
+/// of `aws_lambda_events` has every member, which is 16 KB of code.
 #[derive(Debug, Deserialize)]
 pub struct SqsEvent {
     #[serde(rename = "Records")]
@@ -30,18 +32,17 @@ struct Attributes {
     approximate_receive_count: Option<String>,
 }
 
-/// The answer: the messages that stay in the queue.
+/// The messages that stay in the queue.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SqsBatchResponse {
-    pub(crate) batch_item_failures: Vec<BatchItemFailure>,
+    batch_item_failures: Vec<BatchItemFailure>,
 }
 
-/// One of them.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct BatchItemFailure {
-    pub(crate) item_identifier: String,
+struct BatchItemFailure {
+    item_identifier: String,
 }
 
 /// One message of the queue.
@@ -50,16 +51,27 @@ pub(crate) struct Message {
     pub(crate) id: String,
     pub(crate) receipt_handle: String,
     pub(crate) body: String,
-    /// When the queue first took it: what waiting is measured from.
+    /// When the queue first took it; waiting is measured from here.
     pub(crate) queued_at: Timestamp,
     /// How often it was received, this time included.
     pub(crate) received: u32,
 }
 
+impl Message {
+    /// How long the message is hidden that has to wait for `delay`. The more often it was received, the longer: SQS
+    /// dead-letters it after 400 receives, and the code gives it up with a reason before.
+    pub(crate) fn hidden_for(&self, delay: Duration) -> Duration {
+        match self.received / 4 {
+            0 => delay,
+            often => delay.max(retry::SESSION.after(often)),
+        }
+    }
+}
+
 /// The messages of one group, in order.
 pub(crate) type Group = Vec<Message>;
 
-/// Reads a batch. Messages of a group stay in order; groups are independent of one another.
+/// Reads a batch. Messages of a group stay in order.
 pub(crate) fn groups(event: SqsEvent, now: Timestamp) -> Vec<Group> {
     let mut groups: Vec<(String, Group)> = Vec::new();
     for record in event.records {
@@ -87,5 +99,22 @@ fn message(record: SqsMessage, now: Timestamp) -> Message {
             .and_then(|count| u32::try_from(count).ok())
             .unwrap_or(1),
         body: record.body,
+    }
+}
+
+/// Reports the messages that are not finished.
+pub(crate) fn response(
+    groups: Vec<Group>,
+    is_finished: impl Fn(&Message) -> bool,
+) -> SqsBatchResponse {
+    SqsBatchResponse {
+        batch_item_failures: groups
+            .into_iter()
+            .flatten()
+            .filter(|message| !is_finished(message))
+            .map(|message| BatchItemFailure {
+                item_identifier: message.id,
+            })
+            .collect(),
     }
 }

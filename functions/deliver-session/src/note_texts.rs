@@ -1,12 +1,12 @@
-//! The words of work notes in every language of [`Language`].
+//! The texts of work notes in every [`Language`].
 
 use shared::domain::tenant::Language;
 
-/// One language's words. `{}` stands for the one value that belongs there.
+/// The texts of one language. `{}` is replaced by a value.
 pub(crate) struct NoteTexts {
     pub(crate) started: &'static str,
     pub(crate) ended: &'static str,
-    /// A session, as the short description of a record names it.
+    /// Begins the short description of a record.
     pub(crate) session: &'static str,
     /// Between a label and its value; French sets a space before the colon.
     pub(crate) colon: &'static str,
@@ -43,7 +43,6 @@ pub(crate) struct NoteTexts {
     pub(crate) reopened: &'static str,
 }
 
-/// The words of a language.
 pub(crate) const fn note_texts(language: Language) -> &'static NoteTexts {
     match language {
         Language::En => &EN,

@@ -1,16 +1,16 @@
-//! What becomes of a message, whoever has handled it.
+//! What happens to a message after it was handled.
 
 use std::time::Duration;
 
-/// What becomes of a message.
+/// What happens to a message after it was handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DeliveryOutcome {
     /// It leaves the queue.
     Done,
     /// It stays hidden in the queue for that long.
     Postponed(Duration),
-    /// The same, because its tenant has to be authorised again.
+    /// It stays hidden for that long, because its tenant has to be authorised again.
     Unauthorized(Duration),
-    /// It has to be handled while nothing else is, after so many deaths.
+    /// It has to be handled while the process handles nothing else, after so many deaths.
     Alone(u32),
 }

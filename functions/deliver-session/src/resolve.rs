@@ -1,7 +1,6 @@
 //! Which record a post belongs to: the right one or none (docs/architecture.md#rule-3).
 //!
-//! Order: the ledger, a signed `Tracking0`, the tenant's reference fields, the `correlation_id`. What comes after,
-//! creating a record, is not decided here.
+//! Order: the ledger, a signed `Tracking0`, the tenant's reference fields, the `correlation_id`.
 
 use shared::aws::secret_store::TenantSecrets;
 use shared::domain::error::ErrorCode;
@@ -12,22 +11,24 @@ use shared::servicenow::query::Query;
 use shared::telemetry::{self, Metric};
 use shared::token::access::AccessError;
 
-use crate::attempt::{Attempt, AttemptFailure, Resolved};
+use crate::attempt::{Attempt, Resolved};
+use crate::failure::AttemptFailure;
 
-/// What one place of a post says about its record.
+/// What one field of a post says about its record.
 enum Reference {
     Absent,
-    NotBelieved,
+    /// Signed by another sender, or not signed.
+    Untrusted,
     Unusable(ErrorCode),
     Record(RecordRef),
     Number(RecordNumber),
 }
 
 impl Attempt<'_> {
-    /// Finds the record of the post, and remembers it for the session's other posts.
+    /// Finds the record of the post and stores it for the session's other posts.
     ///
     /// # Errors
-    /// A reference that is invalid or ambiguous, or that names no record, is permanent; otherwise as [`Failure`] says.
+    /// A reference that is invalid, ambiguous or names no record is permanent.
     pub(crate) async fn resolve(&mut self) -> Result<Resolved, AttemptFailure> {
         let (tenant, session) = (&self.post.tenant, &self.post.session_id);
         if let Some(record) = self.function.ledger.record(tenant, session).await? {
@@ -43,12 +44,12 @@ impl Attempt<'_> {
         for reference in std::iter::once(tracking).chain(fields) {
             match reference {
                 Reference::Absent => {}
-                Reference::NotBelieved => reason = ErrorCode::TrackingNotBelieved,
+                Reference::Untrusted => reason = ErrorCode::TrackingNotBelieved,
                 Reference::Unusable(code) => _ = unusable.get_or_insert(code),
-                Reference::Record(record) => return self.remembered(record).await,
+                Reference::Record(record) => return self.resolved(record).await,
                 Reference::Number(number) => {
                     let record = self.by_number(&number).await?;
-                    return self.remembered(record).await;
+                    return self.resolved(record).await;
                 }
             }
         }
@@ -60,15 +61,16 @@ impl Attempt<'_> {
                 .by_query(table, &Query::correlation_id(session))
                 .await?
         {
-            return self.remembered(record).await;
+            return self.resolved(record).await;
         }
         Ok(Resolved::Nothing(reason))
     }
 
-    /// After an unknown outcome: the record that an earlier attempt at this post created, where the session has got
-    /// another one meanwhile.
+    /// After an unknown outcome: the record that an earlier attempt at this post created, when the ledger names another
+    /// record by now.
     async fn created_before(&self, known: &RecordRef) -> Result<Option<RecordRef>, AttemptFailure> {
-        let Some(table) = self.table_for_new_records().filter(|_| self.must_look) else {
+        let table = self.table_for_new_records();
+        let Some(table) = table.filter(|_| self.effects.is_note_possible()) else {
             return Ok(None);
         };
         if !self.function.ledger.claimed_creation(self.post).await? {
@@ -85,7 +87,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// What `Tracking0` says. Whatever looks signed has to be signed by this connector, whatever the settings.
+    /// What `Tracking0` says. A text that looks signed has to be signed by this connector, with any settings.
     async fn tracking(&self) -> Result<Reference, AttemptFailure> {
         let Some(text) = self.post.fields.find("Tracking0") else {
             return Ok(Reference::Absent);
@@ -101,13 +103,13 @@ impl Attempt<'_> {
                 self.post.session_id.as_str(),
                 "A Tracking0 that this connector did not sign counts as no reference.",
             );
-            return Ok(Reference::NotBelieved);
+            return Ok(Reference::Untrusted);
         }
         Ok(plain_reference(text))
     }
 
-    /// The record that a `Tracking0` names by this tenant's signature. A key that does not fit may have been
-    /// replaced, and is read once more.
+    /// The record that a `Tracking0` names with this tenant's signature. The key may have been replaced since it was
+    /// cached, so it is read once more when it does not fit.
     async fn signed_reference(&self, text: &str) -> Result<Option<RecordRef>, AttemptFailure> {
         if !tracking::looks_signed(text) {
             return Ok(None);
@@ -120,20 +122,20 @@ impl Attempt<'_> {
             }
             CallError::Access(error)
         };
-        let verify = |credentials: &TenantSecrets| {
-            let key = credentials.tracking_key.as_ref()?;
+        let verify = |secrets: &TenantSecrets| {
+            let key = secrets.tracking_key.as_ref()?;
             Some(tracking::verify(key, tenant, text))
         };
         let vault = &self.function.vault;
-        let known = vault.tenant_secrets(tenant).await.map_err(unreadable)?;
-        if let Some(Some(record)) = verify(&known) {
+        let cached = vault.tenant_secrets(tenant).await.map_err(unreadable)?;
+        if let Some(Some(record)) = verify(&cached) {
             return Ok(Some(record));
         }
-        let known = vault
+        let current = vault
             .reread_tenant_secrets(tenant)
             .await
             .map_err(unreadable)?;
-        verify(&known).ok_or_else(|| {
+        verify(&current).ok_or_else(|| {
             AttemptFailure::ServiceNow(CallError::Misconfigured(
                 "tracking-key is not set; apply the tenant again".to_owned(),
             ))
@@ -147,37 +149,8 @@ impl Attempt<'_> {
         found.ok_or(AttemptFailure::Permanent(ErrorCode::RecordNotFound))
     }
 
-    /// The one record that a query finds; two are nobody's choice. After an unknown outcome, nobody can tell where
-    /// the answer cannot be compared with what was asked.
-    pub(crate) async fn by_query(
-        &self,
-        table: Table,
-        query: &Query,
-    ) -> Result<Option<RecordRef>, AttemptFailure> {
-        let found = self
-            .function
-            .servicenow
-            .find(self.file(), self.deadline, table.name(), query)
-            .await?;
-        let mut ids = found
-            .rows
-            .iter()
-            .filter_map(|row| row.get("sys_id").and_then(|id| SysId::parse(id)));
-        match (ids.next(), ids.next()) {
-            (None, _) if found.incomparable && self.must_look => {
-                Err(AttemptFailure::Permanent(ErrorCode::OutcomeUnknown))
-            }
-            (None, _) => Ok(None),
-            (Some(sys_id), None) => Ok(Some(RecordRef { table, sys_id })),
-            (Some(_), Some(_)) => Err(AttemptFailure::Permanent(ErrorCode::AmbiguousRecord)),
-        }
-    }
-
-    async fn remembered(&self, record: RecordRef) -> Result<Resolved, AttemptFailure> {
-        self.function
-            .ledger
-            .remember_record(&self.post.tenant, &self.post.session_id, &record)
-            .await?;
+    async fn resolved(&self, record: RecordRef) -> Result<Resolved, AttemptFailure> {
+        self.store_record(&record).await?;
         Ok(Resolved::Record(record))
     }
 }

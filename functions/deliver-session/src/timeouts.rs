@@ -1,4 +1,4 @@
-//! Time-outs of ServiceNow in a row: a few of them pause the tenant (docs/architecture.md#rule-4).
+//! Time-outs of ServiceNow in a row, which pause the tenant (docs/architecture.md#rule-4).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,12 +6,12 @@ use std::sync::{Mutex, PoisonError};
 use shared::domain::tenant::TenantId;
 use shared::retry::TIMEOUTS_BEFORE_PAUSE;
 
-/// How many of a tenant's last calls ran into a time-out, as this process knows.
+/// How many of a tenant's last calls in this process ran into a time-out.
 #[derive(Debug, Default)]
 pub struct Timeouts(Mutex<HashMap<TenantId, u32>>);
 
 impl Timeouts {
-    /// Counts a time-out. True: it was the last one that is put up with, and counting starts anew.
+    /// Counts a time-out. True: the tenant has to be paused, and counting starts anew.
     pub(crate) fn timed_out(&self, tenant: &TenantId) -> bool {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(tenant.clone()).or_default();
@@ -23,7 +23,7 @@ impl Timeouts {
         too_many
     }
 
-    /// ServiceNow answered, whatever it said.
+    /// ServiceNow answered, with success or failure.
     pub(crate) fn answered(&self, tenant: &TenantId) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.remove(tenant);

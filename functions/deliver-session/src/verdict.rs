@@ -1,4 +1,4 @@
-//! What a failed attempt means for its message: one match from failure to verdict, no side effects.
+//! From a failed attempt to what happens next, without side effects.
 
 use std::time::Duration;
 
@@ -8,26 +8,25 @@ use shared::retry;
 use shared::servicenow::client::CallError;
 use shared::token::access::AccessError;
 
-use crate::attempt::AttemptFailure;
+use crate::failure::AttemptFailure;
 
-/// What becomes of a message whose attempt failed, its age apart.
+/// What happens to a message whose attempt failed. The caller also considers its age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Trying again does not help.
+    /// A repetition does not help.
     GiveUp(ErrorCode),
-    /// The attempt came to nothing that counts, and goes on at that moment.
+    /// The attempt does not count and is repeated at that moment.
     Interrupted(Timestamp),
-    /// It is tried again after a while.
+    /// The attempt is repeated after `delay`.
     Wait {
         code: ErrorCode,
         delay: Duration,
-        /// The whole tenant waits, at least so long.
+        /// How long the whole tenant waits at least.
         pauses: Option<Duration>,
     },
 }
 
-/// Decides by what failed. `attempts` is how many were made by now, this one included. What a vendor asks for can only
-/// make the delay longer.
+/// Decides by the failure. `attempts` includes this one. `Retry-After` can only make the delay longer.
 pub(crate) fn verdict(failure: &AttemptFailure, attempts: u32, now: Timestamp) -> Verdict {
     let backoff = retry::SESSION.after(attempts);
     let alone = |code, delay| Verdict::Wait {
@@ -45,7 +44,7 @@ pub(crate) fn verdict(failure: &AttemptFailure, attempts: u32, now: Timestamp) -
         AttemptFailure::AttachmentRefused(_) => {
             return Verdict::GiveUp(ErrorCode::AttachmentRefused);
         }
-        // It takes seconds, unless its process died.
+        // Creation takes seconds, unless its process died.
         AttemptFailure::CreatedElsewhere(until) => {
             return Verdict::Interrupted((*until).min(now.plus(retry::SESSION.first)));
         }
@@ -73,7 +72,7 @@ pub(crate) fn verdict(failure: &AttemptFailure, attempts: u32, now: Timestamp) -
             ErrorCode::ReauthorizationNeeded,
             retry::REAUTHORIZATION_PAUSE,
         ),
-        // The pause says how long; the backoff would make posts miss its end.
+        // The pause sets the delay; the longer backoff would make posts miss its end.
         CallError::Access(AccessError::Paused(pause)) => Verdict::Wait {
             code: pause.reason,
             delay: pause.until.since(now).max(Duration::from_secs(1)),
@@ -115,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_outcome_is_not_looked_for_sooner_than_after_seventy_seconds() {
+    fn an_unknown_outcome_is_checked_after_seventy_seconds_at_the_earliest() {
         assert_eq!(
             waits(unknown(), 1),
             (ErrorCode::ServiceNowUnavailable, 70, None)

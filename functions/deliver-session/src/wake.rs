@@ -1,12 +1,11 @@
-//! Posts that wait for their tenant's re-authorisation: where their messages are, and waking them once it has come.
+//! Posts that wait for their tenant's re-authorisation, and the wake-up that makes them visible after it (decision 0006).
 //!
-//! They are hidden for up to an hour, because a queue that hides a message for less would give it up by itself before
-//! `reauthorization_wait` ends (400 receives in 13 days). So the ledger keeps their receipt handles, with which they can
-//! be shown again at any time (decision 0006).
+//! Their messages are hidden for up to an hour: hidden for less, they would reach 400 receives before
+//! `reauthorization_wait` ends. The ledger keeps their receipt handles, with which a wake-up makes them visible at once.
 //!
-//! What it costs: one write for each message and hour that it waits. One wake-up reads the tenant's posts of four weeks
-//! from the index, 200 in one go, and sends one SQS call for ten that wait: for 100 000, 500 reads one after the other
-//! (5 s at 10 ms) and 10 000 calls, eight side by side (25 s at 20 ms), with never more than one page in memory.
+//! The cost: one write for each message and hour. One wake-up reads the tenant's posts of four weeks from the index, 200 a
+//! page, and sends one SQS call for ten waiting messages: for 100 000, 500 reads in sequence (5 s at 10 ms) and 10 000
+//! calls, eight in parallel (25 s at 20 ms), with at most one page in memory.
 
 use std::time::Duration;
 
@@ -15,42 +14,42 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use shared::aws::ledger::NextPage;
 use shared::aws::queue::{PackedPost, Post, QueueError, WakeRequest};
 use shared::aws::storage_error::StorageError;
-use shared::domain::clock::Timestamp;
 use shared::domain::error::ErrorCode;
 use shared::domain::session::Digest;
+use shared::domain::time_budget::TimeBudget;
 use shared::retry;
 use shared::telemetry;
 
-use crate::DeliverSession;
 use crate::event::Message;
 use crate::outcome::DeliveryOutcome;
+use crate::service::DeliverSession;
 
-/// No post in the queue was accepted longer ago: it waits there for 14 days at most, and may have been redriven from
-/// the dead-letter queue, which keeps it for as long.
+/// No post in the queue is older: the queue keeps it for 14 days, and the dead-letter queue, from which it may have been
+/// redriven, for another 14.
 const OLDEST: Duration = Duration::from_secs(28 * 24 * 3600);
 
-/// Who hides a message has looked at the tenant's standing less than this ago, and the index shows by then what it has
-/// written, so a pass that begins so long after the wake-up was asked for misses nothing.
+/// A process that hides a message has read the tenant's pause less than this ago, and the index shows its write by then.
+/// A pass that begins so long after the wake-up was requested therefore misses no message.
 const STRAGGLERS: Duration = Duration::from_secs(30);
 
-/// With less than this left of the invocation the rest is left to another message.
+/// With less time left, the remaining pages go into another wake-up message.
 const NEEDED: Duration = Duration::from_secs(60);
 
-/// The wake-up's own message comes back after this when the process dies. A page takes less.
+/// The wake-up's own message comes back after this when the process dies. One page takes less.
 const PAGE_TAKES: Duration = Duration::from_secs(60);
 
 /// The queue's own visibility time-out: Lambda deletes the message when the whole batch is done.
 const HIDDEN_UNTIL_DELETED: Duration = Duration::from_secs(1800);
 
-/// A wake-up that keeps failing is given up: by then the posts have come back by themselves.
+/// A wake-up that keeps failing is given up after this: the posts have come back by themselves.
 const GIVE_UP_AFTER: Duration = retry::REAUTHORIZATION_PAUSE;
 
-/// SQS changes the visibility of so many messages in one call; so many calls run side by side.
+/// SQS changes the visibility of ten messages in one call; eight calls run in parallel.
 const BATCH: usize = 10;
 const CALLS: usize = 8;
 
-/// Remembers where the messages of a group are that are about to be hidden. What fails costs no post: it comes back
-/// when its visibility time-out ends.
+/// Stores the receipt handles of messages that are about to be hidden. Never fails: without its handle, a message comes
+/// back when its visibility time-out ends.
 pub(crate) async fn remember(function: &DeliverSession, hidden: &[&Message], delay: Duration) {
     let until = function.clock.now().plus(delay);
     let mut posts: Vec<(Post, Vec<String>)> = Vec::new();
@@ -62,7 +61,7 @@ pub(crate) async fn remember(function: &DeliverSession, hidden: &[&Message], del
         let same = |digest: &Digest| *digest == post.digest;
         let handle = message.receipt_handle.clone();
         match posts.iter_mut().find(|(post, _)| same(&post.digest)) {
-            // The same post twice, as redriving may leave it: one that stays hidden would block the group.
+            // Redriving may have doubled the post; a message that stays hidden would block its group.
             Some((_, handles)) => handles.push(handle),
             None => posts.push((post, vec![handle])),
         }
@@ -71,15 +70,14 @@ pub(crate) async fn remember(function: &DeliverSession, hidden: &[&Message], del
         let ledger = &function.ledger;
         if let Err(error) = ledger.await_authorization(&post, until, handles).await {
             tracing::warn!(tenant = %post.tenant, session = %post.session_id, %error,
-                "nobody can wake the post before it comes back by itself");
+                "the post cannot be woken before it comes back by itself");
         }
     });
     join_all(writes).await;
 }
 
-/// What a wake-up fails at.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+enum WakeError {
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error(transparent)]
@@ -88,25 +86,25 @@ enum Failure {
 
 /// How far a pass over a tenant's posts came.
 enum Pass {
-    /// There is nothing to wake, or nobody to wake it for.
+    /// The tenant was deleted or still has to be authorised again.
     Needless,
     Complete,
     OutOfTime(NextPage),
 }
 
-/// Shows the tenant's posts that wait, unless it has to be authorised again after all. A first pass at once, and a
-/// second one for those that were being hidden just then.
+/// Makes the tenant's waiting posts visible, unless the tenant still has to be authorised again: in a first pass at once,
+/// and in a second one for messages that other processes were hiding meanwhile.
 pub(crate) async fn wake(
     function: &DeliverSession,
     message: &Message,
     wake: &WakeRequest,
-    deadline: Timestamp,
+    budget: &TimeBudget,
 ) -> DeliveryOutcome {
     let settled_at = message.queued_at.plus(STRAGGLERS);
     let began = function.clock.now();
     let outcome = async {
-        match pass(function, message, wake, deadline).await? {
-            Pass::Needless => Ok::<_, Failure>(DeliveryOutcome::Done),
+        match pass(function, message, wake, budget).await? {
+            Pass::Needless => Ok::<_, WakeError>(DeliveryOutcome::Done),
             Pass::Complete | Pass::OutOfTime(_) if began < settled_at => {
                 let wait = settled_at.since(function.clock.now());
                 Ok(DeliveryOutcome::Postponed(wait.max(Duration::from_secs(1))))
@@ -125,12 +123,12 @@ pub(crate) async fn wake(
             DeliveryOutcome::Done
         }
         Ok(outcome) => outcome,
-        Err(failure) => {
+        Err(error) => {
             telemetry::log_failure(
-                code(&failure),
+                code(&error),
                 wake.tenant.as_str(),
                 "",
-                &format!("waiting posts not woken: {failure}"),
+                &format!("waiting posts not woken: {error}"),
             );
             if function.clock.now().since(message.queued_at) >= GIVE_UP_AFTER {
                 tracing::error!(tenant = %wake.tenant, "wake-up given up; the posts come back by themselves");
@@ -145,50 +143,53 @@ async fn pass(
     function: &DeliverSession,
     message: &Message,
     wake: &WakeRequest,
-    deadline: Timestamp,
-) -> Result<Pass, Failure> {
+    budget: &TimeBudget,
+) -> Result<Pass, WakeError> {
     let tenant = &wake.tenant;
     if function.tenants.get(tenant).await?.is_none() {
         return Ok(Pass::Needless);
     }
-    let standing = function.credentials.tenant_pause_now(tenant).await?;
+    let pause = function.credentials.tenant_pause_now(tenant).await?;
     let now = function.clock.now();
-    if standing.is_unauthorized_at(now) {
+    if pause.is_unauthorized_at(now) {
         tracing::info!(%tenant, "posts not woken: the tenant has to be authorised again");
         return Ok(Pass::Needless);
     }
     let oldest = now.minus(OLDEST);
     let from = wake.from.map_or(oldest, |from| from.max(oldest));
-    let (mut rest, mut shown) = (None, 0);
+    let (mut rest, mut woken) = (None, 0);
     loop {
         hide(function, message, PAGE_TAKES).await;
         let page = function
             .ledger
             .waiting_for_authorization(tenant, from, rest)
             .await?;
-        shown += show(function, &page.receipt_handles).await?;
+        woken += make_visible(function, &page.receipt_handles).await?;
         rest = page.rest;
         let Some(rest) = &rest else { break };
-        if deadline.since(function.clock.now()) < NEEDED {
-            tracing::info!(%tenant, posts = shown, "waiting posts woken, not all yet");
+        if !budget.allows(NEEDED) {
+            tracing::info!(%tenant, posts = woken, "waiting posts woken, not all yet");
             return Ok(Pass::OutOfTime(rest.clone()));
         }
     }
-    tracing::info!(%tenant, posts = shown, "waiting posts woken");
+    tracing::info!(%tenant, posts = woken, "waiting posts woken");
     Ok(Pass::Complete)
 }
 
-/// Shows messages, beginning with the first.
-async fn show(function: &DeliverSession, receipt_handles: &[String]) -> Result<usize, QueueError> {
+/// Makes messages visible, beginning with the first.
+async fn make_visible(
+    function: &DeliverSession,
+    receipt_handles: &[String],
+) -> Result<usize, QueueError> {
     stream::iter(receipt_handles.chunks(BATCH))
         .map(|batch| function.queues.make_visible(batch))
         .buffered(CALLS)
-        .try_fold(0, async |sum, shown| Ok(sum + shown))
+        .try_fold(0, async |sum, visible| Ok(sum + visible))
         .await
 }
 
-/// Keeps the wake-up's own message to this process for a while. When that fails somebody else may do the same once more,
-/// which is no harm.
+/// Hides the wake-up's own message from other processes. When that fails, another process may repeat the wake-up, which
+/// does no harm.
 async fn hide(function: &DeliverSession, message: &Message, length: Duration) {
     let own = [(message.receipt_handle.clone(), length)];
     if let Err(error) = function.queues.postpone(&own).await {
@@ -196,9 +197,9 @@ async fn hide(function: &DeliverSession, message: &Message, length: Duration) {
     }
 }
 
-const fn code(failure: &Failure) -> ErrorCode {
-    match failure {
-        Failure::Storage(_) => ErrorCode::StorageUnavailable,
-        Failure::Queue(_) => ErrorCode::QueueUnavailable,
+const fn code(error: &WakeError) -> ErrorCode {
+    match error {
+        WakeError::Storage(_) => ErrorCode::StorageUnavailable,
+        WakeError::Queue(_) => ErrorCode::QueueUnavailable,
     }
 }

@@ -127,9 +127,8 @@ impl Notifier<'_> {
             names.extend([format!("{person}.name"), format!("{person}.email")]);
         }
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let (end, raw) = (budget.end(), DisplayValue::Raw);
-        let client = self.servicenow;
-        let row = client.read(self.tenant, end, self.record, &names, raw);
+        let instance = self.servicenow.for_tenant(self.tenant, budget);
+        let row = instance.read(self.record, &names, DisplayValue::Raw);
         let row = match row.await {
             Ok(Some(row)) => row,
             Ok(None) => return Err(problems::no_record(self.request.record_text())),
@@ -213,8 +212,8 @@ impl Notifier<'_> {
             html: &mail.html,
             record: self.record,
         };
-        let client = self.servicenow;
-        status(client.send_email(self.tenant, budget.end(), &email).await)
+        let instance = self.servicenow.for_tenant(self.tenant, budget.clone());
+        status(instance.send_email(&email).await)
     }
 
     async fn write_note(&self, customer: Option<&str>, budget: &TimeBudget) -> NotificationStatus {
@@ -222,8 +221,8 @@ impl Notifier<'_> {
         let columns = Columns::from([("work_notes".to_owned(), text.clone())]);
         // A database that stores three bytes a character cuts the note at the first character of four.
         let proof = text.split(|c| c > '\u{ffff}').next().unwrap_or_default();
-        let client = self.servicenow;
-        let written = client.update(self.tenant, budget.end(), self.record, &columns, proof);
+        let instance = self.servicenow.for_tenant(self.tenant, budget.clone());
+        let written = instance.update(self.record, &columns, proof);
         let seen = written.await.and_then(|written| written.note_seen());
         status(seen.map(drop))
     }

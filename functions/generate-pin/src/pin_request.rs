@@ -135,11 +135,10 @@ impl PinRequest<'_> {
             }
             RequestedRecord::Number(number) => number,
         };
-        let deadline = self.lookup_budget().end();
-        let query = Query::number(number);
         let client = &self.function.servicenow;
-        let found = client
-            .find(self.tenant, deadline, table.name(), &query)
+        let instance = client.for_tenant(self.tenant, self.lookup_budget());
+        let found = instance
+            .find(table.name(), &Query::number(number))
             .await
             .map_err(|error| problems::lookup_failed(number.as_str(), &error))?;
         problems::only_one(table, &found).ok_or_else(|| problems::no_record(number.as_str()))

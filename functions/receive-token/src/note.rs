@@ -112,7 +112,7 @@ pub(crate) async fn write(
         item,
         marker: marker(file, &hand_over.refresh_token, item, outcome),
         text: outcome.text(file.language),
-        deadline: budget.end(),
+        budget: budget.clone(),
     };
     let access = &function.access;
     let written = run_until(|| budget.left(), || access.is_obtaining(), note.write()).await;
@@ -127,7 +127,7 @@ struct Note<'a> {
     item: &'a SysId,
     marker: String,
     text: String,
-    deadline: Timestamp,
+    budget: TimeBudget,
 }
 
 impl Note<'_> {
@@ -156,9 +156,9 @@ impl Note<'_> {
 
     async fn write_unless_there(&self) -> Result<bool, CallError> {
         let (row, marker) = ((TABLE, self.item), &self.marker);
-        let (file, deadline) = (self.file, self.deadline);
-        let (client, names) = (&self.function.servicenow, [COLUMN]);
-        let found = client.read_row(file, deadline, row, &names, DisplayValue::Shown);
+        let client = &self.function.servicenow;
+        let instance = client.for_tenant(self.file, self.budget.clone());
+        let found = instance.read_row(row, &[COLUMN], DisplayValue::Shown);
         let columns = found.await?.ok_or(CallError::NotFound)?;
         let notes = columns.get(COLUMN).ok_or_else(|| {
             CallError::Misconfigured("its work notes cannot be read back".to_owned())
@@ -167,7 +167,7 @@ impl Note<'_> {
             return Ok(false);
         }
         let columns = Columns::from([(COLUMN.to_owned(), format!("{} {marker}", self.text))]);
-        let written = client.update_row(file, deadline, row, &columns, marker);
+        let written = instance.update_row(row, &columns, marker);
         written.await?.note_seen()?;
         Ok(true)
     }

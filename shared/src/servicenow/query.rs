@@ -1,8 +1,8 @@
-//! Encoded queries that only hold values of a known kind.
+//! Encoded queries that hold only values of a known kind.
 //!
-//! ServiceNow knows no escape for `^`, drops what it does not understand, and runs `javascript:` values
-//! (docs/vendors.md#query-traps). So a query is built from types whose characters are whitelisted, and the caller compares the answer with
-//! what was asked.
+//! ServiceNow has no escape for `^`, drops conditions that it does not understand, and runs `javascript:` values
+//! (docs/vendors.md#query-traps). A query is therefore built from types with whitelisted characters, and the caller
+//! compares each row of the answer with the query.
 
 use crate::domain::record::{RecordNumber, RecordRef};
 use crate::domain::session::{Digest, SessionId, attachment_name};
@@ -12,7 +12,7 @@ use crate::domain::session::{Digest, SessionId, attachment_name};
 pub struct Email(String);
 
 impl Email {
-    /// Reads an address; `None` when it has other characters or is none.
+    /// Reads an address; `None` when it is not one or has other characters.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let (local, domain) = text.split_once('@')?;
@@ -26,13 +26,13 @@ impl Email {
         plausible.then(|| Self(text.to_owned()))
     }
 
-    /// The address.
+    /// The address as it was written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// One encoded query, and the column whose value in the answer has to be what was asked.
+/// One encoded query, and the column whose value in the answer has to match it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
     text: String,
@@ -51,7 +51,7 @@ impl Query {
         Self::equal("correlation_id", &session.correlation_id(), "")
     }
 
-    /// The record that the connector created because the session's own was closed when that post came.
+    /// The record that the connector created for that post because the session's own record was closed.
     pub fn follow_up_correlation_id(session: &SessionId, digest: &Digest) -> Self {
         let value = format!("{}:{}", session.correlation_id(), digest.short());
         Self::equal("correlation_id", &value, "")
@@ -84,18 +84,18 @@ impl Query {
         &self.text
     }
 
-    /// The value that was asked for.
+    /// The queried value.
     pub fn value(&self) -> &str {
         &self.value
     }
 
-    /// The column that has to be requested back.
+    /// The queried column, which the answer has to contain.
     pub const fn column(&self) -> &'static str {
         self.column
     }
 
-    /// Whether a row of the answer is one that was asked for. ServiceNow ignores letter case when it compares; here
-    /// every letter counts, except in e-mail addresses, which people type as they like.
+    /// Whether a value of the answer matches the query. ServiceNow ignores letter case; here it counts, except in e-mail
+    /// addresses.
     pub fn matches(&self, answered: &str) -> bool {
         if self.column == "email" {
             answered.eq_ignore_ascii_case(&self.value)

@@ -1,11 +1,11 @@
-//! Why ServiceNow refused a call, as far as its words are the instance's configuration.
+//! Why ServiceNow refused a call, where the reason names configuration only.
 
 use crate::servicenow::text::{shortened, single_line};
 
-/// The room of a reason, in characters.
+/// The longest reason, in characters.
 const MAX_REASON: usize = 250;
 
-/// ServiceNow's own sentences, which name nothing (vendor's REST API and Attachment API pages).
+/// Messages of ServiceNow that name nothing (vendor's REST API and Attachment API pages).
 const SENTENCES: [&str; 10] = [
     "Field(s) present in the query do not have permission to be read",
     "Insufficient rights to query records",
@@ -19,14 +19,14 @@ const SENTENCES: [&str; 10] = [
     "Bad Request",
 ];
 
-/// Those that end in the names of fields.
+/// Messages that end in the names of fields.
 const OF_FIELDS: [&str; 3] = [
     "The following fields are mandatory:",
     "The following fields are read only:",
     "The following mandatory fields are not filled in:",
 ];
 
-/// Those that end in the name of a table or a column.
+/// Messages that end in the name of a table or a column.
 const OF_A_NAME: [&str; 5] = [
     "Invalid table",
     "Invalid column name",
@@ -35,11 +35,10 @@ const OF_A_NAME: [&str; 5] = [
     "Invalid field",
 ];
 
-/// Why a call was refused: the data policy and its fields, the business rule by its name, the access rule, the table or
-/// column. One harmless line of at most 250 characters.
+/// Why a call was refused: the data policy and its fields, the name of the business rule, the access rule, the table or the
+/// column. One neutralised line of at most 250 characters, from `message` and `detail` of the error body.
 ///
-/// It names neither a person nor a record's data, nor the identifier of a rule: `message` and `detail` are those of the
-/// error body, and a text that is none of ServiceNow's own sentences is `another message`.
+/// It names no person, no record's data and no rule's identifier: an unknown text becomes `another message`.
 pub fn reason(message: &str, detail: &str) -> String {
     let texts = [detail, message];
     let named = texts.into_iter().find_map(with_names);

@@ -1,11 +1,11 @@
-//! Keeping untrusted text text: chat and custom fields come from strangers (docs/vendors.md#work-notes).
+//! Neutralising untrusted text: chat and custom fields come from strangers (docs/vendors.md#work-notes).
 
-/// Text that ServiceNow shows as it stands, on any number of lines.
+/// Text of any number of lines that ServiceNow shows without interpreting it.
 ///
-/// `[code]` and `[/code]` (any letter case, blanks within), `<` and `>` become look-alikes that mean nothing; what
-/// could pass for a note's marker too. Control characters other than line feed and tab, bidirectional controls and
-/// invisible characters are removed; every kind of line break becomes a line feed. Takes linear time and, at the
-/// most, three times the memory of `text`.
+/// The brackets of `[code]` and `[/code]` (any letter case, blanks within), `<`, `>` and the parenthesis of a forged note
+/// marker become look-alikes. Control characters other than line feed and tab, bidirectional controls and invisible
+/// characters are removed; every kind of line break becomes a line feed. Takes linear time and at most three times the
+/// memory of `text`.
 pub fn neutralise(text: &str) -> String {
     defuse(&visible(text))
 }
@@ -47,7 +47,7 @@ pub fn column_value(text: &str) -> String {
     }
 }
 
-/// At most `limit` characters; what was cut off shows as `…`.
+/// At most `limit` characters; a cut text ends in `…`.
 pub fn shortened(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();
@@ -56,7 +56,7 @@ pub fn shortened(text: &str, limit: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// Line feeds as the only line breaks, and nothing that nobody sees.
+/// Line feeds as the only line breaks, no invisible characters, look-alikes of `<` and `>`.
 fn visible(text: &str) -> String {
     let mut visible = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
@@ -93,7 +93,7 @@ fn is_invisible(c: char) -> bool {
     )
 }
 
-/// Replaces the brackets of what would be a `[code]` tag, and the parenthesis of what would be a note's marker.
+/// Replaces the brackets of `[code]` tags, and the parenthesis of forged note markers.
 pub fn defuse(text: &str) -> String {
     let mut harmless = String::with_capacity(text.len());
     let mut rest = text;
@@ -115,7 +115,7 @@ pub fn defuse(text: &str) -> String {
     harmless
 }
 
-/// What stands between the brackets when a text begins with a `[code]` or `[/code]` tag.
+/// The text between the brackets, when a text begins with a `[code]` or `[/code]` tag.
 fn code_tag(text: &str) -> Option<&str> {
     let inner = text.strip_prefix('[')?;
     let name = inner.trim_start();
@@ -153,7 +153,7 @@ mod tests {
     use crate::domain::session::{Digest, SessionId, note_marker};
 
     #[test]
-    fn a_code_tag_is_harmless_however_it_is_written() {
+    fn a_code_tag_is_neutralised_in_every_spelling() {
         for (hostile, shown) in [
             ("[code]x[/code]", "［code］x［/code］"),
             ("[CoDe ]x[ / CODE\t]", "［CoDe ］x［ / CODE\t］"),
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn markup_control_and_invisible_characters_are_harmless() {
+    fn markup_control_and_invisible_characters_are_neutralised() {
         assert_eq!(
             neutralise("<b>a\r\nb\rc\td\u{7}\u{1b}[0m\u{85}e"),
             "‹b›a\nb\nc\td[0m\ne"
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forged_marker_is_no_marker() {
+    fn a_forged_marker_is_neutralised() {
         let session = SessionId::parse("70112233").expect("valid");
         let digest = Digest::parse(&"0123456789abcdef".repeat(4)).expect("valid");
         let marker = note_marker(&session, &digest);
@@ -194,13 +194,13 @@ mod tests {
     }
 
     #[test]
-    fn a_single_line_stays_one_even_where_a_tag_stood_on_two() {
+    fn a_single_line_neutralises_a_tag_that_spans_two_lines() {
         assert_eq!(single_line(" a\r\n\t b \u{2028}c "), "a b c");
         assert_eq!(single_line("[code\n]"), "［code ］");
     }
 
     #[test]
-    fn a_column_is_never_given_a_script() {
+    fn a_column_value_is_never_a_script() {
         for script in [
             "javascript:gs.log(1)",
             " \u{200B}JavaScript :gs.log(1)",

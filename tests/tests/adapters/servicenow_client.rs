@@ -1,16 +1,19 @@
-//! The Table, Attachment and Email APIs: what every odd answer means (docs/architecture.md#rule-2 and docs/architecture.md#rule-3 and docs/architecture.md#rule-9).
+//! The Table, Attachment and Email APIs: the meaning of every odd answer (docs/architecture.md#rule-2,
+//! docs/architecture.md#rule-3, docs/architecture.md#rule-9).
 
 use std::time::Duration;
 
 use local::servicenow::Created;
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use shared::aws::credentials::AccessToken;
-use shared::domain::clock::Timestamp;
 use shared::domain::record::{RecordNumber, RecordRef, SysId, Table};
 use shared::domain::secret::Secret;
 use shared::domain::tenant::TenantFile;
+use shared::domain::time_budget::TimeBudget;
 use shared::retry::ServiceNowTimeouts;
-use shared::servicenow::client::{CallError, Columns, DisplayValue, Email, ServiceNowClient};
+use shared::servicenow::client::{
+    CallError, Columns, DisplayValue, Email, ServiceNowClient, TenantInstance,
+};
 use shared::servicenow::query::Query;
 use shared::token::access::AccessError;
 
@@ -43,8 +46,13 @@ impl Instance {
         }
     }
 
-    fn deadline(&self) -> Timestamp {
-        self.parts.clock.now().plus(Duration::from_secs(300))
+    fn budget(&self, seconds: u64) -> TimeBudget {
+        TimeBudget::lasting(self.parts.clock.clone(), Duration::from_secs(seconds))
+    }
+
+    /// The tenant's instance, for 300 seconds.
+    fn connection(&self) -> TenantInstance<'_> {
+        self.client.for_tenant(&self.file, self.budget(300))
     }
 
     fn fault(&self, method: &str, action: FaultAction) {
@@ -56,7 +64,8 @@ impl Instance {
     async fn write_as(&self, file: &TenantFile) -> Result<(), CallError> {
         let columns = Columns::from([("work_notes".to_owned(), "a note".to_owned())]);
         self.client
-            .update(file, self.deadline(), &self.record(), &columns, "a note")
+            .for_tenant(file, self.budget(300))
+            .update(&self.record(), &columns, "a note")
             .await
             .map(drop)
     }
@@ -74,9 +83,7 @@ impl Instance {
             html: "<p>PIN code: <strong>048213</strong></p>",
             record: &record,
         };
-        self.client
-            .send_email(&self.file, self.deadline(), &email)
-            .await
+        self.connection().send_email(&email).await
     }
 
     fn mails(&self) -> usize {
@@ -86,8 +93,8 @@ impl Instance {
     async fn find(&self) -> Result<Vec<Columns>, CallError> {
         let number = RecordNumber::parse(&self.incident.number).expect("valid");
         let query = Query::number(&number);
-        self.client
-            .find(&self.file, self.deadline(), "incident", &query)
+        self.connection()
+            .find("incident", &query)
             .await
             .map(|found| found.rows)
     }
@@ -97,9 +104,7 @@ impl Instance {
         names: &[&str],
         display: DisplayValue,
     ) -> Result<Option<Columns>, CallError> {
-        self.client
-            .read(&self.file, self.deadline(), &self.record(), names, display)
-            .await
+        self.connection().read(&self.record(), names, display).await
     }
 
     fn notes(&self) -> usize {
@@ -125,7 +130,7 @@ fn status(code: u16, body: &str) -> FaultAction {
     }
 }
 
-/// The answers after which nobody knows whether a write took effect, and whether it did in the simulator.
+/// The answers that leave a write's outcome unknown, and whether the simulator committed it.
 fn unknown_outcomes() -> Vec<(FaultAction, bool)> {
     vec![
         (FaultAction::Html, false),
@@ -152,7 +157,7 @@ fn unknown_outcomes() -> Vec<(FaultAction, bool)> {
     ]
 }
 
-/// docs/architecture.md#rule-2: every call ends as done, without effect or unknown; the simulator knows which of them it was.
+/// docs/architecture.md#rule-2: every call succeeds, has no effect or is unknown.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_whose_answer_proves_nothing_is_unknown() {
     let instance = Instance::start().await;
@@ -180,7 +185,7 @@ async fn a_write_whose_answer_proves_nothing_is_unknown() {
     assert_eq!(instance.parts.servicenow.pending_faults(), 0);
 }
 
-/// docs/architecture.md#rule-2: only what had no effect is retried blindly.
+/// docs/architecture.md#rule-2: only a write without effect is repeated without a check.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_was_refused_had_no_effect() {
     let instance = Instance::start().await;
@@ -276,23 +281,26 @@ async fn a_read_is_never_unknown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_nobody_takes_is_no_effect() {
+async fn a_refused_connection_has_no_effect() {
     let instance = Instance::start().await;
     let port = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.local_addr().expect("an address").port()
     };
-    let mut nobody = instance.file.clone();
-    nobody.servicenow.instance = format!("http://127.0.0.1:{port}");
+    let mut unreachable = instance.file.clone();
+    unreachable.servicenow.instance = format!("http://127.0.0.1:{port}");
     let token = AccessToken {
         token: Secret::from("a-token"),
         expires_at: instance.parts.clock.now().plus(Duration::from_secs(1800)),
-        audience: format!("http://127.0.0.1:{port}/ {}", nobody.servicenow.client_id),
+        audience: format!(
+            "http://127.0.0.1:{port}/ {}",
+            unreachable.servicenow.client_id
+        ),
     };
     let shared = instance.parts.credentials();
-    let shared = shared.share_access_token(&nobody.tenant, &token).await;
+    let shared = shared.share_access_token(&unreachable.tenant, &token).await;
     shared.expect("written");
-    let outcome = instance.write_as(&nobody).await;
+    let outcome = instance.write_as(&unreachable).await;
     assert!(
         matches!(outcome, Err(CallError::Unavailable { .. })),
         "{outcome:?}"
@@ -312,7 +320,7 @@ async fn a_401_gets_another_token_and_sends_the_call_once_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_401_for_a_fresh_token_too_needs_a_person() {
+async fn a_401_for_a_fresh_token_too_needs_re_authorisation() {
     let instance = Instance::start().await;
     let fault = InjectedFault::on(RequestMatcher::of("PATCH", "/api/now/")).always();
     instance
@@ -331,8 +339,8 @@ async fn a_401_for_a_fresh_token_too_needs_a_person() {
     assert_eq!(instance.notes(), 0);
 }
 
-/// A 401 that is a page may come from the instance's login or from a gateway: another token is tried once, and nothing
-/// is concluded about the tenant's credentials.
+/// A 401 with a page may come from the instance's login or from a gateway: another token is tried once, and the tenant's
+/// credentials count as valid.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_401_that_is_a_page_gets_another_token_once() {
     let instance = Instance::start().await;
@@ -360,9 +368,9 @@ async fn a_401_that_is_a_page_gets_another_token_once() {
     assert_eq!(instance.notes(), 2);
 }
 
-/// The password grant hands out the same token for as long as it lives: that a page refuses it says nothing about it.
+/// The password grant returns the same token until it expires: a page that refuses it proves nothing about it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_refuses_the_only_token_needs_no_person() {
+async fn a_page_that_refuses_the_only_token_needs_no_re_authorisation() {
     let mut instance = Instance::start().await;
     instance.file = instance.parts.tenant("grant = \"password\"").await;
     instance.write().await.expect("written");
@@ -385,10 +393,10 @@ async fn a_page_that_refuses_the_only_token_needs_no_person() {
 
 /// RFC 9110, section 10.2.3: `Retry-After` is a number of seconds or a date, in any of the three forms of 5.6.7.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_date_in_retry_after_is_waited_for_up_to_a_day() {
+async fn a_date_in_retry_after_is_honoured_up_to_a_day() {
     let instance = Instance::start().await;
     let day = Duration::from_secs(24 * 3600);
-    // The clock stands at 2025-05-14T10:02:11.007Z.
+    // The clock shows 2025-05-14T10:02:11.007Z.
     let soon = Duration::from_millis(599_993);
     for (value, expected) in [
         ("Wed, 14 May 2025 10:12:11 GMT", Some(soon)),
@@ -415,8 +423,8 @@ async fn a_date_in_retry_after_is_waited_for_up_to_a_day() {
     }
 }
 
-/// No answer is read beyond 8 MB, nor kept as more values than a record has: a write is unknown then, a read is tried
-/// again later.
+/// Answers are limited to 8 MB and to the number of values that a record has: beyond it, a write is unknown and a read
+/// unavailable.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_without_an_end_is_not_read_to_its_end() {
     let instance = Instance::start().await;
@@ -459,7 +467,7 @@ async fn an_answer_without_an_end_is_not_read_to_its_end() {
 
 /// docs/architecture.md#rule-9: no cookies.
 #[tokio::test(flavor = "multi_thread")]
-async fn cookies_that_are_offered_are_never_sent() {
+async fn received_cookies_are_never_sent() {
     let instance = Instance::start().await;
     for _ in 0..3 {
         instance.write().await.expect("written");
@@ -499,14 +507,14 @@ async fn redirects_are_not_followed() {
     assert!(elsewhere.servicenow.requests().is_empty());
 }
 
-/// docs/architecture.md#rule-3: whatever a query returns is compared with what was asked.
+/// docs/architecture.md#rule-3: each row is compared with the query.
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_that_were_not_asked_for_are_left_out() {
+async fn rows_that_do_not_match_the_query_are_left_out() {
     let instance = Instance::start().await;
     instance.parts.servicenow.add_incident(&[]);
     assert_eq!(instance.find().await.expect("found").len(), 1);
 
-    // The account may not read the column: ServiceNow drops the condition and answers with whatever there is.
+    // The account may not read the column: ServiceNow drops the condition and answers with other rows.
     instance.parts.servicenow.configure(|rules| {
         rules.unreadable_columns.insert("number".to_owned());
     });
@@ -517,9 +525,9 @@ async fn rows_that_were_not_asked_for_are_left_out() {
     assert_eq!(instance.find().await.expect("answered"), []);
 }
 
-/// Where names or records cannot be read, an attachment may be there: nothing is concluded from a row without them.
+/// A row without file name or record proves nothing: the attachment may exist.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_attachment_that_cannot_be_compared_may_be_there() {
+async fn an_attachment_that_cannot_be_compared_may_exist() {
     let instance = Instance::start().await;
     let post = post("7", "hello");
     let name = shared::domain::session::attachment_name(&post.session_id, &post.digest);
@@ -541,11 +549,9 @@ async fn an_attachment_that_cannot_be_compared_may_be_there() {
         ),
     ] {
         instance.fault("GET", status(200, &format!(r#"{{"result":[{row}]}}"#)));
-        let (record, deadline) = (instance.record(), instance.deadline());
+        let (record, connection) = (instance.record(), instance.connection());
         let query = Query::attachment(&record, &post.session_id, &post.digest);
-        let answer = instance
-            .client
-            .has_attachment(&instance.file, deadline, &query, &record);
+        let answer = connection.has_attachment(&query, &record);
         assert_eq!(answer.await.expect("answered"), expected, "{row}");
     }
 }
@@ -561,23 +567,15 @@ async fn an_attachment_of_another_record_is_not_this_records() {
     };
     let has = async |record: RecordRef| {
         let query = Query::attachment(&record, &post.session_id, &post.digest);
-        let deadline = instance.deadline();
-        let answer = instance
-            .client
-            .has_attachment(&instance.file, deadline, &query, &record);
+        let connection = instance.connection();
+        let answer = connection.has_attachment(&query, &record);
         answer.await.expect("answered")
     };
     assert_eq!(has(instance.record()).await, Some(false));
     let name = shared::domain::session::attachment_name(&post.session_id, &post.digest);
     instance
-        .client
-        .attach(
-            &instance.file,
-            instance.deadline(),
-            &instance.record(),
-            &name,
-            "Grüße".to_owned(),
-        )
+        .connection()
+        .attach(&instance.record(), &name, "Grüße".to_owned())
         .await
         .expect("attached");
     assert_eq!(has(instance.record()).await, Some(true));
@@ -589,18 +587,14 @@ async fn an_attachment_of_another_record_is_not_this_records() {
     assert_eq!(attachments, [(name, "Grüße".to_owned())]);
 }
 
-/// An answer that names another file, or an empty one, is no attachment; doing it again would only add files.
+/// An answer with another file or an empty one is a refusal: a repetition would only add files.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_attachment_counts_when_its_answer_shows_the_file() {
+async fn an_attachment_counts_when_the_answer_shows_the_file() {
     let instance = Instance::start().await;
     let attach = async || {
         let (record, text) = (instance.record(), "hello".to_owned());
-        let deadline = instance.deadline();
-        let attaching =
-            instance
-                .client
-                .attach(&instance.file, deadline, &record, "rescue-7.txt", text);
-        attaching.await
+        let connection = instance.connection();
+        connection.attach(&record, "rescue-7.txt", text).await
     };
     attach().await.expect("attached");
     for other in [
@@ -630,7 +624,7 @@ async fn an_attachment_counts_when_its_answer_shows_the_file() {
     assert_eq!(attach().await, Err(refused));
 }
 
-/// One call writes and shows what was written, as stored and as people see it.
+/// The answer to a write shows the written columns, as stored and as displayed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_asks_for_what_it_writes_in_the_same_call() {
     let instance = Instance::start().await;
@@ -657,20 +651,15 @@ async fn a_created_record_is_the_one_that_is_found() {
         ("short_description".to_owned(), "Remote support".to_owned()),
         ("correlation_id".to_owned(), session.correlation_id()),
     ]);
-    let deadline = instance.deadline();
+    let connection = instance.connection();
     for table in Table::ALL {
-        let created = instance
-            .client
-            .create(&instance.file, deadline, table, &columns, "a note")
+        let created = connection
+            .create(table, &columns, "a note")
             .await
             .expect("created");
         assert!(created.number.starts_with(table.number_prefix()));
         let query = Query::correlation_id(&session);
-        let found = instance
-            .client
-            .find(&instance.file, deadline, table.name(), &query)
-            .await
-            .expect("found");
+        let found = connection.find(table.name(), &query).await.expect("found");
         assert_eq!(found.rows.len(), 1);
         assert_eq!(found.rows[0]["sys_id"], created.record.sys_id.as_str());
     }
@@ -731,13 +720,8 @@ async fn an_instance_outside_the_servicenow_domains_is_not_called() {
         ServiceNowTimeouts::QUEUE,
     );
     let outcome = strict
-        .update(
-            &instance.file,
-            instance.deadline(),
-            &instance.record(),
-            &Columns::new(),
-            "a note",
-        )
+        .for_tenant(&instance.file, instance.budget(300))
+        .update(&instance.record(), &Columns::new(), "a note")
         .await;
     assert!(
         matches!(outcome, Err(CallError::Misconfigured(_))),
@@ -750,24 +734,19 @@ async fn an_instance_outside_the_servicenow_domains_is_not_called() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_call_starts_with_less_than_seventy_five_seconds_left() {
     let instance = Instance::start().await;
-    let left = |seconds: u64| {
-        let now = instance.parts.clock.now();
-        now.plus(Duration::from_secs(seconds))
-    };
     let columns = Columns::from([("work_notes".to_owned(), "a note".to_owned())]);
-    let write = async |deadline: Timestamp| {
-        let (file, record) = (&instance.file, instance.record());
-        let client = &instance.client;
-        client
-            .update(file, deadline, &record, &columns, "a note")
-            .await
+    let write = async |seconds: u64| {
+        let budget = instance.budget(seconds);
+        let connection = instance.client.for_tenant(&instance.file, budget);
+        let record = instance.record();
+        connection.update(&record, &columns, "a note").await
     };
-    assert_eq!(write(left(74)).await, Err(CallError::OutOfTime));
+    assert_eq!(write(74).await, Err(CallError::OutOfTime));
     assert_eq!(instance.asked("PATCH"), 0);
-    write(left(75)).await.expect("written");
+    write(75).await.expect("written");
 }
 
-/// An e-mail belongs to its record, and nothing of it is in the URL.
+/// An e-mail belongs to its record, and the URL holds no part of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_email_is_handed_over_with_both_texts_and_its_record() {
     let instance = Instance::start().await;
@@ -802,7 +781,7 @@ async fn an_email_is_handed_over_with_both_texts_and_its_record() {
     assert_eq!(mails[0].table_record_id, instance.incident.sys_id);
 }
 
-/// E-mails are sent at most once, and an outcome that nobody knows is told as such.
+/// E-mails are sent at most once, and an unknown outcome is reported as unknown.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_email_whose_answer_proves_nothing_is_unknown_and_not_sent_again() {
     let instance = Instance::start().await;
@@ -883,9 +862,9 @@ async fn an_email_that_was_refused_was_not_sent() {
     instance.send_email().await.expect("taken");
 }
 
-/// An e-mail that takes longer than its sender waits may be sent all the same.
+/// ServiceNow may send the e-mail after the time-out.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_email_that_nobody_answers_in_time_is_unknown() {
+async fn an_email_that_times_out_is_unknown() {
     let instance = Instance::start().await;
     let hasty = ServiceNowClient::new(
         instance.parts.http.clone(),
@@ -907,8 +886,8 @@ async fn an_email_that_nobody_answers_in_time_is_unknown() {
         html: "<p>a text</p>",
         record: &record,
     };
-    let sending = hasty.send_email(&instance.file, instance.deadline(), &email);
-    let outcome = sending.await.expect_err("no answer");
+    let connection = hasty.for_tenant(&instance.file, instance.budget(300));
+    let outcome = connection.send_email(&email).await.expect_err("no answer");
     assert!(
         matches!(outcome, CallError::Unknown { .. }) && outcome.timed_out(),
         "{outcome:?}"
@@ -942,8 +921,8 @@ async fn the_people_of_a_record_are_read_with_the_record() {
             of("caller_id.name", name),
         ])))
     };
-    let nobody = instance.read(&names, DisplayValue::Raw).await;
-    assert_eq!(nobody, person("", ""));
+    let no_caller = instance.read(&names, DisplayValue::Raw).await;
+    assert_eq!(no_caller, person("", ""));
 
     let paul = simulator.add_user(local::servicenow::User::new(
         "paul@acme.test",
@@ -981,8 +960,8 @@ async fn a_case_names_a_contact_or_a_consumer() {
             table: Table::Case,
             sys_id: SysId::parse(&case.sys_id).expect("valid"),
         };
-        let (client, deadline) = (&instance.client, instance.deadline());
-        let read = client.read(&instance.file, deadline, &record, &names, DisplayValue::Raw);
+        let connection = instance.connection();
+        let read = connection.read(&record, &names, DisplayValue::Raw);
         let row = read.await.expect("read").expect("a record");
         assert_eq!(names.map(|name| row[name].as_str()), expected, "{column}");
     }

@@ -1,4 +1,4 @@
-//! Why there is no answer: each cause of a failed connection has words of its own, and none of them holds a URL.
+//! Failed connections: each cause has its own text, without a URL.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use tokio_rustls::TlsAcceptor;
 
 use super::acme;
 
-/// A failed call of AWS says which call, which table or secret, and what became of the connection.
+/// A failed AWS call names the operation, the table or secret, and the cause.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_of_aws_that_reaches_nothing_says_so() {
+async fn an_aws_call_without_a_connection_names_the_cause() {
     let untrusted = TlsServer::start("localhost", false).await;
     let closed = closed_port().await;
     for (endpoint, said) in [
@@ -68,8 +68,7 @@ async fn closed_port() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
-/// A server on loopback whose certificate is for that name and ends then, and a client that trusts its authority or
-/// does not.
+/// A loopback server with a certificate for that name, perhaps expired, and clients that do and do not trust its authority.
 struct TlsServer {
     port: u16,
     trusting: reqwest::Client,
@@ -102,7 +101,7 @@ impl TlsServer {
         let port = listener.local_addr().expect("an address").port();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                // The handshake is the whole conversation.
+                // The test needs only the handshake.
                 drop(acceptor.accept(stream).await);
             }
         });
@@ -114,7 +113,7 @@ impl TlsServer {
     }
 }
 
-/// What is said when a page is asked for.
+/// The text for a failed request.
 async fn reason(client: &reqwest::Client, url: String) -> &'static str {
     let asked = client.get(url.as_str()).timeout(Duration::from_secs(2));
     let error = asked.send().await.expect_err("no answer");
@@ -122,7 +121,7 @@ async fn reason(client: &reqwest::Client, url: String) -> &'static str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_cause_of_a_failed_connection_has_words_of_its_own() {
+async fn every_cause_of_a_failed_connection_has_its_own_text() {
     let client = shared::http::client(None).expect("a client");
     let right = TlsServer::start("localhost", false).await;
     let other = TlsServer::start("other.acme.test", false).await;

@@ -1,4 +1,4 @@
-//! Decision 0009: what happens to one session or tenant of a batch does not happen to the others.
+//! Decision 0009: a failure of one session or tenant of a batch does not affect the others.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use shared::domain::session::{Digest, Event, Fields, SessionId};
 use shared::domain::tenant::TenantId;
 use tests::{LEASE, World};
 
-/// Long enough for a test to kill a process meanwhile.
+/// Long enough for a test to kill the process.
 const A_MOMENT: Duration = Duration::from_millis(400);
 
-/// A token that lives longer than a date can say.
+/// The lifetime of the token exceeds the range of dates.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_absurd_answer_to_one_tenant_costs_no_post_of_another() {
+async fn an_absurd_token_lifetime_of_one_tenant_delays_no_other() {
     let world = World::start().await;
     let other_tenant = world.add_tenant("other").await;
     let (first, second, foreign) = (world.incident(), world.incident(), world.incident());
@@ -28,7 +28,7 @@ async fn an_absurd_answer_to_one_tenant_costs_no_post_of_another() {
         body: r#"{"access_token":"x","token_type":"Bearer","expires_in":999999999999}"#.to_owned(),
     };
     let token = InjectedFault::on(RequestMatcher::of("POST", "/oauth_token.do")).always();
-    world.cloud.servicenow.fault(token.then(absurd));
+    world.servicenow().fault(token.then(absurd));
     let session = world.session(&foreign);
     for (url, session) in [
         (other_tenant.expose(), &session),
@@ -44,10 +44,10 @@ async fn an_absurd_answer_to_one_tenant_costs_no_post_of_another() {
     assert_eq!(world.deliver().await, 2, "one batch");
     assert_eq!(world.notes(&second).len(), 1);
     assert!(world.dead_letters().is_empty());
-    world.cloud.servicenow.clear_faults();
+    world.servicenow().clear_faults();
 }
 
-/// A post that ends the process is found out, and costs the others of its batch time and nothing else.
+/// A post that ends its process is isolated, and only delays the others of its batch.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_that_kills_its_process_is_given_up_and_the_others_of_its_batch_are_delivered() {
     let world = World::start().await;
@@ -56,13 +56,12 @@ async fn a_post_that_kills_its_process_is_given_up_and_the_others_of_its_batch_a
     for session in &sessions {
         world.post(session, Phase::Start).await;
     }
-    // The first one of the batch; the others are in its hands when it dies for the first time.
+    // It is the first of the batch: the process holds the others when it dies for the first time.
     let killer = &incidents[0].number;
     for incident in &incidents {
         let looking = InjectedFault::on(RequestMatcher::of("GET", &incident.number)).always();
         world
-            .cloud
-            .servicenow
+            .servicenow()
             .fault(looking.then(FaultAction::Delay(A_MOMENT)));
     }
     world.kill_when_asked(killer).await;
@@ -70,10 +69,10 @@ async fn a_post_that_kills_its_process_is_given_up_and_the_others_of_its_batch_a
         assert_eq!(world.state(session).await, "delivering");
     }
     world.cloud.travel(Duration::from_secs(LEASE + 1));
-    // Now each is handled alone, the killer before the others, for it came first.
+    // Now each is handled alone, the fatal post first.
     world.kill_when_asked(killer).await;
     world.cloud.travel(Duration::from_secs(LEASE + 1));
-    // From now on it comes last.
+    // From now on it is handled last.
     world.kill_when_asked(killer).await;
     for (incident, session) in incidents.iter().zip(&sessions).skip(1) {
         assert_eq!(world.notes(incident).len(), 1);
@@ -86,28 +85,25 @@ async fn a_post_that_kills_its_process_is_given_up_and_the_others_of_its_batch_a
         assert!(world.dead_letters().is_empty());
         world.kill_when_asked(killer).await;
     }
-    let mark = world.cloud.servicenow.mark();
+    let mark = world.servicenow().mark();
     world.deliver_after(LEASE + 1).await;
     assert!(world.called_since(mark).is_empty());
     assert!(world.queued().is_empty());
-    let letters = world.dead_letters();
-    assert_eq!(letters.len(), 1);
-    assert_eq!(letters[0].reason, "processing-died");
-    assert_eq!(letters[0].attributes["session_id"], sessions[0].id);
+    let dead_letters = world.dead_letters();
+    assert_eq!(dead_letters.len(), 1);
+    assert_eq!(dead_letters[0].reason, "processing-died");
+    assert_eq!(dead_letters[0].attributes["session_id"], sessions[0].id);
     assert_eq!(world.entry(&sessions[0]).await["deaths"], "5");
 }
 
-/// A claim ends 70 s after the invocation that made it has to; nothing waits longer for a process that was killed.
+/// A claim ends 70 s after the deadline of its invocation; posts wait no longer for a killed process.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_posts_of_a_killed_process_come_back_when_its_claims_have_ended() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+    let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
     let looking = InjectedFault::on(RequestMatcher::of("GET", "/table/incident"));
     world
-        .cloud
-        .servicenow
+        .servicenow()
         .fault(looking.then(FaultAction::Delay(A_MOMENT)));
     world.kill_during("GET").await;
     let entry = world.entry(&session).await;
@@ -121,14 +117,14 @@ async fn the_posts_of_a_killed_process_come_back_when_its_claims_have_ended() {
     assert_eq!(world.entry(&session).await["attempts"], "2");
 }
 
-/// What is done with leaves the queue at once, so that the next post of its session need not wait for the slowest one.
+/// A finished message is deleted at once, so that the next post of its session does not wait for the slowest group.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_finished_message_does_not_wait_for_the_slowest_of_its_batch() {
     let world = World::start().await;
     let (slow, quick) = (world.incident(), world.incident());
     let writing = InjectedFault::on(RequestMatcher::of("PATCH", &slow.sys_id));
     let held_up = FaultAction::Delay(Duration::from_secs(12));
-    world.cloud.servicenow.fault(writing.then(held_up));
+    world.servicenow().fault(writing.then(held_up));
     world.post(&world.session(&slow), Phase::Start).await;
     let session = world.session(&quick);
     world.post(&session, Phase::Start).await;
@@ -148,14 +144,14 @@ async fn a_finished_message_does_not_wait_for_the_slowest_of_its_batch() {
     assert_eq!(world.notes(&quick).len(), 2);
 }
 
-/// It holds up the posts of others like one that does not answer at all.
+/// Late answers delay the posts of other tenants as time-outs do.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_that_answers_after_twenty_seconds_is_paused() {
     let world = World::start().await;
     let incidents = [world.incident(), world.incident(), world.incident()];
     let writing = InjectedFault::on(RequestMatcher::of("PATCH", "/incident")).times(3);
     let late = FaultAction::CommitThenDelay(Duration::from_secs(21));
-    world.cloud.servicenow.fault(writing.then(late));
+    world.servicenow().fault(writing.then(late));
     for incident in &incidents {
         world.post(&world.session(incident), Phase::Start).await;
     }
@@ -166,7 +162,7 @@ async fn a_tenant_that_answers_after_twenty_seconds_is_paused() {
     assert!(world.queued().is_empty(), "they are delivered all the same");
     let next = world.incident();
     world.post(&world.session(&next), Phase::Start).await;
-    let mark = world.cloud.servicenow.mark();
+    let mark = world.servicenow().mark();
     world.deliver().await;
     assert!(world.called_since(mark).is_empty());
     assert!(world.output().contains("TenantPaused"));
@@ -174,32 +170,32 @@ async fn a_tenant_that_answers_after_twenty_seconds_is_paused() {
     assert_eq!(world.notes(&next).len(), 1);
 }
 
-/// A refusal that takes its time holds up the posts of others as well.
+/// Late refusals delay the posts of other tenants as well.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_that_refuses_after_twenty_seconds_is_paused() {
     let world = World::start().await;
     let incidents = [world.incident(), world.incident(), world.incident()];
     let writing = InjectedFault::on(RequestMatcher::of("PATCH", "/incident")).times(3);
     let late = FaultAction::Delay(Duration::from_secs(21));
-    world.cloud.servicenow.fault(writing.then(late));
-    world.cloud.servicenow.configure(|rules| {
+    world.servicenow().fault(writing.then(late));
+    world.servicenow().configure(|rules| {
         rules.unwritable_tables.insert("incident".to_owned());
     });
     for incident in &incidents {
         world.post(&world.session(incident), Phase::Start).await;
     }
     assert_eq!(world.deliver().await, 3);
-    let letters = world.dead_letters();
-    assert_eq!(letters.len(), 3);
+    let dead_letters = world.dead_letters();
+    assert_eq!(dead_letters.len(), 3);
     assert!(
-        letters
+        dead_letters
             .iter()
-            .all(|letter| letter.reason == "servicenow-refused")
+            .all(|dead_letter| dead_letter.reason == "servicenow-refused")
     );
     world
         .post(&world.session(&world.incident()), Phase::Start)
         .await;
-    let mark = world.cloud.servicenow.mark();
+    let mark = world.servicenow().mark();
     world.deliver().await;
     assert!(world.called_since(mark).is_empty());
     assert!(world.output().contains("TenantPaused"));
@@ -246,7 +242,7 @@ async fn posts_of_sixteen_megabytes_at_once_need_less_than_half_of_the_memory() 
     assert!(peak < 128 * 1024 * 1024, "{peak}");
 }
 
-/// What is posted may be as large as an event: no way of writing it needs half of the memory of `session-details`.
+/// A body may be as large as an event: no format of it needs half of the memory of `session-details`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_as_large_as_an_event_needs_less_than_half_of_the_memory() {
     let world = World::start().await;
@@ -283,7 +279,7 @@ async fn a_body_as_large_as_an_event_needs_less_than_half_of_the_memory() {
     }
 }
 
-/// The largest resident memory that a process of `deliver-session` had so far, in bytes.
+/// The peak resident memory of a process of `deliver-session`, in bytes.
 fn peak_memory(world: &World) -> u64 {
     peak_memory_of(world, "deliver-session")
 }

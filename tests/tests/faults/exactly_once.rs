@@ -1,4 +1,4 @@
-//! docs/architecture.md#rule-2: however often a post arrives and wherever a process dies, the record shows each post's note once.
+//! docs/architecture.md#rule-2: the record shows each post's note once, after repeated posts and killed processes.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use local::servicenow::Created;
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use tests::World;
 
-/// Long enough for a test to kill a process meanwhile.
+/// Long enough for a test to kill the process.
 const A_MOMENT: Duration = Duration::from_millis(300);
-/// When the messages of a dead process come back: its claims have ended by then.
+/// The messages of a killed process come back after this, when its claims have ended.
 const VISIBILITY: u64 = tests::LEASE + 1;
 
-/// Every way in which a write can end without anybody knowing whether it took effect.
+/// The faults that leave a write's outcome unknown.
 fn unknown_outcomes() -> Vec<FaultAction> {
     let committed = |code| FaultAction::CommitThenStatus {
         code,
@@ -38,19 +38,14 @@ fn unknown_outcomes() -> Vec<FaultAction> {
     ]
 }
 
-fn writes_to(record: &Created) -> RequestMatcher {
-    RequestMatcher::of("PATCH", &record.sys_id)
-}
-
 fn patches(world: &World, record: &Created) -> usize {
     let requests = world
-        .cloud
-        .servicenow
+        .servicenow()
         .requests_matching("PATCH", &record.sys_id);
     requests.len()
 }
 
-/// docs/architecture.md#rule-2: look before writing again, and no sooner than 70 s after the last possible send.
+/// docs/architecture.md#rule-2: the record is checked before it is written again, 70 s after the last possible send.
 #[tokio::test(flavor = "multi_thread")]
 async fn after_an_unknown_outcome_of_a_note_the_record_shows_it_once() {
     let world = World::start().await;
@@ -58,17 +53,17 @@ async fn after_an_unknown_outcome_of_a_note_the_record_shows_it_once() {
     for action in unknown_outcomes() {
         let incident = world.incident();
         let session = world.session(&incident);
-        let fault = InjectedFault::on(writes_to(&incident)).then(action.clone());
-        world.cloud.servicenow.fault(fault);
+        let fault = InjectedFault::on(World::writes_to(&incident)).then(action.clone());
+        world.servicenow().fault(fault);
         world.post(&session, Phase::Start).await;
         posts.push((action, incident, session));
     }
     let mark = world.cloud.aws.journal().mark();
     world.deliver().await;
-    assert_eq!(world.cloud.servicenow.pending_faults(), 0);
+    assert_eq!(world.servicenow().pending_faults(), 0);
     assert_eq!(world.hidden_since(mark), vec![70; posts.len()]);
 
-    let mark = world.cloud.servicenow.mark();
+    let mark = world.servicenow().mark();
     world.deliver_after(69).await;
     assert!(
         world.called_since(mark).is_empty(),
@@ -93,15 +88,14 @@ async fn after_an_unknown_outcome_of_a_creation_there_is_one_record_with_one_not
         let session = world.console_session();
         let creating = RequestMatcher::of("POST", "/table/incident").body_containing(&session.id);
         world
-            .cloud
-            .servicenow
+            .servicenow()
             .fault(InjectedFault::on(creating).then(action.clone()));
         world.post(&session, Phase::Start).await;
         posts.push((action, session));
     }
     world.deliver().await;
-    assert_eq!(world.cloud.servicenow.pending_faults(), 0);
-    let mark = world.cloud.servicenow.mark();
+    assert_eq!(world.servicenow().pending_faults(), 0);
+    let mark = world.servicenow().mark();
     world.deliver_after(69).await;
     assert!(
         world.called_since(mark).is_empty(),
@@ -127,7 +121,7 @@ async fn after_an_unknown_outcome_of_a_creation_there_is_one_record_with_one_not
 
 /// The notes of each record that was created for a session.
 fn notes_of_created(world: &World, session: &str) -> Vec<Vec<String>> {
-    let servicenow = &world.cloud.servicenow;
+    let servicenow = world.servicenow();
     let records = servicenow.records("incident").into_iter();
     records
         .filter(|row| {
@@ -163,13 +157,11 @@ async fn five_deliveries_of_one_post_leave_one_note_and_one_record() {
 /// docs/architecture.md#rule-2: a claim is a conditional write with an owner and a lease.
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_of_one_message_in_several_processes_leave_one_note() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+    let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
     let body = world.queued()[0].body.clone();
-    let slow = InjectedFault::on(writes_to(&incident)).then(FaultAction::Delay(A_MOMENT));
-    world.cloud.servicenow.fault(slow);
+    let slow = InjectedFault::on(World::writes_to(&incident)).then(FaultAction::Delay(A_MOMENT));
+    world.servicenow().fault(slow);
     world
         .deliver_and_meanwhile("PATCH", async || {
             for copy in ["a", "b", "c"] {
@@ -192,7 +184,7 @@ async fn copies_of_one_message_in_several_processes_leave_one_note() {
     assert_eq!(patches(&world, &incident), 1);
 }
 
-/// docs/architecture.md#rule-2: the same within one batch, where groups are worked on side by side.
+/// docs/architecture.md#rule-2: the groups of one batch are delivered side by side.
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_of_one_message_in_one_batch_leave_one_record_and_one_note() {
     let world = World::start().await;
@@ -217,8 +209,8 @@ async fn a_process_killed_while_it_writes_a_note_leaves_one_note() {
         let incident = world.incident();
         let session = world.session(&incident);
         world.post(&session, Phase::Start).await;
-        let fault = InjectedFault::on(writes_to(&incident)).then(action);
-        world.cloud.servicenow.fault(fault);
+        let fault = InjectedFault::on(World::writes_to(&incident)).then(action);
+        world.servicenow().fault(fault);
         world.kill_during("PATCH").await;
         world.until_notes(&incident, 1).await;
         assert_eq!(world.state(&session).await, "delivering", "{when}");
@@ -241,8 +233,7 @@ async fn a_process_killed_while_it_creates_a_record_leaves_one_record_with_one_n
         world.post(&session, Phase::Start).await;
         let creating = RequestMatcher::of("POST", "/table/incident");
         world
-            .cloud
-            .servicenow
+            .servicenow()
             .fault(InjectedFault::on(creating).then(action));
         world.kill_during("POST").await;
         tokio::time::sleep(A_MOMENT).await;
@@ -257,24 +248,22 @@ async fn a_process_killed_while_it_creates_a_record_leaves_one_record_with_one_n
 
 /// docs/architecture.md#rule-2.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_killed_while_it_looks_for_the_record_leaves_one_note() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+async fn a_process_killed_while_it_searches_for_the_record_leaves_one_note() {
+    let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
     let looking = RequestMatcher::of("GET", "/table/incident");
     let fault = InjectedFault::on(looking).then(FaultAction::Delay(A_MOMENT));
-    world.cloud.servicenow.fault(fault);
+    world.servicenow().fault(fault);
     world.kill_during("GET").await;
     world.deliver_after(VISIBILITY).await;
     assert_eq!(world.notes(&incident).len(), 1);
     assert_eq!(world.entry(&session).await["deaths"], "1");
 }
 
-/// docs/architecture.md#rule-2: attachments are written before their note, and looked for by their name.
+/// docs/architecture.md#rule-2: attachments are written before their note, and found by name.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_is_not_doubled_when_its_note_or_its_own_answer_fails() {
-    let world = World::with_settings(with_attached_chat).await;
+    let world = World::with_session_setting("chat = \"attachment\"").await;
     let attaching = |record: &Created| RequestMatcher::of("POST", &record.sys_id);
     let mut posts = Vec::new();
     for (name, action, of_the_attachment) in [
@@ -297,19 +286,18 @@ async fn an_attachment_is_not_doubled_when_its_note_or_its_own_answer_fails() {
         let matcher = if of_the_attachment {
             attaching(&incident)
         } else {
-            writes_to(&incident)
+            World::writes_to(&incident)
         };
         world
-            .cloud
-            .servicenow
+            .servicenow()
             .fault(InjectedFault::on(matcher).then(action));
         posts.push((name, incident));
     }
     world.deliver().await;
-    assert_eq!(world.cloud.servicenow.pending_faults(), 0);
+    assert_eq!(world.servicenow().pending_faults(), 0);
     world.deliver_until_empty().await;
     for (name, incident) in posts {
-        let attachments = world.cloud.servicenow.attachments(&incident.sys_id);
+        let attachments = world.servicenow().attachments(&incident.sys_id);
         assert_eq!(attachments.len(), 1, "{name}: {attachments:?}");
         assert!(attachments[0].1.contains("hello"), "{name}");
         assert_eq!(world.notes(&incident).len(), 1, "{name}");
@@ -319,31 +307,24 @@ async fn an_attachment_is_not_doubled_when_its_note_or_its_own_answer_fails() {
 /// docs/architecture.md#rule-2: the process dies between the attachment and its note.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_is_not_doubled_when_the_process_dies_before_its_note() {
-    let world = World::with_settings(with_attached_chat).await;
+    let world = World::with_session_setting("chat = \"attachment\"").await;
     let incident = world.incident();
     let mut session = world.session(&incident);
     session.say("Ana Ruiz", "hello");
     world.post(&session, Phase::Start).await;
-    let fault = InjectedFault::on(writes_to(&incident)).then(FaultAction::Delay(A_MOMENT));
-    world.cloud.servicenow.fault(fault);
+    let fault = InjectedFault::on(World::writes_to(&incident)).then(FaultAction::Delay(A_MOMENT));
+    world.servicenow().fault(fault);
     world.kill_during("PATCH").await;
     world.until_notes(&incident, 1).await;
     world.deliver_after(VISIBILITY).await;
-    assert_eq!(
-        world.cloud.servicenow.attachments(&incident.sys_id).len(),
-        1
-    );
+    assert_eq!(world.servicenow().attachments(&incident.sys_id).len(), 1);
     assert_eq!(world.notes(&incident).len(), 1);
 }
 
-fn with_attached_chat(file: String) -> String {
-    file.replace("[sessions]", "[sessions]\nchat = \"attachment\"")
-}
-
-/// Whether the file is there cannot be seen where its name cannot be read.
+/// An attachment whose name cannot be read cannot be found.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_is_not_doubled_where_the_names_of_attachments_cannot_be_read() {
-    let world = World::with_settings(with_attached_chat).await;
+    let world = World::with_session_setting("chat = \"attachment\"").await;
     let incident = world.incident();
     let mut session = world.session(&incident);
     session.say("Ana Ruiz", "hello");
@@ -358,7 +339,7 @@ async fn an_attachment_is_not_doubled_where_the_names_of_attachments_cannot_be_r
             incident.sys_id
         ),
     };
-    let servicenow = &world.cloud.servicenow;
+    let servicenow = world.servicenow();
     servicenow.fault(InjectedFault::on(attaching).then(FaultAction::CommitThenDrop));
     let listing = InjectedFault::on(RequestMatcher::of("GET", "/api/now/attachment"));
     servicenow.fault(listing.always().then(nameless));
@@ -370,16 +351,16 @@ async fn an_attachment_is_not_doubled_where_the_names_of_attachments_cannot_be_r
     assert_eq!(entry["look_first"], "true");
 }
 
-/// What was attached counts as an effect, also where the note that speaks of it was refused for now.
+/// An attachment counts as an effect although its note was throttled.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_without_its_note_is_not_doubled_where_names_cannot_be_read() {
-    let world = World::with_settings(with_attached_chat).await;
+    let world = World::with_session_setting("chat = \"attachment\"").await;
     let incident = world.incident();
     let mut session = world.session(&incident);
     session.say("Ana Ruiz", "hello");
     world.post(&session, Phase::Start).await;
-    let servicenow = &world.cloud.servicenow;
-    servicenow.fault(InjectedFault::on(writes_to(&incident)));
+    let servicenow = world.servicenow();
+    servicenow.fault(InjectedFault::on(World::writes_to(&incident)));
     let nameless = FaultAction::Status {
         code: 200,
         headers: Vec::new(),
@@ -392,7 +373,7 @@ async fn an_attachment_without_its_note_is_not_doubled_where_names_cannot_be_rea
     assert_eq!(world.entry(&session).await["reason"], "outcome-unknown");
 }
 
-/// FIFO order is the queue's promise; that a session gets one record does not depend on it.
+/// One record per session does not depend on the queue's FIFO order.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_posts_of_a_session_that_are_handled_at_once_make_one_record() {
     let world = World::start().await;
@@ -402,7 +383,7 @@ async fn two_posts_of_a_session_that_are_handled_at_once_make_one_record() {
         for phase in [Phase::Start, Phase::End] {
             world.post(&session, phase).await;
             let body = world.queued().last().expect("queued").body.clone();
-            // Each post as a group of its own.
+            // Each post in its own group.
             world.enqueue(&body, &format!("{nth}-{phase:?}")).await;
         }
         sessions.push(session);
@@ -418,14 +399,14 @@ async fn two_posts_of_a_session_that_are_handled_at_once_make_one_record() {
     assert!(world.dead_letters().is_empty());
 }
 
-/// The same for the record that follows a closed one.
+/// The same for a follow-up record.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_posts_of_a_session_that_are_handled_at_once_make_one_record_in_a_closed_ones_place() {
     let world = World::with_settings(|file| {
         file.replace("[sessions]", "[sessions]\nclosed_records = \"new\"")
     })
     .await;
-    let servicenow = &world.cloud.servicenow;
+    let servicenow = world.servicenow();
     let incident = servicenow.add_incident(&[("state", "6")]);
     let before = servicenow.records("incident").len();
     let session = world.session(&incident);
@@ -439,18 +420,18 @@ async fn two_posts_of_a_session_that_are_handled_at_once_make_one_record_in_a_cl
     assert!(world.notes(&incident).is_empty());
 }
 
-/// The ledger may have got another record for the session since.
+/// The ledger may name another record for the session by then.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_dead_process_created_is_found_although_the_session_has_another_record() {
+async fn a_record_created_by_a_killed_process_is_found_although_the_session_has_another_record() {
     let world = World::start().await;
     let incident = world.incident();
     let session = world.console_session();
     world.post(&session, Phase::Start).await;
     let creating = RequestMatcher::of("POST", "/table/incident");
     let slow = InjectedFault::on(creating).then(FaultAction::CommitThenDelay(A_MOMENT));
-    world.cloud.servicenow.fault(slow);
+    world.servicenow().fault(slow);
     world.kill_during("POST").await;
-    // A post of the session that names a record comes along, past the group.
+    // A post of the session that names a record arrives in another group.
     let named = session.clone().with_field("CField1", &incident.number);
     world.post(&named, Phase::End).await;
     let body = world.queued().last().expect("queued").body.clone();
@@ -463,9 +444,9 @@ async fn what_a_dead_process_created_is_found_although_the_session_has_another_r
     assert_eq!(notes.concat().len(), 1, "the start alone: {notes:?}");
 }
 
-/// docs/architecture.md#rule-2: the ledger cannot be told that the note was written.
+/// docs/architecture.md#rule-2: the ledger cannot be written after the note.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ledger_that_fails_after_the_note_was_written_leads_to_no_second_note() {
+async fn a_ledger_failure_after_the_note_leads_to_no_second_note() {
     let world = World::start().await;
     for effect in [
         Effect::Refuse {
@@ -477,9 +458,9 @@ async fn a_ledger_that_fails_after_the_note_was_written_leads_to_no_second_note(
         let incident = world.incident();
         let session = world.session(&incident);
         world.post(&session, Phase::Start).await;
-        let slow =
-            InjectedFault::on(writes_to(&incident)).then(FaultAction::CommitThenDelay(A_MOMENT));
-        world.cloud.servicenow.fault(slow);
+        let slow = InjectedFault::on(World::writes_to(&incident))
+            .then(FaultAction::CommitThenDelay(A_MOMENT));
+        world.servicenow().fault(slow);
         world
             .deliver_and_meanwhile("PATCH", async || {
                 let completing = AwsFault::once(Service::DynamoDb, "UpdateItem", effect.clone());
@@ -497,7 +478,7 @@ async fn a_ledger_that_fails_after_the_note_was_written_leads_to_no_second_note(
 #[tokio::test(flavor = "multi_thread")]
 async fn where_notes_cannot_be_read_back_nothing_is_written_again() {
     let world = World::start().await;
-    world.cloud.servicenow.configure(|rules| {
+    world.servicenow().configure(|rules| {
         rules.unreadable_columns.insert("work_notes".to_owned());
     });
     let (written, lost) = (world.incident(), world.incident());
@@ -506,8 +487,8 @@ async fn where_notes_cannot_be_read_back_nothing_is_written_again() {
         (&written, FaultAction::CommitThenDrop),
         (&lost, FaultAction::DropBefore),
     ] {
-        let fault = InjectedFault::on(writes_to(record)).then(action);
-        world.cloud.servicenow.fault(fault);
+        let fault = InjectedFault::on(World::writes_to(record)).then(action);
+        world.servicenow().fault(fault);
     }
     for session in &sessions {
         world.post(session, Phase::Start).await;
@@ -519,19 +500,18 @@ async fn where_notes_cannot_be_read_back_nothing_is_written_again() {
         assert_eq!(entry["state"], "failed");
         assert_eq!(entry["reason"], "outcome-unknown");
     }
-    let letters = world.dead_letters();
-    let reasons: Vec<_> = letters
+    let dead_letters = world.dead_letters();
+    let reasons: Vec<_> = dead_letters
         .iter()
-        .map(|letter| letter.reason.as_str())
+        .map(|dead_letter| dead_letter.reason.as_str())
         .collect();
     assert_eq!(reasons, ["outcome-unknown", "outcome-unknown"]);
 
     world
-        .cloud
-        .servicenow
+        .servicenow()
         .configure(|rules| rules.unreadable_columns.clear());
-    for (letter, group) in letters.iter().zip(["a", "b"]) {
-        world.enqueue(&letter.body, group).await;
+    for (dead_letter, group) in dead_letters.iter().zip(["a", "b"]) {
+        world.enqueue(&dead_letter.body, group).await;
     }
     world.deliver().await;
     for record in [&written, &lost] {
@@ -543,12 +523,12 @@ async fn where_notes_cannot_be_read_back_nothing_is_written_again() {
     }
 }
 
-/// docs/architecture.md#rule-2: the same for a creation, where the service account may not read `correlation_id`.
+/// docs/architecture.md#rule-2: a creation where the service account may not read `correlation_id`.
 #[tokio::test(flavor = "multi_thread")]
 async fn where_created_records_cannot_be_looked_up_none_is_created_again() {
     let world = World::start().await;
     world.incident();
-    world.cloud.servicenow.configure(|rules| {
+    world.servicenow().configure(|rules| {
         rules.unreadable_columns.insert("correlation_id".to_owned());
     });
     let (written, lost) = (world.console_session(), world.console_session());
@@ -558,8 +538,7 @@ async fn where_created_records_cannot_be_looked_up_none_is_created_again() {
     ] {
         let creating = RequestMatcher::of("POST", "/table/incident").body_containing(&session.id);
         world
-            .cloud
-            .servicenow
+            .servicenow()
             .fault(InjectedFault::on(creating).then(action));
         world.post(session, Phase::Start).await;
     }
@@ -573,7 +552,7 @@ async fn where_created_records_cannot_be_looked_up_none_is_created_again() {
 
 /// docs/architecture.md#where-state-lives: the marker's pattern is neutralised in untrusted text.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_marker_in_somebodys_chat_is_not_taken_for_the_note() {
+async fn a_marker_in_a_chat_does_not_count_as_the_note() {
     let world = World::start().await;
     let incident = world.incident();
     let honest = world.session(&incident);
@@ -583,8 +562,8 @@ async fn a_marker_in_somebodys_chat_is_not_taken_for_the_note() {
         .clone()
         .expect("a digest");
     let marker = format!("(Rescue {} · {})", honest.id, &digest[..16]);
-    let lost = InjectedFault::on(writes_to(&incident)).then(FaultAction::DropBefore);
-    world.cloud.servicenow.fault(lost);
+    let lost = InjectedFault::on(World::writes_to(&incident)).then(FaultAction::DropBefore);
+    world.servicenow().fault(lost);
     world.deliver().await;
 
     let mut mocking = world
@@ -604,20 +583,18 @@ async fn a_marker_in_somebodys_chat_is_not_taken_for_the_note() {
     assert!(notes[1].contains(&marker), "{notes:?}");
 }
 
-/// docs/architecture.md#rule-2: the look begins 70 s after the last possible send even when the message comes back earlier.
+/// docs/architecture.md#rule-2: the check begins 70 s after the last possible send, also when the message comes back earlier.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_that_comes_early_waits_for_the_lease_of_a_killed_process() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+async fn a_copy_that_arrives_early_waits_for_the_lease_of_a_killed_process() {
+    let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
     let body = world.queued()[0].body.clone();
     let fault =
-        InjectedFault::on(writes_to(&incident)).then(FaultAction::CommitThenDelay(A_MOMENT));
-    world.cloud.servicenow.fault(fault);
+        InjectedFault::on(World::writes_to(&incident)).then(FaultAction::CommitThenDelay(A_MOMENT));
+    world.servicenow().fault(fault);
     world.kill_during("PATCH").await;
     world.enqueue(&body, "copy").await;
-    let mark = world.cloud.servicenow.mark();
+    let mark = world.servicenow().mark();
     world.deliver().await;
     world.deliver_after(300).await;
     assert!(

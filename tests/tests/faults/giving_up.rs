@@ -1,4 +1,4 @@
-//! docs/architecture.md#rule-4: the code decides by reason and age when to give up; then it goes to the dead-letter queue.
+//! docs/architecture.md#rule-4: messages are given up by reason and age, and sent to the dead-letter queue.
 
 use std::time::Duration;
 
@@ -7,7 +7,6 @@ use base64::engine::general_purpose::STANDARD;
 use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::demo_tenant::TENANT;
 use local::rescue::{Phase, Session};
-use local::servicenow::Created;
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::json;
 use shared::domain::clock::Timestamp;
@@ -16,17 +15,13 @@ use tests::World;
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
 
-fn writes_to(record: &Created) -> RequestMatcher {
-    RequestMatcher::of("PATCH", &record.sys_id)
-}
-
-/// The only dead letter has this reason, a group of its own, and its ledger entry says the same.
+/// The only dead letter has this reason and its own group, and the ledger entry has the same reason.
 async fn assert_given_up(world: &World, session: &Session, reason: &str) {
-    let letters = world.dead_letters();
-    assert_eq!(letters.len(), 1, "{letters:?}");
-    assert_eq!(letters[0].reason, reason);
-    assert_eq!(letters[0].attributes["tenant"], TENANT);
-    assert_eq!(letters[0].attributes["session_id"], session.id);
+    let dead_letters = world.dead_letters();
+    assert_eq!(dead_letters.len(), 1, "{dead_letters:?}");
+    assert_eq!(dead_letters[0].reason, reason);
+    assert_eq!(dead_letters[0].attributes["tenant"], TENANT);
+    assert_eq!(dead_letters[0].attributes["session_id"], session.id);
     let group = world.queue("SessionsDlq").messages[0].group.clone();
     assert!(group.is_some_and(|group| !group.contains(&session.id)));
     let entry = world.entry(session).await;
@@ -37,12 +32,10 @@ async fn assert_given_up(world: &World, session: &Session, reason: &str) {
 
 /// docs/architecture.md#rule-4: a transient failure is given up after 24 h.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failure_that_might_pass_is_given_up_after_a_day() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
-    let fault = InjectedFault::on(writes_to(&incident)).always();
-    world.cloud.servicenow.fault(fault);
+async fn a_transient_failure_is_given_up_after_a_day() {
+    let (world, incident, session) = World::with_session().await;
+    let fault = InjectedFault::on(World::writes_to(&incident)).always();
+    world.servicenow().fault(fault);
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     world.deliver_after(23 * HOUR).await;
@@ -52,7 +45,7 @@ async fn a_failure_that_might_pass_is_given_up_after_a_day() {
     assert_given_up(&world, &session, "servicenow-unavailable").await;
 }
 
-/// A throttled post is tried less and less often, however soon ServiceNow lets it come back, and is given up by age.
+/// A throttled post is tried less and less often, also with a short `Retry-After`, and is given up by age.
 #[tokio::test(flavor = "multi_thread")]
 async fn throttling_is_given_up_after_a_day_and_no_retry_after_changes_that() {
     for retry_after in [None, Some(0), Some(1), Some(7 * DAY)] {
@@ -61,7 +54,7 @@ async fn throttling_is_given_up_after_a_day_and_no_retry_after_changes_that() {
         let (session, other) = (world.session(&incident), world.session(&world.incident()));
         let limited = FaultAction::RateLimited { retry_after };
         let fault = InjectedFault::on(RequestMatcher::of("PATCH", "/incident")).always();
-        world.cloud.servicenow.fault(fault.then(limited));
+        world.servicenow().fault(fault.then(limited));
         world.post(&session, Phase::Start).await;
         world.post(&other, Phase::Start).await;
         let queued_at = world.cloud.clock.now();
@@ -87,25 +80,23 @@ async fn throttling_is_given_up_after_a_day_and_no_retry_after_changes_that() {
             assert_eq!(entry["state"], "failed", "{retry_after:?}");
             assert_eq!(entry["reason"], "servicenow-throttled");
         }
-        let letters = world.dead_letters();
-        assert_eq!(letters.len(), 2, "{retry_after:?}");
+        let dead_letters = world.dead_letters();
+        assert_eq!(dead_letters.len(), 2, "{retry_after:?}");
         assert!(
-            letters
+            dead_letters
                 .iter()
-                .all(|letter| letter.reason == "servicenow-throttled")
+                .all(|dead_letter| dead_letter.reason == "servicenow-throttled")
         );
     }
 }
 
-/// The queue gives a message up after 400 receives, without a reason.
+/// SQS dead-letters a message after 400 receives, without a reason.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_came_too_often_is_given_up_with_its_reason() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+async fn a_message_received_too_often_is_given_up_with_its_reason() {
+    let (world, incident, session) = World::with_session().await;
     let limited = FaultAction::RateLimited { retry_after: None };
-    let fault = InjectedFault::on(writes_to(&incident)).always();
-    world.cloud.servicenow.fault(fault.then(limited));
+    let fault = InjectedFault::on(World::writes_to(&incident)).always();
+    world.servicenow().fault(fault.then(limited));
     world.post(&session, Phase::Start).await;
     let event = |received: u32| {
         json!({"Records": [{
@@ -132,22 +123,21 @@ async fn a_message_that_came_too_often_is_given_up_with_its_reason() {
     assert!(world.next_attempt_in(&session).await > 3000);
     world.cloud.travel(Duration::from_secs(HOUR + 1));
     assert_eq!(failures(360).await, 0);
-    let letters = world.dead_letters();
-    assert_eq!(letters.len(), 1);
-    assert_eq!(letters[0].reason, "servicenow-throttled");
+    let dead_letters = world.dead_letters();
+    assert_eq!(dead_letters.len(), 1);
+    assert_eq!(dead_letters[0].reason, "servicenow-throttled");
 }
 
-/// A dead letter may be sent again at once, so nothing becomes one while ServiceNow may still be writing it.
+/// A dead letter may be redriven at once, so a post is not dead-lettered while ServiceNow may still commit its write.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_post_a_day_old_whose_outcome_is_unknown_is_looked_for_before_it_is_given_up() {
+async fn a_day_old_post_with_an_unknown_outcome_is_checked_before_it_is_given_up() {
     for took_effect in [true, false] {
         let world = World::start().await;
         let incident = world.incident();
         let session = world.session(&incident);
         world
-            .cloud
-            .servicenow
-            .fault(InjectedFault::on(writes_to(&incident)));
+            .servicenow()
+            .fault(InjectedFault::on(World::writes_to(&incident)));
         world.post(&session, Phase::Start).await;
         world.deliver().await;
         let lost = if took_effect {
@@ -156,14 +146,13 @@ async fn a_post_a_day_old_whose_outcome_is_unknown_is_looked_for_before_it_is_gi
             FaultAction::DropBefore
         };
         world
-            .cloud
-            .servicenow
-            .fault(InjectedFault::on(writes_to(&incident)).then(lost));
+            .servicenow()
+            .fault(InjectedFault::on(World::writes_to(&incident)).then(lost));
         let mark = world.cloud.aws.journal().mark();
         world.deliver_after(DAY).await;
         assert!(world.dead_letters().is_empty(), "it may be written yet");
         assert_eq!(world.hidden_since(mark), [70]);
-        let mark = world.cloud.servicenow.mark();
+        let mark = world.servicenow().mark();
         world.deliver_after(69).await;
         assert!(world.called_since(mark).is_empty());
         world.deliver_after(2).await;
@@ -185,40 +174,37 @@ async fn a_post_a_day_old_whose_outcome_is_unknown_is_looked_for_before_it_is_gi
     }
 }
 
-/// A creation whose outcome is unknown holds up the session's other posts until it is known.
+/// An unknown creation delays the session's other posts until its outcome is known.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_end_of_a_session_makes_no_second_record_when_its_start_is_a_day_old() {
     let world = World::start().await;
     let session = world.console_session();
     let creating = || InjectedFault::on(RequestMatcher::of("POST", "/table/incident"));
-    world.cloud.servicenow.fault(creating());
+    world.servicenow().fault(creating());
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     world.post(&session, Phase::End).await;
     let dropped = creating().then(FaultAction::CommitThenDrop);
-    world.cloud.servicenow.fault(dropped);
+    world.servicenow().fault(dropped);
     world.deliver_after(DAY).await;
     world.deliver_until_empty().await;
-    let records = world.cloud.servicenow.records("incident").into_iter();
+    let records = world.servicenow().records("incident").into_iter();
     let of_the_session = |row: &std::collections::BTreeMap<String, String>| {
         row.get("correlation_id") == Some(&format!("rescue:{}", session.id))
     };
     let created: Vec<_> = records.filter(of_the_session).collect();
     assert_eq!(created.len(), 1);
     let notes = world
-        .cloud
-        .servicenow
+        .servicenow()
         .work_notes("incident", &created[0]["sys_id"]);
     assert_eq!(notes.len(), 2, "{notes:?}");
     assert!(world.dead_letters().is_empty());
 }
 
-/// The dead-letter queue takes what the ledger cannot take note of.
+/// The dead-letter queue receives posts while the ledger cannot be written.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ledger_that_cannot_be_written_for_a_day_is_a_reason() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+async fn a_ledger_that_cannot_be_written_for_a_day_dead_letters_the_post() {
+    let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
     let refused = Effect::Refuse {
         status: 400,
@@ -230,12 +216,12 @@ async fn a_ledger_that_cannot_be_written_for_a_day_is_a_reason() {
     world.deliver_after(23 * HOUR).await;
     assert!(world.dead_letters().is_empty());
     world.deliver_after(HOUR).await;
-    let letters = world.dead_letters();
-    assert_eq!(letters.len(), 1);
-    assert_eq!(letters[0].reason, "storage-unavailable");
+    let dead_letters = world.dead_letters();
+    assert_eq!(dead_letters.len(), 1);
+    assert_eq!(dead_letters[0].reason, "storage-unavailable");
     assert!(world.queued().is_empty());
     world.cloud.aws.clear_faults();
-    world.enqueue(&letters[0].body, "again").await;
+    world.enqueue(&dead_letters[0].body, "again").await;
     world.deliver().await;
     assert_eq!(world.notes(&incident).len(), 1);
 }
@@ -256,10 +242,10 @@ async fn a_message_that_unpacks_to_more_than_is_allowed_is_given_up_with_its_rea
     assert!(message.to_string().len() < 200_000);
     world.enqueue(&message.to_string(), "bomb").await;
     world.deliver().await;
-    let letters = world.dead_letters();
-    assert_eq!(letters.len(), 1);
-    assert_eq!(letters[0].reason, "body-too-large");
-    assert_eq!(letters[0].attributes["session_id"], session.id);
+    let dead_letters = world.dead_letters();
+    assert_eq!(dead_letters.len(), 1);
+    assert_eq!(dead_letters[0].reason, "body-too-large");
+    assert_eq!(dead_letters[0].attributes["session_id"], session.id);
     let posts = world.posts(&session).await;
     let states: Vec<_> = posts.iter().map(|post| post["state"].as_str()).collect();
     assert_eq!(states.len(), 2);
@@ -283,7 +269,7 @@ async fn a_refusal_is_given_up_at_once() {
         let world = World::start().await;
         let incident = world.incident();
         let session = world.session(&incident);
-        world.cloud.servicenow.configure(|rules| {
+        world.servicenow().configure(|rules| {
             if refusal == "acl" {
                 rules.unwritable_tables.insert("incident".to_owned());
             }
@@ -293,8 +279,9 @@ async fn a_refusal_is_given_up_at_once() {
             }
         });
         if refusal == "bad request" {
-            let fault = InjectedFault::on(writes_to(&incident)).then(FaultAction::status(400));
-            world.cloud.servicenow.fault(fault);
+            let fault =
+                InjectedFault::on(World::writes_to(&incident)).then(FaultAction::status(400));
+            world.servicenow().fault(fault);
         }
         world.post(&session, Phase::Start).await;
         world.deliver().await;
@@ -303,14 +290,12 @@ async fn a_refusal_is_given_up_at_once() {
     }
 }
 
-/// docs/architecture.md#rule-4: giving up one post lets the next of its session through.
+/// docs/architecture.md#rule-4: after a post is given up, the next of its session is delivered.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_start_does_not_hold_the_end_up() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
-    let fault = InjectedFault::on(writes_to(&incident)).then(FaultAction::status(403));
-    world.cloud.servicenow.fault(fault);
+    let (world, incident, session) = World::with_session().await;
+    let fault = InjectedFault::on(World::writes_to(&incident)).then(FaultAction::status(403));
+    world.servicenow().fault(fault);
     world.post(&session, Phase::Start).await;
     world.post(&session, Phase::End).await;
     world.deliver().await;
@@ -320,16 +305,13 @@ async fn a_refused_start_does_not_hold_the_end_up() {
     assert!(notes[0].contains("ended"), "{notes:?}");
 }
 
-/// docs/architecture.md#rule-4: nothing leaves the queue before the dead-letter queue has it.
+/// docs/architecture.md#rule-4: a message leaves the queue only after the dead-letter queue has accepted it.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_dead_letter_queue_does_not_take_stays_in_the_queue() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
-    let fault = InjectedFault::on(writes_to(&incident)).always();
+async fn a_message_that_cannot_be_dead_lettered_stays_in_the_queue() {
+    let (world, incident, session) = World::with_session().await;
+    let fault = InjectedFault::on(World::writes_to(&incident)).always();
     world
-        .cloud
-        .servicenow
+        .servicenow()
         .fault(fault.then(FaultAction::status(403)));
     world.post(&session, Phase::Start).await;
     world.enqueue("not JSON", "other").await;
@@ -338,8 +320,8 @@ async fn what_the_dead_letter_queue_does_not_take_stays_in_the_queue() {
         error: "AccessDenied".to_owned(),
     };
     for _ in 0..7 {
-        let letters = AwsFault::once(Service::Sqs, "SendMessage", refused.clone()).times(2);
-        world.cloud.aws.inject(letters);
+        let sending = AwsFault::once(Service::Sqs, "SendMessage", refused.clone()).times(2);
+        world.cloud.aws.inject(sending);
         world.deliver().await;
         assert_eq!(world.queued().len(), 2);
         assert!(world.dead_letters().is_empty());
@@ -347,22 +329,22 @@ async fn what_the_dead_letter_queue_does_not_take_stays_in_the_queue() {
         world.cloud.travel(Duration::from_secs(400));
     }
     world.deliver().await;
-    let letters = world.dead_letters();
-    let mut reasons: Vec<_> = letters
+    let dead_letters = world.dead_letters();
+    let mut reasons: Vec<_> = dead_letters
         .iter()
-        .map(|letter| letter.reason.as_str())
+        .map(|dead_letter| dead_letter.reason.as_str())
         .collect();
     reasons.sort_unstable();
     assert_eq!(reasons, ["malformed-message", "servicenow-refused"]);
     assert_eq!(world.entry(&session).await["reason"], "servicenow-refused");
 }
 
-/// docs/architecture.md#rule-4: a tenant that needs re-authorisation is waited for as long as it wants.
+/// docs/architecture.md#rule-4: posts wait for re-authorisation for the tenant's `reauthorization_wait`.
 #[tokio::test(flavor = "multi_thread")]
-async fn posts_are_given_up_when_nobody_authorises_the_tenant_in_time() {
+async fn posts_are_given_up_when_the_tenant_is_not_authorised_in_time() {
     for paused in [false, true] {
         let world = World::start().await;
-        world.cloud.servicenow.revoke(&world.refresh_token());
+        world.servicenow().revoke(&world.refresh_token());
         let session = world.session(&world.incident());
         world.post(&session, Phase::Start).await;
         world.deliver().await;
@@ -389,14 +371,13 @@ async fn a_message_that_kills_its_process_five_times_is_given_up() {
     let looking = RequestMatcher::of("GET", "/table/incident");
     let slow = FaultAction::Delay(Duration::from_millis(200));
     world
-        .cloud
-        .servicenow
+        .servicenow()
         .fault(InjectedFault::on(looking).always().then(slow));
     for _ in 0..5 {
         world.kill_during("GET").await;
         world.cloud.travel(Duration::from_secs(HOUR / 2));
     }
-    let mark = world.cloud.servicenow.mark();
+    let mark = world.servicenow().mark();
     world.deliver().await;
     assert!(world.called_since(mark).is_empty());
     assert_given_up(&world, &session, "processing-died").await;
@@ -404,15 +385,15 @@ async fn a_message_that_kills_its_process_five_times_is_given_up() {
 
 /// docs/architecture.md#rule-4.
 #[tokio::test(flavor = "multi_thread")]
-async fn messages_that_are_no_posts_are_given_up_as_they_are() {
+async fn messages_that_are_no_posts_are_dead_lettered_unchanged() {
     let world = World::start().await;
-    let letters = [
+    let dead_letters = [
         ("not JSON", "malformed-message"),
         ("{}", "malformed-message"),
         (r#"{"v": 2, "tenant": "demo"}"#, "unknown-version"),
         (r#"{"v": 1, "tenant": "demo"}"#, "malformed-message"),
     ];
-    for (number, (body, _)) in letters.iter().enumerate() {
+    for (number, (body, _)) in dead_letters.iter().enumerate() {
         world.enqueue(body, &format!("group{number}")).await;
     }
     world.deliver().await;
@@ -420,22 +401,20 @@ async fn messages_that_are_no_posts_are_given_up_as_they_are() {
     let mut found: Vec<_> = world
         .dead_letters()
         .into_iter()
-        .map(|letter| (letter.body, letter.reason))
+        .map(|dead_letter| (dead_letter.body, dead_letter.reason))
         .collect();
     found.sort();
-    let mut wanted = letters.map(|(body, reason)| (body.to_owned(), reason.to_owned()));
+    let mut wanted = dead_letters.map(|(body, reason)| (body.to_owned(), reason.to_owned()));
     wanted.sort();
     assert_eq!(found, wanted);
 }
 
 /// docs/architecture.md#rule-4: `failed` posts may be claimed again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_letter_that_is_sent_again_is_delivered_once() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
-    let fault = InjectedFault::on(writes_to(&incident)).then(FaultAction::status(403));
-    world.cloud.servicenow.fault(fault);
+async fn a_redriven_dead_letter_is_delivered_once() {
+    let (world, incident, session) = World::with_session().await;
+    let fault = InjectedFault::on(World::writes_to(&incident)).then(FaultAction::status(403));
+    world.servicenow().fault(fault);
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     assert_given_up(&world, &session, "servicenow-refused").await;
@@ -453,31 +432,27 @@ async fn a_dead_letter_that_is_sent_again_is_delivered_once() {
     assert_eq!(world.dead_letters().len(), 1);
 }
 
-/// docs/architecture.md#rule-2 and docs/architecture.md#rule-4: what may have happened stays known when a post is sent again.
+/// docs/architecture.md#rule-2 and docs/architecture.md#rule-4: an unknown outcome stays known when a post is redriven.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_post_given_up_with_an_unknown_outcome_is_looked_for_when_it_is_sent_again() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+async fn a_post_given_up_with_an_unknown_outcome_is_checked_when_it_is_redriven() {
+    let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
-    let fault = InjectedFault::on(writes_to(&incident)).then(FaultAction::CommitThenDrop);
-    world.cloud.servicenow.fault(fault);
+    let fault = InjectedFault::on(World::writes_to(&incident)).then(FaultAction::CommitThenDrop);
+    world.servicenow().fault(fault);
     let reading = RequestMatcher::of("GET", &incident.sys_id);
     world
-        .cloud
-        .servicenow
+        .servicenow()
         .fault(InjectedFault::on(reading).always());
     world.deliver().await;
     world.deliver_after(DAY).await;
     assert_given_up(&world, &session, "servicenow-unavailable").await;
-    world.cloud.servicenow.clear_faults();
+    world.servicenow().clear_faults();
     world.enqueue(&world.dead_letters()[0].body, "again").await;
     world.deliver().await;
     assert_eq!(world.notes(&incident).len(), 1);
     assert_eq!(world.state(&session).await, "delivered");
 }
 
-/// For a deleted tenant posts are dead-lettered.
 #[tokio::test(flavor = "multi_thread")]
 async fn posts_of_a_deleted_tenant_are_given_up() {
     let world = World::start().await;
@@ -496,16 +471,16 @@ async fn posts_of_a_deleted_tenant_are_given_up() {
         .await
         .expect("the tenant is deleted");
     world.deliver().await;
-    let letters = world.dead_letters();
-    assert_eq!(letters.len(), 1);
-    assert_eq!(letters[0].reason, "tenant-deleted");
+    let dead_letters = world.dead_letters();
+    assert_eq!(dead_letters.len(), 1);
+    assert_eq!(dead_letters[0].reason, "tenant-deleted");
     assert!(world.notes(&incident).is_empty());
     assert!(world.queued().is_empty());
 }
 
-/// Posts already queued are delivered when the tenant was switched off after they came.
+/// Switching a tenant off does not drop queued posts.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_that_was_switched_off_gets_what_came_before() {
+async fn posts_accepted_before_their_tenant_was_switched_off_are_delivered() {
     let world = World::start().await;
     let (before, after) = (world.incident(), world.incident());
     let (early, late) = (world.session(&before), world.session(&after));
@@ -520,7 +495,7 @@ async fn a_tenant_that_was_switched_off_gets_what_came_before() {
     let received_at = message["received_at"].as_str().and_then(Timestamp::parse);
     assert!(received_at.is_some(), "{message}");
     message["received_at"] = world.cloud.clock.now().to_string().into();
-    // What a process queues that learns of the change a minute late.
+    // A process queues it that reads the change a minute late.
     let digest = "0".repeat(64);
     message["digest"] = digest.clone().into();
     world.enqueue(&message.to_string(), "late").await;

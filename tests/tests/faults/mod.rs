@@ -1,4 +1,4 @@
-//! What the functions do when something fails.
+//! The functions while a vendor, AWS or a process fails.
 
 mod batches;
 mod exactly_once;

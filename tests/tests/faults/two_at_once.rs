@@ -1,45 +1,24 @@
-//! Two things that go wrong at once: a death and a wait, a dropped column and a 503, a refusal and a claim.
+//! Two failures at once: a death and a wait, a dropped column and a 503, a refusal and a claim.
 
 use std::time::Duration;
 
-use admin::secrets::SecretName;
-use local::demo_tenant::TENANT;
 use local::rescue::Phase;
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
-use shared::domain::secret::Secret;
-use shared::domain::tenant::TenantId;
 use tests::{LEASE, World};
 
 const A_MOMENT: Duration = Duration::from_millis(400);
 
-async fn authorize(world: &World) {
-    let token = Secret::from(world.refresh_token());
-    let tenant = TenantId::parse(TENANT).expect("valid");
-    admin::secrets::set(
-        &world.cloud.stack,
-        &tenant,
-        SecretName::RefreshToken,
-        &token,
-    )
-    .await
-    .expect("the token is set");
-}
-
-fn reopening(file: String) -> String {
-    file.replace("[sessions]", "[sessions]\nclosed_records = \"reopen\"")
-}
-
 fn hide_notes(world: &World) {
-    world.cloud.servicenow.configure(|rules| {
+    world.servicenow().configure(|rules| {
         rules.unreadable_columns.insert("work_notes".to_owned());
     });
 }
 
-/// A suspect whose entry still says `reauthorization-needed`.
+/// A suspect whose ledger entry still has the reason `reauthorization-needed`.
 #[tokio::test(flavor = "multi_thread")]
 async fn posts_that_waited_for_a_token_and_whose_process_died_are_delivered_without_a_hot_loop() {
     let world = World::start().await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     let incidents = [world.incident(), world.incident(), world.incident()];
     let sessions = incidents.each_ref().map(|incident| world.session(incident));
     for session in &sessions {
@@ -52,12 +31,11 @@ async fn posts_that_waited_for_a_token_and_whose_process_died_are_delivered_with
             "reauthorization-needed"
         );
     }
-    authorize(&world).await;
+    world.authorize().await;
     assert_eq!(world.poller().poll_once().await, 1, "the wake-up");
     let writing = InjectedFault::on(RequestMatcher::of("PATCH", "/table/incident")).times(3);
     world
-        .cloud
-        .servicenow
+        .servicenow()
         .fault(writing.then(FaultAction::Delay(A_MOMENT)));
     world.kill_during("PATCH").await;
     tokio::time::sleep(A_MOMENT * 2).await;
@@ -78,9 +56,9 @@ async fn posts_that_waited_for_a_token_and_whose_process_died_are_delivered_with
     }
 }
 
-/// `Creation::Exists` where notes cannot be read: the post itself has tried nothing yet.
+/// `CreationClaim::Exists` where notes cannot be read: the post itself has written nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_post_whose_record_another_one_has_just_created_is_written_where_notes_cannot_be_read() {
+async fn a_post_is_written_to_a_record_that_another_post_just_created_where_notes_cannot_be_read() {
     let world = World::start().await;
     world.incident();
     hide_notes(&world);
@@ -90,34 +68,33 @@ async fn a_post_whose_record_another_one_has_just_created_is_written_where_notes
         let body = world.queued().last().expect("queued").body.clone();
         world.enqueue(&body, &format!("{phase:?}")).await;
     }
-    // One of the two looks, finds nothing, and goes on after the other has created the record.
+    // One of the two searches, finds nothing, and continues after the other has created the record.
     let looking = RequestMatcher::of("GET", "/table/incident");
     let late = FaultAction::CommitThenDelay(Duration::from_secs(2));
     world
-        .cloud
-        .servicenow
+        .servicenow()
         .fault(InjectedFault::on(looking).then(late));
     world.deliver_until_empty().await;
-    let letters: Vec<_> = world
+    let dead_letters: Vec<_> = world
         .dead_letters()
         .into_iter()
-        .map(|letter| letter.reason)
+        .map(|dead_letter| dead_letter.reason)
         .collect();
-    assert!(letters.is_empty(), "{letters:?}");
+    assert!(dead_letters.is_empty(), "{dead_letters:?}");
     for entry in world.posts(&session).await {
         assert_eq!(entry["state"], "delivered", "{entry:?}");
     }
 }
 
-/// The reopening took effect, the note did certainly not.
+/// The reopening took effect, and the note was not sent.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reopening_costs_no_note_where_notes_cannot_be_read() {
-    let world = World::with_settings(reopening).await;
+async fn an_unknown_reopening_does_not_prevent_the_note_where_notes_cannot_be_read() {
+    let world = World::with_session_setting("closed_records = \"reopen\"").await;
     hide_notes(&world);
-    let record = world.cloud.servicenow.add_incident(&[("state", "7")]);
+    let record = world.servicenow().add_incident(&[("state", "7")]);
     let writing = RequestMatcher::of("PATCH", &record.sys_id).body_containing("work_notes");
     let busy = InjectedFault::on(writing).then(FaultAction::status(503));
-    world.cloud.servicenow.fault(busy);
+    world.servicenow().fault(busy);
     let session = world.session(&record);
     world.post(&session, Phase::Start).await;
     world.deliver_until_empty().await;
@@ -126,9 +103,9 @@ async fn a_reopening_costs_no_note_where_notes_cannot_be_read() {
     assert_eq!(world.notes(&record).len(), 1);
 }
 
-/// The note is there and says that its text is in the attachment, which was confirmed before it.
+/// The note names its attachment, which was confirmed before it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_note_that_is_found_ends_its_post_where_names_of_attachments_cannot_be_read() {
+async fn a_found_note_finishes_its_post_where_names_of_attachments_cannot_be_read() {
     let world = World::with_settings(|file| {
         file.replace("[sessions]", "[sessions]\nchat = \"attachment\"")
     })
@@ -146,7 +123,7 @@ async fn a_note_that_is_found_ends_its_post_where_names_of_attachments_cannot_be
             incident.sys_id
         ),
     };
-    let servicenow = &world.cloud.servicenow;
+    let servicenow = world.servicenow();
     let writing = RequestMatcher::of("PATCH", &incident.sys_id);
     servicenow.fault(InjectedFault::on(writing).then(FaultAction::CommitThenDrop));
     let listing = InjectedFault::on(RequestMatcher::of("GET", "/api/now/attachment"));
@@ -158,22 +135,21 @@ async fn a_note_that_is_found_ends_its_post_where_names_of_attachments_cannot_be
     assert_eq!(entry["state"], "delivered", "{entry:?}");
 }
 
-/// What an earlier attempt's answer showed stays true.
+/// The columns that an earlier attempt's answer showed as dropped.
 #[tokio::test(flavor = "multi_thread")]
-async fn columns_dropped_by_an_attempt_that_had_to_wait_are_in_the_ledger_in_the_end() {
+async fn columns_dropped_before_a_wait_are_in_the_ledger() {
     let world = World::with_settings(|file| {
         file.replace("[sessions]", "[sessions]\nchat = \"attachment\"")
     })
     .await;
-    world.cloud.servicenow.configure(|rules| {
+    world.servicenow().configure(|rules| {
         rules.unwritable_columns.insert("correlation_id".to_owned());
     });
     let mut session = world.console_session();
     session.say("Ana Ruiz", "hello");
     let writing = RequestMatcher::of("PATCH", "/table/incident");
     world
-        .cloud
-        .servicenow
+        .servicenow()
         .fault(InjectedFault::on(writing).then(FaultAction::status(503)));
     world.post(&session, Phase::Start).await;
     world.deliver_until_empty().await;
@@ -186,7 +162,7 @@ async fn columns_dropped_by_an_attempt_that_had_to_wait_are_in_the_ledger_in_the
     );
 }
 
-/// A creation that was refused has no effect, so nothing is left to wait for.
+/// A refused creation has no effect, so no post waits for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_creation_does_not_hold_the_end_of_its_session_up() {
     let world = World::start().await;
@@ -199,8 +175,7 @@ async fn a_refused_creation_does_not_hold_the_end_of_its_session_up() {
             .to_owned(),
     };
     world
-        .cloud
-        .servicenow
+        .servicenow()
         .fault(InjectedFault::on(creating).then(refused));
     world.post(&session, Phase::Start).await;
     world.post(&session, Phase::End).await;
@@ -217,7 +192,7 @@ async fn a_refused_creation_does_not_hold_the_end_of_its_session_up() {
     );
 }
 
-/// The operator names another record for a post whose note may be on the first one.
+/// The operator names another record for a post whose note may be on the first record.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_named_for_a_post_of_unknown_outcome_makes_no_second_note() {
     let world = World::start().await;
@@ -226,19 +201,17 @@ async fn a_record_named_for_a_post_of_unknown_outcome_makes_no_second_note() {
     let session = world.session(&first);
     let writing = RequestMatcher::of("PATCH", &first.sys_id);
     world
-        .cloud
-        .servicenow
+        .servicenow()
         .fault(InjectedFault::on(writing).then(FaultAction::CommitThenDrop));
     world.post(&session, Phase::Start).await;
     world.deliver_until_empty().await;
     assert_eq!(world.entry(&session).await["reason"], "outcome-unknown");
     world
-        .cloud
-        .servicenow
+        .servicenow()
         .configure(|rules| rules.unreadable_columns.clear());
-    let letters = admin::dlq::list(&world.cloud.stack, &admin::dlq::Filter::default())
+    let dead_letters = admin::dlq::list(&world.cloud.stack, &admin::dlq::Filter::default())
         .await
-        .expect("letters");
+        .expect("dead letters");
     let number = shared::domain::record::RecordNumber::parse(&second.number).expect("a number");
     let testing = shared::environment::Testing {
         allow_loopback: true,
@@ -247,7 +220,7 @@ async fn a_record_named_for_a_post_of_unknown_outcome_makes_no_second_note() {
     let redriven = admin::dlq::redrive_one(
         &world.cloud.stack,
         &testing,
-        &letters.letters[0].id,
+        &dead_letters.letters[0].id,
         Some(&number),
     )
     .await;
@@ -257,26 +230,25 @@ async fn a_record_named_for_a_post_of_unknown_outcome_makes_no_second_note() {
     assert_eq!(both.0 + both.1, 1, "{both:?}");
 }
 
-/// A post a day old that is interrupted while it is looked for is not written all the same.
+/// An interrupted check of a day-old post is repeated as a check.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_old_post_whose_look_was_interrupted_is_not_written_again() {
-    let world = World::with_settings(reopening).await;
+async fn an_old_post_whose_check_was_interrupted_is_not_written_again() {
+    let world = World::with_session_setting("closed_records = \"reopen\"").await;
     let incident = world.incident();
     let session = world.session(&incident);
     let writing = || InjectedFault::on(RequestMatcher::of("PATCH", &incident.sys_id));
-    world.cloud.servicenow.fault(writing());
+    world.servicenow().fault(writing());
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     world
-        .cloud
-        .servicenow
+        .servicenow()
         .fault(writing().then(FaultAction::DropBefore));
     world.deliver_after(24 * 3600).await;
     let body = world.queued()[0].body.clone();
     world.cloud.travel(Duration::from_secs(71));
     let looking = InjectedFault::on(RequestMatcher::of("GET", &incident.sys_id));
     let slow = FaultAction::Delay(Duration::from_secs(5));
-    world.cloud.servicenow.fault(looking.then(slow));
+    world.servicenow().fault(looking.then(slow));
     let short = super::waiting::with_timeout(&world, Duration::from_secs(79));
     let sent = world
         .cloud
@@ -286,7 +258,7 @@ async fn an_old_post_whose_look_was_interrupted_is_not_written_again() {
         .as_millis();
     let event = serde_json::json!({"Records": [{
         "messageId": "one",
-        "receiptHandle": "of nobody",
+        "receiptHandle": "unknown",
         "body": body,
         "attributes": {"MessageGroupId": "group", "SentTimestamp": sent.to_string()},
         "messageAttributes": {},
@@ -303,7 +275,7 @@ async fn an_old_post_whose_look_was_interrupted_is_not_written_again() {
     let entry = world.entry(&session).await;
     eprintln!("{entry:?}");
     assert_eq!(entry["state"], "waiting");
-    let mark = world.cloud.servicenow.mark();
+    let mark = world.servicenow().mark();
     world.deliver_until_empty().await;
     let called = world.called_since(mark);
     assert!(

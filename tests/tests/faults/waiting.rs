@@ -1,4 +1,4 @@
-//! docs/architecture.md#rule-4: no tenant and no session blocks another; what waits, waits as long as it has to.
+//! docs/architecture.md#rule-4: no tenant and no session blocks another, and how long each waits.
 
 use std::time::Duration;
 
@@ -8,7 +8,6 @@ use local::cloud::TEMPLATE;
 use local::demo_tenant::TENANT;
 use local::lambda::{Function, Lambda};
 use local::rescue::{Format, Phase};
-use local::servicenow::Created;
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use local::template::Template;
 use serde_json::json;
@@ -21,10 +20,6 @@ use shared::domain::tenant::TenantId;
 use tests::World;
 
 const HOUR: u64 = 3600;
-
-fn writes_to(record: &Created) -> RequestMatcher {
-    RequestMatcher::of("PATCH", &record.sys_id)
-}
 
 fn with_retry_after(code: u16, seconds: &str) -> FaultAction {
     FaultAction::Status {
@@ -40,8 +35,8 @@ async fn a_failing_session_blocks_neither_other_sessions_of_its_batch_nor_other_
     let world = World::start().await;
     let other_tenant = world.add_tenant("other").await;
     let (failing, fine, foreign) = (world.incident(), world.incident(), world.incident());
-    let fault = InjectedFault::on(writes_to(&failing)).always();
-    world.cloud.servicenow.fault(fault);
+    let fault = InjectedFault::on(World::writes_to(&failing)).always();
+    world.servicenow().fault(fault);
     world.post(&world.session(&failing), Phase::Start).await;
     world.post(&world.session(&fine), Phase::Start).await;
     let session = world.session(&foreign);
@@ -61,11 +56,9 @@ async fn a_failing_session_blocks_neither_other_sessions_of_its_batch_nor_other_
 /// docs/architecture.md#rule-4: 30 s doubling to 1 h.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_session_waits_thirty_seconds_doubling_to_an_hour() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
-    let fault = InjectedFault::on(writes_to(&incident)).always();
-    world.cloud.servicenow.fault(fault);
+    let (world, incident, session) = World::with_session().await;
+    let fault = InjectedFault::on(World::writes_to(&incident)).always();
+    world.servicenow().fault(fault);
     world.post(&session, Phase::Start).await;
     let mark = world.cloud.aws.journal().mark();
     world.deliver().await;
@@ -85,18 +78,18 @@ async fn a_failing_session_waits_thirty_seconds_doubling_to_an_hour() {
         assert_eq!(world.deliver_after(delay).await, 1);
     }
     assert_eq!(world.hidden_since(mark)[..delays.len()], delays);
-    world.cloud.servicenow.clear_faults();
+    world.servicenow().clear_faults();
     world.deliver_until_empty().await;
     assert_eq!(world.notes(&incident).len(), 1);
 }
 
-/// docs/architecture.md#rule-4: `Retry-After` is honoured; a 503 is one session's own trouble.
+/// docs/architecture.md#rule-4: `Retry-After` is honoured; a 503 delays only its session.
 #[tokio::test(flavor = "multi_thread")]
-async fn retry_after_says_how_long_a_session_waits_alone() {
+async fn retry_after_delays_one_session() {
     let world = World::start().await;
     let (waiting, fine) = (world.incident(), world.incident());
-    let fault = InjectedFault::on(writes_to(&waiting)).then(with_retry_after(503, "600"));
-    world.cloud.servicenow.fault(fault);
+    let fault = InjectedFault::on(World::writes_to(&waiting)).then(with_retry_after(503, "600"));
+    world.servicenow().fault(fault);
     world.post(&world.session(&waiting), Phase::Start).await;
     let mark = world.cloud.aws.journal().mark();
     world.deliver().await;
@@ -108,23 +101,23 @@ async fn retry_after_says_how_long_a_session_waits_alone() {
     assert_eq!(world.notes(&waiting).len(), 1);
 }
 
-/// docs/architecture.md#rule-4: a throttled tenant is paused as a whole; its messages are postponed without calling anybody.
+/// docs/architecture.md#rule-4: a throttled tenant is paused as a whole; its messages are postponed without a call to ServiceNow.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_throttled_tenant_is_left_alone_and_others_are_not() {
+async fn a_throttled_tenant_is_not_called_and_others_are() {
     let world = World::start().await;
     let other_tenant = world.add_tenant("other").await;
     let (first, second, foreign) = (world.incident(), world.incident(), world.incident());
     let limited = FaultAction::RateLimited {
         retry_after: Some(900),
     };
-    let fault = InjectedFault::on(writes_to(&first)).then(limited);
-    world.cloud.servicenow.fault(fault);
+    let fault = InjectedFault::on(World::writes_to(&first)).then(limited);
+    world.servicenow().fault(fault);
     world.post(&world.session(&first), Phase::Start).await;
     let hidden = world.cloud.aws.journal().mark();
     world.deliver().await;
     assert_eq!(world.hidden_since(hidden), [900]);
 
-    let mark = world.cloud.servicenow.mark();
+    let mark = world.servicenow().mark();
     world.post(&world.session(&second), Phase::Start).await;
     world.deliver_after(60).await;
     assert!(
@@ -151,21 +144,20 @@ async fn a_throttled_tenant_is_left_alone_and_others_are_not() {
     assert!(world.output().contains("TenantPaused"));
 }
 
-/// docs/architecture.md#rule-4: a full semaphore queue does not say when to come back.
+/// docs/architecture.md#rule-4: ServiceNow sends no `Retry-After` for a full semaphore queue.
 #[tokio::test(flavor = "multi_thread")]
 async fn throttling_without_retry_after_pauses_the_tenant_for_half_a_minute() {
     let world = World::start().await;
     let (first, second) = (world.incident(), world.incident());
     let full = FaultAction::RateLimited { retry_after: None };
     world
-        .cloud
-        .servicenow
-        .fault(InjectedFault::on(writes_to(&first)).then(full));
+        .servicenow()
+        .fault(InjectedFault::on(World::writes_to(&first)).then(full));
     world.post(&world.session(&first), Phase::Start).await;
     let mark = world.cloud.aws.journal().mark();
     world.deliver().await;
     assert_eq!(world.hidden_since(mark), [30]);
-    let mark = world.cloud.servicenow.mark();
+    let mark = world.servicenow().mark();
     world.post(&world.session(&second), Phase::Start).await;
     world.deliver().await;
     assert!(world.called_since(mark).is_empty());
@@ -176,7 +168,7 @@ async fn throttling_without_retry_after_pauses_the_tenant_for_half_a_minute() {
 
 /// docs/architecture.md#rule-4: a pause is known to every process within 30 s. Two readers of the table stand for two processes.
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_knew_of_no_pause_learns_of_it_within_half_a_minute() {
+async fn another_process_reads_a_new_pause_within_half_a_minute() {
     let world = World::start().await;
     let stack = &world.cloud.stack;
     let clock = Clock::manual(world.cloud.clock.now());
@@ -206,8 +198,8 @@ async fn the_end_of_a_session_waits_behind_its_start() {
     let world = World::start().await;
     let incident = world.incident();
     let mut session = world.session(&incident);
-    let fault = InjectedFault::on(writes_to(&incident)).times(2);
-    world.cloud.servicenow.fault(fault);
+    let fault = InjectedFault::on(World::writes_to(&incident)).times(2);
+    world.servicenow().fault(fault);
     session.say("Ana Ruiz", "first");
     world.post(&session, Phase::Start).await;
     session.say("Ana Ruiz", "second");
@@ -235,11 +227,11 @@ async fn the_end_of_a_session_waits_behind_its_start() {
     }
 }
 
-/// docs/architecture.md#rule-4 and docs/architecture.md#rule-6: a tenant that needs re-authorisation is asked for once an hour, whatever arrives.
+/// docs/architecture.md#rule-4 and docs/architecture.md#rule-6: a token is requested once an hour for a tenant that needs re-authorisation, with any number of posts.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_refresh_token_is_tried_once_an_hour_and_posts_wait_for_a_new_one() {
     let world = World::start().await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     let incidents: Vec<_> = (0..12).map(|_| world.incident()).collect();
     let mut sessions = Vec::new();
     for incident in &incidents {
@@ -295,9 +287,9 @@ async fn a_dead_refresh_token_is_tried_once_an_hour_and_posts_wait_for_a_new_one
 
 /// docs/architecture.md#rule-4: time spent waiting for a new token is not time in which ServiceNow failed.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_post_that_waited_days_for_a_token_still_outlives_a_passing_failure() {
+async fn days_of_waiting_for_a_token_do_not_count_as_transient_failure() {
     let world = World::start().await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     let incident = world.incident();
     let session = world.session(&incident);
     world.post(&session, Phase::Start).await;
@@ -317,16 +309,16 @@ async fn a_post_that_waited_days_for_a_token_still_outlives_a_passing_failure() 
     let limited = FaultAction::RateLimited {
         retry_after: Some(60),
     };
-    let servicenow = &world.cloud.servicenow;
-    servicenow.fault(InjectedFault::on(writes_to(&incident)).then(limited));
-    servicenow.fault(InjectedFault::on(writes_to(&incident)));
+    let servicenow = world.servicenow();
+    servicenow.fault(InjectedFault::on(World::writes_to(&incident)).then(limited));
+    servicenow.fault(InjectedFault::on(World::writes_to(&incident)));
     world.deliver_until_empty().await;
     assert_eq!(servicenow.pending_faults(), 0);
     assert!(world.dead_letters().is_empty());
     assert_eq!(world.notes(&incident).len(), 1);
 }
 
-/// docs/architecture.md#rule-5: whatever the concurrency, a tenant's access token is obtained once and shared.
+/// docs/architecture.md#rule-5: a tenant's access token is obtained once and shared, with any concurrency.
 #[tokio::test(flavor = "multi_thread")]
 async fn several_processes_with_many_sessions_obtain_one_access_token() {
     let world = World::start().await;
@@ -347,14 +339,12 @@ async fn several_processes_with_many_sessions_obtain_one_access_token() {
 /// docs/architecture.md#rule-2 and docs/architecture.md#rule-4: every page of a hibernating instance is a 200 of HTML.
 #[tokio::test(flavor = "multi_thread")]
 async fn posts_wait_while_the_instance_hibernates() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+    let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
     let asleep = InjectedFault::on(RequestMatcher::any())
         .always()
         .then(FaultAction::Html);
-    world.cloud.servicenow.fault(asleep);
+    world.servicenow().fault(asleep);
     world.deliver().await;
     world.deliver_after(30).await;
     assert_eq!(world.state(&session).await, "waiting");
@@ -362,26 +352,26 @@ async fn posts_wait_while_the_instance_hibernates() {
         world.entry(&session).await["reason"],
         "servicenow-unavailable"
     );
-    world.cloud.servicenow.clear_faults();
+    world.servicenow().clear_faults();
     world.deliver_until_empty().await;
     assert_eq!(world.notes(&incident).len(), 1);
 }
 
-/// docs/architecture.md#rule-5: an access token that died early is replaced, and the post delivered at once.
+/// docs/architecture.md#rule-5: an access token that expired early is replaced, and the post delivered at once.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_access_token_that_died_early_is_replaced_within_the_attempt() {
+async fn an_access_token_that_expired_early_is_replaced_within_the_attempt() {
     let world = World::start().await;
     let (before, after) = (world.incident(), world.incident());
     world.post(&world.session(&before), Phase::Start).await;
     world.deliver().await;
-    world.cloud.servicenow.revoke_access_tokens();
+    world.servicenow().revoke_access_tokens();
     world.post(&world.session(&after), Phase::Start).await;
     world.deliver().await;
     assert_eq!(world.notes(&after).len(), 1);
     assert_eq!(world.token_requests(), 2);
 }
 
-/// docs/architecture.md#rule-4: nothing is lost while a part of AWS is away.
+/// docs/architecture.md#rule-4: no post is lost while an AWS service is unavailable.
 #[tokio::test(flavor = "multi_thread")]
 async fn posts_wait_while_dynamodb_or_secrets_manager_is_away() {
     for service in [Service::DynamoDb, Service::SecretsManager] {
@@ -409,15 +399,14 @@ async fn posts_wait_while_dynamodb_or_secrets_manager_is_away() {
     }
 }
 
-/// docs/architecture.md#rule-4: a message whose visibility cannot be set comes back all the same.
+/// docs/architecture.md#rule-4: a message whose visibility cannot be set comes back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_could_not_be_hidden_comes_back_with_the_visibility_timeout() {
     let world = World::start().await;
     let incident = world.incident();
     world
-        .cloud
-        .servicenow
-        .fault(InjectedFault::on(writes_to(&incident)));
+        .servicenow()
+        .fault(InjectedFault::on(World::writes_to(&incident)));
     world.post(&world.session(&incident), Phase::Start).await;
     let refused = Effect::Refuse {
         status: 400,
@@ -434,16 +423,14 @@ async fn a_message_that_could_not_be_hidden_comes_back_with_the_visibility_timeo
 /// docs/architecture.md#rule-4: no write starts with less than 75 s left.
 #[tokio::test(flavor = "multi_thread")]
 async fn with_too_little_time_left_nothing_is_started() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+    let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
     let body = world.queued()[0].body.clone();
-    let mark = world.cloud.servicenow.mark();
+    let mark = world.servicenow().mark();
     let short = with_timeout(&world, Duration::from_secs(70));
     let event = json!({"Records": [{
         "messageId": "one",
-        "receiptHandle": "of nobody",
+        "receiptHandle": "unknown",
         "body": body,
         "attributes": {"MessageGroupId": "group", "SentTimestamp": "1700000000000"},
         "messageAttributes": {},
@@ -453,7 +440,7 @@ async fn with_too_little_time_left_nothing_is_started() {
     let answer: serde_json::Value =
         serde_json::from_slice(&answered.result.expect("an answer")).expect("JSON");
     assert_eq!(answer["batchItemFailures"][0]["itemIdentifier"], "one");
-    assert!(world.cloud.servicenow.since(mark).is_empty());
+    assert!(world.servicenow().since(mark).is_empty());
     assert!(world.ledger(&session).await.is_empty());
     short.shutdown().await;
 
@@ -461,7 +448,7 @@ async fn with_too_little_time_left_nothing_is_started() {
     assert_eq!(world.notes(&incident).len(), 1);
 }
 
-/// `deliver-session` with so much time for an invocation.
+/// `deliver-session` with that function time-out.
 pub(super) fn with_timeout(world: &World, timeout: Duration) -> Lambda {
     let template = Template::parse(TEMPLATE).expect("the template");
     let named = |function: &&local::template::Function| {
@@ -473,7 +460,7 @@ pub(super) fn with_timeout(world: &World, timeout: Duration) -> Lambda {
         .resources
         .environment(function)
         .expect("its variables");
-    // The world may have moved on.
+    // The test may have shifted the clock.
     let offset = world.cloud.clock.now().since(Clock::system(0).now());
     let offset = offset.as_secs().to_string();
     for (name, value) in [

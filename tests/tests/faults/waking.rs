@@ -1,4 +1,4 @@
-//! docs/architecture.md#rule-4 and decision 0006: posts that wait for a re-authorisation flow within a minute of it.
+//! docs/architecture.md#rule-4 and decision 0006: posts that wait for a re-authorisation are delivered within a minute of it.
 
 use std::time::Duration;
 
@@ -20,20 +20,7 @@ fn tenant() -> TenantId {
     TenantId::parse(TENANT).expect("valid")
 }
 
-/// Gives the tenant a new refresh token, as the command line does.
-async fn authorize(world: &World) {
-    let token = Secret::from(world.refresh_token());
-    admin::secrets::set(
-        &world.cloud.stack,
-        &tenant(),
-        SecretName::RefreshToken,
-        &token,
-    )
-    .await
-    .expect("the token is set");
-}
-
-/// A session with so many posts, the first of them its start.
+/// A session with so many posts, beginning with its start.
 async fn posts(world: &World, count: usize) -> (Session, Created) {
     let incident = world.incident();
     let mut session = world.session(&incident);
@@ -45,7 +32,7 @@ async fn posts(world: &World, count: usize) -> (Session, Created) {
     (session, incident)
 }
 
-/// Every note of those posts once, in their order.
+/// The record shows each post's note once, in order.
 fn assert_delivered(world: &World, incident: &Created, count: usize) {
     let notes = world.notes(incident);
     assert_eq!(notes.len(), count, "{notes:#?}");
@@ -54,13 +41,13 @@ fn assert_delivered(world: &World, incident: &Created, count: usize) {
     }
 }
 
-/// How many times a message was shown at once since then.
-fn shown_since(world: &World, mark: Mark) -> usize {
+/// How many messages were made visible since the mark.
+fn made_visible_since(world: &World, mark: Mark) -> usize {
     let hidden = world.hidden_since(mark);
     hidden.into_iter().filter(|seconds| *seconds == 0).count()
 }
 
-/// The queue's messages that are no wake-ups.
+/// The number of posts in the queue.
 fn queued_posts(world: &World) -> usize {
     let queued = world.queued();
     let posts = queued
@@ -69,7 +56,7 @@ fn queued_posts(world: &World) -> usize {
     posts.count()
 }
 
-/// Puts a wake-up into the queue, without anything else.
+/// Puts a wake-up into the queue.
 async fn wake(world: &World) {
     let queues = world.cloud.stack.queues();
     queues.wake(&tenant()).await.expect("SQS takes it");
@@ -77,15 +64,15 @@ async fn wake(world: &World) {
 
 /// docs/architecture.md#rule-4.
 #[tokio::test(flavor = "multi_thread")]
-async fn within_a_minute_of_a_new_token_everything_that_waited_is_there_once_and_in_order() {
+async fn within_a_minute_of_a_new_token_waiting_posts_are_delivered_once_and_in_order() {
     let world = World::start().await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     let mut sessions = Vec::new();
     for count in [3, 1, 12, 2] {
         sessions.push((posts(&world, count).await, count));
     }
     world.deliver().await;
-    // What a batch did not take of a group stays behind it, visible and blocked.
+    // The messages of a group that a batch did not receive stay visible and blocked.
     assert_eq!(queued_posts(&world), 18);
     world.deliver_after(10 * 60).await;
     let later = posts(&world, 2).await;
@@ -100,7 +87,7 @@ async fn within_a_minute_of_a_new_token_everything_that_waited_is_there_once_and
     assert!(hidden.iter().all(|seconds| *seconds > 2000), "{hidden:?}");
     assert_eq!(world.token_requests(), 1);
 
-    authorize(&world).await;
+    world.authorize().await;
     world.deliver_after(1).await;
     for ((_, incident), count) in &sessions {
         assert_delivered(&world, incident, *count);
@@ -121,33 +108,30 @@ async fn within_a_minute_of_a_new_token_everything_that_waited_is_there_once_and
     }
 }
 
-/// docs/architecture.md#rule-4: messages of a tenant that has to be authorised again are postponed without calling anybody.
+/// docs/architecture.md#rule-4: messages of a tenant that has to be authorised again are postponed without a call to ServiceNow.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wake_up_while_the_pause_holds_changes_nothing() {
     let world = World::start().await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     let (session, incident) = posts(&world, 1).await;
     world.deliver().await;
     let before = world.entry(&session).await;
-    let (aws, servicenow) = (
-        world.cloud.aws.journal().mark(),
-        world.cloud.servicenow.mark(),
-    );
+    let (aws, servicenow) = (world.cloud.aws.journal().mark(), world.servicenow().mark());
     wake(&world).await;
     assert_eq!(world.deliver().await, 1, "the wake-up alone");
-    assert_eq!(shown_since(&world, aws), 0);
-    assert!(world.cloud.servicenow.since(servicenow).is_empty());
+    assert_eq!(made_visible_since(&world, aws), 0);
+    assert!(world.servicenow().since(servicenow).is_empty());
     assert_eq!(world.entry(&session).await, before);
     assert!(world.notes(&incident).is_empty());
     assert_eq!(world.queued().len(), 1);
 }
 
-/// docs/architecture.md#rule-4: no tenant blocks another, nor wakes it.
+/// docs/architecture.md#rule-4: no tenant wakes another.
 #[tokio::test(flavor = "multi_thread")]
-async fn another_tenants_waiting_posts_are_left_alone() {
+async fn another_tenants_waiting_posts_stay_hidden() {
     let world = World::start().await;
     let other = world.add_tenant("other").await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     let (_, incident) = posts(&world, 1).await;
     let foreign = world.incident();
     let session = world.session(&foreign);
@@ -159,24 +143,24 @@ async fn another_tenants_waiting_posts_are_left_alone() {
     assert_eq!(posted.expect("an answer").status, 200);
     world.deliver().await;
     let mark = world.cloud.aws.journal().mark();
-    authorize(&world).await;
+    world.authorize().await;
     world.deliver_after(31).await;
     assert_delivered(&world, &incident, 1);
-    assert_eq!(shown_since(&world, mark), 1);
+    assert_eq!(made_visible_since(&world, mark), 1);
     assert!(world.notes(&foreign).is_empty());
     assert_eq!(queued_posts(&world), 1);
     assert!(world.queued()[0].hidden_for.as_secs() > HOUR / 2);
 }
 
-/// The ledger keeps the handle of a message's last coming; one that SQS does not know any more is no error.
+/// The ledger keeps the receipt handle of a message's last receive, which may have expired.
 #[tokio::test(flavor = "multi_thread")]
-async fn handles_that_sqs_does_not_know_any_more_are_no_error() {
+async fn expired_receipt_handles_are_no_error() {
     let world = World::start().await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     let (stale, first) = posts(&world, 1).await;
     let (_, second) = posts(&world, 1).await;
     world.deliver().await;
-    // Somebody receives it meanwhile: the ledger's handle is not the latest.
+    // Another consumer receives it: the ledger's handle is no longer the latest.
     let stack = &world.cloud.stack;
     let key = |session: &Session| format!("{TENANT}#{}", session.id);
     let entry = world.entry(&stale).await;
@@ -194,7 +178,7 @@ async fn handles_that_sqs_does_not_know_any_more_are_no_error() {
         .send()
         .await
         .expect("written");
-    authorize(&world).await;
+    world.authorize().await;
     world.deliver_after(31).await;
     assert!(world.notes(&first).is_empty());
     assert_delivered(&world, &second, 1);
@@ -204,28 +188,28 @@ async fn handles_that_sqs_does_not_know_any_more_are_no_error() {
     assert_delivered(&world, &first, 1);
 
     let world = World::start().await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     let (_, incident) = posts(&world, 2).await;
     world.deliver().await;
-    authorize(&world).await;
+    world.authorize().await;
     world.cloud.travel(Duration::from_secs(HOUR + 1));
-    // The messages came back by themselves together with the wake-up.
+    // The messages became visible by themselves together with the wake-up.
     world.deliver().await;
     assert_delivered(&world, &incident, 2);
     assert!(world.queued().is_empty());
 }
 
-/// docs/architecture.md#rule-2: wherever a process dies.
+/// docs/architecture.md#rule-2.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_dies_while_it_wakes_posts_is_made_up_for_within_a_minute() {
+async fn a_wake_up_whose_process_died_is_repeated_within_a_minute() {
     let world = World::start().await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     let mut incidents = Vec::new();
     for _ in 0..12 {
         incidents.push(posts(&world, 2).await.1);
     }
     world.deliver().await;
-    authorize(&world).await;
+    world.authorize().await;
     let mark = world.cloud.aws.journal().mark();
     let slow = Effect::Hang(Duration::from_secs(2));
     world
@@ -250,14 +234,14 @@ async fn a_process_that_dies_while_it_wakes_posts_is_made_up_for_within_a_minute
     assert!(world.dead_letters().is_empty());
 }
 
-/// docs/architecture.md#rule-4: a wake-up that cannot be done is tried again, then given up; the posts come back by themselves.
+/// docs/architecture.md#rule-4: a failing wake-up is repeated, then given up; the posts come back by themselves.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wake_up_waits_while_dynamodb_is_away_and_is_never_dead_lettered() {
     let world = World::start().await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     let (_, incident) = posts(&world, 1).await;
     world.deliver().await;
-    authorize(&world).await;
+    world.authorize().await;
     let denied = Effect::Refuse {
         status: 400,
         error: "AccessDeniedException".to_owned(),
@@ -282,10 +266,10 @@ async fn a_wake_up_waits_while_dynamodb_is_away_and_is_never_dead_lettered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wake_up_for_a_tenant_that_is_not_there_is_done_with() {
+async fn a_wake_up_for_a_missing_tenant_is_finished() {
     let world = World::start().await;
     world
-        .enqueue("{\"v\":1,\"wake\":\"nobody\"}", "nobody#*")
+        .enqueue("{\"v\":1,\"wake\":\"missing\"}", "missing#*")
         .await;
     world.deliver().await;
     assert!(world.queued().is_empty());
@@ -295,7 +279,7 @@ async fn a_wake_up_for_a_tenant_that_is_not_there_is_done_with() {
     assert_eq!(world.dead_letters()[0].reason, "unknown-version");
 }
 
-/// docs/architecture.md#rule-4: a message that comes before its `next_attempt_at` is postponed, pause or not.
+/// docs/architecture.md#rule-4: a message received before its `next_attempt_at` is postponed, with or without a pause.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_that_waits_for_something_else_is_neither_woken_nor_tried_early() {
     let world = World::start().await;
@@ -303,17 +287,17 @@ async fn a_post_that_waits_for_something_else_is_neither_woken_nor_tried_early()
     let session = world.session(&unknown);
     let lost = InjectedFault::on(RequestMatcher::of("PATCH", &unknown.sys_id))
         .then(FaultAction::CommitThenDrop);
-    world.cloud.servicenow.fault(lost);
+    world.servicenow().fault(lost);
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     let before = world.entry(&session).await;
     assert_eq!(before["reason"], "servicenow-unavailable");
 
-    world.cloud.servicenow.revoke_access_tokens();
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke_access_tokens();
+    world.servicenow().revoke(&world.refresh_token());
     world.post(&world.session(&waiting), Phase::Start).await;
     world.deliver().await;
-    // The same post once more, before its time: it waits for the pause, and its entry stays as it is.
+    // A copy of the post arrives early: it waits for the pause, and the ledger entry does not change.
     let queued = world.queued();
     let body = &queued
         .iter()
@@ -325,16 +309,16 @@ async fn a_post_that_waits_for_something_else_is_neither_woken_nor_tried_early()
     assert_eq!(world.entry(&session).await, before);
 
     let mark = world.cloud.aws.journal().mark();
-    authorize(&world).await;
+    world.authorize().await;
     world.deliver_after(1).await;
     assert_eq!(world.notes(&waiting).len(), 1);
-    assert_eq!(shown_since(&world, mark), 1);
+    assert_eq!(made_visible_since(&world, mark), 1);
     assert_eq!(world.entry(&session).await, before);
     world.deliver_until_empty().await;
     assert_eq!(world.notes(&unknown).len(), 1, "once");
 }
 
-/// A dead letter that is redriven while its tenant has to be authorised again is woken like any other.
+/// A post redriven while its tenant has to be authorised again is woken like any other.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redriven_post_is_woken_and_its_failures_are_forgotten() {
     let world = World::with_settings(|file| {
@@ -344,42 +328,42 @@ async fn a_redriven_post_is_woken_and_its_failures_are_forgotten() {
         )
     })
     .await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     let (session, incident) = posts(&world, 1).await;
     world.deliver().await;
     world.deliver_after(2 * HOUR + 60).await;
-    let letter = &world.dead_letters()[0];
-    assert_eq!(letter.reason, "reauthorization-needed");
+    let dead_letter = &world.dead_letters()[0];
+    assert_eq!(dead_letter.reason, "reauthorization-needed");
     assert_eq!(world.state(&session).await, "failed");
     let group = format!("{TENANT}#{}", session.id);
-    world.enqueue(&letter.body, &group).await;
-    world.enqueue(&letter.body, &group).await;
-    // The pause may have ended by now; then the attempt finds out.
+    world.enqueue(&dead_letter.body, &group).await;
+    world.enqueue(&dead_letter.body, &group).await;
+    // If the pause has ended by now, the attempt is refused again.
     world.deliver().await;
     assert_eq!(world.state(&session).await, "waiting");
-    authorize(&world).await;
+    world.authorize().await;
     world.deliver_after(31).await;
     assert_delivered(&world, &incident, 1);
     assert_eq!(queued_posts(&world), 0, "both copies were woken");
 }
 
-/// A wake-up that runs out of time goes on in another message.
+/// A wake-up that runs out of time continues in another message.
 #[tokio::test(flavor = "multi_thread")]
 async fn more_posts_than_one_page_are_woken_page_by_page_and_message_by_message() {
     let world = World::start().await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     let long_ago = world.cloud.clock.now().minus(Duration::from_secs(HOUR));
     let (_, first) = posts(&world, 2).await;
     fill(&world, long_ago, 450).await;
     world.deliver().await;
     let mark = world.cloud.aws.journal().mark();
-    authorize(&world).await;
+    world.authorize().await;
     world.deliver_after(1).await;
     assert_delivered(&world, &first, 2);
     let journal = world.cloud.aws.journal();
     assert_eq!(journal.count(mark, Service::DynamoDb, "Query"), 3);
 
-    // With 25 s for an invocation there is time for one page in each.
+    // With a time-out of 25 s each invocation handles one page.
     world.deliver_after(60).await;
     assert!(world.queued().is_empty());
     let short = super::waiting::with_timeout(&world, Duration::from_secs(25));
@@ -387,7 +371,7 @@ async fn more_posts_than_one_page_are_woken_page_by_page_and_message_by_message(
     let event = |body: &str| {
         serde_json::json!({"Records": [{
             "messageId": "one",
-            "receiptHandle": "of nobody",
+            "receiptHandle": "unknown",
             "body": body,
             "attributes": {"MessageGroupId": "demo#*", "SentTimestamp": "1700000000000"},
             "messageAttributes": {},
@@ -419,7 +403,7 @@ async fn more_posts_than_one_page_are_woken_page_by_page_and_message_by_message(
     short.shutdown().await;
 }
 
-/// Entries of delivered posts, which a wake-up passes over.
+/// Adds ledger entries of delivered posts, which a wake-up skips.
 async fn fill(world: &World, at: Timestamp, count: usize) {
     let stack = &world.cloud.stack;
     let text = |value: String| AttributeValue::S(value);
@@ -446,7 +430,8 @@ async fn fill(world: &World, at: Timestamp, count: usize) {
     }
 }
 
-/// A credential is as good as a token: whoever was refused with the old one does not pause the tenant again.
+/// A new client secret ends the pause as a new token does; an attempt refused with the old one does not pause the tenant
+/// again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_secret_wakes_the_posts_too_and_a_password_of_rescue_does_not() {
     let world = World::start().await;
@@ -471,13 +456,13 @@ async fn a_client_secret_wakes_the_posts_too_and_a_password_of_rescue_does_not()
     assert_delivered(&world, &incident, 2);
 }
 
-/// Decision 0006: whoever was refused before somebody put things right does not pause the tenant afterwards.
+/// Decision 0006: an attempt that was refused before the re-authorisation does not pause the tenant after it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pause_that_was_ended_is_not_set_again_by_whoever_was_refused_before() {
+async fn an_ended_pause_is_not_set_again_by_an_attempt_that_was_refused_before() {
     let world = World::start().await;
-    world.cloud.servicenow.revoke(&world.refresh_token());
+    world.servicenow().revoke(&world.refresh_token());
     posts(&world, 1).await;
-    // The claim, the lease, the pause under it, and giving the lease back, which takes place after the pause was set.
+    // The claim, the lease, the pause under it, and the release of the lease, which follows the pause.
     let slowly = Effect::Hang(Duration::from_millis(500));
     let fault = AwsFault::once(Service::DynamoDb, "UpdateItem", slowly);
     world.cloud.aws.inject(fault.times(4));
@@ -490,7 +475,7 @@ async fn a_pause_that_was_ended_is_not_set_again_by_whoever_was_refused_before()
                 break;
             }
         }
-        // By now the lease is being given back.
+        // By now the process is releasing the lease.
         tokio::time::sleep(Duration::from_millis(100)).await;
         let standing = credentials.tenant_pause_now(&tenant()).await.expect("read");
         assert!(standing.is_unauthorized_at(world.cloud.clock.now()));

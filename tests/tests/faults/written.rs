@@ -1,4 +1,4 @@
-//! A write counts when its answer shows it, and a refusal keeps its reason.
+//! Writes that the answer does not show, and the reasons of refusals.
 
 use std::time::Duration;
 
@@ -8,30 +8,30 @@ use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use tests::{DeadLetter, World};
 
 const INCIDENTS: &str = "incident";
-/// Long enough for a test to kill a process meanwhile.
+/// Long enough for a test to kill the process.
 const A_MOMENT: Duration = Duration::from_millis(300);
-/// The visibility time-out of the queue, after which the messages of a dead process come back.
+/// The messages of a killed process come back after this.
 const VISIBILITY: u64 = 1800;
 
 fn drop_column(world: &World, column: &'static str) {
-    let servicenow = &world.cloud.servicenow;
+    let servicenow = world.servicenow();
     servicenow.configure(|rules| {
         rules.unwritable_columns.insert(column.to_owned());
     });
 }
 
 fn take_all_columns(world: &World) {
-    let servicenow = &world.cloud.servicenow;
+    let servicenow = world.servicenow();
     servicenow.configure(|rules| rules.unwritable_columns.clear());
 }
 
-fn the_letter(world: &World) -> DeadLetter {
-    let mut letters = world.dead_letters();
-    assert_eq!(letters.len(), 1, "{letters:?}");
-    letters.remove(0)
+fn only_dead_letter(world: &World) -> DeadLetter {
+    let mut dead_letters = world.dead_letters();
+    assert_eq!(dead_letters.len(), 1, "{dead_letters:?}");
+    dead_letters.remove(0)
 }
 
-/// The answer of ServiceNow to every write of a record, from now on.
+/// From now on ServiceNow answers every write of a record so.
 fn refuse(world: &World, matcher: RequestMatcher, status: u16, body: &str) {
     let action = FaultAction::Status {
         code: status,
@@ -39,12 +39,12 @@ fn refuse(world: &World, matcher: RequestMatcher, status: u16, body: &str) {
         body: body.to_owned(),
     };
     let fault = InjectedFault::on(matcher).always().then(action);
-    world.cloud.servicenow.fault(fault);
+    world.servicenow().fault(fault);
 }
 
 /// The only record that was created for a session.
 fn created(world: &World, session: &Session) -> Created {
-    let records = world.cloud.servicenow.records(INCIDENTS).into_iter();
+    let records = world.servicenow().records(INCIDENTS).into_iter();
     let mut records: Vec<_> = records
         .filter(|row| row["short_description"].contains(&session.id))
         .map(|row| Created {
@@ -56,11 +56,11 @@ fn created(world: &World, session: &Session) -> Created {
     records.remove(0)
 }
 
-/// An access rule may make the Table API ignore a field and answer 200 all the same (vendor article KB2971488).
+/// An access rule may make the Table API ignore a field and still answer 200 (vendor article KB2971488).
 #[tokio::test(flavor = "multi_thread")]
-async fn a_note_that_servicenow_dropped_is_dead_lettered_and_redriving_looks_first() {
+async fn a_dropped_note_is_dead_lettered_and_redriving_checks_first() {
     let world = World::start().await;
-    let (servicenow, incident) = (&world.cloud.servicenow, world.incident());
+    let (servicenow, incident) = (world.servicenow(), world.incident());
     servicenow.set_field(INCIDENTS, &incident.sys_id, "work_notes", "an older note");
     drop_column(&world, "work_notes");
     let session = world.session(&incident);
@@ -70,13 +70,13 @@ async fn a_note_that_servicenow_dropped_is_dead_lettered_and_redriving_looks_fir
     let entry = world.entry(&session).await;
     assert_eq!(entry["state"], "failed");
     assert_eq!(entry["reason"], "note-not-visible");
-    let letter = the_letter(&world);
-    assert_eq!(letter.reason, "note-not-visible");
+    let dead_letter = only_dead_letter(&world);
+    assert_eq!(dead_letter.reason, "note-not-visible");
     assert_eq!(world.notes(&incident), ["an older note"]);
 
     take_all_columns(&world);
     let mark = servicenow.mark();
-    world.enqueue(&letter.body, "again").await;
+    world.enqueue(&dead_letter.body, "again").await;
     world.deliver().await;
     let path = format!("/api/now/v2/table/incident/{}", incident.sys_id);
     assert_eq!(
@@ -89,12 +89,10 @@ async fn a_note_that_servicenow_dropped_is_dead_lettered_and_redriving_looks_fir
     assert!(!entry.contains_key("reason"), "{entry:?}");
 }
 
-/// The note may be there although the answer did not show it: then redriving writes nothing.
+/// The record may have the note although the answer did not show it; redriving then writes nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_note_that_turns_up_later_is_not_written_again() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+async fn a_note_that_becomes_visible_later_is_not_written_again() {
+    let (world, incident, session) = World::with_session().await;
     let empty = FaultAction::CommitThenStatus {
         code: 200,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
@@ -105,14 +103,13 @@ async fn a_note_that_turns_up_later_is_not_written_again() {
     };
     let writing = RequestMatcher::of("PATCH", &incident.sys_id);
     world
-        .cloud
-        .servicenow
+        .servicenow()
         .fault(InjectedFault::on(writing).then(empty));
     world.post(&session, Phase::Start).await;
     world.deliver().await;
-    let letter = the_letter(&world);
-    assert_eq!(letter.reason, "note-not-visible");
-    world.enqueue(&letter.body, "again").await;
+    let dead_letter = only_dead_letter(&world);
+    assert_eq!(dead_letter.reason, "note-not-visible");
+    world.enqueue(&dead_letter.body, "again").await;
     world.deliver().await;
     assert_eq!(world.notes(&incident).len(), 1);
     assert_eq!(world.state(&session).await, "delivered");
@@ -126,12 +123,12 @@ async fn a_record_that_was_created_without_its_note_gets_it_when_redriven() {
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     let record = created(&world, &session);
-    let letter = the_letter(&world);
-    assert_eq!(letter.reason, "note-not-visible");
+    let dead_letter = only_dead_letter(&world);
+    assert_eq!(dead_letter.reason, "note-not-visible");
     assert!(world.notes(&record).is_empty());
 
     take_all_columns(&world);
-    world.enqueue(&letter.body, "again").await;
+    world.enqueue(&dead_letter.body, "again").await;
     world.deliver().await;
     assert_eq!(created(&world, &session), record, "no second record");
     assert_eq!(world.notes(&record).len(), 1);
@@ -147,7 +144,7 @@ async fn where_notes_cannot_be_read_a_confirmed_write_is_delivered_and_counted_a
     world.deliver().await;
     assert!(!world.output().contains("NoteNotVerified"));
 
-    world.cloud.servicenow.configure(|rules| {
+    world.servicenow().configure(|rules| {
         rules.unreadable_columns.insert("work_notes".to_owned());
     });
     let session = world.session(&incident);
@@ -159,11 +156,11 @@ async fn where_notes_cannot_be_read_a_confirmed_write_is_delivered_and_counted_a
     assert!(world.output().contains("\"NoteNotVerified\":1"));
 }
 
-/// The newest note stands first, so a history of any length costs one call and little memory.
+/// The newest note comes first, so a history of any length needs one call and little memory.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_note_is_seen_on_a_record_with_a_long_history() {
     let world = World::start().await;
-    let (servicenow, incident) = (&world.cloud.servicenow, world.incident());
+    let (servicenow, incident) = (world.servicenow(), world.incident());
     let long = "Grüße 🙂 \"zitiert\"\n".repeat(4_000);
     for _ in 0..20 {
         servicenow.set_field(INCIDENTS, &incident.sys_id, "work_notes", &long);
@@ -182,15 +179,11 @@ async fn a_note_is_seen_on_a_record_with_a_long_history() {
     assert_eq!(world.entry(&dropped).await["reason"], "note-not-visible");
 }
 
-fn reopening(file: String) -> String {
-    file.replace("[sessions]", "[sessions]\nclosed_records = \"reopen\"")
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn a_note_claims_no_reopening_that_did_not_happen() {
-    let world = World::with_settings(reopening).await;
-    let dropped = world.cloud.servicenow.add_incident(&[("state", "7")]);
-    let refused = world.cloud.servicenow.add_incident(&[("state", "7")]);
+async fn a_note_mentions_no_reopening_that_did_not_happen() {
+    let world = World::with_session_setting("closed_records = \"reopen\"").await;
+    let dropped = world.servicenow().add_incident(&[("state", "7")]);
+    let refused = world.servicenow().add_incident(&[("state", "7")]);
     drop_column(&world, "state");
     let body = r#"{"error":{"message":"Operation Failed","detail":"Operation against file 'incident' was aborted by Business Rule 'Closed is closed^0f1e2d3c4b5a69788796a5b4c3d2e1f0'. Business Rule Stack:Closed is closed"},"status":"failure"}"#;
     let matcher = RequestMatcher::of("PATCH", &refused.sys_id).body_containing("\"state\"");
@@ -205,7 +198,7 @@ async fn a_note_claims_no_reopening_that_did_not_happen() {
         let entry = world.entry(&session).await;
         assert_eq!(entry["state"], "delivered");
         assert!(entry["dropped_columns"].contains("\"state\""), "{entry:?}");
-        let row = world.cloud.servicenow.record(INCIDENTS, &record.sys_id);
+        let row = world.servicenow().record(INCIDENTS, &record.sys_id);
         assert_eq!(row.expect("the record")["state"], "7");
     }
     assert!(world.output().contains("Closed is closed"));
@@ -218,16 +211,16 @@ async fn a_process_killed_between_a_reopening_and_its_note_leaves_one_note() {
         FaultAction::CommitThenDelay(A_MOMENT),
     ] {
         for nth in [0, 1] {
-            let world = World::with_settings(reopening).await;
-            let record = world.cloud.servicenow.add_incident(&[("state", "7")]);
+            let world = World::with_session_setting("closed_records = \"reopen\"").await;
+            let record = world.servicenow().add_incident(&[("state", "7")]);
             let session = world.session(&record);
             world.post(&session, Phase::Start).await;
             let writing = RequestMatcher::of("PATCH", &record.sys_id);
             let fault = InjectedFault::on(writing).after(nth).then(action.clone());
-            world.cloud.servicenow.fault(fault);
-            let mark = world.cloud.servicenow.mark();
+            world.servicenow().fault(fault);
+            let mark = world.servicenow().mark();
             let patches = || {
-                let since = world.cloud.servicenow.since(mark);
+                let since = world.servicenow().since(mark);
                 since.iter().filter(|call| call.method == "PATCH").count()
             };
             futures::join!(world.poller().poll_once(), async {
@@ -240,14 +233,14 @@ async fn a_process_killed_between_a_reopening_and_its_note_leaves_one_note() {
             world.deliver_after(VISIBILITY).await;
             assert_eq!(world.notes(&record).len(), 1, "{nth} {action:?}");
             assert_eq!(world.state(&session).await, "delivered");
-            let row = world.cloud.servicenow.record(INCIDENTS, &record.sys_id);
+            let row = world.servicenow().record(INCIDENTS, &record.sys_id);
             assert_eq!(row.expect("the record")["state"], "2");
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn columns_that_did_not_take_are_in_the_ledger_and_the_log_and_in_no_note() {
+async fn dropped_columns_are_in_the_ledger_and_the_log_and_in_no_note() {
     let world = World::with_settings(|file| {
         file.replace(
             "WorkTime = \"time_worked\"",
@@ -255,7 +248,7 @@ async fn columns_that_did_not_take_are_in_the_ledger_and_the_log_and_in_no_note(
         )
     })
     .await;
-    let servicenow = &world.cloud.servicenow;
+    let servicenow = world.servicenow();
     for column in ["u_rescue_time", "u_platform"] {
         servicenow.add_column(INCIDENTS, column);
     }
@@ -275,7 +268,7 @@ async fn columns_that_did_not_take_are_in_the_ledger_and_the_log_and_in_no_note(
     assert!(!notes[0].contains("u_rescue_time"), "{notes:?}");
 }
 
-/// Without its `correlation_id` a created record is tied to its session by the ledger alone.
+/// Without its `correlation_id`, only the ledger links a created record to its session.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_created_record_without_its_correlation_id_still_gets_the_sessions_other_notes() {
     let world = World::start().await;
@@ -338,23 +331,22 @@ async fn a_refusal_keeps_its_reason_in_the_log_the_ledger_and_the_dead_letter() 
         assert_eq!(entry["reason"], "servicenow-refused");
         let expected = format!("{status} {reason}");
         assert_eq!(entry["detail"], expected);
-        let letters = world.dead_letters();
-        let letter = letters
+        let dead_letters = world.dead_letters();
+        let dead_letter = dead_letters
             .iter()
-            .find(|letter| letter.attributes["session_id"] == session.id)
+            .find(|dead_letter| dead_letter.attributes["session_id"] == session.id)
             .expect("a dead letter");
-        assert_eq!(letter.attributes["detail"], expected);
+        assert_eq!(dead_letter.attributes["detail"], expected);
         assert!(world.output().contains(&expected), "{expected}");
     }
     for hidden in ["0f1e2d3c4b5a", "Ana Ruiz may", "ana@acme.test"] {
-        for letter in world.dead_letters() {
-            let said = format!("{:?}", letter.attributes);
+        for dead_letter in world.dead_letters() {
+            let said = format!("{:?}", dead_letter.attributes);
             assert!(!said.contains(hidden), "{said}");
         }
     }
 }
 
-/// The same where a record is to be created.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_creation_that_a_data_policy_refuses_names_the_policys_field() {
     let world = World::start().await;
@@ -375,17 +367,14 @@ async fn a_creation_that_a_data_policy_refuses_names_the_policys_field() {
         (entry["reason"].as_str(), entry["detail"].as_str()),
         ("servicenow-refused", expected)
     );
-    assert_eq!(the_letter(&world).attributes["detail"], expected);
+    assert_eq!(only_dead_letter(&world).attributes["detail"], expected);
 }
 
-/// What a redriven post was refused with is history once it is delivered.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reason_goes_when_its_post_is_delivered_after_all() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+async fn the_reason_of_a_failure_is_removed_when_the_post_is_delivered() {
+    let (world, _incident, session) = World::with_session().await;
     let rules = |rule: Option<&str>| {
-        world.cloud.servicenow.configure(|rules| {
+        world.servicenow().configure(|rules| {
             rules.aborting_rules.clear();
             let rule = rule.map(|rule| (INCIDENTS.to_owned(), rule.to_owned()));
             rules.aborting_rules.extend(rule);
@@ -397,30 +386,26 @@ async fn a_reason_goes_when_its_post_is_delivered_after_all() {
     let entry = world.entry(&session).await;
     assert_eq!(entry["detail"], "403 aborted by Business Rule 'Freeze'");
     rules(None);
-    world.enqueue(&the_letter(&world).body, "again").await;
+    world.enqueue(&only_dead_letter(&world).body, "again").await;
     world.deliver().await;
     let entry = world.entry(&session).await;
     assert_eq!(entry["state"], "delivered");
     assert!(!entry.contains_key("detail"), "{entry:?}");
 }
 
-fn with_attached_chat(file: String) -> String {
-    file.replace("[sessions]", "[sessions]\nchat = \"attachment\"")
-}
-
 fn refuse_attachments(world: &World, refuse: bool) {
-    world.cloud.servicenow.configure(|rules| {
+    world.servicenow().configure(|rules| {
         rules.unwritable_tables.clear();
         let table = refuse.then(|| "sys_attachment".to_owned());
         rules.unwritable_tables.extend(table);
     });
 }
 
-/// The note is written with a remark; the post is a dead letter, so that its text is kept, and redriving attaches what
-/// is missing without a second note.
+/// The note is written with a remark, the post is dead-lettered so that its text is kept, and redriving attaches the text
+/// without a second note.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_attachment_costs_neither_the_note_nor_the_text() {
-    let world = World::with_settings(with_attached_chat).await;
+async fn a_refused_attachment_loses_neither_the_note_nor_the_text() {
+    let world = World::with_session_setting("chat = \"attachment\"").await;
     refuse_attachments(&world, true);
     let incident = world.incident();
     let named = world.session(&incident);
@@ -450,36 +435,36 @@ async fn a_refused_attachment_costs_neither_the_note_nor_the_text() {
         );
         records.push((session, record));
     }
-    let letters = world.dead_letters();
-    assert_eq!(letters.len(), 2);
-    for letter in &letters {
-        assert_eq!(letter.reason, "attachment-refused");
-        assert!(letter.attributes["detail"].starts_with("403 ACL Exception"));
+    let dead_letters = world.dead_letters();
+    assert_eq!(dead_letters.len(), 2);
+    for dead_letter in &dead_letters {
+        assert_eq!(dead_letter.reason, "attachment-refused");
+        assert!(dead_letter.attributes["detail"].starts_with("403 ACL Exception"));
     }
 
-    // Still refused: another dead letter, and no second note.
-    world.enqueue(&letters[0].body, "early").await;
+    // ServiceNow still refuses: another dead letter, and no second note.
+    world.enqueue(&dead_letters[0].body, "early").await;
     world.deliver().await;
     assert_eq!(world.dead_letters().len(), 3);
     assert_eq!(world.notes(&incident).len(), 1);
 
     refuse_attachments(&world, false);
-    for letter in &letters {
+    for dead_letter in &dead_letters {
         for copy in ["one", "two"] {
-            world.enqueue(&letter.body, copy).await;
+            world.enqueue(&dead_letter.body, copy).await;
             world.deliver().await;
         }
     }
     for (session, record) in &records {
         assert_eq!(world.state(session).await, "delivered");
         assert_eq!(world.notes(record).len(), 1);
-        let attachments = world.cloud.servicenow.attachments(&record.sys_id);
+        let attachments = world.servicenow().attachments(&record.sys_id);
         assert_eq!(attachments.len(), 1, "{attachments:?}");
         assert!(attachments[0].1.contains("hello from the chat"));
     }
 }
 
-/// A note that was too long shows its beginning; what is attached later begins at the beginning, so no line is lost.
+/// The note shows the beginning of the text; the attachment holds the whole text, so no line is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_text_of_a_refused_overflow_is_attached_whole_when_redriven() {
     let world = World::start().await;
@@ -495,9 +480,9 @@ async fn the_text_of_a_refused_overflow_is_attached_whole_when_redriven() {
     assert!(notes[0].contains("line 0 of") && !notes[0].contains("line 1499 of"));
     assert!(notes[0].contains("ServiceNow refused the attachment rescue-"));
     refuse_attachments(&world, false);
-    world.enqueue(&the_letter(&world).body, "again").await;
+    world.enqueue(&only_dead_letter(&world).body, "again").await;
     world.deliver().await;
-    let attachments = world.cloud.servicenow.attachments(&incident.sys_id);
+    let attachments = world.servicenow().attachments(&incident.sys_id);
     assert_eq!(attachments.len(), 1);
     for line in 0..1_500 {
         assert!(
@@ -509,8 +494,9 @@ async fn the_text_of_a_refused_overflow_is_attached_whole_when_redriven() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_killed_after_the_note_of_a_refused_attachment_leaves_one_note_and_a_letter() {
-    let world = World::with_settings(with_attached_chat).await;
+async fn a_process_killed_after_the_note_of_a_refused_attachment_leaves_one_note_and_a_dead_letter()
+{
+    let world = World::with_session_setting("chat = \"attachment\"").await;
     refuse_attachments(&world, true);
     let incident = world.incident();
     let mut session = world.session(&incident);
@@ -518,21 +504,20 @@ async fn a_process_killed_after_the_note_of_a_refused_attachment_leaves_one_note
     world.post(&session, Phase::Start).await;
     let writing = RequestMatcher::of("PATCH", &incident.sys_id);
     let fault = InjectedFault::on(writing).then(FaultAction::CommitThenDelay(A_MOMENT));
-    world.cloud.servicenow.fault(fault);
+    world.servicenow().fault(fault);
     world.kill_during("PATCH").await;
     world.until_notes(&incident, 1).await;
     world.deliver_after(VISIBILITY).await;
     assert_eq!(world.notes(&incident).len(), 1);
-    assert_eq!(the_letter(&world).reason, "attachment-refused");
+    assert_eq!(only_dead_letter(&world).reason, "attachment-refused");
 }
 
-/// The note's marker stands before anything that a person typed, so it is there however the note is cut.
+/// The note's marker comes before all untrusted text, so a cut keeps it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_note_that_the_database_cut_at_an_emoji_is_not_written_twice() {
     let world = World::start().await;
     world
-        .cloud
-        .servicenow
+        .servicenow()
         .configure(|rules| rules.cuts_at_four_byte_characters = true);
     let (lost, answered) = (world.incident(), world.incident());
     for record in [&lost, &answered] {
@@ -541,7 +526,7 @@ async fn a_note_that_the_database_cut_at_an_emoji_is_not_written_twice() {
     }
     let writing = RequestMatcher::of("PATCH", &lost.sys_id);
     let fault = InjectedFault::on(writing).then(FaultAction::CommitThenDrop);
-    world.cloud.servicenow.fault(fault);
+    world.servicenow().fault(fault);
     world.deliver_until_empty().await;
     for record in [&lost, &answered] {
         let notes = world.notes(record);

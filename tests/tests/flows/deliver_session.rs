@@ -27,11 +27,11 @@ async fn start_and_end_become_two_notes_on_the_record_they_name() {
     assert!(world.dead_letters().is_empty());
 }
 
-/// No number from outside is believed beyond ten years: a tenant's odd answer ends no process.
+/// Lifetimes are capped at ten years: an absurd one ends no process.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_claims_to_live_for_thousands_of_years_delivers() {
+async fn a_token_with_a_lifetime_of_thousands_of_years_delivers() {
     let world = World::start().await;
-    let instance = &world.cloud.servicenow;
+    let instance = world.servicenow();
     instance.configure(|rules| rules.claimed_expires_in = Some(999_999_999_999));
     let incident = world.incident();
     let session = world.session(&incident);
@@ -41,9 +41,9 @@ async fn a_token_that_claims_to_live_for_thousands_of_years_delivers() {
     assert_eq!(world.state(&session).await, "delivered");
 }
 
-/// A refused call of AWS is not ServiceNow's fault: ledger and log name the connector's own storage, and which secret.
+/// A refused AWS call is no failure of ServiceNow: ledger and log name the connector's storage and the secret.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_that_may_not_be_read_is_told_as_the_connectors_own_storage() {
+async fn a_secret_that_may_not_be_read_is_reported_as_storage_unavailable() {
     let world = World::start().await;
     let denied = Effect::Refuse {
         status: 400,
@@ -82,7 +82,7 @@ async fn every_post_of_a_session_becomes_a_note_in_the_order_of_arrival() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_end_that_comes_before_its_start_is_written_as_it_came() {
+async fn an_end_that_arrives_before_its_start_is_written_first() {
     let world = World::start().await;
     let incident = world.incident();
     for session in [world.session(&incident), world.console_session()] {
@@ -102,7 +102,7 @@ async fn an_end_that_comes_before_its_start_is_written_as_it_came() {
         notes[0].contains("ended") && notes[1].contains("started"),
         "{notes:?}"
     );
-    assert_eq!(world.cloud.servicenow.records("incident").len(), 2);
+    assert_eq!(world.servicenow().records("incident").len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,16 +119,11 @@ async fn a_start_or_an_end_alone_is_one_note() {
 /// At most three DynamoDB calls and one to ServiceNow for a post of a known record, in a warm process.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_of_a_known_record_costs_four_calls() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+    let (world, _incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     world.post(&session, Phase::End).await;
-    let (aws, servicenow) = (
-        world.cloud.aws.journal().mark(),
-        world.cloud.servicenow.mark(),
-    );
+    let (aws, servicenow) = (world.cloud.aws.journal().mark(), world.servicenow().mark());
     world.deliver().await;
     let calls = world
         .cloud
@@ -136,12 +131,12 @@ async fn a_post_of_a_known_record_costs_four_calls() {
         .journal()
         .count_service(aws, Service::DynamoDb);
     assert!(calls <= 3, "{:?}", world.cloud.aws.journal().since(aws));
-    assert_eq!(world.cloud.servicenow.since(servicenow).len(), 1);
+    assert_eq!(world.servicenow().since(servicenow).len(), 1);
 }
 
 /// docs/architecture.md#where-state-lives: the ledger holds no chat, no notes and no personal data beyond ids.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_ledger_says_what_became_of_a_post_and_holds_nobodys_words() {
+async fn the_ledger_holds_the_state_of_a_post_and_no_personal_data() {
     let world = World::start().await;
     let incident = world.incident();
     let mut session = world
@@ -165,13 +160,13 @@ async fn the_ledger_says_what_became_of_a_post_and_holds_nobodys_words() {
     assert_eq!(post["tenant"], "demo");
 }
 
-/// What the alarm on the oldest post watches: it has to see a post that nothing is tried with, too.
+/// The alarm on the oldest post also has to see a post that is not tried.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_post_that_stays_in_the_queue_tells_for_how_long_it_has_waited() {
+async fn a_waiting_post_reports_its_age() {
     let world = World::start().await;
     let session = world.session(&world.incident());
-    world.cloud.servicenow.revoke(&world.refresh_token());
-    world.cloud.servicenow.revoke_access_tokens();
+    world.servicenow().revoke(&world.refresh_token());
+    world.servicenow().revoke_access_tokens();
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     let first = world.metric("deliver-session", "WaitingTime");

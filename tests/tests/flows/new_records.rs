@@ -20,7 +20,7 @@ fn creating_cases(file: String) -> String {
 /// The only record that was created for a session.
 fn created(world: &World, table: &str, session: &Session) -> BTreeMap<String, String> {
     let correlation_id = format!("rescue:{}", session.id);
-    let rows = world.cloud.servicenow.records(table).into_iter();
+    let rows = world.servicenow().records(table).into_iter();
     let mut rows: Vec<_> = rows
         .filter(|row| row.get("correlation_id") == Some(&correlation_id))
         .collect();
@@ -29,7 +29,7 @@ fn created(world: &World, table: &str, session: &Session) -> BTreeMap<String, St
 }
 
 fn user(world: &World, email: &str) -> String {
-    let users = world.cloud.servicenow.records("sys_user");
+    let users = world.servicenow().records("sys_user");
     let found = users.iter().find(|row| row["email"] == email);
     found.expect("the user")["sys_id"].clone()
 }
@@ -49,15 +49,11 @@ async fn a_session_without_a_record_becomes_an_incident_with_both_notes() {
     assert_eq!(row["correlation_display"], "LogMeIn Rescue");
     assert!(row["short_description"].contains(&session.id), "{row:?}");
     assert!(row["short_description"].contains("Paul Martin"), "{row:?}");
-    let notes = world
-        .cloud
-        .servicenow
-        .work_notes("incident", &row["sys_id"]);
+    let notes = world.servicenow().work_notes("incident", &row["sys_id"]);
     assert_eq!(notes.len(), 2, "{notes:?}");
     assert!(
         world
-            .cloud
-            .servicenow
+            .servicenow()
             .comments("incident", &row["sys_id"])
             .is_empty()
     );
@@ -67,8 +63,7 @@ async fn a_session_without_a_record_becomes_an_incident_with_both_notes() {
 async fn a_session_without_a_record_becomes_a_case_with_its_contact() {
     let world = World::with_settings(creating_cases).await;
     let contact = world
-        .cloud
-        .servicenow
+        .servicenow()
         .add_contact("carla@customer.test", "Carla Conti");
     let session = world
         .console_session()
@@ -79,37 +74,32 @@ async fn a_session_without_a_record_becomes_a_case_with_its_contact() {
     let row = created(&world, CASES, &session);
     assert_eq!(row["contact"], contact);
     assert_eq!(
-        world
-            .cloud
-            .servicenow
-            .work_notes(CASES, &row["sys_id"])
-            .len(),
+        world.servicenow().work_notes(CASES, &row["sys_id"]).len(),
         2
     );
-    assert!(world.cloud.servicenow.records("incident").is_empty());
+    assert!(world.servicenow().records("incident").is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_case_plugin_a_session_is_given_up_and_nothing_is_created() {
     let world = World::with_settings(creating_cases).await;
     world
-        .cloud
-        .servicenow
+        .servicenow()
         .configure(|rules| rules.cases_installed = false);
     let session = world.console_session();
     world.post(&session, Phase::Start).await;
     world.deliver().await;
-    let letters = world.dead_letters();
-    assert_eq!(letters.len(), 1);
-    assert_eq!(letters[0].reason, "servicenow-refused");
-    assert!(world.cloud.servicenow.records("incident").is_empty());
+    let dead_letters = world.dead_letters();
+    assert_eq!(dead_letters.len(), 1);
+    assert_eq!(dead_letters[0].reason, "servicenow-refused");
+    assert!(world.servicenow().records("incident").is_empty());
 }
 
-/// Who is not found, found twice or inactive is left out, and the note says so.
+/// The note names a person who is missing, inactive or found twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn people_are_never_guessed() {
+async fn a_person_who_is_not_found_exactly_once_is_left_out() {
     let world = World::start().await;
-    let servicenow = &world.cloud.servicenow;
+    let servicenow = world.servicenow();
     let twin = |name: &str| {
         servicenow.add_user(User::new(name, "Twin"));
         let sys_id = user(&world, name);
@@ -121,8 +111,8 @@ async fn people_are_never_guessed() {
     servicenow.set_field("sys_user", &gone, "active", "false");
     let posts = [
         (
-            "nobody@acme.test",
-            "No customer with the e-mail address nobody@acme.test",
+            "unknown@acme.test",
+            "No customer with the e-mail address unknown@acme.test",
         ),
         (
             "gone@acme.test",
@@ -172,7 +162,7 @@ async fn people_are_never_guessed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_is_created_where_people_cannot_be_read() {
     let world = World::start().await;
-    world.cloud.servicenow.configure(|rules| {
+    world.servicenow().configure(|rules| {
         rules.unreadable_tables.insert("sys_user".to_owned());
     });
     let session = world.console_session().with_field("CField2", CUSTOMER);
@@ -183,22 +173,21 @@ async fn a_record_is_created_where_people_cannot_be_read() {
     assert!(world.dead_letters().is_empty());
 }
 
-/// docs/architecture.md#rule-3: `correlation_id` is asked before anything is created.
+/// docs/architecture.md#rule-3: the `correlation_id` is searched before a record is created.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_whose_record_the_ledger_forgot_is_found_by_its_correlation_id() {
+async fn a_record_missing_in_the_ledger_is_found_by_its_correlation_id() {
     let world = World::start().await;
     let session = world.console_session();
     world.post(&session, Phase::Start).await;
     world.deliver().await;
-    // Ninety days later the ledger's entries have expired.
+    // After ninety days the ledger's entries have expired.
     world.cloud.travel(Duration::from_secs(91 * 24 * 3600));
     world.post(&session, Phase::End).await;
     world.deliver().await;
     let row = created(&world, "incident", &session);
     assert_eq!(
         world
-            .cloud
-            .servicenow
+            .servicenow()
             .work_notes("incident", &row["sys_id"])
             .len(),
         2

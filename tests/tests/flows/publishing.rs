@@ -1,12 +1,8 @@
-//! What of a session reaches its record.
+//! Which parts of a session are written to its record.
 
 use local::rescue::{Phase, Session};
 use local::servicenow::Created;
 use tests::World;
-
-fn with(line: &'static str) -> impl FnOnce(String) -> String {
-    move |file| file.replace("[sessions]", &format!("[sessions]\n{line}"))
-}
 
 fn chatting(world: &World, incident: &Created) -> Session {
     let mut session = world
@@ -18,7 +14,7 @@ fn chatting(world: &World, incident: &Created) -> Session {
 }
 
 async fn only_note(settings: &'static str) -> (World, Created, String) {
-    let world = World::with_settings(with(settings)).await;
+    let world = World::with_session_setting(settings).await;
     let incident = world.incident();
     world.post(&chatting(&world, &incident), Phase::End).await;
     world.deliver().await;
@@ -28,7 +24,7 @@ async fn only_note(settings: &'static str) -> (World, Created, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_of_a_session_is_in_the_note_unless_the_tenant_says_otherwise() {
+async fn the_note_holds_the_whole_session_by_default() {
     let (world, incident, note) = only_note("publish = \"all\"").await;
     for part in [
         "Ana Ruiz",
@@ -40,34 +36,26 @@ async fn all_of_a_session_is_in_the_note_unless_the_tenant_says_otherwise() {
     ] {
         assert!(note.contains(part), "{part}: {note}");
     }
+    assert!(world.servicenow().attachments(&incident.sys_id).is_empty());
     assert!(
         world
-            .cloud
-            .servicenow
-            .attachments(&incident.sys_id)
-            .is_empty()
-    );
-    assert!(
-        world
-            .cloud
-            .servicenow
+            .servicenow()
             .comments("incident", &incident.sys_id)
             .is_empty()
     );
 }
 
-/// With `none` nothing is written and no record is created.
 #[tokio::test(flavor = "multi_thread")]
-async fn with_publish_none_nothing_is_written_and_nobody_is_called() {
-    let world = World::with_settings(with("publish = \"none\"")).await;
+async fn with_publish_none_nothing_is_written_and_servicenow_is_not_called() {
+    let world = World::with_session_setting("publish = \"none\"").await;
     let incident = world.incident();
     let (named, unnamed) = (chatting(&world, &incident), world.console_session());
-    let mark = world.cloud.servicenow.mark();
+    let mark = world.servicenow().mark();
     for session in [&named, &unnamed] {
         world.post(session, Phase::Start).await;
     }
     world.deliver().await;
-    assert!(world.cloud.servicenow.since(mark).is_empty());
+    assert!(world.servicenow().since(mark).is_empty());
     for session in [&named, &unnamed] {
         assert_eq!(world.state(session).await, "ignored");
     }
@@ -95,7 +83,7 @@ async fn with_publish_selected_only_the_named_fields_are_in_the_note() {
 /// docs/architecture.md#where-state-lives: attachments are named `rescue-{session id}-{first 16}.txt`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chat_as_an_attachment_is_written_before_the_note_that_names_it() {
-    let world = World::with_settings(with("chat = \"attachment\"")).await;
+    let world = World::with_session_setting("chat = \"attachment\"").await;
     let incident = world.incident();
     let session = chatting(&world, &incident);
     world.post(&session, Phase::End).await;
@@ -103,10 +91,10 @@ async fn a_chat_as_an_attachment_is_written_before_the_note_that_names_it() {
         .deduplication_id
         .clone()
         .expect("a digest");
-    let mark = world.cloud.servicenow.mark();
+    let mark = world.servicenow().mark();
     world.deliver().await;
     let name = format!("rescue-{}-{}.txt", session.id, &digest[..16]);
-    let attachments = world.cloud.servicenow.attachments(&incident.sys_id);
+    let attachments = world.servicenow().attachments(&incident.sys_id);
     assert_eq!(attachments.len(), 1);
     assert_eq!(attachments[0].0, name);
     assert!(attachments[0].1.contains("hello there"));
@@ -127,19 +115,13 @@ async fn a_chat_as_an_attachment_is_written_before_the_note_that_names_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_chat_that_is_left_out_is_nowhere() {
+async fn an_omitted_chat_is_in_neither_note_nor_attachment() {
     let (world, incident, note) = only_note("chat = \"omit\"").await;
     assert!(
         !note.contains("hello there") && note.contains("cable replaced"),
         "{note}"
     );
-    assert!(
-        world
-            .cloud
-            .servicenow
-            .attachments(&incident.sys_id)
-            .is_empty()
-    );
+    assert!(world.servicenow().attachments(&incident.sys_id).is_empty());
 }
 
 /// docs/architecture.md#rule-7: a note over 30 000 characters continues in an attachment.
@@ -156,14 +138,14 @@ async fn a_long_chat_continues_in_an_attachment_and_nothing_is_cut() {
         world.post(&session, Phase::Start).await;
         world.deliver().await;
     }
-    let records = world.cloud.servicenow.records("incident");
+    let records = world.servicenow().records("incident");
     assert_eq!(records.len(), 2);
     for record in records {
         let sys_id = &record["sys_id"];
-        let notes = world.cloud.servicenow.work_notes("incident", sys_id);
+        let notes = world.servicenow().work_notes("incident", sys_id);
         assert_eq!(notes.len(), 1);
         assert!(notes[0].chars().count() <= 30_000);
-        let attachments = world.cloud.servicenow.attachments(sys_id);
+        let attachments = world.servicenow().attachments(sys_id);
         assert_eq!(attachments.len(), 1);
         assert!(notes[0].contains(&attachments[0].0));
         let everything = format!("{}{}", notes[0], attachments[0].1);
@@ -176,14 +158,12 @@ async fn a_long_chat_continues_in_an_attachment_and_nothing_is_cut() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn columns_are_written_beside_the_note() {
-    let world = World::start().await;
-    let incident = world.incident();
-    let session = world.session(&incident);
+    let (world, _incident, session) = World::with_session().await;
     world.post(&session, Phase::End).await;
     let unnamed = world.console_session();
     world.post(&unnamed, Phase::End).await;
     world.deliver().await;
-    for row in world.cloud.servicenow.records("incident") {
+    for row in world.servicenow().records("incident") {
         assert_eq!(row["time_worked"], "1731", "{row:?}");
     }
 }
@@ -219,9 +199,9 @@ async fn notes_are_in_the_tenants_language() {
     assert!(headings.is_empty(), "{headings:?}");
 }
 
-/// docs/architecture.md#rule-7: untrusted text stays text.
+/// docs/architecture.md#rule-7.
 #[tokio::test(flavor = "multi_thread")]
-async fn markup_of_strangers_is_not_live_in_the_record() {
+async fn markup_in_untrusted_text_is_neutralised() {
     let world = World::start().await;
     let incident = world.incident();
     let attack = "[code]<script>alert(1)</script>[/code]";
@@ -236,8 +216,8 @@ async fn markup_of_strangers_is_not_live_in_the_record() {
     let unnamed = world.console_session().with_customer(attack);
     world.post(&unnamed, Phase::End).await;
     world.deliver().await;
-    for row in world.cloud.servicenow.records("incident") {
-        let live = world.cloud.servicenow.live_html("incident", &row["sys_id"]);
+    for row in world.servicenow().records("incident") {
+        let live = world.servicenow().live_html("incident", &row["sys_id"]);
         assert!(live.is_empty(), "{live:?}");
     }
     let note = &world.notes(&incident)[0];

@@ -38,7 +38,7 @@ async fn signed(world: &World, tenant: &str, table: Table, sys_id: &str) -> Stri
     tracking::sign(&key, &tenant, &record)
 }
 
-/// Delivers the session's start, and gives its ledger entry's state and reason.
+/// Delivers the session's start and returns the state and reason of its ledger entry.
 async fn outcome(world: &World, session: &Session) -> (String, String) {
     world.post(session, Phase::Start).await;
     world.deliver().await;
@@ -49,7 +49,7 @@ async fn outcome(world: &World, session: &Session) -> (String, String) {
 
 /// No note was written anywhere, and no record created.
 fn assert_nothing_written(world: &World, records: &[&Created]) {
-    let servicenow = &world.cloud.servicenow;
+    let servicenow = world.servicenow();
     for record in records {
         assert!(world.notes(record).is_empty(), "{:?}", world.notes(record));
     }
@@ -69,7 +69,7 @@ async fn a_session_stays_with_the_record_of_its_first_post() {
     let session = world.session(&first);
     world.post(&session, Phase::Start).await;
     world.deliver().await;
-    let mark = world.cloud.servicenow.mark();
+    let mark = world.servicenow().mark();
     let tracking = signed(&world, TENANT, Table::Incident, &second.sys_id).await;
     let session = session
         .with_field("CField1", &second.number)
@@ -86,7 +86,7 @@ async fn a_session_stays_with_the_record_of_its_first_post() {
 async fn a_signed_tracking_names_its_record_before_any_field_does() {
     let world = World::start().await;
     let (tracked, named) = (world.incident(), world.incident());
-    let case = world.cloud.servicenow.add_case(&[]);
+    let case = world.servicenow().add_case(&[]);
     let tracking = signed(&world, TENANT, Table::Incident, &tracked.sys_id).await;
     let session = world.session(&named).with_tracking0(&tracking);
     assert_eq!(outcome(&world, &session).await.0, "delivered");
@@ -96,14 +96,10 @@ async fn a_signed_tracking_names_its_record_before_any_field_does() {
     assert_eq!(world.notes(&tracked).len(), 1);
     assert!(world.notes(&named).is_empty());
     let notes = world
-        .cloud
-        .servicenow
+        .servicenow()
         .work_notes("sn_customerservice_case", &case.sys_id);
     assert_eq!(notes.len(), 1);
-    assert!(
-        !notes[0].contains(&tracking),
-        "a signature is nobody's to read"
-    );
+    assert!(!notes[0].contains(&tracking), "a note shows no signature");
 }
 
 /// docs/architecture.md#rule-3 and docs/architecture.md#rule-9: the signature covers version, tenant, table and `sys_id`.
@@ -146,7 +142,7 @@ async fn a_forged_or_altered_tracking_counts_as_no_reference() {
     );
 }
 
-/// docs/architecture.md#rule-3: a signature that cannot be checked now is neither believed nor disbelieved.
+/// docs/architecture.md#rule-3: a post waits while its signature cannot be checked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signed_tracking_waits_while_the_key_cannot_be_read() {
     let world = World::with_settings(without_creating).await;
@@ -166,12 +162,12 @@ async fn a_signed_tracking_waits_while_the_key_cannot_be_read() {
     assert_eq!(world.notes(&incident).len(), 1);
 }
 
-/// Without `require_signed_tracking` a number or `table:sys_id` will do.
+/// Without `require_signed_tracking`, a number or `table:sys_id` suffices.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plain_tracking_is_believed_only_where_the_tenant_says_so() {
+async fn a_plain_tracking_counts_only_without_require_signed_tracking() {
     let world = World::with_settings(with_plain_tracking).await;
     let incident = world.incident();
-    let case = world.cloud.servicenow.add_case(&[]);
+    let case = world.servicenow().add_case(&[]);
     for plain in [
         incident.number.clone(),
         format!(" {} ", incident.number.to_lowercase()),
@@ -189,8 +185,7 @@ async fn a_plain_tracking_is_believed_only_where_the_tenant_says_so() {
     }
     assert_eq!(world.notes(&incident).len(), 3);
     let notes = world
-        .cloud
-        .servicenow
+        .servicenow()
         .work_notes("sn_customerservice_case", &case.sys_id);
     assert_eq!(notes.len(), 2);
 
@@ -253,7 +248,7 @@ async fn reference_fields_are_searched_in_their_order() {
 
 /// Technicians type record numbers as people do.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_number_is_found_however_it_is_typed_and_two_numbers_are_ambiguous() {
+async fn a_number_is_found_in_every_spelling_and_two_numbers_are_ambiguous() {
     let world = World::with_settings(without_creating).await;
     let (incident, other) = (world.incident(), world.incident());
     let table = include_str!("../../../shared/fixtures/record_numbers_as_typed.tsv");
@@ -282,7 +277,7 @@ async fn a_number_is_found_however_it_is_typed_and_two_numbers_are_ambiguous() {
     let reasons: Vec<_> = world
         .dead_letters()
         .into_iter()
-        .map(|letter| letter.reason)
+        .map(|dead_letter| dead_letter.reason)
         .collect();
     assert_eq!(
         reasons,
@@ -294,10 +289,10 @@ async fn a_number_is_found_however_it_is_typed_and_two_numbers_are_ambiguous() {
 async fn a_field_that_says_no_number_leaves_the_session_its_new_record() {
     let world = World::start().await;
     for text in ["n/a", "-", "none", "Paul Martin"] {
-        let before = world.cloud.servicenow.records("incident").len();
+        let before = world.servicenow().records("incident").len();
         let session = world.console_session().with_field("CField1", text);
         assert_eq!(outcome(&world, &session).await.0, "delivered", "{text}");
-        let after = world.cloud.servicenow.records("incident").len();
+        let after = world.servicenow().records("incident").len();
         assert_eq!(after, before + 1, "{text}");
     }
     let incident = world.incident();
@@ -322,7 +317,7 @@ async fn an_ambiguous_field_falls_through_to_one_that_is_clear() {
     assert_eq!(world.notes(&incident).len(), 1);
 }
 
-/// ServiceNow ignores letter case when it compares: what it answers is compared letter by letter.
+/// ServiceNow ignores letter case, so the function compares answers exactly.
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_that_differ_in_letter_case_have_a_record_each() {
     let world = World::start().await;
@@ -338,12 +333,12 @@ async fn sessions_that_differ_in_letter_case_have_a_record_each() {
             assert_eq!(answer.status, 200, "{answer:?}");
             world.deliver().await;
         }
-        // Ninety days later the ledger's entries have expired: only ServiceNow can say which record is whose.
+        // After ninety days the ledger's entries have expired: only ServiceNow knows the sessions' records.
         world
             .cloud
             .travel(std::time::Duration::from_secs(91 * 24 * 3600));
     }
-    let rows = world.cloud.servicenow.records("incident");
+    let rows = world.servicenow().records("incident");
     for id in ids {
         let correlation = format!("rescue:{id}");
         let own: Vec<_> = rows
@@ -351,10 +346,7 @@ async fn sessions_that_differ_in_letter_case_have_a_record_each() {
             .filter(|row| row.get("correlation_id") == Some(&correlation))
             .collect();
         assert_eq!(own.len(), 1, "{id}");
-        let notes = world
-            .cloud
-            .servicenow
-            .work_notes("incident", &own[0]["sys_id"]);
+        let notes = world.servicenow().work_notes("incident", &own[0]["sys_id"]);
         assert_eq!(notes.len(), 2, "{id} {notes:?}");
         let marker = format!("(Rescue {id} ");
         assert!(notes.iter().all(|note| note.contains(&marker)), "{notes:?}");
@@ -399,7 +391,7 @@ async fn query_syntax_in_a_reference_never_reaches_a_query() {
                 "{attempt}"
             );
         }
-        // Without a digit they are no reference at all.
+        // A text without a digit is no reference.
         for attempt in [
             "javascript:gs.getUserID()",
             "sys_id=x^active=true",
@@ -421,7 +413,7 @@ async fn query_syntax_in_a_reference_never_reaches_a_query() {
         }
         assert_nothing_written(&world, &[&one, &other]);
         assert_eq!(world.dead_letters().len(), attempts.len());
-        for request in world.cloud.servicenow.requests_matching("GET", "") {
+        for request in world.servicenow().requests_matching("GET", "") {
             let query = request.parameter("sysparm_query").unwrap_or_default();
             assert!(
                 !query.contains("javascript") && !query.contains("^OR") && !query.contains("^NQ"),
@@ -433,11 +425,11 @@ async fn query_syntax_in_a_reference_never_reaches_a_query() {
 
 /// docs/architecture.md#rule-3: a reference that names a record that does not exist is dead-lettered.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reference_to_no_record_is_given_up_whatever_console_sessions_says() {
+async fn a_reference_to_no_record_is_given_up_with_any_console_sessions() {
     let world = World::start().await;
     let incident = world.incident();
     let hidden = world.incident();
-    world.cloud.servicenow.configure(|rules| {
+    world.servicenow().configure(|rules| {
         rules.hidden_records.insert(hidden.sys_id.clone());
     });
     let nowhere = signed(&world, TENANT, Table::Incident, &"0a".repeat(16)).await;
@@ -455,21 +447,21 @@ async fn a_reference_to_no_record_is_given_up_whatever_console_sessions_says() {
         );
     }
     assert_nothing_written(&world, &[&incident, &hidden]);
-    let letters = world.dead_letters();
-    assert_eq!(letters.len(), sessions.len());
+    let dead_letters = world.dead_letters();
+    assert_eq!(dead_letters.len(), sessions.len());
     assert!(
-        letters
+        dead_letters
             .iter()
-            .all(|letter| letter.reason == "record-not-found")
+            .all(|dead_letter| dead_letter.reason == "record-not-found")
     );
 }
 
-/// docs/architecture.md#rule-3: whatever a query returns is compared with what was asked.
+/// docs/architecture.md#rule-3: each row is compared with the query.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_query_that_servicenow_answers_with_other_rows_leads_nowhere() {
+async fn a_query_answered_with_other_rows_finds_no_record() {
     let world = World::with_settings(without_creating).await;
     let incident = world.incident();
-    world.cloud.servicenow.configure(|rules| {
+    world.servicenow().configure(|rules| {
         rules.unreadable_columns.insert("number".to_owned());
     });
     let session = world.session(&incident);
@@ -483,19 +475,19 @@ async fn a_query_that_servicenow_answers_with_other_rows_leads_nowhere() {
 
 /// docs/architecture.md#rule-3: the same for the records that the connector created.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hidden_correlation_id_makes_no_other_record_the_sessions_own() {
+async fn a_hidden_correlation_id_matches_no_other_record() {
     let world = World::start().await;
     let incident = world.incident();
-    world.cloud.servicenow.configure(|rules| {
+    world.servicenow().configure(|rules| {
         rules.unreadable_columns.insert("correlation_id".to_owned());
     });
     let session = world.console_session();
     assert_eq!(outcome(&world, &session).await.0, "delivered");
     assert!(world.notes(&incident).is_empty());
-    assert_eq!(world.cloud.servicenow.records("incident").len(), 2);
+    assert_eq!(world.servicenow().records("incident").len(), 2);
 }
 
-/// docs/architecture.md#rule-3: a post with no reference and `console_sessions = "ignore"` is `unmatched` and done with.
+/// docs/architecture.md#rule-3: a post with no reference and `console_sessions = "ignore"` is `unmatched`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_names_no_record_is_unmatched_where_none_is_created() {
     let world = World::with_settings(without_creating).await;
