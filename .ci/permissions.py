@@ -1,4 +1,4 @@
-"""Holds that SAM adds no permission to those that template.yaml writes out, which the tests evaluate:
+"""Fails when SAM adds a permission to those of template.yaml, which the tests evaluate:
 python .ci/permissions.py template.yaml (docs/decisions/0010-permissions-are-evaluated.md)."""
 
 import copy
@@ -10,8 +10,8 @@ os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
 from samcli.yamlhelper import yaml_parse
 from samtranslator.translator.transform import transform
 
-# What SAM makes of functions, their events and the HTTP API.
-MADE = {
+# The resource types that SAM creates for functions, their events and the HTTP API.
+CREATED = {
     "AWS::ApiGatewayV2::Api",
     "AWS::ApiGatewayV2::Stage",
     "AWS::Lambda::EventSourceMapping",
@@ -21,7 +21,7 @@ MADE = {
 
 
 class NoManagedPolicies:
-    """Asked only where a function names a managed policy."""
+    """SAM looks managed policies up only for a function that names one."""
 
     def load(self):
         return {}
@@ -33,32 +33,32 @@ def main(path):
     source = copy.deepcopy(written)
     for resource in source["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
-            # Otherwise it wants to have been packaged.
+            # SAM accepts local code only after `sam package`.
             resource["Properties"]["CodeUri"] = "s3://bucket/key"
-    defaults = {name: each.get("Default") for name, each in written["Parameters"].items()}
-    made = transform(source, defaults, NoManagedPolicies())["Resources"]
+    defaults = {name: parameter.get("Default") for name, parameter in written["Parameters"].items()}
+    created = transform(source, defaults, NoManagedPolicies())["Resources"]
 
-    faults = []
+    differences = []
     functions = 0
-    for name, resource in made.items():
+    for name, resource in created.items():
         kind, properties = resource["Type"], resource["Properties"]
         own = written["Resources"].get(name, {})
         if own.get("Type") == kind:
-            # A mapping names the stage, which SAM makes.
+            # A mapping names the stage, which SAM creates.
             if own["Properties"] != properties and kind != "AWS::ApiGatewayV2::ApiMapping":
-                faults.append(f"{name} was changed")
-        elif kind not in MADE:
-            faults.append(f"{name} of the type {kind} was added")
+                differences.append(f"{name} was changed")
+        elif kind not in CREATED:
+            differences.append(f"{name} of the type {kind} was added")
         elif kind == "AWS::Lambda::Function":
             functions += 1
             if properties["Role"] != own["Properties"].get("Role"):
-                faults.append(f"{name} has another role than the one that is written")
+                differences.append(f"{name} has another role than the one in the template")
         elif kind == "AWS::Lambda::Permission":
             if properties["Principal"] != "apigateway.amazonaws.com" or "SourceArn" not in properties:
-                faults.append(f"{name} lets in more than a route of the HTTP API")
+                differences.append(f"{name} lets in more than a route of the HTTP API")
     if not functions:
-        faults.append("no function was found")
-    sys.exit("\n".join(faults) or None)
+        differences.append("no function was found")
+    sys.exit("\n".join(differences) or None)
 
 
 main(sys.argv[1])

@@ -1,12 +1,24 @@
 # What .ci/run and .ci/artefacts share; both source it from the project's folder.
 # shellcheck shell=bash
 
-# One set of flags for every step, so that none rebuilds what another one built.
+# The same flags in every step, so that no step compiles again what another one has compiled.
 unset RUSTFLAGS RUSTDOCFLAGS
 export SAM_CLI_TELEMETRY=0
 mkdir -p "${CARGO_TARGET_DIR:-target}"
 target="$(cd "${CARGO_TARGET_DIR:-target}" && pwd)"
 
+logs="$(mktemp -d)"
+declare -A beside=()
+end_run() {
+    local group
+    for group in "${beside[@]}"; do
+        kill -- "-$group" 2>/dev/null || true
+    done
+    rm -rf "$logs"
+}
+trap end_run EXIT
+
+# step NAME COMMAND…: ends the run where the command fails, or where a lane has failed meanwhile.
 step() {
     local name="$1" started="$SECONDS"
     shift
@@ -16,15 +28,44 @@ step() {
         exit 1
     fi
     printf '== %s passed in %d s\n' "$name" "$((SECONDS - started))"
+    collect
 }
 
-# python_tools FOLDER PACKAGE==VERSION…: an environment with these packages, and used again as long as they are the same.
+# lane NAME: runs the function of this name, which is a sequence of steps, beside the steps that follow. It takes the
+# processor time that those leave. Its output is printed in one piece, by `collect`.
+lane() {
+    set -m # a process group, which end_run ends
+    (
+        beside=()
+        renice 19 "$BASHPID" >/dev/null
+        "$1"
+    ) >"$logs/$1" 2>&1 &
+    beside["$1"]=$!
+    set +m
+}
+
+# collect [NAME…]: prints the lanes that have ended, waits for those that are named, and ends the run where one failed.
+collect() {
+    local name passed
+    for name in "${!beside[@]}"; do
+        if [[ " $* " != *" $name "* ]] && kill -0 "${beside[$name]}" 2>/dev/null; then
+            continue
+        fi
+        passed=true
+        wait "${beside[$name]}" || passed=false
+        unset "beside[$name]"
+        cat "$logs/$name"
+        "$passed" || exit 1
+    done
+}
+
+# python_tools FOLDER PACKAGE==VERSION…: a virtual environment with these packages. It is kept while they are the same.
 python_tools() {
     local venv="$1" wanted="${*:2}"
     if [[ -x "$venv/bin/python" && "$(cat "$venv/installed" 2>/dev/null)" == "$wanted" ]]; then
         return
     fi
-    # Some distributions ship python3 without ensurepip: their own pip then fills an empty environment.
+    # Some distributions ship python3 without ensurepip: there the system's pip installs into an empty environment.
     if python3 -m venv --clear "$venv" >/dev/null 2>&1; then
         "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "${@:2}" || return
     else

@@ -45,7 +45,7 @@ it('the button by hand shows a PIN, and the same one when it is pressed again', 
     assert.match(instance.shown('info')[0], /^Rescue PIN 012345\./)
 })
 
-it('the button by hand says what went wrong', () => {
+it('the button by hand shows the error', () => {
     const problem = setUp()
     problem.server.json(409, { code: 'technician-console-not-running', title: '<T>.', detail: 'D.', request_id: 'r' })
     press(problem.server, problem.incident, problem.instance)

@@ -45,7 +45,7 @@ function setUp(options = {}, changes = {}) {
             ...changes,
         },
     })
-    // Presses of different tests, and of earlier runs against the same stack, are not each other's.
+    // Another user for each test, so that presses of other tests and of earlier runs do not count.
     instance.user.sys_id = crypto.randomBytes(16).toString('hex')
     return instance
 }
@@ -151,10 +151,10 @@ describe('the PIN button on the real connector', { skip }, () => {
     })
 
     it('says what to do when Rescue does not know the agent', () => {
-        const instance = setUp({ user: { email: 'nobody@acme.test', roles: [] } })
+        const instance = setUp({ user: { email: 'unknown@acme.test', roles: [] } })
         const { sys_id } = addIncident(instance)
         const [shown] = press(instance, 'incident-generate', sys_id)
-        assert.match(shown, /^Rescue does not know you\..*nobody@acme\.test.*\(technician-not-recognised, /)
+        assert.match(shown, /^Rescue does not know you\..*unknown@acme\.test.*\(technician-not-recognised, /)
     })
 
     it('says what to do when the key is wrong, and when the record is not there', () => {

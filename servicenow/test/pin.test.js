@@ -20,7 +20,7 @@ const pin = (digits, more = {}) => ({
 const keys = (server) => server.requests.map((request) => request.headers['idempotency-key'])
 
 describe('the PIN button', () => {
-    it('asks for a PIN for the agent, the record and its caller, and shows what came of it', () => {
+    it('asks for a PIN for the agent, the record and its caller, and shows the result', () => {
         const { server, instance } = setUp()
         const incident = addIncident(instance)
         server.json(201, pin('012345'))
@@ -60,7 +60,7 @@ describe('the PIN button', () => {
         isClean({ server, instance })
     })
 
-    it('asks nobody when the record cannot be saved', () => {
+    it('sends no request when the record cannot be saved', () => {
         const { server, instance } = setUp({ refusesWrites: ['incident'] })
         instance.press('incident-generate', 'incident', addIncident(instance))
         assert.match(instance.shown('error')[0], /could not be saved.*\(record-not-saved\)/)
@@ -111,7 +111,7 @@ describe('the PIN button', () => {
         isClean({ server, instance })
     })
 
-    it('says which e-mail failed and which one nobody knows about', () => {
+    it('says which e-mail failed and which one may have been sent', () => {
         const { server, instance } = setUp()
         server.json(
             201,
@@ -134,7 +134,7 @@ describe('the PIN button', () => {
         isClean({ server, instance })
     })
 
-    it('shows no PIN that is none', () => {
+    it('does not show a PIN that is not six digits', () => {
         const { server, instance } = setUp()
         server.json(201, pin('<img src=x>'))
         instance.press('incident-generate', 'incident', addIncident(instance))
@@ -261,14 +261,14 @@ describe('pressing again', () => {
         isClean({ server, instance })
     })
 
-    it('asks nobody when the press cannot be remembered', () => {
+    it('sends no request when the press cannot be stored', () => {
         const { server, instance } = setUp({ refusesWrites: ['x_rescue_conn_press'] })
         instance.press('incident-generate', 'incident', addIncident(instance))
         assert.match(instance.shown('error')[0], /\(no-press\)/)
         assert.equal(server.requests.length, 0)
     })
 
-    it('leaves nothing behind for longer than a day', () => {
+    it('deletes rows after a day', () => {
         const { server, instance } = setUp()
         server.json(201, pin('012345'))
         instance.press('incident-generate', 'incident', addIncident(instance))

@@ -25,7 +25,7 @@ function codesOfRoutes() {
 
 /** Every code with a status, from the connector's table. */
 function codesOfTable() {
-    const text = fs.readFileSync(path.join(ROOT, 'shared', 'src', 'error.rs'), 'utf8')
+    const text = fs.readFileSync(path.join(ROOT, 'shared', 'src', 'domain', 'error.rs'), 'utf8')
     return new Set([...text.matchAll(/=> "([a-z-]+)", Some\(\d+\)/g)].map((match) => match[1]))
 }
 
@@ -58,7 +58,7 @@ describe('a refusal', () => {
             'failed',
         ]
         for (const code of Object.keys(sentences)) {
-            assert.ok(table.has(code) !== own.includes(code), `${code} is nobody's, or both sides'`)
+            assert.ok(table.has(code) !== own.includes(code), `${code} must be a code of the connector or of the app, not of both`)
         }
     })
 

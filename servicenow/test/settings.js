@@ -8,7 +8,7 @@ const { Server } = require('./glide/network')
 
 const API_KEY = 'q7Zk2_vT-0mXw4R9bYc1LdE6sHj3NfGuAoIi5PxKtQM'
 
-/** An instance whose app talks to a server of the test's. */
+/** An instance whose connector is a server of the test. */
 function setUp(options = {}, changes = {}) {
     const server = new Server()
     const instance = new Instance({
@@ -40,7 +40,7 @@ function addIncident(instance, values = {}) {
     })
 }
 
-/** Nothing was used that an instance lacks, every answer was fetched, and no secret reached a log. */
+/** Fails on a member that an instance lacks, on an answer that was not fetched, and on a secret in a log. */
 function isClean({ server, instance }, secrets = []) {
     assert.deepEqual(instance.violations, [])
     assert.equal(server.unused, 0)

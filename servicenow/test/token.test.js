@@ -30,7 +30,7 @@ function administrator(options = {}, changes = {}) {
     return setUp({ user: { roles: ['x_rescue_conn.admin'] }, ...options }, changes)
 }
 
-/** Orders the item, runs its rule, and looks at what every ending has in common. */
+/** Orders the item, runs its rule, and checks what holds after success and failure. */
 function order(world, typed = {}) {
     const { instance } = world
     const item = instance.order({ ...TYPED, ...typed })

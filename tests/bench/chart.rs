@@ -1,4 +1,4 @@
-//! docs/benchmarks.svg: how soon a new process has answered, beside the floor and the same work in other languages.
+//! docs/benchmarks.svg: cold starts of the functions, of the bare handler and of the peers.
 
 use plotters::backend::SVGBackend;
 use plotters::coord::Shift;
@@ -7,27 +7,24 @@ use plotters::element::{Rectangle, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color as _, IntoFont as _, RGBColor, TextStyle};
 
-use crate::error::Error;
+use crate::error::BenchError;
 use crate::figures::{Kind, Row, Transport};
+use crate::programs::WITH_PEERS;
 use crate::report;
 
-/// What the picture shows.
 pub(crate) const TITLE: &str =
     "Cold start over TLS: from process start to the first answer, in milliseconds";
-
-/// Functions that others were written for.
-const FUNCTIONS: [&str; 2] = ["session-details", "generate-pin"];
 
 const WIDTH: i32 = 820;
 const TOP: i32 = 50;
 const BAR: i32 = 22;
 const GAP: i32 = 8;
 const HEADING: i32 = 34;
-/// Where bars begin, and where the longest one ends: its value stands behind it.
+/// Where bars begin, and where the longest one ends. Its value is to the right.
 const LEFT: i32 = 190;
 const RIGHT: i32 = WIDTH - 80;
 
-// A background of its own, so that dark pages do not swallow the text.
+// The picture has a background, so that the text is legible on dark pages.
 const PAPER: RGBColor = RGBColor(255, 255, 255);
 const INK: RGBColor = RGBColor(31, 35, 40);
 const FAINT: RGBColor = RGBColor(89, 99, 110);
@@ -43,9 +40,9 @@ struct Bar {
 /// The picture as SVG. A program that was not measured has no bar.
 ///
 /// # Errors
-/// [`Error::Picture`].
-pub(crate) fn draw(rows: &[Row]) -> Result<String, Error> {
-    let groups: Vec<(&str, Vec<Bar>)> = FUNCTIONS
+/// [`BenchError::Picture`].
+pub(crate) fn draw(rows: &[Row]) -> Result<String, BenchError> {
+    let groups: Vec<(&str, Vec<Bar>)> = WITH_PEERS
         .iter()
         .map(|function| (*function, bars(rows, function)))
         .collect();
@@ -100,7 +97,7 @@ struct Canvas<'a> {
 }
 
 impl Canvas<'_> {
-    fn bar(&self, bar: &Bar, y: i32, most: f64) -> Result<(), Error> {
+    fn bar(&self, bar: &Bar, y: i32, most: f64) -> Result<(), BenchError> {
         let (ink, fill) = if bar.ours {
             (INK, OURS)
         } else {
@@ -108,7 +105,7 @@ impl Canvas<'_> {
         };
         let middle = y + BAR / 2;
         self.text(bar.label, (LEFT - 10, middle), 15, ink, HPos::Right)?;
-        // At most as long as the picture is wide; a bar of no length would look like a missing one.
+        // At least 2: a bar without length would look like a missing one.
         let length = (f64::from(RIGHT - LEFT) * bar.milliseconds / most).round() as i32;
         let end = LEFT + length.max(2);
         let shape = Rectangle::new([(LEFT, y), (end, y + BAR)], fill.filled());
@@ -128,7 +125,7 @@ impl Canvas<'_> {
         size: i32,
         ink: RGBColor,
         side: HPos,
-    ) -> Result<(), Error> {
+    ) -> Result<(), BenchError> {
         let style = TextStyle::from(("sans-serif", size).into_font())
             .color(&ink)
             .pos(Pos::new(side, VPos::Center));
@@ -137,6 +134,6 @@ impl Canvas<'_> {
     }
 }
 
-fn broken(error: impl std::fmt::Display) -> Error {
-    Error::Picture(error.to_string())
+fn broken(error: impl std::fmt::Display) -> BenchError {
+    BenchError::Picture(error.to_string())
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::endpoints::Endpoints;
+use crate::error::BenchResult;
 use crate::figures::{ColdStart, Kind, Spread};
-use crate::outcome::Outcome;
 use crate::process::Process;
 use crate::programs::Program;
 use crate::say;
@@ -14,12 +14,12 @@ use crate::say;
 pub(crate) struct Plan {
     /// Process starts of a program.
     pub(crate) starts: usize,
-    /// Of a program in Node.js or Python, which takes a hundred times as long.
+    /// Process starts of a program in Node.js or Python; these take a hundred times as long.
     pub(crate) peers: usize,
 }
 
 impl Plan {
-    /// Whether it is a program's turn: those with fewer starts have them spread over all rounds.
+    /// Whether a program starts in this round. Fewer starts are spread over all rounds.
     fn takes_part(&self, program: &Program, round: usize) -> bool {
         let starts = match program.kind {
             Kind::Floor | Kind::Ours => self.starts,
@@ -40,14 +40,14 @@ struct Starts {
 /// Measures every program; the results in the order of the programs.
 ///
 /// # Errors
-/// When a process fails, or does not do what it was asked.
+/// When a process fails, or its work is missing.
 pub(crate) async fn measure(
     programs: &[Program],
     endpoints: &Endpoints,
     plan: &Plan,
-) -> Outcome<Vec<ColdStart>> {
+) -> BenchResult<Vec<ColdStart>> {
     let mut all: Vec<Starts> = programs.iter().map(|_| Starts::default()).collect();
-    // What is read from disk for the first time, and the first sign-in to a service, count for nobody.
+    // The first start reads from disk and signs in to services. It does not count.
     for program in programs {
         start(program, endpoints, &mut Starts::default()).await?;
     }
@@ -59,7 +59,7 @@ pub(crate) async fn measure(
             plan.starts
         ));
         for nth in 0..programs.len() {
-            // Whoever comes after Python comes after somebody else in the next round.
+            // Each round has another order, so that no program always follows the same one.
             let nth = (nth + round) % programs.len();
             if let Some((program, starts)) = programs.get(nth).zip(all.get_mut(nth))
                 && plan.takes_part(program, round)
@@ -72,7 +72,7 @@ pub(crate) async fn measure(
     all.iter_mut().map(Starts::spread).collect()
 }
 
-async fn start(program: &Program, endpoints: &Endpoints, starts: &mut Starts) -> Outcome<()> {
+async fn start(program: &Program, endpoints: &Endpoints, starts: &mut Starts) -> BenchResult<()> {
     let settings = endpoints.settings(program);
     let event = endpoints.event(program)?;
     let before = endpoints.done(program);
@@ -94,7 +94,7 @@ async fn start(program: &Program, endpoints: &Endpoints, starts: &mut Starts) ->
 }
 
 impl Starts {
-    fn spread(&mut self) -> Outcome<ColdStart> {
+    fn spread(&mut self) -> BenchResult<ColdStart> {
         let spread = |all: &mut Vec<Duration>| Spread::of(all).ok_or("nothing was measured");
         Ok(ColdStart {
             ready: spread(&mut self.ready)?,

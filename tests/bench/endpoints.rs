@@ -1,5 +1,5 @@
-//! What the programs call: the embedded AWS and the simulators, with the demo's tenant, in this process. The work is
-//! real: nothing is asked for twice, and every effect is looked for.
+//! The services that the programs call: the embedded AWS and the simulators, with the demo's tenant, in this process.
+//! Every event is new, and the effect of every event is checked.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -19,36 +19,36 @@ use shared::domain::tenant::TenantId;
 use tests::World;
 use uuid::Uuid;
 
+use crate::error::BenchResult;
 use crate::figures::{Kind, Transport};
-use crate::outcome::Outcome;
 use crate::process::label;
 use crate::programs::Program;
 use crate::tls::{Authority, Front};
 
-/// The tenant whose token is rotated: hand-overs for the demo's would end its rotation.
+/// The tenant with a rotation. A token that is handed over ends its tenant's rotation, so this is not the demo's.
 const ROTATED: &str = "rotated";
-/// Longer than a benchmark takes, so that every process meets the same.
+/// Longer than a benchmark, so that no token expires in it.
 const ACCESS_TOKEN_LIFE: Duration = Duration::from_secs(24 * 3600);
 const REFRESH_TOKEN_LIFE: Duration = Duration::from_secs(100 * 24 * 3600);
-/// Nobody is told of a PIN.
-const QUIET: &str =
+/// Tenant settings without e-mails and notes about PINs.
+const WITHOUT_NOTIFICATIONS: &str =
     "\n[notifications]\nemail_technician = false\nemail_customer = false\npin_note = false\n";
 
 /// The running endpoints of one transport. They end when they are dropped.
 pub(crate) struct Endpoints {
     pub(crate) world: World,
-    /// What signs a `Tracking0` of the demo's tenant.
+    /// The key that signs a `Tracking0` of the demo's tenant.
     pub(crate) tracking_key: Secret,
     pub(crate) tenant: TenantId,
-    /// The rotated tenant's token secret, and its version that can be tested.
+    /// The name of `ROTATED`'s token secret and the id of its pending version.
     pub(crate) rotation: (String, String),
-    /// By the function's name.
+    /// By function name.
     settings: BTreeMap<String, Settings>,
     authority: Option<PathBuf>,
     fronts: Option<Fronts>,
 }
 
-/// What the template says that a function runs with.
+/// A function's configuration of the template.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
     /// Its environment variables.
@@ -57,7 +57,7 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
 }
 
-/// One for each host, so that a process shakes hands with each service as it does in AWS.
+/// One TLS port for each service, so that a process makes one handshake for each service, as in AWS.
 struct Fronts {
     dynamodb: Front,
     sqs: Front,
@@ -67,7 +67,7 @@ struct Fronts {
 }
 
 impl Fronts {
-    async fn start(authority: &Authority, world: &World) -> Outcome<Self> {
+    async fn start(authority: &Authority, world: &World) -> BenchResult<Self> {
         let aws = world.cloud.aws.endpoint();
         Ok(Self {
             dynamodb: Front::start(authority, aws).await?,
@@ -80,7 +80,7 @@ impl Fronts {
 }
 
 impl Endpoints {
-    /// Starts everything. `folder` has the functions' programs, which nothing here starts by itself.
+    /// Starts the services. Only the benchmark starts the programs in `folder`.
     ///
     /// # Errors
     /// When a part does not start.
@@ -88,19 +88,19 @@ impl Endpoints {
         transport: Transport,
         authority: &Authority,
         folder: &Path,
-    ) -> Outcome<Self> {
+    ) -> BenchResult<Self> {
         let options = Options {
             delivering: false,
             rotating: false,
             ..Options::new(Programs::Folder(folder.to_owned()))
         };
-        let quiet = |file: String| file + QUIET;
-        let world = World::with_options(options, quiet).await;
+        let without_notifications = |file: String| file + WITHOUT_NOTIFICATIONS;
+        let world = World::with_options(options, without_notifications).await;
         let fronts = match transport {
             Transport::Plain => None,
             Transport::Tls => Some(Fronts::start(authority, &world).await?),
         };
-        furnish(&world);
+        prepare_simulators(&world);
         let file = tenant_file(&world, fronts.as_ref());
         world.cloud.apply(&file, &[]).await?;
         let settings = settings(&world, fronts.as_ref())?;
@@ -115,7 +115,7 @@ impl Endpoints {
         })
     }
 
-    /// All that a program has to be started with.
+    /// The variables and the time-out of a program.
     pub(crate) fn settings(&self, program: &Program) -> Settings {
         let function = match program.function.as_str() {
             "bare" | "one-call" => "session-details",
@@ -123,7 +123,7 @@ impl Endpoints {
         };
         let mut settings = self.settings.get(function).cloned().unwrap_or_default();
         let variables = &mut settings.variables;
-        // Tells the programs apart in the journal of the embedded AWS.
+        // The journal of the embedded AWS names callers by access key.
         variables.insert("AWS_ACCESS_KEY_ID".to_owned(), caller(program).into());
         if let Some(authority) = &self.authority {
             let names: &[&str] = match program.kind {
@@ -138,8 +138,7 @@ impl Endpoints {
         settings
     }
 
-    /// How many times a program's kind of work was done so far by any program, where that can be counted from outside.
-    /// For the others every answer, or what it led to, is looked at.
+    /// How often any program has done the work of this program's function. `None` where `check` sees the effect instead.
     pub(crate) fn done(&self, program: &Program) -> Option<usize> {
         let cloud = &self.world.cloud;
         match program.function.as_str() {
@@ -150,11 +149,11 @@ impl Endpoints {
         }
     }
 
-    /// Forgets what only grows and what nobody asks for any more.
+    /// Empties the queue, the journal and the simulators' recorded requests, which would grow without end.
     ///
     /// # Errors
     /// When the queue cannot be emptied.
-    pub(crate) async fn forget(&self) -> Outcome<()> {
+    pub(crate) async fn forget(&self) -> BenchResult<()> {
         let stack = &self.world.cloud.stack;
         let purge = stack.sqs.purge_queue().queue_url(&stack.sessions_queue_url);
         purge.send().await?;
@@ -165,7 +164,6 @@ impl Endpoints {
         Ok(())
     }
 
-    /// Over what they are called.
     pub(crate) fn transport(&self) -> Transport {
         match self.fronts {
             None => Transport::Plain,
@@ -179,7 +177,7 @@ pub(crate) fn caller(program: &Program) -> String {
     label(program).replace(' ', "-").replace(['(', ')'], "")
 }
 
-/// The technician whom a program's PINs are for. Everybody has their own: a sign-in ends the one before.
+/// The technician of a program's PINs. Each kind has its own: a sign-in to Rescue ends the technician's previous one.
 pub(crate) fn technician(kind: Kind) -> &'static str {
     match kind {
         Kind::Floor | Kind::Ours => TECHNICIAN,
@@ -188,7 +186,7 @@ pub(crate) fn technician(kind: Kind) -> &'static str {
     }
 }
 
-fn furnish(world: &World) {
+fn prepare_simulators(world: &World) {
     let (rescue, servicenow) = (&world.cloud.rescue, &world.cloud.servicenow);
     rescue.configure(|rules| rules.one_pin_every = Duration::ZERO);
     for (node_id, kind) in [("4455668", Kind::Node), ("4455669", Kind::Python)] {
@@ -199,14 +197,14 @@ fn furnish(world: &World) {
 }
 
 fn tenant_file(world: &World, fronts: Option<&Fronts>) -> String {
-    let file = demo_tenant::file(&world.cloud) + QUIET;
+    let file = demo_tenant::file(&world.cloud) + WITHOUT_NOTIFICATIONS;
     match fronts {
         None => file,
         Some(fronts) => file.replace(&world.cloud.servicenow.url(), &fronts.servicenow.url()),
     }
 }
 
-fn settings(world: &World, fronts: Option<&Fronts>) -> Outcome<BTreeMap<String, Settings>> {
+fn settings(world: &World, fronts: Option<&Fronts>) -> BenchResult<BTreeMap<String, Settings>> {
     let cloud = &world.cloud;
     let template = Template::parse(TEMPLATE)?;
     let mut all = BTreeMap::new();
@@ -218,7 +216,7 @@ fn settings(world: &World, fronts: Option<&Fronts>) -> Outcome<BTreeMap<String, 
                 ("AWS_SECRET_ACCESS_KEY", "local"),
                 ("ALLOW_LOOPBACK", "1"),
                 ("AWS_LAMBDA_LOG_LEVEL", "INFO"),
-                // The benchmark posts faster than technicians.
+                // The benchmark posts faster than the default allows.
                 ("POSTS_PER_MINUTE", "1000000000"),
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
@@ -234,7 +232,7 @@ fn settings(world: &World, fronts: Option<&Fronts>) -> Outcome<BTreeMap<String, 
                 ("RESCUE_ENDPOINT_URL", cloud.rescue.url()),
             ],
             Some(fronts) => {
-                // A queue's URL has the host of its service.
+                // The queue's URL contains the host of SQS.
                 for value in variables.values_mut() {
                     *value = value.replace(aws, &fronts.sqs.url());
                 }
@@ -266,7 +264,7 @@ fn settings(world: &World, fronts: Option<&Fronts>) -> Outcome<BTreeMap<String, 
     Ok(all)
 }
 
-async fn tracking_key(world: &World) -> Outcome<Secret> {
+async fn tracking_key(world: &World) -> BenchResult<Secret> {
     let stack = &world.cloud.stack;
     let name = format!("{}/{TENANT}/credentials", stack.secret_prefix);
     let read = stack.secrets.get_secret_value().secret_id(name).send();
@@ -276,8 +274,8 @@ async fn tracking_key(world: &World) -> Outcome<Secret> {
     Ok(credentials.tracking_key.ok_or("no tracking key")?)
 }
 
-/// A tenant with a rotation that has made a token and not yet ended, so that its third step can be taken for ever.
-async fn begin_rotation(world: &World, file: &str) -> Outcome<(String, String)> {
+/// Makes a tenant with a pending token, so that its rotation's third step can be repeated.
+async fn begin_rotation(world: &World, file: &str) -> BenchResult<(String, String)> {
     let (cloud, stack) = (&world.cloud, &world.cloud.stack);
     let file = file.replace(
         &format!("tenant = \"{TENANT}\""),

@@ -1,26 +1,33 @@
 //! Why a benchmark has no result.
 
+use std::io;
 use std::path::PathBuf;
 
-/// What went wrong.
+/// A result of any part of the benchmark. An error ends the run.
+pub(crate) type BenchResult<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    /// A file cannot be read or written.
+pub(crate) enum BenchError {
     #[error("{}: {source}", path.display())]
-    File {
-        path: PathBuf,
-        source: std::io::Error,
+    File { path: PathBuf, source: io::Error },
+    #[error(
+        "{program} does not start ({source}): install {remedy}, or leave the peers out with --without-peers"
+    )]
+    Missing {
+        program: String,
+        remedy: &'static str,
+        source: io::Error,
     },
-    /// The embedded cloud refused what was asked of it.
+    #[error("{0} failed; its output is above")]
+    Command(String),
     #[error("the embedded cloud refuses: {0}")]
     Cloud(String),
-    /// A post or a delivery that has to work did not.
+    /// A measured post or delivery failed.
     #[error("{0}")]
     Failed(String),
-    /// The picture cannot be drawn.
     #[error("the picture cannot be drawn: {0}")]
     Picture(String),
-    /// A page lacks the lines between which figures are written.
+    /// The figures are written between these lines.
     #[error("{page} has no lines <!-- {name} --> and <!-- /{name} -->")]
     NoMarkers { page: String, name: &'static str },
 }

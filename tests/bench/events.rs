@@ -1,5 +1,4 @@
-//! The events that functions are invoked with, each asking for work that was never done before, and what has to come
-//! of them.
+//! The events of the invocations, each a new one, and their expected results.
 
 use hyper::body::Bytes;
 use local::demo_tenant::{CLIENT_ID, CUSTOMER, SERVICE_ACCOUNT, TENANT};
@@ -13,15 +12,15 @@ use shared::rescue::post_to_url;
 use uuid::Uuid;
 
 use crate::endpoints::{self, Endpoints};
-use crate::outcome::Outcome;
+use crate::error::BenchResult;
 use crate::programs::Program;
 
-/// So many bytes of chat make a post of about 4 KB.
+/// Bytes of chat in a post of about 4 KB.
 const CHAT: usize = 3_200;
-/// A chat that lasted for days.
+/// Bytes of a very long chat.
 const LARGE_CHAT: usize = 2 * 1024 * 1024;
 
-/// One event, and what is expected of it.
+/// An event and its expected result.
 #[derive(Clone, Debug)]
 pub(crate) struct Event {
     pub(crate) payload: Bytes,
@@ -30,17 +29,17 @@ pub(crate) struct Event {
 
 #[derive(Clone, Debug)]
 enum Expected {
-    /// Status 200, from a floor that reads nothing.
+    /// Status 200, from a bare handler.
     Ok,
-    /// The post of that session is accepted.
+    /// The post of this session is accepted.
     Accepted(String),
     /// A PIN.
     Pin,
     /// The token is stored.
     Stored,
-    /// One note on that incident, and nothing left over of the batch.
+    /// One note on this incident, and no batch item failure.
     Note(String),
-    /// The step is done, which says nothing.
+    /// `null`: the rotation step has no result.
     Done,
 }
 
@@ -49,15 +48,14 @@ impl Endpoints {
     ///
     /// * `session-details` and the floors: the end of a new session, a post of about 4 KB;
     /// * `deliver-session`: one such post, of a session that a PIN tied to an incident without notes;
-    /// * `generate-pin`: a press that was never pressed, for an incident, e-mails and note off;
+    /// * `generate-pin`: a new PIN request for an incident, without e-mails and note;
     /// * `receive-token`: a refresh token that was never handed over;
-    /// * `rotate-tokens`: `testSecret` of a pending version. It is the one step with calls to Secrets Manager, DynamoDB
-    ///   and ServiceNow that can be repeated: `createSecret` and `finishSecret` end a version's part in a rotation, and
-    ///   nothing but Secrets Manager can begin another.
+    /// * `rotate-tokens`: `testSecret` of a pending version. It calls Secrets Manager, DynamoDB and ServiceNow and can be
+    ///   repeated. `createSecret` and `finishSecret` can not: only Secrets Manager starts a new rotation.
     ///
     /// # Errors
     /// When there is no such function.
-    pub(crate) fn event(&self, program: &Program) -> Outcome<Event> {
+    pub(crate) fn event(&self, program: &Program) -> BenchResult<Event> {
         match program.function.as_str() {
             "bare" | "one-call" => Ok(Event {
                 expected: Expected::Ok,
@@ -65,18 +63,18 @@ impl Endpoints {
             }),
             "session-details" => Ok(self.post(CHAT)),
             "deliver-session" => self.batch(CHAT),
-            "generate-pin" => Ok(self.press(program)),
+            "generate-pin" => Ok(self.pin_request(program)),
             "receive-token" => Ok(self.hand_over()),
             "rotate-tokens" => Ok(self.rotation_step()),
             other => Err(format!("no event is known for {other}").into()),
         }
     }
 
-    /// The same with 2 MB of chat, for a function that takes posts.
+    /// An event with 2 MB of chat, for a function that takes posts.
     ///
     /// # Errors
     /// When the post does not fit into a message.
-    pub(crate) fn large_event(&self, program: &Program) -> Outcome<Option<Event>> {
+    pub(crate) fn large_event(&self, program: &Program) -> BenchResult<Option<Event>> {
         Ok(match program.function.as_str() {
             "session-details" => Some(self.post(LARGE_CHAT)),
             "deliver-session" => Some(self.batch(LARGE_CHAT)?),
@@ -84,11 +82,9 @@ impl Endpoints {
         })
     }
 
-    /// Whether the answer is the right one.
-    ///
     /// # Errors
-    /// Says what is wrong with it.
-    pub(crate) fn check(&self, event: &Event, answer: &[u8]) -> Outcome<()> {
+    /// When the answer or its effect is not the expected one.
+    pub(crate) fn check(&self, event: &Event, answer: &[u8]) -> BenchResult<()> {
         let answer: Value = match answer {
             [] => Value::Null,
             answer => serde_json::from_slice(answer)?,
@@ -131,7 +127,7 @@ impl Endpoints {
 
     fn session(&self, chat: usize) -> Session {
         let mut session = self.world.console_session().with_field("CField2", CUSTOMER);
-        talk(&mut session, chat);
+        add_chat(&mut session, chat);
         session.with_note("Replaced the toner; the customer prints again.")
     }
 
@@ -153,7 +149,7 @@ impl Endpoints {
         Event::new(&event, Expected::Accepted(session.id))
     }
 
-    fn batch(&self, chat: usize) -> Outcome<Event> {
+    fn batch(&self, chat: usize) -> BenchResult<Event> {
         let incident = self.world.incident();
         let record = RecordRef {
             table: Table::Incident,
@@ -203,7 +199,7 @@ impl Endpoints {
         Ok(Event::new(&event, Expected::Note(incident.sys_id)))
     }
 
-    fn press(&self, program: &Program) -> Event {
+    fn pin_request(&self, program: &Program) -> Event {
         let body = json!({
             "technician": {"email": endpoints::technician(program.kind)},
             "record": {"table": "incident", "sys_id": Uuid::new_v4().simple().to_string(), "number": "INC0012345"},
@@ -257,7 +253,7 @@ impl Event {
     }
 }
 
-/// A JSON request as an HTTP API hands it on, payload format 2.0.
+/// A JSON request in the payload format 2.0 of an HTTP API.
 fn http(route: &str, path: &str, parameters: Value, body: &str) -> Value {
     json!({
         "version": "2.0",
@@ -299,20 +295,20 @@ fn http(route: &str, path: &str, parameters: Value, body: &str) -> Value {
     })
 }
 
-/// What people say, in an order that no packer foresees.
+/// The chat's words. Their random order compresses like a real chat.
 const WORDS: [&str; 32] = [
     "printer", "toner", "the", "a", "is", "not", "please", "restart", "driver", "install", "now",
     "thanks", "wait", "error", "0x8007", "page", "I", "see", "you", "click", "settings", "network",
     "cable", "Wi-Fi", "password", "works", "again", "still", "screen", "window", "left", "update",
 ];
 
-/// Makes a chat of at least so many bytes.
-fn talk(session: &mut Session, bytes: usize) {
+/// Adds a chat of at least this many bytes.
+fn add_chat(session: &mut Session, bytes: usize) {
     let mut random = Uuid::new_v4().as_u128() | 1;
     let mut said = 0;
     while said < bytes {
         let words = (0..12).map(|_| {
-            // Xorshift: good enough to be unlike the chat before.
+            // Xorshift, so that no two chats are equal.
             random ^= random << 13;
             random ^= random >> 7;
             random ^= random << 17;

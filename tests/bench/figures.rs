@@ -1,17 +1,17 @@
-//! What is measured, as the report shows it.
+//! The measured figures of the report.
 
 use std::time::Duration;
 
-/// Whose program it is.
+/// The kind of a measured program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A handler that does nothing, or only the one call: what the platform costs.
+    /// A handler that does nothing, or makes one call: the cost of the platform.
     Floor,
     /// One of the connector's functions.
     Ours,
-    /// The same work in Node.js.
+    /// The same function in Node.js.
     Node,
-    /// The same work in Python.
+    /// The same function in Python.
     Python,
 }
 
@@ -22,7 +22,7 @@ pub(crate) enum Transport {
     Tls,
 }
 
-/// The middle of many measurements, and the quarters around it.
+/// Median and quartiles of many measurements.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spread {
     pub(crate) lower_quartile: Duration,
@@ -31,7 +31,7 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// The spread of measurements, which are sorted for it; `None` without any.
+    /// Sorts the measurements. `None` without any.
     pub(crate) fn of(all: &mut [Duration]) -> Option<Self> {
         all.sort_unstable();
         Some(Self {
@@ -42,7 +42,7 @@ impl Spread {
     }
 }
 
-/// The measurement that this part of all, which are sorted, does not exceed; `None` without any.
+/// The measurement that this part of the sorted ones does not exceed. `None` without any.
 pub(crate) fn quantile(sorted: &[Duration], part: f64) -> Option<Duration> {
     let rank = (part * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.saturating_sub(1)).copied()
@@ -55,26 +55,26 @@ pub(crate) struct ColdStart {
     pub(crate) ready: Spread,
     /// The invocation handed over → its answer.
     pub(crate) answer: Spread,
-    /// Process start → the first answer, without the time in which nothing was asked of it.
+    /// `ready` and `answer` together: without the time between them.
     pub(crate) total: Spread,
     /// Processor time of all threads from process start to the first answer.
     pub(crate) processor: Spread,
 }
 
-/// Many invocations of one running process, one after the other.
+/// Invocations of one running process, one after the other.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Warm {
     pub(crate) median: Duration,
     pub(crate) p90: Duration,
     pub(crate) p99: Duration,
-    /// Invocations that one environment takes in a second.
+    /// Invocations of one environment in a second.
     pub(crate) per_second: f64,
 }
 
 /// Everything about one program over one transport.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
-    /// `bare`, `one-call`, or the function whose work it does.
+    /// `bare`, `one-call`, or a function's name.
     pub(crate) function: String,
     pub(crate) kind: Kind,
     pub(crate) transport: Transport,
@@ -91,6 +91,6 @@ pub(crate) struct Row {
 pub(crate) struct Size {
     pub(crate) program: String,
     pub(crate) binary: u64,
-    /// Deflated, as it is uploaded.
+    /// The size of the uploaded zip file.
     pub(crate) zip: u64,
 }

@@ -1,4 +1,4 @@
-//! Whether a request costs the same however many tenants and sessions there are.
+//! The cost of a request with ever more tenants and sessions in the tables.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -18,16 +18,16 @@ use shared::aws::tenants::{KeyKind, Tenant, TenantKey};
 use shared::domain::clock::Timestamp;
 use shared::domain::tenant::TenantId;
 
-use crate::error::Error;
+use crate::error::BenchError;
 use crate::memory;
 
-/// How busy tenants are spread over all there are.
+/// Which tenants post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spread {
-    /// Ten tenants post, drawn from all: what is cached helps.
-    TenTenants,
-    /// Every post comes from any tenant: nothing that is cached helps when there are many.
-    AnyTenant,
+pub(crate) enum BusyTenants {
+    /// Ten tenants, drawn from all: cached values are used again.
+    Ten,
+    /// Each post comes from a tenant drawn from all: with many tenants, few cached values are used again.
+    Any,
 }
 
 /// One function with one number of tenants.
@@ -35,8 +35,8 @@ pub(crate) enum Spread {
 pub(crate) struct Growth {
     pub(crate) function: &'static str,
     pub(crate) tenants: usize,
-    pub(crate) spread: Spread,
-    /// HTTP API to answer for `session-details`; a batch of one post for `deliver-session`.
+    pub(crate) busy: BusyTenants,
+    /// A request to the HTTP API for `session-details`; a batch of one post for `deliver-session`.
     pub(crate) median: Duration,
     pub(crate) p99: Duration,
     /// Calls to DynamoDB for each post.
@@ -47,22 +47,22 @@ pub(crate) struct Growth {
     pub(crate) peak_memory: u64,
 }
 
-/// How many tenants there are, one after the other.
+/// The numbers of tenants, measured one after the other.
 pub(crate) const SIZES: [usize; 3] = [10, 1_000, 100_000];
-/// The same for a quick look.
+/// The numbers of a quick run.
 pub(crate) const QUICK_SIZES: [usize; 3] = [10, 100, 1_000];
 
-/// How many posts are measured for each size and spread.
+/// Measured posts for each size and choice of tenants.
 const POSTS: usize = 400;
-/// How many tenants are busy at once where only some are.
+/// The tenants of [`BusyTenants::Ten`].
 const BUSY: usize = 10;
 const RECORDS: usize = 100;
 const BATCH: usize = 25;
 const AT_ONCE: usize = 4;
-/// The journal holds every item that is written until it is cleared.
+/// Tenants that are written before the journal is cleared: it keeps every item until then.
 const ROUND: usize = 2_000;
 
-/// The options of a world with released functions in which nothing happens by itself.
+/// Options of a world with the functions of this folder and without deliveries or rotations of its own.
 pub(crate) fn options(programs: &Path) -> Options {
     Options {
         delivering: false,
@@ -71,11 +71,11 @@ pub(crate) fn options(programs: &Path) -> Options {
     }
 }
 
-/// Fills the tables with ever more tenants, each with a session in the ledger, and posts for some of them.
+/// Fills the tables with ever more tenants, each with a session in the ledger, and measures posts.
 ///
 /// # Errors
 /// When the embedded cloud refuses something, or a post is not delivered.
-pub(crate) async fn measure(programs: &Path, sizes: &[usize]) -> Result<Vec<Growth>, Error> {
+pub(crate) async fn measure(programs: &Path, sizes: &[usize]) -> Result<Vec<Growth>, BenchError> {
     let options = Options {
         processes: 1,
         ..options(programs)
@@ -88,12 +88,12 @@ pub(crate) async fn measure(programs: &Path, sizes: &[usize]) -> Result<Vec<Grow
     for &size in sizes {
         template.fill(&world, filled..size).await?;
         filled = size;
-        for spread in [Spread::TenTenants, Spread::AnyTenant] {
+        for busy in [BusyTenants::Ten, BusyTenants::Any] {
             let run = Run {
                 world: &world,
                 template: &template,
                 tenants: size,
-                spread,
+                busy,
             };
             measured.extend(run.measure(&mut post).await?);
         }
@@ -104,7 +104,7 @@ pub(crate) async fn measure(programs: &Path, sizes: &[usize]) -> Result<Vec<Grow
 
 type Item = HashMap<String, AttributeValue>;
 
-/// The demo's tenant and one of its sessions, of which the others are copies.
+/// The demo's tenant and one of its sessions. All others are copies of them.
 struct Template {
     tenant: Tenant,
     access_token: Item,
@@ -114,10 +114,10 @@ struct Template {
 }
 
 impl Template {
-    async fn of(world: &World) -> Result<Self, Error> {
+    async fn of(world: &World) -> Result<Self, BenchError> {
         let records: Vec<Created> = (0..RECORDS).map(|_| world.incident()).collect();
         let Some(record) = records.first() else {
-            return Err(Error::Failed("there is no record".to_owned()));
+            return Err(BenchError::Failed("there is no record".to_owned()));
         };
         let session = world.session(record);
         world.post(&session, Phase::Start).await;
@@ -127,7 +127,7 @@ impl Template {
         let read = read.key("tenant", text(TENANT)).send().await;
         let item = read.map_err(refused)?.item.unwrap_or_default();
         let tenant = Tenant::from_item(&item)
-            .ok_or_else(|| Error::Failed("the demo's tenant cannot be read".to_owned()))?;
+            .ok_or_else(|| BenchError::Failed("the demo's tenant cannot be read".to_owned()))?;
         let key = access_token_key(&tenant.file.tenant);
         let read = stack
             .dynamodb
@@ -144,7 +144,9 @@ impl Template {
             .await;
         let ledger = entries.map_err(refused)?.items.unwrap_or_default();
         if access_token.is_empty() || ledger.len() < 2 {
-            return Err(Error::Failed("the first post was not delivered".to_owned()));
+            return Err(BenchError::Failed(
+                "the first post was not delivered".to_owned(),
+            ));
         }
         Ok(Self {
             tenant,
@@ -155,8 +157,8 @@ impl Template {
         })
     }
 
-    /// Tenants of these numbers, each with an access token and a session.
-    async fn fill(&self, world: &World, numbers: std::ops::Range<usize>) -> Result<(), Error> {
+    /// Adds the tenants of these numbers, each with an access token and a session.
+    async fn fill(&self, world: &World, numbers: std::ops::Range<usize>) -> Result<(), BenchError> {
         let stack = &world.cloud.stack;
         let all: Vec<usize> = numbers.collect();
         for round in all.chunks(ROUND) {
@@ -184,9 +186,9 @@ impl Template {
     }
 
     /// The tenant of a number and its webhook URL for ends.
-    fn tenant(&self, number: usize) -> Result<(Tenant, String), Error> {
+    fn tenant(&self, number: usize) -> Result<(Tenant, String), BenchError> {
         let id = TenantId::parse(&format!("tenant-{number}"))
-            .ok_or_else(|| Error::Failed("that is no tenant's name".to_owned()))?;
+            .ok_or_else(|| BenchError::Failed("the tenant's name is invalid".to_owned()))?;
         let mut random = [0; 32];
         let digits = number.to_be_bytes();
         random
@@ -202,7 +204,7 @@ impl Template {
         Ok((tenant, path.expose().to_owned()))
     }
 
-    /// What the ledger says about the session of a tenant.
+    /// The ledger's items about a tenant's session.
     fn entries(&self, tenant: &TenantId, number: usize) -> Vec<Item> {
         let session = self.session(number);
         let named = self.records.get(number % self.records.len());
@@ -234,8 +236,8 @@ impl Template {
     }
 }
 
-/// Writes items as fast as the table takes them.
-async fn write(world: &World, table: &str, items: Vec<Item>) -> Result<(), Error> {
+/// Writes items in concurrent batches.
+async fn write(world: &World, table: &str, items: Vec<Item>) -> Result<(), BenchError> {
     let requests = items.chunks(BATCH).map(|items| {
         let puts = items.iter().map(|item| {
             let put = PutRequest::builder().set_item(Some(item.clone())).build();
@@ -250,7 +252,7 @@ async fn write(world: &World, table: &str, items: Vec<Item>) -> Result<(), Error
             if left.is_empty() {
                 Ok(())
             } else {
-                Err(Error::Cloud(format!("{table} takes no more items")))
+                Err(BenchError::Cloud(format!("{table} takes no more items")))
             }
         }
     });
@@ -262,18 +264,18 @@ struct Run<'a> {
     world: &'a World,
     template: &'a Template,
     tenants: usize,
-    spread: Spread,
+    busy: BusyTenants,
 }
 
 impl Run<'_> {
-    /// Posts and delivers one by one, in processes that have not met any tenant before. `post` numbers all posts.
-    async fn measure(&self, post: &mut usize) -> Result<[Growth; 2], Error> {
+    /// Posts and delivers one by one, in new processes with empty caches. `post` numbers all posts.
+    async fn measure(&self, post: &mut usize) -> Result<[Growth; 2], BenchError> {
         for function in ["session-details", "deliver-session"] {
             self.world.function(function).kill().await;
         }
         let mut draws = Draws(0x9e37_79b9_7f4a_7c15);
-        let busy: Vec<usize> = (0..BUSY).map(|_| draws.below(self.tenants)).collect();
-        for &tenant in &busy {
+        let ten: Vec<usize> = (0..BUSY).map(|_| draws.below(self.tenants)).collect();
+        for &tenant in &ten {
             *post += 1;
             self.one(tenant, *post).await?;
         }
@@ -281,9 +283,9 @@ impl Run<'_> {
         journal.clear();
         let (mut accepted, mut delivered) = (Vec::new(), Vec::new());
         for nth in 0..POSTS {
-            let tenant = match self.spread {
-                Spread::TenTenants => busy.get(nth % BUSY).copied().unwrap_or(0),
-                Spread::AnyTenant => draws.below(self.tenants),
+            let tenant = match self.busy {
+                BusyTenants::Ten => ten.get(nth % BUSY).copied().unwrap_or(0),
+                BusyTenants::Any => draws.below(self.tenants),
             };
             *post += 1;
             let (accepting, delivering) = self.one(tenant, *post).await?;
@@ -300,9 +302,9 @@ impl Run<'_> {
             Growth {
                 function,
                 tenants: self.tenants,
-                spread: self.spread,
-                median: at(&times, 50),
-                p99: at(&times, 99),
+                busy: self.busy,
+                median: percentile(&times, 50),
+                p99: percentile(&times, 99),
                 dynamodb_calls: operations.len() as f64 / POSTS as f64,
                 scans: operations.iter().filter(|name| **name == "Scan").count(),
                 peak_memory: memory::peak(&self.world.function(function).processes()),
@@ -314,14 +316,14 @@ impl Run<'_> {
         ])
     }
 
-    /// Posts for a tenant, then delivers it. How long either took.
-    async fn one(&self, tenant: usize, post: usize) -> Result<(Duration, Duration), Error> {
+    /// Posts for a tenant and delivers the post. Returns the times of both.
+    async fn one(&self, tenant: usize, post: usize) -> Result<(Duration, Duration), BenchError> {
         let (_, path) = self.template.tenant(tenant)?;
         let url = format!("{}{path}", self.world.cloud.gateway.url());
         let mut session = self.template.session(tenant);
         session.say("Ana Ruiz", &format!("post {post}"));
         let rescue = &self.world.cloud.rescue;
-        // Rescue has told nothing of a session that it does not know.
+        // The simulator posts each line of a session's chat once. Under a new id it posts this one.
         let fresh = Session {
             id: format!("{post}-{}", session.id),
             ..session.clone()
@@ -332,7 +334,10 @@ impl Run<'_> {
         let posted = rescue.send(&url, &payload).await.map_err(refused)?;
         let accepted = begun.elapsed();
         if posted.status != 200 {
-            return Err(Error::Failed(format!("a post is refused: {}", posted.body)));
+            return Err(BenchError::Failed(format!(
+                "a post is refused: {}",
+                posted.body
+            )));
         }
         let mark = self.world.cloud.servicenow.mark();
         let begun = Instant::now();
@@ -342,19 +347,19 @@ impl Run<'_> {
         self.world.cloud.servicenow.forget_requests();
         if (messages, calls) != (1, 1) {
             let what = format!("{messages} messages and {calls} calls to ServiceNow for one post");
-            return Err(Error::Failed(what));
+            return Err(BenchError::Failed(what));
         }
         Ok((accepted, delivered))
     }
 }
 
-/// The value below which so many per cent are.
-fn at(sorted: &[Duration], percent: usize) -> Duration {
+/// The value below which this percentage of the values is.
+fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
     sorted.get(place).copied().unwrap_or_default()
 }
 
-/// Numbers that look random and are the same in every run (xorshift).
+/// Pseudo-random numbers, the same in every run (xorshift).
 struct Draws(u64);
 
 impl Draws {
@@ -370,6 +375,6 @@ fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
 }
 
-fn refused(error: impl std::fmt::Debug) -> Error {
-    Error::Cloud(format!("{error:?}"))
+fn refused(error: impl std::fmt::Debug) -> BenchError {
+    BenchError::Cloud(format!("{error:?}"))
 }

@@ -1,10 +1,10 @@
-//! What the benchmark ran on.
+//! The machine of the benchmark.
 
 use std::fs;
 
 use crate::programs;
 
-/// The machine and the versions, each with its name. What cannot be found out is left out.
+/// Machine and versions, each with its name. Unknown ones are left out.
 pub(crate) fn described() -> Vec<(String, String)> {
     let cores = std::thread::available_parallelism();
     let of_linux = [

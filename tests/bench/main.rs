@@ -1,7 +1,6 @@
-//! Measures the released functions beside the floor of the platform and beside the same work in Node.js and Python, and
-//! writes docs/benchmarks.md.
+//! Measures the functions of the release profile, bare handlers and the same functions in Node.js and Python, and writes
+//! docs/benchmarks.md.
 
-mod calls;
 mod chart;
 mod cold;
 mod endpoints;
@@ -11,7 +10,6 @@ mod figures;
 mod growth;
 mod machine;
 mod memory;
-mod outcome;
 mod process;
 mod programs;
 mod report;
@@ -28,29 +26,29 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::endpoints::Endpoints;
-use crate::figures::{Kind, Row, Transport};
-use crate::outcome::Outcome;
+use crate::error::BenchResult;
+use crate::figures::{Row, Transport};
 use crate::programs::Program;
 use crate::report::Measured;
 use crate::tls::Authority;
 
-/// Measures cold starts, warm invocations, memory and sizes of the released functions, in one run and side by side
-/// with the floor of the platform and with the same work in Node.js and Python.
+/// Measures cold starts, warm invocations, memory and sizes of the functions of the release profile, beside bare
+/// handlers and beside the same functions in Node.js and Python.
 #[derive(Clone, Debug, Parser)]
 #[command(
     after_help = "Example: cargo run --release -p tests --bin bench -- --quick --only session-details"
 )]
 struct Arguments {
-    /// Measure little, to try the benchmark itself.
+    /// Measure little, to test the benchmark itself.
     #[arg(long)]
     quick: bool,
-    /// Measure only programs that do the work of this function, `bare` or `one-call`; may be repeated.
+    /// Measure only the programs of this function, or `bare` or `one-call`; may be repeated.
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
     /// Leave out Node.js and Python.
     #[arg(long)]
     without_peers: bool,
-    /// Only build the functions, and fail when one of them is larger than it may be.
+    /// Only build the functions, and fail when a zipped binary exceeds its limit.
     #[arg(long)]
     sizes: bool,
     /// Process starts of each program, over each transport.
@@ -62,7 +60,7 @@ struct Arguments {
     /// Invocations of each running process.
     #[arg(long, default_value_t = 600, value_name = "N")]
     warm: usize,
-    /// So many of them follow one another before it is the next process's turn.
+    /// Invocations of one process in a row, before those of the next process.
     #[arg(long, default_value_t = 50, value_name = "N")]
     block: usize,
 }
@@ -97,7 +95,7 @@ impl Arguments {
     }
 }
 
-/// Invocations before those that count: Node.js compiles what is called often.
+/// Invocations that do not count: Node.js compiles functions only after many calls.
 const WARM_UP: usize = 100;
 
 fn main() -> ExitCode {
@@ -110,14 +108,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> Outcome<()> {
+fn run(arguments: &Arguments) -> BenchResult<()> {
     say("Building the programs");
-    let mut programs = programs::build(programs::Options {
-        peers: !arguments.without_peers && !arguments.sizes,
-    })?;
+    let functions = programs::build_functions()?;
     if arguments.sizes {
-        return sizes::hold(folder(&programs));
+        return sizes::check(&functions);
     }
+    let mut programs = programs::build(!arguments.without_peers)?;
     programs.retain(|program| arguments.wants(program));
     if programs.is_empty() {
         return Err("there is no program of that name".into());
@@ -126,35 +123,35 @@ fn run(arguments: &Arguments) -> Outcome<()> {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    runtime.block_on(measure(arguments, &programs))
+    runtime.block_on(measure(arguments, &programs, &functions))
 }
 
-async fn measure(arguments: &Arguments, programs: &[Program]) -> Outcome<()> {
-    let folder = folder(programs);
+/// `functions`: the folder of the functions' binaries.
+async fn measure(arguments: &Arguments, programs: &[Program], functions: &Path) -> BenchResult<()> {
     let whole = arguments.only.is_empty();
     let mut measured = Measured {
         machine: machine::described(),
-        rows: rows(arguments, programs, folder).await?,
+        rows: rows(arguments, programs, functions).await?,
         ..Measured::default()
     };
     if whole {
         say("Sizes and calls");
-        measured.sizes = sizes::measure(folder)?;
-        measured.calls = calls::count(folder).await;
+        measured.sizes = sizes::measure(functions)?;
+        measured.calls = ::tests::calls::count(growth::options(functions)).await;
         say("Growth");
         let sizes = match arguments.quick {
             true => growth::QUICK_SIZES,
             false => growth::SIZES,
         };
-        measured.growth = growth::measure(folder, &sizes).await?;
+        measured.growth = growth::measure(functions, &sizes).await?;
         say("Soak");
         let sessions = match arguments.quick {
             true => soak::QUICK_SESSIONS,
             false => soak::SESSIONS,
         };
-        measured.soak = Some(soak::run(folder, sessions).await?);
+        measured.soak = Some(soak::run(functions, sessions).await?);
     }
-    // Figures of a part, of a few measurements, or against endpoints that are not optimised are not for readers.
+    // The page gets figures of whole runs only, and from optimised endpoints.
     let optimised = !cfg!(debug_assertions);
     if whole && optimised && !arguments.quick && !arguments.without_peers {
         say("Writing docs/benchmarks.md");
@@ -167,11 +164,15 @@ async fn measure(arguments: &Arguments, programs: &[Program]) -> Outcome<()> {
 }
 
 /// Cold starts and warm invocations over both transports.
-async fn rows(arguments: &Arguments, programs: &[Program], folder: &Path) -> Outcome<Vec<Row>> {
+async fn rows(
+    arguments: &Arguments,
+    programs: &[Program],
+    functions: &Path,
+) -> BenchResult<Vec<Row>> {
     let authority = Authority::new()?;
     let mut rows = Vec::new();
     for transport in [Transport::Plain, Transport::Tls] {
-        let endpoints = Endpoints::start(transport, &authority, folder).await?;
+        let endpoints = Endpoints::start(transport, &authority, functions).await?;
         let cold = cold::measure(programs, &endpoints, &arguments.cold()).await?;
         let warm = warm::measure(programs, &endpoints, &arguments.warm()).await?;
         for ((program, cold), warm) in programs.iter().zip(cold).zip(warm) {
@@ -189,16 +190,8 @@ async fn rows(arguments: &Arguments, programs: &[Program], folder: &Path) -> Out
     Ok(rows)
 }
 
-/// Where the functions' programs are.
-fn folder(programs: &[Program]) -> &Path {
-    let ours = |program: &&Program| matches!(program.kind, Kind::Floor | Kind::Ours);
-    let ours = programs.iter().find(ours);
-    let file = ours.and_then(|program| program.file.as_deref());
-    file.and_then(Path::parent).unwrap_or(Path::new("."))
-}
-
-/// Says how far the benchmark is.
+/// Prints a line about the progress.
 pub(crate) fn say(line: &str) {
-    // Nobody can be told that standard error is gone.
+    // When standard error is closed, no output is left for the error.
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

@@ -1,11 +1,11 @@
 //! Resident memory of running processes.
 
-/// The largest resident set that one of these processes has had since its start, in bytes; 0 when none is running.
+/// The largest resident set of one of these processes since its start, in bytes; 0 when none runs.
 pub(crate) fn peak(processes: &[u32]) -> u64 {
     largest(processes, "VmHWM:")
 }
 
-/// The largest resident set that one of these processes has now, in bytes; 0 when none is running.
+/// The largest resident set of one of these processes now, in bytes; 0 when none runs.
 pub(crate) fn resident(processes: &[u32]) -> u64 {
     largest(processes, "VmRSS:")
 }

@@ -1,4 +1,4 @@
-//! One process of a program, as Lambda starts it, and what Linux says about it.
+//! A process of a program, started as Lambda starts it.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -10,15 +10,15 @@ use tokio::process::{Child, Command};
 use uuid::Uuid;
 
 use crate::endpoints::Settings;
+use crate::error::BenchResult;
 use crate::figures::Kind;
 use crate::memory;
-use crate::outcome::Outcome;
 use crate::programs::Program;
-use crate::runtime_api::{Answer, Report, RuntimeApi};
+use crate::runtime_api::{ProcessEvent, Response, RuntimeApi};
 
-/// No program takes longer for anything.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// So much of a program's output is shown when it fails.
+/// The time limit of an invocation.
+const INVOCATION_LIMIT: Duration = Duration::from_secs(60);
+/// Bytes of output that an error shows.
 const TAIL: usize = 4000;
 
 /// A running process. It is killed when it is dropped.
@@ -30,15 +30,14 @@ pub(crate) struct Process {
     api: RuntimeApi,
     output: Output,
     started: Instant,
-    asked: Option<Instant>,
+    first_asked: Option<Instant>,
 }
 
 /// One invocation of a process.
 #[derive(Clone, Debug)]
 pub(crate) struct Invocation {
-    /// What the process answered.
     pub(crate) answer: Bytes,
-    /// Process start → its first request for work; the same for every invocation of it.
+    /// Process start → its first request for work; the same for all its invocations.
     pub(crate) ready: Duration,
     /// The invocation handed over → its answer.
     pub(crate) took: Duration,
@@ -49,11 +48,11 @@ pub(crate) struct Invocation {
 }
 
 impl Process {
-    /// Starts a program with those settings and nothing else of this process's environment but `PATH`.
+    /// Starts a program with these settings. Of this process's environment it gets `PATH` only.
     ///
     /// # Errors
     /// When it does not start.
-    pub(crate) async fn start(program: &Program, settings: &Settings) -> Outcome<Self> {
+    pub(crate) async fn start(program: &Program, settings: &Settings) -> BenchResult<Self> {
         let name = label(program);
         let api = RuntimeApi::start(&program.function, settings.timeout).await?;
         let output = Output::new()?;
@@ -98,38 +97,39 @@ impl Process {
             api,
             output,
             started,
-            asked: None,
+            first_asked: None,
         })
     }
 
     /// Hands over an event and waits until the process asks for the next one.
     ///
     /// # Errors
-    /// When it ends, reports an error or takes too long; with the end of what it printed.
-    pub(crate) async fn invoke(&mut self, event: Bytes) -> Outcome<Invocation> {
-        let invoked = tokio::time::timeout(PATIENCE, self.invoke_patiently(event)).await;
+    /// When the process ends, reports an error or takes too long. The error shows the end of its output.
+    pub(crate) async fn invoke(&mut self, event: Bytes) -> BenchResult<Invocation> {
+        let invoked =
+            tokio::time::timeout(INVOCATION_LIMIT, self.invoke_without_limit(event)).await;
         let invoked = invoked.unwrap_or_else(|_| Err("it takes too long".into()));
         invoked.map_err(|error| self.failure(&error.to_string()))
     }
 
-    async fn invoke_patiently(&mut self, event: Bytes) -> Outcome<Invocation> {
+    async fn invoke_without_limit(&mut self, event: Bytes) -> BenchResult<Invocation> {
         self.api.hand_over(event)?;
         let mut handed_over = None;
-        let mut answered: Option<Answer> = None;
+        let mut answered: Option<Response> = None;
         loop {
-            let report = tokio::select! {
+            let event = tokio::select! {
                 biased;
-                report = self.api.report() => report?,
+                event = self.api.next_event() => event?,
                 status = self.child.wait() => return Err(format!("it has ended: {}", status?).into()),
             };
-            match report {
-                Report::InitFailed(error) => {
+            match event {
+                ProcessEvent::InitFailed(error) => {
                     return Err(format!("it could not start: {}", text(&error)).into());
                 }
-                Report::HandedOver(at) => handed_over = Some(at),
-                Report::Answered(answer) => answered = Some(answer),
-                Report::Asked(at) => {
-                    let first = *self.asked.get_or_insert(at);
+                ProcessEvent::HandedOver(at) => handed_over = Some(at),
+                ProcessEvent::Answered(answer) => answered = Some(answer),
+                ProcessEvent::Asked(at) => {
+                    let first = *self.first_asked.get_or_insert(at);
                     let Some((handed_over, answer)) = handed_over.zip(answered.take()) else {
                         continue;
                     };
@@ -147,7 +147,7 @@ impl Process {
         }
     }
 
-    /// The error that ends the benchmark: what is wrong, and what the process printed last.
+    /// An error about this process, with the end of its output.
     pub(crate) fn failure(&self, what: &str) -> Box<dyn std::error::Error + Send + Sync> {
         format!("{}: {what}\n{}", self.name, self.output.tail()).into()
     }
@@ -156,7 +156,7 @@ impl Process {
     ///
     /// # Errors
     /// When the process has ended.
-    pub(crate) fn peak_memory(&self) -> Outcome<u64> {
+    pub(crate) fn peak_memory(&self) -> BenchResult<u64> {
         match memory::peak(&[self.id]) {
             0 => Err(self.failure("it has ended")),
             peak => Ok(peak),
@@ -167,7 +167,7 @@ impl Process {
     ///
     /// # Errors
     /// When it cannot be killed.
-    pub(crate) async fn end(mut self) -> Outcome<()> {
+    pub(crate) async fn end(mut self) -> BenchResult<()> {
         Ok(self.child.kill().await?)
     }
 }
@@ -183,11 +183,11 @@ pub(crate) fn label(program: &Program) -> String {
     format!("{} ({whose})", program.function)
 }
 
-/// What all threads of a process that live have run so far.
+/// Processor time of all living threads of a process.
 ///
 /// # Errors
 /// When there is no such process, or Linux keeps no such statistics.
-pub(crate) fn processor_time(process: u32) -> Outcome<Duration> {
+pub(crate) fn processor_time(process: u32) -> BenchResult<Duration> {
     let mut total = 0;
     for task in fs::read_dir(format!("/proc/{process}/task"))? {
         // The first number: nanoseconds on a processor (Linux, Documentation/scheduler/sched-stats.rst).
@@ -202,19 +202,19 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A file that a process writes to: a pipe could make it wait. It is removed when this is dropped.
+/// A file for a process's output: a full pipe would block the process. Removed on drop.
 #[derive(Debug)]
 struct Output(PathBuf);
 
 impl Output {
-    fn new() -> Outcome<Self> {
+    fn new() -> BenchResult<Self> {
         let file = format!("bench-{}.log", Uuid::new_v4());
         let output = Self(std::env::temp_dir().join(file));
         File::create_new(&output.0)?;
         Ok(output)
     }
 
-    fn writer(&self) -> Outcome<File> {
+    fn writer(&self) -> BenchResult<File> {
         Ok(File::options().append(true).open(&self.0)?)
     }
 
@@ -226,7 +226,7 @@ impl Output {
 
 impl Drop for Output {
     fn drop(&mut self) {
-        // It is in the folder for temporary files; nothing more can be done about it.
+        // The file is in the folder for temporary files: one that stays does no harm.
         let _ = fs::remove_file(&self.0);
     }
 }

@@ -1,52 +1,27 @@
-//! The programs that are measured: ours and the floor built by Cargo, the peers by what their own engineers use.
+//! The measured programs: Cargo builds the functions and the floor, npm and pip build the peers.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs, io};
 
+use crate::error::BenchError;
 use crate::figures::Kind;
 
-/// One program, ready to be started.
+/// A program that is built and can be started.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
-    /// `bare`, `one-call`, or the function whose work it does; a peer takes that function's variables and events.
-    /// `one-call` takes those of `session-details`.
+    /// `bare`, `one-call`, or a function's name. It selects variables and events: a peer has those of its function, the
+    /// floor those of `session-details`.
     pub(crate) function: String,
     pub(crate) kind: Kind,
     /// The program and its arguments.
     pub(crate) command: Vec<OsString>,
-    /// What it needs beyond the function's own variables.
+    /// Variables beside those of the function.
     pub(crate) variables: Vec<(String, OsString)>,
-    /// The one file that is uploaded, where there is one: Python's SDK is many, and the platform brings it along.
-    pub(crate) file: Option<PathBuf>,
 }
 
-/// What to build.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Options {
-    /// False: neither Node.js nor Python is asked for.
-    pub(crate) peers: bool,
-}
-
-/// Why there is nothing to measure.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    #[error(
-        "{program} does not start ({source}): install {remedy}, or leave the peers out with --without-peers"
-    )]
-    Missing {
-        program: String,
-        remedy: &'static str,
-        source: io::Error,
-    },
-    #[error("{0} failed; what it printed stands above")]
-    Failed(String),
-    #[error("{}: {source}", path.display())]
-    File { path: PathBuf, source: io::Error },
-}
-
-/// What is deployed, by the names of the binaries.
+/// The functions, by the names of their binaries.
 pub(crate) const FUNCTIONS: [&str; 5] = [
     "session-details",
     "deliver-session",
@@ -55,13 +30,13 @@ pub(crate) const FUNCTIONS: [&str; 5] = [
     "rotate-tokens",
 ];
 
-/// What the platform costs.
+/// Handlers that show the cost of the platform.
 const FLOOR: [&str; 2] = ["bare", "one-call"];
 
-/// The functions whose work the peers do too.
-const WITH_PEERS: [&str; 2] = ["session-details", "generate-pin"];
+/// The functions that are also written in Node.js and Python.
+pub(crate) const WITH_PEERS: [&str; 2] = ["session-details", "generate-pin"];
 
-/// Of Python's packages, those that make a difference.
+/// The Python packages that the report names.
 const PYTHON_PACKAGES: [&str; 3] = ["awslambdaric", "boto3", "urllib3"];
 
 const NO_VERSION_WARNING: &str = "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED";
@@ -74,21 +49,39 @@ const NODE_LOCK: &str = include_str!("peers/node/package-lock.json");
 const NODE_PACKAGES: &str = include_str!("peers/node/package.json");
 const PYTHON_LOCK: &str = include_str!("peers/python/requirements.txt");
 
-/// Builds everything, and installs the peers' packages where they are not installed as locked.
+/// Builds the functions as they are deployed. Returns the folder of their binaries.
 ///
 /// # Errors
-/// Says what could not be built, or what has to be installed first.
-pub(crate) fn build(options: Options) -> Result<Vec<Program>, Error> {
-    let target = target()?;
-    let mut programs = build_ours(&target)?;
-    if options.peers {
-        programs.extend(build_node(&target.join("bench/node"))?);
-        programs.extend(build_python(&target.join("bench/python"))?);
+/// When Cargo fails.
+pub(crate) fn build_functions() -> Result<PathBuf, BenchError> {
+    build_released(&FUNCTIONS)
+}
+
+/// Builds the functions and the floor. With `peers`, also the programs in Node.js and Python, and installs their
+/// packages where those of the lock files are not installed yet.
+///
+/// # Errors
+/// Says which command failed, or what has to be installed first.
+pub(crate) fn build(peers: bool) -> Result<Vec<Program>, BenchError> {
+    let released = build_released(&[&FUNCTIONS[..], &["floor"]].concat())?;
+    let floor = FLOOR.map(|name| (name, Kind::Floor));
+    let ours = FUNCTIONS.map(|name| (name, Kind::Ours));
+    let program = |(name, kind): (&str, Kind)| Program {
+        function: name.to_owned(),
+        kind,
+        command: vec![released.join(name).into()],
+        variables: Vec::new(),
+    };
+    let mut programs: Vec<Program> = floor.into_iter().chain(ours).map(program).collect();
+    if peers {
+        let folder = target()?.join("bench");
+        programs.extend(build_node(&folder.join("node"))?);
+        programs.extend(build_python(&folder.join("python"))?);
     }
     Ok(programs)
 }
 
-/// The tools and SDKs that this run is built with, by their names. What is not installed is left out.
+/// The versions of tools and SDKs, each with its name. A tool that is not installed is left out.
 pub(crate) fn versions() -> Vec<(String, String)> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let tools = [
@@ -98,7 +91,7 @@ pub(crate) fn versions() -> Vec<(String, String)> {
     ];
     let tools = tools
         .into_iter()
-        .filter_map(|(name, tool)| Some((name.to_owned(), said(&tool)?)));
+        .filter_map(|(name, tool)| Some((name.to_owned(), version(&tool)?)));
     tools
         .chain(node_packages())
         .chain(python_packages())
@@ -106,8 +99,8 @@ pub(crate) fn versions() -> Vec<(String, String)> {
 }
 
 /// The folder that this program was built into, without its profile.
-fn target() -> Result<PathBuf, Error> {
-    let file = |source| Error::File {
+fn target() -> Result<PathBuf, BenchError> {
+    let file = |source| BenchError::File {
         path: "this program".into(),
         source,
     };
@@ -118,32 +111,20 @@ fn target() -> Result<PathBuf, Error> {
         .ok_or_else(|| file(io::ErrorKind::NotFound.into()))
 }
 
-fn build_ours(target: &Path) -> Result<Vec<Program>, Error> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = Command::new(cargo);
+fn build_released(packages: &[&str]) -> Result<PathBuf, BenchError> {
+    let target = target()?;
+    let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     build.args(["build", "--release", "--locked", "--target-dir"]);
-    build.arg(target).current_dir(env!("CARGO_MANIFEST_DIR"));
-    for package in FUNCTIONS.iter().chain(&["floor"]) {
+    build.arg(&target).current_dir(env!("CARGO_MANIFEST_DIR"));
+    for package in packages {
         build.args(["-p", package]);
     }
     run(&mut build, "Rust")?;
-    let floor = FLOOR.map(|name| (name, Kind::Floor));
-    let ours = FUNCTIONS.map(|name| (name, Kind::Ours));
-    let program = |(name, kind): (&str, Kind)| {
-        let file = target.join("release").join(name);
-        Program {
-            function: name.to_owned(),
-            kind,
-            command: vec![file.clone().into()],
-            variables: Vec::new(),
-            file: Some(file),
-        }
-    };
-    Ok(floor.into_iter().chain(ours).map(program).collect())
+    Ok(target.join("release"))
 }
 
 /// One bundled file for each function, as `npm run build` makes it.
-fn build_node(folder: &Path) -> Result<Vec<Program>, Error> {
+fn build_node(folder: &Path) -> Result<Vec<Program>, BenchError> {
     copy_peers("node", folder)?;
     let npm = |arguments: &[&str]| {
         let mut npm = Command::new("npm");
@@ -162,37 +143,36 @@ fn build_node(folder: &Path) -> Result<Vec<Program>, Error> {
     npm(&["run", "--silent", "build"])?;
     let node = node()?;
     let program = |name: &str| {
-        let file = folder.join("dist").join(format!("{name}.cjs"));
+        let bundle = folder.join("dist").join(format!("{name}.cjs"));
         Program {
             function: name.to_owned(),
             kind: Kind::Node,
-            command: vec![node.clone(), file.clone().into()],
-            // Where Node.js is older than the SDK would like, it need not say so at every start.
+            command: vec![node.clone(), bundle.into()],
+            // The SDK's warning about an old Node.js would be measured with every start.
             variables: vec![(NO_VERSION_WARNING.to_owned(), "true".into())],
-            file: Some(file),
         }
     };
     Ok(WITH_PEERS.map(program).into())
 }
 
-/// Node.js itself, and not a version manager's program that would be measured with it.
-fn node() -> Result<OsString, Error> {
+/// The path of Node.js itself: the start of a version manager's shim would be measured with it.
+fn node() -> Result<OsString, BenchError> {
     let mut node = Command::new("node");
     let output = node.args(["-p", "process.execPath"]).output();
-    let output = output.map_err(|source| Error::Missing {
+    let output = output.map_err(|source| BenchError::Missing {
         program: "node".to_owned(),
         remedy: NODE,
         source,
     })?;
     let path = String::from_utf8_lossy(&output.stdout);
     match path.trim() {
-        "" => Err(Error::Failed(in_words(&node))),
+        "" => Err(BenchError::Command(command_line(&node))),
         path => Ok(path.into()),
     }
 }
 
-/// A virtual environment, and the handlers beside it.
-fn build_python(folder: &Path) -> Result<Vec<Program>, Error> {
+/// Makes a virtual environment and copies the handlers beside it.
+fn build_python(folder: &Path) -> Result<Vec<Program>, BenchError> {
     copy_peers("python", folder)?;
     let environment = folder.join("venv");
     let python = environment.join("bin/python");
@@ -218,7 +198,7 @@ fn build_python(folder: &Path) -> Result<Vec<Program>, Error> {
             ],
         )
     })?;
-    // Deployed code is imported as bytecode; it is not compiled at every start.
+    // Compiled once, as deployed code is: otherwise every cold start compiles it.
     in_folder(&python, &["-m", "compileall", "-q", "-l", "."])?;
     let program = |name: &str| Program {
         function: name.to_owned(),
@@ -231,20 +211,19 @@ fn build_python(folder: &Path) -> Result<Vec<Program>, Error> {
         ],
         variables: vec![
             ("PYTHONPATH".to_owned(), folder.into()),
-            // Lambda sets it for every function; boto3 alone asks for it.
+            // Lambda sets it for every function; only boto3 reads it.
             ("AWS_DEFAULT_REGION".to_owned(), local::aws::REGION.into()),
         ],
-        file: None,
     };
     Ok(WITH_PEERS.map(program).into())
 }
 
-/// Puts a peer's sources where they are built, so that nothing is ever installed or compiled among the sources.
-fn copy_peers(name: &str, folder: &Path) -> Result<(), Error> {
+/// Copies a peer's sources to `folder`, so that nothing is installed or compiled in the repository.
+fn copy_peers(name: &str, folder: &Path) -> Result<(), BenchError> {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("bench/peers")
         .join(name);
-    let file = |source| Error::File {
+    let file = |source| BenchError::File {
         path: folder.to_owned(),
         source,
     };
@@ -256,36 +235,36 @@ fn copy_peers(name: &str, folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// What has to be installed for this version of a tool.
+/// Identifies an installation: the tool's version and the lock file.
 fn wanted(tool: &str, lock: &str) -> String {
-    let version = said(&tool.into()).unwrap_or_default();
+    let version = version(&tool.into()).unwrap_or_default();
     format!("{tool} {version}\n{lock}")
 }
 
-/// Installs, unless the same was installed there before.
+/// Runs `install`, unless `folder` holds an installation of the same identity.
 fn once(
     folder: &Path,
     wanted: &str,
-    install: impl FnOnce() -> Result<(), Error>,
-) -> Result<(), Error> {
+    install: impl FnOnce() -> Result<(), BenchError>,
+) -> Result<(), BenchError> {
     let stamp = folder.join(".installed");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
     install()?;
-    fs::write(&stamp, wanted).map_err(|source| Error::File {
+    fs::write(&stamp, wanted).map_err(|source| BenchError::File {
         path: stamp,
         source,
     })
 }
 
-/// Runs a tool. What it prints goes to standard error: standard output is the benchmark's own.
-fn run(command: &mut Command, remedy: &'static str) -> Result<(), Error> {
+/// Runs a tool. Its output goes to standard error: standard output is the benchmark's own.
+fn run(command: &mut Command, remedy: &'static str) -> Result<(), BenchError> {
     let program = command.get_program().to_string_lossy().into_owned();
     match command.stdout(Stdio::from(io::stderr())).status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(_) => Err(Error::Failed(in_words(command))),
-        Err(source) => Err(Error::Missing {
+        Ok(_) => Err(BenchError::Command(command_line(command))),
+        Err(source) => Err(BenchError::Missing {
             program,
             remedy,
             source,
@@ -293,7 +272,7 @@ fn run(command: &mut Command, remedy: &'static str) -> Result<(), Error> {
     }
 }
 
-fn in_words(command: &Command) -> String {
+fn command_line(command: &Command) -> String {
     let words = [command.get_program()]
         .into_iter()
         .chain(command.get_args());
@@ -303,15 +282,15 @@ fn in_words(command: &Command) -> String {
         .join(" ")
 }
 
-/// The version that a tool says it has, without its name.
-fn said(tool: &OsString) -> Option<String> {
+/// The version that `--version` prints.
+fn version(tool: &OsString) -> Option<String> {
     let output = Command::new(tool).arg("--version").output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let version = text.split_whitespace().find(|word| word.contains('.'))?;
     Some(version.trim_start_matches('v').to_owned())
 }
 
-/// What `package.json` asks for, by name and version.
+/// The packages of `package.json`, by name and version.
 fn node_packages() -> Vec<(String, String)> {
     let package: serde_json::Value = serde_json::from_str(NODE_PACKAGES).unwrap_or_default();
     let named = |group: &str| package[group].as_object().cloned().unwrap_or_default();
@@ -323,7 +302,7 @@ fn node_packages() -> Vec<(String, String)> {
         .collect()
 }
 
-/// What `requirements.txt` pins, without what is only there because another package needs it.
+/// The packages of `requirements.txt` that the report names.
 fn python_packages() -> Vec<(String, String)> {
     let pinned = PYTHON_LOCK.lines().filter_map(|line| line.split_once("=="));
     pinned

@@ -1,4 +1,4 @@
-//! docs/benchmarks.md, its picture, and the figures in the README.
+//! Writes docs/benchmarks.md, its picture, and the figures in the README.
 
 mod words;
 
@@ -10,16 +10,16 @@ use ::tests::bars;
 use ::tests::calls::{Calls, Operations, total};
 
 use crate::chart;
-use crate::error::Error;
+use crate::error::BenchError;
 use crate::figures::{Kind, Row, Size, Transport};
-use crate::growth::{Growth, Spread};
+use crate::growth::{BusyTenants, Growth};
 use crate::soak::Soak;
 use words::{megabytes, milliseconds, ratio};
 
-/// Everything that one run has measured. What was left out is empty and is shown as not measured.
+/// The figures of one run. The report shows missing ones as not measured.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Measured {
-    /// What it ran on: processor, cores, kernel, versions; each with its name.
+    /// Processor, cores, kernel and versions, each with its name.
     pub(crate) machine: Vec<(String, String)>,
     pub(crate) rows: Vec<Row>,
     pub(crate) sizes: Vec<Size>,
@@ -31,14 +31,14 @@ pub(crate) struct Measured {
 const PAGE: &str = "docs/benchmarks.md";
 const PICTURE: &str = "docs/benchmarks.svg";
 const README: &str = "README.md";
-/// Where in the README the figures stand.
+/// The marker around the README's figures.
 const MARKER: &str = "benchmarks";
-/// The function that the bars are about unless they name another.
+/// The function of most bars.
 const ACCEPTS: &str = "session-details";
 const BARE: &str = "bare";
 const ONE_CALL: &str = "one-call";
 
-/// Why a bar is missed, where that is known: the beginning of what the bar is about, and the reason.
+/// Known reasons for missed bars, by the beginning of `Bar::about`.
 const REASONS: &[(&str, &str)] = &[(
     "cold start of `session-details`, plain HTTP",
     "a fifth of its instructions go into the lists of AWS partitions that its two SDK clients parse when they are made",
@@ -48,14 +48,14 @@ const REASONS: &[(&str, &str)] = &[(
 ///
 /// # Errors
 /// When a file cannot be written, or the README lacks its markers.
-pub(crate) fn write(measured: &Measured, root: &Path) -> Result<(), Error> {
+pub(crate) fn write(measured: &Measured, root: &Path) -> Result<(), BenchError> {
     let readme = root.join(README);
     let failed = |path: &Path| {
         let path = path.to_owned();
-        move |source| Error::File { path, source }
+        move |source| BenchError::File { path, source }
     };
     let text = std::fs::read_to_string(&readme).map_err(failed(&readme))?;
-    let changed = replaced(&text, MARKER, &summary(measured)).ok_or(Error::NoMarkers {
+    let changed = replaced(&text, MARKER, &summary(measured)).ok_or(BenchError::NoMarkers {
         page: README.to_owned(),
         name: MARKER,
     })?;
@@ -70,7 +70,7 @@ pub(crate) fn write(measured: &Measured, root: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// A text with something else between the lines `<!-- name -->` and `<!-- /name -->`.
+/// Replaces the text between the lines `<!-- name -->` and `<!-- /name -->`.
 fn replaced(text: &str, name: &str, content: &str) -> Option<String> {
     let (before, rest) = text.split_once(&format!("<!-- {name} -->\n"))?;
     let (_, after) = rest.split_once(&format!("<!-- /{name} -->"))?;
@@ -84,7 +84,7 @@ impl Measured {
         find(&self.rows, function, kind, transport)
     }
 
-    /// A handler that does nothing calls nobody, so it may have been measured only once.
+    /// The floor's row. The bare handler makes no calls, so one transport may be missing.
     fn floor(&self, function: &str, transport: Transport) -> Option<&Row> {
         floor(&self.rows, function, transport)
     }
@@ -106,7 +106,7 @@ pub(crate) fn find<'a>(
         .find(|row| row.function == function && row.kind == kind && row.transport == transport)
 }
 
-/// The row of a floor over a transport, or over the other one.
+/// The row of a floor over this transport, or else over the other one.
 pub(crate) fn floor<'a>(rows: &'a [Row], function: &str, transport: Transport) -> Option<&'a Row> {
     let other = match transport {
         Transport::Plain => Transport::Tls,
@@ -116,10 +116,10 @@ pub(crate) fn floor<'a>(rows: &'a [Row], function: &str, transport: Transport) -
         .or_else(|| find(rows, function, Kind::Floor, other))
 }
 
-/// A figure beside what it has to be.
+/// A figure and its limit.
 struct Bar {
     about: String,
-    /// `None` where something was not measured.
+    /// `None`: not measured.
     measured: Option<f64>,
     limit: Limit,
     unit: Unit,
@@ -148,7 +148,7 @@ impl Bar {
         }
     }
 
-    /// How far it is missed, as a part of the limit; `None` when it is met.
+    /// By which part of the limit the bar is missed. `None` when it is met.
     fn missed_by(&self, measured: f64) -> Option<f64> {
         let by = match self.limit {
             Limit::AtMost(most) if measured > most => measured - most,
@@ -349,13 +349,13 @@ fn calls_allowed(measured: &Measured) -> Vec<Bar> {
     ]
 }
 
-/// How many times the calls for a post with the fewest tenants those with the most are. The same ten tenants are busy.
+/// DynamoDB calls for a post with the most tenants, divided by those with the fewest. Ten tenants post in both.
 fn grown(growth: &[Growth], function: &str) -> Option<f64> {
-    let of_it = |one: &&Growth| one.function == function && one.spread == Spread::TenTenants;
+    let of_it = |one: &&Growth| one.function == function && one.busy == BusyTenants::Ten;
     let few = growth.iter().filter(of_it).min_by_key(|one| one.tenants)?;
     let many = growth.iter().filter(of_it).max_by_key(|one| one.tenants)?;
     if few.dynamodb_calls == 0.0 {
-        // A function that made none and makes none has not grown.
+        // No calls before and none now: no growth.
         return Some(1.0 + many.dynamodb_calls);
     }
     Some(many.dynamodb_calls / few.dynamodb_calls)
@@ -409,7 +409,7 @@ fn page(measured: &Measured) -> String {
     page
 }
 
-/// How many calls, and which.
+/// The number of calls, and their operations.
 fn listed(operations: &Operations, service: &str) -> String {
     let of_it = operations
         .iter()
@@ -426,7 +426,7 @@ fn listed(operations: &Operations, service: &str) -> String {
     }
 }
 
-/// The program's row, named; the floors first, then function by function, ours first.
+/// The rows with their names: the floors, then function by function, ours first.
 fn programs(measured: &Measured, transport: Transport) -> Vec<(String, &Row)> {
     let mut rows: Vec<&Row> = measured
         .rows
@@ -450,7 +450,7 @@ fn programs(measured: &Measured, transport: Transport) -> Vec<(String, &Row)> {
         .collect()
 }
 
-/// The two columns that every table of times has: how many times the floor, and how many times ours.
+/// The last two columns of every table of times: the ratios to the floor and to ours.
 fn against(measured: &Measured, row: &Row, time: impl Fn(&Row) -> Duration) -> String {
     let cell = |other: Option<&Row>| {
         other.map_or("–".to_owned(), |other| {
@@ -540,13 +540,13 @@ fn peaks(measured: &Measured) -> String {
 fn growth(growth: &[Growth]) -> String {
     let mut table = String::new();
     for one in growth {
-        let spread = match one.spread {
-            Spread::TenTenants => "ten tenants",
-            Spread::AnyTenant => "any tenant",
+        let busy = match one.busy {
+            BusyTenants::Ten => "ten tenants",
+            BusyTenants::Any => "any tenant",
         };
         let _ = writeln!(
             table,
-            "| `{}` | {} | {spread} | {} | {} | {:.2} | {} |",
+            "| `{}` | {} | {busy} | {} | {} | {:.2} | {} |",
             one.function,
             words::grouped(one.tenants),
             milliseconds(one.median),
@@ -578,7 +578,7 @@ fn soaked(soak: &Soak) -> String {
     text
 }
 
-/// The picture and the three sentences of the README; what was not measured is not spoken of.
+/// The picture and the three sentences of the README, without those about missing figures.
 fn summary(measured: &Measured) -> String {
     let mut text = format!("![{}]({PICTURE})\n\n", chart::TITLE);
     let tls = |kind| measured.row(ACCEPTS, kind, Transport::Tls);

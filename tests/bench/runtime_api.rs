@@ -1,4 +1,4 @@
-//! The Lambda runtime API for one process, with as little between the process and the clock as will do.
+//! The Lambda runtime API for one process, with exact times.
 //!
 //! Source: AWS Lambda developer guide, "Using the Lambda runtime API". Every time is taken when the head of a request
 //! has been read, or just before an answer is written.
@@ -11,77 +11,75 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode, header};
+use hyper::{Method, Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::outcome::Outcome;
+use crate::error::BenchResult;
 use crate::process;
 
-/// What the process did.
 #[derive(Debug)]
-pub(crate) enum Report {
-    /// It asks for work.
+pub(crate) enum ProcessEvent {
+    /// The process asks for work.
     Asked(Instant),
-    /// It was given work.
+    /// An event was written to the process.
     HandedOver(Instant),
-    /// It has answered.
-    Answered(Answer),
-    /// It could not start.
+    Answered(Response),
+    /// The process reports that it cannot start.
     InitFailed(Bytes),
 }
 
-/// An answer to an invocation.
+/// A process's response to an invocation.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) at: Instant,
-    /// Of all threads until then; only with the first answer.
+    /// Processor time of all threads until `at`; only in the first response.
     pub(crate) processor: Option<Duration>,
-    /// What it answered, or what it calls its error.
+    /// The response, or the error that the process reports.
     pub(crate) body: Result<Bytes, Bytes>,
 }
 
-/// A running runtime API. It ends when it is dropped.
+/// A running runtime API. Ends on drop.
 #[derive(Debug)]
 pub(crate) struct RuntimeApi {
     /// `AWS_LAMBDA_RUNTIME_API`
     pub(crate) address: SocketAddr,
     shared: Arc<Shared>,
     work: mpsc::UnboundedSender<Bytes>,
-    reports: mpsc::UnboundedReceiver<Report>,
+    events: mpsc::UnboundedReceiver<ProcessEvent>,
     _connections: JoinSet<()>,
 }
 
 #[derive(Debug)]
 struct Shared {
     function_arn: String,
-    /// How far ahead the deadline of an invocation is.
+    /// From the start of an invocation to its deadline.
     timeout: Duration,
     work: Mutex<mpsc::UnboundedReceiver<Bytes>>,
-    reports: mpsc::UnboundedSender<Report>,
-    /// Whether the first answer has come.
+    events: mpsc::UnboundedSender<ProcessEvent>,
+    /// Whether the first response has come.
     metered: AtomicBool,
     process: OnceLock<u32>,
 }
 
 impl RuntimeApi {
-    /// Listens on a free port of 127.0.0.1. An invocation's deadline is the time-out ahead.
+    /// Listens on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// When there is none.
-    pub(crate) async fn start(function: &str, timeout: Duration) -> Outcome<Self> {
+    /// When no port is free.
+    pub(crate) async fn start(function: &str, timeout: Duration) -> BenchResult<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let (work, next) = mpsc::unbounded_channel();
-        let (reporting, reports) = mpsc::unbounded_channel();
+        let (sender, events) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             function_arn: format!("arn:aws:lambda:us-east-1:000000000000:function:{function}"),
             timeout,
             work: Mutex::new(next),
-            reports: reporting,
+            events: sender,
             metered: AtomicBool::new(false),
             process: OnceLock::new(),
         });
@@ -91,37 +89,35 @@ impl RuntimeApi {
             address,
             shared,
             work,
-            reports,
+            events,
             _connections: connections,
         })
     }
 
-    /// The process whose processor time is read at its first answer.
+    /// Sets the process whose processor time is read at its first response.
     pub(crate) fn meter(&self, process: u32) {
-        // Set once: an API serves one process.
+        // An API serves one process, so this is set once.
         let _ = self.shared.process.set(process);
     }
 
-    /// Hands over an event: at once when the process waits, otherwise as soon as it asks.
+    /// Hands over an event, when the process asks for work.
     ///
     /// # Errors
     /// When the API has ended.
-    pub(crate) fn hand_over(&self, event: Bytes) -> Outcome<()> {
+    pub(crate) fn hand_over(&self, event: Bytes) -> BenchResult<()> {
         Ok(self.work.send(event)?)
     }
 
-    /// What the process does next.
-    ///
     /// # Errors
     /// When the API has ended.
-    pub(crate) async fn report(&mut self) -> Outcome<Report> {
-        let report = self.reports.recv().await;
-        report.ok_or_else(|| "the runtime API has ended".into())
+    pub(crate) async fn next_event(&mut self) -> BenchResult<ProcessEvent> {
+        let event = self.events.recv().await;
+        event.ok_or_else(|| "the runtime API has ended".into())
     }
 }
 
 async fn listen(listener: TcpListener, shared: Arc<Shared>) {
-    // Connections end with this task, and so with the API.
+    // Dropped with this task, and so with the API.
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         connections.spawn(serve(stream, Arc::clone(&shared)));
@@ -129,7 +125,7 @@ async fn listen(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 async fn serve(stream: TcpStream, shared: Arc<Shared>) {
-    // Without it the times would be those of delayed acknowledgements.
+    // Otherwise delayed acknowledgements add to the times.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
         let (at, shared) = (Instant::now(), Arc::clone(&shared));
@@ -137,7 +133,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     });
     let connection =
         hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    // An error is the end of the process, which its owner sees for itself.
+    // The connection fails when the process ends, which `Process` notices.
     let _ = connection.await;
 }
 
@@ -146,7 +142,7 @@ impl Shared {
         &self,
         at: Instant,
         request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, hyper::Error> {
+    ) -> Result<hyper::Response<Full<Bytes>>, hyper::Error> {
         let path = request.uri().path().to_owned();
         let Some(path) = path.strip_prefix("/2018-06-01/runtime/") else {
             return Ok(status(StatusCode::NOT_FOUND));
@@ -157,41 +153,41 @@ impl Shared {
         let of_process = self.processor_time();
         let body = request.into_body().collect().await?.to_bytes();
         let answered = |body| {
-            Report::Answered(Answer {
+            ProcessEvent::Answered(Response {
                 at,
                 processor: of_process,
                 body,
             })
         };
-        let report = match path.rsplit_once('/') {
-            Some(("init", "error")) => Report::InitFailed(body),
+        let event = match path.rsplit_once('/') {
+            Some(("init", "error")) => ProcessEvent::InitFailed(body),
             Some((_, "response")) => answered(Ok(body)),
             Some((_, "error")) => answered(Err(body)),
             _ => return Ok(status(StatusCode::NOT_FOUND)),
         };
-        self.tell(report);
+        self.emit(event);
         Ok(status(StatusCode::ACCEPTED))
     }
 
-    async fn next(&self, at: Instant) -> Response<Full<Bytes>> {
-        self.tell(Report::Asked(at));
+    async fn next(&self, at: Instant) -> hyper::Response<Full<Bytes>> {
+        self.emit(ProcessEvent::Asked(at));
         let Some(event) = self.work.lock().await.recv().await else {
             return status(StatusCode::GONE);
         };
         let deadline = SystemTime::now().duration_since(UNIX_EPOCH);
         let deadline = deadline.map_or(0, |now| (now + self.timeout).as_millis());
-        let response = Response::builder()
+        let response = hyper::Response::builder()
             .header(header::CONTENT_TYPE, "application/json")
             .header("Lambda-Runtime-Aws-Request-Id", Uuid::new_v4().to_string())
             .header("Lambda-Runtime-Deadline-Ms", deadline.to_string())
             .header("Lambda-Runtime-Invoked-Function-Arn", &self.function_arn)
             .header("Lambda-Runtime-Trace-Id", trace())
             .body(Full::new(event));
-        self.tell(Report::HandedOver(Instant::now()));
+        self.emit(ProcessEvent::HandedOver(Instant::now()));
         response.unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR))
     }
 
-    /// Read while the process waits for the answer to its first answer, so that it does nothing else meanwhile.
+    /// Read before the process's first response is acknowledged: until then the process waits.
     fn processor_time(&self) -> Option<Duration> {
         if self.metered.swap(true, Ordering::Relaxed) {
             return None;
@@ -199,13 +195,13 @@ impl Shared {
         process::processor_time(*self.process.get()?).ok()
     }
 
-    fn tell(&self, report: Report) {
-        // Nobody listens any more when the process is being ended.
-        let _ = self.reports.send(report);
+    fn emit(&self, event: ProcessEvent) {
+        // The receiver is gone when the process is being ended.
+        let _ = self.events.send(event);
     }
 }
 
-/// Another one for each invocation, as on Lambda: the runtime puts it into the process's environment.
+/// A new trace id for each invocation, as on Lambda: the runtime puts it into the process's environment.
 fn trace() -> String {
     let root = Uuid::new_v4().simple().to_string();
     let parent = Uuid::new_v4().simple().to_string();
@@ -213,8 +209,8 @@ fn trace() -> String {
     format!("Root=1-5759e988-{root};Parent={parent};Sampled=0")
 }
 
-fn status(code: StatusCode) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from_static(br#"{"status":"OK"}"#)));
+fn status(code: StatusCode) -> hyper::Response<Full<Bytes>> {
+    let mut response = hyper::Response::new(Full::new(Bytes::from_static(br#"{"status":"OK"}"#)));
     *response.status_mut() = code;
     response
 }

@@ -1,4 +1,4 @@
-//! How large the functions are, as they are built and as they are uploaded.
+//! Sizes of the functions' binaries and of their zip files.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -7,25 +7,25 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use tests::bars;
 
-use crate::error::Error;
+use crate::error::BenchError;
+use crate::error::BenchResult;
 use crate::figures::Size;
-use crate::outcome::Outcome;
 use crate::programs::FUNCTIONS;
 use crate::say;
 
-/// What packagers use unless they are told otherwise.
+/// The default level of packagers.
 const LEVEL: u32 = 6;
-/// Headers and directory of a zip file that holds nothing but a `bootstrap`.
+/// Headers and directory of a zip file with a single `bootstrap`.
 const ZIP_FRAME: u64 = 22 + 30 + 46 + 2 * "bootstrap".len() as u64;
 
-/// The size of each function in this folder.
+/// The sizes of the functions in this folder.
 ///
 /// # Errors
 /// When a binary is missing.
-pub(crate) fn measure(programs: &Path) -> Result<Vec<Size>, Error> {
+pub(crate) fn measure(programs: &Path) -> Result<Vec<Size>, BenchError> {
     let measured = FUNCTIONS.iter().map(|name| {
         let path = programs.join(name);
-        let failed = |source| Error::File {
+        let failed = |source| BenchError::File {
             path: path.clone(),
             source,
         };
@@ -42,11 +42,11 @@ pub(crate) fn measure(programs: &Path) -> Result<Vec<Size>, Error> {
     measured.collect()
 }
 
-/// Says how large each function is.
+/// Prints the size of each function.
 ///
 /// # Errors
-/// When one is larger than it may be.
-pub(crate) fn hold(programs: &Path) -> Outcome<()> {
+/// When a zip file exceeds [`bars::ZIP`].
+pub(crate) fn check(programs: &Path) -> BenchResult<()> {
     let mut too_large = Vec::new();
     for Size {
         program,

@@ -1,4 +1,4 @@
-//! Very many sessions through everything, to see whether one is lost, doubled, or leaves memory behind.
+//! Very many sessions from post to note: is one lost or noted twice, does memory grow?
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -11,10 +11,9 @@ use local::cloud::Options;
 use local::rescue::{Format, Phase};
 use local::servicenow::Created;
 
-use crate::error::Error;
+use crate::error::BenchError;
 use crate::{growth, memory};
 
-/// How it went.
 #[derive(Clone, Debug)]
 pub(crate) struct Soak {
     /// Sessions that were posted, each once.
@@ -40,9 +39,8 @@ impl Soak {
     }
 }
 
-/// How many sessions there are.
 pub(crate) const SESSIONS: usize = 50_000;
-/// The same for a quick look.
+/// The sessions of a quick run.
 pub(crate) const QUICK_SESSIONS: usize = 1_000;
 
 const RECORDS: usize = 500;
@@ -52,14 +50,14 @@ const QUEUED: usize = 400;
 const SAMPLE: Duration = Duration::from_millis(250);
 /// Posting ends after this time, however many sessions are left: a slow machine measures fewer.
 const LONGEST: Duration = Duration::from_secs(225);
-/// The queue has to be empty so long after the last post.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// From the last post to an empty queue.
+const DRAIN_LIMIT: Duration = Duration::from_secs(60);
 
-/// Posts so many sessions, or as many as are done in less than four minutes, and waits until all are delivered.
+/// Posts the sessions, at most for [`LONGEST`], and waits until all are delivered.
 ///
 /// # Errors
-/// When the queue does not get empty.
-pub(crate) async fn run(programs: &Path, sessions: usize) -> Result<Soak, Error> {
+/// When the queue is not empty after [`DRAIN_LIMIT`].
+pub(crate) async fn run(programs: &Path, sessions: usize) -> Result<Soak, BenchError> {
     let options = Options {
         delivering: true,
         log_level: "ERROR".to_owned(),
@@ -103,7 +101,7 @@ pub(crate) async fn run(programs: &Path, sessions: usize) -> Result<Soak, Error>
     Ok(soak)
 }
 
-/// Posts the end of each session; its id when it was accepted.
+/// Posts the end of each session. Returns the ids of the accepted ones.
 async fn post_all(
     world: &World,
     records: &[Created],
@@ -134,12 +132,12 @@ async fn post_all(
 /// Resident memory by function, at one moment.
 type Sample = Vec<(String, u64)>;
 
-/// Samples memory and forgets what was logged, until nothing is posted or queued any more.
+/// Samples memory and clears the recorded calls, until the last post is delivered.
 async fn watch(
     world: &World,
     queued: &AtomicUsize,
     posting: &AtomicBool,
-) -> Result<Vec<Sample>, Error> {
+) -> Result<Vec<Sample>, BenchError> {
     let mut samples = Vec::new();
     let mut ended: Option<Instant> = None;
     loop {
@@ -162,8 +160,10 @@ async fn watch(
         if over && left == 0 {
             return Ok(samples);
         }
-        if over && ended.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
-            return Err(Error::Failed(format!("{left} messages are still queued")));
+        if over && ended.get_or_insert_with(Instant::now).elapsed() > DRAIN_LIMIT {
+            return Err(BenchError::Failed(format!(
+                "{left} messages are still queued"
+            )));
         }
     }
 }
@@ -187,7 +187,7 @@ fn first_and_last_tenth(samples: &[Sample]) -> BTreeMap<String, (u64, u64)> {
     first.into_iter().map(pair).collect()
 }
 
-/// The session that a note's marker names; empty without one.
+/// The session id of a note's marker; empty without a marker.
 fn session_of(note: &str) -> String {
     let marker = note.split_once("(Rescue ").map_or("", |(_, rest)| rest);
     let id = marker.split_whitespace().next().unwrap_or_default();

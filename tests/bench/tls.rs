@@ -1,7 +1,5 @@
-//! TLS in front of the plain endpoints: an authority that lives as long as the run, and fronts that shake hands with
-//! its certificate and pass bytes on.
-//!
-//! The authority's certificate is added to what each program trusts; no program stops verifying.
+//! TLS in front of the plain endpoints: an authority for the run, and fronts that terminate TLS and pass bytes on. Each
+//! program trusts the authority's certificate and verifies as usual.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,11 +16,11 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use uuid::Uuid;
 
-use crate::outcome::Outcome;
+use crate::error::BenchResult;
 
-/// Who vouches for the fronts. Its key never leaves this process.
+/// The certificate authority of the fronts. Its key never leaves this process.
 pub(crate) struct Authority {
-    /// Its certificate, in PEM. Removed when this is dropped.
+    /// Its certificate, in PEM. Removed on drop.
     pub(crate) file: PathBuf,
     acceptor: TlsAcceptor,
 }
@@ -32,7 +30,7 @@ impl Authority {
     ///
     /// # Errors
     /// When no key can be made, or the certificate cannot be written.
-    pub(crate) fn new() -> Outcome<Self> {
+    pub(crate) fn new() -> BenchResult<Self> {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -68,12 +66,12 @@ impl Authority {
 
 impl Drop for Authority {
     fn drop(&mut self) {
-        // It is in the folder for temporary files; nothing more can be done about it.
+        // The file is in the folder for temporary files: one that stays does no harm.
         let _ = fs::remove_file(&self.file);
     }
 }
 
-/// A port that speaks TLS for a plain one. It ends when it is dropped.
+/// A TLS port in front of a plain one. Ends on drop.
 #[derive(Debug)]
 pub(crate) struct Front {
     address: SocketAddr,
@@ -81,11 +79,11 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    /// Takes TLS connections on a free port, and passes their bytes on to the host and port of `http://HOST:PORT`.
+    /// Accepts TLS connections on a free port and passes their bytes on to `http://HOST:PORT`.
     ///
     /// # Errors
-    /// When there is no free port.
-    pub(crate) async fn start(authority: &Authority, plain_url: &str) -> Outcome<Self> {
+    /// When no port is free.
+    pub(crate) async fn start(authority: &Authority, plain_url: &str) -> BenchResult<Self> {
         let plain = plain_url
             .strip_prefix("http://")
             .ok_or("a plain endpoint has an http:// URL")?
@@ -113,7 +111,7 @@ impl Drop for Front {
 }
 
 async fn listen(listener: TcpListener, acceptor: TlsAcceptor, plain: SocketAddr) {
-    // Connections end with this task, and so with the front.
+    // Dropped with this task, and so with the front.
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         connections.spawn(pass_on(stream, acceptor.clone(), plain));
@@ -121,7 +119,7 @@ async fn listen(listener: TcpListener, acceptor: TlsAcceptor, plain: SocketAddr)
     }
 }
 
-/// A failed handshake is the program's to report: its call fails.
+/// After a failed handshake the program's call fails, and the program reports it.
 async fn pass_on(stream: TcpStream, acceptor: TlsAcceptor, plain: SocketAddr) {
     let _ = stream.set_nodelay(true);
     let both = tokio::try_join!(acceptor.accept(stream), TcpStream::connect(plain));

@@ -1,11 +1,11 @@
-//! Warm invocations: one process of each program, all of them in turn, a block of invocations at a time.
+//! Warm invocations: one process of each program, in turns of one block of invocations.
 
 use std::time::Duration;
 
 use crate::endpoints::Endpoints;
+use crate::error::BenchResult;
 use crate::events::Event;
 use crate::figures::{Warm, quantile};
-use crate::outcome::Outcome;
 use crate::process::{Invocation, Process};
 use crate::programs::Program;
 use crate::say;
@@ -13,15 +13,15 @@ use crate::say;
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
-    /// Invocations of a process before those that count.
+    /// Invocations that do not count, before the others.
     pub(crate) warm_up: usize,
-    /// Invocations that count; cut to whole blocks.
+    /// Invocations that count, rounded down to whole blocks.
     pub(crate) invocations: usize,
     /// Invocations in a row.
     pub(crate) block: usize,
 }
 
-/// What one process showed.
+/// The figures of one process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measured {
     pub(crate) warm: Warm,
@@ -36,19 +36,19 @@ struct Runner<'a> {
     endpoints: &'a Endpoints,
     process: Process,
     took: Vec<Duration>,
-    /// All invocations, each until the next request for work.
+    /// The sum over all invocations, each until the next request for work.
     cycles: Duration,
 }
 
 /// Measures every program; the results in the order of the programs.
 ///
 /// # Errors
-/// When a process fails, or does not do what it was asked.
+/// When a process fails, or its work is missing.
 pub(crate) async fn measure(
     programs: &[Program],
     endpoints: &Endpoints,
     plan: &Plan,
-) -> Outcome<Vec<Measured>> {
+) -> BenchResult<Vec<Measured>> {
     let mut runners = Vec::new();
     for program in programs {
         let mut runner = Runner {
@@ -83,7 +83,7 @@ pub(crate) async fn measure(
 }
 
 impl Runner<'_> {
-    async fn block(&mut self, invocations: usize) -> Outcome<()> {
+    async fn block(&mut self, invocations: usize) -> BenchResult<()> {
         let before = self.endpoints.done(self.program);
         for _ in 0..invocations {
             let event = self.endpoints.event(self.program)?;
@@ -97,14 +97,14 @@ impl Runner<'_> {
         self.endpoints.forget().await
     }
 
-    async fn invoke(&mut self, event: &Event) -> Outcome<Invocation> {
+    async fn invoke(&mut self, event: &Event) -> BenchResult<Invocation> {
         let invocation = self.process.invoke(event.payload.clone()).await?;
         let checked = self.endpoints.check(event, &invocation.answer);
         checked.map_err(|error| self.process.failure(&error.to_string()))?;
         Ok(invocation)
     }
 
-    async fn end(mut self) -> Outcome<Measured> {
+    async fn end(mut self) -> BenchResult<Measured> {
         let peak_memory = self.process.peak_memory()?;
         let peak_memory_large = match self.endpoints.large_event(self.program)? {
             None => None,
@@ -116,7 +116,7 @@ impl Runner<'_> {
         self.process.end().await?;
         self.took.sort_unstable();
         let quantile = |part| quantile(&self.took, part).ok_or("nothing was measured");
-        #[expect(clippy::cast_precision_loss, reason = "nobody invokes that often")]
+        #[expect(clippy::cast_precision_loss, reason = "a run has few invocations")]
         let invocations = self.took.len() as f64;
         Ok(Measured {
             warm: Warm {

@@ -1,4 +1,4 @@
-//! Every test that needs the embedded cloud, in one binary.
+//! All tests with the embedded cloud, in one binary.
 #![expect(clippy::expect_used, reason = "what tests share fails as a test does")]
 
 mod adapters;

@@ -1,4 +1,5 @@
-//! Secrets stay secret (docs/architecture.md#rule-8): a story in which everything that must not be seen has a mark that can be searched.
+//! Secrets and customers' texts are not in logs, ledger, URLs or answers (docs/architecture.md#rule-8). The tests mark each
+//! of them and search for the marks.
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ const SERVICE_ACCOUNT_PASSWORD: &str = "canary-service-account-password";
 const SSO_PASSWORD: &str = "canary-sso-password";
 const API_TOKEN: &str = "canary-rescue-api-token";
 
-/// Marks in what strangers and customers wrote.
+/// Marks in texts of customers, vendors and unknown senders.
 const TEXTS: [&str; 10] = [
     "canary-chat",
     "canary-note",
@@ -31,7 +32,7 @@ const TEXTS: [&str; 10] = [
     "canary-wrong-key",
 ];
 
-/// Marked secrets instead of the demo's.
+/// Replaces the demo's secrets by marked ones.
 async fn mark_secrets(world: &World) {
     world
         .cloud
@@ -51,7 +52,7 @@ async fn mark_secrets(world: &World) {
         .expect("the secrets are set");
 }
 
-/// Every text of a secret's JSON that is longer than a word.
+/// The refresh token or the tracking key in a secret's JSON.
 async fn secret_texts(world: &World, name: &str) -> Vec<String> {
     let stack = &world.cloud.stack;
     let answer = stack
@@ -77,7 +78,7 @@ async fn secret_texts(world: &World, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// A session every text of which is marked.
+/// Marks every text of a session.
 fn marked(session: Session) -> Session {
     let mut session = session
         .with_customer("Paul canary-customer")
@@ -94,8 +95,8 @@ fn fault(world: &World, method: &str, path: &str, action: FaultAction) {
     world.cloud.servicenow.fault(fault.then(action));
 }
 
-/// Sessions that go well, and sessions that go wrong in every way that logs something.
-async fn play(world: &World) {
+/// Delivers sessions with success and with every failure that logs.
+async fn deliver_sessions(world: &World) {
     let incident = world.incident();
     let session = marked(world.session(&incident));
     world.post(&session, Phase::Start).await;
@@ -183,16 +184,20 @@ async fn play(world: &World) {
     world.deliver_after(4000).await;
 }
 
-/// Presses of the button that are refused, and one that gives a PIN. The API token that Rescue takes in the end.
-async fn press(world: &World) -> String {
-    let mut asked = request(&world.incident());
-    asked["customer"] = json!({"name": "canary-customer", "email": "canary-customer@acme.test"});
-    asked["fields"] = json!({"cfield3": "canary-field"});
+/// Sends PIN requests that are refused and one that gets a PIN. Returns the API token that Rescue accepts.
+async fn request_pins(world: &World) -> String {
+    let mut pin_request = request(&world.incident());
+    pin_request["customer"] =
+        json!({"name": "canary-customer", "email": "canary-customer@acme.test"});
+    pin_request["fields"] = json!({"cfield3": "canary-field"});
     let vendor = FaultAction::text("SOMETHING canary-vendor-detail");
     let fault = InjectedFault::on(RequestMatcher::path("/API/")).then(vendor);
     world.cloud.rescue.fault(fault);
-    assert_eq!(world.press(&asked).await.code(), "rescue-unavailable");
-    assert_eq!(world.press(&asked).await.code(), "rescue-sign-in-refused");
+    assert_eq!(world.press(&pin_request).await.code(), "rescue-unavailable");
+    assert_eq!(
+        world.press(&pin_request).await.code(),
+        "rescue-sign-in-refused"
+    );
     let broken = json!({"technician": {"email": ["canary-malformed"]}, "canary-malformed": 1});
     assert_eq!(world.press(&broken).await.code(), "invalid-request");
 
@@ -201,7 +206,7 @@ async fn press(world: &World) -> String {
     let secrets = [(SecretName::RescueApiToken, token.as_str())];
     world.cloud.apply(&file, &secrets).await.expect("set");
     world.cloud.travel(Duration::from_secs(6));
-    world.pin(&asked).await;
+    world.pin(&pin_request).await;
     token
 }
 
@@ -224,14 +229,14 @@ async fn scan(world: &World, table: &str) -> String {
     texts.join("\n")
 }
 
-/// docs/architecture.md#rule-8, at log level `TRACE` and through every failure that logs: no output, no ledger entry and no URL holds a
-/// secret or a customer's text.
+/// At log level `TRACE` and after every failure that logs, no output, ledger entry or URL holds a secret or a customer's
+/// text (docs/architecture.md#rule-8).
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_and_no_text_of_a_customer_is_ever_seen() {
     let world = World::start().await;
     mark_secrets(&world).await;
-    let token = press(&world).await;
-    play(&world).await;
+    let token = request_pins(&world).await;
+    deliver_sessions(&world).await;
 
     let mut secrets = vec![
         CLIENT_SECRET.to_owned(),
@@ -277,7 +282,7 @@ async fn no_secret_and_no_text_of_a_customer_is_ever_seen() {
     ] {
         assert!(
             output.contains(expected),
-            "the story has no {expected:?}:\n{output}"
+            "the output has no {expected:?}:\n{output}"
         );
     }
     let urls: Vec<String> = requests
@@ -307,7 +312,7 @@ async fn no_secret_and_no_text_of_a_customer_is_ever_seen() {
     assert_eq!(world.cloud.rescue.violations(), Vec::<String>::new());
 }
 
-/// Every refresh token that a version of the token secret holds or held, with the clients' secrets.
+/// Tokens and client secrets of all versions of the token secret.
 async fn tokens_of_all_versions(world: &World) -> Vec<String> {
     let stack = &world.cloud.stack;
     let list = stack.secrets.list_secret_version_ids();
@@ -332,7 +337,7 @@ async fn tokens_of_all_versions(world: &World) -> Vec<String> {
     found
 }
 
-/// docs/architecture.md#rule-8 for tokens: rotations and hand-overs, well and badly, at log level `TRACE`.
+/// The same for tokens, after rotations and hand-overs with success and with failure.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_of_a_rotation_or_a_hand_over_is_ever_seen() {
     let world = World::start().await;
@@ -404,7 +409,7 @@ async fn no_token_of_a_rotation_or_a_hand_over_is_ever_seen() {
     ] {
         assert!(
             output.contains(expected),
-            "the story has no {expected:?}:\n{output}"
+            "the output has no {expected:?}:\n{output}"
         );
     }
     let requests = instance.requests();

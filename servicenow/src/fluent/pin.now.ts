@@ -15,32 +15,32 @@ import { admin, agent } from './roles.now'
 ScriptInclude({
     $id: Now.ID['script-sentences'],
     name: 'RescueSentences',
-    description: 'What to do about each refusal, for people',
+    description: 'A sentence for each error code: what to do',
     script: Now.include('../scripts/RescueSentences.js'),
 })
 
 ScriptInclude({
     $id: Now.ID['script-connection'],
     name: 'RescueConnection',
-    description: 'The settings, and the one way to call the connector',
+    description: 'The settings, and the calls to the connector',
     script: Now.include('../scripts/RescueConnection.js'),
 })
 
 ScriptInclude({
     $id: Now.ID['script-presses'],
     name: 'RescuePresses',
-    description: 'Which presses of a PIN button are one PIN',
+    description: 'Decides which presses of a PIN button get the same PIN',
     script: Now.include('../scripts/RescuePresses.js'),
 })
 
 ScriptInclude({
     $id: Now.ID['script-connector'],
     name: 'RescueConnector',
-    description: 'What the PIN buttons do',
+    description: 'The actions of the PIN buttons',
     script: Now.include('../scripts/RescueConnector.js'),
 })
 
-// One row per record and user; it makes a repeated press the same PIN. No PIN is ever stored.
+// One row per record and user, so that a repeated press gets the same PIN. No PIN is stored.
 export const x_rescue_conn_press = Table({
     name: 'x_rescue_conn_press',
     label: 'Rescue PIN press',
@@ -55,11 +55,11 @@ export const x_rescue_conn_press = Table({
         since: DateTimeColumn({ label: 'First pressed in this turn' }),
         renewed: DateTimeColumn({ label: 'New PIN answered' }),
     },
-    // Two first presses at the same moment: one insert fails, and both work with the other one's row.
+    // Of two first presses at the same moment one insert fails, and both use the row of the other.
     index: [{ name: 'press', unique: true, element: 'press' }],
 })
 
-// For whoever looks into a problem. Nobody writes it but the scripts, which no access control binds.
+// Administrators may read the table. Only scripts, which access controls do not bind, write to it.
 Acl({
     $id: Now.ID['acl-press-read'],
     type: 'record',
@@ -109,7 +109,7 @@ UiAction({
     order: 610,
 })
 
-// Inert where the table does not exist: a UI action is only looked at on a form of its table.
+// Without effect where the table does not exist: the platform reads a UI action for forms of its table only.
 UiAction({
     $id: Now.ID['button-case-generate'],
     table: 'sn_customerservice_case',

@@ -1,5 +1,5 @@
 /**
- * The settings, and the one way to call the connector. Bodies and headers never reach a log.
+ * The settings, and the calls to the connector. Bodies and headers never reach a log.
  */
 var RescueConnection = Class.create();
 
@@ -59,7 +59,7 @@ RescueConnection.prototype = {
     },
 
     /**
-     * One POST. Whatever goes wrong on the way is status 0.
+     * Sends a POST. Without an HTTP response the status is 0.
      *
      * @returns {Object} {status, body: string, headers: with lower-case names, milliseconds}
      */
@@ -87,7 +87,7 @@ RescueConnection.prototype = {
                 answer.headers[String(header).toLowerCase()] = String(given[header]);
             }
         } catch (unreachable) {
-            // Its message may quote the request, and so a secret.
+            // Not logged: the error's message may quote the request with its secrets.
             answer.status = 0;
         }
         answer.milliseconds = new Date().getTime() - started;
@@ -123,7 +123,7 @@ RescueConnection.prototype = {
                 retryAfter: retryAfter
             };
         }
-        // What the API gateway says by itself is JSON with a message and no code.
+        // A response of the API gateway itself is JSON with a message and no code.
         var gateway = body && typeof body.message === 'string';
         var code = gateway && answer.status === 429 ? 'gateway-busy'
             : gateway && answer.status === 404 ? 'not-found'
@@ -135,7 +135,7 @@ RescueConnection.prototype = {
         var outcome = result.ok ? 'ok' : result.code;
         var line = 'Rescue Connector: POST ' + path + ' status=' + answer.status + ' outcome=' + outcome +
             ' request_id=' + (result.requestId || '-') + ' ms=' + answer.milliseconds;
-        // A code is the connector's own word; anything else in its place is somebody's text.
+        // The connector's codes and request ids have this form. Other text may be personal and is not logged.
         if (!/^[a-z-]{1,64}$/.test(outcome) || !/^[\w:.=-]{0,128}$/.test(result.requestId || '')) {
             line = 'Rescue Connector: POST ' + path + ' status=' + answer.status + ' outcome=unreadable';
         }
@@ -148,13 +148,13 @@ RescueConnection.prototype = {
 
     _url: function () {
         var url = this._text('connector_url').replace(/\/+$/, '');
-        // The key is never sent in the clear. Loopback does not leave the machine.
+        // The key is sent over TLS only, except to the loopback.
         return /^(https:\/\/[^\/?#@\s]+|http:\/\/(127\.0\.0\.1|localhost)(:\d+)?)(\/[^?#\s]*)?$/.test(url) ? url : '';
     },
 
     /**
-     * The API key. Releases differ in whether gs.getProperty decrypts a password2 property; its form tells a key from
-     * a ciphertext, which must never be sent.
+     * The API key. In some releases gs.getProperty does not decrypt a password2 property. A ciphertext does not have
+     * the form of a key, and it must never be sent.
      */
     _apiKey: function () {
         var isKey = /^[A-Za-z0-9_-]{43}$/;

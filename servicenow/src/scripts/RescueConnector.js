@@ -1,9 +1,9 @@
 /**
- * What the PIN buttons do.
+ * The actions of the PIN buttons.
  */
 var RescueConnector = Class.create();
 
-/** States in which the connector, too, takes a record for closed. */
+/** The states of closed records, the same as in the connector. */
 RescueConnector.CLOSED = {
     incident: ['6', '7', '8'],
     sn_customerservice_case: ['3', '6', '7']
@@ -17,7 +17,7 @@ RescueConnector.prototype = {
     },
 
     /**
-     * Whether a record's form has the buttons. Never throws: an error in a condition would spoil the whole form.
+     * Whether a record's form has the buttons. Never throws: an error in a condition would break the form.
      *
      * @param {GlideRecord} record
      * @param {string} table the button's
@@ -38,7 +38,7 @@ RescueConnector.prototype = {
      * Gets a PIN for the record and shows it, or shows what to do instead.
      *
      * @param {GlideRecord} record as it stands on the form
-     * @param {string} table the button's: a record of a table that extends it is named by this one
+     * @param {string} table the button's table; it also names records of tables that extend it
      * @param {boolean} fresh whether another PIN than the last one is wanted
      */
     press: function (record, table, fresh) {
@@ -55,7 +55,7 @@ RescueConnector.prototype = {
         if (!technician) {
             return { ok: false, code: 'no-technician-email' };
         }
-        // The redirect that follows would drop what was typed into the form.
+        // The redirect after the action drops unsaved input.
         if (record.canWrite() && !record.update()) {
             return { ok: false, code: 'record-not-saved' };
         }
@@ -70,7 +70,7 @@ RescueConnector.prototype = {
             }
         };
         var answer = this._post(sysId, fresh, body);
-        // The caller or the settings were changed within a turn: the agent wants a PIN for what is there now.
+        // The record's caller or the settings changed within a turn: the agent needs a PIN for the present values.
         if (answer.code === 'idempotency-key-reused') {
             answer = this._post(sysId, true, body);
         }
@@ -92,7 +92,7 @@ RescueConnector.prototype = {
         return answer;
     },
 
-    /** Name and e-mail address of whom the record is for; what is unknown is left out, and the connector looks. */
+    /** Name and e-mail address of the record's customer. The connector looks up missing ones. */
     _customer: function (record, table) {
         var fields = table === 'incident' ? ['caller_id'] : ['contact', 'consumer'];
         for (var i = 0; i < fields.length; i++) {
@@ -172,7 +172,7 @@ RescueConnector.prototype = {
         gs.addErrorMessage(this._escape(this.sentences.say(sentence, values)));
     },
 
-    /** Messages are shown as HTML; names, numbers and what a server answers are text. */
+    /** Messages are shown as HTML; names, numbers and texts from servers are not HTML. */
     _escape: function (text) {
         return String(text).replace(/[&<>"']/g, function (character) {
             return '&#' + character.charCodeAt(0) + ';';

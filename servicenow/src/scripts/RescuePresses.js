@@ -1,30 +1,30 @@
 /**
- * Which presses of a PIN button are one PIN.
+ * Decides which presses of a PIN button get the same PIN.
  *
  * The connector gives the same PIN for the same Idempotency-Key for ten minutes. The key is record, user and turn;
  * "New Rescue PIN" begins a new turn, and so does a press more than ten minutes after the turn's first one. The turn is
- * kept in x_rescue_conn_press, one row per record and user. It is a counter, not a random number: two presses that
- * begin the next turn at the same moment agree on it without a lock.
+ * kept in x_rescue_conn_press, one row per record and user. It is a counter: two presses that begin the next turn at
+ * the same moment get the same value without a lock.
  */
 var RescuePresses = Class.create();
 
 RescuePresses.TABLE = 'x_rescue_conn_press';
-/** As long as the connector remembers a key. */
+/** As long as the connector keeps an Idempotency-Key. */
 RescuePresses.TURN_MS = 10 * 60 * 1000;
-/** One session's requests run one after the other: the second half of a double click comes after the first's answer. */
+/** A user session's requests run one after the other: the second press of a double click follows the first answer. */
 RescuePresses.DOUBLE_CLICK_MS = 5 * 1000;
-/** Rows this old are of no use. */
+/** Older rows are deleted. */
 RescuePresses.FORGET_DAYS = 1;
 
 RescuePresses.prototype = {
     initialize: function () {},
 
     /**
-     * The key of this press.
+     * The Idempotency-Key of this press.
      *
      * @param {string} sysId of the record
      * @param {boolean} fresh whether another PIN is wanted
-     * @returns {string} the key, or '' when the press cannot be remembered
+     * @returns {string} the key, or '' when the row cannot be stored
      */
     key: function (sysId, fresh) {
         var row = this._row(sysId);
@@ -43,7 +43,7 @@ RescuePresses.prototype = {
         return 'sn-' + row.getValue('press') + '-' + this._turn(row);
     },
 
-    /** Remembers that "New Rescue PIN" got its answer, so that the other half of a double click gets the same. */
+    /** Stores when "New Rescue PIN" got its answer, so that the second press of a double click gets the same PIN. */
     renewed: function (sysId) {
         var row = this._row(sysId);
         if (row) {
@@ -52,7 +52,7 @@ RescuePresses.prototype = {
         }
     },
 
-    /** Deletes what is of no use any more. */
+    /** Deletes old rows. */
     forget: function () {
         var old = new GlideRecord(RescuePresses.TABLE);
         var before = new GlideDateTime();
@@ -74,7 +74,7 @@ RescuePresses.prototype = {
         if (row.insert()) {
             return row;
         }
-        // Somebody else's insert came first: a second window of the same user.
+        // A second window of the same user has inserted the row.
         row = new GlideRecord(RescuePresses.TABLE);
         return row.get('press', press) ? row : null;
     },
@@ -83,7 +83,7 @@ RescuePresses.prototype = {
         return parseInt(row.getValue('turn'), 10) || 0;
     },
 
-    /** Milliseconds since the time in a column; endless when there is none. */
+    /** Milliseconds since the time in a column; Infinity without a time. */
     _age: function (row, column) {
         var value = row.getValue(column);
         return value ? new GlideDateTime().getNumericValue() - new GlideDateTime(value).getNumericValue() : Infinity;

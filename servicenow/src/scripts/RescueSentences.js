@@ -1,33 +1,33 @@
 /**
- * What a person should do about each refusal. Codes are the connector's (its README has the table) and the app's own.
- * Every sentence goes through gs.getMessage, so that an instance can translate it.
+ * A sentence for each error code: what to do. Codes come from the connector (infra/openapi.yaml) and from the app. An
+ * instance can translate every sentence: gs.getMessage looks it up.
  */
 var RescueSentences = Class.create();
 
 RescueSentences.BY_CODE = {
-    // The app's own.
+    // Codes of the app.
     'switched-off': 'The Rescue integration is switched off. An administrator switches it on in Rescue Connector > Settings.',
     'not-set-up': 'The Rescue integration is not set up: {0}. An administrator enters it in Rescue Connector > Settings.',
     'no-technician-email': 'Your ServiceNow user has no e-mail address. Rescue knows you by it: ask an administrator to enter it.',
     'record-not-saved': 'The record could not be saved, so no PIN was generated. Correct what the form complains about and press again.',
-    'no-press': 'The press could not be remembered, so no PIN was generated. Press again; if that happens again, tell your administrator.',
+    'no-press': 'The press could not be stored, so no PIN was generated. Press again; if that happens again, tell your administrator.',
     'unreachable': 'Rescue Connector could not be reached. Try again in a minute; what it has done already is not done twice. If it goes on, tell your administrator to check the connector URL.',
     'not-the-connector': 'The connector URL was answered by something that is not Rescue Connector (HTTP status {0}). Ask an administrator to check the connector URL, and any proxy on the way.',
     'gateway-busy': 'Rescue Connector gets too many requests. Try again in a few seconds.',
     'gateway-failed': 'Rescue Connector does not run as it should (HTTP status {0}). Try again in a minute; if it goes on, tell your administrator.',
     'failed': 'No PIN was generated because of an error in this instance. Tell your administrator, who finds it in the system log.',
-    // The connector's, of both routes.
+    // Codes of both of the connector's routes.
     'unauthorized': 'Rescue Connector does not accept the tenant and API key of this instance. Ask an administrator to enter them again in Rescue Connector > Settings.',
-    'tenant-disabled': 'This tenant is switched off in Rescue Connector. Ask whoever runs the connector to switch it on.',
+    'tenant-disabled': 'This tenant is switched off in Rescue Connector. Ask the operator of Rescue Connector to switch it on.',
     'invalid-request': 'Rescue Connector does not understand the request. What it names below has to be corrected, in the record or in your user.',
     'body-too-large': 'The request is too large for Rescue Connector. Tell your administrator.',
     'not-found': 'There is no Rescue Connector at this address. Ask an administrator to check the connector URL in Rescue Connector > Settings.',
-    'tenant-misconfigured': 'Rescue Connector lacks a setting for this tenant. Tell whoever runs the connector what stands below.',
+    'tenant-misconfigured': 'Rescue Connector lacks a setting for this tenant. Tell the operator of Rescue Connector what is named below.',
     'storage-unavailable': 'Rescue Connector cannot reach its own storage right now. Try again in half a minute.',
     'servicenow-unavailable': 'Rescue Connector cannot reach this instance right now. Try again in half a minute.',
-    // The connector's, of the PIN route.
-    'technician-not-allowed': 'Rescue Connector signs nobody in with an e-mail address like yours. Ask whoever runs the connector to add its domain to technician_domains.',
-    'technician-not-recognised': 'Rescue does not know you. Ask a Rescue administrator to enter your e-mail address as your SSO id; if nobody gets a PIN, the company-wide SSO password is wrong.',
+    // Codes of the PIN route.
+    'technician-not-allowed': 'Rescue Connector does not allow technicians of your e-mail domain. Ask the operator of Rescue Connector to add the domain to technician_domains.',
+    'technician-not-recognised': 'Rescue does not know you. Ask a Rescue administrator to enter your e-mail address as your SSO id; if no technician gets a PIN, the company-wide SSO password is wrong.',
     'not-a-technician': 'You have no technician licence in Rescue. Ask a Rescue administrator for one.',
     'technician-disabled': 'You are disabled or deleted in Rescue. Ask a Rescue administrator to enable you.',
     'technician-console-not-running': 'Your Rescue technician console is not running. Start it, sign in, and press again.',
@@ -35,11 +35,11 @@ RescueSentences.BY_CODE = {
     'idempotency-key-reused': 'The record has changed since the last PIN. Press "New Rescue PIN" to get one that fits.',
     'record-not-found': 'Rescue Connector cannot see this record. Ask an administrator to give its service account read access to it.',
     'pin-rate-exceeded': 'Rescue makes one PIN per second, and others were first. Press again in a few seconds.',
-    'rescue-sign-in-refused': 'Rescue lets nobody sign in through its API. Ask whoever runs the connector to enter a Rescue API token for this tenant.',
+    'rescue-sign-in-refused': 'Rescue refuses sign-ins through its API. Ask the operator of Rescue Connector to enter a Rescue API token for this tenant.',
     'rescue-sign-in-contested': 'Another program keeps signing in to Rescue as you. Close it, or press again later; tell your administrator if it goes on.',
     'rescue-unavailable': 'Rescue does not answer as it should. Press again in a minute.',
     'out-of-pin-codes': 'Rescue has no PIN to give right now. Press again in half a minute.',
-    // The connector's, of the token route.
+    // Codes of the token route.
     'token-refused': 'ServiceNow refuses the token that was handed over; the old one stays. Check the client and the service account.'
 };
 
@@ -47,7 +47,7 @@ RescueSentences.prototype = {
     initialize: function () {},
 
     /**
-     * What to do, then what the connector says about it, then what its operator finds the request by.
+     * The sentence, the connector's detail, and the request id for the operator.
      *
      * @param {Object} refusal code, and where they are known: title, detail, requestId, retryAfter (seconds), values
      * @returns {string} plain text
@@ -74,8 +74,8 @@ RescueSentences.prototype = {
     },
 
     /**
-     * A sentence in the user's language, with values in the places of {0}, {1} and so on.
-     * Not filled in by gs.getMessage itself: that takes apostrophes and braces in texts for its own.
+     * A sentence in the user's language, with values for {0}, {1} and so on. gs.getMessage does not insert them, because
+     * it interprets apostrophes and braces.
      */
     say: function (sentence, values) {
         return gs.getMessage(sentence).replace(/\{(\d)\}/g, function (place, index) {

@@ -1,7 +1,7 @@
 /**
  * Gets a refresh token for the service account from this instance and hands it to the connector.
  *
- * What was typed into the masked variables is blanked before anything is sent, so that it is gone however this ends.
+ * The masked variables are blanked before a request is sent, so that they are gone also after a failure.
  */
 var RescueTokenSetup = Class.create();
 
@@ -16,12 +16,12 @@ RescueTokenSetup.prototype = {
     },
 
     /**
-     * Carries the requested item out, and closes it.
+     * Carries out the requested item and closes it.
      *
      * @param {GlideRecord} item the requested item, inserted
      */
     carryOut: function (item) {
-        // A rule that runs in the background may be run again after the node was restarted.
+        // An asynchronous business rule may run again after a restart of the node.
         if (this._isClosed(item)) {
             return;
         }
@@ -45,7 +45,7 @@ RescueTokenSetup.prototype = {
         this._close(item, outcome, blanked, notesBefore);
     },
 
-    /** What was typed. Only a value that is returned here is ever used; none is kept on this object. */
+    /** The variables' values. They are not kept on this object. */
     _typed: function (item) {
         var variables = item.variables;
         return {
@@ -72,7 +72,7 @@ RescueTokenSetup.prototype = {
             client_secret: client.secret,
             request_item: { sys_id: item.getUniqueValue() }
         };
-        // Not the expires_in that came with the token: that is the access token's.
+        // The expires_in of the grant is that of the access token.
         if (client.lifespan > 0) {
             body.expires_in = client.lifespan;
         }
@@ -148,7 +148,7 @@ RescueTokenSetup.prototype = {
         if (answer.status === 200 && typeof body.access_token === 'string') {
             return { note: this._say('This instance gives no refresh token for that client. It has to be an OAuth API endpoint for external clients that allows the password grant and refresh tokens.') };
         }
-        // The one word that says nothing about a person; the description might.
+        // The OAuth error code is not personal; error_description may be.
         var error = /^[a-z_]{1,40}$/.test(body.error || '') ? body.error : '-';
         return { note: this._say('This instance refuses a token (HTTP status {0}, {1}). It gives the same answer to nearly every cause: a wrong client id or secret, a wrong user name or password, a user who is locked out or has to change the password, a client that is not active. Correct it and order the set-up again.', [answer.status, error]) };
     },
@@ -156,7 +156,7 @@ RescueTokenSetup.prototype = {
     _form: function (fields) {
         var pairs = [];
         for (var name in fields) {
-            // encodeURIComponent leaves these as they are; a form does not.
+            // A form encodes these characters; encodeURIComponent does not.
             var value = encodeURIComponent(fields[name]).replace(/[!'()*~]/g, function (character) {
                 return '%' + character.charCodeAt(0).toString(16).toUpperCase();
             });
@@ -165,7 +165,7 @@ RescueTokenSetup.prototype = {
         return pairs.join('&');
     },
 
-    /** Blanks the masked variables. Looks whether they are: releases differ in what a script may assign. */
+    /** Blanks the masked variables and checks their rows: some releases ignore an assignment by a script. */
     _blank: function (item) {
         try {
             for (var i = 0; i < RescueTokenSetup.SECRETS.length; i++) {
@@ -173,7 +173,7 @@ RescueTokenSetup.prototype = {
             }
             item.update();
         } catch (notAssignable) {
-            // The rows below are what is looked at.
+            // _blankRows checks the rows.
         }
         try {
             return this._blankRows(item.getUniqueValue());
@@ -214,7 +214,7 @@ RescueTokenSetup.prototype = {
         return row.get(item.getUniqueValue()) && closed.indexOf(String(row.getValue('state'))) >= 0;
     },
 
-    /** All work notes of the item as it stands in the database: the connector writes there, too. */
+    /** All work notes of the item in the database, with those of the connector. */
     _notes: function (item) {
         var row = new GlideRecord('sc_req_item');
         return row.get(item.getUniqueValue()) ? String(row.getElement('work_notes').getJournalEntry(-1) || '') : '';
@@ -227,7 +227,7 @@ RescueTokenSetup.prototype = {
             return;
         }
         var notes = [];
-        // Where the connector may not write to requested items, its own note is missing.
+        // The connector's note is missing where it may not write to requested items.
         if (!outcome.writtenByConnector || this._notes(item) === notesBefore) {
             notes.push(outcome.note);
         }
@@ -235,7 +235,7 @@ RescueTokenSetup.prototype = {
             notes.push(this._say('The masked variables could not be blanked. Change the password of the service account and the client secret, and order the set-up again without this item.'));
         }
         if (notes.length) {
-            // Text from a server must not become markup: [code] is.
+            // [code] in a text from a server would become markup.
             row.setValue('work_notes', notes.join(' ').replace(/\[(\/?code)\]/gi, '($1)'));
         }
         row.setValue('state', outcome.done ? RescueTokenSetup.CLOSED_COMPLETE : RescueTokenSetup.CLOSED_INCOMPLETE);
@@ -243,7 +243,7 @@ RescueTokenSetup.prototype = {
     },
 
     _failed: function () {
-        // What was thrown may quote a value.
+        // Without the error's message: it may quote a secret.
         gs.error('Rescue Connector: the token set-up ended with an error');
         return { done: false, note: this._say('The set-up ended with an error in this instance. Order it again; if that happens again, hand a token over by hand as the documentation describes.') };
     },

@@ -1,6 +1,6 @@
 /**
- * A stand-in for the part of an instance that the app's scripts use: as strict as the real one, or stricter. Members and
- * columns that it does not know are violations, kept apart because scripts catch what is thrown.
+ * A stand-in for the part of an instance that the app's scripts use, at least as strict as a real one. It records unknown
+ * members and columns as violations, because scripts catch thrown errors.
  */
 'use strict'
 
@@ -95,7 +95,7 @@ class Instance {
         }
     }
 
-    /** Inserts a row as test data, past every rule. */
+    /** Inserts a row as test data, without access controls and rules. */
     add(table, values) {
         const row = { sys_id: sysId(), sys_updated_on: time(this.now), ...values }
         for (const [column, kind] of Object.entries(this.tables[table].columns)) {
@@ -253,7 +253,7 @@ class Instance {
     }
 }
 
-/** Leaves in a context what an engine of ECMAScript 5 has. */
+/** Removes from a context what an engine of ECMAScript 5 lacks. */
 function onlyEs5() {
     const keep = {
         Object: 'create defineProperty freeze getOwnPropertyNames getPrototypeOf keys length name prototype',

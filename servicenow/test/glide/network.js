@@ -1,4 +1,4 @@
-/** HTTP that waits, as it does in a server script, and servers that answer what a test tells them. */
+/** Synchronous HTTP, as in a server script, and servers with the answers of a test. */
 'use strict'
 
 const path = require('node:path')
@@ -32,7 +32,7 @@ function send(request) {
     return call({ action: 'send', ...request })
 }
 
-/** A server that gives each answer once, in their order, and hangs up when it has none. */
+/** A server that gives each answer once, in order. Without one it closes the connection. */
 class Server {
     constructor() {
         this.url = call({ action: 'listen' })
@@ -58,7 +58,7 @@ class Server {
         return call({ action: 'requests', url: this.url })
     }
 
-    /** How many answers nobody asked for. */
+    /** The number of answers that were not fetched. */
     get unused() {
         return call({ action: 'unused', url: this.url })
     }

@@ -1,6 +1,5 @@
 /**
- * Does the network for the tests, on a thread of its own: server scripts wait for an answer, and meanwhile a test's
- * thread can neither send nor answer.
+ * The tests' network, on its own thread: a server script blocks the test's thread until its answer has come.
  */
 'use strict'
 

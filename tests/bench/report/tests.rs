@@ -3,14 +3,14 @@ use std::collections::BTreeMap;
 use ::tests::calls::Operations;
 
 use super::*;
-use crate::figures::{ColdStart, Spread as Middle, Warm};
+use crate::figures::{ColdStart, Spread, Warm};
 
 fn millis(value: f64) -> Duration {
     Duration::from_secs_f64(value / 1000.0)
 }
 
-fn around(median: f64) -> Middle {
-    Middle {
+fn around(median: f64) -> Spread {
+    Spread {
         lower_quartile: millis(median * 0.9),
         median: millis(median),
         upper_quartile: millis(median * 1.2),
@@ -39,7 +39,7 @@ fn row(function: &str, kind: Kind, transport: Transport, total: f64, warm: f64) 
     }
 }
 
-fn made_up() -> Measured {
+fn measured_example() -> Measured {
     let mut rows = vec![
         row("bare", Kind::Floor, Transport::Plain, 1.7, 0.07),
         row("one-call", Kind::Floor, Transport::Plain, 3.0, 0.3),
@@ -56,10 +56,10 @@ fn made_up() -> Measured {
         binary: 3_200_000,
         zip,
     };
-    let growth = |tenants, spread, dynamodb_calls| Growth {
+    let growth = |tenants, busy, dynamodb_calls| Growth {
         function: "deliver-session",
         tenants,
-        spread,
+        busy,
         median: millis(3.0),
         p99: millis(5.0),
         dynamodb_calls,
@@ -83,9 +83,9 @@ fn made_up() -> Measured {
             ]),
         }],
         growth: vec![
-            growth(10, Spread::TenTenants, 3.0),
-            growth(100_000, Spread::TenTenants, 3.0),
-            growth(100_000, Spread::AnyTenant, 5.98),
+            growth(10, BusyTenants::Ten, 3.0),
+            growth(100_000, BusyTenants::Ten, 3.0),
+            growth(100_000, BusyTenants::Any, 5.98),
         ],
         soak: Some(Soak {
             sessions: 50_000,
@@ -104,7 +104,7 @@ fn operations(all: &[(&str, usize)]) -> Operations {
     owned.collect()
 }
 
-/// The line of the page that begins so.
+/// The first line of the page with this beginning.
 fn line<'a>(page: &'a str, begins: &str) -> &'a str {
     let found = page.lines().find(|line| line.starts_with(begins));
     found.unwrap_or_else(|| panic!("{begins} is missing:\n{page}"))
@@ -112,7 +112,7 @@ fn line<'a>(page: &'a str, begins: &str) -> &'a str {
 
 #[test]
 fn a_bar_says_whether_it_is_met_or_by_how_much_it_is_missed() {
-    let page = page(&made_up());
+    let page = page(&measured_example());
     let bar = |about: &str| line(&page, &format!("| {about}")).to_owned();
     assert!(bar("cold start of `session-details`").ends_with("| 1.82 × | ≤ 2.00 × | met |"));
     assert!(
@@ -159,7 +159,7 @@ fn a_function_grows_when_its_calls_do_and_one_that_makes_none_stays() {
     let one = |tenants, dynamodb_calls| Growth {
         tenants,
         dynamodb_calls,
-        ..made_up().growth[0].clone()
+        ..measured_example().growth[0].clone()
     };
     let grown = |few, many| grown(&[one(10, few), one(1000, many)], "deliver-session");
     assert_eq!(grown(3.0, 6.0), Some(2.0));
@@ -170,7 +170,7 @@ fn a_function_grows_when_its_calls_do_and_one_that_makes_none_stays() {
 
 #[test]
 fn programs_stand_function_by_function_with_the_floors_first() {
-    let page = page(&made_up());
+    let page = page(&measured_example());
     let (_, cold) = page
         .split_once("## Cold start, plain HTTP")
         .expect("a table");
@@ -198,7 +198,7 @@ fn programs_stand_function_by_function_with_the_floors_first() {
 
 #[test]
 fn every_table_has_as_many_cells_in_each_line() {
-    let page = page(&made_up());
+    let page = page(&measured_example());
     let mut cells = None;
     for line in page.lines() {
         if line.starts_with('|') {
@@ -212,7 +212,7 @@ fn every_table_has_as_many_cells_in_each_line() {
 
 #[test]
 fn calls_are_listed_by_whom_they_go_to() {
-    let page = page(&made_up());
+    let page = page(&measured_example());
     assert_eq!(
         line(&page, "| `deliver-session` | DynamoDB"),
         "| `deliver-session` | DynamoDB | 4: 4 GetItem | 3: GetItem, 2 UpdateItem |"
@@ -238,7 +238,7 @@ fn the_readme_gets_the_figures_between_its_markers_and_nothing_else_changes() {
     );
     assert_eq!(replaced("before\n", MARKER, "new\n"), None);
     assert_eq!(
-        summary(&made_up()),
+        summary(&measured_example()),
         "![Cold start over TLS: from process start to the first answer, in milliseconds](docs/benchmarks.svg)\n\n\
          A new process of `session-details` has answered its first post after 14.0 ms, with TLS to everything it calls: \
          the same\nwork takes 12.6 times as long in Node.js and 21.6 times as long in Python. No function needs more \
@@ -254,7 +254,7 @@ fn everything_is_written_into_the_projects_folder() {
     std::fs::create_dir_all(root.join("docs")).expect("a folder");
     let readme = "<!-- benchmarks -->\n<!-- /benchmarks -->\n";
     std::fs::write(root.join(README), readme).expect("written");
-    write(&made_up(), &root).expect("written");
+    write(&measured_example(), &root).expect("written");
     let read = |path| std::fs::read_to_string(root.join(path)).expect("readable");
     assert!(read(PAGE).starts_with("# Benchmarks"));
     assert!(read(README).contains("12.6 times"));
@@ -263,7 +263,7 @@ fn everything_is_written_into_the_projects_folder() {
         assert!(picture.contains(text), "{text}: {picture}");
     }
     std::fs::write(root.join(README), "no markers").expect("written");
-    let refused = write(&made_up(), &root).expect_err("nowhere to write");
+    let refused = write(&measured_example(), &root).expect_err("nowhere to write");
     assert!(refused.to_string().contains("<!-- benchmarks -->"));
     std::fs::remove_dir_all(&root).expect("removed");
 }

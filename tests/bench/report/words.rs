@@ -1,4 +1,4 @@
-//! The page's words, and how figures are written.
+//! The page's texts, and the formats of figures.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ cargo run --release -p tests --bin bench             # writes this page, its pic
 Each program is started as Lambda starts it, by a runtime API on the loopback that hands out invocations; what it calls
 is the embedded cloud of `cargo run` and the simulators of both vendors, over plain HTTP or with a TLS handshake for each
 host. The *bare handler* is a `lambda_http` function that answers at once, and *one call* the same with a single message
-to SQS: below them nobody comes on this platform. The functions in Node.js (AWS SDK v3, bundled) and Python (boto3) do
-the same work as ours. Programs take turns, so that whatever else the machine does meets all of them alike. **Ratios
+to SQS: no function of this platform can be faster. The functions in Node.js (AWS SDK v3, bundled) and Python (boto3)
+do the same work as ours. Programs take turns, so that other load of the machine meets all of them alike. **Ratios
 count, milliseconds are this machine's.**
 
 Over TLS each AWS service has a host of its own, over plain HTTP they share one. The test's certificate authority is one
@@ -132,12 +132,12 @@ pub(super) const fn transport(transport: Transport) -> &'static str {
     }
 }
 
-/// Milliseconds with three digits that say something.
+/// Milliseconds with three significant digits.
 pub(crate) fn milliseconds(time: Duration) -> String {
     digits(time.as_secs_f64() * 1000.0)
 }
 
-/// How many times one is the other.
+/// A ratio with three significant digits.
 pub(super) fn ratio(value: f64) -> String {
     match value {
         value if value < 10.0 => format!("{value:.2}"),
@@ -159,7 +159,7 @@ pub(super) fn megabytes(bytes: u64) -> String {
     format!("{:.1}", bytes as f64 / 1e6)
 }
 
-/// A whole number, or one with two digits.
+/// A whole number, or one with two decimals.
 pub(super) fn count(value: f64) -> String {
     if value.fract() == 0.0 {
         format!("{value:.0}")
@@ -168,13 +168,13 @@ pub(super) fn count(value: f64) -> String {
     }
 }
 
-/// So many a second.
+/// A number per second.
 pub(super) fn rate(value: f64) -> String {
     // No measured rate is near the end of an integer.
     grouped(value.round().max(0.0) as usize)
 }
 
-/// A number with its thousands apart.
+/// A number with spaces between thousands.
 pub(super) fn grouped(number: usize) -> String {
     let text = number.to_string();
     let mut grouped = String::new();
@@ -187,7 +187,7 @@ pub(super) fn grouped(number: usize) -> String {
     grouped
 }
 
-/// A count in a sentence.
+/// A count in a sentence; `none` for 0.
 pub(super) fn none(count: usize) -> String {
     match count {
         0 => "none".to_owned(),

@@ -1,4 +1,4 @@
-//! What the functions do when all is well, one file per function.
+//! The functions and the command line without injected faults, one file per subject.
 
 mod calls;
 mod closed_records;

@@ -1,17 +1,17 @@
-// What both functions do: know who asks, say what happened, answer.
+// Authentication, logging, metrics and responses of both functions.
 import { createHash, timingSafeEqual } from "node:crypto";
 import { DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 
-/** What every client of the SDK is made with. It keeps connections by itself. */
+/** The configuration of every SDK client. The SDK keeps connections open. */
 export const CLIENT = { maxAttempts: 3, requestHandler: { connectionTimeout: 5_000, requestTimeout: 3_000 } };
 
 export const dynamodb = new DynamoDBClient(CLIENT);
 
-/** A tenant that was read is used for so many milliseconds. */
+/** Milliseconds for which a tenant is cached. */
 const FRESH = 60_000;
 const tenants = new Map();
 
-/** A request that is refused: what the caller can do about it stands in `detail`. */
+/** A refused request. `detail` tells the caller what to do. */
 export class Problem extends Error {
     constructor(status, code, detail) {
         super(detail);
@@ -23,7 +23,7 @@ export class Problem extends Error {
 export const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 
 /**
- * The settings of the tenant that the key opens; `undefined` when there is none.
+ * The settings of the tenant with this key; `undefined` when tenant or key is wrong.
  * @param {string | undefined} tenant
  * @param {"webhook" | "api"} kind
  * @param {string | undefined} presented
@@ -38,7 +38,7 @@ export async function authenticate(tenant, kind, presented, scope) {
         tenants.set(tenant, known);
     }
     const hash = Buffer.from(sha256(presented));
-    // Every key is compared, so that the time tells nothing about which one it was.
+    // Every key is compared, so that the time does not depend on which one matches.
     const fitting = known.keys.filter((key) => {
         const same = timingSafeEqual(Buffer.from(key.sha256), hash);
         return same && key.kind === kind && (!scope || key.scopes?.includes(scope));
@@ -58,18 +58,18 @@ async function read(tenant) {
     return item && { readAt, settings: JSON.parse(item.config.S), keys: JSON.parse(item.keys.S) };
 }
 
-/** One line for people. */
+/** Writes a log line. */
 export function log(level, message, fields) {
     console.log(JSON.stringify({ timestamp: new Date().toISOString(), level, message, ...fields }));
 }
 
-/** Counts one, in CloudWatch's embedded metric format. */
+/** Adds one to a metric, in CloudWatch's embedded metric format. */
 export function count(metric, tenant) {
     const CloudWatchMetrics = [{ Namespace: "RescueConnector", Dimensions: [[]], Metrics: [{ Name: metric }] }];
     console.log(JSON.stringify({ _aws: { Timestamp: Date.now(), CloudWatchMetrics }, tenant, [metric]: 1 }));
 }
 
-/** An answer for API Gateway. */
+/** A response for API Gateway. */
 export function answer(statusCode, body, headers = {}) {
     return {
         statusCode,
@@ -79,7 +79,7 @@ export function answer(statusCode, body, headers = {}) {
 }
 
 /**
- * What `act` answers. What it throws becomes a refusal, counted under `refused`.
+ * The response of `act`. An error becomes a problem response, counted by the metric `refused`.
  * @param {{ act: () => Promise<object>, tenant: string | undefined, requestId: string, refused: string }} request
  */
 export async function answered({ act, tenant, requestId, refused }) {
@@ -89,7 +89,7 @@ export async function answered({ act, tenant, requestId, refused }) {
         const problem =
             error instanceof Problem ? error : new Problem(503, "storage-unavailable", "Try again in half a minute.");
         const { status, code, message: detail } = problem;
-        // The SDK's messages may quote what was sent; its names do not.
+        // The SDK's messages may quote the request; the names of its errors do not.
         log("WARN", code, { tenant, detail, cause: error === problem ? undefined : error.name });
         count(refused, tenant);
         const body = { code, status, detail, request_id: requestId };
@@ -97,7 +97,7 @@ export async function answered({ act, tenant, requestId, refused }) {
     }
 }
 
-/** The body's text, however API Gateway passes it on. */
+/** The body's text; API Gateway may encode it in base64. */
 export function bodyOf(event) {
     const body = event.body ?? "";
     return event.isBase64Encoded ? Buffer.from(body, "base64").toString() : body;

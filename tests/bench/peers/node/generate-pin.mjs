@@ -1,5 +1,5 @@
-// The work of functions/generate-pin for a tenant without e-mails and notes, and a request that names its record's row:
-// the press is claimed, Rescue is asked once, and the answer is kept for repeats.
+// The same as functions/generate-pin for a tenant without e-mails and notes, and a request with the record's sys_id: it
+// claims the PIN request, asks Rescue once, and keeps the answer for repeats.
 import { createHmac, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DeleteItemCommand, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
@@ -11,12 +11,12 @@ import { run } from "./runtime.mjs";
 const secretsManager = new SecretsManagerClient(CLIENT);
 
 const SECOND = 1_000;
-/** How long a key gives the same PIN; without one, how soon a second press is the same press. */
+/** How long the same Idempotency-Key, or the same request without a key, gets the same PIN. */
 const REMEMBERED = 600 * SECOND;
 const DOUBLE_CLICK = 3 * SECOND;
-/** A press whose process died may be taken over after this. */
-const PRESS_LEASE = 35 * SECOND;
-/** Nobody else signs in for so long. */
+/** The time after which another process may take over a running PIN request. */
+const CLAIM_LEASE = 35 * SECOND;
+/** How long one process may sign in. */
 const SIGN_IN_LEASE = 30 * SECOND;
 const SIGN_IN_POLL = 200;
 const AUTHCODE_KEPT = 30 * 24 * 3600 * SECOND;
@@ -29,7 +29,7 @@ const HOSTS = {
     enterprise: "https://secure.logmeinrescue-enterprise.com",
 };
 const TABLE_CODES = { incident: "inc", sn_customerservice_case: "case" };
-/** The longest values that Rescue takes in cfield0 to cfield5. */
+/** Rescue's length limits of cfield0 to cfield5. */
 const FIELD_LIMITS = [64, 512, 512, 256, 64, 64];
 
 const secrets = new Map();
@@ -47,23 +47,23 @@ async function act(event) {
     if (!settings) throw new Problem(401, "unauthorized", "Send an API key of this tenant as a bearer token.");
     if (!settings.enabled) throw new Problem(403, "tenant-disabled", "Switch the tenant on.");
     const request = read(event, settings);
-    const press = pressOf(tenant, event.headers["idempotency-key"], request);
-    const earlier = await claim(press);
+    const pinClaim = claimOf(tenant, event.headers["idempotency-key"], request);
+    const earlier = await claim(pinClaim);
     if (earlier) {
         count("PinReplayed", tenant);
         return answer(201, earlier, { "idempotent-replayed": "true" });
     }
     try {
         const body = await generate(settings, request);
-        await keep(press, body);
+        await keep(pinClaim, body);
         return answer(201, body);
     } catch (error) {
-        await free(press);
+        await free(pinClaim);
         throw error;
     }
 }
 
-/** What is asked for. */
+/** Parses the request. */
 function read(event, settings) {
     let body;
     try {
@@ -99,9 +99,9 @@ function read(event, settings) {
 
 const invalid = (detail) => new Problem(400, "invalid-request", detail);
 
-// One press is one PIN: an item that is claimed first and then holds the answer.
+// Idempotency: an item is claimed first and holds the answer later.
 
-function pressOf(tenant, key, request) {
+function claimOf(tenant, key, request) {
     const { ssoId, nodeId, table, sysId } = request;
     const hashed = key ? `key\n${key}` : ["press", ssoId, nodeId, table, sysId].join("\n");
     return {
@@ -109,22 +109,22 @@ function pressOf(tenant, key, request) {
         request: sha256(JSON.stringify(request)),
         owner: randomUUID(),
         keyed: Boolean(key),
-        pressedAt: Date.now(),
+        claimedAt: Date.now(),
     };
 }
 
-/** Claims a press. What an earlier request got for it, if one did. */
-async function claim(press) {
+/** Claims a PIN request. Returns the answer of an earlier one, if there is one. */
+async function claim(pinClaim) {
     try {
         await put(
-            pressItem(press, { state: "running" }),
+            claimItem(pinClaim, { state: "running" }),
             "attribute_not_exists(credential) OR #owner = :owner " +
                 "OR (valid_until < :pressed_at AND (#state = :done OR lease_until < :now)) " +
                 "OR (#state = :running AND lease_until < :now)",
             { "#owner": "owner", "#state": "state" },
             {
-                ":owner": press.owner,
-                ":pressed_at": time(press.pressedAt),
+                ":owner": pinClaim.owner,
+                ":pressed_at": time(pinClaim.claimedAt),
                 ":now": time(Date.now()),
                 ":done": "done",
                 ":running": "running",
@@ -134,7 +134,7 @@ async function claim(press) {
     } catch (error) {
         if (error.name !== "ConditionalCheckFailedException") throw error;
         const item = error.Item ?? {};
-        if (press.keyed && item.request?.S !== press.request) {
+        if (pinClaim.keyed && item.request?.S !== pinClaim.request) {
             throw new Problem(422, "idempotency-key-reused", "Send another Idempotency-Key with another request.");
         }
         if (item.state?.S === "done") return JSON.parse(item.answer.S);
@@ -142,32 +142,32 @@ async function claim(press) {
     }
 }
 
-/** Keeps the answer for repeats; without it, a repeat gets a PIN of its own. */
-async function keep(press, body) {
+/** Keeps the answer for repeats. When that fails, a repeat gets another PIN. */
+async function keep(pinClaim, body) {
     try {
         await put(
-            pressItem(press, { state: "done", answer: JSON.stringify(body) }),
+            claimItem(pinClaim, { state: "done", answer: JSON.stringify(body) }),
             "#owner = :owner",
             { "#owner": "owner" },
-            { ":owner": press.owner },
+            { ":owner": pinClaim.owner },
         );
     } catch (error) {
         log("WARN", "the answer is not kept for repeats", { cause: error.name });
     }
 }
 
-/** Frees a press that failed, so that the next request tries again; otherwise it is free when its lease ends. */
-const free = (press) => deleteOwned(press.key, press.owner);
+/** Deletes the item of a failed PIN request, so that a repeat need not wait for the end of the lease. */
+const free = (pinClaim) => deleteOwned(pinClaim.key, pinClaim.owner);
 
-function pressItem(press, values) {
+function claimItem(pinClaim, values) {
     const now = Date.now();
-    const validUntil = press.keyed ? now + REMEMBERED : Math.max(press.pressedAt + DOUBLE_CLICK, now);
+    const validUntil = pinClaim.keyed ? now + REMEMBERED : Math.max(pinClaim.claimedAt + DOUBLE_CLICK, now);
     return {
-        credential: press.key,
-        owner: press.owner,
-        request: press.request,
+        credential: pinClaim.key,
+        owner: pinClaim.owner,
+        request: pinClaim.request,
         expires_at: seconds(now + REMEMBERED),
-        lease_until: time(now + PRESS_LEASE),
+        lease_until: time(now + CLAIM_LEASE),
         valid_until: time(validUntil),
         ...values,
     };
@@ -185,7 +185,7 @@ async function generate(settings, request) {
     return { pin, link, tracking, notifications: [] };
 }
 
-/** The signed Tracking0 that brings the session back to its record. */
+/** The signed Tracking0: the session's posts return it, and it names the record. */
 async function sign(tenant, { table, sysId }) {
     const key = (await credentials(tenant))["tracking-key"];
     if (!key) throw misconfigured("tracking-key");
@@ -208,13 +208,13 @@ async function pinOf(settings, request, tracking) {
         const { word, body } = await rescue(settings, page, { authcode, ...form });
         const [, pin] = /PINCODE:\s*(\d{4,12})\b/.exec(body) ?? [];
         if (word === "OK" && pin) return pin;
-        // Another sign-in has ended this one. A second one that is refused is somebody else's doing.
+        // Another sign-in has ended this one. After a second refusal another system signs in as this technician.
         if (word !== "INVALID_SECRETAUTHCODE" || refused) throw refusedBy(word);
         refused = authcode;
     }
 }
 
-/** What Rescue is asked with: an administrator's API token, or the technician's authcode, which processes share. */
+/** An administrator's API token, or the technician's authcode, which processes share. */
 async function access(settings, ssoId, refused) {
     const { tenant } = settings;
     const token = (await credentials(tenant))["rescue-api-token"];
@@ -231,7 +231,7 @@ async function access(settings, ssoId, refused) {
         authcodes.set(key, shared);
         return shared.code;
     };
-    // A new sign-in kills the one before, so only one process signs in at a time.
+    // A new sign-in ends the previous one, so only one process signs in at a time.
     const [lease, owner, until] = [`${tenant}#lease#rescue#${ssoId}`, randomUUID(), Date.now() + RESCUE_TIMEOUT];
     let code = await known();
     while (!code && !(await takeLease(lease, owner))) {
@@ -269,7 +269,7 @@ async function signIn(settings, ssoId) {
     return code;
 }
 
-/** One call of Rescue's API, as a form: no secret is ever in a URL. The first word decides. */
+/** A call of Rescue's API. A form keeps secrets out of the URL. The answer's first word is the result. */
 async function rescue(settings, page, form) {
     const base = process.env.RESCUE_ENDPOINT_URL ?? host(settings);
     const { status, text } = await call("POST", new URL(`/API/${page}.aspx`, base).href, {
@@ -287,7 +287,7 @@ const host = ({ rescue: { account, base_url } }) => new URL(base_url ?? HOSTS[ac
 const refusedBy = (word) => new Problem(502, "rescue-unavailable", `Rescue gave no PIN (${word}).`);
 const misconfigured = (name) => new Problem(500, "tenant-misconfigured", `${name} is not set.`);
 
-/** The tenant's secrets, five minutes old at most. */
+/** The tenant's secrets, cached for five minutes. */
 async function credentials(tenant) {
     const known = secrets.get(tenant);
     if (known && Date.now() - known.readAt < SECRETS_FRESH) return known.values;
@@ -305,7 +305,7 @@ const TableName = process.env.CREDENTIALS_TABLE;
 const time = (millis) => new Date(millis).toISOString();
 const seconds = (millis) => Math.floor(millis / SECOND);
 
-/** An object as DynamoDB has it: whole numbers and texts. */
+/** DynamoDB attributes of integers and texts. */
 const attributes = (values) =>
     Object.fromEntries(
         Object.entries(values).map(([name, value]) => [
@@ -347,7 +347,7 @@ async function takeLease(credential, owner) {
     }
 }
 
-/** A failure is no harm: what is leased becomes free by itself. */
+/** Ignores a failure: a lease ends by itself. */
 async function deleteOwned(credential, owner) {
     try {
         await dynamodb.send(

@@ -1,4 +1,4 @@
-// node:http is what the SDK has loaded anyway; fetch would load a second HTTP stack at the cold start.
+// The SDK loads node:http anyway; fetch would load a second HTTP stack at the cold start.
 import http from "node:http";
 import https from "node:https";
 
@@ -6,7 +6,7 @@ const PLAIN = { request: http.request, agent: new http.Agent({ keepAlive: true }
 const TLS = { request: https.request, agent: new https.Agent({ keepAlive: true }) };
 
 /**
- * One request on a connection that is kept. Whatever the status, an answer is an answer.
+ * Sends a request on a persistent connection. Resolves for every status.
  * @param {string} method
  * @param {string} url
  * @param {{ headers?: Record<string, string>, body?: string, timeout?: number }} [options] `timeout` in milliseconds

@@ -1,15 +1,15 @@
-// The work of functions/session-details: a post is in the queue before it is answered. Posts in XML, and posts that are
-// kept although nobody can read them, are left out: both are off the measured path.
+// The same as functions/session-details: a post is in the queue before it is answered. Without posts in XML and without
+// the dead letters of unreadable posts: neither is measured.
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { answer, answered, authenticate, bodyOf, CLIENT, count, log, Problem } from "./connector.mjs";
 import { run } from "./runtime.mjs";
 
-// By default the host in the queue's URL is called, whatever endpoint is configured.
+// By default the SDK calls the host of the queue's URL in place of the configured endpoint.
 const sqs = new SQSClient({ ...CLIENT, useQueueUrlAsEndpoint: false });
 
-/** What the queue takes, less what the attributes may need. */
+/** The size limit of SQS, less room for the attributes. */
 const MESSAGE_LIMIT = 1024 * 1024 - 8 * 1024;
 
 const VARIABLES = new Map(
@@ -49,7 +49,7 @@ async function act(event) {
     return answer(200, { status: "accepted", session_id: post.session_id, delivery: post.digest });
 }
 
-/** The post as the queue has it. */
+/** The post as a queue message. */
 function read(event, tenant) {
     const { fields, unknown } = parse(bodyOf(event));
     const sessionId = fields.SessionID?.trim();
@@ -77,7 +77,7 @@ function read(event, tenant) {
     };
 }
 
-/** SHA-256 over texts, each with its length before it, so that no two lists of texts are taken for the same. */
+/** SHA-256 over texts, each after its length, so that different lists of texts have different hashes. */
 function digest(texts) {
     const hash = createHash("sha256");
     for (const text of texts) {
@@ -88,9 +88,9 @@ function digest(texts) {
     return hash.digest("hex");
 }
 
-/** Every value of the body, JSON or an HTML form, under its documented name where it has one. */
+/** All values of the body (JSON or an HTML form). Documented ones get their documented names. */
 function parse(body) {
-    // Senders choose the names of what is unknown: none of them may mean something to JavaScript.
+    // Senders choose the names of unknown values: without a prototype none of them has a meaning in JavaScript.
     const found = { fields: {}, unknown: Object.create(null) };
     const insert = (key, value) => {
         const documented = VARIABLES.get(key.trim().toLowerCase());
@@ -117,9 +117,9 @@ function json(body) {
     }
 }
 
-/** The message's text, compressed only where it would not fit otherwise. */
+/** The message's text, compressed only where it exceeds the limit. */
 function encode(post) {
-    // JSON lets these two stand, and SQS refuses them.
+    // JSON allows these two characters, and SQS refuses them.
     const plain = JSON.stringify(post).replaceAll("\ufffe", "\\ufffe").replaceAll("\uffff", "\\uffff");
     if (Buffer.byteLength(plain) <= MESSAGE_LIMIT) return plain;
     const { fields, unknown_fields, ...rest } = post;

@@ -1,4 +1,4 @@
-"""What both functions do: know who asks, say what happened, answer."""
+"""Authentication, logging, metrics and responses of both functions."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 Json = dict[str, Any]
 
-# What every client is made with. Connections are kept without being asked for.
+# The configuration of every SDK client. The SDK keeps connections open.
 CONFIG = Config(connect_timeout=5, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
 
 dynamodb = boto3.client("dynamodb", config=CONFIG)
@@ -29,7 +29,7 @@ _tenants: dict[str, tuple[float, Json, list[Json]]] = {}
 
 
 class Problem(Exception):
-    """A request that is refused: what the caller can do about it stands in `detail`."""
+    """A refused request. `detail` tells the caller what to do."""
 
     def __init__(self, status: int, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -37,7 +37,7 @@ class Problem(Exception):
 
 
 def authenticate(tenant: str, kind: str, presented: str, scope: str | None = None) -> Json | None:
-    """The settings of the tenant that the key opens, no older than a minute."""
+    """The settings of the tenant with this key, cached for a minute. None when tenant or key is wrong."""
     if not presented or not TENANT.fullmatch(tenant):
         return None
     known = _tenants.get(tenant)
@@ -48,7 +48,7 @@ def authenticate(tenant: str, kind: str, presented: str, scope: str | None = Non
         _tenants[tenant] = known
     _, settings, keys = known
     digest = sha256(presented)
-    # Every key is compared, so that the time tells nothing about which one it was.
+    # Every key is compared, so that the time does not depend on which one matches.
     fitting = [
         key
         for key in keys
@@ -74,37 +74,37 @@ def sha256(text: str) -> str:
 
 
 def timestamp(seconds: float) -> str:
-    """RFC 3339 with milliseconds, which sorts as a text."""
+    """RFC 3339 with milliseconds: texts sort by time."""
     moment = datetime.fromtimestamp(seconds, timezone.utc)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def log(level: str, message: str, **fields: str) -> None:
-    """One line for people."""
+    """Writes a log line."""
     print(json.dumps({"timestamp": timestamp(time.time()), "level": level, "message": message, **fields}))
 
 
 def count(metric: str, tenant: str) -> None:
-    """Counts one, in CloudWatch's embedded metric format."""
+    """Adds one to a metric, in CloudWatch's embedded metric format."""
     definition = {"Namespace": "RescueConnector", "Dimensions": [[]], "Metrics": [{"Name": metric}]}
     header = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [definition]}
     print(json.dumps({"_aws": header, "tenant": tenant, metric: 1}))
 
 
 def answer(status: int, body: Json, content_type: str = "application/json", **headers: str) -> Json:
-    """An answer for API Gateway."""
+    """A response for API Gateway."""
     headers = {"content-type": content_type, "cache-control": "no-store", **headers}
     return {"statusCode": status, "headers": headers, "body": json.dumps(body)}
 
 
 def answered(act: Callable[[], Json], tenant: str, request_id: str, refused: str) -> Json:
-    """What `act` answers. What it raises becomes a refusal, counted under `refused`."""
+    """The response of `act`. An error becomes a problem response, counted by the metric `refused`."""
     try:
         return act()
     except Problem as raised:
         problem, cause = raised, ""
     except (BotoCoreError, ClientError) as error:
-        # The SDK's messages may quote what was sent; its names do not.
+        # The SDK's messages may quote the request; the names of its errors do not.
         problem, cause = Problem(503, "storage-unavailable", "Try again in half a minute."), type(error).__name__
     log("WARN", problem.code, tenant=tenant, detail=problem.detail, cause=cause)
     count(refused, tenant)
@@ -118,6 +118,6 @@ def answered(act: Callable[[], Json], tenant: str, request_id: str, refused: str
 
 
 def body_of(event: Json) -> str:
-    """The body's text, however API Gateway passes it on."""
+    """The body's text; API Gateway may encode it in base64."""
     body = event.get("body") or ""
     return base64.b64decode(body).decode("utf-8", "replace") if event.get("isBase64Encoded") else body

@@ -1,6 +1,6 @@
-"""The work of functions/generate-pin for a tenant without e-mails and notes, and a request that names its record's row.
+"""The same as functions/generate-pin for a tenant without e-mails and notes, and a request with the record's sys_id.
 
-The press is claimed, Rescue is asked once, and the answer is kept for repeats.
+It claims the PIN request, asks Rescue once, and keeps the answer for repeats.
 """
 
 import hmac
@@ -33,15 +33,15 @@ from connector import (
 )
 
 secrets_manager = boto3.client("secretsmanager", config=CONFIG)
-# The bundle that boto3 trusts where one is set; the system's own otherwise.
+# The CA bundle of boto3 where one is set, otherwise the system's.
 http = urllib3.PoolManager(ca_certs=os.environ.get("AWS_CA_BUNDLE"), retries=False, timeout=8)
 
-# How long a key gives the same PIN; without one, how soon a second press is the same press.
+# Seconds for which the same Idempotency-Key, or the same request without a key, gets the same PIN.
 REMEMBERED = 600
 DOUBLE_CLICK = 3
-# A press whose process died may be taken over after this.
-PRESS_LEASE = 35
-# Nobody else signs in for so long.
+# Seconds after which another process may take over a running PIN request.
+CLAIM_LEASE = 35
+# Seconds for which one process may sign in.
 SIGN_IN_LEASE = 30
 SIGN_IN_PATIENCE = 8
 SIGN_IN_POLL = 0.2
@@ -54,7 +54,7 @@ HOSTS = {
     "enterprise": "https://secure.logmeinrescue-enterprise.com",
 }
 TABLE_CODES = {"incident": "inc", "sn_customerservice_case": "case"}
-# The longest values that Rescue takes in cfield0 to cfield5.
+# Rescue's length limits of cfield0 to cfield5.
 FIELD_LIMITS = (64, 512, 512, 256, 64, 64)
 
 _secrets: dict[str, tuple[float, Json]] = {}
@@ -72,14 +72,14 @@ class PinRequest:
 
 
 @dataclass(frozen=True)
-class Press:
-    """One press is one PIN: an item that is claimed first and then holds the answer."""
+class Claim:
+    """Idempotency: an item is claimed first and holds the answer later."""
 
     key: str
     request: str
     owner: str
     keyed: bool
-    pressed_at: float
+    claimed_at: float
 
 
 def handler(event: Json, context: Any) -> Json:
@@ -95,23 +95,23 @@ def act(event: Json, tenant: str) -> Json:
     if not settings["enabled"]:
         raise Problem(403, "tenant-disabled", "Switch the tenant on.")
     request = read(event, settings)
-    press = press_of(tenant, event["headers"].get("idempotency-key"), request)
-    earlier = claim(press)
+    pin_claim = claim_of(tenant, event["headers"].get("idempotency-key"), request)
+    earlier = claim(pin_claim)
     if earlier is not None:
         count("PinReplayed", tenant)
         return answer(201, earlier, **{"idempotent-replayed": "true"})
     try:
         body = generate(settings, request)
     except Exception:
-        # The next request tries again.
-        delete_owned(press.key, press.owner)
+        # A repeat need not wait for the end of the lease.
+        delete_owned(pin_claim.key, pin_claim.owner)
         raise
-    keep(press, body)
+    keep(pin_claim, body)
     return answer(201, body)
 
 
 def read(event: Json, settings: Json) -> PinRequest:
-    """What is asked for."""
+    """Parses the request."""
     try:
         body = json.loads(body_of(event))
         technician, record = body["technician"], body["record"]
@@ -148,30 +148,30 @@ def invalid(detail: str) -> Problem:
     return Problem(400, "invalid-request", detail)
 
 
-def press_of(tenant: str, key: str | None, request: PinRequest) -> Press:
+def claim_of(tenant: str, key: str | None, request: PinRequest) -> Claim:
     named = ("press", request.sso_id, request.node_id, request.table, request.sys_id)
     hashed = f"key\n{key}" if key else "\n".join(named)
-    return Press(
+    return Claim(
         key=f"{tenant}#pin#{sha256(hashed)}",
         request=sha256(repr(request)),
         owner=str(uuid.uuid4()),
         keyed=bool(key),
-        pressed_at=time.time(),
+        claimed_at=time.time(),
     )
 
 
-def claim(press: Press) -> Json | None:
-    """Claims a press. What an earlier request got for it, if one did."""
+def claim(pin_claim: Claim) -> Json | None:
+    """Claims a PIN request. Returns the answer of an earlier one, if there is one."""
     try:
         put(
-            press_item(press, state="running"),
+            claim_item(pin_claim, state="running"),
             "attribute_not_exists(credential) OR #owner = :owner "
             "OR (valid_until < :pressed_at AND (#state = :done OR lease_until < :now)) "
             "OR (#state = :running AND lease_until < :now)",
             {"#owner": "owner", "#state": "state"},
             {
-                ":owner": press.owner,
-                ":pressed_at": timestamp(press.pressed_at),
+                ":owner": pin_claim.owner,
+                ":pressed_at": timestamp(pin_claim.claimed_at),
                 ":now": timestamp(time.time()),
                 ":done": "done",
                 ":running": "running",
@@ -180,31 +180,31 @@ def claim(press: Press) -> Json | None:
         return None
     except dynamodb.exceptions.ConditionalCheckFailedException as failed:
         item = {name: value.get("S") for name, value in failed.response.get("Item", {}).items()}
-    if press.keyed and item.get("request") != press.request:
+    if pin_claim.keyed and item.get("request") != pin_claim.request:
         raise Problem(422, "idempotency-key-reused", "Send another Idempotency-Key with another request.")
     if item.get("state") == "done":
         return json.loads(item["answer"])
     raise Problem(409, "pin-in-progress", "Press again in a few seconds.")
 
 
-def keep(press: Press, body: Json) -> None:
-    """Keeps the answer for repeats; without it, a repeat gets a PIN of its own."""
-    item = press_item(press, state="done", answer=json.dumps(body))
+def keep(pin_claim: Claim, body: Json) -> None:
+    """Keeps the answer for repeats. When that fails, a repeat gets another PIN."""
+    item = claim_item(pin_claim, state="done", answer=json.dumps(body))
     try:
-        put(item, "#owner = :owner", {"#owner": "owner"}, {":owner": press.owner})
+        put(item, "#owner = :owner", {"#owner": "owner"}, {":owner": pin_claim.owner})
     except (BotoCoreError, ClientError) as error:
         log("WARN", "the answer is not kept for repeats", cause=type(error).__name__)
 
 
-def press_item(press: Press, **values: str) -> Json:
+def claim_item(pin_claim: Claim, **values: str) -> Json:
     now = time.time()
-    valid_until = now + REMEMBERED if press.keyed else max(press.pressed_at + DOUBLE_CLICK, now)
+    valid_until = now + REMEMBERED if pin_claim.keyed else max(pin_claim.claimed_at + DOUBLE_CLICK, now)
     return {
-        "credential": press.key,
-        "owner": press.owner,
-        "request": press.request,
+        "credential": pin_claim.key,
+        "owner": pin_claim.owner,
+        "request": pin_claim.request,
         "expires_at": int(now + REMEMBERED),
-        "lease_until": timestamp(now + PRESS_LEASE),
+        "lease_until": timestamp(now + CLAIM_LEASE),
         "valid_until": timestamp(valid_until),
         **values,
     }
@@ -221,7 +221,7 @@ def generate(settings: Json, request: PinRequest) -> Json:
 
 
 def sign(tenant: str, request: PinRequest) -> str:
-    """The signed Tracking0 that brings the session back to its record."""
+    """The signed Tracking0: the session's posts return it, and it names the record."""
     key = credentials(tenant).get("tracking-key")
     if not key:
         raise misconfigured("tracking-key")
@@ -244,14 +244,14 @@ def pin_of(settings: Json, request: PinRequest, tracking: str) -> str:
         pin = re.search(r"PINCODE:\s*(\d{4,12})\b", body)
         if word == "OK" and pin:
             return pin[1]
-        # Another sign-in has ended this one. A second one that is refused is somebody else's doing.
+        # Another sign-in has ended this one. After a second refusal another system signs in as this technician.
         if word != "INVALID_SECRETAUTHCODE" or refused:
             raise refused_by(word)
         refused = authcode
 
 
 def access(settings: Json, sso_id: str, refused: str | None) -> str:
-    """What Rescue is asked with: an administrator's API token, or the technician's authcode, which processes share."""
+    """An administrator's API token, or the technician's authcode, which processes share."""
     tenant = settings["tenant"]
     token = credentials(tenant).get("rescue-api-token")
     if token:
@@ -274,7 +274,7 @@ def access(settings: Json, sso_id: str, refused: str | None) -> str:
         return code
 
     code = taken(_authcodes.get(key)) or shared()
-    # A new sign-in kills the one before, so only one process signs in at a time.
+    # A new sign-in ends the previous one, so only one process signs in at a time.
     lease, owner, until = f"{tenant}#lease#rescue#{sso_id}", str(uuid.uuid4()), time.time() + SIGN_IN_PATIENCE
     while not code and not take_lease(lease, owner):
         if time.time() > until:
@@ -310,7 +310,7 @@ def sign_in(settings: Json, sso_id: str) -> str:
 
 
 def rescue(settings: Json, page: str, form: dict[str, str]) -> tuple[str, str]:
-    """One call of Rescue's API, as a form: no secret is ever in a URL. The first word of the answer decides."""
+    """A call of Rescue's API. A form keeps secrets out of the URL. The answer's first word is the result."""
     url = urljoin(os.environ.get("RESCUE_ENDPOINT_URL") or host(settings), f"/API/{page}.aspx")
     try:
         response = http.request("POST", url, fields=form, encode_multipart=False, redirect=False)
@@ -335,7 +335,7 @@ def misconfigured(name: str) -> Problem:
 
 
 def credentials(tenant: str) -> Json:
-    """The tenant's secrets, five minutes old at most."""
+    """The tenant's secrets, cached for five minutes."""
     known = _secrets.get(tenant)
     if known is None or time.time() - known[0] >= SECRETS_FRESH:
         prefix = os.environ.get("SECRET_PREFIX") or "rescue-connector"
@@ -349,7 +349,7 @@ def credentials(tenant: str) -> Json:
 
 
 def attributes(values: Json) -> Json:
-    """An object as DynamoDB has it: whole numbers and texts."""
+    """DynamoDB attributes of integers and texts."""
     return {name: {"N": str(value)} if isinstance(value, int) else {"S": value} for name, value in values.items()}
 
 
@@ -389,7 +389,7 @@ def take_lease(credential: str, owner: str) -> bool:
 
 
 def delete_owned(credential: str, owner: str) -> None:
-    """A failure is no harm: what is leased becomes free by itself."""
+    """Ignores a failure: a lease ends by itself."""
     try:
         dynamodb.delete_item(
             TableName=os.environ["CREDENTIALS_TABLE"],

@@ -1,6 +1,6 @@
-"""The work of functions/session-details: a post is in the queue before it is answered.
+"""The same as functions/session-details: a post is in the queue before it is answered.
 
-Posts in XML, and posts that are kept although nobody can read them, are left out: both are off the measured path.
+Without posts in XML and without the dead letters of unreadable posts: neither is measured.
 """
 
 import base64
@@ -20,7 +20,7 @@ from connector import CONFIG, Json, Problem, answer, answered, authenticate, bod
 
 sqs = boto3.client("sqs", config=CONFIG)
 
-# What the queue takes, less what the attributes may need.
+# The size limit of SQS, less room for the attributes.
 MESSAGE_LIMIT = 1024 * 1024 - 8 * 1024
 
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -63,7 +63,7 @@ def act(event: Json, tenant: str) -> Json:
 
 
 def read(event: Json, tenant: str) -> Json:
-    """The post as the queue has it."""
+    """The post as a queue message."""
     fields, unknown = parse(body_of(event))
     session_id = fields.get("SessionID", "").strip()
     if not session_id:
@@ -88,7 +88,7 @@ def read(event: Json, tenant: str) -> Json:
 
 
 def digest_of(texts: Iterable[str]) -> str:
-    """SHA-256 over texts, each with its length before it, so that no two lists are taken for the same."""
+    """SHA-256 over texts, each after its length, so that different lists have different hashes."""
     digest = hashlib.sha256()
     for text in texts:
         # JSON may hold half of a surrogate pair.
@@ -99,7 +99,7 @@ def digest_of(texts: Iterable[str]) -> str:
 
 
 def parse(body: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Every value of the body, JSON or an HTML form: documented ones under their documented names, then all others."""
+    """All values of the body (JSON or an HTML form): documented ones by their documented names, then the others."""
     fields: dict[str, str] = {}
     unknown: dict[str, str] = {}
     for key, value in pairs(body):
@@ -128,9 +128,9 @@ def text_of(value: Any) -> str:
 
 
 def encode(post: Json) -> str:
-    """The message's text, compressed only where it would not fit otherwise.
+    """The message's text, compressed only where it exceeds the limit.
 
-    Whatever is not ASCII stays escaped: JSON lets characters stand that SQS refuses.
+    Only ASCII is unescaped: JSON allows characters that SQS refuses.
     """
     plain = json.dumps(post, separators=(",", ":"))
     if len(plain) <= MESSAGE_LIMIT:
