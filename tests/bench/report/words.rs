@@ -16,8 +16,8 @@ cargo run --release -p tests --bin bench             # writes this page, its pic
 Each program is started as Lambda starts it, by a runtime API on the loopback that hands out invocations; what it calls
 is the embedded cloud of `cargo run` and the simulators of both vendors, over plain HTTP or with a TLS handshake for each
 host. The *bare handler* is a `lambda_http` function that answers at once, and *one call* the same with a single message
-to SQS: no function of this platform can be faster. The functions in Node.js (AWS SDK v3, bundled) and Python (boto3)
-do the same work as ours. Programs take turns, so that other load of the machine meets all of them alike. **Ratios
+to SQS: no function on this platform can be faster. The functions in Node.js (AWS SDK v3, bundled) and Python (boto3) do
+the same work as ours. Programs take turns, so that other load on the machine affects all of them alike. **Ratios
 count, milliseconds are this machine's.**
 
 Over TLS each AWS service has a host of its own, over plain HTTP they share one. The test's certificate authority is one
