@@ -31,13 +31,12 @@ step() {
     collect
 }
 
-# lane NAME: runs the function of this name, which is a sequence of steps, beside the steps that follow. It takes the
-# processor time that those leave. Its output is printed in one piece, by `collect`.
+# lane NAME: runs the function of this name, a sequence of steps, beside the steps that follow. `collect` prints its
+# output in one piece.
 lane() {
     set -m # a process group, which end_run ends
     (
         beside=()
-        renice 19 "$BASHPID" >/dev/null
         "$1"
     ) >"$logs/$1" 2>&1 &
     beside["$1"]=$!

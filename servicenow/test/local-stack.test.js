@@ -129,7 +129,7 @@ describe('the PIN button on the real connector', { skip }, () => {
         assert.equal(pinIn(press(instance, 'incident-generate', sys_id)), pinIn(other))
     })
 
-    it('shows another PIN by itself after the caller was changed', () => {
+    it('shows another PIN after the caller was changed', () => {
         const instance = setUp()
         const { sys_id } = addIncident(instance)
         const first = press(instance, 'incident-generate', sys_id)
@@ -209,7 +209,7 @@ describe('the token set-up on the real connector', { skip }, () => {
         assert.deepEqual(instance.violations, [])
     })
 
-    it('says what can be wrong when the instance refuses the password', () => {
+    it('names the possible causes when the instance refuses the password', () => {
         const instance = setUp()
         const item = order(instance, { ...typed(), service_password: 'wrong' })
         instance.carryOut(item)
@@ -218,7 +218,7 @@ describe('the token set-up on the real connector', { skip }, () => {
         assert.equal(row.state, '4')
     })
 
-    it('notes by itself that the key is wrong', () => {
+    it('writes its own note about a wrong key', () => {
         const instance = setUp({}, { 'x_rescue_conn.api_key': 'x'.repeat(43) })
         const item = order(instance, typed())
         instance.carryOut(item)

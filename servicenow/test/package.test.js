@@ -37,7 +37,7 @@ describe('the app', () => {
         }
     })
 
-    it('reads the settings that it has, and has none that it does not read', () => {
+    it('reads each declared setting, and declares each setting that it reads', () => {
         const declared = [...fluent.matchAll(/name: 'x_rescue_conn\.(\w+)',\n    description:[^\n]*\n    type/g)]
         const settings = declared.map((match) => match[1]).sort()
         const source = read('src', 'scripts', 'RescueConnection.js')
@@ -66,7 +66,7 @@ describe('the app', () => {
         assert.ok(fluent.includes(`role: '${role}'`))
     })
 
-    it('fits into the columns of the platform', () => {
+    it('has texts that fit into the columns of the platform', () => {
         for (const [, condition] of fluent.matchAll(/condition: `([^`]*)`/g)) {
             assert.ok(condition.length <= 254, condition)
         }

@@ -149,7 +149,7 @@ describe('the PIN button', () => {
         assert.equal(server.requests.length, 0)
     })
 
-    it('speaks the language that the instance has a message for', () => {
+    it('shows the translation of the instance', () => {
         const { server, instance } = setUp()
         instance.translations['The PIN was e-mailed to you.'] = 'Die PIN wurde Ihnen gemailt.'
         server.json(201, pin('012345'))

@@ -62,7 +62,7 @@ describe('a refusal', () => {
         }
     })
 
-    it('tells the agent what to do, what the connector says, and what its operator finds it by', () => {
+    it('shows what to do, the detail of the connector, and the request id for the operator', () => {
         for (const code of codesOfRoutes()) {
             if (code === 'idempotency-key-reused') {
                 continue
@@ -94,7 +94,7 @@ describe('a refusal', () => {
         isClean(world)
     })
 
-    it('puts nothing into the log that only looks like a code', () => {
+    it('logs well-formed codes only', () => {
         const world = setUp()
         const problem = { code: 'x\nerror forged', title: 'T', detail: 'D', request_id: 'r 1' }
         world.server.json(400, problem)
@@ -132,7 +132,7 @@ describe('a connector that cannot be used', () => {
         }
     })
 
-    it('lets its gateway answer', () => {
+    it('shows the errors of the API gateway', () => {
         for (const [status, code] of [
             [429, 'gateway-busy'],
             [404, 'not-found'],

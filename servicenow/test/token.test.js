@@ -75,7 +75,7 @@ describe('the token set-up', () => {
         assert.deepEqual(left, BLANKED)
     })
 
-    it('leaves the note to the connector, which writes it, and writes it where the connector may not', () => {
+    it('leaves the note to the connector, and writes it where the connector may not', () => {
         const world = administrator()
         world.server.json(200, GRANTED).json(200, STORED)
         const { notes } = order(world)
@@ -123,7 +123,7 @@ describe('the token set-up', () => {
         }
     })
 
-    it('does without a registry record that it may not read', () => {
+    it('works without a registry record that it may not read', () => {
         const world = administrator({ without: ['oauth_entity'] })
         world.server.json(200, GRANTED).json(200, STORED)
         assert.equal(order(world, { registry: 'f'.repeat(32) }).state, '3')
@@ -238,7 +238,7 @@ describe('a token set-up that fails', () => {
         assert.match(order(unnamed).notes[0], /glide\.servlet\.uri/)
     })
 
-    it('because of an error in the instance logs that and no value', () => {
+    it('because of an error in the instance logs the failure without values', () => {
         const world = administrator()
         world.instance.context.RescueTokenSetup.prototype._handOver = (item, typed) => {
             throw new Error(`cannot send ${typed.password}`)
@@ -273,7 +273,7 @@ describe('the masked variables', () => {
         assert.deepEqual(order(world).left, BLANKED)
     })
 
-    it('that cannot be blanked are told, with what to do', () => {
+    it('that cannot be blanked are reported, with what to do', () => {
         const world = administrator({ maskedVariables: 'stuck', refusesWrites: ['sc_item_option'] })
         world.server.json(200, GRANTED).json(200, STORED)
         const { notes, state } = order(world)

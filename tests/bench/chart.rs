@@ -38,9 +38,6 @@ struct Bar {
 }
 
 /// The picture as SVG. A program that was not measured has no bar.
-///
-/// # Errors
-/// [`BenchError::Picture`].
 pub(crate) fn draw(rows: &[Row]) -> Result<String, BenchError> {
     let groups: Vec<(&str, Vec<Bar>)> = WITH_PEERS
         .iter()

@@ -38,9 +38,6 @@ struct Starts {
 }
 
 /// Measures every program; the results in the order of the programs.
-///
-/// # Errors
-/// When a process fails, or its work is missing.
 pub(crate) async fn measure(
     programs: &[Program],
     endpoints: &Endpoints,

@@ -81,9 +81,6 @@ impl Fronts {
 
 impl Endpoints {
     /// Starts the services. Only the benchmark starts the programs in `folder`.
-    ///
-    /// # Errors
-    /// When a part does not start.
     pub(crate) async fn start(
         transport: Transport,
         authority: &Authority,
@@ -150,9 +147,6 @@ impl Endpoints {
     }
 
     /// Empties the queue, the journal and the simulators' recorded requests, which would grow without end.
-    ///
-    /// # Errors
-    /// When the queue cannot be emptied.
     pub(crate) async fn forget(&self) -> BenchResult<()> {
         let stack = &self.world.cloud.stack;
         let purge = stack.sqs.purge_queue().queue_url(&stack.sessions_queue_url);

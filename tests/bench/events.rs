@@ -52,9 +52,6 @@ impl Endpoints {
     /// * `receive-token`: a refresh token that was never handed over;
     /// * `rotate-tokens`: `testSecret` of a pending version. It calls Secrets Manager, DynamoDB and ServiceNow and can be
     ///   repeated. `createSecret` and `finishSecret` can not: only Secrets Manager starts a new rotation.
-    ///
-    /// # Errors
-    /// When there is no such function.
     pub(crate) fn event(&self, program: &Program) -> BenchResult<Event> {
         match program.function.as_str() {
             "bare" | "one-call" => Ok(Event {
@@ -71,9 +68,6 @@ impl Endpoints {
     }
 
     /// An event with 2 MB of chat, for a function that takes posts.
-    ///
-    /// # Errors
-    /// When the post does not fit into a message.
     pub(crate) fn large_event(&self, program: &Program) -> BenchResult<Option<Event>> {
         Ok(match program.function.as_str() {
             "session-details" => Some(self.post(LARGE_CHAT)),
@@ -82,8 +76,7 @@ impl Endpoints {
         })
     }
 
-    /// # Errors
-    /// When the answer or its effect is not the expected one.
+    /// Fails when the answer or its effect is not the expected one.
     pub(crate) fn check(&self, event: &Event, answer: &[u8]) -> BenchResult<()> {
         let answer: Value = match answer {
             [] => Value::Null,

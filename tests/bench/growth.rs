@@ -72,9 +72,6 @@ pub(crate) fn options(programs: &Path) -> Options {
 }
 
 /// Fills the tables with ever more tenants, each with a session in the ledger, and measures posts.
-///
-/// # Errors
-/// When the embedded cloud refuses something, or a post is not delivered.
 pub(crate) async fn measure(programs: &Path, sizes: &[usize]) -> Result<Vec<Growth>, BenchError> {
     let options = Options {
         processes: 1,

@@ -49,9 +49,6 @@ pub(crate) struct Invocation {
 
 impl Process {
     /// Starts a program with these settings. Of this process's environment it gets `PATH` only.
-    ///
-    /// # Errors
-    /// When it does not start.
     pub(crate) async fn start(program: &Program, settings: &Settings) -> BenchResult<Self> {
         let name = label(program);
         let api = RuntimeApi::start(&program.function, settings.timeout).await?;
@@ -102,9 +99,6 @@ impl Process {
     }
 
     /// Hands over an event and waits until the process asks for the next one.
-    ///
-    /// # Errors
-    /// When the process ends, reports an error or takes too long. The error shows the end of its output.
     pub(crate) async fn invoke(&mut self, event: Bytes) -> BenchResult<Invocation> {
         let invoked =
             tokio::time::timeout(INVOCATION_LIMIT, self.invoke_without_limit(event)).await;
@@ -153,9 +147,6 @@ impl Process {
     }
 
     /// The largest resident set so far, in bytes.
-    ///
-    /// # Errors
-    /// When the process has ended.
     pub(crate) fn peak_memory(&self) -> BenchResult<u64> {
         match memory::peak(&[self.id]) {
             0 => Err(self.failure("it has ended")),
@@ -164,9 +155,6 @@ impl Process {
     }
 
     /// Kills the process and waits until it is gone.
-    ///
-    /// # Errors
-    /// When it cannot be killed.
     pub(crate) async fn end(mut self) -> BenchResult<()> {
         Ok(self.child.kill().await?)
     }
@@ -184,9 +172,6 @@ pub(crate) fn label(program: &Program) -> String {
 }
 
 /// Processor time of all living threads of a process.
-///
-/// # Errors
-/// When there is no such process, or Linux keeps no such statistics.
 pub(crate) fn processor_time(process: u32) -> BenchResult<Duration> {
     let mut total = 0;
     for task in fs::read_dir(format!("/proc/{process}/task"))? {

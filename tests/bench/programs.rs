@@ -50,18 +50,12 @@ const NODE_PACKAGES: &str = include_str!("peers/node/package.json");
 const PYTHON_LOCK: &str = include_str!("peers/python/requirements.txt");
 
 /// Builds the functions as they are deployed. Returns the folder of their binaries.
-///
-/// # Errors
-/// When Cargo fails.
 pub(crate) fn build_functions() -> Result<PathBuf, BenchError> {
     build_released(&FUNCTIONS)
 }
 
 /// Builds the functions and the floor. With `peers`, also the programs in Node.js and Python, and installs their
 /// packages where those of the lock files are not installed yet.
-///
-/// # Errors
-/// Says which command failed, or what has to be installed first.
 pub(crate) fn build(peers: bool) -> Result<Vec<Program>, BenchError> {
     let released = build_released(&[&FUNCTIONS[..], &["floor"]].concat())?;
     let floor = FLOOR.map(|name| (name, Kind::Floor));

@@ -45,9 +45,6 @@ const REASONS: &[(&str, &str)] = &[(
 )];
 
 /// Writes the page and the picture, and the figures into the README of the project in `root`.
-///
-/// # Errors
-/// When a file cannot be written, or the README lacks its markers.
 pub(crate) fn write(measured: &Measured, root: &Path) -> Result<(), BenchError> {
     let readme = root.join(README);
     let failed = |path: &Path| {

@@ -67,9 +67,6 @@ struct Shared {
 
 impl RuntimeApi {
     /// Listens on a free port of 127.0.0.1.
-    ///
-    /// # Errors
-    /// When no port is free.
     pub(crate) async fn start(function: &str, timeout: Duration) -> BenchResult<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -101,15 +98,10 @@ impl RuntimeApi {
     }
 
     /// Hands over an event, when the process asks for work.
-    ///
-    /// # Errors
-    /// When the API has ended.
     pub(crate) fn hand_over(&self, event: Bytes) -> BenchResult<()> {
         Ok(self.work.send(event)?)
     }
 
-    /// # Errors
-    /// When the API has ended.
     pub(crate) async fn next_event(&mut self) -> BenchResult<ProcessEvent> {
         let event = self.events.recv().await;
         event.ok_or_else(|| "the runtime API has ended".into())

@@ -19,9 +19,6 @@ const LEVEL: u32 = 6;
 const ZIP_FRAME: u64 = 22 + 30 + 46 + 2 * "bootstrap".len() as u64;
 
 /// The sizes of the functions in this folder.
-///
-/// # Errors
-/// When a binary is missing.
 pub(crate) fn measure(programs: &Path) -> Result<Vec<Size>, BenchError> {
     let measured = FUNCTIONS.iter().map(|name| {
         let path = programs.join(name);
@@ -43,9 +40,7 @@ pub(crate) fn measure(programs: &Path) -> Result<Vec<Size>, BenchError> {
 }
 
 /// Prints the size of each function.
-///
-/// # Errors
-/// When a zip file exceeds [`bars::ZIP`].
+/// Fails when a zip file exceeds [`bars::ZIP`].
 pub(crate) fn check(programs: &Path) -> BenchResult<()> {
     let mut too_large = Vec::new();
     for Size {

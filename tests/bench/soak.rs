@@ -54,9 +54,6 @@ const LONGEST: Duration = Duration::from_secs(225);
 const DRAIN_LIMIT: Duration = Duration::from_secs(60);
 
 /// Posts the sessions, at most for [`LONGEST`], and waits until all are delivered.
-///
-/// # Errors
-/// When the queue is not empty after [`DRAIN_LIMIT`].
 pub(crate) async fn run(programs: &Path, sessions: usize) -> Result<Soak, BenchError> {
     let options = Options {
         delivering: true,

@@ -27,9 +27,6 @@ pub(crate) struct Authority {
 
 impl Authority {
     /// Makes an authority, and one certificate for 127.0.0.1 and localhost.
-    ///
-    /// # Errors
-    /// When no key can be made, or the certificate cannot be written.
     pub(crate) fn new() -> BenchResult<Self> {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -80,9 +77,6 @@ pub(crate) struct Front {
 
 impl Front {
     /// Accepts TLS connections on a free port and passes their bytes on to `http://HOST:PORT`.
-    ///
-    /// # Errors
-    /// When no port is free.
     pub(crate) async fn start(authority: &Authority, plain_url: &str) -> BenchResult<Self> {
         let plain = plain_url
             .strip_prefix("http://")

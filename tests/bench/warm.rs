@@ -41,9 +41,6 @@ struct Runner<'a> {
 }
 
 /// Measures every program; the results in the order of the programs.
-///
-/// # Errors
-/// When a process fails, or its work is missing.
 pub(crate) async fn measure(
     programs: &[Program],
     endpoints: &Endpoints,

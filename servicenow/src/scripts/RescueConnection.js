@@ -4,7 +4,7 @@
 var RescueConnection = Class.create();
 
 /** The connector answers within 25 seconds; an instance waits for at most 30. */
-RescueConnection.PATIENCE_MS = 29000;
+RescueConnection.TIMEOUT_MS = 29000;
 
 RescueConnection.prototype = {
     initialize: function () {},
@@ -72,7 +72,7 @@ RescueConnection.prototype = {
             message.setLogLevel('basic');
             message.setEndpoint(url);
             message.setHttpMethod('POST');
-            message.setHttpTimeout(RescueConnection.PATIENCE_MS);
+            message.setHttpTimeout(RescueConnection.TIMEOUT_MS);
             message.setRequestHeader('Content-Type', contentType);
             for (var name in headers) {
                 message.setRequestHeader(name, headers[name]);
