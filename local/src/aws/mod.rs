@@ -43,9 +43,7 @@ use self::refusal::AwsRefusal;
 use self::request::{Request, caller, form};
 pub use self::resources::{QueueNames, Resources};
 pub use self::secrets_manager::{ROTATION_RETRY, RotationFunction};
-pub use self::sqs::{
-    DEDUPLICATION_WINDOW, LARGEST_MESSAGE, LONGEST_VISIBILITY, MessageState, MessageView, QueueView,
-};
+pub use self::sqs::{DEDUPLICATION_WINDOW, MessageState, MessageView, QueueView};
 use crate::lock::lock;
 use crate::template::{self, Template};
 pub use crate::template::{ACCOUNT, REGION};

@@ -81,7 +81,7 @@ async fn an_ok_is_followed_by_two_characters_and_the_pin_keeps_its_leading_zero(
 }
 
 #[tokio::test]
-async fn a_new_authcode_kills_the_old_one_and_none_times_out() {
+async fn a_new_authcode_invalidates_the_old_one_and_none_expires() {
     let bench = Bench::new();
     let old = bench.sign_in().await;
     bench.clock.advance(Duration::from_secs(400 * 86_400));
@@ -327,7 +327,7 @@ async fn faults_are_worded_as_rescue_words_them() {
 }
 
 #[tokio::test]
-async fn a_session_carries_what_its_pin_was_made_with_and_posts_only_new_chat() {
+async fn a_session_has_the_fields_of_its_pin_and_posts_only_new_chat() {
     let bench = Bench::new();
     let receiver = servicenow::Simulator::start(servicenow::Options::new(bench.clock.clone()))
         .expect("starts");

@@ -2,7 +2,7 @@
 //! that docs/vendors.md names.
 //!
 //! It refuses what an instance refuses, answers in an instance's formats, and keeps every request for assertions. What
-//! a caller must never do (send a cookie, a script in a query, a secret in a URL, delete a record) is kept as a
+//! a caller must never do (send a cookie, a script in a query or a secret in a URL, delete a record) is recorded as a
 //! violation.
 
 mod attachment;
@@ -24,7 +24,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use shared::domain::clock::{Clock, Timestamp};
 
 use crate::lock::lock;
@@ -333,30 +332,6 @@ impl Simulator {
     /// How many grants the token endpoint has given and refused since the start.
     pub fn grants(&self) -> Grants {
         lock(&self.system.state).grants
-    }
-
-    /// The tasks with their notes, comments and attachments, and the e-mails, as JSON.
-    pub fn dump(&self) -> Value {
-        let tables = schema::family("task").into_iter().map(|table| {
-            let records = self.records(table).into_iter().map(|row| {
-                let sys_id = state::value(&row, "sys_id");
-                let attachments = self
-                    .attachments(sys_id)
-                    .into_iter()
-                    .map(|(name, _)| name)
-                    .collect::<Vec<_>>();
-                json!({
-                    "work_notes": self.work_notes(table, sys_id),
-                    "comments": self.comments(table, sys_id),
-                    "attachments": attachments,
-                    "columns": row,
-                })
-            });
-            (table.to_owned(), records.collect::<Value>())
-        });
-        let mut dump: serde_json::Map<String, Value> = tables.collect();
-        dump.insert("mails".to_owned(), json!(self.mails()));
-        Value::Object(dump)
     }
 
     fn changing<T>(&self, change: impl FnOnce(&mut InstanceState) -> T) -> T {

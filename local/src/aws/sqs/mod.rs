@@ -32,10 +32,9 @@ use crate::lock::lock;
 
 pub use self::message::{MessageState, MessageView};
 pub use self::queue::{DEDUPLICATION_WINDOW, QueueView};
-pub use self::receive::LONGEST_VISIBILITY;
 
 /// The size limit of a message with its attributes, and of a batch, in bytes.
-pub const LARGEST_MESSAGE: usize = 1_048_576;
+const LARGEST_MESSAGE: usize = 1_048_576;
 const LARGEST_BATCH: usize = 10;
 /// A long poll checks this often, because moving the clock notifies no waiter.
 const POLL_STEP: Duration = Duration::from_millis(50);
