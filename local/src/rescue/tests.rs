@@ -98,7 +98,10 @@ async fn sign_in_is_refused_with_the_word_for_each_cause() {
     let sso = |ssoid, pwd, company| [("ssoid", ssoid), ("pwd", pwd), ("company", company)];
     for (form, word) in [
         (sso(ANA, "wrong", "112938"), "INVALID"),
-        (sso("nobody@acme.test", "company-wide", "112938"), "INVALID"),
+        (
+            sso("unknown@acme.test", "company-wide", "112938"),
+            "INVALID",
+        ),
         (sso(ANA, "company-wide", "999"), "INVALID"),
         (sso(ANA, "company-wide", "acme"), "INVALIDPARAM_COMPANY"),
         (sso(ANA, "", "112938"), "ERROR"),

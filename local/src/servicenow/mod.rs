@@ -20,7 +20,7 @@ mod tokens;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ use shared::domain::clock::{Clock, Timestamp};
 
 use crate::lock::lock;
 use crate::simulator::{self, RecordedRequest, RequestRefusal, SimulatorResponse, Site};
+use crate::state_file::{load, save};
 use state::{Account, InstanceState, Principal};
 use tokens::Registry;
 
@@ -84,19 +85,8 @@ impl Simulator {
     /// # Errors
     /// The port is taken, or the data file is unreadable.
     pub fn start(options: Options) -> io::Result<Self> {
-        let state = match options.data.as_deref().filter(|file| file.exists()) {
-            Some(file) => read(file).map_err(|error| {
-                let advice = "Repair or remove it, or choose another folder with --data.";
-                let file = file.display();
-                io::Error::new(
-                    error.kind(),
-                    format!("{file} cannot be used: {error}. {advice}"),
-                )
-            })?,
-            None => InstanceState::default(),
-        };
         let instance = Instance {
-            state: Mutex::new(state),
+            state: Mutex::new(load(options.data.as_deref())?),
             clock: options.clock,
             data: options.data,
         };
@@ -344,22 +334,10 @@ impl Simulator {
 
 impl Instance {
     fn keep(&self, state: &InstanceState) {
-        let Some(file) = &self.data else { return };
-        if let Err(error) = save(file, state) {
-            tracing::error!(%error, file = %file.display(), "the instance's data cannot be kept");
+        if let Err(error) = save(self.data.as_deref(), state) {
+            tracing::error!(%error, file = ?self.data, "the instance's data cannot be saved");
         }
     }
-}
-
-fn read(file: &Path) -> io::Result<InstanceState> {
-    Ok(serde_json::from_slice(&std::fs::read(file)?)?)
-}
-
-/// A crash leaves the old file or the new one.
-fn save(file: &Path, state: &InstanceState) -> io::Result<()> {
-    let draft = file.with_extension("draft");
-    std::fs::write(&draft, serde_json::to_vec(state)?)?;
-    std::fs::rename(draft, file)
 }
 
 fn owned(columns: &[(&str, &str)]) -> Vec<(String, String)> {

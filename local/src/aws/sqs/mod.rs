@@ -27,8 +27,8 @@ use self::refusal::prefixed;
 use self::send::SendMessage;
 use super::error::Error;
 use super::refusal::{AwsRefusal, AwsResult, read};
-use super::state_file::{load, save};
 use crate::lock::lock;
+use crate::state_file::{load, save};
 
 pub use self::message::{MessageState, MessageView};
 pub use self::queue::{DEDUPLICATION_WINDOW, QueueView};
@@ -212,7 +212,7 @@ impl Sqs {
     }
 
     fn save(&self, queues: &Queues) -> Result<(), AwsRefusal> {
-        save(self.file.as_deref(), queues)
+        Ok(save(self.file.as_deref(), queues)?)
     }
 }
 
