@@ -325,7 +325,8 @@ impl Demo {
             };
             !queue.messages.is_empty() && queue.messages.iter().all(hidden)
         };
-        self.wait_until("the post was not postponed", later).await
+        self.wait_until("the post was not hidden for a later delivery", later)
+            .await
     }
 
     async fn wait_until(

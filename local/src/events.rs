@@ -14,7 +14,7 @@ const OMITTED: [&str; 6] = ["timestamp", "level", "message", "target", "digest",
 /// The fields that come first.
 const FIRST: [&str; 2] = ["tenant", "session"];
 
-/// A log line of a function on one line: time (UTC), function, what happened, and with which values. `None` for
+/// A log line of a function on one line: time (UTC), function, message and fields. `None` for
 /// metrics. A line that is not JSON, such as a panic's, stays as it is.
 pub(crate) fn event(function: &str, line: &str) -> Option<String> {
     let parsed = serde_json::from_str::<Map<String, Value>>(line);
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_line_is_time_function_what_happened_and_its_values() {
+    fn a_log_line_is_time_function_message_and_values() {
         let line = r#"{"timestamp":"2026-11-27T16:01:33.123456Z","level":"WARN","message":"post not queued","tenant":"demo","session":"7011","attempts":2,"reason":"","spans":[{}],"digest":"ab","target":"deliver_session"}"#;
         assert_eq!(
             plain(line).as_deref(),

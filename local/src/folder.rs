@@ -65,13 +65,13 @@ impl DataFolder {
     }
 
     /// Stores a text under a name.
-    pub(crate) fn keep(&self, name: &str, text: &str) -> Result<(), FolderError> {
+    pub(crate) fn store(&self, name: &str, text: &str) -> Result<(), FolderError> {
         let path = self.path.join(name);
         std::fs::write(&path, text).map_err(|source| FolderError::Io { path, source })
     }
 
     /// The text that is stored under a name.
-    pub(crate) fn kept(&self, name: &str) -> Result<String, FolderError> {
+    pub(crate) fn stored(&self, name: &str) -> Result<String, FolderError> {
         let path = self.path.join(name);
         std::fs::read_to_string(&path).map_err(|source| FolderError::Io { path, source })
     }

@@ -14,6 +14,7 @@ pub mod multicall;
 pub mod rescue;
 pub mod servicenow;
 pub mod simulator;
+mod state_file;
 pub mod template;
 mod terminal;
 pub mod up;

@@ -71,7 +71,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Some(Command::Function { name }) => multicall::run(&name),
-        None | Some(Command::Demo) => multicall::wait(demo::play()),
+        None | Some(Command::Demo) => multicall::block_on(demo::play()),
         Some(Command::Up {
             data,
             port,
@@ -79,7 +79,7 @@ fn main() -> ExitCode {
             logs,
             unlimited_pins,
             unlimited_posts,
-        }) => multicall::wait(up::run(up::UpOptions {
+        }) => multicall::block_on(up::run(up::UpOptions {
             data,
             ports: port,
             log_level,
@@ -88,7 +88,7 @@ fn main() -> ExitCode {
             unlimited_posts,
         })),
         Some(Command::Cli { port, arguments }) => {
-            return multicall::wait(async move { Ok(cli::run(port, arguments).await) })
+            return multicall::block_on(async move { Ok(cli::run(port, arguments).await) })
                 .unwrap_or(ExitCode::FAILURE);
         }
     };

@@ -28,7 +28,9 @@ pub fn run(function: &str) -> Result<(), MulticallError> {
 ///
 /// # Errors
 /// The command's.
-pub fn wait<T>(task: impl Future<Output = Result<T, MulticallError>>) -> Result<T, MulticallError> {
+pub fn block_on<T>(
+    task: impl Future<Output = Result<T, MulticallError>>,
+) -> Result<T, MulticallError> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?

@@ -1,5 +1,5 @@
-//! What the two simulators share: the record of every request, scripted faults, and a server that can really drop a
-//! connection.
+//! What the two simulators share: the facade, the record of every request, scripted faults, and a server that can drop
+//! a connection.
 
 mod client;
 mod facade;

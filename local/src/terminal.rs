@@ -1,4 +1,4 @@
-//! What the commands of this program write to the person in front of it.
+//! Output to the terminal.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -8,7 +8,7 @@ use comfy_table::{ContentArrangement, Table, TableStyle, presets};
 /// Writes a line to standard output; without colours where that is no terminal or `NO_COLOR` is set.
 ///
 /// # Errors
-/// When standard output is gone, as behind `| head`.
+/// When standard output is closed, as behind `| head`.
 pub(crate) fn line(text: impl Display) -> io::Result<()> {
     writeln!(anstream::stdout().lock(), "{text}")
 }

@@ -87,10 +87,10 @@ fn stored_key(
     match (new, folder) {
         (Some(key), None) => Ok(key),
         (Some(key), Some(folder)) => {
-            folder.keep(name, key.expose())?;
+            folder.store(name, key.expose())?;
             Ok(key)
         }
-        (None, Some(folder)) => Ok(Secret::from(folder.kept(name)?)),
+        (None, Some(folder)) => Ok(Secret::from(folder.stored(name)?)),
         (None, None) => Err("the demo's tenant was there already".into()),
     }
 }

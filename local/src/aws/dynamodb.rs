@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 
 use super::error::Error;
 use super::refusal::AwsRefusal;
+use crate::state_file::unusable;
 use crate::template::Table;
 
 #[derive(Clone)]
@@ -23,8 +24,9 @@ pub(super) struct DynamoDb {
 impl DynamoDb {
     pub(super) async fn start(data: Option<&Path>) -> Result<Self, Error> {
         let database = match data.map(|folder| folder.join("dynamodb.sqlite")) {
-            Some(file) => Database::new(&file.to_string_lossy())
-                .map_err(|error| Error::unusable(&file, &error))?,
+            Some(file) => {
+                Database::new(&file.to_string_lossy()).map_err(|error| unusable(&file, error))?
+            }
             None => Database::memory().map_err(|e| Error::DynamoDb(e.to_string()))?,
         };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;

@@ -503,7 +503,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_is_not_understood_is_refused() {
+    fn a_policy_with_an_unknown_element_is_refused() {
         for statement in [
             json!({"Effect": "Allow", "NotAction": "sqs:*", "Resource": "*"}),
             json!({"Effect": "Allow", "Action": "sqs:*", "Resource": "*",

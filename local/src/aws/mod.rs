@@ -17,7 +17,6 @@ mod request;
 mod resources;
 mod secrets_manager;
 mod sqs;
-mod state_file;
 #[cfg(test)]
 mod tests;
 
@@ -43,10 +42,9 @@ use self::refusal::AwsRefusal;
 use self::request::{Request, caller, form};
 pub use self::resources::{QueueNames, Resources};
 pub use self::secrets_manager::{ROTATION_RETRY, RotationFunction};
-pub use self::sqs::{
-    DEDUPLICATION_WINDOW, LARGEST_MESSAGE, LONGEST_VISIBILITY, MessageState, MessageView, QueueView,
-};
+pub use self::sqs::{DEDUPLICATION_WINDOW, MessageState, MessageView, QueueView};
 use crate::lock::lock;
+use crate::state_file::unusable;
 use crate::template::{self, Template};
 pub use crate::template::{ACCOUNT, REGION};
 
@@ -90,7 +88,7 @@ impl Aws {
     pub async fn start(options: Options) -> Result<Self, Error> {
         let data = options.data.as_deref();
         if let Some(folder) = data {
-            std::fs::create_dir_all(folder).map_err(|error| Error::unusable(folder, &error))?;
+            std::fs::create_dir_all(folder).map_err(|error| unusable(folder, error))?;
         }
         let listener = TcpListener::bind(("127.0.0.1", options.port.unwrap_or(0))).await?;
         let endpoint = format!("http://{}", listener.local_addr()?);

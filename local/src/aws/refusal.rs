@@ -47,6 +47,12 @@ impl AwsRefusal {
     }
 }
 
+impl From<std::io::Error> for AwsRefusal {
+    fn from(error: std::io::Error) -> Self {
+        Self::new("InternalError", &error.to_string()).status(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
 /// Reads the body of a request.
 pub(super) fn read<T: DeserializeOwned>(request: Value) -> Result<T, AwsRefusal> {
     serde_json::from_value(request)

@@ -30,7 +30,7 @@ impl Resources {
     /// The environment of a function, every reference followed.
     ///
     /// # Errors
-    /// Names the first reference that leads nowhere.
+    /// Names the first reference that cannot be resolved.
     pub fn environment(&self, function: &Function) -> Result<BTreeMap<String, String>, Error> {
         function.resolve_environment(&self.scope)
     }

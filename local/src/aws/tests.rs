@@ -84,7 +84,7 @@ impl Bench {
         created.queue_url.expect("it has a URL")
     }
 
-    /// Sends `body` to `group` with `body` as its deduplication id, and tells the message id.
+    /// Sends `body` to `group` with `body` as its deduplication id, and returns the message id.
     async fn send(&self, url: &str, group: &str, body: &str) -> String {
         let sent = self
             .sqs
@@ -204,7 +204,7 @@ fn attribute(message: &Message, name: MessageSystemAttributeName) -> &str {
     let attributes = message
         .attributes
         .as_ref()
-        .expect("attributes were asked for");
+        .expect("attributes were requested");
     attributes.get(&name).map_or("", String::as_str)
 }
 

@@ -61,12 +61,12 @@ enum Phase {
     Busy,
 }
 
-type Answer = Result<Vec<u8>, FunctionError>;
+type InvocationResult = Result<Vec<u8>, FunctionError>;
 
 struct RuntimeApi {
     function_arn: String,
     next: tokio::sync::Mutex<mpsc::Receiver<Work>>,
-    current: Mutex<Option<(String, oneshot::Sender<Answer>)>>,
+    current: Mutex<Option<(String, oneshot::Sender<InvocationResult>)>>,
     phase: watch::Sender<Phase>,
 }
 
@@ -136,7 +136,7 @@ impl Environment {
     }
 
     /// Hands an invocation to the waiting process. Returns its answer, its exit, or the time-out, which kills it.
-    pub(crate) async fn invoke(&self, request_id: &str, payload: Vec<u8>) -> Answer {
+    pub(crate) async fn invoke(&self, request_id: &str, payload: Vec<u8>) -> InvocationResult {
         let (sender, mut answer) = oneshot::channel();
         *lock(&self.api.current) = Some((request_id.to_owned(), sender));
         // Set before the process fetches it, so that `settled` cannot see the phase of the previous invocation.
@@ -428,7 +428,7 @@ async fn init_error(
 }
 
 impl RuntimeApi {
-    fn accept(&self, request_id: &str, answer: Answer) -> Response {
+    fn accept(&self, request_id: &str, answer: InvocationResult) -> Response {
         if self.answer(request_id, answer) {
             accepted()
         } else {
@@ -440,7 +440,7 @@ impl RuntimeApi {
         }
     }
 
-    fn answer(&self, request_id: &str, answer: Answer) -> bool {
+    fn answer(&self, request_id: &str, answer: InvocationResult) -> bool {
         let waiting = lock(&self.current).take_if(|(current, _)| current.as_str() == request_id);
         waiting.is_some_and(|(_, sender)| sender.send(answer).is_ok())
     }

@@ -46,7 +46,7 @@ pub enum GatewayError {
     /// The port cannot be listened on.
     #[error("cannot listen on port {port}: {source}")]
     Listen {
-        /// The port that was asked for.
+        /// The port.
         port: u16,
         /// Why.
         source: std::io::Error,
@@ -459,7 +459,7 @@ fn common_log_time(moment: OffsetDateTime) -> String {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct FunctionResponse {
     status_code: u16,
     #[serde(default)]
     headers: Option<BTreeMap<String, Value>>,
@@ -479,7 +479,7 @@ fn reply(answer: &[u8]) -> Option<Response> {
         let headers = [(header::CONTENT_TYPE, "application/json")];
         return Some((headers, answer.to_vec()).into_response());
     }
-    let answer: Answer = serde_json::from_value(value).ok()?;
+    let answer: FunctionResponse = serde_json::from_value(value).ok()?;
     let status = StatusCode::from_u16(answer.status_code).ok()?;
     let body = answer.body.unwrap_or_default();
     let body = match answer.is_base64_encoded {
@@ -661,7 +661,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_no_route_takes_is_not_found() {
+    async fn a_request_without_a_route_is_not_found() {
         let gateway = gateway(&["POST /pins/{tenant}"]).await;
         for request in [
             "GET /pins/acme",

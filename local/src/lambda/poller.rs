@@ -92,7 +92,7 @@ impl Poller {
             }
             running
         });
-        self.quiet().await;
+        self.until_idle().await;
     }
 
     /// Polls again, unless it was stopped.
@@ -109,7 +109,7 @@ impl Poller {
     /// Ends polling; returns when the batches in progress are done.
     pub async fn stop(&self) {
         self.state.send_replace(State::Stopped);
-        self.quiet().await;
+        self.until_idle().await;
     }
 
     /// Receives one batch without waiting, processes it, and returns its number of messages. Also while paused.
@@ -124,7 +124,7 @@ impl Poller {
         count
     }
 
-    async fn quiet(&self) {
+    async fn until_idle(&self) {
         let all = self.mapping.maximum_concurrency;
         // Never closed, so this only waits.
         let _all = self.mapping.slots.acquire_many(all).await;
@@ -354,7 +354,7 @@ fn event(records: &[Record]) -> Value {
 
 /// Why a response makes the whole batch fail.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-enum Misreported {
+enum ResponseError {
     #[error("the response is not the JSON of a batch response")]
     InvalidJson,
     #[error("an item has no itemIdentifier")]
@@ -364,29 +364,30 @@ enum Misreported {
 }
 
 /// The ids that a `ReportBatchItemFailures` response names, read as Lambda reads it (docs/vendors.md#sqs-fifo).
-fn failures(response: &[u8], ids: &[&str]) -> Result<HashSet<String>, Misreported> {
+fn failures(response: &[u8], ids: &[&str]) -> Result<HashSet<String>, ResponseError> {
     if response.trim_ascii().is_empty() {
         return Ok(HashSet::new());
     }
-    let response: Value = serde_json::from_slice(response).map_err(|_| Misreported::InvalidJson)?;
+    let response: Value =
+        serde_json::from_slice(response).map_err(|_| ResponseError::InvalidJson)?;
     let items = match &response {
         Value::Null => return Ok(HashSet::new()),
         Value::Object(response) => match response.get("batchItemFailures") {
             None | Some(Value::Null) => return Ok(HashSet::new()),
             Some(Value::Array(items)) => items,
-            Some(_) => return Err(Misreported::InvalidJson),
+            Some(_) => return Err(ResponseError::InvalidJson),
         },
         Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            return Err(Misreported::InvalidJson);
+            return Err(ResponseError::InvalidJson);
         }
     };
     items
         .iter()
         .map(|item| match item.get("itemIdentifier") {
-            Some(Value::String(id)) if id.is_empty() => Err(Misreported::NoIdentifier),
+            Some(Value::String(id)) if id.is_empty() => Err(ResponseError::NoIdentifier),
             Some(Value::String(id)) if ids.contains(&id.as_str()) => Ok(id.clone()),
-            Some(Value::String(_)) => Err(Misreported::UnknownIdentifier),
-            Some(_) | None => Err(Misreported::NoIdentifier),
+            Some(Value::String(_)) => Err(ResponseError::UnknownIdentifier),
+            Some(_) | None => Err(ResponseError::NoIdentifier),
         })
         .collect()
 }
@@ -703,27 +704,33 @@ mod tests {
     #[test]
     fn a_response_that_misreports_is_complete_failure() {
         for (response, reason) in [
-            ("<html>", Misreported::InvalidJson),
-            ("\"done\"", Misreported::InvalidJson),
-            ("[]", Misreported::InvalidJson),
-            (r#"{"batchItemFailures":{}}"#, Misreported::InvalidJson),
-            (r#"{"batchItemFailures":[null]}"#, Misreported::NoIdentifier),
-            (r#"{"batchItemFailures":["1"]}"#, Misreported::NoIdentifier),
+            ("<html>", ResponseError::InvalidJson),
+            ("\"done\"", ResponseError::InvalidJson),
+            ("[]", ResponseError::InvalidJson),
+            (r#"{"batchItemFailures":{}}"#, ResponseError::InvalidJson),
+            (
+                r#"{"batchItemFailures":[null]}"#,
+                ResponseError::NoIdentifier,
+            ),
+            (
+                r#"{"batchItemFailures":["1"]}"#,
+                ResponseError::NoIdentifier,
+            ),
             (
                 r#"{"batchItemFailures":[{"itemIdentifier":null}]}"#,
-                Misreported::NoIdentifier,
+                ResponseError::NoIdentifier,
             ),
             (
                 r#"{"batchItemFailures":[{"itemIdentifier":""}]}"#,
-                Misreported::NoIdentifier,
+                ResponseError::NoIdentifier,
             ),
             (
                 r#"{"batchItemFailures":[{"itemIdentifier":"1"},{"messageId":"2"}]}"#,
-                Misreported::NoIdentifier,
+                ResponseError::NoIdentifier,
             ),
             (
                 r#"{"batchItemFailures":[{"itemIdentifier":"3"}]}"#,
-                Misreported::UnknownIdentifier,
+                ResponseError::UnknownIdentifier,
             ),
         ] {
             let failed = failures(response.as_bytes(), &["1", "2"]);

@@ -202,7 +202,7 @@ impl Inner {
         answer(invocation);
         let left = self.function.timeout.saturating_sub(duration);
         if at_once || environment.ready_again(&request_id, left).await {
-            self.give_back(environment);
+            self.return_to_pool(environment);
         } else {
             environment.kill().await;
         }
@@ -248,7 +248,7 @@ impl Inner {
         }
     }
 
-    fn give_back(&self, environment: Arc<Environment>) {
+    fn return_to_pool(&self, environment: Arc<Environment>) {
         let mut pool = lock(&self.pool);
         if environment.generation == pool.generation && !self.free.is_closed() {
             pool.idle.push(environment);
@@ -450,7 +450,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_process_sees_its_own_variables_and_nothing_of_ours() {
+    async fn a_process_sees_its_own_variables_and_not_those_of_this_program() {
         let lambda = Lambda::start(function());
         lambda.set_environment("TENANTS_TABLE", "tenants");
         let seen = answer(&invoke(&lambda, json!({"do": "environment"})).await);
@@ -472,7 +472,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_invocation_goes_on_when_its_caller_gives_up() {
+    async fn an_invocation_goes_on_when_its_caller_stops_waiting() {
         let lambda = Lambda::start(function());
         answer(&invoke(&lambda, json!({})).await);
         let brief = Duration::from_millis(20);
@@ -506,7 +506,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_process_whose_runtime_api_is_gone_ends_by_itself() {
+    async fn a_process_without_its_runtime_api_ends() {
         let api = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = api.local_addr().expect("it is bound").to_string();
         let function = function();

@@ -1,4 +1,4 @@
-//! The function process that the tests of this folder start: this very test binary, told to run one test only.
+//! The function process that the tests of this folder start: this test binary with one test selected.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};

@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use shared::domain::clock::Timestamp;
 
-use super::Parameters;
 use super::state::{Login, Pin, RescueState};
 use super::technician::Technician;
 use crate::markup::escaped;
 use crate::simulator::{RecordedRequest, SimulatorResponse};
 
-/// The longest values that requestPINCode takes, in characters. The vendor does not say what becomes of longer ones;
-/// here they are an `ERROR`.
+/// Field names in lower case and their values.
+type Parameters = BTreeMap<String, String>;
+
+/// The longest values of requestPINCode, in characters. The vendor does not publish the answer to longer ones; here it
+/// is `ERROR`.
 const LIMITS: [(&str, &str, usize); 7] = [
     ("cfield0", "CField0", 64),
     ("cfield1", "CField1", 512),
@@ -58,7 +60,7 @@ pub(super) fn answer(
     }
 }
 
-/// What a customer sees who opens the link of a PIN.
+/// The page behind the link of a PIN.
 fn code_page(state: &RescueState, code: Option<&str>) -> SimulatorResponse {
     let pin = state.pins.iter().find(|pin| Some(&*pin.code) == code);
     let name = pin.and_then(|pin| state.technician(&pin.technician));
@@ -149,7 +151,7 @@ const fn may_sign_in(technician: &Technician) -> bool {
     !technician.disabled && !technician.deleted
 }
 
-/// What a denied sign-in answers is not published; `ERROR` is what a caller has to be ready for.
+/// The answer to a denied sign-in is not published; here it is `ERROR`.
 fn request_authcode_sso(state: &mut RescueState, parameters: &Parameters) -> SimulatorResponse {
     let fields = (
         given(parameters, "ssoid"),
@@ -162,8 +164,8 @@ fn request_authcode_sso(state: &mut RescueState, parameters: &Parameters) -> Sim
     if state.rules.deny_request_authcode {
         return refused(state, "ERROR");
     }
-    // The vendor's page of requestAuthCodeSSO: INVALIDPARAM_COMPANY means that the id holds more than digits. A number
-    // that is no company's is one more thing that does not fit.
+    // The vendor's page of requestAuthCodeSSO: INVALIDPARAM_COMPANY means that the id holds more than digits. An unknown
+    // company's number is `INVALID`.
     if !company.bytes().all(|b| b.is_ascii_digit()) {
         return refused(state, "INVALIDPARAM_COMPANY");
     }

@@ -7,11 +7,9 @@ mod session;
 mod state;
 mod technician;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Mutex;
 
-use serde_json::{Value, json};
 use shared::domain::clock::Clock;
 
 use crate::lock::lock;
@@ -144,7 +142,7 @@ impl Simulator {
         })
     }
 
-    /// A session that a technician starts from the console, without a PIN of ours. `None` when there is no such
+    /// A session that a technician starts from the console, without a PIN. `None` when there is no such
     /// technician.
     pub fn start_session(&self, sso_id: &str) -> Option<Session> {
         let now = self.system.clock.now();
@@ -191,29 +189,6 @@ impl Simulator {
     pub async fn send(&self, url: &str, payload: &Payload) -> Result<Posted, PostError> {
         post::send(&self.system.sender, url, payload).await
     }
-
-    /// Technicians and PINs as JSON.
-    pub fn dump(&self) -> Value {
-        let state = lock(&self.system.state);
-        let pins = state.pins.iter().map(|pin| {
-            json!({
-                "code": pin.code,
-                "technician": pin.technician,
-                "fields": pin.fields,
-                "tracking0": pin.tracking0,
-                "at": pin.at,
-                "used": pin.used,
-            })
-        });
-        let technicians = state.technicians.iter().map(|technician| {
-            json!({
-                "name": technician.name,
-                "email": technician.email,
-                "console_running": technician.console_running,
-            })
-        });
-        json!({"technicians": technicians.collect::<Value>(), "pins": pins.collect::<Value>()})
-    }
 }
 
 impl Site for Rescue {
@@ -254,9 +229,6 @@ impl Site for Rescue {
         &self.clock
     }
 }
-
-/// Field names in lower case and their values.
-type Parameters = BTreeMap<String, String>;
 
 #[cfg(test)]
 mod tests;

@@ -184,14 +184,14 @@ fn escaped(value: &str) -> String {
     text
 }
 
-/// What the receiver answered, and what it was sent.
+/// The receiver's answer and the sent payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Posted {
     /// The HTTP status.
     pub status: u16,
     /// The answer's body.
     pub body: String,
-    /// What was sent, to send it again.
+    /// The sent payload, to send it again.
     pub payload: Payload,
 }
 

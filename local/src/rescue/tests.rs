@@ -81,7 +81,7 @@ async fn an_ok_is_followed_by_two_characters_and_the_pin_keeps_its_leading_zero(
 }
 
 #[tokio::test]
-async fn a_new_authcode_kills_the_old_one_and_none_times_out() {
+async fn a_new_authcode_invalidates_the_old_one_and_none_expires() {
     let bench = Bench::new();
     let old = bench.sign_in().await;
     bench.clock.advance(Duration::from_secs(400 * 86_400));
@@ -98,7 +98,10 @@ async fn sign_in_is_refused_with_the_word_for_each_cause() {
     let sso = |ssoid, pwd, company| [("ssoid", ssoid), ("pwd", pwd), ("company", company)];
     for (form, word) in [
         (sso(ANA, "wrong", "112938"), "INVALID"),
-        (sso("nobody@acme.test", "company-wide", "112938"), "INVALID"),
+        (
+            sso("unknown@acme.test", "company-wide", "112938"),
+            "INVALID",
+        ),
         (sso(ANA, "company-wide", "999"), "INVALID"),
         (sso(ANA, "company-wide", "acme"), "INVALIDPARAM_COMPANY"),
         (sso(ANA, "", "112938"), "ERROR"),
@@ -327,7 +330,7 @@ async fn faults_are_worded_as_rescue_words_them() {
 }
 
 #[tokio::test]
-async fn a_session_carries_what_its_pin_was_made_with_and_posts_only_new_chat() {
+async fn a_session_has_the_fields_of_its_pin_and_posts_only_new_chat() {
     let bench = Bench::new();
     let receiver = servicenow::Simulator::start(servicenow::Options::new(bench.clock.clone()))
         .expect("starts");

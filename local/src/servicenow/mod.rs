@@ -2,7 +2,7 @@
 //! that docs/vendors.md names.
 //!
 //! It refuses what an instance refuses, answers in an instance's formats, and keeps every request for assertions. What
-//! a caller must never do (send a cookie, a script in a query, a secret in a URL, delete a record) is kept as a
+//! a caller must never do (send a cookie, a script in a query or a secret in a URL, delete a record) is recorded as a
 //! violation.
 
 mod attachment;
@@ -20,15 +20,15 @@ mod tokens;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use shared::domain::clock::{Clock, Timestamp};
 
 use crate::lock::lock;
 use crate::simulator::{self, RecordedRequest, RequestRefusal, SimulatorResponse, Site};
+use crate::state_file::{load, save};
 use state::{Account, InstanceState, Principal};
 use tokens::Registry;
 
@@ -85,19 +85,8 @@ impl Simulator {
     /// # Errors
     /// The port is taken, or the data file is unreadable.
     pub fn start(options: Options) -> io::Result<Self> {
-        let state = match options.data.as_deref().filter(|file| file.exists()) {
-            Some(file) => read(file).map_err(|error| {
-                let advice = "Repair or remove it, or choose another folder with --data.";
-                let file = file.display();
-                io::Error::new(
-                    error.kind(),
-                    format!("{file} cannot be used: {error}. {advice}"),
-                )
-            })?,
-            None => InstanceState::default(),
-        };
         let instance = Instance {
-            state: Mutex::new(state),
+            state: Mutex::new(load(options.data.as_deref())?),
             clock: options.clock,
             data: options.data,
         };
@@ -335,30 +324,6 @@ impl Simulator {
         lock(&self.system.state).grants
     }
 
-    /// The tasks with their notes, comments and attachments, and the e-mails, as JSON.
-    pub fn dump(&self) -> Value {
-        let tables = schema::family("task").into_iter().map(|table| {
-            let records = self.records(table).into_iter().map(|row| {
-                let sys_id = state::value(&row, "sys_id");
-                let attachments = self
-                    .attachments(sys_id)
-                    .into_iter()
-                    .map(|(name, _)| name)
-                    .collect::<Vec<_>>();
-                json!({
-                    "work_notes": self.work_notes(table, sys_id),
-                    "comments": self.comments(table, sys_id),
-                    "attachments": attachments,
-                    "columns": row,
-                })
-            });
-            (table.to_owned(), records.collect::<Value>())
-        });
-        let mut dump: serde_json::Map<String, Value> = tables.collect();
-        dump.insert("mails".to_owned(), json!(self.mails()));
-        Value::Object(dump)
-    }
-
     fn changing<T>(&self, change: impl FnOnce(&mut InstanceState) -> T) -> T {
         let mut state = lock(&self.system.state);
         let result = change(&mut state);
@@ -369,22 +334,10 @@ impl Simulator {
 
 impl Instance {
     fn keep(&self, state: &InstanceState) {
-        let Some(file) = &self.data else { return };
-        if let Err(error) = save(file, state) {
-            tracing::error!(%error, file = %file.display(), "the instance's data cannot be kept");
+        if let Err(error) = save(self.data.as_deref(), state) {
+            tracing::error!(%error, file = ?self.data, "the instance's data cannot be saved");
         }
     }
-}
-
-fn read(file: &Path) -> io::Result<InstanceState> {
-    Ok(serde_json::from_slice(&std::fs::read(file)?)?)
-}
-
-/// A crash leaves the old file or the new one.
-fn save(file: &Path, state: &InstanceState) -> io::Result<()> {
-    let draft = file.with_extension("draft");
-    std::fs::write(&draft, serde_json::to_vec(state)?)?;
-    std::fs::rename(draft, file)
 }
 
 fn owned(columns: &[(&str, &str)]) -> Vec<(String, String)> {

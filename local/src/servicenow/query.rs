@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_in_a_value_is_noted() {
+    fn a_script_in_a_value_is_recorded() {
         let query = Query::parse("email= JavaScript:gs.getUserID()", |_| true);
         assert_eq!(query.scripts.len(), 1);
     }

@@ -162,7 +162,7 @@ async fn only_a_grant_other_than_refresh_pushes_the_refresh_tokens_expiry() {
 }
 
 #[tokio::test]
-async fn a_refresh_can_answer_without_a_refresh_token_or_with_one_that_kills_the_old() {
+async fn a_refresh_can_answer_without_a_refresh_token_or_with_one_that_replaces_the_old() {
     let bench = Bench::new();
     let old = bench.instance.issue_refresh_token("client", "svc.rescue");
     let grant = [
@@ -180,7 +180,11 @@ async fn a_refresh_can_answer_without_a_refresh_token_or_with_one_that_kills_the
     let answer = bench.grant(&grant).await.json();
     let new = answer["refresh_token"].as_str().expect("a token");
     assert!(new != old && new.len() > 2_000 && new.starts_with("eyJ"));
-    assert_eq!(bench.grant(&grant).await.status, 401, "the old one is dead");
+    assert_eq!(
+        bench.grant(&grant).await.status,
+        401,
+        "the old one is revoked"
+    );
     assert_eq!(
         bench
             .grant(&[("grant_type", "refresh_token"), ("refresh_token", new)])
@@ -271,7 +275,7 @@ async fn the_token_endpoint_takes_forms_only_and_no_secrets_in_its_url() {
 }
 
 #[tokio::test]
-async fn anybody_can_revoke_a_token_on_the_path_this_release_serves() {
+async fn a_token_is_revoked_without_authentication_on_the_path_of_this_release() {
     let bench = Bench::new();
     let revoke = |path: &str| {
         bench.client.get(format!(
@@ -865,7 +869,7 @@ async fn an_attachment_is_stored_listed_and_read_back() {
 }
 
 #[tokio::test]
-async fn an_email_needs_the_role_and_an_access_rule_and_200_only_means_taken() {
+async fn an_email_needs_the_role_and_an_access_rule_and_200_means_accepted_only() {
     let bench = Bench::new();
     let record = bench.instance.add_incident(&[]);
     let mail = json!({

@@ -1,4 +1,4 @@
-//! Faults that a test or the demo scripts: which requests go wrong, how often, and how.
+//! Faults that tests and demo script: which requests fail, how often, and how.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -59,7 +59,7 @@ impl RequestMatcher {
     }
 }
 
-/// How a request goes wrong. "Takes effect" means that the simulator did what was asked before the answer went wrong.
+/// How a request fails. "Takes effect" means that the simulator performs the request before the answer fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FaultAction {
     /// Answers this and does nothing.
@@ -134,7 +134,8 @@ impl FaultAction {
     }
 }
 
-/// A scripted fault: `Fault::on(Matcher::of("PATCH", "/incident")).times(2).then(Action::CommitThenDrop)`.
+/// A scripted fault, such as
+/// `InjectedFault::on(RequestMatcher::of("PATCH", "/incident")).times(2).then(FaultAction::CommitThenDrop)`.
 #[derive(Clone, Debug)]
 pub struct InjectedFault {
     matcher: RequestMatcher,
@@ -144,8 +145,8 @@ pub struct InjectedFault {
 }
 
 impl InjectedFault {
-    /// A fault that takes the first matching request only, until [`InjectedFault::times`] or [`InjectedFault::always`] says otherwise.
-    /// Until [`InjectedFault::then`] says how, it answers 503.
+    /// Answers the first matching request with 503; [`InjectedFault::times`], [`InjectedFault::always`] and
+    /// [`InjectedFault::then`] change that.
     pub fn on(matcher: RequestMatcher) -> Self {
         Self {
             matcher,
@@ -205,7 +206,7 @@ impl InjectedFaults {
             .count()
     }
 
-    /// The action for a request, used up once.
+    /// The action for a request, which counts as one of the fault's requests.
     pub(super) fn take(&self, request: &RecordedRequest) -> Option<FaultAction> {
         let mut faults = lock(&self.0);
         for fault in faults

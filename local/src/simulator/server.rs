@@ -1,6 +1,6 @@
-//! A loopback HTTP/1.1 server on a thread of its own.
+//! A loopback HTTP/1.1 server on its own thread.
 //!
-//! Its own thread, because a test may block its runtime while a function process talks to the simulator. hyper by hand
+//! On its own thread, because a test may block its runtime while a function process talks to the simulator. hyper by hand
 //! rather than a router, because a fault must be able to close the connection without an answer.
 
 use std::convert::Infallible;

@@ -3,14 +3,6 @@
 /// Why a template could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file could not be read.
-    #[error("{path}: {source}")]
-    Read {
-        /// Which file.
-        path: String,
-        /// What the system said.
-        source: std::io::Error,
-    },
     /// It is not YAML.
     #[error("not YAML: {0}")]
     Yaml(#[from] serde_yaml_ng::Error),
@@ -22,7 +14,7 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
-    /// A reference that leads nowhere.
+    /// A reference to a name that does not exist.
     #[error("the reference {0} cannot be resolved")]
     Unresolved(String),
 }

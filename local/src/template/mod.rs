@@ -11,7 +11,6 @@ mod scope;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde_json::Value;
 
@@ -49,18 +48,6 @@ pub struct Template {
 }
 
 impl Template {
-    /// Reads a template file with every parameter at its default.
-    ///
-    /// # Errors
-    /// When it cannot be read or used.
-    pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
-            path: path.display().to_string(),
-            source,
-        })?;
-        Self::parse(&text)
-    }
-
     /// Reads a template with every parameter at its default.
     ///
     /// # Errors

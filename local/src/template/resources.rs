@@ -67,7 +67,7 @@ pub struct Queue {
 pub struct Redrive {
     /// The logical id of the dead-letter queue.
     pub target: String,
-    /// So many receives are allowed.
+    /// `maxReceiveCount`.
     pub max_receive_count: u32,
 }
 
@@ -96,7 +96,7 @@ impl Function {
     /// Its environment, every reference followed.
     ///
     /// # Errors
-    /// [`Error::Unresolved`] names the first reference that leads nowhere.
+    /// [`Error::Unresolved`] names the first reference that cannot be resolved.
     pub fn resolve_environment(&self, scope: &Scope) -> Result<BTreeMap<String, String>, Error> {
         let resolved = self.environment.iter().filter_map(|(name, expression)| {
             let value = expression.resolve(scope).transpose()?;

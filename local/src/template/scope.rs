@@ -15,7 +15,7 @@ impl Expression {
     /// The text it stands for; `None` for `AWS::NoValue`. Numbers and booleans become text, lists are joined by commas.
     ///
     /// # Errors
-    /// [`Error::Unresolved`] names the first reference that leads nowhere.
+    /// [`Error::Unresolved`] names the first reference that cannot be resolved.
     pub fn resolve(&self, scope: &Scope) -> Result<Option<String>, Error> {
         Ok(text(&scope.resolve(&self.0)?))
     }
@@ -53,7 +53,7 @@ impl Scope {
     /// Any part of a template with every reference followed; what is `AWS::NoValue` is left out.
     ///
     /// # Errors
-    /// [`Error::Unresolved`] names the first reference that leads nowhere.
+    /// [`Error::Unresolved`] names the first reference that cannot be resolved.
     pub fn resolve(&self, value: &Value) -> Result<Value, Error> {
         match value {
             Value::Array(items) => {

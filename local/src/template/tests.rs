@@ -88,7 +88,7 @@ fn conditions_and_parameters_decide_what_is_there() {
 }
 
 #[test]
-fn a_reference_that_leads_nowhere_is_named() {
+fn an_unresolved_reference_is_named() {
     let template = Template::parse(TEMPLATE).expect("a template");
     let deliver = template.function("DeliverSessionFunction").expect("there");
     let error = deliver

@@ -11,45 +11,45 @@ use tokio::process::{Child, ChildStdout};
 
 use super::folder::Folder;
 
-/// How long a part of the demo may take before the test is given up.
+/// How long a part of the demo may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 const NEW_NOTE: &str = "shows a new work note";
 
 #[test]
-fn the_story_without_arguments_ends_well() {
+fn the_demo_without_arguments_succeeds() {
     let ended = Command::new(tests::folder().join("local"))
         .output()
         .expect("the program starts");
-    let said = String::from_utf8_lossy(&ended.stdout);
-    let complained = String::from_utf8_lossy(&ended.stderr);
-    assert!(ended.status.success(), "{said}\n{complained}");
+    let output = String::from_utf8_lossy(&ended.stdout);
+    let stderr = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{output}\n{stderr}");
     assert!(
-        !said.contains('\u{1b}'),
-        "coloured although it is piped: {said}"
+        !output.contains('\u{1b}'),
+        "coloured although it is piped: {output}"
     );
 }
 
 #[test]
-fn the_story_fits_eighty_columns_and_speaks_in_words() {
+fn the_demo_fits_eighty_columns_and_names_formats_in_words() {
     let ended = Command::new(tests::folder().join("local"))
         .env("COLUMNS", "80")
         .output()
         .expect("the program starts");
-    let said = String::from_utf8_lossy(&ended.stdout);
-    for line in said.lines() {
+    let output = String::from_utf8_lossy(&ended.stdout);
+    for line in output.lines() {
         assert!(line.chars().count() <= 80, "{line}");
     }
     for name in ["JsonFlat", "JsonWrapped", "Xml", "Start,", "End,"] {
-        assert!(!said.contains(name), "{name}: {said}");
+        assert!(!output.contains(name), "{name}: {output}");
     }
     // Wrapped at words: the number and the addresses stay whole.
     for whole in ["INC0010001", "ana.ruiz@acme.test", "paul.martin@acme.test"] {
-        assert!(said.contains(whole), "{whole}: {said}");
+        assert!(output.contains(whole), "{whole}: {output}");
     }
 }
 
 #[test]
-fn a_reader_that_has_read_enough_is_no_error() {
+fn a_reader_that_closes_standard_output_is_no_error() {
     let mut child = Command::new(tests::folder().join("local"))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -60,60 +60,57 @@ fn a_reader_that_has_read_enough_is_no_error() {
     stdout.read_line(&mut first).expect("a line");
     drop(stdout);
     let ended = child.wait_with_output().expect("it ends");
-    let complained = String::from_utf8_lossy(&ended.stderr);
-    assert!(ended.status.success(), "{complained}");
-    assert_eq!(complained, "");
+    let stderr = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{stderr}");
+    assert_eq!(stderr, "");
 }
 
 #[test]
-fn a_port_that_cannot_be_is_told_in_a_sentence() {
+fn a_port_out_of_range_is_refused_in_a_sentence() {
     for port in ["65533", "65534", "0", "99999"] {
         for arguments in [
             vec!["up", "--port", port],
             vec!["cli", "--port", port, "tenant", "list"],
         ] {
-            let complained = refused(&arguments, 2);
-            assert!(complained.contains(port), "{complained}");
-            assert!(complained.contains("1 to 65532"), "{complained}");
+            let stderr = refused(&arguments, 2);
+            assert!(stderr.contains(port), "{stderr}");
+            assert!(stderr.contains("1 to 65532"), "{stderr}");
         }
     }
 }
 
 #[test]
-fn a_port_in_use_is_named_with_what_wants_it_and_what_to_do() {
+fn a_port_in_use_is_named_with_its_part_and_what_to_do() {
     let first = free_ports();
     let _taken = TcpListener::bind(("127.0.0.1", first + 2)).expect("free");
-    let complained = refused(&["up", "--port", &first.to_string()], 1);
+    let stderr = refused(&["up", "--port", &first.to_string()], 1);
     for part in [&format!("port {}", first + 2), "ServiceNow", "--port "] {
-        assert!(complained.contains(part), "{part}: {complained}");
+        assert!(stderr.contains(part), "{part}: {stderr}");
     }
 }
 
 #[test]
 fn the_command_line_without_a_running_cloud_says_how_to_start_it() {
     let first = free_ports();
-    let complained = refused(&["cli", "--port", &first.to_string(), "tenant", "list"], 1);
-    assert!(
-        complained.contains(&format!("port {}", first + 1)),
-        "{complained}"
-    );
-    assert!(complained.contains("cargo run -- up"), "{complained}");
+    let stderr = refused(&["cli", "--port", &first.to_string(), "tenant", "list"], 1);
+    assert!(stderr.contains(&format!("port {}", first + 1)), "{stderr}");
+    assert!(stderr.contains("cargo run -- up"), "{stderr}");
 }
 
-/// What the program writes to standard error when it fails with this exit code.
+/// Standard error of a run that must fail with this exit code.
 fn refused(arguments: &[&str], code: i32) -> String {
     let ended = Command::new(tests::folder().join("local"))
         .args(arguments)
         .output()
         .expect("the program starts");
-    let complained = String::from_utf8_lossy(&ended.stderr).into_owned();
-    assert_eq!(ended.status.code(), Some(code), "{complained}");
-    assert!(!complained.contains("panicked"), "{complained}");
-    complained
+    let stderr = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(code), "{stderr}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    stderr
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_operators_commands_that_are_proposed_run_in_the_same_program() {
+async fn the_proposed_operator_commands_run_in_the_same_program() {
     let data = Folder::new();
     let port = free_ports();
     let mut up = Up::start(data.path(), port).await;
@@ -127,18 +124,18 @@ async fn the_operators_commands_that_are_proposed_run_in_the_same_program() {
     up.post("started", &start).await;
     up.post("ended", &start).await;
     up.until("session ended").await;
-    let mut said = Vec::new();
+    let mut outputs = Vec::new();
     for command in commands {
         let ended = local(&command.split(' ').collect::<Vec<_>>()).await;
         assert!(ended.0, "{command}: {}", ended.1);
-        said.push(ended.1);
+        outputs.push(ended.1);
     }
-    let [tenant, doctor, session] = said.try_into().expect("three");
+    let [tenant, doctor, session] = outputs.try_into().expect("three");
     assert!(tenant.contains("tenant = \"demo\""), "{tenant}");
     assert!(doctor.contains("nothing fails"), "{doctor}");
     assert!(doctor.contains("rescue-sign-in"), "{doctor}");
 
-    // A reader that has read enough, as `head` does.
+    // A reader that closes standard output, as `head` does.
     let mut unread = Command::new(tests::folder().join("local"))
         .args(["cli", "--port", &port.to_string(), "tenant", "show", "demo"])
         .stdout(Stdio::piped())
@@ -165,7 +162,7 @@ async fn the_pin_link_and_the_e_mails_stay_on_the_laptop() {
     let data = Folder::new();
     let port = free_ports();
     let up = Up::start(data.path(), port).await;
-    let answer = up.press().await;
+    let answer = up.request_pin().await;
     let link = answer["link"].as_str().expect("a link");
     assert!(
         link.starts_with(&format!("http://127.0.0.1:{}/", port + 3)),
@@ -187,16 +184,16 @@ async fn the_pin_link_and_the_e_mails_stay_on_the_laptop() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_up_on_a_folder_names_the_holder_and_leaves_its_tenant_alone() {
+async fn a_second_up_on_a_folder_names_the_holder_and_does_not_change_its_tenant() {
     let data = Folder::new();
     let port = free_ports();
     let up = Up::start(data.path(), port).await;
     let folder = data.path().to_str().expect("UTF-8");
     let second = (port + 4).to_string();
-    let complained = refused(&["up", "--data", folder, "--port", &second], 1);
+    let stderr = refused(&["up", "--data", folder, "--port", &second], 1);
     let holder = format!("process {}", up.child.id().expect("it runs"));
     for part in [folder, &holder, "--data"] {
-        assert!(complained.contains(part), "{part}: {complained}");
+        assert!(stderr.contains(part), "{part}: {stderr}");
     }
     let shown = local(&["cli", "--port", &port.to_string(), "tenant", "show", "demo"]).await;
     assert!(
@@ -246,25 +243,25 @@ async fn a_restart_keeps_what_was_changed_and_follows_the_ports() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_is_one_readable_line_and_json_comes_only_when_asked_for() {
+async fn an_event_is_one_readable_line_and_json_only_with_logs() {
     let data = Folder::new();
     let port = free_ports();
     let mut up = Up::start(data.path(), port).await;
     let start = format!("SessionID=70112233&CField1={}", up.incident);
     up.post("started", &start).await;
-    let said = up.until(NEW_NOTE).await;
-    let line = said.lines().find(|line| line.contains("session-details"));
+    let output = up.until(NEW_NOTE).await;
+    let line = output.lines().find(|line| line.contains("session-details"));
     let line = line.expect("an event");
     assert!(line.contains("tenant=demo session=70112233"), "{line}");
-    assert!(!said.contains('{'), "{said}");
+    assert!(!output.contains('{'), "{output}");
     assert_eq!(up.stop().await, "", "nothing on standard error");
 
     for (level, expected) in [("INFO", true), ("ERROR", false)] {
         let more = ["--logs", "--log-level", level];
         let mut up = Up::start_with(data.path(), port, &more).await;
         up.post("ended", &format!("{start}&Note={level}")).await;
-        let said = up.until(level).await;
-        assert!(!said.contains("tenant=demo"), "{said}");
+        let output = up.until(level).await;
+        assert!(!output.contains("tenant=demo"), "{output}");
         let logged = up.stop().await;
         assert_eq!(logged.contains("\"_aws\""), expected, "{level}: {logged}");
         assert_eq!(
@@ -282,14 +279,14 @@ async fn local(arguments: &[&str]) -> (bool, String) {
         .output()
         .await
         .expect("the program starts");
-    let said = [ended.stdout, ended.stderr].concat();
+    let output = [ended.stdout, ended.stderr].concat();
     (
         ended.status.success(),
-        String::from_utf8_lossy(&said).into_owned(),
+        String::from_utf8_lossy(&output).into_owned(),
     )
 }
 
-/// What a browser gets: status and page.
+/// Status and page of a GET, as a browser sends it.
 async fn get(url: &str) -> (u16, String) {
     let client = shared::http::client(None).expect("a client");
     let answer = client.get(url).send().await.expect("an answer");
@@ -316,7 +313,7 @@ async fn a_data_folder_keeps_tenant_records_and_posts_for_the_next_start() {
     let mut second = Up::start(data.path(), port).await;
     assert_eq!((&second.url, &second.incident), (&url, &incident));
     second.post("started", &start).await;
-    // Posts of one session stay in order: when the end is written, the repeated start is done with.
+    // Posts of one session stay in order: when the end is written, the repeated start was processed before.
     second
         .post("ended", &format!("{start}&WorkTime=1502&Note=Done"))
         .await;
@@ -329,7 +326,7 @@ async fn a_data_folder_keeps_tenant_records_and_posts_for_the_next_start() {
 struct Up {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
-    /// What it printed at the start.
+    /// The output of the start.
     greeting: String,
     /// The webhook URL for ends.
     url: String,
@@ -373,7 +370,7 @@ impl Up {
         up
     }
 
-    /// What it prints until a line holds the text, that line included.
+    /// The output up to and including the first line with this text.
     async fn until(&mut self, text: &str) -> String {
         let mut printed = String::new();
         let reading = async {
@@ -402,8 +399,8 @@ impl Up {
         assert_eq!(answer.status(), 200);
     }
 
-    /// An agent presses the PIN button, as the `curl` line that it printed does.
-    async fn press(&self) -> serde_json::Value {
+    /// Sends the PIN request of the printed `curl` line.
+    async fn request_pin(&self) -> serde_json::Value {
         let mut quoted = self.greeting.split('\'');
         let url = quoted.find(|word| word.contains("/pincodes/"));
         let header = quoted.find(|word| word.starts_with("Authorization: "));
@@ -421,7 +418,7 @@ impl Up {
         answer.json().await.expect("JSON")
     }
 
-    /// Ctrl-C; what was written to standard error.
+    /// Ends it with Ctrl-C and returns standard error.
     async fn stop(mut self) -> String {
         let mut stderr = self.child.stderr.take().expect("piped");
         let read = tokio::spawn(async move {
@@ -433,7 +430,7 @@ impl Up {
         read.await.expect("read")
     }
 
-    /// Ctrl-C.
+    /// Ends it with Ctrl-C.
     async fn interrupt(mut self) {
         let pid = self.child.id().expect("it runs").to_string();
         let sent = Command::new("kill").args(["-INT", &pid]).status();

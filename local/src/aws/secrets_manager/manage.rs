@@ -264,7 +264,7 @@ pub(super) fn delete(secrets: &mut Secrets, request: &DeleteSecret, now: Timesta
         })?;
     let found = secrets.find(&request.secret_id, now);
     if request.force_delete_without_recovery {
-        // Forcing is idempotent: a secret that is not there is deleted too.
+        // Idempotent: forcing the deletion of an unknown secret succeeds.
         let (name, arn) = found.map_or_else(
             || (request.secret_id.clone(), new_arn(&request.secret_id)),
             |secret| (secret.name.clone(), secret.arn.clone()),

@@ -19,8 +19,8 @@ use self::rotation::DueRotation;
 use self::secret::Secrets;
 use super::error::Error;
 use super::refusal::{AwsRefusal, AwsResult, read};
-use super::state_file::{load, save};
 use crate::lock::lock;
+use crate::state_file::{load, save};
 
 pub use self::rotation::ROTATION_RETRY;
 
@@ -89,11 +89,8 @@ impl SecretsManager {
             let result = self.run(&function, &rotation).await;
             let mut secrets = lock(&self.secrets);
             rotation::ended(&mut secrets, &rotation, result, self.clock.now());
-            if let Err(refusal) = save(self.file.as_deref(), &*secrets) {
-                tracing::error!(
-                    reason = refusal.message,
-                    "the secrets could not be written to disk"
-                );
+            if let Err(error) = save(self.file.as_deref(), &*secrets) {
+                tracing::error!(%error, "the secrets could not be written to disk");
             }
         }
     }

@@ -12,7 +12,7 @@ use super::secret::{CURRENT, DAY, PENDING, Rotation, Secrets, Unfinished, Versio
 use super::versions::check_token;
 use crate::aws::refusal::{AwsRefusal, AwsResult};
 
-/// How long after a failed rotation the whole of it is tried again. Secrets Manager does not publish its own delay.
+/// How long after a failed rotation all its steps run again. Secrets Manager does not publish its own delay.
 pub const ROTATION_RETRY: Duration = Duration::from_secs(600);
 
 #[derive(Deserialize)]
@@ -98,7 +98,7 @@ pub(super) fn cancel(
 }
 
 /// The time between two rotations: `AutomaticallyAfterDays`, or `ScheduleExpression` in its `rate(…)` form.
-/// `None` where no schedule is given, and for `cron(…)`, which is kept but never comes due here.
+/// `None` where no schedule is given, and for `cron(…)`, which is stored but never due here.
 fn check_rules(rules: &Map<String, Value>) -> Result<Option<Duration>, AwsRefusal> {
     let days = rules.get("AutomaticallyAfterDays").and_then(Value::as_u64);
     let expression = rules.get("ScheduleExpression").and_then(Value::as_str);
@@ -123,7 +123,7 @@ fn check_rules(rules: &Map<String, Value>) -> Result<Option<Duration>, AwsRefusa
     }
 }
 
-/// `rate(1 day)`, `rate(10 days)`, `rate(4 hours)`: no oftener than every four hours, singular for one.
+/// `rate(1 day)`, `rate(10 days)`, `rate(4 hours)`: at most every four hours, singular for one.
 fn parse_rate(expression: &str) -> Option<Duration> {
     let inner = expression.strip_prefix("rate(")?.strip_suffix(')')?;
     let (count, unit) = inner.split_once(' ')?;

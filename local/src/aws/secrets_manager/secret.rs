@@ -69,7 +69,7 @@ pub(super) struct Rotation {
     pub(super) every: Option<Duration>,
     pub(super) last_at: Option<Timestamp>,
     pub(super) next_at: Option<Timestamp>,
-    /// A rotation that has begun and not ended well, by its token.
+    /// The rotation that has begun and not succeeded.
     pub(super) unfinished: Option<Unfinished>,
 }
 
@@ -107,7 +107,7 @@ impl Secret {
         self.version_with(label).map(|(id, _)| id.clone())
     }
 
-    /// Puts `label` on `id` alone. AWSPREVIOUS follows where AWSCURRENT was.
+    /// Moves `label` to `id`. AWSPREVIOUS moves to the version that had AWSCURRENT.
     pub(super) fn attach(&mut self, label: &str, id: &str) {
         let former = self.holder(label);
         if former.as_deref() == Some(id) {
@@ -132,13 +132,13 @@ impl Secret {
         self.drop_empty();
     }
 
-    /// A version that holds nothing lives only as long as its label.
+    /// Removes versions without value and label.
     pub(super) fn drop_empty(&mut self) {
         self.versions
             .retain(|_, version| version.value.is_some() || !version.labels.is_empty());
     }
 
-    /// Adds a version or fills an empty one. The same token with the same value changes nothing.
+    /// Adds a version or sets the value of an empty one. The same token with the same value changes nothing.
     pub(super) fn put(
         &mut self,
         token: &str,
@@ -179,7 +179,8 @@ impl Secret {
         Ok(())
     }
 
-    /// Unlabelled versions go when there are too many, but none younger than a day (docs/vendors.md#secrets-manager-rotation).
+    /// Removes the oldest unlabelled versions over the limit, but none younger than a day
+    /// (docs/vendors.md#secrets-manager-rotation).
     pub(super) fn make_room(&mut self, now: Timestamp) -> Result<(), AwsRefusal> {
         while self.versions.len() >= MOST_VERSIONS {
             let oldest = self
@@ -289,7 +290,7 @@ impl Secrets {
     }
 }
 
-/// An ARN ends in six random characters, so that a secret created again under its old name is another one.
+/// An ARN ends in six random characters: a secret that is created again under its name has another ARN.
 pub(super) fn new_arn(name: &str) -> String {
     let random = Uuid::new_v4().simple().to_string();
     let end: String = random.chars().take(6).collect();

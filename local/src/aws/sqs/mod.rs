@@ -27,15 +27,14 @@ use self::refusal::prefixed;
 use self::send::SendMessage;
 use super::error::Error;
 use super::refusal::{AwsRefusal, AwsResult, read};
-use super::state_file::{load, save};
 use crate::lock::lock;
+use crate::state_file::{load, save};
 
 pub use self::message::{MessageState, MessageView};
 pub use self::queue::{DEDUPLICATION_WINDOW, QueueView};
-pub use self::receive::LONGEST_VISIBILITY;
 
 /// The size limit of a message with its attributes, and of a batch, in bytes.
-pub const LARGEST_MESSAGE: usize = 1_048_576;
+const LARGEST_MESSAGE: usize = 1_048_576;
 const LARGEST_BATCH: usize = 10;
 /// A long poll checks this often, because moving the clock notifies no waiter.
 const POLL_STEP: Duration = Duration::from_millis(50);
@@ -213,7 +212,7 @@ impl Sqs {
     }
 
     fn save(&self, queues: &Queues) -> Result<(), AwsRefusal> {
-        save(self.file.as_deref(), queues)
+        Ok(save(self.file.as_deref(), queues)?)
     }
 }
 

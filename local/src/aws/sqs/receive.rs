@@ -1,4 +1,4 @@
-//! Receiving and what a receipt handle is good for: group blocking, visibility, deletion.
+//! Receiving messages, and the operations on a receipt handle: visibility and deletion.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::aws::refusal::{AwsRefusal, AwsResult};
 use crate::template::ACCOUNT;
 
 /// No message is hidden longer than this after it was received.
-pub const LONGEST_VISIBILITY: Duration = Duration::from_secs(12 * 3600);
+const LONGEST_VISIBILITY: Duration = Duration::from_secs(12 * 3600);
 pub(super) const LONGEST_POLL: u64 = 20;
 const SYSTEM_ATTRIBUTES: [&str; 9] = [
     "AWSTraceHeader",

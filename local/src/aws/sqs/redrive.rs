@@ -1,4 +1,4 @@
-//! Into the dead-letter queue and back.
+//! Moves to the dead-letter queue and back.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
