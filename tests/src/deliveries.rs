@@ -246,6 +246,13 @@ impl World {
             .collect()
     }
 
+    /// # Panics
+    /// When ServiceNow's APIs were called since the mark.
+    pub fn assert_not_called_since(&self, mark: local::simulator::Mark) {
+        let called = self.called_since(mark);
+        assert!(called.is_empty(), "{called:?}");
+    }
+
     /// The number of requests to the token endpoint.
     pub fn token_requests(&self) -> usize {
         let asked = self

@@ -87,7 +87,7 @@ async fn a_post_that_kills_its_process_is_given_up_and_the_others_of_its_batch_a
     }
     let mark = world.servicenow().mark();
     world.deliver_after(LEASE + 1).await;
-    assert!(world.called_since(mark).is_empty());
+    world.assert_not_called_since(mark);
     assert!(world.queued().is_empty());
     let dead_letters = world.dead_letters();
     assert_eq!(dead_letters.len(), 1);
@@ -164,7 +164,7 @@ async fn a_tenant_that_answers_after_twenty_seconds_is_paused() {
     world.post(&world.session(&next), Phase::Start).await;
     let mark = world.servicenow().mark();
     world.deliver().await;
-    assert!(world.called_since(mark).is_empty());
+    world.assert_not_called_since(mark);
     assert!(world.output().contains("TenantPaused"));
     world.deliver_after(121).await;
     assert_eq!(world.notes(&next).len(), 1);
@@ -197,7 +197,7 @@ async fn a_tenant_that_refuses_after_twenty_seconds_is_paused() {
         .await;
     let mark = world.servicenow().mark();
     world.deliver().await;
-    assert!(world.called_since(mark).is_empty());
+    world.assert_not_called_since(mark);
     assert!(world.output().contains("TenantPaused"));
 }
 

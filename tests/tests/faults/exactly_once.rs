@@ -65,11 +65,7 @@ async fn after_an_unknown_outcome_of_a_note_the_record_shows_it_once() {
 
     let mark = world.servicenow().mark();
     world.deliver_after(69).await;
-    assert!(
-        world.called_since(mark).is_empty(),
-        "{:?}",
-        world.called_since(mark)
-    );
+    world.assert_not_called_since(mark);
 
     world.deliver_until_empty().await;
     for (action, incident, session) in posts {
@@ -97,11 +93,7 @@ async fn after_an_unknown_outcome_of_a_creation_there_is_one_record_with_one_not
     assert_eq!(world.servicenow().pending_faults(), 0);
     let mark = world.servicenow().mark();
     world.deliver_after(69).await;
-    assert!(
-        world.called_since(mark).is_empty(),
-        "{:?}",
-        world.called_since(mark)
-    );
+    world.assert_not_called_since(mark);
 
     world.deliver_until_empty().await;
     for (_, session) in &posts {

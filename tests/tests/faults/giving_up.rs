@@ -154,7 +154,7 @@ async fn a_day_old_post_with_an_unknown_outcome_is_checked_before_it_is_given_up
         assert_eq!(world.hidden_since(mark), [70]);
         let mark = world.servicenow().mark();
         world.deliver_after(69).await;
-        assert!(world.called_since(mark).is_empty());
+        world.assert_not_called_since(mark);
         world.deliver_after(2).await;
         let called = world.called_since(mark);
         assert!(
@@ -379,7 +379,7 @@ async fn a_message_that_kills_its_process_five_times_is_given_up() {
     }
     let mark = world.servicenow().mark();
     world.deliver().await;
-    assert!(world.called_since(mark).is_empty());
+    world.assert_not_called_since(mark);
     assert_given_up(&world, &session, "processing-died").await;
 }
 

@@ -120,11 +120,7 @@ async fn a_throttled_tenant_is_not_called_and_others_are() {
     let mark = world.servicenow().mark();
     world.post(&world.session(&second), Phase::Start).await;
     world.deliver_after(60).await;
-    assert!(
-        world.called_since(mark).is_empty(),
-        "{:?}",
-        world.called_since(mark)
-    );
+    world.assert_not_called_since(mark);
     let left = *world.hidden_since(hidden).last().expect("a visibility");
     assert!((700..=840).contains(&left), "until the pause ends: {left}");
 
@@ -160,7 +156,7 @@ async fn throttling_without_retry_after_pauses_the_tenant_for_half_a_minute() {
     let mark = world.servicenow().mark();
     world.post(&world.session(&second), Phase::Start).await;
     world.deliver().await;
-    assert!(world.called_since(mark).is_empty());
+    world.assert_not_called_since(mark);
     world.deliver_after(31).await;
     assert_eq!(world.notes(&first).len(), 1);
     assert_eq!(world.notes(&second).len(), 1);

@@ -128,9 +128,9 @@ async fn a_closed_record_is_followed_by_a_new_one_of_its_table() {
     world.deliver().await;
     for ((table, record), session) in records.iter().zip(&sessions) {
         assert!(notes(&world, table, &record.sys_id).is_empty());
-        let followers = follow_ups(&world, table, session);
-        assert_eq!(followers.len(), 1, "start and end share it");
-        let notes = notes(&world, table, &followers[0]);
+        let created = follow_ups(&world, table, session);
+        assert_eq!(created.len(), 1, "start and end share it");
+        let notes = notes(&world, table, &created[0]);
         assert_eq!(notes.len(), 2, "{notes:?}");
         assert!(
             notes[0].contains(&format!("follows {}", record.number)),
@@ -157,9 +157,9 @@ async fn a_record_that_is_closed_between_start_and_end_is_followed_from_the_end_
         world.post(&session, Phase::End).await;
         world.deliver().await;
         assert_eq!(notes(&world, table, &record.sys_id).len(), 1);
-        let followers = follow_ups(&world, table, &session);
-        assert_eq!(followers.len(), 1);
-        assert_eq!(notes(&world, table, &followers[0]).len(), 1);
+        let created = follow_ups(&world, table, &session);
+        assert_eq!(created.len(), 1);
+        assert_eq!(notes(&world, table, &created[0]).len(), 1);
     }
 }
 
@@ -204,9 +204,9 @@ async fn a_process_killed_while_it_creates_a_follow_up_record_leaves_one_with_on
         world.post(&session, Phase::End).await;
         world.deliver().await;
         assert!(world.notes(&record).is_empty());
-        let followers = follow_ups(&world, INCIDENTS, &session);
-        assert_eq!(followers.len(), 1);
-        assert_eq!(notes(&world, INCIDENTS, &followers[0]).len(), 2);
+        let created = follow_ups(&world, INCIDENTS, &session);
+        assert_eq!(created.len(), 1);
+        assert_eq!(notes(&world, INCIDENTS, &created[0]).len(), 2);
     }
 }
 
