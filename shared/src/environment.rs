@@ -1,11 +1,11 @@
-//! The environment variables of the functions (the README's table lists them all).
+//! The environment variables of the functions (docs/environment.md lists them all).
 
 use std::fmt;
 use std::path::PathBuf;
 
 use crate::aws::sdk;
 
-/// Reads variables and remembers which required ones are missing, so that all of them are named at once.
+/// Reads variables and collects those that are missing or wrong, so that one error names them all.
 pub struct EnvironmentReader<F> {
     lookup: F,
     faults: Vec<String>,
@@ -27,13 +27,12 @@ impl<F: Fn(&str) -> Option<String>> EnvironmentReader<F> {
         }
     }
 
-    /// The value of a variable that the function cannot do without. When it is missing the answer is an empty text,
-    /// and [`EnvironmentReader::finish`] fails.
+    /// The value of a required variable. When it is missing, the value is empty and [`EnvironmentReader::finish`] fails.
     pub fn required(&mut self, name: &'static str) -> String {
         required(self.optional(name), name, &mut self.faults)
     }
 
-    /// The value of a variable that has a default elsewhere.
+    /// The value of an optional variable.
     pub fn optional(&self, name: &str) -> Option<String> {
         (self.lookup)(name).filter(|value| !value.trim().is_empty())
     }
@@ -113,7 +112,7 @@ fn required(value: Option<String>, name: &str, faults: &mut Vec<String>) -> Stri
 /// `SECRET_PREFIX` where it is not set.
 pub const DEFAULT_SECRET_PREFIX: &str = "rescue-connector";
 
-/// What only tests set; a test fails when the template contains one of these.
+/// The variables that only tests set; a test fails when the template contains one of them.
 #[derive(Clone, Debug, Default)]
 pub struct Testing {
     /// `RESCUE_ENDPOINT_URL`: the Rescue host that is called for every tenant.
@@ -126,7 +125,7 @@ pub struct Testing {
     pub ca_file: Option<PathBuf>,
 }
 
-/// The environment lacks something; the function does not start.
+/// A variable is missing or wrong; the function does not start.
 #[derive(Debug, PartialEq, Eq)]
 pub struct WrongEnvironment(Vec<String>);
 

@@ -1,7 +1,8 @@
-//! What two or more functions of Rescue Connector need, by shelf.
+//! What two or more functions of Rescue Connector need.
 //!
-//! [`domain`] imports nothing of this crate. [`aws`], [`token`], [`rescue`] and [`servicenow`] are the adapters, each may
-//! import those before it and what stands beside the shelves: [`http`], [`retry`], [`environment`] and [`telemetry`].
+//! [`domain`] imports nothing of this crate. The adapters [`aws`], [`token`], [`rescue`] and [`servicenow`] import those
+//! before them, and [`http`], [`retry`], [`environment`] and [`telemetry`]. [`wiring`] makes the adapters from the
+//! environment, and [`api`] is the frame of an HTTP function.
 
 pub mod api;
 pub mod aws;

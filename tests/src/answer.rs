@@ -1,8 +1,8 @@
-//! Requests as a caller of the HTTP API sends them, byte by byte.
+//! Requests to the HTTP API, and its responses.
 
 use serde_json::Value;
 
-/// What the HTTP API answered.
+/// A response of the HTTP API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpAnswer {
     /// The HTTP status.
@@ -11,7 +11,7 @@ pub struct HttpAnswer {
     pub content_type: String,
     /// `Retry-After`.
     pub retry_after: Option<String>,
-    /// Whether `Idempotent-Replayed` says that it is a repeat's.
+    /// Whether `Idempotent-Replayed` is `true`.
     pub replayed: bool,
     /// The body.
     pub body: String,
@@ -21,7 +21,7 @@ impl HttpAnswer {
     /// Posts a body, with or without a `Content-Type`.
     ///
     /// # Panics
-    /// When nothing answers.
+    /// When the HTTP API does not answer.
     pub async fn to_post(url: &str, content_type: Option<&str>, body: impl Into<Vec<u8>>) -> Self {
         let mut request = client().post(url).body(body.into());
         if let Some(content_type) = content_type {
@@ -30,18 +30,18 @@ impl HttpAnswer {
         Self::to(request).await
     }
 
-    /// Asks for a page, as a person with a browser does.
+    /// Gets a page, as a browser does.
     ///
     /// # Panics
-    /// When nothing answers.
+    /// When the HTTP API does not answer.
     pub async fn to_get(url: &str) -> Self {
         Self::to(client().get(url)).await
     }
 
-    /// The answer to any request.
+    /// Sends any request.
     ///
     /// # Panics
-    /// When nothing answers.
+    /// When the HTTP API does not answer.
     pub async fn to(request: reqwest::RequestBuilder) -> Self {
         let response = request.send().await.expect("the HTTP API answers");
         let header = |name: &str| {
@@ -60,15 +60,27 @@ impl HttpAnswer {
     /// The body as JSON.
     ///
     /// # Panics
-    /// When it is something else.
+    /// When the body is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
+    }
+
+    /// Checks the status and code of a refusal.
+    ///
+    /// # Panics
+    /// When one of them differs.
+    pub fn assert_refused(&self, status: u16, code: &str) {
+        assert_eq!(
+            (self.status, self.code().as_str()),
+            (status, code),
+            "{self:?}"
+        );
     }
 
     /// The stable code of a refusal.
     ///
     /// # Panics
-    /// When it is none as RFC 9457 wants it.
+    /// When the response is no problem of RFC 9457.
     pub fn code(&self) -> String {
         assert_eq!(self.content_type, "application/problem+json", "{self:?}");
         let problem = self.json();

@@ -6,12 +6,12 @@ pub mod bars;
 mod binaries;
 pub mod calls;
 mod deliveries;
-mod presses;
+mod pin_requests;
 pub mod tokens;
 mod world;
 
 pub use answer::HttpAnswer;
 pub use binaries::folder;
 pub use deliveries::LEASE;
-pub use presses::request;
+pub use pin_requests::request;
 pub use world::{DeadLetter, LedgerEntry, World};

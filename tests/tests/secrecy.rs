@@ -193,13 +193,13 @@ async fn request_pins(world: &World) -> String {
     let vendor = FaultAction::text("SOMETHING canary-vendor-detail");
     let fault = InjectedFault::on(RequestMatcher::path("/API/")).then(vendor);
     world.cloud.rescue.fault(fault);
-    assert_eq!(world.press(&pin_request).await.code(), "rescue-unavailable");
+    assert_eq!(world.request_pin(&pin_request).await.code(), "rescue-unavailable");
     assert_eq!(
-        world.press(&pin_request).await.code(),
+        world.request_pin(&pin_request).await.code(),
         "rescue-sign-in-refused"
     );
     let broken = json!({"technician": {"email": ["canary-malformed"]}, "canary-malformed": 1});
-    assert_eq!(world.press(&broken).await.code(), "invalid-request");
+    assert_eq!(world.request_pin(&broken).await.code(), "invalid-request");
 
     let token = world.cloud.rescue.issue_api_token(TECHNICIAN);
     let file = demo_tenant::file(&world.cloud);

@@ -1,8 +1,8 @@
-//! The words of e-mails and notes about PINs in every language of [`Language`].
+//! The texts of e-mails and notes about PINs in every language of [`Language`].
 
 use shared::domain::tenant::Language;
 
-/// One language's words. `{}` stands for a value; of two, the technician comes first.
+/// One language's texts. `{}` stands for a value; of two, the technician comes first.
 pub(crate) struct EmailTexts {
     /// The language as HTML names it.
     pub(crate) code: &'static str,
@@ -10,7 +10,7 @@ pub(crate) struct EmailTexts {
     pub(crate) colon: &'static str,
     pub(crate) greeting: &'static str,
     pub(crate) greeting_to: &'static str,
-    /// How long is the customer's own setting in Rescue (docs/vendors.md#pin-codes), so that no time is named.
+    /// Names no duration: it is a setting in Rescue (docs/vendors.md#pin-codes).
     pub(crate) limited: &'static str,
 
     pub(crate) technician_subject: &'static str,
@@ -25,7 +25,7 @@ pub(crate) struct EmailTexts {
     pub(crate) customer_subject: &'static str,
     pub(crate) customer_subject_for: &'static str,
     pub(crate) invitation: &'static str,
-    /// What the customer knows the record's number as.
+    /// The label of the record's number for a customer.
     pub(crate) reference: &'static str,
     pub(crate) start: &'static str,
     /// Before the PIN, for those who cannot open the link; the value is the page.
@@ -36,7 +36,7 @@ pub(crate) struct EmailTexts {
     pub(crate) note_for: &'static str,
 }
 
-/// The words of a language.
+/// The texts of a language.
 pub(crate) const fn email_texts(language: Language) -> &'static EmailTexts {
     match language {
         Language::En => &EN,

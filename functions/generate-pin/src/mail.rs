@@ -1,4 +1,4 @@
-//! What technician, customer and record are told about a PIN.
+//! The e-mails to technician and customer, and the record's work note, about a PIN.
 
 use shared::domain::tenant::Language;
 use shared::servicenow::text::{neutralise, shortened, single_line};
@@ -8,27 +8,24 @@ use crate::email_texts::{EmailTexts, email_texts};
 /// A name or an address. Longer ones are cut, so that no line of a mail is longer than RFC 5322 (2.1.1) allows, even
 /// where every character has to be escaped.
 const MAX_PERSON: usize = 120;
-/// The room of a record's `number` (docs/vendors.md#tables-and-columns).
+/// The length of a record's `number` (docs/vendors.md#tables-and-columns).
 const MAX_NUMBER: usize = 40;
 
-/// What an e-mail about a PIN is made from. Blank values count as absent.
+/// The values of an e-mail about a PIN. Blank ones count as absent.
 #[derive(Clone, Copy)]
 pub(crate) struct PinMail<'a> {
-    /// The tenant's language.
     pub(crate) language: Language,
     /// The PIN, which may begin with zeros.
     pub(crate) pin: &'a str,
     /// The page that starts the session, with the PIN in its query.
     pub(crate) link: &'a str,
-    /// The record's number.
     pub(crate) number: Option<&'a str>,
-    /// The technician as the request named them: an e-mail address.
+    /// The technician's e-mail address.
     pub(crate) technician: &'a str,
-    /// The customer's name.
     pub(crate) customer: Option<&'a str>,
 }
 
-/// An e-mail's texts. They hold the PIN, so they cannot be printed.
+/// An e-mail's texts. No `Debug`: they hold the PIN.
 pub(crate) struct Rendered {
     /// One line without the PIN.
     pub(crate) subject: String,
@@ -36,7 +33,7 @@ pub(crate) struct Rendered {
     pub(crate) html: String,
 }
 
-/// The e-mail that brings a technician the PIN they asked for.
+/// The technician's e-mail: the PIN that they requested.
 pub(crate) fn to_technician(mail: &PinMail<'_>) -> Rendered {
     let words = email_texts(mail.language);
     let values = Values::of(mail);
@@ -64,7 +61,7 @@ pub(crate) fn to_technician(mail: &PinMail<'_>) -> Rendered {
     rendered(words, subject, &parts)
 }
 
-/// The e-mail that invites a customer to a session: the link first, the PIN for those who cannot open it.
+/// The customer's e-mail: an invitation with the link, and the PIN for a customer who cannot open it.
 pub(crate) fn to_customer(mail: &PinMail<'_>) -> Rendered {
     let words = email_texts(mail.language);
     let values = Values::of(mail);
@@ -80,7 +77,7 @@ pub(crate) fn to_customer(mail: &PinMail<'_>) -> Rendered {
         let line = Line::new(words.reference, number, Look::Plain);
         parts.push(Part::Lines(vec![line]));
     }
-    // The page without its query is where a PIN is typed.
+    // A customer types the PIN on the page without its query.
     let page = values.link.split(['?', '#']).next().unwrap_or_default();
     parts.extend([
         Part::Button {
@@ -99,7 +96,7 @@ pub(crate) fn to_customer(mail: &PinMail<'_>) -> Rendered {
     rendered(words, subject, &parts)
 }
 
-/// The work note that tells who generated a PIN, on one neutralised line; never the PIN itself.
+/// The work note that names the PIN's technician, on one neutralised line, without the PIN.
 pub(crate) fn note(language: Language, technician: &str, customer: Option<&str>) -> String {
     let words = email_texts(language);
     let technician = person(technician);
@@ -107,11 +104,11 @@ pub(crate) fn note(language: Language, technician: &str, customer: Option<&str>)
         Some(customer) => filled_in(words.note_for, &[&technician, &customer]),
         None => filled_in(words.note, &[&technician]),
     };
-    // Values that are harmless each by itself must not add up to a tag or a marker.
+    // Two values that are harmless each must not add up to a tag or a marker.
     neutralise(&note)
 }
 
-/// Values that come from strangers, each on one harmless line.
+/// Untrusted values, each neutralised and on one line.
 struct Values {
     pin: String,
     link: String,
@@ -141,7 +138,7 @@ fn present(value: Option<String>) -> Option<String> {
     value.filter(|value| !value.is_empty())
 }
 
-/// Puts values where a template has `{}`, in order. A value is never searched: it may have braces of its own.
+/// Puts values in the places of `{}`, in order. Braces within a value stay as they are.
 fn filled_in(template: &str, values: &[&str]) -> String {
     let mut values = values.iter();
     let mut pieces = template.split("{}");
@@ -246,7 +243,7 @@ impl Line<'_> {
     }
 }
 
-/// Text that means nothing in HTML, neither between tags nor in a quoted attribute.
+/// Escapes text for HTML, between tags and in quoted attributes.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -462,7 +459,7 @@ mod tests {
         assert_eq!(note.lines().count(), 1, "{note}");
     }
 
-    /// docs/architecture.md#rule-2: a marker proves that a session was written; nobody may forge one.
+    /// docs/architecture.md#rule-2: a marker proves that a session was written; no value may forge one.
     #[test]
     fn a_note_has_no_marker_and_no_tag_however_its_values_add_up() {
         for (technician, customer) in [
@@ -488,7 +485,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn whatever_the_values_every_mail_has_the_same_tags_and_no_long_line(
+        fn any_values_give_a_mail_the_same_tags_and_no_long_line(
             technician in "([\\[\\]()/ code·\n\r<>&\"'{}\u{200B}]|code|Rescue 1|\\PC|\\pC|\"{300}){0,20}",
             customer in "([\\[\\]()/ code·\n\r<>&\"'{}\u{200B}]|code|Rescue 1|\\PC|\\pC|\"{300}){0,20}",
             number in "([\\[\\] \n<>&\"']|code|\\PC|\"{300}){0,5}",

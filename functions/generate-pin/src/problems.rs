@@ -1,4 +1,4 @@
-//! What each failure means for the agent who pressed the button (infra/openapi.yaml): one code, and what to do about it.
+//! What each failure means for the agent (infra/openapi.yaml): one code, and what to do about it.
 
 use shared::aws::secret_store::SecretStoreError;
 use shared::domain::error::{ErrorCode, Problem};
@@ -211,7 +211,7 @@ pub(crate) fn no_record(named: &str) -> Problem {
     Problem::new(ErrorCode::RecordNotFound, detail)
 }
 
-/// ServiceNow could not be asked for the record.
+/// Looking the record up in ServiceNow failed.
 pub(crate) fn lookup_failed(named: &str, error: &CallError) -> Problem {
     match error {
         CallError::NotFound => return no_record(named),
@@ -243,7 +243,7 @@ pub(crate) fn only_one(table: Table, found: &FoundRecord) -> Option<RecordRef> {
     Some(RecordRef { table, sys_id })
 }
 
-/// Why a call to ServiceNow did not succeed, for an agent to read.
+/// Why a call to ServiceNow failed, for an agent to read.
 pub(crate) fn reason(error: &CallError) -> String {
     match error {
         CallError::Throttled { .. } => "ServiceNow limits the rate of requests".to_owned(),

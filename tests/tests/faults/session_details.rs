@@ -18,13 +18,9 @@ fn refused() -> Effect {
     }
 }
 
-/// The answer that makes Rescue, or whoever stands before it, try again.
+/// Checks a refusal that asks the sender to try again.
 fn is_try_again(answer: &HttpAnswer, code: &str) {
-    assert_eq!(
-        (answer.status, answer.code().as_str()),
-        (503, code),
-        "{answer:?}"
-    );
+    answer.assert_refused(503, code);
     let seconds = answer.retry_after.as_deref().expect("Retry-After");
     assert!(seconds.parse::<u32>().expect("seconds") > 0);
 }
@@ -49,7 +45,7 @@ async fn without_the_queue_a_post_is_refused_and_accepted_once_it_is_back() {
     tokio::join!(with(Effect::DropBefore), with(refused()));
 }
 
-/// docs/architecture.md#rule-2: a repeat whose first time had an effect is no second message.
+/// docs/architecture.md#rule-2: a repeat of a message that SQS has is no second message.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_of_the_queue_makes_no_second_message() {
     let world = World::start().await;
@@ -78,7 +74,7 @@ async fn without_the_tenants_table_a_cold_process_refuses_and_a_warm_one_goes_on
     assert_eq!(world.queued().len(), 2);
 }
 
-/// A wrong key is nobody's proof that the table works: what is remembered decides.
+/// While the table does not answer, a wrong key is refused by the cached tenant.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_tenants_table_a_wrong_key_stays_wrong() {
     let world = World::start().await;
@@ -87,7 +83,7 @@ async fn without_the_tenants_table_a_wrong_key_stays_wrong() {
     world.cloud.aws.inject(fault);
     let wrong = world.ended.expose().replace('?', "x?");
     let answer = HttpAnswer::to_post(&wrong, None, POST).await;
-    assert_eq!((answer.status, answer.code().as_str()), (404, "not-found"));
+    answer.assert_refused(404, "not-found");
 }
 
 /// docs/architecture.md#rule-10: the deadline is part of the rules. The function answers itself, and its process lives on.
@@ -107,8 +103,8 @@ async fn an_answer_comes_before_the_functions_time_out_when_aws_hangs() {
     assert_eq!(world.function("session-details").starts(), 1);
 }
 
-/// Rescue never repeats a post. What AWS refused it may take when it is signed afresh: seen in the field are a clock that
-/// runs behind or ahead, a throttled KMS key, and codes that the SDK does not know to be transient.
+/// Rescue never repeats a post. AWS may accept a refused call with a fresh signature: known causes are clock skew, a
+/// throttled KMS key, and codes that the SDK does not know to be transient.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_queue_refuses_for_the_moment_is_sent_again_with_a_fresh_signature() {
     let world = World::start().await;
@@ -192,7 +188,7 @@ async fn a_post_is_accepted_when_the_queue_is_back_within_the_invocation() {
     assert_eq!(world.queued().len(), 2);
 }
 
-/// A right or a queue that is missing is missing a moment later too: the sender is told at once.
+/// A missing permission or queue does not come back within an invocation: the refusal comes at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_for_good_ends_at_once() {
     let world = World::start().await;

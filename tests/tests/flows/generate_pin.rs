@@ -1,4 +1,4 @@
-//! `generate-pin`: one press is one PIN, tied to its record.
+//! `generate-pin`: one request is one PIN, tied to its record.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -32,10 +32,10 @@ async fn with_rescue(setting: &str) -> World {
         .await
 }
 
-/// A press that does not count as the same as the one before.
-async fn press_anew(world: &World, request: &Value) -> HttpAnswer {
+/// Requests a PIN so much later that it is another request without a key.
+async fn request_pin_later(world: &World, request: &Value) -> HttpAnswer {
     world.cloud.travel(Duration::from_secs(4));
-    world.press(request).await
+    world.request_pin(request).await
 }
 
 fn pin_page(answer: &str) -> InjectedFault {
@@ -56,7 +56,7 @@ fn sign_ins(world: &World) -> usize {
     requests.len()
 }
 
-/// The whole circle: the session that the PIN leads to comes back to the record, which it names nowhere else.
+/// The whole circle: the session that the PIN starts is written to the record, by its signed `Tracking0` alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_started_with_the_pin_lands_on_the_record_of_the_button() {
     let world = World::with_settings(|file| {
@@ -64,7 +64,7 @@ async fn a_session_started_with_the_pin_lands_on_the_record_of_the_button() {
     })
     .await;
     let incident = world.incident();
-    let answer = world.press(&request(&incident)).await;
+    let answer = world.request_pin(&request(&incident)).await;
     assert_eq!(answer.status, 201, "{answer:?}");
     let answer = answer.json();
     let pin = answer["pin"].as_str().expect("a PIN");
@@ -91,7 +91,7 @@ async fn a_session_started_with_the_pin_lands_on_the_record_of_the_button() {
 
 /// docs/architecture.md#rule-9: an altered or forged Tracking0 names nothing, with a metric and a reason in the ledger.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_whose_tracking_was_altered_is_not_believed() {
+async fn a_session_with_an_altered_tracking_is_unmatched() {
     let world = World::with_settings(|file| {
         silent(file)
             .replace("reference_fields = [\"CField1\"]", "reference_fields = []")
@@ -135,7 +135,7 @@ async fn a_warm_pin_costs_one_call_to_rescue_and_none_to_secrets_manager() {
     );
 }
 
-/// docs/architecture.md#rule-5: one sign-in whatever the concurrency; everybody gets a PIN of their own or is told to come back.
+/// docs/architecture.md#rule-5: one sign-in at any concurrency; each request gets a PIN of its own or a `Retry-After`.
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_requests_at_once_sign_in_once_and_none_hangs() {
     const AT_ONCE: usize = 50;
@@ -145,13 +145,13 @@ async fn fifty_requests_at_once_sign_in_once_and_none_hangs() {
     };
     let world = World::with_options(options, silent).await;
     let incidents: Vec<_> = (0..AT_ONCE).map(|_| world.incident()).collect();
-    let presses = incidents.iter().map(|incident| async {
+    let requests = incidents.iter().map(|incident| async {
         let asked = request(incident);
-        let answer = world.press(&asked);
+        let answer = world.request_pin(&asked);
         tokio::time::timeout(Duration::from_secs(28), answer).await
     });
     let mut pins = BTreeSet::new();
-    for answer in join_all(presses).await {
+    for answer in join_all(requests).await {
         let answer = answer.expect("an answer in time");
         match answer.status {
             201 => assert!(pins.insert(answer.json()["pin"].to_string()), "{answer:?}"),
@@ -167,191 +167,101 @@ async fn fifty_requests_at_once_sign_in_once_and_none_hangs() {
     assert_eq!(sign_ins(&world), 1);
 }
 
+/// What Rescue answers on a page | status and code | a part of the detail.
+const MEANINGS: &str = "\
+pin: NOTECHCONSOLERUNNING | 409 technician-console-not-running | Technician Console
+sign-in: INVALID | 403 technician-not-recognised | ana.ruiz@acme.test
+sign-in: INVALID | 403 technician-not-recognised | SSO password
+sign-in: INVALID | 403 technician-not-recognised | rescue.company_id (112938 now)
+sign-in: ERROR | 502 rescue-sign-in-refused | API token
+sign-in: ERROR | 502 rescue-sign-in-refused | a passing fault of Rescue
+sign-in: INVALIDPARAM_COMPANY | 500 tenant-misconfigured | 112938
+sign-in: SOMETHING | 502 rescue-unavailable | it answered SOMETHING
+sign-in: Something new | 502 rescue-unavailable | it answered with no word that it is known to use
+sign-in: GLOBALIPRESTRICTED | 502 rescue-sign-in-refused | allowed IP addresses
+pin: GLOBAL_IP_RESTRICTED | 502 rescue-sign-in-refused | GLOBAL_IP_RESTRICTED
+sign-in:   <!DOCTYPE html><html>Sign in</html> | 502 rescue-unavailable | web page
+pin: NOTTECHNICIAN | 403 not-a-technician | licence
+pin: USER_IS_DELETED | 403 technician-disabled | ana.ruiz@acme.test
+pin: USER_DELETED_OR_DISABLED | 403 technician-disabled | enable
+pin: OUTOFPINCODES | 503 out-of-pin-codes | again
+pin: POLLRATEEXCEEDED | 429 pin-rate-exceeded | one per second
+pin: INVALID_SECRETAUTHCODE | 502 rescue-sign-in-contested | another system
+pin: ERROR | 502 rescue-unavailable | again
+pin: NOTLOGGEDIN | 502 rescue-unavailable | again
+pin: <html>Maintenance</html> | 502 rescue-unavailable | web page";
+
+/// Page, answer, status, code and a part of the detail of each line of [`MEANINGS`].
+fn meanings() -> impl Iterator<Item = (&'static str, &'static str, u16, &'static str, &'static str)>
+{
+    MEANINGS.lines().map(|line| {
+        let (page, rest) = line.split_once(": ").expect("a page");
+        let (answer, rest) = rest.split_once(" | ").expect("an answer");
+        let (refusal, says) = rest.split_once(" | ").expect("a refusal");
+        let (status, code) = refusal.split_once(' ').expect("a status");
+        (page, answer, status.parse().expect("a number"), code, says)
+    })
+}
+
+async fn assert_meaning(
+    world: &World,
+    asked: &Value,
+    fault: InjectedFault,
+    (status, code, says): (u16, &str, &str),
+) {
+    // No technician is signed in at the start of each case.
+    forget_sign_ins(world).await;
+    world.cloud.rescue.fault(fault.clone());
+    let answer = request_pin_later(world, asked).await;
+    world.cloud.rescue.clear_faults();
+    let output = world.output();
+    let logged = output.lines().rfind(|line| line.contains("\"error\""));
+    assert_eq!(answer.status, status, "{fault:?} {answer:?} {logged:?}");
+    assert_eq!(answer.code(), code, "{fault:?}");
+    let detail = answer.json()["detail"].to_string();
+    assert!(detail.contains(says), "{fault:?} {detail}");
+    assert_eq!(
+        answer.retry_after.is_some(),
+        [429, 503].contains(&status),
+        "{answer:?}"
+    );
+    assert!(world.cloud.rescue.violations().is_empty());
+}
+
 /// Every answer of Rescue has its status and code, and says what to do.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_of_rescue_keeps_its_meaning() {
     let world = silent_world().await;
     let asked = request(&world.incident());
-    for (fault, status, code, says) in [
+    for (page, answer, status, code, says) in meanings() {
+        let fault = if page == "sign-in" {
+            sign_in_page(answer).always()
+        } else {
+            pin_page(answer).always()
+        };
+        assert_meaning(&world, &asked, fault, (status, code, says)).await;
+    }
+    let every_page = || InjectedFault::on(RequestMatcher::path("/API/"));
+    let long = format!("OK\n\n{}PINCODE:012345", " ".repeat(8 * 1024 * 1024));
+    for (fault, says) in [
         (
-            pin_page("NOTECHCONSOLERUNNING"),
-            409,
-            "technician-console-not-running",
-            "Technician Console",
-        ),
-        (
-            sign_in_page("INVALID"),
-            403,
-            "technician-not-recognised",
-            TECHNICIAN,
-        ),
-        (
-            sign_in_page("INVALID"),
-            403,
-            "technician-not-recognised",
-            "SSO password",
-        ),
-        (
-            sign_in_page("INVALID"),
-            403,
-            "technician-not-recognised",
-            "rescue.company_id (112938 now)",
-        ),
-        (
-            sign_in_page("ERROR").times(2),
-            502,
-            "rescue-sign-in-refused",
-            "API token",
-        ),
-        (
-            sign_in_page("ERROR").times(2),
-            502,
-            "rescue-sign-in-refused",
-            "a passing fault of Rescue",
-        ),
-        (
-            sign_in_page("INVALIDPARAM_COMPANY"),
-            500,
-            "tenant-misconfigured",
-            "112938",
-        ),
-        (
-            sign_in_page("SOMETHING"),
-            502,
-            "rescue-unavailable",
-            "it answered SOMETHING",
-        ),
-        (
-            sign_in_page("Something new"),
-            502,
-            "rescue-unavailable",
-            "it answered with no word that it is known to use",
-        ),
-        (
-            sign_in_page("GLOBALIPRESTRICTED"),
-            502,
-            "rescue-sign-in-refused",
-            "allowed IP addresses",
-        ),
-        (
-            pin_page("GLOBAL_IP_RESTRICTED"),
-            502,
-            "rescue-sign-in-refused",
-            "GLOBAL_IP_RESTRICTED",
-        ),
-        (
-            sign_in_page("  <!DOCTYPE html><html>Sign in</html>"),
-            502,
-            "rescue-unavailable",
-            "web page",
-        ),
-        (
-            InjectedFault::on(RequestMatcher::path("/API/")).then(FaultAction::status(404)),
-            502,
-            "rescue-unavailable",
+            every_page().then(FaultAction::status(404)),
             "rescue.account",
         ),
-        (
-            pin_page("NOTTECHNICIAN"),
-            403,
-            "not-a-technician",
-            "licence",
-        ),
-        (
-            pin_page("USER_IS_DELETED"),
-            403,
-            "technician-disabled",
-            TECHNICIAN,
-        ),
-        (
-            pin_page("USER_DELETED_OR_DISABLED"),
-            403,
-            "technician-disabled",
-            "enable",
-        ),
-        (pin_page("OUTOFPINCODES"), 503, "out-of-pin-codes", "again"),
-        (
-            pin_page("POLLRATEEXCEEDED").always(),
-            429,
-            "pin-rate-exceeded",
-            "one per second",
-        ),
-        (
-            pin_page("INVALID_SECRETAUTHCODE").always(),
-            502,
-            "rescue-sign-in-contested",
-            "another system",
-        ),
-        (pin_page("ERROR"), 502, "rescue-unavailable", "again"),
-        (pin_page("NOTLOGGEDIN"), 502, "rescue-unavailable", "again"),
-        (
-            pin_page("OK\n\nPINCODE:"),
-            502,
-            "rescue-unavailable",
-            "again",
-        ),
-        (
-            pin_page("OK\n\nPINCODE:12345"),
-            502,
-            "rescue-unavailable",
-            "OK without a PIN",
-        ),
-        (
-            pin_page("OK\n\nPINCODE:1234567"),
-            502,
-            "rescue-unavailable",
-            "OK without a PIN",
-        ),
-        (
-            pin_page(&format!(
-                "OK\n\n{}PINCODE:012345",
-                " ".repeat(8 * 1024 * 1024)
-            )),
-            502,
-            "rescue-unavailable",
-            "the answer is too long",
-        ),
-        (
-            pin_page("<html>Maintenance</html>"),
-            502,
-            "rescue-unavailable",
-            "web page",
-        ),
-        (
-            InjectedFault::on(RequestMatcher::path("/API/")).then(FaultAction::status(500)),
-            502,
-            "rescue-unavailable",
-            "again",
-        ),
-        (
-            InjectedFault::on(RequestMatcher::path("/API/")).then(FaultAction::DropBefore),
-            502,
-            "rescue-unavailable",
-            "again",
-        ),
+        (every_page().then(FaultAction::status(500)), "again"),
+        (every_page().then(FaultAction::DropBefore), "again"),
+        (pin_page(&long), "the answer is too long"),
+        (pin_page("OK\n\nPINCODE:"), "again"),
+        (pin_page("OK\n\nPINCODE:12345"), "OK without a PIN"),
+        (pin_page("OK\n\nPINCODE:1234567"), "OK without a PIN"),
     ] {
-        // Nobody is signed in at the start of each case.
-        forget_sign_ins(&world).await;
-        world.cloud.rescue.fault(fault.clone());
-        let answer = press_anew(&world, &asked).await;
-        world.cloud.rescue.clear_faults();
-        let output = world.output();
-        let logged = output.lines().rfind(|line| line.contains("\"error\""));
-        assert_eq!(answer.status, status, "{fault:?} {answer:?} {logged:?}");
-        assert_eq!(answer.code(), code, "{fault:?}");
-        let detail = answer.json()["detail"].to_string();
-        assert!(detail.contains(says), "{fault:?} {detail}");
-        assert_eq!(
-            answer.retry_after.is_some(),
-            [429, 503].contains(&status),
-            "{answer:?}"
-        );
-        assert!(world.cloud.rescue.violations().is_empty());
+        let meaning = (502, "rescue-unavailable", says);
+        assert_meaning(&world, &asked, fault, meaning).await;
     }
     assert_eq!(
-        press_anew(&world, &asked).await.status,
+        request_pin_later(&world, &asked).await.status,
         201,
-        "a failed press frees itself"
+        "a failed request releases its claim"
     );
 }
 
@@ -376,7 +286,7 @@ async fn an_eu_account_gets_its_pins_from_the_second_version() {
         .cloud
         .rescue
         .configure(|rules| rules.has_first_pin_method = false);
-    let answer = world.press(&request(&world.incident())).await;
+    let answer = world.request_pin(&request(&world.incident())).await;
     assert_eq!(answer.status, 201, "{answer:?}");
     let link = answer.json()["link"].to_string();
     assert!(link.contains("secure.logmeinrescue.eu"), "{link}");
@@ -387,7 +297,7 @@ async fn an_eu_account_gets_its_pins_from_the_second_version() {
     assert_eq!(calls.len(), 1, "{calls:?}");
 }
 
-/// Where the second version does not exist, the first one is asked, and alone from then on.
+/// Where the second version does not exist, the first one is called, and alone from then on.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_eu_account_without_the_second_version_falls_back_and_remembers_it() {
     let world = World::with_settings(eu).await;
@@ -403,21 +313,21 @@ async fn an_eu_account_without_the_second_version_falls_back_and_remembers_it() 
     assert_eq!(calls.len(), 1, "{calls:?}");
     assert!(calls[0].path.ends_with("/requestPINCode.aspx"), "{calls:?}");
 
-    // A page that is there for a moment is no proof that a method does not exist.
+    // A page during maintenance is no proof that a method does not exist.
     let world = World::with_settings(eu).await;
     let maintenance =
         InjectedFault::on(RequestMatcher::path("/API/requestPINCode")).then(FaultAction::Html);
     world.cloud.rescue.fault(maintenance.times(2));
     let incident = world.incident();
     let asked = request(&incident);
-    assert_eq!(world.press(&asked).await.code(), "rescue-unavailable");
+    assert_eq!(world.request_pin(&asked).await.code(), "rescue-unavailable");
     let after = world.cloud.rescue.mark();
-    assert_eq!(press_anew(&world, &asked).await.status, 201);
+    assert_eq!(request_pin_later(&world, &asked).await.status, 201);
     let calls = world.cloud.rescue.since(after);
     assert!(calls[0].path.ends_with("_v2.aspx"), "{calls:?}");
 }
 
-/// Logs hold ids, codes and tenants; whom a PIN was asked for is a person's address.
+/// Logs hold ids, codes and tenants; a technician's e-mail address is personal data.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_log_line_names_the_technician() {
     let world = World::with_settings(|file| file + "\n[debug]\nrescue_api = true\n").await;
@@ -430,14 +340,14 @@ async fn no_log_line_names_the_technician() {
     ] {
         forget_sign_ins(&world).await;
         world.cloud.rescue.fault(fault);
-        let answer = press_anew(&world, &asked).await;
+        let answer = request_pin_later(&world, &asked).await;
         assert!(
             answer.body.contains(TECHNICIAN),
-            "the agent is told: {answer:?}"
+            "the response names the technician: {answer:?}"
         );
         world.cloud.rescue.clear_faults();
     }
-    press_anew(&world, &asked).await;
+    request_pin_later(&world, &asked).await;
     let output = world.output();
     for expected in [
         "requestAuthCodeSSO",
@@ -469,16 +379,16 @@ async fn forget_sign_ins(world: &World) {
         .expect("deleted");
 }
 
-/// Protocols A.2.2: a sign-in of another system is noticed and made good once; PINs go on.
+/// docs/vendors.md#rescue-sign-in: another system's sign-in ends the connector's, which is renewed once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sign_in_that_another_system_ended_is_renewed_once() {
     let world = silent_world().await;
     let asked = request(&world.incident());
     world.pin(&asked).await;
     world.cloud.rescue.sign_in_elsewhere(TECHNICIAN);
-    assert_eq!(press_anew(&world, &asked).await.status, 201);
+    assert_eq!(request_pin_later(&world, &asked).await.status, 201);
     assert_eq!(sign_ins(&world), 2);
-    assert_eq!(press_anew(&world, &asked).await.status, 201);
+    assert_eq!(request_pin_later(&world, &asked).await.status, 201);
     assert_eq!(
         sign_ins(&world),
         2,
@@ -486,7 +396,7 @@ async fn a_sign_in_that_another_system_ended_is_renewed_once() {
     );
 }
 
-/// Waits for its turn, one PIN per second, inside the time that a caller has.
+/// Rescue gives one PIN per second; a second request waits within the caller's time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_pin_within_the_second_waits_for_its_turn() {
     let world = silent_world().await;
@@ -504,38 +414,38 @@ async fn a_second_pin_within_the_second_waits_for_its_turn() {
 async fn the_same_idempotency_key_gives_the_same_pin_for_ten_minutes() {
     let world = silent_world().await;
     let mut asked = request(&world.incident());
-    let first = world.press_with(&asked, Some("press-1")).await;
+    let first = world.request_pin_with(&asked, Some("key-1")).await;
     assert_eq!((first.status, first.replayed), (201, false), "{first:?}");
     world.cloud.travel(Duration::from_secs(590));
-    let again = world.press_with(&asked, Some("press-1")).await;
+    let again = world.request_pin_with(&asked, Some("key-1")).await;
     assert_eq!((again.status, again.replayed), (201, true), "{again:?}");
     assert_eq!(again.json(), first.json());
     assert_eq!(world.cloud.rescue.pins().len(), 1);
 
     asked["customer"]["name"] = json!("Paula Martin");
-    let other = world.press_with(&asked, Some("press-1")).await;
+    let other = world.request_pin_with(&asked, Some("key-1")).await;
+    other.assert_refused(422, "idempotency-key-reused");
     assert_eq!(
-        (other.status, other.code().as_str()),
-        (422, "idempotency-key-reused")
+        world.request_pin_with(&asked, Some("key-2")).await.status,
+        201
     );
-    assert_eq!(world.press_with(&asked, Some("press-2")).await.status, 201);
     world.cloud.travel(Duration::from_secs(601));
-    let later = world.press_with(&asked, Some("press-1")).await;
+    let later = world.request_pin_with(&asked, Some("key-1")).await;
     assert_eq!((later.status, later.replayed), (201, false), "{later:?}");
 }
 
 /// A double click is one PIN; so is a repeat that comes while the first is still running.
 #[tokio::test(flavor = "multi_thread")]
-async fn repeats_of_a_press_that_is_still_running_wait_for_its_pin() {
+async fn repeats_of_a_request_that_is_still_running_wait_for_its_pin() {
     let world = World::start().await;
-    for key in [None, Some("press-1")] {
+    for key in [None, Some("key-1")] {
         let asked = request(&world.incident());
         let before = world.cloud.rescue.pins().len();
         let mailed = world.cloud.servicenow.mails().len();
         let slow = InjectedFault::on(RequestMatcher::path("/API/requestPINCode.aspx"))
             .then(FaultAction::Delay(Duration::from_millis(3500)));
         world.cloud.rescue.fault(slow);
-        let answers = join_all((0..4).map(|_| world.press_with(&asked, key))).await;
+        let answers = join_all((0..4).map(|_| world.request_pin_with(&asked, key))).await;
         let pins: BTreeSet<_> = answers
             .iter()
             .map(|one| one.json()["pin"].to_string())
@@ -547,34 +457,37 @@ async fn repeats_of_a_press_that_is_still_running_wait_for_its_pin() {
     }
 }
 
-/// Without a key, only a press within three seconds for the same technician and record is the same.
+/// Without a key, only requests within three seconds for the same technician and record are one.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_key_a_press_three_seconds_later_is_another() {
+async fn without_a_key_a_request_three_seconds_later_is_another() {
     let world = silent_world().await;
     let asked = request(&world.incident());
-    let first = world.press(&asked).await.json();
-    assert_eq!(world.press(&asked).await.json(), first);
+    let first = world.request_pin(&asked).await.json();
+    assert_eq!(world.request_pin(&asked).await.json(), first);
     let other_record = world.pin(&request(&world.incident())).await;
     assert_ne!(first["pin"], other_record.as_str());
-    let later = press_anew(&world, &asked).await;
+    let later = request_pin_later(&world, &asked).await;
     assert!(!later.replayed);
     assert_ne!(later.json()["pin"], first["pin"]);
 }
 
-/// A request that failed frees its key.
+/// A request that failed releases its key.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_request_frees_its_key() {
     let world = silent_world().await;
     let asked = request(&world.incident());
     world.cloud.rescue.fault(pin_page("NOTECHCONSOLERUNNING"));
-    assert_eq!(world.press_with(&asked, Some("press-1")).await.status, 409);
-    let again = world.press_with(&asked, Some("press-1")).await;
+    assert_eq!(
+        world.request_pin_with(&asked, Some("key-1")).await.status,
+        409
+    );
+    let again = world.request_pin_with(&asked, Some("key-1")).await;
     assert_eq!((again.status, again.replayed), (201, false), "{again:?}");
 }
 
-/// A process that died with a press does not block it for ever.
+/// The claim of a process that died ends with its lease.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_press_whose_process_was_killed_is_taken_over() {
+async fn a_request_whose_process_was_killed_is_taken_over() {
     let world = silent_world().await;
     let asked = request(&world.incident());
     let slow = InjectedFault::on(RequestMatcher::path("/API/requestPINCode.aspx"))
@@ -591,16 +504,16 @@ async fn a_press_whose_process_was_killed_is_taken_over() {
         }
         world.function("generate-pin").kill().await;
     };
-    let (died, ()) = futures::join!(world.press_with(&asked, Some("press-1")), killing);
+    let (died, ()) = futures::join!(world.request_pin_with(&asked, Some("key-1")), killing);
     assert!(died.status >= 500, "{died:?}");
     world.cloud.travel(Duration::from_secs(36));
-    let again = world.press_with(&asked, Some("press-1")).await;
+    let again = world.request_pin_with(&asked, Some("key-1")).await;
     assert_eq!((again.status, again.replayed), (201, false), "{again:?}");
 }
 
-/// Unknown tenant, wrong key, missing scope, no key: one and the same answer.
+/// An unknown tenant, a wrong key, a missing scope and no key get the same refusal.
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_has_no_key_for_pins_is_refused_in_one_and_the_same_way() {
+async fn every_sender_without_a_key_for_pins_gets_the_same_refusal() {
     let world = silent_world().await;
     let asked = request(&world.incident());
     let send = async |url: String, key: Option<&str>| {
@@ -619,11 +532,11 @@ async fn whoever_has_no_key_for_pins_is_refused_in_one_and_the_same_way() {
         .to_owned();
     let right = world.api_key.expose();
     for (url, key) in [
-        (world.button(), None),
-        (world.button(), Some("wrong")),
-        (world.button(), Some(webhook_key.as_str())),
-        (world.button().replace(TENANT, "nobody"), Some(right)),
-        (world.button().replace(TENANT, "No%20Tenant"), Some(right)),
+        (world.pin_url(), None),
+        (world.pin_url(), Some("wrong")),
+        (world.pin_url(), Some(webhook_key.as_str())),
+        (world.pin_url().replace(TENANT, "globex"), Some(right)),
+        (world.pin_url().replace(TENANT, "No%20Tenant"), Some(right)),
     ] {
         let answer = send(url.clone(), key).await;
         assert_eq!(
@@ -635,23 +548,20 @@ async fn whoever_has_no_key_for_pins_is_refused_in_one_and_the_same_way() {
     assert!(world.cloud.rescue.requests().is_empty());
 }
 
-/// A tenant that is switched off gives no PINs, and says so to whoever has the key.
+/// A tenant that is switched off gives no PINs; the refusal says so to a sender with a key.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_that_is_switched_off_gives_no_pins() {
     let world = World::with_settings(|file| {
         silent(file).replacen("tenant = \"demo\"", "tenant = \"demo\"\nenabled = false", 1)
     })
     .await;
-    let answer = world.press(&request(&world.incident())).await;
-    assert_eq!(
-        (answer.status, answer.code().as_str()),
-        (403, "tenant-disabled")
-    );
+    let answer = world.request_pin(&request(&world.incident())).await;
+    answer.assert_refused(403, "tenant-disabled");
 }
 
-/// Bad input is named, and Rescue never hears of it.
+/// The refusal names the wrong member, and Rescue is not called.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_cannot_be_is_refused_before_anybody_is_called() {
+async fn an_invalid_request_is_refused_before_any_vendor_is_called() {
     let world = silent_world().await;
     let good = request(&world.incident());
     let with = |path: &str, value: Value| {
@@ -665,31 +575,25 @@ async fn a_request_that_cannot_be_is_refused_before_anybody_is_called() {
         (with("/record/table", json!("sys_user")), "record.table"),
         (with("/record/sys_id", json!("x' OR 1=1")), "record.sys_id"),
     ] {
-        let answer = world.press(&body).await;
-        assert_eq!(
-            (answer.status, answer.code().as_str()),
-            (400, "invalid-request")
-        );
+        let answer = world.request_pin(&body).await;
+        answer.assert_refused(400, "invalid-request");
         assert!(
             answer.json()["detail"].to_string().contains(named),
             "{answer:?}"
         );
     }
     let long_key = "k".repeat(256);
-    let answer = world.press_with(&good, Some(&long_key)).await;
-    assert_eq!(
-        (answer.status, answer.code().as_str()),
-        (400, "invalid-request")
-    );
+    let answer = world.request_pin_with(&good, Some(&long_key)).await;
+    answer.assert_refused(400, "invalid-request");
     assert!(world.cloud.rescue.requests().is_empty());
 }
 
-/// Nobody outside the tenant's domains is signed in, whichever of the two addresses says so.
+/// A technician with an e-mail address or SSO id outside the tenant's domains is not signed in.
 #[tokio::test(flavor = "multi_thread")]
 async fn technicians_outside_the_tenants_domains_are_not_signed_in() {
     let world = with_rescue("technician_domains = [\"ACME.test\"]").await;
     let mut asked = request(&world.incident());
-    assert_eq!(world.press(&asked).await.status, 201);
+    assert_eq!(world.request_pin(&asked).await.status, 201);
     let before = world.cloud.rescue.requests().len();
     for technician in [
         json!({"email": "ana.ruiz@evil.test"}),
@@ -698,11 +602,8 @@ async fn technicians_outside_the_tenants_domains_are_not_signed_in() {
         json!({"email": "ana.ruiz@sub.acme.test"}),
     ] {
         asked["technician"] = technician;
-        let answer = world.press(&asked).await;
-        assert_eq!(
-            (answer.status, answer.code().as_str()),
-            (403, "technician-not-allowed")
-        );
+        let answer = world.request_pin(&asked).await;
+        answer.assert_refused(403, "technician-not-allowed");
     }
     assert_eq!(world.cloud.rescue.requests().len(), before);
 }
@@ -712,7 +613,7 @@ async fn technicians_outside_the_tenants_domains_are_not_signed_in() {
 async fn a_tenant_may_require_a_running_console() {
     let world = with_rescue("require_console = true").await;
     let asked = request(&world.incident());
-    let answer = world.press(&asked).await;
+    let answer = world.request_pin(&asked).await;
     assert_eq!(
         answer.code(),
         ErrorCode::TechnicianConsoleNotRunning.as_str()
@@ -721,10 +622,10 @@ async fn a_tenant_may_require_a_running_console() {
         .cloud
         .rescue
         .change_technician(TECHNICIAN, |one| one.console_running = true);
-    assert_eq!(world.press(&asked).await.status, 201);
+    assert_eq!(world.request_pin(&asked).await.status, 201);
 }
 
-/// Protocols A.2.2: an API token is used instead of a sign-in; a refused one is named.
+/// docs/vendors.md#rescue-sign-in: an API token is used instead of a sign-in; the refusal names a refused one.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_token_takes_the_place_of_the_sign_in() {
     let world = silent_world().await;
@@ -739,9 +640,9 @@ async fn an_api_token_takes_the_place_of_the_sign_in() {
     };
     set(&world.cloud.rescue.issue_api_token(TECHNICIAN)).await;
     let mut asked = request(&world.incident());
-    assert_eq!(world.press(&asked).await.status, 201);
+    assert_eq!(world.request_pin(&asked).await.status, 201);
     asked["technician"]["node_id"] = json!("4455667");
-    assert_eq!(press_anew(&world, &asked).await.status, 201);
+    assert_eq!(request_pin_later(&world, &asked).await.status, 201);
     let versions = world
         .cloud
         .rescue
@@ -755,13 +656,13 @@ async fn an_api_token_takes_the_place_of_the_sign_in() {
 
     set("a-token-that-was-withdrawn").await;
     world.cloud.travel(Duration::from_secs(300));
-    let answer = press_anew(&world, &asked).await;
+    let answer = request_pin_later(&world, &asked).await;
     assert_eq!(answer.code(), "rescue-sign-in-refused");
     assert!(answer.json()["detail"].to_string().contains("API token"));
     set(&world.cloud.rescue.issue_api_token(TECHNICIAN)).await;
     world.cloud.travel(Duration::from_secs(6));
     assert_eq!(
-        world.press(&asked).await.status,
+        world.request_pin(&asked).await.status,
         201,
         "read again when refused"
     );
@@ -783,18 +684,18 @@ async fn a_changed_password_is_read_again_when_the_old_one_is_refused() {
     world.cloud.apply(&file, &secrets).await.expect("set");
     world.cloud.rescue.sign_in_elsewhere(TECHNICIAN);
     tokio::time::sleep(Duration::from_millis(5100)).await;
-    let answer = world.press(&asked).await;
+    let answer = world.request_pin(&asked).await;
     assert_eq!(answer.status, 201, "{answer:?}");
 }
 
-/// Whoever names the record by its number alone gets its row looked up; a number that is nobody's is refused.
+/// A record named by its number alone is looked up; an unknown number is refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_may_be_named_by_its_number_alone() {
     let world = silent_world().await;
     let incident = world.incident();
     let mut asked = request(&incident);
     asked["record"] = json!({"table": "incident", "number": incident.number});
-    let answer = world.press(&asked).await;
+    let answer = world.request_pin(&asked).await;
     assert_eq!(answer.status, 201, "{answer:?}");
     assert!(
         answer.json()["tracking"]
@@ -802,53 +703,49 @@ async fn a_record_may_be_named_by_its_number_alone() {
             .contains(&incident.sys_id)
     );
     asked["record"]["number"] = json!("INC7777777");
-    let answer = world.press(&asked).await;
-    assert_eq!(
-        (answer.status, answer.code().as_str()),
-        (422, "record-not-found")
-    );
+    let answer = world.request_pin(&asked).await;
+    answer.assert_refused(422, "record-not-found");
     let down = InjectedFault::on(RequestMatcher::path("/api/now"))
         .then(FaultAction::status(503))
         .always();
     world.cloud.servicenow.fault(down);
-    let answer = press_anew(&world, &asked).await;
-    assert_eq!(
-        (answer.status, answer.code().as_str()),
-        (503, "servicenow-unavailable")
-    );
+    let answer = request_pin_later(&world, &asked).await;
+    answer.assert_refused(503, "servicenow-unavailable");
     assert!(
         answer.body.contains("ServiceNow does not answer: 503"),
         "{answer:?}"
     );
 }
 
-/// A wrong name, an untrusted certificate and a closed port are told apart, to the agent and in the log.
+/// The reason is in the response and in the log: unknown name, untrusted certificate, closed port.
 #[tokio::test(flavor = "multi_thread")]
-async fn why_servicenow_was_not_reached_is_told() {
+async fn the_response_says_why_servicenow_was_not_reached() {
     let world = World::start().await;
     let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = closed.local_addr().expect("an address");
     drop(closed);
     let incident = world.incident();
     let instance = world.cloud.servicenow.url();
-    world.press(&request(&incident)).await;
+    world.request_pin(&request(&incident)).await;
     world
         .change_settings(|file| file.replace(&instance, &format!("http://{address}")))
         .await;
     world.cloud.travel(Duration::from_secs(61));
-    let answer = press_anew(&world, &request(&incident)).await;
+    let answer = request_pin_later(&world, &request(&incident)).await;
     assert!(
         answer.body.contains("the connection is refused"),
         "{answer:?}"
     );
 }
 
-/// E-mails to both, tied to the record, and a note that says so without the PIN.
+/// Two e-mails that belong to the record, and a note without the PIN.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pin_is_e_mailed_to_both_and_noted_on_the_record() {
     let world = World::start().await;
     let incident = world.incident();
-    let answer = world.press_with(&request(&incident), Some("press-1")).await;
+    let answer = world
+        .request_pin_with(&request(&incident), Some("key-1"))
+        .await;
     assert_eq!(answer.status, 201, "{answer:?}");
     let first = answer.json();
     assert_eq!(
@@ -884,7 +781,9 @@ async fn a_pin_is_e_mailed_to_both_and_noted_on_the_record() {
     );
     assert!(!notes[0].contains(pin), "{notes:?}");
 
-    let again = world.press_with(&request(&incident), Some("press-1")).await;
+    let again = world
+        .request_pin_with(&request(&incident), Some("key-1"))
+        .await;
     assert_eq!(again.json(), first);
     assert_eq!(world.cloud.servicenow.mails().len(), 2, "once");
     assert_eq!(world.notes(&incident).len(), 1);
@@ -907,7 +806,7 @@ async fn the_customers_address_comes_from_the_records_caller() {
         .as_object_mut()
         .expect("an object")
         .remove("number");
-    let answer = world.press(&asked).await;
+    let answer = world.request_pin(&asked).await;
     assert_eq!(
         answer.json()["notifications"][1]["status"],
         "sent",
@@ -924,10 +823,9 @@ async fn the_customers_address_comes_from_the_records_caller() {
         mail.text
     );
 
-    let nobody = world.incident();
-    let mut asked = request(&nobody);
+    let mut asked = request(&world.incident());
     asked["customer"] = json!({});
-    let answer = press_anew(&world, &asked).await.json();
+    let answer = request_pin_later(&world, &asked).await.json();
     assert_eq!(answer["notifications"][1]["status"], "failed");
     assert!(
         answer["notifications"][1]["detail"]
@@ -936,7 +834,7 @@ async fn the_customers_address_comes_from_the_records_caller() {
     );
 }
 
-/// Settings and request both have a say.
+/// Tenant file and request can each switch a message off.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_wanted_messages_are_sent() {
     let world = World::with_settings(|file| {
@@ -944,19 +842,19 @@ async fn only_wanted_messages_are_sent() {
     })
     .await;
     let mut asked = request(&world.incident());
-    let answer = world.press(&asked).await.json();
+    let answer = world.request_pin(&asked).await.json();
     assert_eq!(
         answer["notifications"],
         json!([{"to": "customer", "status": "sent"}])
     );
     assert!(answer.get("note").is_none());
     asked["notify"] = json!({"technician": true, "customer": false});
-    let answer = press_anew(&world, &asked).await.json();
+    let answer = request_pin_later(&world, &asked).await.json();
     assert_eq!(answer["notifications"], json!([]));
     assert_eq!(world.cloud.servicenow.mails().len(), 1);
 }
 
-/// A failed e-mail never fails the PIN; one whose outcome nobody knows is not sent again.
+/// A failed e-mail never fails the PIN; one whose outcome is unknown is not sent again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_fails_is_reported_and_the_pin_is_given() {
     let world = World::start().await;
@@ -999,7 +897,7 @@ async fn a_message_that_fails_is_reported_and_the_pin_is_given() {
                 .then(action.clone())
                 .always(),
         );
-        let answer = press_anew(&world, &request(&world.incident())).await;
+        let answer = request_pin_later(&world, &request(&world.incident())).await;
         world.cloud.servicenow.clear_faults();
         assert_eq!(answer.status, 201, "{answer:?}");
         let answer = answer.json();
@@ -1025,13 +923,13 @@ async fn a_message_that_fails_is_reported_and_the_pin_is_given() {
 
 /// ServiceNow answers 200 and ignores a field that the service account may not write (vendor article KB2971488).
 #[tokio::test(flavor = "multi_thread")]
-async fn a_note_about_a_pin_that_servicenow_dropped_is_not_told_as_sent() {
+async fn a_note_about_a_pin_that_servicenow_dropped_is_reported_as_failed() {
     let world = World::start().await;
     let incident = world.incident();
     world.cloud.servicenow.configure(|rules| {
         rules.unwritable_columns.insert("work_notes".to_owned());
     });
-    let answer = world.press(&request(&incident)).await;
+    let answer = world.request_pin(&request(&incident)).await;
     assert_eq!(answer.status, 201, "{answer:?}");
     let note = &answer.json()["note"];
     assert_eq!(note["status"], "failed");
@@ -1040,16 +938,16 @@ async fn a_note_about_a_pin_that_servicenow_dropped_is_not_told_as_sent() {
     assert!(world.notes(&incident).is_empty());
 }
 
-/// The rule's name is configuration, and tells the agent whom to ask.
+/// The name of a business rule is configuration; the agent can name it to the ServiceNow administrator.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_refused_an_e_mail_or_a_note_about_a_pin_is_told() {
+async fn the_response_names_what_refused_an_e_mail_or_a_note_about_a_pin() {
     let world = World::start().await;
     world.cloud.servicenow.configure(|rules| {
         rules.email_acl = false;
         let rule = ("incident".to_owned(), "Lock closed records".to_owned());
         rules.aborting_rules.extend([rule]);
     });
-    let answer = world.press(&request(&world.incident())).await;
+    let answer = world.request_pin(&request(&world.incident())).await;
     assert_eq!(answer.status, 201, "{answer:?}");
     let answer = answer.json();
     assert_eq!(
@@ -1071,7 +969,7 @@ async fn a_servicenow_that_hangs_does_not_hold_the_pin_back_for_ever() {
         .always();
     world.cloud.servicenow.fault(hanging);
     let since = std::time::Instant::now();
-    let answer = world.press(&request(&world.incident())).await;
+    let answer = world.request_pin(&request(&world.incident())).await;
     assert!(since.elapsed() < retry::ServiceNowTimeouts::HTTP.write + Duration::from_secs(8));
     assert_eq!(answer.status, 201, "{answer:?}");
     let answer = answer.json();
@@ -1089,16 +987,13 @@ async fn a_record_that_does_not_exist_is_refused_before_anything_is_sent() {
     let world = World::start().await;
     let mut asked = request(&world.incident());
     asked["record"]["sys_id"] = json!("00000000000000000000000000000000");
-    let answer = world.press_with(&asked, Some("press-1")).await;
-    assert_eq!(
-        (answer.status, answer.code().as_str()),
-        (422, "record-not-found")
-    );
+    let answer = world.request_pin_with(&asked, Some("key-1")).await;
+    answer.assert_refused(422, "record-not-found");
     assert!(world.cloud.servicenow.mails().is_empty());
     assert!(world.cloud.rescue.pins().is_empty());
 }
 
-/// Decision 0007: whoever takes over after the PIN was kept gives that PIN, and sends nothing a second time.
+/// Decision 0007: a process that takes over after the PIN was stored answers that PIN and sends nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_killed_while_it_sends_e_mails_has_sent_them_for_good() {
     let world = World::start().await;
@@ -1113,10 +1008,10 @@ async fn a_process_killed_while_it_sends_e_mails_has_sent_them_for_good() {
         }
         world.function("generate-pin").kill().await;
     };
-    let (died, ()) = futures::join!(world.press_with(&asked, Some("press-1")), killing);
+    let (died, ()) = futures::join!(world.request_pin_with(&asked, Some("key-1")), killing);
     assert!(died.status >= 500, "{died:?}");
     world.cloud.travel(Duration::from_secs(36));
-    let again = world.press_with(&asked, Some("press-1")).await;
+    let again = world.request_pin_with(&asked, Some("key-1")).await;
     assert_eq!((again.status, again.replayed), (201, true), "{again:?}");
     let again = again.json();
     assert_eq!(again["pin"], world.cloud.rescue.pins()[0].code.as_str());
@@ -1150,7 +1045,7 @@ async fn nothing_is_sent_about_a_pin_that_could_not_be_kept() {
         world.cloud.aws.inject(fault);
     };
     let asked = request(&incident);
-    let (answer, ()) = futures::join!(world.press(&asked), async {
+    let (answer, ()) = futures::join!(world.request_pin(&asked), async {
         failing.await;
         tokio::time::sleep(Duration::from_millis(2500)).await;
         world.cloud.aws.clear_faults();
@@ -1171,9 +1066,9 @@ fn denied() -> Effect {
     }
 }
 
-/// Whatever of the connector's own cannot be reached is `storage-unavailable`, and nobody is called.
+/// Without DynamoDB or Secrets Manager the refusal is `storage-unavailable`, and Rescue is not called.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_its_own_storage_nobody_gets_a_pin() {
+async fn without_its_own_storage_the_function_gives_no_pin() {
     let world = silent_world().await;
     let asked = request(&world.incident());
     for service in [Service::DynamoDb, Service::SecretsManager] {
@@ -1182,12 +1077,9 @@ async fn without_its_own_storage_nobody_gets_a_pin() {
             .cloud
             .aws
             .inject(AwsFault::any(service, denied()).times(20));
-        let answer = world.press(&asked).await;
+        let answer = world.request_pin(&asked).await;
         world.cloud.aws.clear_faults();
-        assert_eq!(
-            (answer.status, answer.code().as_str()),
-            (503, "storage-unavailable")
-        );
+        answer.assert_refused(503, "storage-unavailable");
         assert!(answer.retry_after.is_some());
     }
     let output = world.output();
@@ -1200,92 +1092,83 @@ async fn without_its_own_storage_nobody_gets_a_pin() {
         assert!(line.contains("AccessDeniedException"), "{line}");
     }
     assert!(world.cloud.rescue.requests().is_empty());
-    assert_eq!(press_anew(&world, &asked).await.status, 201);
+    assert_eq!(request_pin_later(&world, &asked).await.status, 201);
 }
 
-/// Behind the HTTP API all work ends within 25 s, also when Rescue keeps everybody waiting or says nothing.
+/// Behind the HTTP API all work ends within 25 s, also when Rescue limits the rate for ever or does not answer.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rescue_that_gives_nothing_is_given_up_in_time() {
+async fn a_rescue_that_gives_no_pin_is_given_up_in_time() {
     let world = silent_world().await;
     let asked = request(&world.incident());
     let full = pin_page("POLLRATEEXCEEDED").always();
     world.cloud.rescue.fault(full);
     let since = std::time::Instant::now();
-    let answer = world.press(&asked).await;
+    let answer = world.request_pin(&asked).await;
     assert!(
         since.elapsed() < Duration::from_secs(27),
         "{:?}",
         since.elapsed()
     );
-    assert_eq!(
-        (answer.status, answer.code().as_str()),
-        (429, "pin-rate-exceeded")
-    );
+    answer.assert_refused(429, "pin-rate-exceeded");
 
     world.cloud.rescue.clear_faults();
     let hangs = InjectedFault::on(RequestMatcher::path("/API/"))
         .then(FaultAction::Delay(Duration::from_secs(20)));
     world.cloud.rescue.fault(hangs);
-    let answer = press_anew(&world, &asked).await;
-    assert_eq!(
-        (answer.status, answer.code().as_str()),
-        (502, "rescue-unavailable")
-    );
+    let answer = request_pin_later(&world, &asked).await;
+    answer.assert_refused(502, "rescue-unavailable");
 }
 
-/// Who waits for a press that does not end is told so.
+/// A repeat waits for a running request, and is refused when that does not end in time.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_press_that_does_not_end_is_in_progress() {
+async fn a_request_that_does_not_end_is_in_progress() {
     let world = silent_world().await;
     let asked = request(&world.incident());
-    assert_eq!(world.press_with(&asked, Some("press-1")).await.status, 201);
+    assert_eq!(
+        world.request_pin_with(&asked, Some("key-1")).await.status,
+        201
+    );
     let stack = &world.cloud.stack;
     let table = &stack.credentials_table;
     let scan = stack.dynamodb.scan().table_name(table).send().await;
     let items = scan.expect("read").items.expect("items");
-    let is_press = |item: &HashMap<String, AttributeValue>| {
+    let is_request = |item: &HashMap<String, AttributeValue>| {
         let key = item["credential"].as_s().expect("a text");
         key.starts_with(&format!("{TENANT}#pin#"))
     };
-    let mut press = items.into_iter().find(is_press).expect("the press");
-    press.remove("answer");
+    let mut running = items.into_iter().find(is_request).expect("the request");
+    running.remove("answer");
     let later = world.cloud.clock.now().plus(Duration::from_secs(60));
-    press.insert("state".to_owned(), AttributeValue::S("running".to_owned()));
-    press.insert(
+    running.insert("state".to_owned(), AttributeValue::S("running".to_owned()));
+    running.insert(
         "lease_until".to_owned(),
         AttributeValue::S(later.to_string()),
     );
     let put = stack.dynamodb.put_item().table_name(table);
-    put.set_item(Some(press)).send().await.expect("written");
-    let answer = world.press_with(&asked, Some("press-1")).await;
-    assert_eq!(
-        (answer.status, answer.code().as_str()),
-        (409, "pin-in-progress")
-    );
+    put.set_item(Some(running)).send().await.expect("written");
+    let answer = world.request_pin_with(&asked, Some("key-1")).await;
+    answer.assert_refused(409, "pin-in-progress");
     assert!(answer.retry_after.is_some());
 }
 
-/// Protocols A.2.3: a sign-in of a user who was deleted and made anew is renewed; a disabled technician is named as such.
+/// docs/vendors.md#pin-codes: the sign-in of a deleted and recreated user is renewed; a disabled one is refused as such.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_technician_who_was_made_anew_is_signed_in_anew() {
+async fn a_technician_who_was_recreated_is_signed_in_again() {
     let world = silent_world().await;
     let asked = request(&world.incident());
     world.pin(&asked).await;
     world.cloud.rescue.fault(pin_page("USER_IS_DELETED"));
-    assert_eq!(press_anew(&world, &asked).await.status, 201);
+    assert_eq!(request_pin_later(&world, &asked).await.status, 201);
     assert_eq!(sign_ins(&world), 2);
     world
         .cloud
         .rescue
         .change_technician(TECHNICIAN, |one| one.disabled = true);
-    let answer = press_anew(&world, &asked).await;
-    assert_eq!(
-        (answer.status, answer.code().as_str()),
-        (403, "technician-disabled")
-    );
+    let answer = request_pin_later(&world, &asked).await;
+    answer.assert_refused(403, "technician-disabled");
 }
 
-/// A key that may only hand tokens over gives no PINs.
+/// An API key with the scope `token` alone gives no PINs.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_without_the_scope_for_pins_is_refused() {
     let world = silent_world().await;
@@ -1307,16 +1190,13 @@ async fn a_key_without_the_scope_for_pins_is_refused() {
     item.insert("keys".to_owned(), AttributeValue::S(keys));
     let put = stack.dynamodb.put_item().table_name(&stack.tenants_table);
     put.set_item(Some(item)).send().await.expect("written");
-    let answer = world.press(&request(&world.incident())).await;
-    assert_eq!(
-        (answer.status, answer.code().as_str()),
-        (401, "unauthorized")
-    );
+    let answer = world.request_pin(&request(&world.incident())).await;
+    answer.assert_refused(401, "unauthorized");
 }
 
-/// An address and a name belong together: nobody is greeted with another's name.
+/// A name belongs to the address that it came with.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_is_not_paired_with_somebody_elses_name() {
+async fn an_address_is_not_paired_with_the_name_of_another_person() {
     let world = World::start().await;
     let user = local::servicenow::User::new("caller@acme.test", "Carla Caller");
     let caller = world.cloud.servicenow.add_user(user);
@@ -1336,7 +1216,7 @@ async fn an_address_is_not_paired_with_somebody_elses_name() {
         let mut asked = request(&incident);
         asked["customer"] = customer;
         let before = world.cloud.servicenow.mails().len();
-        assert_eq!(press_anew(&world, &asked).await.status, 201);
+        assert_eq!(request_pin_later(&world, &asked).await.status, 201);
         let mails = world.cloud.servicenow.mails();
         let mail = mails[before..]
             .iter()
@@ -1350,7 +1230,7 @@ async fn an_address_is_not_paired_with_somebody_elses_name() {
     }
 }
 
-/// docs/architecture.md#rule-8: whatever is logged of calls to Rescue, secrets, PINs and people are not in it.
+/// docs/architecture.md#rule-8: logged calls to Rescue hold no secrets, PINs and names.
 #[tokio::test(flavor = "multi_thread")]
 async fn logged_calls_to_rescue_show_no_secret() {
     let world = World::with_settings(|file| silent(file) + "\n[debug]\nrescue_api = true\n").await;

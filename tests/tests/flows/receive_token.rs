@@ -1,4 +1,4 @@
-//! `receive-token`: a token that is handed over is proved before it replaces the old one (infra/openapi.yaml and docs/architecture.md#rule-6).
+//! `receive-token`: a token that is handed over is proved before it replaces the old one (docs/architecture.md#rule-6).
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use shared::domain::secret::Secret;
 use tests::tokens::demo;
 use tests::{HttpAnswer, World};
 
-/// The issuer's own client, beside the demo's.
+/// A second OAuth client beside the demo's.
 const OWN_CLIENT: &str = "handed-over-client";
 const OWN_SECRET: &str = "handed-over-secret";
 
@@ -29,7 +29,7 @@ fn probe(action: FaultAction) -> InjectedFault {
     InjectedFault::on(RequestMatcher::of("GET", "/table/incident")).then(action)
 }
 
-/// A token that is not the one that is stored.
+/// A token other than the stored one.
 fn another_token(world: &World) -> String {
     let user = User::service_account("svc.other", "other-password");
     world.cloud.servicenow.add_user(user);
@@ -45,11 +45,7 @@ fn stored(answer: &HttpAnswer) {
 }
 
 fn refused(answer: &HttpAnswer, status: u16, code: &str) {
-    assert_eq!(
-        (answer.status, answer.code().as_str()),
-        (status, code),
-        "{answer:?}"
-    );
+    answer.assert_refused(status, code);
     assert_eq!(answer.retry_after.is_some(), status == 503, "{answer:?}");
 }
 
@@ -97,7 +93,7 @@ async fn a_token_that_works_is_stored_with_its_end_and_used_from_then_on() {
     );
 }
 
-/// Secrets Manager keeps a hundred versions: whoever repeats a request makes no more of them.
+/// Secrets Manager keeps a hundred versions of a secret; a repeat adds none.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_repeated_at_once_is_answered_and_stores_nothing_more() {
     let world = World::start().await;
@@ -156,7 +152,7 @@ async fn the_expires_in_of_a_whole_oauth_answer_is_the_access_tokens() {
     }
 }
 
-/// No number from outside is believed beyond ten years, ServiceNow's or the sender's.
+/// A lifetime beyond ten years is not believed, neither ServiceNow's nor the sender's.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lifetime_of_thousands_of_years_does_not_end_the_function() {
     let world = World::start().await;
@@ -176,7 +172,7 @@ async fn a_lifetime_of_thousands_of_years_does_not_end_the_function() {
     refused(&answer, 400, "invalid-request");
 }
 
-/// If ServiceNow refuses it, the old one stays.
+/// When ServiceNow refuses the token, the old one stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_servicenow_refuses_is_not_stored_and_the_likely_causes_are_named() {
     let world = World::start().await;
@@ -207,9 +203,9 @@ async fn a_token_that_servicenow_refuses_is_not_stored_and_the_likely_causes_are
     let unproved = json!({"refresh_token": another_token(&world)});
     refused(&world.hand_over(&unproved).await, 422, "token-refused");
     assert_eq!(world.current_token().await.version_id, before.version_id);
-    let standing = world.credentials().tenant_pause_now(&demo()).await;
+    let tenant_pause = world.credentials().tenant_pause_now(&demo()).await;
     assert_eq!(
-        standing.expect("read").pause,
+        tenant_pause.expect("read").pause,
         None,
         "the old token is not to blame"
     );
@@ -250,7 +246,7 @@ async fn while_servicenow_does_not_answer_the_old_token_stays_and_a_repeat_succe
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_about_the_table_proves_a_token_whatever_it_says() {
+async fn any_answer_about_the_table_proves_a_token() {
     let world = World::start().await;
     world.cloud.servicenow.configure(|rules| {
         rules.unreadable_tables.insert("incident".to_owned());
@@ -288,7 +284,7 @@ async fn while_the_stores_do_not_answer_the_old_token_stays_and_a_repeat_succeed
         .credentials()
         .take_lease(
             &shared::aws::credentials::token_lease_key(&demo()),
-            "somebody-else",
+            "another-owner",
             Duration::from_secs(60),
         )
         .await;
@@ -330,7 +326,7 @@ async fn a_token_with_its_own_client_brings_the_client_along() {
     assert_eq!(instance.grants().refused, 0);
 }
 
-/// ServiceNow replaces refresh tokens on use: what came in place of the one that was handed over is what counts.
+/// Where ServiceNow replaces refresh tokens on use, the replacement is stored.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_is_replaced_while_it_is_proved_can_be_handed_over_again() {
     let world = World::start().await;
@@ -365,9 +361,9 @@ async fn a_token_that_is_replaced_while_it_is_proved_can_be_handed_over_again() 
     assert_eq!(world.cloud.servicenow.grants().refused, 0);
 }
 
-/// The note of a requested item says what happened, once.
+/// A repeat writes no second note.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_requested_item_is_told_once_what_happened() {
+async fn a_requested_item_gets_one_note_about_each_outcome() {
     let world = World::start().await;
     let item = world.cloud.servicenow.add_requested_item(&[]);
     let good =
@@ -422,9 +418,9 @@ async fn a_note_that_cannot_be_written_never_fails_the_answer() {
     assert_eq!(item_notes(&world, &item).len(), 1);
 }
 
-/// A note that ServiceNow dropped is no note: the log says so, and the next hand-over tries again.
+/// ServiceNow drops the note silently: the log says so, and the next hand-over writes it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_note_of_a_requested_item_that_servicenow_dropped_is_not_told_as_written() {
+async fn a_note_of_a_requested_item_that_servicenow_dropped_is_logged_as_missing() {
     let world = World::start().await;
     let item = world.cloud.servicenow.add_requested_item(&[]);
     let dropping = |dropped: bool| {
@@ -445,7 +441,7 @@ async fn a_note_of_a_requested_item_that_servicenow_dropped_is_not_told_as_writt
     assert_eq!(item_notes(&world, &item).len(), 1);
 }
 
-/// A key of the demo's tenant that may ask for PINs only.
+/// A key of the demo's tenant with the scope `pin` alone.
 async fn key_for_pins(world: &World) -> Secret {
     let stack = &world.cloud.stack;
     let name = AttributeValue::S(TENANT.to_owned());
@@ -461,9 +457,9 @@ async fn key_for_pins(world: &World) -> Secret {
     text
 }
 
-/// Unknown tenant, wrong key and missing scope are one and the same 401.
+/// An unknown tenant, a wrong key and a missing scope get the same 401.
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_may_not_hand_over_learns_nothing_and_changes_nothing() {
+async fn an_unauthorized_sender_learns_nothing_and_changes_nothing() {
     let world = World::start().await;
     let pin_only = key_for_pins(&world).await;
     let body = json!({"refresh_token": world.refresh_token()}).to_string();
@@ -598,13 +594,15 @@ async fn a_hand_over_ends_the_pause_of_a_tenant_that_needed_it() {
                 .hand_over(&json!({"refresh_token": world.refresh_token()}))
                 .await,
         );
-        let standing = world.credentials().tenant_pause_now(&demo()).await;
-        let pause = standing.expect("read").pause_at(world.cloud.clock.now());
+        let tenant_pause = world.credentials().tenant_pause_now(&demo()).await;
+        let pause = tenant_pause
+            .expect("read")
+            .pause_at(world.cloud.clock.now());
         assert_eq!(pause.is_some(), stays, "{reason}");
     }
 }
 
-/// docs/architecture.md#rule-5: a hand-over that is sent twice at the same time is one after the other.
+/// docs/architecture.md#rule-5: hand-overs at the same time are handled one after the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn hand_overs_at_the_same_time_leave_a_token_that_works() {
     let world = World::start().await;

@@ -1,4 +1,4 @@
-//! `session-details`: whatever Rescue posts is queued whole, and nobody else's.
+//! `session-details`: every post of an authenticated sender is queued whole, and no other.
 
 use local::aws::Service;
 use local::demo_tenant::TENANT;
@@ -43,7 +43,7 @@ fn nothing_is_stored(world: &World) {
     );
 }
 
-/// docs/architecture.md#rule-1: the answer says that SQS has it, and it does.
+/// docs/architecture.md#rule-1: after `200` SQS has the post.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_of_rescues_formats_is_accepted_and_queued_whole() {
     let world = World::start().await;
@@ -150,7 +150,7 @@ async fn the_body_counts_and_not_what_the_content_type_says_about_it() {
     assert_eq!(messages.len(), 8);
 }
 
-/// A body of `shared/fixtures/post_to_url`, as the field sent it.
+/// A body of `shared/fixtures/post_to_url`, in the shape that senders use.
 macro_rules! fixture {
     ($name:literal) => {
         include_bytes!(concat!("../../../shared/fixtures/post_to_url/", $name)).as_slice()
@@ -311,7 +311,7 @@ async fn two_posts_with_different_chat_are_two_posts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_tenant_and_wrong_key_are_one_and_the_same_answer() {
+async fn a_wrong_tenant_and_a_wrong_key_get_the_same_refusal() {
     let world = World::start().await;
     let right = bare(&world);
     let key = right.rsplit_once('/').expect("a key").1;
@@ -388,9 +388,9 @@ async fn the_posts_of_a_tenant_that_is_switched_off_are_ignored() {
     nothing_is_stored(&world);
 }
 
-/// docs/architecture.md#rule-1, for what cannot be delivered: nothing an authenticated sender sent is lost.
+/// docs/architecture.md#rule-1: no body of an authenticated sender is lost, readable or not.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_read_is_refused_and_kept_as_it_came() {
+async fn an_unreadable_body_is_refused_and_dead_lettered_unchanged() {
     let world = World::start().await;
     let long = format!("SessionID={}&ChatLog=x", "1".repeat(65));
     let cases: [(&[u8], u16, &str); 11] = [
@@ -427,21 +427,21 @@ async fn what_cannot_be_read_is_refused_and_kept_as_it_came() {
             (*status, (*code).to_owned()),
             "{shown}"
         );
-        let letters = world.dead_letters();
-        assert_eq!(letters.len(), index + 1, "{shown}");
-        let letter = &letters[index];
-        assert_eq!(letter.reason, *code);
-        assert_eq!(letter.attributes["tenant"], TENANT);
-        assert_eq!(letter.attributes["content_type"], "application/json");
-        assert_eq!(letter.attributes["event"], "ended");
+        let dead_letters = world.dead_letters();
+        assert_eq!(dead_letters.len(), index + 1, "{shown}");
+        let message = &dead_letters[index];
+        assert_eq!(message.reason, *code);
+        assert_eq!(message.attributes["tenant"], TENANT);
+        assert_eq!(message.attributes["content_type"], "application/json");
+        assert_eq!(message.attributes["event"], "ended");
         match std::str::from_utf8(body) {
             Ok(text) => {
-                assert_eq!(letter.attributes["encoding"], "text");
-                assert_eq!(letter.body, text);
+                assert_eq!(message.attributes["encoding"], "text");
+                assert_eq!(message.body, text);
             }
             Err(_) => {
-                assert_eq!(letter.attributes["encoding"], "base64");
-                assert_eq!(letter.body, "eyJTZXNzaW9uSUQiOiAi//4=");
+                assert_eq!(message.attributes["encoding"], "base64");
+                assert_eq!(message.body, "eyJTZXNzaW9uSUQiOiAi//4=");
             }
         }
     }
@@ -451,7 +451,7 @@ async fn what_cannot_be_read_is_refused_and_kept_as_it_came() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_unreadable_body_is_kept_each_time() {
+async fn the_same_unreadable_body_is_dead_lettered_each_time() {
     let world = World::start().await;
     for _ in 0..2 {
         let answer = HttpAnswer::to_post(world.ended.expose(), None, "ChatLog=hello").await;
@@ -460,9 +460,9 @@ async fn the_same_unreadable_body_is_kept_each_time() {
     assert_eq!(world.dead_letters().len(), 2);
 }
 
-/// A later parser needs what the URL and the headers said, and no more than they said.
+/// A later parser needs both; what the request did not name is absent.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_read_is_kept_with_its_content_type_and_event_where_it_had_them() {
+async fn an_unreadable_body_is_dead_lettered_with_its_content_type_and_event() {
     let world = World::start().await;
     let posts = [
         (bare(&world), None),
@@ -476,15 +476,15 @@ async fn what_cannot_be_read_is_kept_with_its_content_type_and_event_where_it_ha
         let answer = HttpAnswer::to_post(&url, content_type, "ChatLog=hello").await;
         assert_eq!(answer.code(), "missing-session-id");
     }
-    let letters = world.dead_letters();
-    let said: Vec<_> = letters
+    let dead_letters = world.dead_letters();
+    let attributes: Vec<_> = dead_letters
         .iter()
-        .map(|letter| {
-            ["content_type", "event"].map(|name| letter.attributes.get(name).map(String::as_str))
+        .map(|message| {
+            ["content_type", "event"].map(|name| message.attributes.get(name).map(String::as_str))
         })
         .collect();
     assert_eq!(
-        said,
+        attributes,
         [
             [None, None],
             [Some("text/xml; charset=utf-16le"), None],
@@ -493,7 +493,7 @@ async fn what_cannot_be_read_is_kept_with_its_content_type_and_event_where_it_ha
     );
 }
 
-/// An event that API Gateway may hand over: odd characters in the query, in the host, several values in a header.
+/// An event that API Gateway may send: odd characters in the query, in the host, several values in a header.
 fn odd_event(query: &str, host: &str, forwarded_proto: &str, parameters: &Value) -> Vec<u8> {
     let event = json!({
         "version": "2.0",
@@ -515,7 +515,7 @@ fn odd_event(query: &str, host: &str, forwarded_proto: &str, parameters: &Value)
 
 /// `lambda_http` builds a URI from the event and panics where the characters do not allow that.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_odd_characters_in_an_event_cost_a_post() {
+async fn odd_characters_in_an_event_lose_no_post() {
     let world = World::start().await;
     let key = bare(&world).rsplit_once('/').expect("a key").1.to_owned();
     let right = json!({"tenant": TENANT, "key": key});
@@ -562,7 +562,7 @@ async fn no_odd_characters_in_an_event_cost_a_post() {
     assert_eq!(answer(b"[]".to_vec()).await["statusCode"], 404);
 }
 
-/// What a proxy before the gateway adds reaches the functions.
+/// Headers that proxies before the gateway add reach the functions.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_came_through_two_proxies_is_answered_by_each_function() {
     let world = World::start().await;
@@ -585,9 +585,9 @@ async fn a_request_that_came_through_two_proxies_is_answered_by_each_function() 
     assert_eq!(event_of_the_only_message(&world), "ended");
 }
 
-/// One tenant's flood takes nothing from another, and is seen.
+/// One tenant's flood leaves the share of others untouched and has a metric.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_over_its_quota_is_told_to_wait_and_nothing_of_it_is_stored() {
+async fn a_tenant_over_its_quota_is_refused_and_nothing_of_it_is_stored() {
     let world = World::start().await;
     let function = world.function("session-details");
     function.set_environment("POSTS_PER_MINUTE", "3");
@@ -624,10 +624,7 @@ async fn a_tenant_over_its_quota_is_told_to_wait_and_nothing_of_it_is_stored() {
 async fn an_empty_body_is_refused_and_there_is_nothing_to_keep() {
     let world = World::start().await;
     let answer = HttpAnswer::to_post(world.ended.expose(), None, "").await;
-    assert_eq!(
-        (answer.status, answer.code().as_str()),
-        (400, "malformed-body")
-    );
+    answer.assert_refused(400, "malformed-body");
     nothing_is_stored(&world);
 }
 
@@ -683,10 +680,7 @@ async fn a_body_that_no_compression_makes_fit_is_refused_with_an_alarm_and_nothi
     for body in [post, unreadable] {
         let before = function.output().len();
         let answer = HttpAnswer::to_post(world.ended.expose(), None, body).await;
-        assert_eq!(
-            (answer.status, answer.code().as_str()),
-            (413, "body-too-large")
-        );
+        answer.assert_refused(413, "body-too-large");
         let metric = || {
             function.output().iter().skip(before).any(|line| {
                 let line: Value = serde_json::from_str(line).unwrap_or_default();

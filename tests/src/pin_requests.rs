@@ -1,4 +1,4 @@
-//! Presses of the button: requests to `generate-pin`.
+//! Requests to `generate-pin`.
 
 use local::demo_tenant::{CUSTOMER, TECHNICIAN, TENANT};
 use local::servicenow::Created;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{HttpAnswer, World};
 
-/// What the button of a record sends: the demo's technician, the record, the demo's customer.
+/// The request of the demo's technician for a PIN for a record and the demo's customer.
 pub fn request(record: &Created) -> Value {
     json!({
         "technician": {"email": TECHNICIAN},
@@ -16,21 +16,21 @@ pub fn request(record: &Created) -> Value {
 }
 
 impl World {
-    /// The URL of the button.
-    pub fn button(&self) -> String {
+    /// The route's URL.
+    pub fn pin_url(&self) -> String {
         let api = self.cloud.gateway.url();
         format!("{api}/integration/api/servicenow/pincodes/{TENANT}")
     }
 
-    /// Presses the button.
-    pub async fn press(&self, request: &Value) -> HttpAnswer {
-        self.press_with(request, None).await
+    /// Sends a request without an `Idempotency-Key`.
+    pub async fn request_pin(&self, request: &Value) -> HttpAnswer {
+        self.request_pin_with(request, None).await
     }
 
-    /// Presses the button, with an `Idempotency-Key` or without.
-    pub async fn press_with(&self, request: &Value, key: Option<&str>) -> HttpAnswer {
+    /// Sends a request, with an `Idempotency-Key` or without.
+    pub async fn request_pin_with(&self, request: &Value, key: Option<&str>) -> HttpAnswer {
         let mut sent = crate::answer::client()
-            .post(self.button())
+            .post(self.pin_url())
             .bearer_auth(self.api_key.expose())
             .header("content-type", "application/json")
             .body(request.to_string());
@@ -40,12 +40,12 @@ impl World {
         HttpAnswer::to(sent).await
     }
 
-    /// Presses the button, and expects a PIN.
+    /// The PIN of a request without an `Idempotency-Key`.
     ///
     /// # Panics
-    /// When it is refused.
+    /// When the request is refused.
     pub async fn pin(&self, request: &Value) -> String {
-        let answer = self.press(request).await;
+        let answer = self.request_pin(request).await;
         assert_eq!(answer.status, 201, "{answer:?}");
         let answer = answer.json();
         answer["pin"].as_str().expect("a PIN").to_owned()
