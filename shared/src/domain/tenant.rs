@@ -145,36 +145,27 @@ pub enum Grant {
 
 /// The delivery of session details.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Sessions {
     /// The session details in the work notes.
-    #[serde(default)]
     pub publish: Publish,
     /// With [`Publish::Selected`]: the Post-to-URL variables.
-    #[serde(default)]
     pub fields: Vec<String>,
     /// Where the chat goes.
-    #[serde(default)]
     pub chat: Chat,
     /// The record of a session that names none.
-    #[serde(default)]
     pub console_sessions: ConsoleSessions,
     /// Where the note goes when the record is closed.
-    #[serde(default)]
     pub closed_records: ClosedRecords,
     /// More variables that may hold a record number.
-    #[serde(default)]
     pub reference_fields: Vec<String>,
     /// Whether `Tracking0` counts only with this connector's signature.
-    #[serde(default = "yes")]
     pub require_signed_tracking: bool,
     /// How long posts wait for re-authorisation before they become dead letters.
-    #[serde(default = "thirteen_days")]
     pub reauthorization_wait: HumanDuration,
     /// Rescue variable → ServiceNow column, written beside the note.
-    #[serde(default)]
     pub columns: BTreeMap<String, String>,
     /// The values of created records.
-    #[serde(default)]
     pub new_record: NewRecord,
 }
 
@@ -188,7 +179,7 @@ impl Default for Sessions {
             closed_records: ClosedRecords::default(),
             reference_fields: Vec::new(),
             require_signed_tracking: true,
-            reauthorization_wait: thirteen_days(),
+            reauthorization_wait: HumanDuration::days(13),
             columns: BTreeMap::new(),
             new_record: NewRecord::default(),
         }
@@ -249,26 +240,24 @@ pub enum ClosedRecords {
 
 /// The values of records that the connector creates.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct NewRecord {
     /// The Rescue variable that holds the customer's e-mail.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub caller_field: Option<String>,
     /// Fixed values.
-    #[serde(default)]
     pub columns: BTreeMap<String, String>,
 }
 
 /// E-mails and notes about PINs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Notifications {
     /// E-mail the PIN to the technician.
-    #[serde(default = "yes")]
     pub email_technician: bool,
     /// E-mail the link to the customer.
-    #[serde(default = "yes")]
     pub email_customer: bool,
     /// Write a work note that a PIN was generated.
-    #[serde(default = "yes")]
     pub pin_note: bool,
 }
 
@@ -284,12 +273,11 @@ impl Default for Notifications {
 
 /// Additional logging.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Debugging {
     /// Log each step of this tenant's requests.
-    #[serde(default)]
     pub logging: bool,
     /// Log calls to Rescue, secrets redacted.
-    #[serde(default)]
     pub rescue_api: bool,
 }
 
@@ -316,8 +304,4 @@ const fn yes() -> bool {
 
 const fn hundred_days() -> HumanDuration {
     HumanDuration::days(100)
-}
-
-const fn thirteen_days() -> HumanDuration {
-    HumanDuration::days(13)
 }

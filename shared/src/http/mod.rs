@@ -9,12 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
-    SharedHttpConnector,
+    HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -205,23 +203,12 @@ pub(crate) fn has_too_many_values(json: &[u8]) -> bool {
 
 /// The client for the AWS SDK.
 pub fn for_aws(client: reqwest::Client) -> SharedHttpClient {
-    SharedHttpClient::new(AwsHttpClient(client))
-}
-
-#[derive(Clone, Debug)]
-struct AwsHttpClient(reqwest::Client);
-
-impl HttpClient for AwsHttpClient {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        _: &RuntimeComponents,
-    ) -> SharedHttpConnector {
+    http_client_fn(move |settings, _| {
         SharedHttpConnector::new(Connector {
-            client: self.0.clone(),
+            client: client.clone(),
             read_timeout: settings.read_timeout(),
         })
-    }
+    })
 }
 
 #[derive(Debug)]
@@ -245,12 +232,7 @@ impl HttpConnector for Connector {
             let answer = client.execute(request).await.map_err(connector_error)?;
             let mut response = http::Response::builder().status(answer.status());
             if let Some(headers) = response.headers_mut() {
-                headers.extend(
-                    answer
-                        .headers()
-                        .iter()
-                        .map(|(name, value)| (name.clone(), value.clone())),
-                );
+                headers.clone_from(answer.headers());
             }
             let body = match body(answer, LONGEST_AWS_ANSWER).await {
                 Ok(body) => body,

@@ -1,5 +1,6 @@
 //! Claims in the delivery ledger (docs/architecture.md#rule-2).
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use local::aws::{Effect, InjectedAwsFault, Service};
@@ -45,16 +46,14 @@ async fn complete(ledger: &Ledger, owner: &str, state: PostState) -> bool {
         look_first: false,
         attempts: 1,
     };
-    ledger
-        .complete(
-            &post("7", "hello"),
-            owner,
-            state,
-            left,
-            OutcomeDetails::default(),
-        )
-        .await
-        .expect("the table answers")
+    complete_as(ledger, owner, state, left).await
+}
+
+async fn complete_as(ledger: &Ledger, owner: &str, state: PostState, left: WaitingPost) -> bool {
+    let details = OutcomeDetails::default();
+    let post = post("7", "hello");
+    let ended = ledger.complete(&post, owner, state, left, details);
+    ended.await.expect("the table answers")
 }
 
 async fn release(ledger: &Ledger, owner: &str, next_attempt_at: Timestamp) -> bool {
@@ -64,15 +63,9 @@ async fn release(ledger: &Ledger, owner: &str, next_attempt_at: Timestamp) -> bo
         look_first: true,
         attempts: 3,
     };
-    ledger
-        .release(
-            &post("7", "hello"),
-            owner,
-            waiting,
-            std::collections::BTreeSet::new(),
-        )
-        .await
-        .expect("the table answers")
+    let post = post("7", "hello");
+    let released = ledger.release(&post, owner, waiting, BTreeSet::new());
+    released.await.expect("the table answers")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -210,16 +203,7 @@ async fn every_attempt_is_counted_when_it_begins() {
         look_first: false,
         attempts: 3,
     };
-    let done = ledger
-        .complete(
-            &post("7", "hello"),
-            "c",
-            PostState::Delivered,
-            left,
-            OutcomeDetails::default(),
-        )
-        .await;
-    assert!(done.expect("answered"));
+    assert!(complete_as(&ledger, "c", PostState::Delivered, left).await);
     assert_eq!(attempts().await, "3");
 }
 
@@ -236,16 +220,7 @@ async fn a_failed_post_is_not_claimed_before_its_outcome_can_be_looked_for() {
         look_first: true,
         attempts: 1,
     };
-    let given_up = ledger
-        .complete(
-            &post("7", "hello"),
-            "a",
-            PostState::Failed,
-            left,
-            OutcomeDetails::default(),
-        )
-        .await;
-    assert!(given_up.expect("answered"));
+    assert!(complete_as(&ledger, "a", PostState::Failed, left).await);
     parts.advance(69);
     assert_eq!(claim(&parts, &ledger, "b").await, PostClaim::Locked(then));
     // Nor after it waits for a re-authorisation, which a claim may end early.
@@ -363,16 +338,7 @@ async fn a_failed_post_starts_anew_and_still_looks_first() {
         look_first: true,
         attempts: 5,
     };
-    let given_up = ledger
-        .complete(
-            &post("7", "hello"),
-            "b",
-            PostState::Failed,
-            left,
-            OutcomeDetails::default(),
-        )
-        .await;
-    assert!(given_up.expect("answered"));
+    assert!(complete_as(&ledger, "b", PostState::Failed, left).await);
     let anew = ClaimedPost {
         known: true,
         look_first: true,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use local::aws::{Effect, InjectedAwsFault, Mark, Service};
-use shared::aws::tenants::{KeyKind, Tenant, TenantKey};
+use shared::aws::tenants::{KeyKind, Tenant, TenantKey, TenantsTable};
 use shared::domain::secret::Secret;
 
 use super::{Parts, acme, denied};
@@ -35,6 +35,13 @@ async fn stored(parts: &Parts) -> (Tenant, Secret) {
     };
     store(parts, &tenant).await;
     (tenant, text)
+}
+
+/// Whether a webhook key of acme is accepted.
+async fn opens(tenants: &TenantsTable, key: &Secret) -> bool {
+    let tenant = acme();
+    let found = tenants.authenticate(&tenant, KeyKind::Webhook, key, TIME_LIMIT);
+    found.await.expect("read or cached").is_some()
 }
 
 fn reads(parts: &Parts, mark: Mark) -> usize {
@@ -92,10 +99,7 @@ async fn a_tenant_is_cached_for_a_day_while_the_table_cannot_be_read() {
     let mark = parts.aws.journal().mark();
     parts.advance(60);
     for _ in 0..10 {
-        let found = tenants
-            .authenticate(&acme(), KeyKind::Webhook, &key, TIME_LIMIT)
-            .await;
-        assert!(found.expect("cached").is_some());
+        assert!(opens(&tenants, &key).await);
     }
     assert_eq!(reads(&parts, mark), 1, "not one per request");
     parts.advance(5);
@@ -122,31 +126,25 @@ async fn a_new_key_works_at_once_and_wrong_keys_cost_one_read_in_five_seconds() 
     let parts = Parts::start().await;
     let (mut tenant, first) = stored(&parts).await;
     let tenants = parts.tenants();
-    let opens = async |key: &Secret| {
-        let found = tenants
-            .authenticate(&acme(), KeyKind::Webhook, key, TIME_LIMIT)
-            .await;
-        found.expect("read").is_some()
-    };
-    assert!(opens(&first).await);
+    assert!(opens(&tenants, &first).await);
     parts.advance(5);
 
     let (key, second) = TenantKey::generate(KeyKind::Webhook, vec![], &[2; 32], parts.clock.now());
     tenant.keys.push(key);
     store(&parts, &tenant).await;
     let mark = parts.aws.journal().mark();
-    assert!(opens(&second).await);
-    assert!(opens(&first).await);
+    assert!(opens(&tenants, &second).await);
+    assert!(opens(&tenants, &first).await);
     assert_eq!(reads(&parts, mark), 1);
 
     let wrong = Secret::from("wrong");
     for _ in 0..10 {
-        assert!(!opens(&wrong).await);
+        assert!(!opens(&tenants, &wrong).await);
     }
     assert_eq!(reads(&parts, mark), 1);
     parts.advance(5);
     for _ in 0..10 {
-        assert!(!opens(&wrong).await);
+        assert!(!opens(&tenants, &wrong).await);
     }
     assert_eq!(reads(&parts, mark), 2);
 }
@@ -157,17 +155,11 @@ async fn a_retired_key_stops_within_sixty_seconds() {
     let parts = Parts::start().await;
     let (mut tenant, key) = stored(&parts).await;
     let tenants = parts.tenants();
-    let opens = async || {
-        let found = tenants
-            .authenticate(&acme(), KeyKind::Webhook, &key, TIME_LIMIT)
-            .await;
-        found.expect("read").is_some()
-    };
-    assert!(opens().await);
+    assert!(opens(&tenants, &key).await);
     tenant.keys.clear();
     store(&parts, &tenant).await;
     parts.advance(60);
-    assert!(!opens().await);
+    assert!(!opens(&tenants, &key).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -188,10 +180,7 @@ async fn an_unknown_tenant_costs_one_read_in_five_seconds_and_is_known_soon_afte
     let mark = parts.aws.journal().mark();
     for _ in 0..10 {
         assert!(tenants.get(&acme()).await.expect("read").is_none());
-        let found = tenants
-            .authenticate(&acme(), KeyKind::Webhook, &Secret::from("x"), TIME_LIMIT)
-            .await;
-        assert!(found.expect("read").is_none());
+        assert!(!opens(&tenants, &Secret::from("x")).await);
     }
     assert_eq!(reads(&parts, mark), 1);
     stored(&parts).await;
@@ -237,8 +226,7 @@ async fn a_tenant_that_is_not_cached_is_read_again_until_the_time_limit_and_a_de
     let fault = InjectedAwsFault::any(Service::DynamoDb, expired);
     parts.aws.inject(fault.clone().times(4));
     let tenants = parts.tenants();
-    let found = tenants.authenticate(&acme, KeyKind::Webhook, &key, TIME_LIMIT);
-    assert!(found.await.expect("read").is_some());
+    assert!(opens(&tenants, &key).await);
 
     parts.aws.inject(fault.times(u32::MAX));
     let tenants = parts.tenants();
@@ -270,8 +258,7 @@ async fn a_cached_tenant_is_used_when_the_table_does_not_answer_soon() {
     parts.advance(60);
     let started = Instant::now();
     for _ in 0..2 {
-        let found = tenants.authenticate(&acme, KeyKind::Webhook, &key, TIME_LIMIT);
-        assert!(found.await.expect("cached").is_some());
+        assert!(opens(&tenants, &key).await);
     }
     // The table is read once in five seconds.
     assert!(started.elapsed() < Duration::from_secs(4));

@@ -278,10 +278,6 @@ mod tests {
         fields(text).expect("a JSON object")
     }
 
-    fn unknown<'a>(fields: &'a Fields, key: &str) -> Option<&'a str> {
-        fields.unknown_fields.get(key).map(String::as_str)
-    }
-
     #[test]
     fn raw_control_characters_in_json_strings_are_kept() {
         let fields = read(include_str!(
@@ -294,7 +290,7 @@ mod tests {
         let body = "{\t\"SessionID\":\r\n\"1\",\"Note\":\"a \\\"quote\\\" \n\\\\\u{1}\",\"more\":{\"x\": \"\t\"}}";
         let fields = read(body);
         assert_eq!(fields.get("Notes"), Some("a \"quote\" \n\\\u{1}"));
-        assert_eq!(unknown(&fields, "more"), Some("{\"x\":\"\\u0009\"}"));
+        assert_eq!(fields.find("more"), Some("{\"x\":\"\\u0009\"}"));
         let inner = read(r#"{"session": "{\"SessionID\": 1, \"Note\": \"a\nb\"}"}"#);
         assert_eq!(inner.get("Notes"), Some("a\nb"), "raw in the inner text");
     }
@@ -321,7 +317,7 @@ mod tests {
         let kept = |body: String, key: &str| {
             let fields = read(&body);
             assert_eq!(fields.fields, flat.fields, "{body}");
-            unknown(&fields, key).map(str::to_owned)
+            fields.find(key).map(str::to_owned)
         };
         let siblings =
             format!("{{\"technician\": {{\"id\": 7}}, \"session\": {session}, \"survey\": {{}}}}");
@@ -344,7 +340,7 @@ mod tests {
         assert_eq!(session_id(&chat), Err(SessionIdError::Missing));
         let chat = read("{\"sessionid\": 1, \"text\": \"{\\\"sessionid\\\": 2}\"}");
         assert_eq!(chat.get("SessionID"), Some("1"));
-        assert_eq!(unknown(&chat, "text"), Some(r#"{"sessionid": 2}"#));
+        assert_eq!(chat.find("text"), Some(r#"{"sessionid": 2}"#));
     }
 
     #[test]
@@ -360,7 +356,7 @@ mod tests {
             let body = format!("{{\"SessionID\": {id}, \"ratio\": 1.0}}");
             let fields = read(&body);
             assert_eq!(fields.get("SessionID"), Some("94000004"), "{id}");
-            assert_eq!(unknown(&fields, "ratio"), Some("1.0"));
+            assert_eq!(fields.find("ratio"), Some("1.0"));
         }
         let odd = read(
             r#"{"SessionID": 1, "WorkTime": 1.5, "CField1": "1e5", "CField2": 1e400, "CField3": 5e-1}"#,
@@ -382,9 +378,9 @@ mod tests {
         ));
         assert_eq!(fields.get("SessionID"), Some("70112233"));
         assert_eq!(fields.get("CField5"), Some(""));
-        assert_eq!(unknown(&fields, "reconnected"), Some("true"));
+        assert_eq!(fields.find("reconnected"), Some("true"));
         assert_eq!(
-            unknown(&fields, "customer"),
+            fields.find("customer"),
             Some(r#"{"Device":{"Name":"DESKTOP-7","Cores":8},"Tags":["a b","c"]}"#)
         );
         let fields =
@@ -395,7 +391,7 @@ mod tests {
                 .get("Notes")
                 .is_some_and(|note| note.starts_with("cut \u{FFFD}"))
         );
-        assert_eq!(unknown(&fields, "ratio"), Some("1.50"));
+        assert_eq!(fields.find("ratio"), Some("1.50"));
     }
 
     #[test]

@@ -29,10 +29,10 @@ pub enum ParseError {
     /// It has the ids of several sessions, equally deep.
     #[error("the body has more than one session")]
     SeveralSessions,
-    /// It is nested more than [`MAX_DEPTH`] levels deep.
+    /// It is nested too deep for a post.
     #[error("the body is nested more than {MAX_DEPTH} levels deep")]
     TooDeep,
-    /// It has more than [`MAX_FIELDS`] fields.
+    /// It has too many fields for a post.
     #[error("the body has more than {MAX_FIELDS} fields")]
     TooManyFields,
 }
