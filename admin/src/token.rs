@@ -1,5 +1,6 @@
 //! The refresh token of a tenant as an operator sees it: how it stands, and renewing it now.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
@@ -8,13 +9,16 @@ use aws_sdk_secretsmanager::types::RotationRulesType;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::aws::credentials::TenantPause;
-use shared::aws::secret_store::{TokenSecret, tenant_secrets_name, token_secret_name};
+use shared::aws::secret_store::{
+    SecretStore, TokenSecret, tenant_secrets_name, token_secret_name,
+};
 use shared::domain::clock::Timestamp;
 use shared::domain::error::ErrorCode;
 use shared::domain::tenant::{Grant, TenantFile, TenantId};
+use shared::token::store::TokenStore;
 
 use crate::error::AdminError;
-use crate::secrets::{SecretName, replace_token};
+use crate::secrets::{SecretName, holding_the_token};
 use crate::stack::Stack;
 use crate::vault::Found;
 use crate::{tenant, vault};
@@ -303,11 +307,7 @@ pub async fn rotate(
     if let Some(version) = foreign_pending(stack, &secret, &described, &json).await? {
         return Err(AdminError::ForeignPending { secret, version });
     }
-    replace_token(stack, id, &secret, |mut json| {
-        json.insert("renew_now".to_owned(), Value::Bool(true));
-        Ok(json)
-    })
-    .await?;
+    holding_the_token(stack, id, request_renewal(stack, id, &secret)).await?;
     let version = begin_rotation(stack, id, &secret).await?;
     wait(stack, id, &secret, &version, patience).await?;
     let now = stack.clock.now();
@@ -319,6 +319,22 @@ pub async fn rotate(
         expires_at: after.expires_at,
         days_left: left.map(|left| left.as_secs() / DAY.as_secs()),
     })
+}
+
+/// Asks the next rotation to renew the token. The caller holds the token lease.
+async fn request_renewal(stack: &Stack, id: &TenantId, secret: &str) -> Result<(), AdminError> {
+    let (secrets, prefix) = (stack.secrets.clone(), stack.secret_prefix.clone());
+    let secrets = SecretStore::new(secrets, prefix, stack.clock.clone());
+    let tokens = TokenStore::new(Arc::new(secrets), Arc::new(stack.credentials()));
+    let settled = tokens.settled(id).await;
+    settled.map_err(|error| {
+        let resource = format!("secret {secret}");
+        AdminError::failed("secretsmanager:GetSecretValue", &resource, error.to_string())
+    })?;
+    let read = vault::read_existing(stack, secret).await?;
+    let mut json = read.json.clone();
+    json.insert("renew_now".to_owned(), Value::Bool(true));
+    vault::replace(stack, secret, &read, &json).await
 }
 
 /// Begins a rotation; the version that it is going to make.

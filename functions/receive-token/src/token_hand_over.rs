@@ -12,8 +12,9 @@ use shared::domain::instance::Instance;
 use shared::domain::tenant::{Grant, TenantFile, TenantId};
 use shared::retry::ServiceNowTimeouts;
 use shared::token::access::AccessError;
-use shared::token::grants::{ProofError, client_of, replaced};
+use shared::token::grants::{ProofError, client_of};
 use shared::token::oauth::Granted;
+use shared::token::store::replacement;
 use shared::token::uninterrupted::InProgress;
 
 use crate::ReceiveToken;
@@ -31,8 +32,8 @@ const JUST_NOW: Duration = Duration::from_secs(300);
 const SOURCE: &str = "hand-over";
 /// Kept back after the grant: for storing a replaced token, and proving it.
 const PROVING_NEEDS: Duration = Duration::from_secs(5);
-/// Secrets Manager is not waited for any longer before the credentials table takes a replaced token.
-const KEEPING: Duration = Duration::from_millis(2500);
+/// Secrets Manager has this long before the credentials table takes a replaced token.
+const STAGING: Duration = Duration::from_millis(2500);
 /// Kept back after the proof.
 const STORING_NEEDS: Duration = Duration::from_secs(3);
 
@@ -129,11 +130,7 @@ pub(crate) async fn take(
         wait: PATIENCE.lease,
     };
     let key = token_lease_key(&file.tenant);
-    let look = || async { Ok::<_, NotStored>(None) };
-    let taken = function
-        .flights
-        .run(&key, limits, look, offer.take())
-        .await?;
+    let taken = function.flights.holding(&key, limits, offer.take()).await?;
     taken.ok_or_else(|| unavailable(&"another process holds the token lease"))
 }
 
@@ -151,8 +148,8 @@ struct TokenHandOver<'a> {
 
 impl TokenHandOver<'_> {
     async fn take(&self) -> Result<Stored, NotStored> {
-        let grants = &self.function.grants;
-        let current = match grants.settled(self.id()).await {
+        let tokens = &self.function.grants.tokens;
+        let current = match tokens.settled(self.id()).await {
             Ok(current) => current,
             Err(AccessError::ReauthorizationNeeded(reason)) => {
                 return Err(misconfigured(&reason, APPLY));
@@ -163,12 +160,13 @@ impl TokenHandOver<'_> {
         let repeated = self.is_stored_already(&current.token, &token);
         let asking = self.under_way.begin();
         let granted = self.grant(&token).await?;
-        let new = replaced(token.refresh_token.as_ref(), &granted);
+        let new = replacement(&token, granted.refresh_token.as_ref());
         let repeated = repeated && new.is_none();
-        if let Some(new) = new {
-            token.refresh_token = Some(new.clone());
+        if let Some(new) = new.cloned() {
+            token.refresh_token = Some(new);
             token.stands_for = Some(self.fingerprint.clone());
-            self.keep(&token).await?;
+            let staged = tokens.stage_hand_over(self.id(), &token, STAGING);
+            staged.await?;
         }
         drop(asking);
         self.prove(&granted).await?;
@@ -198,17 +196,9 @@ impl TokenHandOver<'_> {
             client_secret,
             ..TokenSecret::default()
         };
-        let (vault, id) = (&self.function.vault, self.id());
-        let stands_for = |known: &TokenSecret| known.stands_for.as_ref() == Some(&self.fingerprint);
-        let known = if stands_for(&current.token) {
-            Some(current.token.clone())
-        } else {
-            let kept = self.function.credentials.kept_token(id).await?;
-            let away = vault.handed_over_token(id).await;
-            let away = away.map_err(|error| unavailable(&error))?;
-            let away = away.map(|away| away.token);
-            kept.into_iter().chain(away).find(stands_for)
-        };
+        let tokens = &self.function.grants.tokens;
+        let known = tokens.handed_over(self.id(), &current.token, &self.fingerprint);
+        let known = known.await.map_err(|error| unavailable(&error))?;
         if let Some(known) = known {
             token.refresh_token = known.refresh_token;
             token.stands_for = known.stands_for;
@@ -283,26 +273,6 @@ impl TokenHandOver<'_> {
         })
     }
 
-    /// The token that was sent is dead by now: the one that came in its place is stored before anything else.
-    async fn keep(&self, token: &TokenSecret) -> Result<(), NotStored> {
-        let (function, id) = (self.function, self.id());
-        let keeping = function.vault.stage_handed_over(id, token);
-        match tokio::time::timeout(KEEPING, keeping).await {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) => {
-                tracing::warn!(tenant = %id, reason = %error, "the new refresh token is kept aside");
-            }
-            Err(_) => {
-                tracing::warn!(tenant = %id, reason = "time-out", "the new refresh token is kept aside");
-            }
-        }
-        let kept = function.credentials.stage_token(id, token).await;
-        Ok(kept.inspect_err(|error| {
-            tracing::error!(tenant = %id, %error,
-                "ServiceNow replaced the refresh token that was handed over, and nothing would store the new one");
-        })?)
-    }
-
     async fn prove(&self, granted: &Granted) -> Result<(), NotStored> {
         let timeout = PATIENCE.read.min(self.left(STORING_NEEDS));
         let grants = &self.function.grants;
@@ -326,13 +296,12 @@ impl TokenHandOver<'_> {
             expires_at: Some(expires_at),
             lifetime: self.hand_over.expires_in.map(|life| life.as_secs()),
             source: Some(SOURCE.to_owned()),
-            derived_from: Some(current.version_id.clone()),
             ..token
         };
-        let vault = &self.function.vault;
-        let replaced = vault.replace_token(self.id(), &current.version_id, &token);
-        replaced.await.map_err(|error| unavailable(&error))?;
-        Ok(self.stored(token, (now, expires_at), granted))
+        let tokens = &self.function.grants.tokens;
+        let stored = tokens.replace(self.id(), current, token).await;
+        let stored = stored.map_err(|error| unavailable(&error))?;
+        Ok(self.stored(stored.token, (now, expires_at), granted))
     }
 
     fn stored(

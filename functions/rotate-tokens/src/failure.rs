@@ -6,6 +6,7 @@ use lambda_runtime::Diagnostic;
 use shared::aws::secret_store::SecretStoreError;
 use shared::aws::tenants::StorageError;
 use shared::token::access::AccessError;
+use shared::token::rotation::RotationError;
 
 /// A failed step. Secrets Manager tries the whole rotation again; what is current stays current.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,6 +61,15 @@ impl From<StorageError> for StepFailure {
 impl From<SecretStoreError> for StepFailure {
     fn from(error: SecretStoreError) -> Self {
         AccessError::from(error).into()
+    }
+}
+
+impl From<RotationError> for StepFailure {
+    fn from(error: RotationError) -> Self {
+        match error {
+            RotationError::NotInRotation(reason) => Self::Guard(reason),
+            RotationError::Access(error) => error.into(),
+        }
     }
 }
 

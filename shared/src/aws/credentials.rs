@@ -1,6 +1,6 @@
 //! The credentials table: what can be derived again. Access tokens, leases and pauses, each with its end.
 
-mod kept_token;
+mod staged_token;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::error::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::tenant::TenantId;
-use crate::retry::THROTTLE;
+use crate::retry::{REAUTHORIZATION_PAUSE, THROTTLE};
 
 /// A pause, or its absence, is known to every process this soon.
 const PAUSE_KNOWN_WITHIN: Duration = Duration::from_secs(30);
@@ -269,6 +269,18 @@ impl CredentialsTable {
     /// When the table cannot be read or written; this process keeps to the pause all the same.
     pub async fn set_pause(&self, tenant: &TenantId, pause: Pause) -> Result<(), StorageError> {
         self.pause(tenant, |_| (pause, None)).await
+    }
+
+    /// Pauses a tenant whose credentials ServiceNow refuses, until a person may have acted. A failure is logged: other
+    /// processes then try the refused credentials once more.
+    pub async fn pause_for_reauthorization(&self, tenant: &TenantId) {
+        let pause = Pause {
+            until: self.clock.now().plus(REAUTHORIZATION_PAUSE),
+            reason: ErrorCode::ReauthorizationNeeded,
+        };
+        if let Err(error) = self.set_pause(tenant, pause).await {
+            tracing::warn!(%tenant, %error, "other processes do not know of the pause");
+        }
     }
 
     /// Pauses a tenant that ServiceNow throttles, for every process: 30 s, twice as long while it goes on, up to an hour;

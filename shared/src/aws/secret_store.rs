@@ -1,5 +1,6 @@
 //! The tenants' secrets in Secrets Manager: what an administrator sets, and what the connector renews.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -90,17 +91,10 @@ pub struct TokenSecret {
     /// An operator wants it renewed by the next rotation, due or not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub renew_now: bool,
-    /// The version that this one was made from. It counts as its successor only while that version is current.
+    /// The version that this one was made from. The lease holder promotes a staged token only while that version is
+    /// current.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub derived_from: Option<String>,
-    /// [`TokenSecret::origin`] of the token that a rotation made this one from. It counts as well while that is current in a
-    /// version that only carries a wish more.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub made_from: Option<String>,
-    /// [`fingerprint`] of the refresh token that ServiceNow gave this one in place of. Where that is still current, in
-    /// whatever version, this one counts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replaces: Option<String>,
     /// [`fingerprint`] of the token that was handed over, where ServiceNow has replaced that since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stands_for: Option<String>,
@@ -122,22 +116,6 @@ pub fn fingerprint(token: &Secret) -> String {
 }
 
 impl TokenSecret {
-    /// Names what a token is, whichever version holds it and whether its renewal is wished for: SHA-256, hexadecimal.
-    pub fn origin(&self) -> String {
-        let own = |secret: &Option<Secret>| secret.as_ref().map(fingerprint);
-        let moment = |moment: Option<Timestamp>| moment.map(|moment| moment.to_string());
-        let parts = [
-            own(&self.refresh_token),
-            moment(self.issued_at),
-            moment(self.expires_at),
-            self.source.clone(),
-            self.client_id.clone(),
-            own(&self.client_secret),
-        ];
-        let named = parts.map(Option::unwrap_or_default).join("\n");
-        fingerprint(&Secret::from(named))
-    }
-
     /// How long its refresh token works yet, where that is known; zero once it has expired.
     pub fn left(&self, now: Timestamp) -> Option<Duration> {
         self.refresh_token.as_ref()?;
@@ -155,15 +133,10 @@ pub fn token_secret_name(prefix: &str, tenant: &TenantId) -> String {
     format!("{prefix}/{tenant}/token")
 }
 
-/// The label under which a renewed token waits until it becomes `AWSCURRENT`.
-const PRIVATE_LABEL: &str = "CONNECTOR";
-
-/// The label of a token that took the place of one that was handed over, and that is not proved yet.
-const HANDED_OVER_LABEL: &str = "CONNECTOR-HANDED-OVER";
-
+/// The connector's own staging label: a token that is to become current, or one that a hand-over has to prove first.
+const STAGED: &str = "CONNECTOR";
 const CURRENT: &str = "AWSCURRENT";
-
-/// The label of the version that was current before.
+const PENDING: &str = "AWSPENDING";
 const PREVIOUS: &str = "AWSPREVIOUS";
 
 /// How long credentials are used without reading them again.
@@ -269,6 +242,11 @@ impl SecretStore {
         self.credentials.remove(tenant);
     }
 
+    /// What the names of the tenants' secrets begin with.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// The token that is current now.
     ///
     /// # Errors
@@ -278,8 +256,8 @@ impl SecretStore {
         Ok(TokenVersion { token, version_id })
     }
 
-    /// The token that was put away last to become current, whether it has become so or not. One that was current and
-    /// is the previous one by now counts no more: an operator has gone back to the one before.
+    /// The token that was staged last. `None` as well once it is the previous one: an operator has gone back to the
+    /// token before it.
     ///
     /// # Errors
     /// As [`SecretStoreError`] says, but for `Missing`.
@@ -288,39 +266,60 @@ impl SecretStore {
         tenant: &TenantId,
     ) -> Result<Option<TokenVersion>, SecretStoreError> {
         let name = token_secret_name(&self.prefix, tenant);
-        match self.read_stages::<TokenSecret>(&name, PRIVATE_LABEL).await {
-            Ok((_, _, stages)) if stages.iter().any(|stage| stage == PREVIOUS) => Ok(None),
+        match self.read_version(&name, VersionOf::Label(STAGED)).await {
+            Ok((_, _, labels)) if labels.iter().any(|label| label == PREVIOUS) => Ok(None),
             Ok((token, version_id, _)) => Ok(Some(TokenVersion { token, version_id })),
             Err(SecretStoreError::Missing(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// The token that took the place of the last one that was handed over, if ServiceNow replaced it at once.
+    /// The token that a version holds, also one without a label. `None`: it holds nothing, or there is no such version.
     ///
     /// # Errors
     /// As [`SecretStoreError`] says, but for `Missing`.
-    pub async fn handed_over_token(
+    pub async fn token_version(
         &self,
         tenant: &TenantId,
-    ) -> Result<Option<TokenVersion>, SecretStoreError> {
-        self.labelled(tenant, HANDED_OVER_LABEL).await
+        version_id: &str,
+    ) -> Result<Option<TokenSecret>, SecretStoreError> {
+        let name = token_secret_name(&self.prefix, tenant);
+        match self.read_version(&name, VersionOf::Id(version_id)).await {
+            Ok((token, _, _)) => Ok(Some(token)),
+            Err(SecretStoreError::Missing(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
-    /// Keeps a token that took the place of one that was handed over. What is current stays current.
+    /// The labels of the token secret's versions.
     ///
     /// # Errors
     /// As [`SecretStoreError`] says.
-    pub async fn stage_handed_over(
+    pub async fn token_labels(&self, tenant: &TenantId) -> Result<TokenLabels, SecretStoreError> {
+        let name = token_secret_name(&self.prefix, tenant);
+        let described = self.client.describe_secret().secret_id(&name).send().await;
+        let described = described.map_err(|error| SecretStoreError::unavailable(&name, &error))?;
+        Ok(TokenLabels {
+            rotates: described.rotation_enabled == Some(true),
+            by_version: described.version_ids_to_stages.unwrap_or_default(),
+        })
+    }
+
+    /// Stores a token beside the current one. The new version.
+    ///
+    /// # Errors
+    /// As [`SecretStoreError`] says.
+    pub async fn stage_token(
         &self,
         tenant: &TenantId,
         token: &TokenSecret,
-    ) -> Result<(), SecretStoreError> {
-        self.put(tenant, token, HANDED_OVER_LABEL).await.map(drop)
+    ) -> Result<String, SecretStoreError> {
+        let version_id = uuid::Uuid::new_v4().to_string();
+        self.put(tenant, token, (version_id, STAGED), None).await
     }
 
-    /// Makes `token` current, provided that `read_version` still is: a token that somebody else stored in between
-    /// is not lost. The caller holds the tenant's token lease. The new version.
+    /// Makes `token` current, provided that `read_version` still is: a token that was stored in between is not lost. The
+    /// caller holds the tenant's token lease. The new version.
     ///
     /// # Errors
     /// As [`SecretStoreError`] says; what was current stays current then.
@@ -330,7 +329,7 @@ impl SecretStore {
         read_version: &str,
         token: &TokenSecret,
     ) -> Result<String, SecretStoreError> {
-        let new_version = self.put(tenant, token, PRIVATE_LABEL).await?;
+        let new_version = self.stage_token(tenant, token).await?;
         self.make_current(tenant, read_version, &new_version)
             .await?;
         Ok(new_version)
@@ -346,31 +345,72 @@ impl SecretStore {
         read_version: &str,
         new_version: &str,
     ) -> Result<(), SecretStoreError> {
-        let name = token_secret_name(&self.prefix, tenant);
-        let moved = self
-            .client
-            .update_secret_version_stage()
-            .secret_id(&name)
-            .version_stage(CURRENT)
-            .remove_from_version_id(read_version)
-            .move_to_version_id(new_version)
-            .send()
-            .await;
-        match moved {
-            Ok(_) => Ok(()),
+        let moved = self.move_label(tenant, CURRENT, read_version, Some(new_version));
+        match moved.await {
+            Ok(()) => Ok(()),
             // The SDK may have sent this twice, and the first time had taken effect without an answer.
             Err(error) => match self.token(tenant).await {
                 Ok(current) if current.version_id == new_version => Ok(()),
-                _ => Err(SecretStoreError::unavailable(&name, &error)),
+                _ => Err(error),
             },
         }
+    }
+
+    /// Fills the version that a rotation makes. `rotation_token` is the one of the rotation's event, if it has one.
+    ///
+    /// # Errors
+    /// As [`SecretStoreError`] says.
+    pub async fn put_pending(
+        &self,
+        tenant: &TenantId,
+        version_id: &str,
+        rotation_token: Option<String>,
+        token: &TokenSecret,
+    ) -> Result<(), SecretStoreError> {
+        let version = (version_id.to_owned(), PENDING);
+        self.put(tenant, token, version, rotation_token)
+            .await
+            .map(drop)
+    }
+
+    /// Takes `AWSPENDING` from a version.
+    ///
+    /// # Errors
+    /// As [`SecretStoreError`] says.
+    pub async fn remove_pending(
+        &self,
+        tenant: &TenantId,
+        version_id: &str,
+    ) -> Result<(), SecretStoreError> {
+        self.move_label(tenant, PENDING, version_id, None).await
+    }
+
+    async fn move_label(
+        &self,
+        tenant: &TenantId,
+        label: &str,
+        from: &str,
+        to: Option<&str>,
+    ) -> Result<(), SecretStoreError> {
+        let name = token_secret_name(&self.prefix, tenant);
+        self.client
+            .update_secret_version_stage()
+            .secret_id(&name)
+            .version_stage(label)
+            .remove_from_version_id(from)
+            .set_move_to_version_id(to.map(str::to_owned))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| SecretStoreError::unavailable(&name, &error))
     }
 
     async fn put(
         &self,
         tenant: &TenantId,
         token: &TokenSecret,
-        label: &str,
+        (version_id, label): (String, &str),
+        rotation_token: Option<String>,
     ) -> Result<String, SecretStoreError> {
         let name = token_secret_name(&self.prefix, tenant);
         let text =
@@ -378,7 +418,8 @@ impl SecretStore {
         self.client
             .put_secret_value()
             .secret_id(&name)
-            .client_request_token(uuid::Uuid::new_v4().to_string())
+            .client_request_token(version_id)
+            .set_rotation_token(rotation_token)
             .secret_string(text)
             .version_stages(label)
             .send()
@@ -392,65 +433,81 @@ impl SecretStore {
             })
     }
 
-    async fn labelled(
-        &self,
-        tenant: &TenantId,
-        label: &str,
-    ) -> Result<Option<TokenVersion>, SecretStoreError> {
-        match self
-            .read_version(&token_secret_name(&self.prefix, tenant), label)
-            .await
-        {
-            Ok((token, version_id)) => Ok(Some(TokenVersion { token, version_id })),
-            Err(SecretStoreError::Missing(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
     async fn read<T: serde::de::DeserializeOwned>(
         &self,
         name: &str,
     ) -> Result<(T, String), SecretStoreError> {
-        self.read_version(name, CURRENT).await
-    }
-
-    async fn read_version<T: serde::de::DeserializeOwned>(
-        &self,
-        name: &str,
-        label: &str,
-    ) -> Result<(T, String), SecretStoreError> {
-        let (value, version_id, _) = self.read_stages(name, label).await?;
+        let (value, version_id, _) = self.read_version(name, VersionOf::Label(CURRENT)).await?;
         Ok((value, version_id))
     }
 
-    /// A value, its version, and every label of that.
-    async fn read_stages<T: serde::de::DeserializeOwned>(
+    /// A value, its version, and that version's labels.
+    async fn read_version<T: serde::de::DeserializeOwned>(
         &self,
         name: &str,
-        label: &str,
+        version: VersionOf<'_>,
     ) -> Result<(T, String, Vec<String>), SecretStoreError> {
-        let answer = self
-            .client
-            .get_secret_value()
-            .secret_id(name)
-            .version_stage(label)
-            .send()
-            .await
-            .map_err(|error| {
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_resource_not_found_exception())
-                {
-                    SecretStoreError::Missing(name.to_owned())
-                } else {
-                    SecretStoreError::unavailable(name, &error)
-                }
-            })?;
+        let read = self.client.get_secret_value().secret_id(name);
+        let read = match version {
+            VersionOf::Label(label) => read.version_stage(label),
+            VersionOf::Id(id) => read.version_id(id),
+        };
+        let answer = read.send().await.map_err(|error| {
+            if error
+                .as_service_error()
+                .is_some_and(|error| error.is_resource_not_found_exception())
+            {
+                SecretStoreError::Missing(name.to_owned())
+            } else {
+                SecretStoreError::unavailable(name, &error)
+            }
+        })?;
         let value = answer
             .secret_string()
             .and_then(|text| serde_json::from_str(text).ok())
             .ok_or_else(|| SecretStoreError::Malformed(name.to_owned()))?;
         let version_id = answer.version_id().unwrap_or_default().to_owned();
         Ok((value, version_id, answer.version_stages().to_vec()))
+    }
+}
+
+/// Which version of a secret is read.
+enum VersionOf<'a> {
+    Label(&'a str),
+    Id(&'a str),
+}
+
+/// The labels of a token secret's versions.
+#[derive(Clone, Debug)]
+pub struct TokenLabels {
+    /// Whether the secret has a rotation schedule.
+    pub rotates: bool,
+    by_version: HashMap<String, Vec<String>>,
+}
+
+impl TokenLabels {
+    /// Whether any label is on that version.
+    pub fn knows(&self, version_id: &str) -> bool {
+        self.by_version.contains_key(version_id)
+    }
+
+    /// Whether the version is current.
+    pub fn is_current(&self, version_id: &str) -> bool {
+        self.has(version_id, CURRENT)
+    }
+
+    /// Whether the version is the one that was current before.
+    pub fn is_previous(&self, version_id: &str) -> bool {
+        self.has(version_id, PREVIOUS)
+    }
+
+    /// Whether a rotation that makes the version is under way.
+    pub fn is_pending(&self, version_id: &str) -> bool {
+        self.has(version_id, PENDING)
+    }
+
+    fn has(&self, version_id: &str, label: &str) -> bool {
+        let labels = self.by_version.get(version_id);
+        labels.is_some_and(|labels| labels.iter().any(|own| own == label))
     }
 }

@@ -87,4 +87,17 @@ impl SingleFlight {
         self.credentials.release_lease(key, &owner).await;
         outcome
     }
+
+    /// Does `work` while `key` is leased. `None`: another process holds the lease for longer than the caller may wait.
+    ///
+    /// # Errors
+    /// What `work` fails with, or that the table of leases cannot be written.
+    pub async fn holding<T, E: From<StorageError>>(
+        &self,
+        key: &str,
+        limits: FlightLimits,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<Option<T>, E> {
+        self.run(key, limits, || async { Ok(None) }, work).await
+    }
 }
