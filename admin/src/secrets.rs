@@ -167,11 +167,13 @@ pub(crate) async fn holding_the_token<T>(
     work: impl Future<Output = Result<T, AdminError>>,
 ) -> Result<T, AdminError> {
     let flights = SingleFlight::new(Arc::new(stack.credentials()));
-    let done = flights.holding(&token_lease_key(id), TOKEN_LEASE, work).await?;
+    let done = flights
+        .holding(&token_lease_key(id), TOKEN_LEASE, work)
+        .await?;
     done.ok_or(AdminError::TokenInUse)
 }
 
-/// The token secret's whole value: a token set by hand belongs to the tenant file's client, whatever was there before.
+/// The token secret's whole value: a token that an operator sets belongs to the tenant file's client.
 fn token(
     file: &TenantFile,
     value: &Secret,

@@ -193,8 +193,8 @@ pub(crate) async fn delete(
     }
 }
 
-/// Makes `json` current, provided that the version that was `read` still is: what somebody else stored in between
-/// is not lost.
+/// Makes `json` current, provided that the version that was `read` still is: what was stored in between is not
+/// lost.
 pub(crate) async fn replace(
     stack: &Stack,
     name: &str,

@@ -25,7 +25,7 @@ pub enum StepFailure {
     Transient(String),
 }
 
-/// The text for people: the runtime logs what a function fails with by its `Debug`.
+/// The text for people: the runtime logs a function's error by its `Debug`.
 impl fmt::Debug for StepFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the step failed: {self}")

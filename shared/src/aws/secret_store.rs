@@ -88,7 +88,7 @@ pub struct TokenSecret {
         serialize_with = "serialize_exposed_option"
     )]
     pub client_secret: Option<Secret>,
-    /// An operator wants it renewed by the next rotation, due or not.
+    /// An operator has asked the next rotation to renew it, due or not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub renew_now: bool,
     /// The version that this one was made from. The lease holder promotes a staged token only while that version is
@@ -187,7 +187,7 @@ impl SecretStoreError {
 }
 
 impl SecretStore {
-    /// A vault whose secrets are named `{prefix}/{tenant}/…`.
+    /// A store of the secrets named `{prefix}/{tenant}/…`.
     pub fn new(client: aws_sdk_secretsmanager::Client, prefix: String, clock: Clock) -> Self {
         Self {
             client,
@@ -220,8 +220,7 @@ impl SecretStore {
         Ok(credentials)
     }
 
-    /// What an administrator set, no older than a few seconds: for whoever has just been refused with what was read
-    /// before.
+    /// What an administrator set, no older than a few seconds: for a caller that was refused with what was read before.
     ///
     /// # Errors
     /// As [`SecretStoreError`] says.

@@ -160,8 +160,8 @@ impl Grants {
         Ok(since.is_some_and(|since| since.plus(REAUTHORIZATION_PAUSE) > now))
     }
 
-    /// Proves an access token by a harmless read. One request. An answer about the table, whatever it says, comes from
-    /// an instance that has taken the token.
+    /// Proves an access token by a harmless read. One request. Every answer about the table
+    /// comes from an instance that has taken the token, a refusal included.
     ///
     /// # Errors
     /// As [`ProofError`] says.

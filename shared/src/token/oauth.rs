@@ -12,7 +12,7 @@ use crate::http::{LONGEST_TOKEN_ANSWER, body};
 use crate::http::{retry_after, transport_reason};
 use crate::retry::LONGEST_LIFETIME;
 
-/// What a token is asked for with.
+/// A request for a token.
 #[derive(Clone, Debug)]
 pub enum GrantRequest {
     /// `grant_type=refresh_token`
@@ -28,7 +28,7 @@ pub enum GrantRequest {
     ClientCredentials,
 }
 
-/// The client that asks.
+/// The client that requests it.
 #[derive(Clone, Debug)]
 pub struct ClientIdentity {
     /// The Application Registry record's client id.

@@ -46,7 +46,7 @@ fn points(calls: &[AwsCall], function: &str) -> Vec<Point> {
 }
 
 /// Does something, and kills a function's processes when it comes to that place: before its call has an effect in AWS,
-/// or after it has had one in ServiceNow, whose answer nobody hears then. A second process that started while the places
+/// or after it has had one in ServiceNow, whose answer is lost then. A second process that started while the places
 /// were counted read the tenant once more: such a place does not come, and all goes well.
 async fn kill_at(world: &World, function: &str, point: &Point, work: impl Future) {
     let (aws, servicenow) = (&world.cloud.aws, &world.cloud.servicenow);
@@ -105,12 +105,12 @@ fn replacing(world: &World) {
     world.cloud.servicenow.configure(rules);
 }
 
-async fn wish(world: &World) {
-    let wish = |token| TokenSecret {
+async fn request_renewal(world: &World) {
+    let requested = |token| TokenSecret {
         renew_now: true,
         ..token
     };
-    world.set_token(wish).await;
+    world.set_token(requested).await;
 }
 
 /// The places of one rotation, which goes well.
@@ -140,10 +140,10 @@ async fn goes_on(world: &World, point: &Point) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renewal_that_is_killed_anywhere_ends_right_the_next_time() {
     let world = World::start().await;
-    wish(&world).await;
+    request_renewal(&world).await;
     let points = points_of_a_rotation(&world).await;
     for point in points.iter().chain(&[Point::Grant, Point::Proof]) {
-        wish(&world).await;
+        request_renewal(&world).await;
         world.cloud.travel(DAY);
         kill_at(&world, "rotate-tokens", point, world.rotate()).await;
         world.living_token().await;
@@ -152,7 +152,7 @@ async fn a_renewal_that_is_killed_anywhere_ends_right_the_next_time() {
         world.living_token().await;
         world.assert_nothing_is_pending().await;
         let token = world.current_token().await.token;
-        assert!(!token.renew_now, "{point:?}: the wish is not fulfilled");
+        assert!(!token.renew_now, "{point:?}: the request is not fulfilled");
         assert_eq!(token.source.as_deref(), Some("rotation"), "{point:?}");
     }
     assert_eq!(world.cloud.servicenow.grants().refused, 0);
@@ -172,9 +172,9 @@ async fn a_replacement_that_is_killed_anywhere_ends_right_the_next_time() {
     }
 }
 
-/// Decision 0012: once a replaced token is put away no process and no password is needed to find it.
+/// Decision 0012: once a replaced token is staged, it needs neither its process nor a password.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replaced_token_that_was_put_away_is_found_wherever_the_process_dies() {
+async fn a_staged_token_is_promoted_wherever_the_process_dies() {
     let world = World::start().await;
     replacing(&world);
     world.forget_password().await;
@@ -190,9 +190,9 @@ async fn a_replaced_token_that_was_put_away_is_found_wherever_the_process_dies()
     assert_eq!(world.cloud.servicenow.grants().refused, 0);
 }
 
-/// Decision 0012: what an operator writes is put under a label of its own.
+/// Decision 0012: the command line promotes a staged token before it writes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replaced_token_that_was_put_away_is_found_after_an_operator_has_set_something() {
+async fn a_staged_token_is_promoted_although_an_operator_sets_something() {
     for operator in ["token rotate", "secrets set"] {
         let world = World::start().await;
         replacing(&world);
@@ -207,8 +207,8 @@ async fn a_replaced_token_that_was_put_away_is_found_after_an_operator_has_set_s
         let poller = world.poller();
         kill_at(&world, "deliver-session", &moving, poller.poll_once()).await;
         let before = world.current_token().await.token.refresh_token;
-        let away = world.labelled("CONNECTOR").await.expect("put away").token;
-        assert_ne!(away.refresh_token, before);
+        let staged = world.labelled("CONNECTOR").await.expect("staged").token;
+        assert_ne!(staged.refresh_token, before);
         world.cloud.travel(LATER);
         let stack = &world.cloud.stack;
         if operator == "token rotate" {
@@ -251,7 +251,7 @@ async fn a_token_that_an_operator_has_rolled_back_stays_rolled_back() {
 
 /// Decision 0012: storing what came in place of a token that was handed over waits for no store for long.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replaced_token_is_kept_aside_while_secrets_manager_hangs_during_a_hand_over() {
+async fn a_replaced_token_is_staged_in_the_table_while_secrets_manager_hangs_during_a_hand_over() {
     let world = World::start().await;
     replacing(&world);
     let hanging = Effect::Hang(Duration::from_secs(20));
@@ -261,13 +261,13 @@ async fn a_replaced_token_is_kept_aside_while_secrets_manager_hangs_during_a_han
     let answer = world.hand_over(&body).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let living = world.living_token().await;
-    assert_eq!(kept(&world).await, Some(living));
+    assert_eq!(staged_in_table(&world).await, Some(living));
     assert_eq!(world.hand_over(&body).await.status, 200);
     world.living_token().await;
     assert_eq!(world.cloud.servicenow.grants().refused, 0);
 }
 
-/// The same for a hand-over: whoever repeats it succeeds.
+/// The same for a hand-over: a repeat succeeds.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hand_over_that_is_killed_anywhere_succeeds_when_it_is_repeated() {
     let world = World::start().await;
@@ -300,8 +300,8 @@ async fn a_hand_over_that_is_killed_anywhere_succeeds_when_it_is_repeated() {
     assert_eq!(world.cloud.servicenow.grants().refused, 0);
 }
 
-/// The refresh token that is kept aside in the credentials table.
-async fn kept(world: &World) -> Option<Secret> {
+/// The refresh token that is staged in the credentials table.
+async fn staged_in_table(world: &World) -> Option<Secret> {
     let stack = &world.cloud.stack;
     let read = stack
         .dynamodb
@@ -327,8 +327,8 @@ async fn delivers(world: &World) -> bool {
 
 /// Decision 0012: Secrets Manager fails through all retries, and the old token is dead by then.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replaced_token_that_secrets_manager_does_not_take_is_kept_and_stored_by_whoever_comes_next()
- {
+async fn a_replaced_token_that_secrets_manager_does_not_take_is_promoted_by_the_next_lease_holder()
+{
     for operation in ["PutSecretValue", "UpdateSecretVersionStage"] {
         for next in [
             "deliver-session",
@@ -349,11 +349,11 @@ async fn a_replaced_token_that_secrets_manager_does_not_take_is_kept_and_stored_
                 delivers(&world).await,
                 "{operation}: the access token works"
             );
-            let kept_token = kept(&world).await.expect("kept");
+            let staged = staged_in_table(&world).await.expect("staged");
             let alive = world
                 .cloud
                 .servicenow
-                .refresh_token_expires_at(kept_token.expose());
+                .refresh_token_expires_at(staged.expose());
             assert!(alive.is_some());
 
             world.cloud.travel(DAY);
@@ -371,14 +371,14 @@ async fn a_replaced_token_that_secrets_manager_does_not_take_is_kept_and_stored_
                 }
             }
             world.living_token().await;
-            assert_eq!(kept(&world).await, None, "{operation} {next}");
+            assert_eq!(staged_in_table(&world).await, None, "{operation} {next}");
             world.rotate_tomorrow().await;
             world.living_token().await;
         }
     }
 }
 
-/// docs/architecture.md#rule-5: whatever the concurrency, a tenant's access token is obtained once and shared.
+/// docs/architecture.md#rule-5: at any concurrency, a tenant's access token is obtained once and shared.
 async fn a_hundred_deliveries(answer: RefreshAnswer) {
     let world = World::start().await;
     world
