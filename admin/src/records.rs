@@ -13,6 +13,7 @@ use shared::retry::ServiceNowTimeouts;
 use shared::servicenow::client::{CallError, DisplayValue, ServiceNowClient};
 use shared::servicenow::query::Query;
 use shared::token::access::AccessTokens;
+use shared::wiring::VendorWiring;
 use tokio::time::Instant;
 
 use crate::error::AdminError;
@@ -65,30 +66,17 @@ impl Numbers {
     }
 }
 
-/// What calls to ServiceNow are made with: the secrets, the access tokens and the client.
-pub(crate) fn servicenow(
-    stack: &Stack,
-    http: &reqwest::Client,
-    testing: &Testing,
-) -> (Arc<SecretStore>, Arc<AccessTokens>, ServiceNowClient) {
-    let clock = || stack.clock.clone();
-    let vault = SecretStore::new(stack.secrets.clone(), stack.secret_prefix.clone(), clock());
-    let vault = Arc::new(vault);
-    let access = Arc::new(AccessTokens::new(
-        http.clone(),
-        Arc::clone(&vault),
-        Arc::new(stack.credentials()),
-        clock(),
-        ServiceNowTimeouts::HTTP,
-    ));
-    let client = ServiceNowClient::new(
-        http.clone(),
-        Arc::clone(&access),
-        clock(),
-        testing.allow_loopback,
-        ServiceNowTimeouts::HTTP,
-    );
-    (vault, access, client)
+/// What the clients of Rescue and ServiceNow are made from, as the functions make them.
+pub(crate) fn vendors(stack: &Stack, testing: &Testing) -> Result<VendorWiring, AdminError> {
+    let (secrets, prefix) = (stack.secrets.clone(), stack.secret_prefix.clone());
+    Ok(VendorWiring {
+        http: shared::http::client(testing.ca_file.as_deref())?,
+        secret_store: Arc::new(SecretStore::new(secrets, prefix, stack.clock.clone())),
+        credentials: Arc::new(stack.credentials()),
+        clock: stack.clock.clone(),
+        timeouts: ServiceNowTimeouts::HTTP,
+        testing: testing.clone(),
+    })
 }
 
 impl Records {
@@ -97,10 +85,10 @@ impl Records {
     /// # Errors
     /// When the HTTP client cannot be built.
     pub fn new(stack: &Stack, testing: &Testing) -> Result<Self, AdminError> {
-        let http = shared::http::client(testing.ca_file.as_deref())?;
-        let (_, access, client) = servicenow(stack, &http, testing);
+        let vendors = vendors(stack, testing)?;
+        let access = vendors.access_tokens();
         Ok(Self {
-            client,
+            client: vendors.servicenow(&access),
             access,
             stack: stack.clone(),
             began: Instant::now(),

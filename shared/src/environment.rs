@@ -102,7 +102,10 @@ impl<F: Fn(&str) -> Option<String>> EnvironmentReader<F> {
 
 fn required(value: Option<String>, name: &str, faults: &mut Vec<String>) -> String {
     value.unwrap_or_else(|| {
-        faults.push(format!("{name} is missing"));
+        let fault = format!("{name} is missing");
+        if !faults.contains(&fault) {
+            faults.push(fault);
+        }
         String::new()
     })
 }

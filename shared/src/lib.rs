@@ -14,3 +14,4 @@ pub mod retry;
 pub mod servicenow;
 pub mod telemetry;
 pub mod token;
+pub mod wiring;

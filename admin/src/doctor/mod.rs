@@ -211,31 +211,18 @@ type Checks<'a> = Vec<(&'static str, BoxFuture<'a, Finding>)>;
 
 impl<'a> Doctor<'a> {
     fn new(stack: &'a Stack, tenant: Tenant, options: &'a Options) -> Result<Self, AdminError> {
-        let testing = &options.testing;
-        let http = shared::http::client(testing.ca_file.as_deref())?;
-        let clock = || stack.clock.clone();
-        let credentials = Arc::new(stack.credentials());
-        let (vault, access, servicenow) = records::servicenow(stack, &http, testing);
-        let rescue = RescueClient::new(
-            http.clone(),
-            testing.rescue_endpoint_url.clone(),
-            testing.allow_loopback,
-        );
+        let vendors = records::vendors(stack, &options.testing)?;
+        let (access, rescue) = (vendors.access_tokens(), vendors.rescue());
         Ok(Self {
             stack,
             options,
             tenant,
-            authcodes: Authcodes::new(
-                rescue.clone(),
-                Arc::clone(&vault),
-                Arc::clone(&credentials),
-                clock(),
-            ),
+            authcodes: vendors.authcodes(&rescue),
             rescue,
-            servicenow,
-            http,
-            vault,
-            credentials,
+            servicenow: vendors.servicenow(&access),
+            http: vendors.http,
+            vault: vendors.secret_store,
+            credentials: vendors.credentials,
             access,
             deadline: stack.clock.now().plus(CALLS),
             reached: OnceCell::new(),

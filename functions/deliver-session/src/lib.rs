@@ -27,11 +27,10 @@ use shared::aws::queue::Queues;
 use shared::aws::secret_store::SecretStore;
 use shared::aws::tenants::TenantsTable;
 use shared::domain::clock::{Clock, Timestamp};
-use shared::environment::EnvironmentReader;
 use shared::retry::{self, ServiceNowTimeouts};
 use shared::servicenow::client::ServiceNowClient;
 use shared::telemetry::{self, Metric};
-use shared::token::access::AccessTokens;
+use shared::wiring::Wiring;
 
 use crate::batch::Batch;
 use crate::event::{BatchItemFailure, Group, Message};
@@ -187,59 +186,19 @@ fn response(batch: &Batch, groups: Vec<Group>) -> SqsBatchResponse {
 /// # Errors
 /// Names every variable that is missing; otherwise what the Lambda runtime says when it ends.
 pub async fn run() -> Result<(), Error> {
-    let mut environment = EnvironmentReader::process();
-    let tenants_table = environment.required("TENANTS_TABLE");
-    let sessions_table = environment.required("SESSIONS_TABLE");
-    let credentials_table = environment.required("CREDENTIALS_TABLE");
-    let sessions_url = environment.required("SESSIONS_QUEUE_URL");
-    let dead_letters_url = environment.required("SESSIONS_DLQ_URL");
-    let secret_prefix = environment.secret_prefix();
-    let metrics_namespace = environment.required("METRICS_NAMESPACE");
-    let aws = environment.aws();
-    let testing = environment.testing();
-    environment.finish()?;
-    telemetry::start_metrics(metrics_namespace);
-    let clock = Clock::system(testing.clock_offset_seconds);
-    let http = shared::http::client(testing.ca_file.as_deref())?;
-    let aws = aws.config(&http);
-    let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
-    let vault = Arc::new(SecretStore::new(
-        aws_sdk_secretsmanager::Client::new(&aws),
-        secret_prefix,
-        clock.clone(),
-    ));
-    let credentials = Arc::new(CredentialsTable::new(
-        dynamodb.clone(),
-        credentials_table,
-        clock.clone(),
-    ));
-    let access = AccessTokens::new(
-        http.clone(),
-        Arc::clone(&vault),
-        Arc::clone(&credentials),
-        clock.clone(),
-        ServiceNowTimeouts::QUEUE,
-    );
+    let mut wiring = Wiring::from_environment()?;
+    let vendors = wiring.vendors(ServiceNowTimeouts::QUEUE);
     let function = DeliverSession {
-        tenants: TenantsTable::new(dynamodb.clone(), tenants_table, clock.clone()),
-        ledger: Ledger::new(dynamodb, sessions_table, clock.clone()),
-        credentials,
-        vault,
-        servicenow: ServiceNowClient::new(
-            http,
-            Arc::new(access),
-            clock.clone(),
-            testing.allow_loopback,
-            ServiceNowTimeouts::QUEUE,
-        ),
-        queues: Queues::new(
-            aws_sdk_sqs::Client::new(&aws),
-            sessions_url,
-            dead_letters_url,
-        ),
-        clock,
+        tenants: wiring.tenants(),
+        ledger: wiring.ledger(),
+        servicenow: vendors.servicenow(&vendors.access_tokens()),
+        credentials: vendors.credentials,
+        vault: vendors.secret_store,
+        queues: wiring.queues(),
+        clock: vendors.clock,
         timeouts: Timeouts::default(),
     };
+    wiring.finish()?;
     let function = &function;
     // In a box, because the compiler lays out nested futures in one another and gives up at some depth.
     let answer = |event: LambdaEvent<Box<RawValue>>| {

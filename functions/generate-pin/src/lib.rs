@@ -18,20 +18,19 @@ use lambda_http::Error;
 use lambda_http::http::{HeaderValue, StatusCode};
 use serde_json::Value;
 use shared::api::{self, HttpRequest, HttpResponse};
-use shared::aws::credentials::CredentialsTable;
 use shared::aws::secret_store::SecretStore;
 use shared::aws::tenants::{KeyScope, TenantsTable};
 use shared::domain::clock::{Clock, Timestamp};
 use shared::domain::error::{ErrorCode, Problem};
 use shared::domain::secret::Secret;
 use shared::domain::tenant::TenantId;
-use shared::environment::EnvironmentReader;
 use shared::rescue::api::RescueClient;
 use shared::rescue::authcodes::Authcodes;
 use shared::retry::ServiceNowTimeouts;
 use shared::servicenow::client::ServiceNowClient;
 use shared::telemetry::{self, Metric};
 use shared::token::access::AccessTokens;
+use shared::wiring::Wiring;
 
 use crate::event::Command;
 use crate::pin_request::PinRequest;
@@ -184,62 +183,25 @@ fn jitter() -> Duration {
 /// # Errors
 /// Names every variable that is missing; otherwise what the Lambda runtime says when it ends.
 pub async fn run() -> Result<(), Error> {
-    let mut environment = EnvironmentReader::process();
-    let tenants_table = environment.required("TENANTS_TABLE");
-    let credentials_table = environment.required("CREDENTIALS_TABLE");
-    let secret_prefix = environment.secret_prefix();
-    let metrics_namespace = environment.required("METRICS_NAMESPACE");
-    let aws = environment.aws();
-    let testing = environment.testing();
-    environment.finish()?;
-    telemetry::start_metrics(metrics_namespace);
-    let clock = Clock::system(testing.clock_offset_seconds);
-    let http = shared::http::client(testing.ca_file.as_deref())?;
-    let aws = aws.config(&http);
-    let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
-    let vault = Arc::new(SecretStore::new(
-        aws_sdk_secretsmanager::Client::new(&aws),
-        secret_prefix,
-        clock.clone(),
-    ));
-    let credentials = Arc::new(CredentialsTable::new(
-        dynamodb.clone(),
-        credentials_table.clone(),
-        clock.clone(),
-    ));
-    let access = Arc::new(AccessTokens::new(
-        http.clone(),
-        Arc::clone(&vault),
-        Arc::clone(&credentials),
-        clock.clone(),
-        ServiceNowTimeouts::HTTP,
-    ));
-    let rescue = RescueClient::new(
-        http.clone(),
-        testing.rescue_endpoint_url,
-        testing.allow_loopback,
+    let mut wiring = Wiring::from_environment()?;
+    let vendors = wiring.vendors(ServiceNowTimeouts::HTTP);
+    let (access, rescue) = (vendors.access_tokens(), vendors.rescue());
+    let presses = PinRequests::new(
+        wiring.dynamodb(),
+        wiring.credentials_table(),
+        wiring.clock(),
     );
     let function = GeneratePin {
-        tenants: TenantsTable::new(dynamodb.clone(), tenants_table, clock.clone()),
-        authcodes: Authcodes::new(
-            rescue.clone(),
-            Arc::clone(&vault),
-            credentials,
-            clock.clone(),
-        ),
-        vault,
-        presses: PinRequests::new(dynamodb, credentials_table, clock.clone()),
+        tenants: wiring.tenants(),
+        presses,
+        authcodes: vendors.authcodes(&rescue),
         rescue,
-        access: Arc::clone(&access),
-        servicenow: ServiceNowClient::new(
-            http,
-            access,
-            clock.clone(),
-            testing.allow_loopback,
-            ServiceNowTimeouts::HTTP,
-        ),
-        clock,
+        servicenow: vendors.servicenow(&access),
+        access,
+        vault: vendors.secret_store,
+        clock: vendors.clock,
         jitter,
     };
+    wiring.finish()?;
     api::run(|request| handle(&function, request)).await
 }

@@ -19,13 +19,13 @@ use shared::aws::tenants::{KeyScope, TenantsTable};
 use shared::domain::clock::{Clock, Timestamp};
 use shared::domain::error::{ErrorCode, Problem};
 use shared::domain::tenant::TenantFile;
-use shared::environment::EnvironmentReader;
 use shared::retry::ServiceNowTimeouts;
 use shared::servicenow::client::ServiceNowClient;
 use shared::telemetry;
 use shared::token::access::AccessTokens;
 use shared::token::grants::Grants;
 use shared::token::uninterrupted::{InProgress, run_until};
+use shared::wiring::Wiring;
 
 use crate::event::Command;
 use crate::note::HandOverOutcome;
@@ -179,53 +179,21 @@ fn answer(stored: &Stored) -> serde_json::Value {
 /// # Errors
 /// Names every variable that is missing; otherwise what the Lambda runtime says when it ends.
 pub async fn run() -> Result<(), Error> {
-    let mut environment = EnvironmentReader::process();
-    let tenants_table = environment.required("TENANTS_TABLE");
-    let credentials_table = environment.required("CREDENTIALS_TABLE");
-    let sessions_url = environment.required("SESSIONS_QUEUE_URL");
-    let secret_prefix = environment.secret_prefix();
-    let metrics_namespace = environment.required("METRICS_NAMESPACE");
-    let aws = environment.aws();
-    let testing = environment.testing();
-    environment.finish()?;
-    telemetry::start_metrics(metrics_namespace);
-    let clock = Clock::system(testing.clock_offset_seconds);
-    let http = shared::http::client(testing.ca_file.as_deref())?;
-    let aws = aws.config(&http);
-    let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
-    let secrets = aws_sdk_secretsmanager::Client::new(&aws);
-    let vault = Arc::new(SecretStore::new(secrets, secret_prefix, clock.clone()));
-    let credentials = CredentialsTable::new(dynamodb.clone(), credentials_table, clock.clone());
-    let credentials = Arc::new(credentials);
-    let access = Arc::new(AccessTokens::new(
-        http.clone(),
-        Arc::clone(&vault),
-        Arc::clone(&credentials),
-        clock.clone(),
-        ServiceNowTimeouts::HTTP,
-    ));
+    let mut wiring = Wiring::from_environment()?;
+    let vendors = wiring.vendors(ServiceNowTimeouts::HTTP);
+    let access = vendors.access_tokens();
     let function = ReceiveToken {
-        tenants: TenantsTable::new(dynamodb, tenants_table, clock.clone()),
-        grants: Grants::new(
-            http.clone(),
-            Arc::clone(&vault),
-            Arc::clone(&credentials),
-            clock.clone(),
-        ),
-        flights: SingleFlight::new(Arc::clone(&credentials)),
-        vault,
-        credentials,
-        servicenow: ServiceNowClient::new(
-            http,
-            Arc::clone(&access),
-            clock.clone(),
-            testing.allow_loopback,
-            ServiceNowTimeouts::HTTP,
-        ),
+        tenants: wiring.tenants(),
+        grants: vendors.grants(),
+        flights: SingleFlight::new(Arc::clone(&vendors.credentials)),
+        servicenow: vendors.servicenow(&access),
         access,
-        queues: Queues::new(aws_sdk_sqs::Client::new(&aws), sessions_url, String::new()),
-        clock,
-        allow_loopback: testing.allow_loopback,
+        vault: vendors.secret_store,
+        credentials: vendors.credentials,
+        queues: wiring.sessions_queue(),
+        clock: vendors.clock,
+        allow_loopback: vendors.testing.allow_loopback,
     };
+    wiring.finish()?;
     api::run(|request| handle(&function, request)).await
 }

@@ -43,15 +43,15 @@ async fn pending(
     id: &TenantId,
     budget: &TimeBudget,
 ) -> Result<TokenSecret, StepFailure> {
-    let (vault, tokens) = (&function.vault, &function.grants.tokens);
+    let (secret_store, tokens) = (&function.secret_store, &function.grants.tokens);
     let tenant = function.tenants.get(id).await?;
     let Some(file) = tenant.as_ref().map(|tenant| &tenant.file) else {
         tracing::info!(tenant = %id, "the tenant is gone: nothing to renew");
-        return Ok(vault.token(id).await?.token);
+        return Ok(secret_store.token(id).await?.token);
     };
     if file.servicenow.grant != Grant::RefreshToken {
         tracing::info!(tenant = %id, "healthy: the tenant's grant needs no refresh token");
-        return Ok(vault.token(id).await?.token);
+        return Ok(secret_store.token(id).await?.token);
     }
     let stored = tokens.settled(id).await?;
     if stored.token.refresh_token.is_none() {
@@ -71,7 +71,7 @@ async fn pending(
         expiry::record(id, &before, function.clock.now());
         if let StepFailure::ReauthorizationNeeded(_) = failure {
             function.credentials.pause_for_reauthorization(id).await;
-            match vault.token(id).await {
+            match secret_store.token(id).await {
                 Ok(current) => drop(tokens.cancel_renewal(id, current).await),
                 Err(error) => {
                     tracing::warn!(tenant = %id, %error, "the request for a renewal stays");
@@ -177,10 +177,10 @@ impl Renewal<'_> {
     }
 
     async fn has_password(&self) -> Result<bool, StepFailure> {
-        let (id, vault) = (&self.file.tenant, &self.function.vault);
-        let mut credentials = vault.tenant_secrets(id).await?;
+        let (id, secret_store) = (&self.file.tenant, &self.function.secret_store);
+        let mut credentials = secret_store.tenant_secrets(id).await?;
         if credentials.service_account_password.is_none() {
-            credentials = vault.reread_tenant_secrets(id).await?;
+            credentials = secret_store.reread_tenant_secrets(id).await?;
         }
         let named = !self.file.servicenow.service_account.is_empty();
         Ok(named && credentials.service_account_password.is_some())

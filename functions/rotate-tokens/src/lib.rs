@@ -10,23 +10,15 @@ mod finish;
 mod prove;
 mod service;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
-use shared::aws::credentials::CredentialsTable;
-use shared::aws::queue::Queues;
-use shared::aws::secret_store::SecretStore;
-use shared::aws::single_flight::SingleFlight;
-use shared::aws::tenants::TenantsTable;
-use shared::domain::clock::Clock;
 use shared::domain::error::ErrorCode;
 use shared::domain::time_budget::TimeBudget;
-use shared::environment::EnvironmentReader;
 use shared::telemetry::{self, Metric};
-use shared::token::grants::Grants;
 use shared::token::rotation::{Rotation, RotationState};
+use shared::wiring::Wiring;
 
 use crate::event::{Command, Step};
 pub use crate::failure::StepFailure;
@@ -42,7 +34,7 @@ const STORING_NEEDS: Duration = Duration::from_secs(20);
 pub async fn handle(function: &RotateTokens, event: LambdaEvent<Value>) -> Result<(), StepFailure> {
     let deadline = function.clock.deadline(event.context.deadline);
     let budget = TimeBudget::until(function.clock.clone(), deadline).keep_back(STORING_NEEDS);
-    match Command::read(&event.payload, function.vault.prefix()) {
+    match Command::read(&event.payload, function.secret_store.prefix()) {
         Ok(command) => {
             let outcome = step(function, &command, &budget).await;
             outcome.inspect_err(|failure| log_failure(&command, failure))
@@ -103,39 +95,8 @@ fn log_failure(command: &Command, failure: &StepFailure) {
 /// # Errors
 /// Names every variable that is missing; otherwise what the Lambda runtime says when it ends.
 pub async fn run() -> Result<(), Error> {
-    let mut environment = EnvironmentReader::process();
-    let tenants_table = environment.required("TENANTS_TABLE");
-    let credentials_table = environment.required("CREDENTIALS_TABLE");
-    let sessions_url = environment.required("SESSIONS_QUEUE_URL");
-    let secret_prefix = environment.secret_prefix();
-    let metrics_namespace = environment.required("METRICS_NAMESPACE");
-    let aws = environment.aws();
-    let testing = environment.testing();
-    environment.finish()?;
-    telemetry::start_metrics(metrics_namespace);
-    let clock = Clock::system(testing.clock_offset_seconds);
-    let http = shared::http::client(testing.ca_file.as_deref())?;
-    let aws = aws.config(&http);
-    let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
-    let secrets = aws_sdk_secretsmanager::Client::new(&aws);
-    let credentials = CredentialsTable::new(dynamodb.clone(), credentials_table, clock.clone());
-    let credentials = Arc::new(credentials);
-    let vault = SecretStore::new(secrets, secret_prefix, clock.clone());
-    let vault = Arc::new(vault);
-    let function = RotateTokens {
-        tenants: TenantsTable::new(dynamodb, tenants_table, clock.clone()),
-        grants: Grants::new(
-            http,
-            Arc::clone(&vault),
-            Arc::clone(&credentials),
-            clock.clone(),
-        ),
-        vault,
-        flights: SingleFlight::new(Arc::clone(&credentials)),
-        credentials,
-        queues: Queues::new(aws_sdk_sqs::Client::new(&aws), sessions_url, String::new()),
-        clock,
-        allow_loopback: testing.allow_loopback,
-    };
+    let mut wiring = Wiring::from_environment()?;
+    let function = RotateTokens::new(&mut wiring);
+    wiring.finish()?;
     lambda_runtime::run(service_fn(|event| handle(&function, event))).await
 }

@@ -14,6 +14,7 @@ use shared::domain::tenant::{TenantFile, TenantId};
 use shared::domain::time_budget::TimeBudget;
 use shared::retry::ServiceNowTimeouts;
 use shared::token::grants::{Grants, TOKEN_LEASE};
+use shared::wiring::Wiring;
 
 use crate::failure::StepFailure;
 
@@ -26,7 +27,7 @@ pub struct RotateTokens {
     /// The tenants' settings.
     pub tenants: TenantsTable,
     /// The tenants' secrets.
-    pub vault: Arc<SecretStore>,
+    pub secret_store: Arc<SecretStore>,
     /// Pauses, leases and shared access tokens.
     pub credentials: Arc<CredentialsTable>,
     /// ServiceNow's token endpoint, and the stored refresh tokens.
@@ -42,6 +43,20 @@ pub struct RotateTokens {
 }
 
 impl RotateTokens {
+    pub(crate) fn new(wiring: &mut Wiring) -> Self {
+        let vendors = wiring.vendors(PATIENCE);
+        Self {
+            tenants: wiring.tenants(),
+            grants: vendors.grants(),
+            flights: SingleFlight::new(Arc::clone(&vendors.credentials)),
+            secret_store: vendors.secret_store,
+            credentials: vendors.credentials,
+            queues: wiring.sessions_queue(),
+            clock: vendors.clock,
+            allow_loopback: vendors.testing.allow_loopback,
+        }
+    }
+
     /// Does `work` while holding the tenant's token lease.
     pub(crate) async fn holding_the_lease<T>(
         &self,

@@ -16,8 +16,8 @@ use shared::aws::tenants::{KeyKind, TenantsTable};
 use shared::domain::clock::{Clock, Timestamp};
 use shared::domain::error::{ErrorCode, Problem};
 use shared::domain::tenant::TenantId;
-use shared::environment::EnvironmentReader;
 use shared::telemetry::{self, Metric};
+use shared::wiring::Wiring;
 
 use crate::event::{Action, Command, Delivery};
 pub use crate::quota::Quota;
@@ -206,31 +206,15 @@ fn reply(outcome: Result<Reply, Problem>, request_id: &str) -> HttpResponse {
 /// # Errors
 /// Names every variable that is missing; otherwise what the Lambda runtime says when it ends.
 pub async fn run() -> Result<(), Error> {
-    let mut environment = EnvironmentReader::process();
-    let tenants_table = environment.required("TENANTS_TABLE");
-    let sessions_url = environment.required("SESSIONS_QUEUE_URL");
-    let dead_letters_url = environment.required("SESSIONS_DLQ_URL");
-    let metrics_namespace = environment.required("METRICS_NAMESPACE");
-    let aws = environment.aws();
+    let mut wiring = Wiring::from_environment()?;
+    let environment = &mut wiring.environment;
     let posts_per_minute = environment.count("POSTS_PER_MINUTE", POSTS_PER_MINUTE);
-    let testing = environment.testing();
-    environment.finish()?;
-    telemetry::start_metrics(metrics_namespace);
-    let clock = Clock::system(testing.clock_offset_seconds);
-    let aws = aws.config(&shared::http::client(testing.ca_file.as_deref())?);
     let function = SessionDetails {
-        tenants: TenantsTable::new(
-            aws_sdk_dynamodb::Client::new(&aws),
-            tenants_table,
-            clock.clone(),
-        ),
-        queues: Queues::new(
-            aws_sdk_sqs::Client::new(&aws),
-            sessions_url,
-            dead_letters_url,
-        ),
+        tenants: wiring.tenants(),
+        queues: wiring.queues(),
         quota: Quota::new(posts_per_minute),
-        clock,
+        clock: wiring.clock(),
     };
+    wiring.finish()?;
     api::run(|request| handle(&function, request)).await
 }

@@ -57,13 +57,13 @@ impl AccessTokens {
     /// Tokens by way of these.
     pub fn new(
         http: reqwest::Client,
-        vault: Arc<SecretStore>,
+        secret_store: Arc<SecretStore>,
         credentials: Arc<CredentialsTable>,
         clock: Clock,
         patience: ServiceNowTimeouts,
     ) -> Self {
         Self {
-            grants: Grants::new(http, vault, Arc::clone(&credentials), clock.clone()),
+            grants: Grants::new(http, secret_store, Arc::clone(&credentials), clock.clone()),
             flights: SingleFlight::new(Arc::clone(&credentials)),
             credentials,
             clock,

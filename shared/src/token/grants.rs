@@ -51,7 +51,7 @@ pub struct Grants {
     /// Where refresh tokens are stored.
     pub tokens: TokenStore,
     http: reqwest::Client,
-    vault: Arc<SecretStore>,
+    secret_store: Arc<SecretStore>,
     credentials: Arc<CredentialsTable>,
     clock: Clock,
 }
@@ -60,14 +60,14 @@ impl Grants {
     /// Grants by way of these.
     pub fn new(
         http: reqwest::Client,
-        vault: Arc<SecretStore>,
+        secret_store: Arc<SecretStore>,
         credentials: Arc<CredentialsTable>,
         clock: Clock,
     ) -> Self {
         Self {
-            tokens: TokenStore::new(Arc::clone(&vault), Arc::clone(&credentials)),
+            tokens: TokenStore::new(Arc::clone(&secret_store), Arc::clone(&credentials)),
             http,
-            vault,
+            secret_store,
             credentials,
             clock,
         }
@@ -87,10 +87,10 @@ impl Grants {
         timeout: impl Fn() -> Duration,
     ) -> Result<Granted, AccessError> {
         let id = &tenant.tenant;
-        let mut before = self.vault.tenant_secrets(id).await?;
+        let mut before = self.secret_store.tenant_secrets(id).await?;
         if grant_request(tenant, grant, &before, stored).is_err() {
             // What was not set when it was read may have been set since.
-            before = self.vault.reread_tenant_secrets(id).await?;
+            before = self.secret_store.reread_tenant_secrets(id).await?;
         }
         let (client, request) = grant_request(tenant, grant, &before, stored)?;
         let ask = |client, request| {
@@ -99,8 +99,8 @@ impl Grants {
         };
         let mut outcome = ask(&client, &request).await;
         if matches!(outcome, Err(GrantError::Refused { .. })) {
-            self.vault.forget(id);
-            let now = self.vault.tenant_secrets(id).await?;
+            self.secret_store.forget(id);
+            let now = self.secret_store.tenant_secrets(id).await?;
             if now != before {
                 let (client, request) = grant_request(tenant, grant, &now, stored)?;
                 outcome = ask(&client, &request).await;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use local::cloud::TEMPLATE;
 
-use super::{functions, path, template, text};
+use super::{functions, path, source, template, text};
 
 /// What only tests set.
 pub(super) const FOR_TESTS: [&str; 4] = [
@@ -18,28 +18,38 @@ pub(super) const FOR_TESTS: [&str; 4] = [
 /// What Lambda itself sets for every function.
 const OF_LAMBDA: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_SECRET_ACCESS_KEY"];
 
-/// What a function's source says that it reads.
-struct Read {
-    required: BTreeSet<String>,
-    optional: BTreeSet<String>,
+/// The variables that a function names as missing when it is started without any.
+fn required_by(function: &str) -> BTreeSet<String> {
+    let ended = Command::new(tests::folder().join(function))
+        .env_clear()
+        .output()
+        .expect("the program starts");
+    assert!(!ended.status.success(), "{function}");
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    let words: Vec<&str> = said
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .collect();
+    words
+        .windows(3)
+        .filter(|three| three[1..] == ["is", "missing"])
+        .map(|three| three[0].to_owned())
+        .collect()
 }
 
-fn read_by(function: &str) -> Read {
-    let source = text(&format!("functions/{function}/src/lib.rs"));
+/// The variables that a function's source reads with a default.
+fn optional_of(function: &str) -> BTreeSet<String> {
+    let source = source(function);
     let arguments = |call: &str| -> BTreeSet<String> {
         let parts = source.split(call).skip(1);
         let names = parts.filter_map(|rest| rest.split('"').next());
         names.map(str::to_owned).collect()
     };
-    let mut optional = arguments(".optional(\"");
-    optional.extend(arguments(".count(\""));
-    if source.contains(".secret_prefix()") {
+    let mut optional = arguments("environment.optional(\"");
+    optional.extend(arguments("environment.count(\""));
+    if source.contains(".vendors(") {
         optional.insert("SECRET_PREFIX".to_owned());
     }
-    Read {
-        required: arguments(".required(\""),
-        optional,
-    }
+    optional
 }
 
 /// Every variable of the template with the functions that get it, by the names of their binaries.
@@ -68,13 +78,10 @@ fn every_function_is_deployed_and_every_deployed_function_has_a_folder() {
 fn a_functions_variables_in_the_template_are_exactly_those_that_its_code_reads() {
     for function in template().functions {
         let binary = function.binary.expect("BuildProperties.Binary");
-        let Read { required, optional } = read_by(&binary);
-        assert!(
-            !required.is_empty(),
-            "{binary}: its source is not understood"
-        );
+        let mut wanted = required_by(&binary);
+        wanted.retain(|name| !OF_LAMBDA.contains(&name.as_str()));
+        wanted.extend(optional_of(&binary));
         let given: BTreeSet<String> = function.environment.into_keys().collect();
-        let wanted: BTreeSet<String> = required.union(&optional).cloned().collect();
         assert_eq!(given, wanted, "{binary}");
     }
 }
@@ -83,23 +90,12 @@ fn a_functions_variables_in_the_template_are_exactly_those_that_its_code_reads()
 #[test]
 fn a_function_without_its_environment_ends_and_names_all_that_it_requires() {
     for function in functions() {
-        let ended = Command::new(tests::folder().join(&function))
-            .env_clear()
-            .output()
-            .expect("the program starts");
-        assert!(!ended.status.success(), "{function}");
-        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-        let words: Vec<&str> = said
-            .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-            .collect();
-        let named: BTreeSet<String> = words
-            .windows(3)
-            .filter(|three| three[1..] == ["is", "missing"])
-            .map(|three| three[0].to_owned())
-            .collect();
-        let mut required = read_by(&function).required;
-        required.extend(OF_LAMBDA.map(str::to_owned));
-        assert_eq!(named, required, "{function}: {said}");
+        let named = required_by(&function);
+        let of_lambda = OF_LAMBDA.iter().all(|name| named.contains(*name));
+        assert!(
+            of_lambda && named.len() > OF_LAMBDA.len(),
+            "{function}: {named:?}"
+        );
     }
 }
 

@@ -32,6 +32,15 @@ fn text(relative: &str) -> String {
     std::fs::read_to_string(path(relative)).unwrap_or_else(|error| panic!("{relative}: {error}"))
 }
 
+/// The source of a function, all files in one text.
+fn source(function: &str) -> String {
+    let folder = path(&format!("functions/{function}/src"));
+    let files = std::fs::read_dir(folder).expect("readable");
+    files
+        .map(|file| std::fs::read_to_string(file.expect("readable").path()).expect("text"))
+        .collect()
+}
+
 /// The template as the embedded cloud understands it.
 fn template() -> Template {
     Template::parse(TEMPLATE).expect("the template is understood")

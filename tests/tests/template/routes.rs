@@ -213,11 +213,7 @@ fn the_routes_that_people_and_servicenow_call_ask_for_a_bearer_key() {
 /// The codes that a function's source gives.
 fn refusals_of(function: &str) -> Vec<ErrorCode> {
     assert!(functions().contains(function));
-    let folder = super::path(&format!("functions/{function}/src"));
-    let mut source = String::new();
-    for file in std::fs::read_dir(folder).expect("readable") {
-        source += &std::fs::read_to_string(file.expect("readable").path()).expect("text");
-    }
+    let source = super::source(function);
     let named = |code: &ErrorCode| {
         let variant = format!("Code::{code:?}");
         source.match_indices(&variant).any(|(at, found)| {

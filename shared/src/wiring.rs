@@ -1,0 +1,200 @@
+//! The clients of a function, each made from the environment when the function asks for it. What no function of a program
+//! asks for is not linked into it.
+
+use std::sync::Arc;
+
+use aws_types::SdkConfig;
+
+use crate::aws::credentials::CredentialsTable;
+use crate::aws::ledger::Ledger;
+use crate::aws::queue::Queues;
+use crate::aws::secret_store::SecretStore;
+use crate::aws::tenants::TenantsTable;
+use crate::domain::clock::Clock;
+use crate::environment::{EnvironmentReader, Testing, WrongEnvironment};
+use crate::http::ClientError;
+use crate::rescue::api::RescueClient;
+use crate::rescue::authcodes::Authcodes;
+use crate::retry::ServiceNowTimeouts;
+use crate::servicenow::client::ServiceNowClient;
+use crate::telemetry;
+use crate::token::access::AccessTokens;
+use crate::token::grants::Grants;
+
+/// Makes the clients of one process. All of them share the HTTP client, the clock and the DynamoDB client.
+///
+/// A missing variable reads as an empty text; [`Wiring::finish`] names all that are missing.
+pub struct Wiring {
+    /// The function's variables, for those that only one function reads.
+    pub environment: EnvironmentReader<fn(&str) -> Option<String>>,
+    testing: Testing,
+    http: reqwest::Client,
+    aws: SdkConfig,
+    dynamodb: aws_sdk_dynamodb::Client,
+    clock: Clock,
+}
+
+impl Wiring {
+    /// Begins with what every function needs.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be built.
+    pub fn from_environment() -> Result<Self, ClientError> {
+        let mut environment = EnvironmentReader::process();
+        let testing = environment.testing();
+        let http = crate::http::client(testing.ca_file.as_deref())?;
+        let aws = environment.aws().config(&http);
+        Ok(Self {
+            environment,
+            dynamodb: aws_sdk_dynamodb::Client::new(&aws),
+            clock: Clock::system(testing.clock_offset_seconds),
+            testing,
+            http,
+            aws,
+        })
+    }
+
+    /// Ends the wiring and starts the metrics.
+    ///
+    /// # Errors
+    /// Names every variable that is missing or wrong.
+    pub fn finish(mut self) -> Result<(), WrongEnvironment> {
+        let namespace = self.environment.required("METRICS_NAMESPACE");
+        self.environment.finish()?;
+        telemetry::start_metrics(namespace);
+        Ok(())
+    }
+
+    /// The process's clock.
+    pub fn clock(&self) -> Clock {
+        self.clock.clone()
+    }
+
+    /// Reaches the tables.
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        self.dynamodb.clone()
+    }
+
+    /// Reaches the secrets.
+    pub fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
+        aws_sdk_secretsmanager::Client::new(&self.aws)
+    }
+
+    /// The table of tenants.
+    pub fn tenants(&mut self) -> TenantsTable {
+        let table = self.environment.required("TENANTS_TABLE");
+        TenantsTable::new(self.dynamodb(), table, self.clock())
+    }
+
+    /// The delivery ledger.
+    pub fn ledger(&mut self) -> Ledger {
+        let table = self.environment.required("SESSIONS_TABLE");
+        Ledger::new(self.dynamodb(), table, self.clock())
+    }
+
+    /// The sessions queue and its dead-letter queue.
+    pub fn queues(&mut self) -> Queues {
+        let dead_letters = self.environment.required("SESSIONS_DLQ_URL");
+        self.queues_with(dead_letters)
+    }
+
+    /// The sessions queue, for a function that sends no dead letters.
+    pub fn sessions_queue(&mut self) -> Queues {
+        self.queues_with(String::new())
+    }
+
+    fn queues_with(&mut self, dead_letters: String) -> Queues {
+        let sessions = self.environment.required("SESSIONS_QUEUE_URL");
+        Queues::new(aws_sdk_sqs::Client::new(&self.aws), sessions, dead_letters)
+    }
+
+    /// The name of the credentials table.
+    pub fn credentials_table(&mut self) -> String {
+        self.environment.required("CREDENTIALS_TABLE")
+    }
+
+    /// What calls to Rescue and ServiceNow need.
+    pub fn vendors(&mut self, timeouts: ServiceNowTimeouts) -> VendorWiring {
+        let (table, prefix) = (self.credentials_table(), self.environment.secret_prefix());
+        let credentials = CredentialsTable::new(self.dynamodb(), table, self.clock());
+        let secret_store = SecretStore::new(self.secrets_manager(), prefix, self.clock());
+        VendorWiring {
+            http: self.http.clone(),
+            secret_store: Arc::new(secret_store),
+            credentials: Arc::new(credentials),
+            clock: self.clock(),
+            timeouts,
+            testing: self.testing.clone(),
+        }
+    }
+}
+
+/// Makes the clients of Rescue and ServiceNow, which share the tenants' secrets and credentials.
+#[derive(Clone, Debug)]
+pub struct VendorWiring {
+    /// Calls the vendors.
+    pub http: reqwest::Client,
+    /// The tenants' secrets.
+    pub secret_store: Arc<SecretStore>,
+    /// Access tokens, authcodes and leases.
+    pub credentials: Arc<CredentialsTable>,
+    /// The process's clock.
+    pub clock: Clock,
+    /// How long ServiceNow may take.
+    pub timeouts: ServiceNowTimeouts,
+    /// The variables that only tests set.
+    pub testing: Testing,
+}
+
+impl VendorWiring {
+    /// Asks ServiceNow for tokens.
+    pub fn grants(&self) -> Grants {
+        Grants::new(
+            self.http.clone(),
+            Arc::clone(&self.secret_store),
+            Arc::clone(&self.credentials),
+            self.clock.clone(),
+        )
+    }
+
+    /// The tenants' access tokens.
+    pub fn access_tokens(&self) -> Arc<AccessTokens> {
+        Arc::new(AccessTokens::new(
+            self.http.clone(),
+            Arc::clone(&self.secret_store),
+            Arc::clone(&self.credentials),
+            self.clock.clone(),
+            self.timeouts,
+        ))
+    }
+
+    /// Calls ServiceNow with these tokens.
+    pub fn servicenow(&self, access: &Arc<AccessTokens>) -> ServiceNowClient {
+        ServiceNowClient::new(
+            self.http.clone(),
+            Arc::clone(access),
+            self.clock.clone(),
+            self.testing.allow_loopback,
+            self.timeouts,
+        )
+    }
+
+    /// Calls Rescue.
+    pub fn rescue(&self) -> RescueClient {
+        RescueClient::new(
+            self.http.clone(),
+            self.testing.rescue_endpoint_url.clone(),
+            self.testing.allow_loopback,
+        )
+    }
+
+    /// Signs technicians in to Rescue.
+    pub fn authcodes(&self, rescue: &RescueClient) -> Authcodes {
+        Authcodes::new(
+            rescue.clone(),
+            Arc::clone(&self.secret_store),
+            Arc::clone(&self.credentials),
+            self.clock.clone(),
+        )
+    }
+}
