@@ -1,6 +1,5 @@
 //! The tenants' secrets in Secrets Manager: what an administrator sets, and what the connector renews.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,102 +10,71 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cache::BoundedCache;
 use crate::domain::clock::{Clock, Timestamp};
-use crate::domain::secret::{Secret, serialize_exposed_option};
+use crate::domain::secret::{Secret, serialize_exposed_option as exposed};
 use crate::domain::tenant::TenantId;
 
 /// The secret `{prefix}/{tenant}/credentials`: what an administrator sets. The JSON keys are the names that
 /// `secrets set` takes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(default, rename_all = "kebab-case")]
 pub struct TenantSecrets {
     /// The company-wide single sign-on password.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_exposed_option"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub sso_password: Option<Secret>,
     /// The client secret of the Application Registry record.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_exposed_option"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub oauth_client_secret: Option<Secret>,
     /// The service account's password.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_exposed_option"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub service_account_password: Option<Secret>,
     /// An API token that an administrator issued, used instead of a sign-in.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_exposed_option"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub rescue_api_token: Option<Secret>,
     /// Signs `Tracking0`; `tenant apply` makes it.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_exposed_option"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub tracking_key: Option<Secret>,
 }
 
 /// The secret `{prefix}/{tenant}/token`: what the connector renews. `{}` until a token is handed over.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TokenSecret {
     /// The refresh token.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_exposed_option"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub refresh_token: Option<Secret>,
     /// When ServiceNow issued it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub issued_at: Option<Timestamp>,
     /// When it stops working.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
     /// How many seconds it lives once it is issued or renewed, where its sender said so; else the tenant file says it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lifetime: Option<u64>,
     /// Where it came from: `secrets-set`, `hand-over`, `refresh` or `rotation`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// The client it was handed over with, where that is not the tenant file's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
     /// That client's secret.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_exposed_option"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub client_secret: Option<Secret>,
     /// An operator has asked the next rotation to renew it, due or not.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub renew_now: bool,
     /// The version that this one was made from. The lease holder promotes a staged token only while that version is
     /// current.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub derived_from: Option<String>,
     /// [`fingerprint`] of the token that was handed over, where ServiceNow has replaced that since.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub stands_for: Option<String>,
     /// The access token that came with it, by which a rotation is tested.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_exposed_option"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub access_token: Option<Secret>,
     /// Until when that access token is used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token_until: Option<Timestamp>,
 }
 
@@ -135,9 +103,9 @@ pub fn token_secret_name(prefix: &str, tenant: &TenantId) -> String {
 
 /// The connector's own staging label: a token that is to become current, or one that a hand-over has to prove first.
 const STAGED: &str = "CONNECTOR";
-const CURRENT: &str = "AWSCURRENT";
-const PENDING: &str = "AWSPENDING";
-const PREVIOUS: &str = "AWSPREVIOUS";
+pub(crate) const CURRENT: &str = "AWSCURRENT";
+pub(crate) const PENDING: &str = "AWSPENDING";
+pub(crate) const PREVIOUS: &str = "AWSPREVIOUS";
 
 /// How long credentials are used without reading them again.
 const FRESH: Duration = Duration::from_secs(300);
@@ -211,9 +179,8 @@ impl SecretStore {
         {
             return Ok(credentials);
         }
-        let (credentials, _) = self
-            .read::<TenantSecrets>(&tenant_secrets_name(&self.prefix, tenant))
-            .await?;
+        let name = tenant_secrets_name(&self.prefix, tenant);
+        let (credentials, ..) = self.read::<TenantSecrets>(&name, CURRENT_VERSION).await?;
         let credentials = Arc::new(credentials);
         self.credentials
             .insert(tenant.clone(), (Arc::clone(&credentials), now));
@@ -251,64 +218,53 @@ impl SecretStore {
     /// # Errors
     /// As [`SecretStoreError`] says.
     pub async fn token(&self, tenant: &TenantId) -> Result<TokenVersion, SecretStoreError> {
-        let (token, version_id) = self.read(&token_secret_name(&self.prefix, tenant)).await?;
+        let name = token_secret_name(&self.prefix, tenant);
+        let (token, version_id, _) = self.read(&name, CURRENT_VERSION).await?;
         Ok(TokenVersion { token, version_id })
     }
 
     /// The token that was staged last. `None` as well once it is the previous one: an operator has gone back to the
     /// token before it.
-    ///
-    /// # Errors
-    /// As [`SecretStoreError`] says, but for `Missing`.
-    pub async fn staged_token(
+    pub(crate) async fn staged_token(
         &self,
         tenant: &TenantId,
     ) -> Result<Option<TokenVersion>, SecretStoreError> {
         let name = token_secret_name(&self.prefix, tenant);
-        match self.read_version(&name, VersionOf::Label(STAGED)).await {
-            Ok((_, _, labels)) if labels.iter().any(|label| label == PREVIOUS) => Ok(None),
-            Ok((token, version_id, _)) => Ok(Some(TokenVersion { token, version_id })),
-            Err(SecretStoreError::Missing(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let staged = found(self.read(&name, VersionOf::Label(STAGED)).await)?;
+        Ok(staged
+            .filter(|(_, _, labels)| labels.iter().all(|label| label != PREVIOUS))
+            .map(|(token, version_id, _)| TokenVersion { token, version_id }))
     }
 
     /// The token that a version holds, also one without a label. `None`: it holds nothing, or there is no such version.
-    ///
-    /// # Errors
-    /// As [`SecretStoreError`] says, but for `Missing`.
-    pub async fn token_version(
+    pub(crate) async fn token_version(
         &self,
         tenant: &TenantId,
         version_id: &str,
     ) -> Result<Option<TokenSecret>, SecretStoreError> {
         let name = token_secret_name(&self.prefix, tenant);
-        match self.read_version(&name, VersionOf::Id(version_id)).await {
-            Ok((token, _, _)) => Ok(Some(token)),
-            Err(SecretStoreError::Missing(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let version = found(self.read(&name, VersionOf::Id(version_id)).await)?;
+        Ok(version.map(|(token, ..)| token))
     }
 
-    /// The labels of the token secret's versions.
-    ///
-    /// # Errors
-    /// As [`SecretStoreError`] says.
-    pub async fn token_labels(&self, tenant: &TenantId) -> Result<TokenLabels, SecretStoreError> {
+    /// What `DescribeSecret` says about a version of the token secret.
+    pub(crate) async fn token_labels(
+        &self,
+        tenant: &TenantId,
+        version_id: &str,
+    ) -> Result<TokenLabels, SecretStoreError> {
         let name = token_secret_name(&self.prefix, tenant);
         let described = self.client.describe_secret().secret_id(&name).send().await;
         let described = described.map_err(|error| SecretStoreError::unavailable(&name, &error))?;
+        let mut labels = described.version_ids_to_stages.unwrap_or_default();
         Ok(TokenLabels {
             rotates: described.rotation_enabled == Some(true),
-            by_version: described.version_ids_to_stages.unwrap_or_default(),
+            labels: labels.remove(version_id).unwrap_or_default(),
         })
     }
 
     /// Stores a token beside the current one. The new version.
-    ///
-    /// # Errors
-    /// As [`SecretStoreError`] says.
-    pub async fn stage_token(
+    pub(crate) async fn stage_token(
         &self,
         tenant: &TenantId,
         token: &TokenSecret,
@@ -335,10 +291,7 @@ impl SecretStore {
     }
 
     /// Makes a version current, provided that `read_version` still is.
-    ///
-    /// # Errors
-    /// As [`SecretStoreError`] says; what was current stays current then.
-    pub async fn make_current(
+    pub(crate) async fn make_current(
         &self,
         tenant: &TenantId,
         read_version: &str,
@@ -356,10 +309,7 @@ impl SecretStore {
     }
 
     /// Fills the version that a rotation makes. `rotation_token` is the one of the rotation's event, if it has one.
-    ///
-    /// # Errors
-    /// As [`SecretStoreError`] says.
-    pub async fn put_pending(
+    pub(crate) async fn put_pending(
         &self,
         tenant: &TenantId,
         version_id: &str,
@@ -373,10 +323,7 @@ impl SecretStore {
     }
 
     /// Takes `AWSPENDING` from a version.
-    ///
-    /// # Errors
-    /// As [`SecretStoreError`] says.
-    pub async fn remove_pending(
+    pub(crate) async fn remove_pending(
         &self,
         tenant: &TenantId,
         version_id: &str,
@@ -432,16 +379,8 @@ impl SecretStore {
             })
     }
 
-    async fn read<T: serde::de::DeserializeOwned>(
-        &self,
-        name: &str,
-    ) -> Result<(T, String), SecretStoreError> {
-        let (value, version_id, _) = self.read_version(name, VersionOf::Label(CURRENT)).await?;
-        Ok((value, version_id))
-    }
-
     /// A value, its version, and that version's labels.
-    async fn read_version<T: serde::de::DeserializeOwned>(
+    async fn read<T: serde::de::DeserializeOwned>(
         &self,
         name: &str,
         version: VersionOf<'_>,
@@ -476,37 +415,28 @@ enum VersionOf<'a> {
     Id(&'a str),
 }
 
-/// The labels of a token secret's versions.
+const CURRENT_VERSION: VersionOf<'static> = VersionOf::Label(CURRENT);
+
+/// `None` instead of an error when there is no such version.
+fn found<T>(read: Result<T, SecretStoreError>) -> Result<Option<T>, SecretStoreError> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(SecretStoreError::Missing(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The labels of one version of a token secret.
 #[derive(Clone, Debug)]
-pub struct TokenLabels {
+pub(crate) struct TokenLabels {
     /// Whether the secret has a rotation schedule.
-    pub rotates: bool,
-    by_version: HashMap<String, Vec<String>>,
+    pub(crate) rotates: bool,
+    /// Empty as well when there is no such version.
+    pub(crate) labels: Vec<String>,
 }
 
 impl TokenLabels {
-    /// Whether any label is on that version.
-    pub fn knows(&self, version_id: &str) -> bool {
-        self.by_version.contains_key(version_id)
-    }
-
-    /// Whether the version is current.
-    pub fn is_current(&self, version_id: &str) -> bool {
-        self.has(version_id, CURRENT)
-    }
-
-    /// Whether the version is the one that was current before.
-    pub fn is_previous(&self, version_id: &str) -> bool {
-        self.has(version_id, PREVIOUS)
-    }
-
-    /// Whether a rotation that makes the version is under way.
-    pub fn is_pending(&self, version_id: &str) -> bool {
-        self.has(version_id, PENDING)
-    }
-
-    fn has(&self, version_id: &str, label: &str) -> bool {
-        let labels = self.by_version.get(version_id);
-        labels.is_some_and(|labels| labels.iter().any(|own| own == label))
+    pub(crate) fn have(&self, label: &str) -> bool {
+        self.labels.iter().any(|own| own == label)
     }
 }

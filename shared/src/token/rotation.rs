@@ -1,6 +1,8 @@
 //! The version of a token secret that a rotation makes: where it stands, and how it becomes current.
 
-use crate::aws::secret_store::{SecretStoreError, TokenSecret, TokenVersion};
+use crate::aws::secret_store::{
+    CURRENT, PENDING, PREVIOUS, SecretStoreError, TokenLabels, TokenSecret, TokenVersion,
+};
 use crate::domain::tenant::TenantId;
 use crate::token::access::AccessError;
 use crate::token::store::TokenStore;
@@ -60,21 +62,21 @@ impl Rotation<'_> {
     /// # Errors
     /// `NotInRotation` when the secret does not rotate, or the version is not a rotation's.
     pub async fn state(&self, trial: bool) -> Result<RotationState, RotationError> {
-        let labels = self.tokens.secrets.token_labels(self.tenant).await?;
+        let labels = self.labels().await?;
         let refuse = |reason| Err(RotationError::NotInRotation(reason));
         if !labels.rotates && !trial {
             return refuse("the secret does not rotate");
         }
-        if labels.is_current(self.version) {
+        if labels.have(CURRENT) {
             return Ok(RotationState::Current);
         }
-        if labels.is_pending(self.version) {
+        if labels.have(PENDING) {
             return Ok(RotationState::Pending);
         }
-        if labels.is_previous(self.version) {
+        if labels.have(PREVIOUS) {
             return Ok(RotationState::Ended);
         }
-        if labels.knows(self.version) {
+        if !labels.labels.is_empty() {
             return refuse("the version is not AWSPENDING");
         }
         // An ended rotation leaves its version without a label.
@@ -118,15 +120,16 @@ impl Rotation<'_> {
     /// # Errors
     /// When Secrets Manager does not answer.
     pub async fn end(&self) -> Result<(), RotationError> {
-        let secrets = &self.tokens.secrets;
-        if secrets
-            .token_labels(self.tenant)
-            .await?
-            .is_pending(self.version)
-        {
+        if self.labels().await?.have(PENDING) {
+            let secrets = &self.tokens.secrets;
             secrets.remove_pending(self.tenant, self.version).await?;
         }
         Ok(())
+    }
+
+    async fn labels(&self) -> Result<TokenLabels, SecretStoreError> {
+        let secrets = &self.tokens.secrets;
+        secrets.token_labels(self.tenant, self.version).await
     }
 
     /// Makes the version current, unless another token came in between, and ends the rotation. A request for a renewal
@@ -153,7 +156,10 @@ impl Rotation<'_> {
             self.end().await?;
             return Ok(RotationEnd::Superseded(current.token));
         }
-        self.promote(&current).await?;
+        let secrets = &self.tokens.secrets;
+        let moved = secrets.make_current(self.tenant, &current.version_id, self.version);
+        moved.await?;
+        tracing::info!(tenant = %self.tenant, "rotation finished");
         self.end().await?;
         let renewed = pending.expires_at > current.token.expires_at;
         if current.token.renew_now && !of_current && !renewed {
@@ -183,13 +189,5 @@ impl Rotation<'_> {
         };
         let current = lineage(current.token.clone());
         Ok(origin.await?.map(lineage) == Some(current))
-    }
-
-    async fn promote(&self, current: &TokenVersion) -> Result<(), RotationError> {
-        let secrets = &self.tokens.secrets;
-        let moved = secrets.make_current(self.tenant, &current.version_id, self.version);
-        moved.await?;
-        tracing::info!(tenant = %self.tenant, "rotation finished");
-        Ok(())
     }
 }

@@ -98,21 +98,6 @@ const fn of_servicenow(point: &Point) -> (&'static str, &'static str) {
     }
 }
 
-fn replacing(world: &World) {
-    let rules = |rules: &mut local::servicenow::Rules| {
-        rules.refresh_answer = RefreshAnswer::Replaced;
-    };
-    world.cloud.servicenow.configure(rules);
-}
-
-async fn request_renewal(world: &World) {
-    let requested = |token| TokenSecret {
-        renew_now: true,
-        ..token
-    };
-    world.set_token(requested).await;
-}
-
 /// The places of one rotation, which goes well.
 async fn points_of_a_rotation(world: &World) -> Vec<Point> {
     let mark = world.cloud.aws.journal().mark();
@@ -140,10 +125,10 @@ async fn goes_on(world: &World, point: &Point) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renewal_that_is_killed_anywhere_ends_right_the_next_time() {
     let world = World::start().await;
-    request_renewal(&world).await;
+    world.request_renewal().await;
     let points = points_of_a_rotation(&world).await;
     for point in points.iter().chain(&[Point::Grant, Point::Proof]) {
-        request_renewal(&world).await;
+        world.request_renewal().await;
         world.cloud.travel(DAY);
         kill_at(&world, "rotate-tokens", point, world.rotate()).await;
         world.living_token().await;
@@ -163,7 +148,7 @@ async fn a_renewal_that_is_killed_anywhere_ends_right_the_next_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replacement_that_is_killed_anywhere_ends_right_the_next_time() {
     let world = World::start().await;
-    replacing(&world);
+    world.replace_refresh_tokens();
     let points = points_of_a_rotation(&world).await;
     for point in points.iter().chain(&[Point::Grant, Point::Proof]) {
         world.cloud.travel(DAY);
@@ -176,7 +161,7 @@ async fn a_replacement_that_is_killed_anywhere_ends_right_the_next_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_staged_token_is_promoted_wherever_the_process_dies() {
     let world = World::start().await;
-    replacing(&world);
+    world.replace_refresh_tokens();
     world.forget_password().await;
     let points = points_of_a_rotation(&world).await;
     let is_put = |point: &&Point| matches!(point, Point::Aws(_, operation, _) if operation == "PutSecretValue");
@@ -195,7 +180,7 @@ async fn a_staged_token_is_promoted_wherever_the_process_dies() {
 async fn a_staged_token_is_promoted_although_an_operator_sets_something() {
     for operator in ["token rotate", "secrets set"] {
         let world = World::start().await;
-        replacing(&world);
+        world.replace_refresh_tokens();
         world.forget_password().await;
         let incident = world.incident();
         world.post(&world.session(&incident), Phase::Start).await;
@@ -253,7 +238,7 @@ async fn a_token_that_an_operator_has_rolled_back_stays_rolled_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replaced_token_is_staged_in_the_table_while_secrets_manager_hangs_during_a_hand_over() {
     let world = World::start().await;
-    replacing(&world);
+    world.replace_refresh_tokens();
     let hanging = Effect::Hang(Duration::from_secs(20));
     let fault = AwsFault::once(Service::SecretsManager, "PutSecretValue", hanging);
     world.cloud.aws.inject(fault);
@@ -271,7 +256,7 @@ async fn a_replaced_token_is_staged_in_the_table_while_secrets_manager_hangs_dur
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hand_over_that_is_killed_anywhere_succeeds_when_it_is_repeated() {
     let world = World::start().await;
-    replacing(&world);
+    world.replace_refresh_tokens();
     let handed_over = || {
         let token = world
             .cloud
@@ -337,7 +322,7 @@ async fn a_replaced_token_that_secrets_manager_does_not_take_is_promoted_by_the_
             "an operator",
         ] {
             let world = World::start().await;
-            replacing(&world);
+            world.replace_refresh_tokens();
             world.forget_password().await;
             let down = Effect::Refuse {
                 status: 500,
@@ -421,7 +406,7 @@ async fn a_hundred_deliveries_are_one_grant_when_the_refresh_token_is_replaced()
 #[tokio::test(flavor = "multi_thread")]
 async fn deliveries_rotations_and_hand_overs_at_the_same_time_lose_no_token() {
     let world = World::start().await;
-    replacing(&world);
+    world.replace_refresh_tokens();
     for _ in 0..5 {
         world.cloud.travel(DAY);
         let incidents: Vec<_> = (0..5).map(|_| world.incident()).collect();

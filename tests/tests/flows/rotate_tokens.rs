@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use local::demo_tenant::{CLIENT_ID, SERVICE_ACCOUNT, TENANT};
 use local::rescue::Phase;
-use local::servicenow::{RefreshAnswer, User};
+use local::servicenow::User;
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::json;
 use shared::aws::credentials::Pause;
@@ -131,11 +131,7 @@ async fn a_rotation_shares_its_access_token_and_resumes_deliveries() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_requested_renewal_happens_once_although_it_is_not_due() {
     let world = World::start().await;
-    let requested = |token| TokenSecret {
-        renew_now: true,
-        ..token
-    };
-    world.set_token(requested).await;
+    world.request_renewal().await;
     world.rotate_tomorrow().await;
     let renewed = world.current_token().await.token;
     assert!(!renewed.renew_now);
@@ -165,14 +161,9 @@ async fn a_token_that_nothing_repairs_needs_a_person_and_is_tried_once_an_hour_a
     let dead = world.living_token().await;
     world.cloud.servicenow.revoke(dead.expose());
     world.rotate_tomorrow().await;
-    let asked = world.token_requests();
-    assert_eq!(asked, 1);
-    world
-        .set_token(|token| TokenSecret {
-            renew_now: true,
-            ..token
-        })
-        .await;
+    let requests = world.token_requests();
+    assert_eq!(requests, 1);
+    world.request_renewal().await;
     let tenant_pause = world.credentials().tenant_pause_now(&demo()).await;
     let pause = tenant_pause
         .expect("read")
@@ -199,7 +190,7 @@ async fn a_token_that_nothing_repairs_needs_a_person_and_is_tried_once_an_hour_a
         world.cloud.travel(Duration::from_secs(601));
         world.rotate().await;
     }
-    let more = world.token_requests() - asked;
+    let more = world.token_requests() - requests;
     assert!((1..=3).contains(&more), "{more} in an hour");
     assert!(!world.current_token().await.token.renew_now);
 
@@ -240,11 +231,7 @@ async fn a_password_that_is_refused_is_tried_once_an_hour_and_once_per_request()
         world.rotate().await;
     }
     assert_eq!(passwords(), 1, "four more rotations within the hour");
-    let requested = |token| TokenSecret {
-        renew_now: true,
-        ..token
-    };
-    world.set_token(requested).await;
+    world.request_renewal().await;
     world.cloud.travel(Duration::from_secs(601));
     world.rotate().await;
     assert_eq!(passwords(), 2, "a request");
@@ -274,9 +261,7 @@ async fn a_password_that_is_refused_does_not_harm_a_token_that_works() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_health_check_that_replaces_the_token_keeps_the_new_one_and_its_end() {
     let world = World::start().await;
-    let rules =
-        |rules: &mut local::servicenow::Rules| rules.refresh_answer = RefreshAnswer::Replaced;
-    world.cloud.servicenow.configure(rules);
+    world.replace_refresh_tokens();
     let before = world.current_token().await.token;
     world.rotate_tomorrow().await;
     let after = world.current_token().await.token;

@@ -16,10 +16,7 @@ fn staged_token_key(tenant: &TenantId) -> String {
 
 impl CredentialsTable {
     /// Stages a token. The caller holds the tenant's token lease.
-    ///
-    /// # Errors
-    /// When the table cannot be written.
-    pub async fn stage_token(
+    pub(crate) async fn stage_token(
         &self,
         tenant: &TenantId,
         token: &TokenSecret,
@@ -32,10 +29,7 @@ impl CredentialsTable {
     }
 
     /// The token that is staged here, if one is.
-    ///
-    /// # Errors
-    /// When the table cannot be read.
-    pub async fn staged_token(
+    pub(crate) async fn staged_token(
         &self,
         tenant: &TenantId,
     ) -> Result<Option<TokenSecret>, StorageError> {
@@ -45,10 +39,7 @@ impl CredentialsTable {
     }
 
     /// Empties the item until it expires: a deletion is one operation more in every function.
-    ///
-    /// # Errors
-    /// When the table cannot be written.
-    pub async fn drop_staged_token(&self, tenant: &TenantId) -> Result<(), StorageError> {
+    pub(crate) async fn drop_staged_token(&self, tenant: &TenantId) -> Result<(), StorageError> {
         let (key, now) = (staged_token_key(tenant), self.clock.now());
         self.put(key, now, [("token", String::new())]).await
     }
