@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shared::aws::credentials::AccessToken;
 use shared::aws::secret_store::{TokenSecret, TokenVersion};
-use shared::domain::error::ErrorCode;
+use shared::aws::tenants::StorageError;
 use shared::domain::instance::Instance;
 use shared::domain::tenant::{Grant, TenantFile, TenantId};
 use shared::domain::time_budget::TimeBudget;
@@ -93,11 +93,6 @@ struct Renewal<'a> {
 
 const TOO_SOON: &str = "the service account's password was tried within the hour";
 
-/// The holder of this lease may try a password, or a tenant that waits for a person.
-fn repair_lease_key(tenant: &TenantId) -> String {
-    format!("{tenant}#lease#repair")
-}
-
 impl Renewal<'_> {
     /// A refresh proves that the token works; the service account's password moves its end. The password is used
     /// when that is due or requested, and when the token is refused.
@@ -107,7 +102,7 @@ impl Renewal<'_> {
         self.not_too_often(&stored.token).await?;
         let requested_or_due = stored.token.renew_now || expiry::is_due(&stored.token, now);
         let password = self.has_password().await?;
-        let mut refused = None;
+        let mut password_refused = false;
         let mut may_try = password;
         if requested_or_due && password {
             may_try = false;
@@ -117,7 +112,7 @@ impl Renewal<'_> {
                 Err(StepFailure::ReauthorizationNeeded(reason)) => {
                     tracing::warn!(tenant = %id, reason, likely = expiry::LIKELY_CAUSES,
                         "the service account's password does not renew the refresh token");
-                    refused = Some(reason);
+                    password_refused = true;
                     // Otherwise the next attempt, in minutes, would try the password again.
                     stored = self.function.grants.tokens.cancel_renewal(id, stored).await;
                 }
@@ -129,7 +124,7 @@ impl Renewal<'_> {
             Ok(granted) => {
                 let (tokens, new) = (&self.function.grants.tokens, granted.refresh_token.as_ref());
                 stored = tokens.store_replacement(id, &stored, new).await?;
-                if !password || refused.is_some() {
+                if !password || password_refused {
                     expiry::warn(id, &stored.token, now);
                 }
                 let access = self.access_token(granted);
@@ -154,26 +149,31 @@ impl Renewal<'_> {
 
     /// While the tenant waits for a person, it is tried once an hour: wrong passwords lock accounts.
     async fn not_too_often(&self, token: &TokenSecret) -> Result<(), StepFailure> {
-        let id = &self.file.tenant;
         let credentials = &self.function.credentials;
-        let pause = credentials.tenant_pause_now(id).await?;
-        let pause = pause.pause_at(self.function.clock.now());
-        let waits = pause.is_some_and(|pause| pause.reason == ErrorCode::ReauthorizationNeeded);
+        let pause = credentials.tenant_pause_now(&self.file.tenant).await?;
+        let waits = pause.is_unauthorized_at(self.function.clock.now());
         if !waits || token.renew_now {
             return Ok(());
         }
-        let key = repair_lease_key(id);
-        if credentials
-            .take_lease(&key, &self.owner, REAUTHORIZATION_PAUSE)
-            .await?
-        {
-            Ok(())
-        } else {
-            Err(StepFailure::Transient(
-                "the tenant waits for a new token, secret or password, and was tried within the hour"
-                    .to_owned(),
-            ))
+        if self.takes_repair_lease().await? {
+            return Ok(());
         }
+        let reason =
+            "the tenant waits for a new token, secret or password, and was tried within the hour";
+        Err(StepFailure::Transient(reason.to_owned()))
+    }
+
+    /// Whether no other rotation has held the lease within the hour.
+    async fn takes_repair_lease(&self) -> Result<bool, StorageError> {
+        let (credentials, key) = (&self.function.credentials, self.repair_lease_key());
+        credentials
+            .take_lease(&key, &self.owner, REAUTHORIZATION_PAUSE)
+            .await
+    }
+
+    /// The holder of this lease may try a password, or a tenant that waits for a person.
+    fn repair_lease_key(&self) -> String {
+        format!("{}#lease#repair", self.file.tenant)
     }
 
     async fn has_password(&self) -> Result<bool, StepFailure> {
@@ -189,18 +189,12 @@ impl Renewal<'_> {
     /// The token with its end moved (docs/vendors.md#token-lifetimes), the same one or another. `None`: the password was
     /// tried within the hour and did not work, or its process died. A requested renewal tries it all the same.
     async fn by_password(&self, stored: &TokenVersion) -> Result<Option<TokenSecret>, StepFailure> {
-        let (credentials, key) = (
-            &self.function.credentials,
-            repair_lease_key(&self.file.tenant),
-        );
+        let (credentials, key) = (&self.function.credentials, self.repair_lease_key());
         if stored.token.renew_now {
             credentials
                 .take_over_lease(&key, &self.owner, REAUTHORIZATION_PAUSE)
                 .await?;
-        } else if !credentials
-            .take_lease(&key, &self.owner, REAUTHORIZATION_PAUSE)
-            .await?
-        {
+        } else if !self.takes_repair_lease().await? {
             return Ok(None);
         }
         let granted = self.grant(Grant::Password, &stored.token).await?;
@@ -227,11 +221,9 @@ impl Renewal<'_> {
     }
 
     async fn grant(&self, grant: Grant, stored: &TokenSecret) -> Result<Granted, AccessError> {
-        let function = self.function;
         let timeout = || PATIENCE.grant.min(self.budget.left());
-        let stored = Some(stored);
-        function
-            .grants
+        let (grants, stored) = (&self.function.grants, Some(stored));
+        grants
             .request(self.file, &self.instance, grant, stored, timeout)
             .await
     }

@@ -4,7 +4,7 @@ use crate::aws::secret_store::{
     CURRENT, PENDING, PREVIOUS, SecretStoreError, TokenLabels, TokenSecret, TokenVersion,
 };
 use crate::domain::tenant::TenantId;
-use crate::token::access::AccessError;
+use crate::token::error::AccessError;
 use crate::token::store::TokenStore;
 
 /// Where the version of a rotation stands.

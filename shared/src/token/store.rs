@@ -9,7 +9,7 @@ use crate::aws::secret_store::{SecretStore, SecretStoreError, TokenSecret, Token
 use crate::aws::tenants::StorageError;
 use crate::domain::secret::Secret;
 use crate::domain::tenant::TenantId;
-use crate::token::access::AccessError;
+use crate::token::error::AccessError;
 
 /// Both stores of refresh tokens: Secrets Manager, and the credentials table for a token that Secrets Manager did not
 /// take.
