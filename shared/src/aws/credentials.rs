@@ -59,7 +59,7 @@ pub struct Pause {
 pub struct TenantPause {
     /// The last pause; it may have ended.
     pub pause: Option<Pause>,
-    /// When the last pause began, as far as throttling set it: the next one doubles its length.
+    /// When the last pause began, if throttling set it: the next one doubles its length.
     pub throttled_since: Option<Timestamp>,
     /// Until when the tenant last had to be authorised again: its posts could not be delivered before.
     pub authorized_since: Option<Timestamp>,
@@ -84,7 +84,7 @@ impl TenantPause {
         }
     }
 
-    /// Whether the tenant has to be authorised again before anything can be delivered.
+    /// Whether the tenant has to be authorised again before its posts can be delivered.
     pub fn is_unauthorized_at(&self, now: Timestamp) -> bool {
         self.pause_at(now)
             .is_some_and(|pause| pause.reason == ErrorCode::ReauthorizationNeeded)

@@ -440,3 +440,21 @@ impl TokenLabels {
         self.labels.iter().any(|own| own == label)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_of_an_earlier_release_is_read_without_its_old_fields() {
+        let text =
+            r#"{"refresh_token":"RT","derived_from":"v-1","made_from":"5e","replaces":"a1"}"#;
+        let token: TokenSecret = serde_json::from_str(text).expect("a token");
+        let expected = TokenSecret {
+            refresh_token: Some(Secret::from("RT")),
+            derived_from: Some("v-1".to_owned()),
+            ..TokenSecret::default()
+        };
+        assert_eq!(token, expected);
+    }
+}
