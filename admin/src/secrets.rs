@@ -1,11 +1,13 @@
 //! The secrets that an operator sets by hand.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use serde_json::{Map, Value};
 use shared::aws::credentials::token_lease_key;
 use shared::aws::secret_store::{TokenSecret, tenant_secrets_name, token_secret_name};
+use shared::aws::single_flight::{FlightLimits, SingleFlight};
 use shared::domain::clock::Timestamp;
 use shared::domain::secret::Secret;
 use shared::domain::tenant::{TenantFile, TenantId};
@@ -95,21 +97,25 @@ pub async fn set(
         SecretName::RefreshToken => {
             let secret = token_secret_name(&stack.secret_prefix, id);
             let json = token(&file, value, stack.clock.now())?;
-            replace_token(stack, id, &secret, |_| Ok(json)).await?;
+            let replace = async {
+                let read = vault::read_existing(stack, &secret).await?;
+                vault::replace(stack, &secret, &read, &json).await
+            };
+            holding_the_token(stack, id, replace).await?;
         }
         SecretName::OauthClientSecret | SecretName::ServiceAccountPassword => {
-            // Whoever is being refused with the old one pauses the tenant, and must not do so after its pause was ended.
+            // A lease holder that is refused with the old secret pauses the tenant: not after that pause has been ended here.
             holding_the_token(stack, id, set_credential(stack, id, name, value)).await?;
         }
         SecretName::SsoPassword | SecretName::RescueApiToken => {
             return set_credential(stack, id, name, value).await;
         }
     }
-    let flowing = async {
+    let resume = async {
         stack.credentials().forget_access_token(id).await?;
         resume_deliveries(stack, id).await
     };
-    flowing
+    resume
         .await
         .map_err(|error| AdminError::StillPaused(Box::new(error)))
 }
@@ -147,48 +153,27 @@ pub(crate) async fn resume_deliveries(stack: &Stack, id: &TenantId) -> Result<()
     Ok(())
 }
 
-/// How long a function that renews the token is waited for, and how often it is looked at.
-const LEASE_WAIT: Duration = Duration::from_secs(30);
-const LEASE_POLL: Duration = Duration::from_millis(200);
-/// Outlives reading and writing the secret.
-const LEASE: Duration = Duration::from_secs(60);
+/// The lease outlives reading and writing the secret; a command waits this long for another holder.
+const TOKEN_LEASE: FlightLimits = FlightLimits {
+    lease: Duration::from_secs(60),
+    wait: Duration::from_secs(30),
+};
 
-/// Replaces what the token secret holds while holding the tenant's lease.
-pub(crate) async fn replace_token(
-    stack: &Stack,
-    id: &TenantId,
-    secret: &str,
-    change: impl FnOnce(Map<String, Value>) -> Result<Map<String, Value>, AdminError>,
-) -> Result<(), AdminError> {
-    let replace = async {
-        let read = vault::read_existing(stack, secret).await?;
-        let json = change(read.json.clone())?;
-        vault::replace(stack, secret, &read, &json).await
-    };
-    holding_the_token(stack, id, replace).await
-}
-
-/// Does something while holding the tenant's token lease, as everything does that touches its token (docs/architecture.md#rule-5).
-async fn holding_the_token<T>(
+/// Does `work` while holding the tenant's token lease, as every use and change of its token does
+/// (docs/architecture.md#rule-5).
+pub(crate) async fn holding_the_token<T>(
     stack: &Stack,
     id: &TenantId,
     work: impl Future<Output = Result<T, AdminError>>,
 ) -> Result<T, AdminError> {
-    let credentials = stack.credentials();
-    let (lease, owner) = (token_lease_key(id), uuid::Uuid::new_v4().to_string());
-    let waiting_since = tokio::time::Instant::now();
-    while !credentials.take_lease(&lease, &owner, LEASE).await? {
-        if waiting_since.elapsed() > LEASE_WAIT {
-            return Err(AdminError::TokenInUse);
-        }
-        tokio::time::sleep(LEASE_POLL).await;
-    }
-    let outcome = work.await;
-    credentials.release_lease(&lease, &owner).await;
-    outcome
+    let flights = SingleFlight::new(Arc::new(stack.credentials()));
+    let done = flights
+        .holding(&token_lease_key(id), TOKEN_LEASE, work)
+        .await?;
+    done.ok_or(AdminError::TokenInUse)
 }
 
-/// The token secret's whole value: a token set by hand belongs to the tenant file's client, whatever was there before.
+/// The token secret's whole value: a token that an operator sets belongs to the tenant file's client.
 fn token(
     file: &TenantFile,
     value: &Secret,

@@ -1,5 +1,6 @@
 //! The refresh token of a tenant as an operator sees it: how it stands, and renewing it now.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
@@ -8,13 +9,14 @@ use aws_sdk_secretsmanager::types::RotationRulesType;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::aws::credentials::TenantPause;
-use shared::aws::secret_store::{TokenSecret, tenant_secrets_name, token_secret_name};
+use shared::aws::secret_store::{SecretStore, TokenSecret, tenant_secrets_name, token_secret_name};
 use shared::domain::clock::Timestamp;
 use shared::domain::error::ErrorCode;
 use shared::domain::tenant::{Grant, TenantFile, TenantId};
+use shared::token::store::TokenStore;
 
 use crate::error::AdminError;
-use crate::secrets::{SecretName, replace_token};
+use crate::secrets::{SecretName, holding_the_token};
 use crate::stack::Stack;
 use crate::vault::Found;
 use crate::{tenant, vault};
@@ -51,7 +53,7 @@ const LIKELY_CAUSES_OF_OWN_CLIENT: &[&str] = &[
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenState {
-    /// It works, as far as anybody knows, and for more than 14 days yet.
+    /// It is not known to be refused, and lives for more than 14 days.
     Healthy,
     /// No token was handed over yet.
     Waiting,
@@ -117,7 +119,7 @@ pub struct TokenStatus {
     pub not_renewed_because: Option<String>,
     /// Who renews it, and when.
     pub rotation: Rotation,
-    /// The pause that holds now: nobody calls ServiceNow for the tenant.
+    /// The pause that holds now: no call to ServiceNow is made for the tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pause: Option<ShownPause>,
     /// What may be wrong, and what to do about it.
@@ -162,7 +164,7 @@ pub async fn status(stack: &Stack, id: &TenantId) -> Result<TokenStatus, AdminEr
     let secret = token_secret_name(&stack.secret_prefix, id);
     let current = vault::read_existing(stack, &secret).await?.json;
     let described = describe(stack, &secret).await?;
-    let standing = stack.credentials().tenant_pause_now(id).await?;
+    let tenant_pause = stack.credentials().tenant_pause_now(id).await?;
     let rotation = Rotation {
         blocked_by: foreign_pending(stack, &secret, &described, &current).await?,
         ..Rotation::from(&described)
@@ -176,7 +178,7 @@ pub async fn status(stack: &Stack, id: &TenantId) -> Result<TokenStatus, AdminEr
     };
     let token = parsed(current, &secret)?;
     let now = stack.clock.now();
-    Ok(assess(file, token, rotation, standing, password, now))
+    Ok(assess(file, token, rotation, tenant_pause, password, now))
 }
 
 /// Why the connector cannot move the end of a tenant's refresh token by itself; `None` when it can.
@@ -208,19 +210,19 @@ fn assess(
     file: TenantFile,
     token: TokenSecret,
     rotation: Rotation,
-    standing: TenantPause,
+    tenant_pause: TenantPause,
     password: bool,
     now: Timestamp,
 ) -> TokenStatus {
     let needed = file.servicenow.grant == Grant::RefreshToken;
     let obstacle = obstacle(&file, &rotation, password).filter(|_| needed);
-    let pause = standing.pause_at(now);
+    let pause = tenant_pause.pause_at(now);
     let own_client = token.client_id.is_some();
     let left = token.expires_at.map(|expires_at| expires_at.since(now));
     let grant = file.servicenow.grant;
     let state = if grant == Grant::RefreshToken && token.refresh_token.is_none() {
         TokenState::Waiting
-    } else if standing.is_unauthorized_at(now) {
+    } else if tenant_pause.is_unauthorized_at(now) {
         TokenState::ReauthorizationNeeded
     } else if grant != Grant::RefreshToken {
         TokenState::NotNeeded
@@ -275,12 +277,12 @@ pub struct Rotated {
 
 /// Renews a tenant's refresh token now, due or not, and waits for it, no longer than `patience` ([`ROTATION_WAIT`]).
 ///
-/// The wish goes into the token secret, where the rotation function finds it; then a rotation is begun.
+/// The request goes into the token secret, where the rotation function finds it; then a rotation is begun.
 ///
 /// # Errors
 /// [`AdminError::NoSuchTenant`], [`AdminError::NoToken`], [`AdminError::NoTokenYet`], [`AdminError::NoRotation`],
 /// [`AdminError::ForeignPending`], [`AdminError::TokenInUse`], or when AWS refuses: nothing was changed. [`AdminError::RotationBusy`] and
-/// [`AdminError::RotationUnfinished`]: the wish is kept, and Secrets Manager goes on trying.
+/// [`AdminError::RotationUnfinished`]: the request is kept, and Secrets Manager goes on trying.
 pub async fn rotate(
     stack: &Stack,
     id: &TenantId,
@@ -303,11 +305,7 @@ pub async fn rotate(
     if let Some(version) = foreign_pending(stack, &secret, &described, &json).await? {
         return Err(AdminError::ForeignPending { secret, version });
     }
-    replace_token(stack, id, &secret, |mut json| {
-        json.insert("renew_now".to_owned(), Value::Bool(true));
-        Ok(json)
-    })
-    .await?;
+    holding_the_token(stack, id, request_renewal(stack, id, &secret)).await?;
     let version = begin_rotation(stack, id, &secret).await?;
     wait(stack, id, &secret, &version, patience).await?;
     let now = stack.clock.now();
@@ -319,6 +317,26 @@ pub async fn rotate(
         expires_at: after.expires_at,
         days_left: left.map(|left| left.as_secs() / DAY.as_secs()),
     })
+}
+
+/// Asks the next rotation to renew the token. The caller holds the token lease.
+async fn request_renewal(stack: &Stack, id: &TenantId, secret: &str) -> Result<(), AdminError> {
+    let (secrets, prefix) = (stack.secrets.clone(), stack.secret_prefix.clone());
+    let secrets = SecretStore::new(secrets, prefix, stack.clock.clone());
+    let tokens = TokenStore::new(Arc::new(secrets), Arc::new(stack.credentials()));
+    let settled = tokens.settled(id).await;
+    settled.map_err(|error| {
+        let resource = format!("secret {secret}");
+        AdminError::failed(
+            "secretsmanager:GetSecretValue",
+            &resource,
+            error.to_string(),
+        )
+    })?;
+    let read = vault::read_existing(stack, secret).await?;
+    let mut json = read.json.clone();
+    json.insert("renew_now".to_owned(), Value::Bool(true));
+    vault::replace(stack, secret, &read, &json).await
 }
 
 /// Begins a rotation; the version that it is going to make.
@@ -349,7 +367,7 @@ async fn begin_rotation(stack: &Stack, id: &TenantId, secret: &str) -> Result<St
 const FIRST_LOOK: Duration = Duration::from_millis(100);
 const LAST_LOOKS: Duration = Duration::from_secs(2);
 
-/// Waits until a version is current, or was withdrawn because somebody stored another token meanwhile.
+/// Waits until a version is current, or was given up because another token was stored meanwhile.
 async fn wait(
     stack: &Stack,
     id: &TenantId,
@@ -498,12 +516,12 @@ mod tests {
         }
     }
 
-    fn state(grant: Grant, token: TokenSecret, standing: TenantPause) -> &'static str {
+    fn state(grant: Grant, token: TokenSecret, tenant_pause: TenantPause) -> &'static str {
         let status = assess(
             file(grant),
             token,
             Rotation::default(),
-            standing,
+            tenant_pause,
             true,
             now(),
         );
@@ -588,7 +606,7 @@ mod tests {
             client_secret: Some(Secret::from("CS")),
             ..token(100)
         };
-        let standing = paused(ErrorCode::ServiceNowThrottled);
+        let tenant_pause = paused(ErrorCode::ServiceNowThrottled);
         let rotation = Rotation {
             enabled: true,
             schedule: Some("rate(1 day)".to_owned()),
@@ -599,7 +617,7 @@ mod tests {
             file(Grant::RefreshToken),
             own,
             rotation,
-            standing,
+            tenant_pause,
             true,
             now(),
         );

@@ -12,9 +12,8 @@ use crate::stack::Stack;
 /// The key of the credentials secret that signs `Tracking0`.
 pub(crate) const TRACKING_KEY: &str = "tracking-key";
 
-/// The label under which a new value waits until it becomes `AWSCURRENT`. Not the functions' own: under that one a token
-/// may wait that came in place of the current one, and that would not be found any more (decision 0005).
-const OWN_LABEL: &str = "CONNECTOR-SET";
+/// The connector's staging label: a new value waits under it until it becomes `AWSCURRENT`.
+const STAGED: &str = "CONNECTOR";
 
 /// What Secrets Manager holds under a name.
 pub(crate) enum Found {
@@ -194,15 +193,15 @@ pub(crate) async fn delete(
     }
 }
 
-/// Makes `json` current, provided that the version that was `read` still is: what somebody else stored in between
-/// is not lost.
+/// Makes `json` current, provided that the version that was `read` still is: what was stored in between is not
+/// lost.
 pub(crate) async fn replace(
     stack: &Stack,
     name: &str,
     read: &Content,
     json: &Map<String, Value>,
 ) -> Result<(), AdminError> {
-    let version_id = put(stack, name, json, OWN_LABEL).await?;
+    let version_id = put(stack, name, json, STAGED).await?;
     let answer = stack
         .secrets
         .update_secret_version_stage()

@@ -53,7 +53,7 @@ pub const CALLS: &[CallBar] = &[
     bar("receive-token", "Secrets Manager", 6, 5),
     bar("receive-token", "ServiceNow", 2, 2),
     bar("rotate-tokens", "DynamoDB", 11, 10),
-    bar("rotate-tokens", "Secrets Manager", 17, 16),
+    bar("rotate-tokens", "Secrets Manager", 16, 15),
     bar("rotate-tokens", "ServiceNow", 2, 2),
 ];
 

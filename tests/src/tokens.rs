@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use local::demo_tenant::TENANT;
+use local::servicenow::RefreshAnswer;
 use serde_json::{Value, json};
 use shared::aws::credentials::CredentialsTable;
 use shared::aws::secret_store::{TokenSecret, TokenVersion};
@@ -17,10 +18,10 @@ const PENDING: &str = "AWSPENDING";
 const CURRENT: &str = "AWSCURRENT";
 
 impl World {
-    /// Hands something over for the demo's tenant, with that key.
+    /// Hands a body over for the demo's tenant, with that key.
     ///
     /// # Panics
-    /// When nothing answers.
+    /// When the gateway does not answer.
     pub async fn hand_over_with(&self, key: &str, body: impl Into<String>) -> HttpAnswer {
         let base = self.cloud.gateway.url();
         let request = crate::answer::client()
@@ -31,7 +32,7 @@ impl World {
         HttpAnswer::to(request).await
     }
 
-    /// Hands something over with the tenant's own key.
+    /// Hands a body over with the tenant's own key.
     pub async fn hand_over(&self, body: &Value) -> HttpAnswer {
         self.hand_over_with(self.api_key.expose(), body.to_string())
             .await
@@ -42,7 +43,7 @@ impl World {
         format!("{}/{TENANT}/token", self.cloud.stack.secret_prefix)
     }
 
-    /// What a label of the token secret is on; `None` when it is on nothing that holds a value.
+    /// The version with that label; `None` when no version has it, or that one holds no value.
     ///
     /// # Panics
     /// When it holds anything else than a token.
@@ -65,7 +66,7 @@ impl World {
         self.labelled(CURRENT).await.expect("a current version")
     }
 
-    /// Puts another value in place of the current one, as an operator does.
+    /// Puts another value in place of the current one, as a person in the console does.
     ///
     /// # Panics
     /// When it is refused.
@@ -73,6 +74,22 @@ impl World {
         let token = change(self.current_token().await.token);
         self.put_token(&Uuid::new_v4().to_string(), &token, CURRENT)
             .await;
+    }
+
+    /// Asks the next rotation to renew the token, as `token rotate` does.
+    pub async fn request_renewal(&self) {
+        self.set_token(|token| TokenSecret {
+            renew_now: true,
+            ..token
+        })
+        .await;
+    }
+
+    /// Makes ServiceNow answer each refresh with another refresh token, which ends the one before.
+    pub fn replace_refresh_tokens(&self) {
+        self.cloud
+            .servicenow
+            .configure(|rules| rules.refresh_answer = RefreshAnswer::Replaced);
     }
 
     /// Puts a version with a label.

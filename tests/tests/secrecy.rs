@@ -193,7 +193,10 @@ async fn request_pins(world: &World) -> String {
     let vendor = FaultAction::text("SOMETHING canary-vendor-detail");
     let fault = InjectedFault::on(RequestMatcher::path("/API/")).then(vendor);
     world.cloud.rescue.fault(fault);
-    assert_eq!(world.request_pin(&pin_request).await.code(), "rescue-unavailable");
+    assert_eq!(
+        world.request_pin(&pin_request).await.code(),
+        "rescue-unavailable"
+    );
     assert_eq!(
         world.request_pin(&pin_request).await.code(),
         "rescue-sign-in-refused"

@@ -111,11 +111,8 @@ async fn resume_deliveries(
     telemetry::refresh_token_days_left(stored.life, id);
     tracing::info!(tenant = %id, expires_at = %stored.expires_at, own_client = stored.token.client_id.is_some(),
         "refresh token stored");
-    let sharing = async {
-        if function.grants.share(id, &stored.access).await {
-            function.queues.wake_if_possible(id).await;
-        }
-    };
+    let (grants, queues) = (&function.grants, &function.queues);
+    let sharing = grants.resume_deliveries(queues, id, &stored.access);
     if tokio::time::timeout(time, sharing).await.is_err() {
         tracing::warn!(tenant = %id, "other processes do not know of the new token yet");
     }

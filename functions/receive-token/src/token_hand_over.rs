@@ -13,8 +13,9 @@ use shared::domain::tenant::{Grant, TenantFile, TenantId};
 use shared::domain::time_budget::TimeBudget;
 use shared::retry::ServiceNowTimeouts;
 use shared::token::access::AccessError;
-use shared::token::grants::{ProofError, client_of, replaced};
+use shared::token::grants::{ProofError, client_of};
 use shared::token::oauth::Granted;
+use shared::token::store::replacement;
 use shared::token::uninterrupted::InProgress;
 
 use crate::event::HandOver;
@@ -130,11 +131,11 @@ pub(crate) async fn take(
         wait: TIMEOUTS.lease,
     };
     let key = token_lease_key(&file.tenant);
-    let look = || async { Ok::<_, NotStored>(None) };
-    let flight = function.flights.run(&key, limits, look, taking.take());
-    flight
-        .await?
-        .ok_or_else(|| unavailable(&"another process holds the token lease"))
+    let taken = function
+        .flights
+        .holding(&key, limits, taking.take())
+        .await?;
+    taken.ok_or_else(|| unavailable(&"another process holds the token lease"))
 }
 
 const APPLY: &str = "Apply the tenant: rescue-connector tenant apply FILE";
@@ -151,8 +152,8 @@ struct TokenHandOver<'a> {
 
 impl TokenHandOver<'_> {
     async fn take(&self) -> Result<StoredToken, NotStored> {
-        let grants = &self.function.grants;
-        let current = match grants.settled(self.id()).await {
+        let tokens = &self.function.grants.tokens;
+        let current = match tokens.settled(self.id()).await {
             Ok(current) => current,
             Err(AccessError::ReauthorizationNeeded(reason)) => {
                 return Err(misconfigured(&reason, APPLY));
@@ -163,12 +164,13 @@ impl TokenHandOver<'_> {
         let repeated = self.is_stored_already(&current.token, &token);
         let using = self.in_progress.begin();
         let granted = self.grant(&token).await?;
-        let new = replaced(token.refresh_token.as_ref(), &granted);
+        let new = replacement(&token, granted.refresh_token.as_ref());
         let repeated = repeated && new.is_none();
-        if let Some(new) = new {
-            token.refresh_token = Some(new.clone());
+        if let Some(new) = new.cloned() {
+            token.refresh_token = Some(new);
             token.stands_for = Some(self.fingerprint.clone());
-            self.stage(&token).await?;
+            let staged = tokens.stage_hand_over(self.id(), &token, STAGING);
+            staged.await?;
         }
         drop(using);
         self.prove(&granted).await?;
@@ -193,17 +195,9 @@ impl TokenHandOver<'_> {
             client_secret,
             ..TokenSecret::default()
         };
-        let (store, id) = (&self.function.secret_store, self.id());
-        let stands_for = |known: &TokenSecret| known.stands_for.as_ref() == Some(&self.fingerprint);
-        let known = if stands_for(&current.token) {
-            Some(current.token.clone())
-        } else {
-            let in_table = self.function.credentials.kept_token(id).await?;
-            let staged = store.handed_over_token(id).await;
-            let staged = staged.map_err(|error| unavailable(&error))?;
-            let staged = staged.map(|staged| staged.token);
-            in_table.into_iter().chain(staged).find(stands_for)
-        };
+        let tokens = &self.function.grants.tokens;
+        let known = tokens.handed_over(self.id(), &current.token, &self.fingerprint);
+        let known = known.await.map_err(|error| unavailable(&error))?;
         if let Some(known) = known {
             token.refresh_token = known.refresh_token;
             token.stands_for = known.stands_for;
@@ -281,23 +275,6 @@ impl TokenHandOver<'_> {
         })
     }
 
-    /// Stores the replacement at once: the token that was sent works no more.
-    async fn stage(&self, token: &TokenSecret) -> Result<(), NotStored> {
-        let (function, id) = (self.function, self.id());
-        let staging = function.secret_store.stage_handed_over(id, token);
-        let reason = match tokio::time::timeout(STAGING, staging).await {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "time-out".to_owned(),
-        };
-        tracing::warn!(tenant = %id, reason, "the new refresh token is kept aside");
-        let staged = function.credentials.stage_token(id, token).await;
-        Ok(staged.inspect_err(|error| {
-            tracing::error!(tenant = %id, %error,
-                "ServiceNow replaced the refresh token that was handed over, and no store accepted the new one");
-        })?)
-    }
-
     async fn prove(&self, granted: &Granted) -> Result<(), NotStored> {
         let timeout = TIMEOUTS.read.min(self.budget.keep_back(STORING).left());
         let grants = &self.function.grants;
@@ -321,13 +298,12 @@ impl TokenHandOver<'_> {
             expires_at: Some(expires_at),
             lifetime: self.hand_over.expires_in.map(|life| life.as_secs()),
             source: Some(SOURCE.to_owned()),
-            derived_from: Some(current.version_id.clone()),
             ..token
         };
-        let store = &self.function.secret_store;
-        let replaced = store.replace_token(self.id(), &current.version_id, &token);
-        replaced.await.map_err(|error| unavailable(&error))?;
-        Ok(self.stored(token, (now, expires_at), granted))
+        let tokens = &self.function.grants.tokens;
+        let stored = tokens.replace(self.id(), current, token).await;
+        let stored = stored.map_err(|error| unavailable(&error))?;
+        Ok(self.stored(stored.token, (now, expires_at), granted))
     }
 
     fn stored(

@@ -1,145 +1,110 @@
-//! `createSecret`: looks whether the token works, renews it when that is due, and stores the outcome as pending.
+//! `createSecret`: looks whether the token works, renews it when that is due, and stores the result as pending.
 
 use std::time::Duration;
 
-use shared::aws::credentials::{AccessToken, Pause};
+use shared::aws::credentials::AccessToken;
 use shared::aws::secret_store::{TokenSecret, TokenVersion};
-use shared::domain::clock::Timestamp;
-use shared::domain::error::ErrorCode;
+use shared::aws::storage_error::StorageError;
 use shared::domain::instance::Instance;
 use shared::domain::tenant::{Grant, TenantFile, TenantId};
+use shared::domain::time_budget::TimeBudget;
 use shared::retry::REAUTHORIZATION_PAUSE;
 use shared::token::access::AccessError;
 use shared::token::oauth::Granted;
+use shared::token::rotation::Rotation;
 
 use crate::event::Command;
 use crate::expiry;
 use crate::failure::StepFailure;
-use crate::{PATIENCE, RotateTokens};
+use crate::service::{PATIENCE, RotateTokens};
 
 /// Fills the pending version, unless an earlier attempt has done so.
 pub(crate) async fn create(
     function: &RotateTokens,
     command: &Command,
-    deadline: Timestamp,
+    rotation: &Rotation<'_>,
+    budget: &TimeBudget,
 ) -> Result<(), StepFailure> {
-    if function.versions.value(command).await?.is_some() {
+    if rotation.value().await?.is_some() {
         return Ok(());
     }
+    let id = &command.tenant;
     let work = async {
-        let pending = pending(function, &command.tenant, deadline).await?;
-        function.versions.fill(command, &pending).await
+        let pending = pending(function, id, budget).await?;
+        let rotation_token = command.rotation_token.clone();
+        Ok(rotation.fill(rotation_token, &pending).await?)
     };
-    function
-        .holding_the_lease(&command.tenant, deadline, work)
-        .await
+    function.holding_the_lease(id, budget, work).await
 }
 
-/// The value to store as pending. Holds the token lease.
+/// The value to store as pending. The caller holds the token lease.
 async fn pending(
     function: &RotateTokens,
     id: &TenantId,
-    deadline: Timestamp,
+    budget: &TimeBudget,
 ) -> Result<TokenSecret, StepFailure> {
+    let (secret_store, tokens) = (&function.secret_store, &function.grants.tokens);
     let tenant = function.tenants.get(id).await?;
     let Some(file) = tenant.as_ref().map(|tenant| &tenant.file) else {
         tracing::info!(tenant = %id, "the tenant is gone: nothing to renew");
-        return Ok(function.vault.token(id).await?.token);
+        return Ok(secret_store.token(id).await?.token);
     };
     if file.servicenow.grant != Grant::RefreshToken {
         tracing::info!(tenant = %id, "healthy: the tenant's grant needs no refresh token");
-        return Ok(function.vault.token(id).await?.token);
+        return Ok(secret_store.token(id).await?.token);
     }
-    let stored = function.grants.settled(id).await?;
+    let stored = tokens.settled(id).await?;
     if stored.token.refresh_token.is_none() {
         tracing::info!(tenant = %id, "waiting for a refresh token to be handed over");
         return Ok(stored.token);
     }
-    let before = stored.clone();
+    let before = stored.token.clone();
     let renewal = Renewal {
         function,
         file,
         instance: function.instance(file)?,
-        deadline,
+        budget,
         owner: uuid::Uuid::new_v4().to_string(),
     };
     let outcome = renewal.renewed(stored).await;
     if let Err(failure) = &outcome {
-        expiry::record(id, &before.token, function.clock.now());
+        expiry::record(id, &before, function.clock.now());
         if let StepFailure::ReauthorizationNeeded(_) = failure {
-            pause_for_reauthorization(function, id).await;
-            match function.vault.token(id).await {
-                Ok(current) => drop(cancel_renewal(function, id, current).await),
-                Err(error) => tracing::warn!(tenant = %id, %error, "the wish to renew stays"),
+            function.credentials.pause_for_reauthorization(id).await;
+            match secret_store.token(id).await {
+                Ok(current) => drop(tokens.cancel_renewal(id, current).await),
+                Err(error) => {
+                    tracing::warn!(tenant = %id, %error, "the request for a renewal stays");
+                }
             }
         }
     }
     outcome
 }
 
-/// Nobody calls for the tenant for a while: a person has to act.
-async fn pause_for_reauthorization(function: &RotateTokens, id: &TenantId) {
-    let pause = Pause {
-        until: function.clock.now().plus(REAUTHORIZATION_PAUSE),
-        reason: ErrorCode::ReauthorizationNeeded,
-    };
-    if let Err(error) = function.credentials.set_pause(id, pause).await {
-        tracing::warn!(tenant = %id, %error, "other processes do not know of the pause");
-    }
-}
-
-/// A wish is good for one attempt: Secrets Manager repeats a failed rotation soon and often.
-async fn cancel_renewal(
-    function: &RotateTokens,
-    id: &TenantId,
-    stored: TokenVersion,
-) -> TokenVersion {
-    if !stored.token.renew_now {
-        return stored;
-    }
-    let token = TokenSecret {
-        renew_now: false,
-        derived_from: Some(stored.version_id.clone()),
-        ..stored.token.clone()
-    };
-    let replaced = function.vault.replace_token(id, &stored.version_id, &token);
-    match replaced.await {
-        Ok(version_id) => TokenVersion { token, version_id },
-        Err(error) => {
-            tracing::warn!(tenant = %id, %error, "the wish to renew stays");
-            stored
-        }
-    }
-}
-
 struct Renewal<'a> {
     function: &'a RotateTokens,
     file: &'a TenantFile,
     instance: Instance,
-    deadline: Timestamp,
+    budget: &'a TimeBudget,
     /// Holds the lease by which a password is tried once an hour.
     owner: String,
 }
 
 const TOO_SOON: &str = "the service account's password was tried within the hour";
 
-/// Whoever holds this may try a password, or a tenant that waits for a person.
-fn repair_lease_key(tenant: &TenantId) -> String {
-    format!("{tenant}#lease#repair")
-}
-
 impl Renewal<'_> {
     /// A refresh proves that the token works; the service account's password moves its end. The password is used
-    /// when that is due or wished for, and when the token is refused.
+    /// when that is due or requested, and when the token is refused.
     async fn renewed(&self, mut stored: TokenVersion) -> Result<TokenSecret, StepFailure> {
         let id = &self.file.tenant;
         let now = self.function.clock.now();
         self.not_too_often(&stored.token).await?;
-        let wanted = stored.token.renew_now || expiry::is_due(&stored.token, now);
+        let requested_or_due = stored.token.renew_now || expiry::is_due(&stored.token, now);
         let password = self.has_password().await?;
-        let mut refused = None;
+        let mut password_refused = false;
         let mut may_try = password;
-        if wanted && password {
+        if requested_or_due && password {
             may_try = false;
             match self.by_password(&stored).await {
                 Ok(None) => tracing::info!(tenant = %id, "{TOO_SOON}"),
@@ -147,9 +112,9 @@ impl Renewal<'_> {
                 Err(StepFailure::ReauthorizationNeeded(reason)) => {
                     tracing::warn!(tenant = %id, reason, likely = expiry::LIKELY_CAUSES,
                         "the service account's password does not renew the refresh token");
-                    refused = Some(reason);
-                    // Whatever the refresh says: with a wish the password would be tried again within minutes.
-                    stored = cancel_renewal(self.function, id, stored).await;
+                    password_refused = true;
+                    // Otherwise the next attempt, in minutes, would try the password again.
+                    stored = self.function.grants.tokens.cancel_renewal(id, stored).await;
                 }
                 Err(failure) => return Err(failure),
             }
@@ -157,17 +122,14 @@ impl Renewal<'_> {
         let checked = self.grant(Grant::RefreshToken, &stored.token).await;
         match checked {
             Ok(granted) => {
-                stored = self
-                    .function
-                    .grants
-                    .keep_successor(id, &stored, &granted)
-                    .await?;
-                if !password || refused.is_some() {
+                let (tokens, new) = (&self.function.grants.tokens, granted.refresh_token.as_ref());
+                stored = tokens.store_replacement(id, &stored, new).await?;
+                if !password || password_refused {
                     expiry::warn(id, &stored.token, now);
                 }
                 let access = self.access_token(granted);
                 tracing::info!(tenant = %id, renewed = false, "the refresh token works");
-                // A wish is good for one attempt.
+                // A request for a renewal is good for one attempt.
                 let token = TokenSecret {
                     renew_now: false,
                     ..stored.token.clone()
@@ -187,57 +149,56 @@ impl Renewal<'_> {
 
     /// While the tenant waits for a person, it is tried once an hour: wrong passwords lock accounts.
     async fn not_too_often(&self, token: &TokenSecret) -> Result<(), StepFailure> {
-        let id = &self.file.tenant;
         let credentials = &self.function.credentials;
-        let pause = credentials.tenant_pause_now(id).await?;
-        let pause = pause.pause_at(self.function.clock.now());
-        let waits = pause.is_some_and(|pause| pause.reason == ErrorCode::ReauthorizationNeeded);
+        let pause = credentials.tenant_pause_now(&self.file.tenant).await?;
+        let waits = pause.is_unauthorized_at(self.function.clock.now());
         if !waits || token.renew_now {
             return Ok(());
         }
-        let key = repair_lease_key(id);
-        if credentials
-            .take_lease(&key, &self.owner, REAUTHORIZATION_PAUSE)
-            .await?
-        {
-            Ok(())
-        } else {
-            Err(StepFailure::Transient(
-                "the tenant waits for a new token, secret or password, and was tried within the hour"
-                    .to_owned(),
-            ))
+        if self.takes_repair_lease().await? {
+            return Ok(());
         }
+        let reason =
+            "the tenant waits for a new token, secret or password, and was tried within the hour";
+        Err(StepFailure::Transient(reason.to_owned()))
+    }
+
+    /// Whether no other rotation has held the lease within the hour.
+    async fn takes_repair_lease(&self) -> Result<bool, StorageError> {
+        let (credentials, key) = (&self.function.credentials, self.repair_lease_key());
+        credentials
+            .take_lease(&key, &self.owner, REAUTHORIZATION_PAUSE)
+            .await
+    }
+
+    /// The holder of this lease may try a password, or a tenant that waits for a person.
+    fn repair_lease_key(&self) -> String {
+        format!("{}#lease#repair", self.file.tenant)
     }
 
     async fn has_password(&self) -> Result<bool, StepFailure> {
-        let (id, vault) = (&self.file.tenant, &self.function.vault);
-        let mut credentials = vault.tenant_secrets(id).await?;
+        let (id, secret_store) = (&self.file.tenant, &self.function.secret_store);
+        let mut credentials = secret_store.tenant_secrets(id).await?;
         if credentials.service_account_password.is_none() {
-            credentials = vault.reread_tenant_secrets(id).await?;
+            credentials = secret_store.reread_tenant_secrets(id).await?;
         }
         let named = !self.file.servicenow.service_account.is_empty();
         Ok(named && credentials.service_account_password.is_some())
     }
 
-    /// The token with its end moved (docs/vendors.md#token-lifetimes), the same one or another. `None`: the password was tried within
-    /// the hour and did not work, or nobody knows; only a wish tries it all the same.
+    /// The token with its end moved (docs/vendors.md#token-lifetimes), the same one or another. `None`: the password was
+    /// tried within the hour and did not work, or its process died. A requested renewal tries it all the same.
     async fn by_password(&self, stored: &TokenVersion) -> Result<Option<TokenSecret>, StepFailure> {
-        let (credentials, key) = (
-            &self.function.credentials,
-            repair_lease_key(&self.file.tenant),
-        );
+        let (credentials, key) = (&self.function.credentials, self.repair_lease_key());
         if stored.token.renew_now {
             credentials
                 .take_over_lease(&key, &self.owner, REAUTHORIZATION_PAUSE)
                 .await?;
-        } else if !credentials
-            .take_lease(&key, &self.owner, REAUTHORIZATION_PAUSE)
-            .await?
-        {
+        } else if !self.takes_repair_lease().await? {
             return Ok(None);
         }
         let granted = self.grant(Grant::Password, &stored.token).await?;
-        // A password that works locks nobody out.
+        // A password that works locks no account.
         credentials.release_lease(&key, &self.owner).await;
         let Some(refresh_token) = granted.refresh_token.clone() else {
             let reason = "the password grant brings no refresh token".to_owned();
@@ -260,11 +221,9 @@ impl Renewal<'_> {
     }
 
     async fn grant(&self, grant: Grant, stored: &TokenSecret) -> Result<Granted, AccessError> {
-        let function = self.function;
-        let timeout = || PATIENCE.grant.min(function.left(self.deadline));
-        let stored = Some(stored);
-        function
-            .grants
+        let timeout = || PATIENCE.grant.min(self.budget.left());
+        let (grants, stored) = (&self.function.grants, Some(stored));
+        grants
             .request(self.file, &self.instance, grant, stored, timeout)
             .await
     }
@@ -279,7 +238,6 @@ impl Renewal<'_> {
 fn pending_from(stored: &TokenVersion, token: TokenSecret, access: AccessToken) -> TokenSecret {
     TokenSecret {
         derived_from: Some(stored.version_id.clone()),
-        made_from: Some(stored.token.origin()),
         access_token: Some(access.token),
         access_token_until: Some(access.expires_at),
         ..token

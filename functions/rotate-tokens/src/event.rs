@@ -39,7 +39,7 @@ impl Step {
     }
 }
 
-/// What is to be done.
+/// An event, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Command {
     pub(crate) step: Step,
@@ -54,7 +54,7 @@ impl Command {
     /// Reads an event.
     ///
     /// # Errors
-    /// `Failure::Event` when it is not one of a rotation of a token secret.
+    /// [`StepFailure::Event`] when it is not one of a rotation of a token secret.
     pub(crate) fn read(event: &Value, prefix: &str) -> Result<Self, StepFailure> {
         let text = |name: &str| event.get(name).and_then(Value::as_str);
         let step = text("Step").and_then(Step::parse);

@@ -1,4 +1,4 @@
-//! When a refresh token is renewed, and who is told that it is about to expire.
+//! When a refresh token is renewed, and which log lines and metrics say that it is about to expire.
 
 use std::time::Duration;
 
@@ -22,14 +22,14 @@ pub(crate) fn is_due(token: &TokenSecret, now: Timestamp) -> bool {
     }
 }
 
-/// Records how long a token lives yet.
+/// Records how long a token still lives.
 pub(crate) fn record(tenant: &TenantId, token: &TokenSecret, now: Timestamp) {
     if let Some(left) = token.left(now) {
         telemetry::refresh_token_days_left(left, tenant);
     }
 }
 
-/// How urgently a person is told that nothing renews a token.
+/// How urgent the log line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Urgency {
     Warning,
@@ -47,14 +47,14 @@ fn urgency(left: Duration) -> Option<Urgency> {
     }
 }
 
-/// Says at 14, 7 and 1 days before its end that nothing renews a token, daily as rotations go.
+/// Logs from 14 days before its end on that nothing renews a token; more urgently from 7 days on and on the last day.
 pub(crate) fn warn(tenant: &TenantId, token: &TokenSecret, now: Timestamp) {
     let code = ErrorCode::ReauthorizationNeeded.as_str();
     let Some(expires_at) = token.expires_at else {
-        // It may end any day: the alarm of the last day is due now.
+        // It may end today: the alarm of the last day is due.
         telemetry::refresh_token_days_left(Duration::ZERO, tenant);
         tracing::error!(%tenant, code,
-            "nobody knows when the refresh token expires, and nothing renews it: {REMEDY}");
+            "the end of the refresh token is not known, and nothing renews it: {REMEDY}");
         return;
     };
     let left = expires_at.since(now);

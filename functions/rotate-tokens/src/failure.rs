@@ -6,6 +6,7 @@ use lambda_runtime::Diagnostic;
 use shared::aws::secret_store::SecretStoreError;
 use shared::aws::storage_error::StorageError;
 use shared::token::access::AccessError;
+use shared::token::rotation::RotationError;
 
 /// A failed step. Secrets Manager tries the whole rotation again; what is current stays current.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +25,7 @@ pub enum StepFailure {
     Transient(String),
 }
 
-/// The text for people: the runtime logs what a function fails with by its `Debug`.
+/// The text for people: the runtime logs a function's error by its `Debug`.
 impl fmt::Debug for StepFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the step failed: {self}")
@@ -60,6 +61,15 @@ impl From<StorageError> for StepFailure {
 impl From<SecretStoreError> for StepFailure {
     fn from(error: SecretStoreError) -> Self {
         AccessError::from(error).into()
+    }
+}
+
+impl From<RotationError> for StepFailure {
+    fn from(error: RotationError) -> Self {
+        match error {
+            RotationError::NotInRotation(reason) => Self::Guard(reason),
+            RotationError::Access(error) => error.into(),
+        }
     }
 }
 

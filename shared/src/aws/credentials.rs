@@ -1,6 +1,6 @@
 //! The credentials table: what can be derived again. Access tokens, leases and pauses, each with its end.
 
-mod kept_token;
+mod staged_token;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::error::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::tenant::TenantId;
-use crate::retry::THROTTLE;
+use crate::retry::{REAUTHORIZATION_PAUSE, THROTTLE};
 
 /// A pause, or its absence, is known to every process this soon.
 const PAUSE_KNOWN_WITHIN: Duration = Duration::from_secs(30);
@@ -45,7 +45,7 @@ pub struct Authcode {
 /// How long an authcode is kept. It works until the next sign-in as the same technician (docs/vendors.md#rescue-sign-in).
 const AUTHCODE_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// A tenant that nobody calls for until then.
+/// No call is made for the tenant until then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pause {
     /// The end.
@@ -59,7 +59,7 @@ pub struct Pause {
 pub struct TenantPause {
     /// The last pause; it may have ended.
     pub pause: Option<Pause>,
-    /// When the last pause began, as far as throttling set it: the next one doubles its length.
+    /// When the last pause began, if throttling set it: the next one doubles its length.
     pub throttled_since: Option<Timestamp>,
     /// Until when the tenant last had to be authorised again: its posts could not be delivered before.
     pub authorized_since: Option<Timestamp>,
@@ -84,7 +84,7 @@ impl TenantPause {
         }
     }
 
-    /// Whether the tenant has to be authorised again before anything can be delivered.
+    /// Whether the tenant has to be authorised again before its posts can be delivered.
     pub fn is_unauthorized_at(&self, now: Timestamp) -> bool {
         self.pause_at(now)
             .is_some_and(|pause| pause.reason == ErrorCode::ReauthorizationNeeded)
@@ -104,7 +104,7 @@ pub fn authcode_key(tenant: &TenantId, sso_id: &str) -> String {
     format!("{tenant}#rescue#{sso_id}")
 }
 
-/// The key of the lease that whoever signs in as a technician holds.
+/// The key of the lease for signing in as a technician.
 pub fn sign_in_lease_key(tenant: &TenantId, sso_id: &str) -> String {
     format!("{tenant}#lease#rescue#{sso_id}")
 }
@@ -114,7 +114,7 @@ pub fn pause_key(tenant: &TenantId) -> String {
     format!("{tenant}#pause")
 }
 
-/// The key of the lease that whoever touches a tenant's refresh token holds.
+/// The key of the lease for using or writing a tenant's refresh token.
 pub fn token_lease_key(tenant: &TenantId) -> String {
     format!("{tenant}#lease#token")
 }
@@ -125,7 +125,7 @@ pub struct CredentialsTable {
     dynamodb: aws_sdk_dynamodb::Client,
     table: String,
     clock: Clock,
-    standings: BoundedCache<TenantId, (TenantPause, Timestamp)>,
+    pauses: BoundedCache<TenantId, (TenantPause, Timestamp)>,
 }
 
 impl CredentialsTable {
@@ -135,7 +135,7 @@ impl CredentialsTable {
             dynamodb,
             table,
             clock,
-            standings: BoundedCache::default(),
+            pauses: BoundedCache::default(),
         }
     }
 
@@ -230,12 +230,13 @@ impl CredentialsTable {
     /// When the table cannot be read.
     pub async fn tenant_pause(&self, tenant: &TenantId) -> Result<TenantPause, StorageError> {
         let now = self.clock.now();
-        let remembered = self.standings.get(tenant);
+        let remembered = self.pauses.get(tenant);
         match remembered {
-            Some((standing, read_at))
-                if now.since(read_at) < PAUSE_KNOWN_WITHIN && !standing.is_unauthorized_at(now) =>
+            Some((tenant_pause, read_at))
+                if now.since(read_at) < PAUSE_KNOWN_WITHIN
+                    && !tenant_pause.is_unauthorized_at(now) =>
             {
-                Ok(standing)
+                Ok(tenant_pause)
             }
             _ => self.tenant_pause_now(tenant).await,
         }
@@ -252,15 +253,15 @@ impl CredentialsTable {
             .iter()
             .copied()
             .find(|code| reason.is_some_and(|text| text == code.as_str()));
-        let standing = TenantPause {
+        let tenant_pause = TenantPause {
             pause: moment(&item, "until")
                 .zip(reason)
                 .map(|(until, reason)| Pause { until, reason }),
             throttled_since: moment(&item, "throttled_since"),
             authorized_since: moment(&item, "authorized_since"),
         };
-        self.remember(tenant, standing);
-        Ok(standing)
+        self.remember(tenant, tenant_pause);
+        Ok(tenant_pause)
     }
 
     /// Pauses a tenant for every process, unless it is paused for longer already.
@@ -269,6 +270,18 @@ impl CredentialsTable {
     /// When the table cannot be read or written; this process keeps to the pause all the same.
     pub async fn set_pause(&self, tenant: &TenantId, pause: Pause) -> Result<(), StorageError> {
         self.pause(tenant, |_| (pause, None)).await
+    }
+
+    /// Pauses a tenant whose credentials ServiceNow refuses, until a person may have acted. A failure is logged: other
+    /// processes then try the refused credentials once more.
+    pub async fn pause_for_reauthorization(&self, tenant: &TenantId) {
+        let pause = Pause {
+            until: self.clock.now().plus(REAUTHORIZATION_PAUSE),
+            reason: ErrorCode::ReauthorizationNeeded,
+        };
+        if let Err(error) = self.set_pause(tenant, pause).await {
+            tracing::warn!(%tenant, %error, "other processes do not know of the pause");
+        }
     }
 
     /// Pauses a tenant that ServiceNow throttles, for every process: 30 s, twice as long while it goes on, up to an hour;
@@ -311,41 +324,41 @@ impl CredentialsTable {
             ErrorCode::ReauthorizationNeeded => Some(pause.until),
             _ => known.authorized_since,
         };
-        let standing = TenantPause {
+        let tenant_pause = TenantPause {
             pause: Some(pause),
             throttled_since,
             authorized_since,
         };
-        self.remember(tenant, standing);
+        self.remember(tenant, tenant_pause);
         before?;
-        self.put_tenant_pause(tenant, pause, standing).await
+        self.put_tenant_pause(tenant, pause, tenant_pause).await
     }
 
-    /// Ends a tenant's pause now: whatever it was paused for has been set right.
+    /// Ends a tenant's pause now: its cause has been removed.
     ///
     /// # Errors
     /// When the table cannot be read or written.
     pub async fn end_pause(&self, tenant: &TenantId) -> Result<(), StorageError> {
         let now = self.clock.now();
-        let standing = self.tenant_pause_now(tenant).await?;
-        let Some(pause) = standing.pause_at(now) else {
+        let tenant_pause = self.tenant_pause_now(tenant).await?;
+        let Some(pause) = tenant_pause.pause_at(now) else {
             return Ok(());
         };
         let ended = Pause {
             until: now,
             ..pause
         };
-        let standing = TenantPause {
+        let tenant_pause = TenantPause {
             throttled_since: None,
-            authorized_since: standing.authorized_since.map(|then| then.min(now)),
-            ..standing
+            authorized_since: tenant_pause.authorized_since.map(|then| then.min(now)),
+            ..tenant_pause
         };
-        self.put_tenant_pause(tenant, ended, standing).await?;
-        self.standings.remove(tenant);
+        self.put_tenant_pause(tenant, ended, tenant_pause).await?;
+        self.pauses.remove(tenant);
         Ok(())
     }
 
-    /// Forgets the shared access token: whatever it was obtained with has changed.
+    /// Forgets the shared access token: the credentials that it was obtained with have changed.
     ///
     /// # Errors
     /// When the table cannot be written.
@@ -364,25 +377,25 @@ impl CredentialsTable {
         &self,
         tenant: &TenantId,
         pause: Pause,
-        standing: TenantPause,
+        tenant_pause: TenantPause,
     ) -> Result<(), StorageError> {
         let text = |then: Option<Timestamp>| then.map(|then| then.to_string()).unwrap_or_default();
         let values = [
             ("until", pause.until.to_string()),
             ("reason", pause.reason.as_str().to_owned()),
-            ("authorized_since", text(standing.authorized_since)),
-            ("throttled_since", text(standing.throttled_since)),
+            ("authorized_since", text(tenant_pause.authorized_since)),
+            ("throttled_since", text(tenant_pause.throttled_since)),
         ];
         let ends = pause.until.plus(PAUSE_REMEMBERED);
         self.put(pause_key(tenant), ends, values).await
     }
 
-    fn remember(&self, tenant: &TenantId, standing: TenantPause) {
-        self.standings
-            .insert(tenant.clone(), (standing, self.clock.now()));
+    fn remember(&self, tenant: &TenantId, pause: TenantPause) {
+        self.pauses
+            .insert(tenant.clone(), (pause, self.clock.now()));
     }
 
-    /// Takes a lease for `owner`, if nobody else holds it now.
+    /// Takes a lease for `owner`, unless another owner holds it.
     ///
     /// # Errors
     /// When the table cannot be written.
@@ -410,7 +423,7 @@ impl CredentialsTable {
         }
     }
 
-    /// Takes a lease for `owner`, whoever holds it now.
+    /// Takes a lease for `owner`, also from another owner.
     ///
     /// # Errors
     /// When the table cannot be written.
@@ -425,7 +438,7 @@ impl CredentialsTable {
         self.put(key.to_owned(), until, values).await
     }
 
-    /// Gives a lease back, if `owner` still holds it. A failure is no harm: the lease ends by itself.
+    /// Releases a lease if `owner` still holds it. A failure is harmless: the lease ends by itself.
     pub async fn release_lease(&self, key: &str, owner: &str) {
         // Ended rather than deleted: one operation for everything is what keeps the functions small.
         let ended = [("until", Timestamp::from_millis(0).to_string())];
@@ -438,7 +451,7 @@ impl CredentialsTable {
             .await;
         if let Err(error) = answer {
             let reason = StorageError::of(&self.table, &error);
-            tracing::debug!(%reason, "lease not given back");
+            tracing::debug!(%reason, "lease not released");
         }
     }
 

@@ -10,109 +10,71 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cache::BoundedCache;
 use crate::domain::clock::{Clock, Timestamp};
-use crate::domain::secret::{Secret, serialize_exposed_option};
+use crate::domain::secret::{Secret, serialize_exposed_option as exposed};
 use crate::domain::tenant::TenantId;
 
 /// The secret `{prefix}/{tenant}/credentials`: what an administrator sets. The JSON keys are the names that
 /// `secrets set` takes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(default, rename_all = "kebab-case")]
 pub struct TenantSecrets {
     /// The company-wide single sign-on password.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_exposed_option"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub sso_password: Option<Secret>,
     /// The client secret of the Application Registry record.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_exposed_option"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub oauth_client_secret: Option<Secret>,
     /// The service account's password.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_exposed_option"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub service_account_password: Option<Secret>,
     /// An API token that an administrator issued, used instead of a sign-in.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_exposed_option"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub rescue_api_token: Option<Secret>,
     /// Signs `Tracking0`; `tenant apply` makes it.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_exposed_option"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub tracking_key: Option<Secret>,
 }
 
 /// The secret `{prefix}/{tenant}/token`: what the connector renews. `{}` until a token is handed over.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TokenSecret {
     /// The refresh token.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_exposed_option"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub refresh_token: Option<Secret>,
     /// When ServiceNow issued it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub issued_at: Option<Timestamp>,
     /// When it stops working.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
     /// How many seconds it lives once it is issued or renewed, where its sender said so; else the tenant file says it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lifetime: Option<u64>,
     /// Where it came from: `secrets-set`, `hand-over`, `refresh` or `rotation`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// The client it was handed over with, where that is not the tenant file's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
     /// That client's secret.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_exposed_option"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub client_secret: Option<Secret>,
-    /// An operator wants it renewed by the next rotation, due or not.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    /// An operator has asked the next rotation to renew it, due or not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub renew_now: bool,
-    /// The version that this one was made from. It counts as its successor only while that version is current.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The version that this one was made from. The lease holder promotes a staged token only while that version is
+    /// current.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub derived_from: Option<String>,
-    /// [`TokenSecret::origin`] of the token that a rotation made this one from. It counts as well while that is current in a
-    /// version that only carries a wish more.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub made_from: Option<String>,
-    /// [`fingerprint`] of the refresh token that ServiceNow gave this one in place of. Where that is still current, in
-    /// whatever version, this one counts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replaces: Option<String>,
     /// [`fingerprint`] of the token that was handed over, where ServiceNow has replaced that since.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub stands_for: Option<String>,
     /// The access token that came with it, by which a rotation is tested.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_exposed_option"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub access_token: Option<Secret>,
     /// Until when that access token is used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token_until: Option<Timestamp>,
 }
 
@@ -122,22 +84,6 @@ pub fn fingerprint(token: &Secret) -> String {
 }
 
 impl TokenSecret {
-    /// Names what a token is, whichever version holds it and whether its renewal is wished for: SHA-256, hexadecimal.
-    pub fn origin(&self) -> String {
-        let own = |secret: &Option<Secret>| secret.as_ref().map(fingerprint);
-        let moment = |moment: Option<Timestamp>| moment.map(|moment| moment.to_string());
-        let parts = [
-            own(&self.refresh_token),
-            moment(self.issued_at),
-            moment(self.expires_at),
-            self.source.clone(),
-            self.client_id.clone(),
-            own(&self.client_secret),
-        ];
-        let named = parts.map(Option::unwrap_or_default).join("\n");
-        fingerprint(&Secret::from(named))
-    }
-
     /// How long its refresh token works yet, where that is known; zero once it has expired.
     pub fn left(&self, now: Timestamp) -> Option<Duration> {
         self.refresh_token.as_ref()?;
@@ -155,16 +101,11 @@ pub fn token_secret_name(prefix: &str, tenant: &TenantId) -> String {
     format!("{prefix}/{tenant}/token")
 }
 
-/// The label under which a renewed token waits until it becomes `AWSCURRENT`.
-const PRIVATE_LABEL: &str = "CONNECTOR";
-
-/// The label of a token that took the place of one that was handed over, and that is not proved yet.
-const HANDED_OVER_LABEL: &str = "CONNECTOR-HANDED-OVER";
-
-const CURRENT: &str = "AWSCURRENT";
-
-/// The label of the version that was current before.
-const PREVIOUS: &str = "AWSPREVIOUS";
+/// The connector's own staging label: a token that is to become current, or one that a hand-over has to prove first.
+const STAGED: &str = "CONNECTOR";
+pub(crate) const CURRENT: &str = "AWSCURRENT";
+pub(crate) const PENDING: &str = "AWSPENDING";
+pub(crate) const PREVIOUS: &str = "AWSPREVIOUS";
 
 /// How long credentials are used without reading them again.
 const FRESH: Duration = Duration::from_secs(300);
@@ -214,7 +155,7 @@ impl SecretStoreError {
 }
 
 impl SecretStore {
-    /// A vault whose secrets are named `{prefix}/{tenant}/…`.
+    /// A store of the secrets named `{prefix}/{tenant}/…`.
     pub fn new(client: aws_sdk_secretsmanager::Client, prefix: String, clock: Clock) -> Self {
         Self {
             client,
@@ -238,17 +179,15 @@ impl SecretStore {
         {
             return Ok(credentials);
         }
-        let (credentials, _) = self
-            .read::<TenantSecrets>(&tenant_secrets_name(&self.prefix, tenant))
-            .await?;
+        let name = tenant_secrets_name(&self.prefix, tenant);
+        let (credentials, ..) = self.read::<TenantSecrets>(&name, CURRENT_VERSION).await?;
         let credentials = Arc::new(credentials);
         self.credentials
             .insert(tenant.clone(), (Arc::clone(&credentials), now));
         Ok(credentials)
     }
 
-    /// What an administrator set, no older than a few seconds: for whoever has just been refused with what was read
-    /// before.
+    /// What an administrator set, no older than a few seconds: for a caller that was refused with what was read before.
     ///
     /// # Errors
     /// As [`SecretStoreError`] says.
@@ -269,58 +208,73 @@ impl SecretStore {
         self.credentials.remove(tenant);
     }
 
+    /// What the names of the tenants' secrets begin with.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// The token that is current now.
     ///
     /// # Errors
     /// As [`SecretStoreError`] says.
     pub async fn token(&self, tenant: &TenantId) -> Result<TokenVersion, SecretStoreError> {
-        let (token, version_id) = self.read(&token_secret_name(&self.prefix, tenant)).await?;
+        let name = token_secret_name(&self.prefix, tenant);
+        let (token, version_id, _) = self.read(&name, CURRENT_VERSION).await?;
         Ok(TokenVersion { token, version_id })
     }
 
-    /// The token that was put away last to become current, whether it has become so or not. One that was current and
-    /// is the previous one by now counts no more: an operator has gone back to the one before.
-    ///
-    /// # Errors
-    /// As [`SecretStoreError`] says, but for `Missing`.
-    pub async fn staged_token(
+    /// The token that was staged last. `None` as well once it is the previous one: an operator has gone back to the
+    /// token before it.
+    pub(crate) async fn staged_token(
         &self,
         tenant: &TenantId,
     ) -> Result<Option<TokenVersion>, SecretStoreError> {
         let name = token_secret_name(&self.prefix, tenant);
-        match self.read_stages::<TokenSecret>(&name, PRIVATE_LABEL).await {
-            Ok((_, _, stages)) if stages.iter().any(|stage| stage == PREVIOUS) => Ok(None),
-            Ok((token, version_id, _)) => Ok(Some(TokenVersion { token, version_id })),
-            Err(SecretStoreError::Missing(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let staged = found(self.read(&name, VersionOf::Label(STAGED)).await)?;
+        Ok(staged
+            .filter(|(_, _, labels)| labels.iter().all(|label| label != PREVIOUS))
+            .map(|(token, version_id, _)| TokenVersion { token, version_id }))
     }
 
-    /// The token that took the place of the last one that was handed over, if ServiceNow replaced it at once.
-    ///
-    /// # Errors
-    /// As [`SecretStoreError`] says, but for `Missing`.
-    pub async fn handed_over_token(
+    /// The token that a version holds, also one without a label. `None`: it holds nothing, or there is no such version.
+    pub(crate) async fn token_version(
         &self,
         tenant: &TenantId,
-    ) -> Result<Option<TokenVersion>, SecretStoreError> {
-        self.labelled(tenant, HANDED_OVER_LABEL).await
+        version_id: &str,
+    ) -> Result<Option<TokenSecret>, SecretStoreError> {
+        let name = token_secret_name(&self.prefix, tenant);
+        let version = found(self.read(&name, VersionOf::Id(version_id)).await)?;
+        Ok(version.map(|(token, ..)| token))
     }
 
-    /// Keeps a token that took the place of one that was handed over. What is current stays current.
-    ///
-    /// # Errors
-    /// As [`SecretStoreError`] says.
-    pub async fn stage_handed_over(
+    /// What `DescribeSecret` says about a version of the token secret.
+    pub(crate) async fn token_labels(
+        &self,
+        tenant: &TenantId,
+        version_id: &str,
+    ) -> Result<TokenLabels, SecretStoreError> {
+        let name = token_secret_name(&self.prefix, tenant);
+        let described = self.client.describe_secret().secret_id(&name).send().await;
+        let described = described.map_err(|error| SecretStoreError::unavailable(&name, &error))?;
+        let mut labels = described.version_ids_to_stages.unwrap_or_default();
+        Ok(TokenLabels {
+            rotates: described.rotation_enabled == Some(true),
+            labels: labels.remove(version_id).unwrap_or_default(),
+        })
+    }
+
+    /// Stores a token beside the current one. The new version.
+    pub(crate) async fn stage_token(
         &self,
         tenant: &TenantId,
         token: &TokenSecret,
-    ) -> Result<(), SecretStoreError> {
-        self.put(tenant, token, HANDED_OVER_LABEL).await.map(drop)
+    ) -> Result<String, SecretStoreError> {
+        let version_id = uuid::Uuid::new_v4().to_string();
+        self.put(tenant, token, (version_id, STAGED), None).await
     }
 
-    /// Makes `token` current, provided that `read_version` still is: a token that somebody else stored in between
-    /// is not lost. The caller holds the tenant's token lease. The new version.
+    /// Makes `token` current, provided that `read_version` still is: a token that was stored in between is not lost. The
+    /// caller holds the tenant's token lease. The new version.
     ///
     /// # Errors
     /// As [`SecretStoreError`] says; what was current stays current then.
@@ -330,47 +284,79 @@ impl SecretStore {
         read_version: &str,
         token: &TokenSecret,
     ) -> Result<String, SecretStoreError> {
-        let new_version = self.put(tenant, token, PRIVATE_LABEL).await?;
+        let new_version = self.stage_token(tenant, token).await?;
         self.make_current(tenant, read_version, &new_version)
             .await?;
         Ok(new_version)
     }
 
     /// Makes a version current, provided that `read_version` still is.
-    ///
-    /// # Errors
-    /// As [`SecretStoreError`] says; what was current stays current then.
-    pub async fn make_current(
+    pub(crate) async fn make_current(
         &self,
         tenant: &TenantId,
         read_version: &str,
         new_version: &str,
     ) -> Result<(), SecretStoreError> {
-        let name = token_secret_name(&self.prefix, tenant);
-        let moved = self
-            .client
-            .update_secret_version_stage()
-            .secret_id(&name)
-            .version_stage(CURRENT)
-            .remove_from_version_id(read_version)
-            .move_to_version_id(new_version)
-            .send()
-            .await;
-        match moved {
-            Ok(_) => Ok(()),
+        let moved = self.move_label(tenant, CURRENT, read_version, Some(new_version));
+        match moved.await {
+            Ok(()) => Ok(()),
             // The SDK may have sent this twice, and the first time had taken effect without an answer.
             Err(error) => match self.token(tenant).await {
                 Ok(current) if current.version_id == new_version => Ok(()),
-                _ => Err(SecretStoreError::unavailable(&name, &error)),
+                _ => Err(error),
             },
         }
+    }
+
+    /// Fills the version that a rotation makes. `rotation_token` is the one of the rotation's event, if it has one.
+    pub(crate) async fn put_pending(
+        &self,
+        tenant: &TenantId,
+        version_id: &str,
+        rotation_token: Option<String>,
+        token: &TokenSecret,
+    ) -> Result<(), SecretStoreError> {
+        let version = (version_id.to_owned(), PENDING);
+        self.put(tenant, token, version, rotation_token)
+            .await
+            .map(drop)
+    }
+
+    /// Takes `AWSPENDING` from a version.
+    pub(crate) async fn remove_pending(
+        &self,
+        tenant: &TenantId,
+        version_id: &str,
+    ) -> Result<(), SecretStoreError> {
+        self.move_label(tenant, PENDING, version_id, None).await
+    }
+
+    async fn move_label(
+        &self,
+        tenant: &TenantId,
+        label: &str,
+        from: &str,
+        to: Option<&str>,
+    ) -> Result<(), SecretStoreError> {
+        let name = token_secret_name(&self.prefix, tenant);
+        self.client
+            .update_secret_version_stage()
+            .secret_id(&name)
+            .version_stage(label)
+            .remove_from_version_id(from)
+            .set_move_to_version_id(to.map(str::to_owned))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| SecretStoreError::unavailable(&name, &error))
     }
 
     async fn put(
         &self,
         tenant: &TenantId,
         token: &TokenSecret,
-        label: &str,
+        (version_id, label): (String, &str),
+        rotation_token: Option<String>,
     ) -> Result<String, SecretStoreError> {
         let name = token_secret_name(&self.prefix, tenant);
         let text =
@@ -378,7 +364,8 @@ impl SecretStore {
         self.client
             .put_secret_value()
             .secret_id(&name)
-            .client_request_token(uuid::Uuid::new_v4().to_string())
+            .client_request_token(version_id)
+            .set_rotation_token(rotation_token)
             .secret_string(text)
             .version_stages(label)
             .send()
@@ -392,65 +379,82 @@ impl SecretStore {
             })
     }
 
-    async fn labelled(
-        &self,
-        tenant: &TenantId,
-        label: &str,
-    ) -> Result<Option<TokenVersion>, SecretStoreError> {
-        match self
-            .read_version(&token_secret_name(&self.prefix, tenant), label)
-            .await
-        {
-            Ok((token, version_id)) => Ok(Some(TokenVersion { token, version_id })),
-            Err(SecretStoreError::Missing(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
+    /// A value, its version, and that version's labels.
     async fn read<T: serde::de::DeserializeOwned>(
         &self,
         name: &str,
-    ) -> Result<(T, String), SecretStoreError> {
-        self.read_version(name, CURRENT).await
-    }
-
-    async fn read_version<T: serde::de::DeserializeOwned>(
-        &self,
-        name: &str,
-        label: &str,
-    ) -> Result<(T, String), SecretStoreError> {
-        let (value, version_id, _) = self.read_stages(name, label).await?;
-        Ok((value, version_id))
-    }
-
-    /// A value, its version, and every label of that.
-    async fn read_stages<T: serde::de::DeserializeOwned>(
-        &self,
-        name: &str,
-        label: &str,
+        version: VersionOf<'_>,
     ) -> Result<(T, String, Vec<String>), SecretStoreError> {
-        let answer = self
-            .client
-            .get_secret_value()
-            .secret_id(name)
-            .version_stage(label)
-            .send()
-            .await
-            .map_err(|error| {
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_resource_not_found_exception())
-                {
-                    SecretStoreError::Missing(name.to_owned())
-                } else {
-                    SecretStoreError::unavailable(name, &error)
-                }
-            })?;
+        let read = self.client.get_secret_value().secret_id(name);
+        let read = match version {
+            VersionOf::Label(label) => read.version_stage(label),
+            VersionOf::Id(id) => read.version_id(id),
+        };
+        let answer = read.send().await.map_err(|error| {
+            if error
+                .as_service_error()
+                .is_some_and(|error| error.is_resource_not_found_exception())
+            {
+                SecretStoreError::Missing(name.to_owned())
+            } else {
+                SecretStoreError::unavailable(name, &error)
+            }
+        })?;
         let value = answer
             .secret_string()
             .and_then(|text| serde_json::from_str(text).ok())
             .ok_or_else(|| SecretStoreError::Malformed(name.to_owned()))?;
         let version_id = answer.version_id().unwrap_or_default().to_owned();
         Ok((value, version_id, answer.version_stages().to_vec()))
+    }
+}
+
+/// Which version of a secret is read.
+enum VersionOf<'a> {
+    Label(&'a str),
+    Id(&'a str),
+}
+
+const CURRENT_VERSION: VersionOf<'static> = VersionOf::Label(CURRENT);
+
+/// `None` instead of an error when there is no such version.
+fn found<T>(read: Result<T, SecretStoreError>) -> Result<Option<T>, SecretStoreError> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(SecretStoreError::Missing(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The labels of one version of a token secret.
+#[derive(Clone, Debug)]
+pub(crate) struct TokenLabels {
+    /// Whether the secret has a rotation schedule.
+    pub(crate) rotates: bool,
+    /// Empty as well when there is no such version.
+    pub(crate) labels: Vec<String>,
+}
+
+impl TokenLabels {
+    pub(crate) fn have(&self, label: &str) -> bool {
+        self.labels.iter().any(|own| own == label)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_of_an_earlier_release_is_read_without_its_old_fields() {
+        let text =
+            r#"{"refresh_token":"RT","derived_from":"v-1","made_from":"5e","replaces":"a1"}"#;
+        let token: TokenSecret = serde_json::from_str(text).expect("a token");
+        let expected = TokenSecret {
+            refresh_token: Some(Secret::from("RT")),
+            derived_from: Some("v-1".to_owned()),
+            ..TokenSecret::default()
+        };
+        assert_eq!(token, expected);
     }
 }

@@ -1,4 +1,4 @@
-//! Getting something once, whoever asks: one at a time in this process, and one at a time among processes (docs/architecture.md#rule-5).
+//! One caller at a time obtains something, in this process and among processes (docs/architecture.md#rule-5).
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,24 +10,24 @@ use crate::aws::credentials::CredentialsTable;
 use crate::aws::storage_error::StorageError;
 use crate::cache::BoundedCache;
 
-/// How often whoever waits looks whether somebody else has got it.
+/// How often a waiting caller looks whether the lease holder has obtained it.
 const POLL: Duration = Duration::from_millis(200);
 
-/// Lets one caller per key obtain something, while the others wait and then find it.
+/// Lets one caller per key obtain something while the others wait and then find it.
 #[derive(Debug)]
 pub struct SingleFlight {
     credentials: Arc<CredentialsTable>,
-    /// A key that is forgotten while one of its flights is under way gets another lock: then the lease alone keeps a
-    /// second flight off, as it does among processes.
+    /// A key that is forgotten while its lock is held gets another lock: then the lease alone keeps callers apart, as it
+    /// does among processes.
     flights: BoundedCache<String, Arc<tokio::sync::Mutex<()>>>,
 }
 
 /// How long a flight may take.
 #[derive(Clone, Copy, Debug)]
 pub struct FlightLimits {
-    /// Nobody else tries for this long; outlives whatever obtaining takes.
+    /// The length of the lease; longer than obtaining takes.
     pub lease: Duration,
-    /// Whoever comes second waits for this long.
+    /// A caller waits this long for the lease.
     pub wait: Duration,
 }
 
@@ -40,10 +40,10 @@ impl SingleFlight {
         }
     }
 
-    /// What `look` finds, or else what `obtain` gets while `key` is leased. `None`: somebody else has been obtaining
-    /// it for longer than the caller may wait, and it is not there yet.
+    /// What `look` finds, or else what `obtain` gets while `key` is leased. `None`: another holder has had the
+    /// lease for longer than the caller may wait, and `look` finds nothing.
     ///
-    /// `look` runs first, again after the lease was acquired, and again and again while somebody else holds it.
+    /// `look` runs first, again after the lease was acquired, and repeatedly while another holder has it.
     ///
     /// # Errors
     /// What `look` or `obtain` fails with, or that the table of leases cannot be written.
@@ -86,5 +86,18 @@ impl SingleFlight {
         };
         self.credentials.release_lease(key, &owner).await;
         outcome
+    }
+
+    /// Does `work` while `key` is leased. `None`: another process holds the lease for longer than the caller may wait.
+    ///
+    /// # Errors
+    /// What `work` fails with, or that the table of leases cannot be written.
+    pub async fn holding<T, E: From<StorageError>>(
+        &self,
+        key: &str,
+        limits: FlightLimits,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<Option<T>, E> {
+        self.run(key, limits, || async { Ok(None) }, work).await
     }
 }

@@ -1,64 +1,24 @@
 //! Access tokens: one grant at a time and tenant, shared by every process (docs/architecture.md#rule-5).
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::aws::credentials::{AccessToken, CredentialsTable, Pause, token_lease_key};
-use crate::aws::secret_store::{SecretStore, SecretStoreError};
+use crate::aws::credentials::{AccessToken, CredentialsTable, token_lease_key};
+use crate::aws::secret_store::SecretStore;
 use crate::aws::single_flight::{FlightLimits, SingleFlight};
-use crate::aws::storage_error::StorageError;
 use crate::cache::BoundedCache;
 use crate::domain::clock::{Clock, Timestamp};
-use crate::domain::error::ErrorCode;
 use crate::domain::instance::Instance;
 use crate::domain::secret::Secret;
 use crate::domain::tenant::{Grant, TenantFile, TenantId};
-use crate::retry::{REAUTHORIZATION_PAUSE, ServiceNowTimeouts};
+use crate::domain::time_budget::TimeBudget;
+use crate::retry::ServiceNowTimeouts;
 use crate::telemetry::{self, Metric};
+pub use crate::token::error::AccessError;
 use crate::token::grants::{Grants, TOKEN_LEASE, audience};
 use crate::token::oauth::Granted;
 use crate::token::uninterrupted::InProgress;
 
-/// Why there is no access token, by what can be done about it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AccessError {
-    /// A person has to set a token, a secret or a password.
-    #[error("reauthorization-needed: {0}")]
-    ReauthorizationNeeded(String),
-    /// The tenant was paused meanwhile.
-    #[error("the tenant is paused: {}", .0.reason)]
-    Paused(Pause),
-    /// The connector's own tables or secrets do not answer; trying again helps.
-    #[error("{0}")]
-    Storage(String),
-    /// Trying again helps.
-    #[error("{reason}")]
-    Transient {
-        /// What happened.
-        reason: String,
-        /// What `Retry-After` asked for.
-        retry_after: Option<Duration>,
-    },
-}
-
-impl From<StorageError> for AccessError {
-    fn from(error: StorageError) -> Self {
-        Self::Storage(error.0)
-    }
-}
-
-impl From<SecretStoreError> for AccessError {
-    fn from(error: SecretStoreError) -> Self {
-        match error {
-            SecretStoreError::Missing(_) | SecretStoreError::Malformed(_) => {
-                Self::ReauthorizationNeeded(error.to_string())
-            }
-            SecretStoreError::Unavailable(reason) => Self::Storage(reason),
-        }
-    }
-}
-
-/// A token that was sent and did not do.
+/// An access token that was sent and refused.
 #[derive(Clone, Copy, Debug)]
 pub struct RefusedToken<'a> {
     /// The token.
@@ -68,11 +28,11 @@ pub struct RefusedToken<'a> {
     pub by_servicenow: bool,
 }
 
-/// Which token will do, and by when.
+/// Which access token is asked for, and by when.
 struct Wanted<'a> {
     audience: String,
     refused: Option<RefusedToken<'a>>,
-    deadline: Timestamp,
+    budget: TimeBudget,
 }
 
 impl Wanted<'_> {
@@ -97,13 +57,13 @@ impl AccessTokens {
     /// Tokens by way of these.
     pub fn new(
         http: reqwest::Client,
-        vault: Arc<SecretStore>,
+        secret_store: Arc<SecretStore>,
         credentials: Arc<CredentialsTable>,
         clock: Clock,
         patience: ServiceNowTimeouts,
     ) -> Self {
         Self {
-            grants: Grants::new(http, vault, Arc::clone(&credentials), clock.clone()),
+            grants: Grants::new(http, secret_store, Arc::clone(&credentials), clock.clone()),
             flights: SingleFlight::new(Arc::clone(&credentials)),
             credentials,
             clock,
@@ -113,7 +73,8 @@ impl AccessTokens {
         }
     }
 
-    /// A token that works now, as far as anybody knows. A token that ServiceNow has `refused` is not given again.
+    /// A token that has not expired and is not known to be refused. A token that ServiceNow has `refused` is not given
+    /// again.
     ///
     /// # Errors
     /// As [`AccessError`] says.
@@ -146,14 +107,14 @@ impl AccessTokens {
         let wanted = Wanted {
             audience: audience(tenant, instance),
             refused,
-            deadline,
+            budget: TimeBudget::until(self.clock.clone(), deadline),
         };
         if let Some(token) = self.usable(self.remembered.get(id), &wanted) {
             return Ok(token);
         }
         let limits = FlightLimits {
             lease: TOKEN_LEASE,
-            wait: self.patience.lease.min(self.left(deadline)),
+            wait: self.patience.lease.min(wanted.budget.left()),
         };
         let look = || self.known(id, &wanted);
         let obtain = self.obtain(tenant, instance, &wanted);
@@ -167,25 +128,10 @@ impl AccessTokens {
         })
     }
 
-    /// Whether a token is being obtained now. Whoever cuts that off may lose a refresh token that ServiceNow has just
-    /// given in place of the stored one.
+    /// Whether a token is being obtained now. Cancelling that may lose a refresh token that ServiceNow has just given in
+    /// place of the stored one.
     pub fn is_obtaining(&self) -> bool {
         self.obtaining.any()
-    }
-
-    fn left(&self, deadline: Timestamp) -> Duration {
-        deadline.since(self.clock.now())
-    }
-
-    /// Whoever waits for the lease finds the pause, and does not ask once more for what was just refused.
-    async fn pause_for_reauthorization(&self, id: &TenantId) {
-        let pause = Pause {
-            until: self.clock.now().plus(REAUTHORIZATION_PAUSE),
-            reason: ErrorCode::ReauthorizationNeeded,
-        };
-        if let Err(error) = self.credentials.set_pause(id, pause).await {
-            tracing::warn!(tenant = %id, %error, "other processes do not know of the pause");
-        }
     }
 
     /// Holds the tenant's token lease.
@@ -198,9 +144,10 @@ impl AccessTokens {
         let _obtaining = self.obtaining.begin();
         let outcome = self.obtain_once(tenant, instance, wanted).await;
         if matches!(outcome, Err(AccessError::ReauthorizationNeeded(_))) {
-            // Here alone: whoever asked hears of it, and so may others who waited.
-            telemetry::count(Metric::ReauthorizationNeeded, Some(&tenant.tenant));
-            self.pause_for_reauthorization(&tenant.tenant).await;
+            // Counted here alone: the callers that waited for the lease get the pause as their error.
+            let id = &tenant.tenant;
+            telemetry::count(Metric::ReauthorizationNeeded, Some(id));
+            self.credentials.pause_for_reauthorization(id).await;
         }
         outcome
     }
@@ -212,11 +159,11 @@ impl AccessTokens {
         wanted: &Wanted<'_>,
     ) -> Result<Secret, AccessError> {
         let id = &tenant.tenant;
-        let standing = self.credentials.tenant_pause_now(id).await?;
-        if let Some(pause) = standing.pause_at(self.clock.now()) {
+        let pause = self.credentials.tenant_pause_now(id).await?;
+        if let Some(pause) = pause.pause_at(self.clock.now()) {
             return Err(AccessError::Paused(pause));
         }
-        let granted = self.grant(tenant, instance, wanted.deadline).await?;
+        let granted = self.grant(tenant, instance, &wanted.budget).await?;
         if wanted.refuses(&granted.access_token) {
             // The password grant hands out the current token for as long as it lives (docs/vendors.md#token-lifetimes).
             let reason = "ServiceNow refuses the very token that it grants".to_owned();
@@ -236,30 +183,29 @@ impl AccessTokens {
         Ok(token.token)
     }
 
-    /// One grant. A refresh token that came in place of the one that was used is stored before anything else happens.
+    /// One grant. A refresh token that came in place of the one that was used is stored before the access token is used.
     async fn grant(
         &self,
         tenant: &TenantFile,
         instance: &Instance,
-        deadline: Timestamp,
+        budget: &TimeBudget,
     ) -> Result<Granted, AccessError> {
-        let timeout = || self.patience.grant.min(self.left(deadline));
-        let grants = &self.grants;
+        let timeout = || self.patience.grant.min(budget.left());
+        let (id, grants) = (&tenant.tenant, &self.grants);
         let grant = tenant.servicenow.grant;
         if grant != Grant::RefreshToken {
             return grants.request(tenant, instance, grant, None, timeout).await;
         }
-        let stored = grants.settled(&tenant.tenant).await?;
+        let stored = grants.tokens.settled(id).await?;
         if let Some(left) = stored.token.left(self.clock.now()) {
-            telemetry::refresh_token_days_left(left, &tenant.tenant);
+            telemetry::refresh_token_days_left(left, id);
         }
         let token = Some(&stored.token);
         let granted = grants
             .request(tenant, instance, grant, token, timeout)
             .await?;
-        grants
-            .keep_successor(&tenant.tenant, &stored, &granted)
-            .await?;
+        let new = granted.refresh_token.as_ref();
+        grants.tokens.store_replacement(id, &stored, new).await?;
         Ok(granted)
     }
 

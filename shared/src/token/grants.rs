@@ -1,5 +1,5 @@
-//! Refresh tokens and the grants made with them. Whoever calls this holds the tenant's token lease (docs/architecture.md#rule-5 and docs/architecture.md#rule-6;
-//! decision 0005).
+//! Grants: asking for tokens, proving them and sharing them. The caller holds the tenant's token lease
+//! (docs/architecture.md#rule-5).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,8 @@ use http::header;
 use reqwest::StatusCode;
 
 use crate::aws::credentials::{AccessToken, CredentialsTable};
-use crate::aws::secret_store::{SecretStore, TokenSecret, TokenVersion, fingerprint};
+use crate::aws::queue::Queues;
+use crate::aws::secret_store::{SecretStore, TenantSecrets, TokenSecret};
 use crate::aws::storage_error::StorageError;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::instance::Instance;
@@ -17,10 +18,11 @@ use crate::domain::tenant::{Grant, TenantFile, TenantId};
 use crate::http::transport_reason;
 use crate::http::{LONGEST_ANSWER, body};
 use crate::retry::REAUTHORIZATION_PAUSE;
-use crate::token::access::AccessError;
+use crate::token::error::AccessError;
 use crate::token::oauth::{self, ClientIdentity, GrantError, GrantRequest, Granted};
+use crate::token::store::TokenStore;
 
-/// How long whoever touches a refresh token keeps others from doing so; outlives two grants and storing the result.
+/// How long a token lease is held at most; outlives two grants and storing the result.
 pub const TOKEN_LEASE: Duration = Duration::from_secs(120);
 /// A token is renewed this long before it expires, or at half of its life where that is shorter.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);
@@ -38,73 +40,36 @@ pub enum ProofError {
     /// ServiceNow does not take it.
     #[error("ServiceNow refuses the access token that it just granted")]
     Refused,
-    /// Nobody knows: trying again helps.
+    /// ServiceNow did not say; trying again helps.
     #[error("ServiceNow did not answer a read: {0}")]
     Unknown(String),
 }
 
-/// Asks for grants, and sees to it that no refresh token is lost.
+/// Asks for grants.
 #[derive(Debug)]
 pub struct Grants {
+    /// Where refresh tokens are stored.
+    pub tokens: TokenStore,
     http: reqwest::Client,
-    vault: Arc<SecretStore>,
+    secret_store: Arc<SecretStore>,
     credentials: Arc<CredentialsTable>,
     clock: Clock,
 }
 
 impl Grants {
     /// Grants by way of these.
-    pub const fn new(
+    pub fn new(
         http: reqwest::Client,
-        vault: Arc<SecretStore>,
+        secret_store: Arc<SecretStore>,
         credentials: Arc<CredentialsTable>,
         clock: Clock,
     ) -> Self {
         Self {
+            tokens: TokenStore::new(Arc::clone(&secret_store), Arc::clone(&credentials)),
             http,
-            vault,
+            secret_store,
             credentials,
             clock,
-        }
-    }
-
-    /// The token that counts, after finishing what an earlier holder of the lease could not: a token that came in
-    /// place of the current one, and was kept or put away, becomes current first.
-    ///
-    /// # Errors
-    /// `ReauthorizationNeeded` without a readable secret; `Transient` when the stores do not answer.
-    pub async fn settled(&self, tenant: &TenantId) -> Result<TokenVersion, AccessError> {
-        let current = self.vault.token(tenant).await?;
-        let used = current.token.refresh_token.as_ref().map(fingerprint);
-        let follows = |token: &TokenSecret| {
-            token.derived_from.as_ref() == Some(&current.version_id)
-                || used.is_some() && token.replaces == used
-        };
-        let renew_now = current.token.renew_now;
-        if let Some(mut kept) = self.credentials.kept_token(tenant).await?.filter(follows) {
-            kept.renew_now |= renew_now;
-            let vault = &self.vault;
-            let version_id = vault
-                .replace_token(tenant, &current.version_id, &kept)
-                .await?;
-            tracing::info!(%tenant, "a refresh token that had been kept aside is stored");
-            if let Err(error) = self.credentials.drop_kept_token(tenant).await {
-                tracing::debug!(%tenant, %error, "the kept token stays, and follows nothing any more");
-            }
-            return Ok(TokenVersion {
-                token: kept,
-                version_id,
-            });
-        }
-        match self.vault.staged_token(tenant).await? {
-            Some(mut away) if follows(&away.token) => {
-                let (from, to) = (&current.version_id, &away.version_id);
-                self.vault.make_current(tenant, from, to).await?;
-                tracing::info!(%tenant, "a refresh token that had been put away is current");
-                away.token.renew_now |= renew_now;
-                Ok(away)
-            }
-            _ => Ok(current),
         }
     }
 
@@ -122,10 +87,10 @@ impl Grants {
         timeout: impl Fn() -> Duration,
     ) -> Result<Granted, AccessError> {
         let id = &tenant.tenant;
-        let mut before = self.vault.tenant_secrets(id).await?;
+        let mut before = self.secret_store.tenant_secrets(id).await?;
         if grant_request(tenant, grant, &before, stored).is_err() {
             // What was not set when it was read may have been set since.
-            before = self.vault.reread_tenant_secrets(id).await?;
+            before = self.secret_store.reread_tenant_secrets(id).await?;
         }
         let (client, request) = grant_request(tenant, grant, &before, stored)?;
         let ask = |client, request| {
@@ -134,8 +99,8 @@ impl Grants {
         };
         let mut outcome = ask(&client, &request).await;
         if matches!(outcome, Err(GrantError::Refused { .. })) {
-            self.vault.forget(id);
-            let now = self.vault.tenant_secrets(id).await?;
+            self.secret_store.forget(id);
+            let now = self.secret_store.tenant_secrets(id).await?;
             if now != before {
                 let (client, request) = grant_request(tenant, grant, &now, stored)?;
                 outcome = ask(&client, &request).await;
@@ -153,70 +118,6 @@ impl Grants {
         })
     }
 
-    /// Makes the refresh token current that a refresh answered with in place of the one it was asked with, which is
-    /// dead by now. Where Secrets Manager does not take it, it is kept in the credentials table, which does as well.
-    /// What counts from now on.
-    ///
-    /// Its end is the old one's: nothing says that ServiceNow gives a replacement a longer life (docs/vendors.md#token-lifetimes).
-    ///
-    /// # Errors
-    /// `Transient` when nothing would take it.
-    pub async fn keep_successor(
-        &self,
-        tenant: &TenantId,
-        stored: &TokenVersion,
-        granted: &Granted,
-    ) -> Result<TokenVersion, AccessError> {
-        let Some(new) = replaced(stored.token.refresh_token.as_ref(), granted) else {
-            return Ok(stored.clone());
-        };
-        let token = TokenSecret {
-            refresh_token: Some(new.clone()),
-            source: Some("refresh".to_owned()),
-            derived_from: Some(stored.version_id.clone()),
-            replaces: stored.token.refresh_token.as_ref().map(fingerprint),
-            access_token: None,
-            access_token_until: None,
-            ..stored.token.clone()
-        };
-        let read_version = &stored.version_id;
-        match self.vault.replace_token(tenant, read_version, &token).await {
-            Ok(version_id) => Ok(TokenVersion { token, version_id }),
-            Err(error) => {
-                self.keep(tenant, &token, &error).await?;
-                // Its version is not known: whoever stores it next reads again.
-                Ok(TokenVersion {
-                    token,
-                    version_id: read_version.clone(),
-                })
-            }
-        }
-    }
-
-    /// Keeps a token in the credentials table, since Secrets Manager does not take it.
-    ///
-    /// # Errors
-    /// `Transient`: the token is lost, and the log says so.
-    async fn keep(
-        &self,
-        tenant: &TenantId,
-        token: &TokenSecret,
-        why: &crate::aws::secret_store::SecretStoreError,
-    ) -> Result<(), AccessError> {
-        let kept = self.credentials.stage_token(tenant, token).await;
-        match kept {
-            Ok(()) => {
-                tracing::warn!(%tenant, reason = %why, "the new refresh token is kept aside until it can be stored");
-                Ok(())
-            }
-            Err(error) => {
-                tracing::error!(%tenant, reason = %why, %error,
-                    "ServiceNow replaced the refresh token, and nothing would store the new one");
-                Err(error.into())
-            }
-        }
-    }
-
     /// What was granted, as every process may use it.
     pub fn access_token(
         &self,
@@ -231,35 +132,36 @@ impl Grants {
         }
     }
 
-    /// Shares an access token with every process, and ends the pause of a tenant that waited for one. Whether posts may
-    /// still be hidden in the queue because of it. What fails here is no harm: they find out by themselves within an
-    /// hour.
-    pub async fn share(&self, tenant: &TenantId, token: &AccessToken) -> bool {
+    /// Shares an access token with every process, ends the pause of a tenant that waited for one, and wakes the posts
+    /// that may still be hidden in the queue because of it. A failure is logged: other processes and posts find the new
+    /// token within an hour.
+    pub async fn resume_deliveries(&self, queues: &Queues, tenant: &TenantId, token: &AccessToken) {
         let credentials = &self.credentials;
-        let sharing = async {
-            if let Err(error) = credentials.share_access_token(tenant, token).await {
-                tracing::warn!(%tenant, %error, "other processes do not have the access token");
-            }
-            let now = self.clock.now();
-            let standing = credentials.tenant_pause_now(tenant).await?;
-            if standing.is_unauthorized_at(now) {
-                credentials.end_pause(tenant).await?;
-            }
-            let hidden_until = |since: Timestamp| since.plus(REAUTHORIZATION_PAUSE);
-            Ok::<_, StorageError>(
-                standing
-                    .authorized_since
-                    .is_some_and(|since| hidden_until(since) > now),
-            )
-        };
-        sharing.await.unwrap_or_else(|error| {
+        if let Err(error) = credentials.share_access_token(tenant, token).await {
+            tracing::warn!(%tenant, %error, "other processes do not have the access token");
+        }
+        let posts_are_hidden = self.end_pause(tenant).await.unwrap_or_else(|error| {
             tracing::warn!(%tenant, %error, "other processes do not know of the new token yet");
             true
-        })
+        });
+        if posts_are_hidden {
+            queues.wake_if_possible(tenant).await;
+        }
     }
 
-    /// Proves an access token by a harmless read. One request. An answer about the table, whatever it says, comes from
-    /// an instance that has taken the token.
+    /// Ends the pause of a tenant that waited for a token. Whether posts may still be hidden because of it.
+    async fn end_pause(&self, tenant: &TenantId) -> Result<bool, StorageError> {
+        let now = self.clock.now();
+        let pause = self.credentials.tenant_pause_now(tenant).await?;
+        if pause.is_unauthorized_at(now) {
+            self.credentials.end_pause(tenant).await?;
+        }
+        let since = pause.authorized_since;
+        Ok(since.is_some_and(|since| since.plus(REAUTHORIZATION_PAUSE) > now))
+    }
+
+    /// Proves an access token by a harmless read. One request. Every answer about the table
+    /// comes from an instance that has taken the token, a refusal included.
     ///
     /// # Errors
     /// As [`ProofError`] says.
@@ -296,14 +198,6 @@ impl Grants {
     }
 }
 
-/// The refresh token that was granted in place of the one that was used.
-pub fn replaced<'a>(used: Option<&Secret>, granted: &'a Granted) -> Option<&'a Secret> {
-    granted
-        .refresh_token
-        .as_ref()
-        .filter(|new| used != Some(*new))
-}
-
 fn renew_at(now: Timestamp, expires_in: Option<u64>) -> Timestamp {
     let lifetime = Duration::from_secs(expires_in.unwrap_or(USUAL_LIFETIME));
     now.plus(lifetime.saturating_sub(RENEW_BEFORE.min(lifetime / 2)))
@@ -315,7 +209,7 @@ fn renew_at(now: Timestamp, expires_in: Option<u64>) -> Timestamp {
 /// `ReauthorizationNeeded` when that client's secret is not set.
 pub fn client_of(
     tenant: &TenantFile,
-    credentials: &crate::aws::secret_store::TenantSecrets,
+    credentials: &TenantSecrets,
     stored: Option<&TokenSecret>,
 ) -> Result<ClientIdentity, AccessError> {
     let own = stored.and_then(|token| token.client_id.clone().zip(token.client_secret.clone()));
@@ -338,7 +232,7 @@ fn missing(name: &str) -> AccessError {
 fn grant_request(
     tenant: &TenantFile,
     grant: Grant,
-    credentials: &crate::aws::secret_store::TenantSecrets,
+    credentials: &TenantSecrets,
     stored: Option<&TokenSecret>,
 ) -> Result<(ClientIdentity, GrantRequest), AccessError> {
     let client = client_of(tenant, credentials, stored)?;

@@ -12,7 +12,7 @@ use crate::http::{LONGEST_TOKEN_ANSWER, body};
 use crate::http::{retry_after, transport_reason};
 use crate::retry::LONGEST_LIFETIME;
 
-/// What a token is asked for with.
+/// A request for a token.
 #[derive(Clone, Debug)]
 pub enum GrantRequest {
     /// `grant_type=refresh_token`
@@ -28,7 +28,7 @@ pub enum GrantRequest {
     ClientCredentials,
 }
 
-/// The client that asks.
+/// The client that requests it.
 #[derive(Clone, Debug)]
 pub struct ClientIdentity {
     /// The Application Registry record's client id.
@@ -45,7 +45,7 @@ pub const LONGEST_TOKEN: usize = 16 * 1024;
 pub struct Granted {
     /// Opaque or a JWT of several KB; never empty.
     pub access_token: Secret,
-    /// Absent, the same as before, or another one: all three happen. Never empty.
+    /// Absent, or the same as before; another one is not known to come (docs/vendors.md#token-lifetimes). Never empty.
     #[serde(default)]
     pub refresh_token: Option<Secret>,
     /// Seconds, [`LONGEST_LIFETIME`] at most.
@@ -95,7 +95,7 @@ pub enum GrantError {
     },
 }
 
-/// Asks for a token. One request.
+/// Requests a token, once.
 ///
 /// # Errors
 /// As [`GrantError`] says.
@@ -168,7 +168,7 @@ pub async fn request(
     }
 }
 
-/// The OAuth error code of a body, unless it is not one: nothing else of a vendor's body is kept.
+/// The OAuth error code of a body, if it looks like one: nothing else of a vendor's body goes into an error.
 fn error_code(body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Body {

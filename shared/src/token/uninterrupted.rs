@@ -1,34 +1,34 @@
-//! Work that ends in time, but is never cut off in the moment in which ServiceNow may have answered with another refresh
-//! token and that one is not stored yet (decision 0005).
+//! Work that ends in time, but is not cancelled while ServiceNow may have answered with another refresh token that is not
+//! stored yet (docs/decisions/0012-token-life.md).
 
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// How often work is looked at that may not be cut off now.
+/// How often work is checked that may not be cancelled now.
 const LOOK_AGAIN: Duration = Duration::from_millis(150);
 
-/// Counts what is under way that must not be cut off.
+/// Counts the work under way that must not be cancelled.
 #[derive(Debug, Default)]
 pub struct InProgress(AtomicUsize);
 
 impl InProgress {
-    /// Something is under way for as long as the answer lives, also when it is cut off all the same.
+    /// Work is under way for as long as the guard lives.
     pub fn begin(&self) -> InProgressGuard<'_> {
         self.0.fetch_add(1, Ordering::Relaxed);
         InProgressGuard(&self.0)
     }
 
-    /// Whether anything is under way.
+    /// Whether work is under way.
     pub fn any(&self) -> bool {
         self.0.load(Ordering::Relaxed) > 0
     }
 }
 
-/// Something that is under way.
+/// Work that is under way.
 #[derive(Debug)]
-#[must_use = "what is dropped at once is not under way"]
+#[must_use = "work is not under way once its guard is dropped"]
 pub struct InProgressGuard<'a>(&'a AtomicUsize);
 
 impl Drop for InProgressGuard<'_> {
@@ -37,8 +37,7 @@ impl Drop for InProgressGuard<'_> {
     }
 }
 
-/// What comes of some work while something is `left` of its time. It is cut off then, but not while it is `needed`.
-/// `None`: it was cut off.
+/// Runs `work` until no time is `left`, and longer while it is `needed`. `None`: it was cancelled.
 pub async fn run_until<T>(
     left: impl Fn() -> Duration,
     needed: impl Fn() -> bool,
@@ -61,7 +60,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn work_is_cut_off_at_its_end_but_not_while_it_is_needed() {
+    async fn work_is_cancelled_at_its_end_but_not_while_it_is_needed() {
         let under_way = InProgress::default();
         let stored = std::cell::Cell::new(false);
         let storing = async {
@@ -76,6 +75,6 @@ mod tests {
         assert!(stored.get());
         assert!(!under_way.any());
         let done = run_until(over, || false, async { 1 }).await;
-        assert_eq!(done, Some(1), "what is done at once is done");
+        assert_eq!(done, Some(1), "work that ends at once is not cancelled");
     }
 }

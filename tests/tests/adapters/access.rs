@@ -36,7 +36,7 @@ fn token_endpoint(action: FaultAction) -> InjectedFault {
 }
 
 /// Requests to the token endpoint so far.
-fn asked(parts: &Parts) -> usize {
+fn grants_requested(parts: &Parts) -> usize {
     let requests = parts
         .servicenow
         .requests_matching("POST", "/oauth_token.do");
@@ -74,7 +74,7 @@ async fn a_hundred_at_once(answer: RefreshAnswer) {
     assert!(alive.is_some(), "{answer:?}");
 }
 
-/// docs/architecture.md#rule-5: whatever the concurrency, an access token is obtained once and shared.
+/// docs/architecture.md#rule-5: at any concurrency, an access token is obtained once and shared.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_at_once_in_five_processes_are_one_grant() {
     a_hundred_at_once(RefreshAnswer::Same).await;
@@ -201,7 +201,7 @@ async fn a_4xx_of_the_token_endpoint_needs_a_person() {
             "{action:?} {refused}"
         );
         assert!(refused.to_string().contains("reauthorization-needed"));
-        assert_eq!(asked(&parts), 1, "no hammering");
+        assert_eq!(grants_requested(&parts), 1, "no hammering");
     }
 }
 
@@ -358,20 +358,24 @@ async fn a_client_secret_that_changed_is_read_again_once_it_is_refused() {
     parts
         .set_secret(SecretName::OauthClientSecret, "a-new-secret")
         .await;
-    let before = asked(&parts);
+    let before = grants_requested(&parts);
     get(&tokens, &file, Some(&first)).await.expect("a token");
-    assert_eq!(asked(&parts) - before, 2, "refused, read again, granted");
+    assert_eq!(
+        grants_requested(&parts) - before,
+        2,
+        "refused, read again, granted"
+    );
 
-    parts.servicenow.add_registry(CLIENT_ID, "nobody-knows");
+    parts.servicenow.add_registry(CLIENT_ID, "unknown-secret");
     parts.advance(A_TOKENS_LIFE);
-    let before = asked(&parts);
+    let before = grants_requested(&parts);
     let refused = get(&tokens, &file, None).await.expect_err("refused");
     assert!(
         matches!(refused, AccessError::ReauthorizationNeeded(_)),
         "{refused}"
     );
     assert_eq!(
-        asked(&parts) - before,
+        grants_requested(&parts) - before,
         1,
         "the same secret is not sent again"
     );
@@ -410,7 +414,7 @@ async fn client_credentials_are_a_grant_of_their_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_token_or_secret_needs_a_person_and_asks_nobody() {
+async fn a_missing_token_or_secret_needs_a_person_and_makes_no_call() {
     let parts = Parts::start().await;
     let file = parts.tenant("").await;
     parts
@@ -428,7 +432,7 @@ async fn a_missing_token_or_secret_needs_a_person_and_asks_nobody() {
         matches!(refused, AccessError::ReauthorizationNeeded(_)),
         "{refused}"
     );
-    assert_eq!(asked(&parts), 0);
+    assert_eq!(grants_requested(&parts), 0);
 }
 
 /// docs/architecture.md#rule-4: a paused tenant is not called.
@@ -444,7 +448,7 @@ async fn a_tenant_that_was_paused_meanwhile_is_not_asked_for_a_token() {
     set.expect("written");
     let paused = get(&parts.access_tokens(), &file, None).await;
     assert_eq!(paused, Err(AccessError::Paused(pause)));
-    assert_eq!(asked(&parts), 0);
+    assert_eq!(grants_requested(&parts), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -459,9 +463,9 @@ async fn a_token_is_renewed_a_minute_before_it_expires() {
     assert_ne!(get(&tokens, &file, None).await, Ok(first));
 }
 
-/// docs/architecture.md#rule-5: a lease with an owner; whoever waits for it looks again.
+/// docs/architecture.md#rule-5: a lease has an owner; a process that waits for it looks again.
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_waits_for_the_lease_takes_the_token_that_comes() {
+async fn a_process_that_waits_for_the_lease_takes_the_token_that_comes() {
     let parts = Parts::start().await;
     let file = parts.tenant("").await;
     let slow = token_endpoint(FaultAction::Delay(Duration::from_millis(700)));
@@ -472,7 +476,7 @@ async fn whoever_waits_for_the_lease_takes_the_token_that_comes() {
     let tokens = join_all(gets).await;
     assert!(tokens.iter().all(|token| *token == tokens[0]), "{tokens:?}");
     assert!(tokens[0].is_ok());
-    assert_eq!(asked(&parts), 1);
+    assert_eq!(grants_requested(&parts), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -505,7 +509,7 @@ async fn tables_and_secrets_that_cannot_be_read_are_no_reason_for_a_new_authoris
     }
 }
 
-/// docs/architecture.md#rule-5: secrets are read again once; whoever read them before they were set does not pause the tenant again.
+/// docs/architecture.md#rule-5: secrets are read again once; a process that read them before they were set does not pause the tenant again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_that_was_not_set_yet_is_found_as_soon_as_it_is() {
     let parts = Parts::start().await;

@@ -22,7 +22,7 @@ async fn a_lease_is_one_owners_until_it_ends() {
     };
     assert!(take("a").await);
     assert!(!take("b").await);
-    assert!(take("a").await, "whoever has it may ask again");
+    assert!(take("a").await, "its owner may take it again");
     parts.advance(60);
     assert!(!take("b").await);
     parts.advance(1);
@@ -64,8 +64,8 @@ async fn of_many_who_want_a_lease_at_once_one_gets_it() {
 
 /// The pause that holds for a process that goes by what it remembers.
 async fn pause_of(credentials: &CredentialsTable, now: Timestamp) -> Option<Pause> {
-    let standing = credentials.tenant_pause(&acme()).await.expect("read");
-    standing.pause_at(now)
+    let tenant_pause = credentials.tenant_pause(&acme()).await.expect("read");
+    tenant_pause.pause_at(now)
 }
 
 /// docs/architecture.md#rule-4: a pause is known to every process within 30 s.
@@ -95,7 +95,7 @@ async fn a_pause_is_known_to_every_process_within_thirty_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pause_ends_at_its_time_and_when_somebody_removes_it() {
+async fn a_pause_ends_at_its_time_and_when_it_is_removed() {
     let parts = Parts::start().await;
     let (one, other) = (parts.credentials(), parts.credentials());
     let pause = Pause {
@@ -156,14 +156,14 @@ async fn a_shorter_pause_leaves_a_longer_one_as_it_is() {
     assert_eq!(pause_of(&other, parts.clock.now()).await, Some(long));
     parts.advance(600);
     other.end_pause(&acme()).await.expect("written");
-    let standing = other.tenant_pause_now(&acme()).await.expect("read");
-    assert_eq!(standing.pause_at(parts.clock.now()), None);
-    assert_eq!(standing.authorized_since, Some(parts.clock.now()));
+    let tenant_pause = other.tenant_pause_now(&acme()).await.expect("read");
+    assert_eq!(tenant_pause.pause_at(parts.clock.now()), None);
+    assert_eq!(tenant_pause.authorized_since, Some(parts.clock.now()));
 }
 
-/// Decision 0006: no post misses the end of such a pause because somebody remembers it.
+/// Decision 0006: no post misses the end of such a pause because a process remembers it.
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_keeps_to_a_reauthorisation_that_has_come() {
+async fn a_process_does_not_keep_to_a_pause_after_the_reauthorisation() {
     let parts = Parts::start().await;
     let (one, other) = (parts.credentials(), parts.credentials());
     let pause = |reason| Pause {
@@ -176,18 +176,18 @@ async fn nobody_keeps_to_a_reauthorisation_that_has_come() {
         .await
         .expect("written");
     let now = parts.clock.now();
-    let standing = one.tenant_pause(&acme()).await.expect("read");
-    assert!(standing.is_unauthorized_at(now));
-    assert!(!standing.is_unauthorized_at(now.plus(MINUTE)));
+    let tenant_pause = one.tenant_pause(&acme()).await.expect("read");
+    assert!(tenant_pause.is_unauthorized_at(now));
+    assert!(!tenant_pause.is_unauthorized_at(now.plus(MINUTE)));
     other.end_pause(&acme()).await.expect("written");
-    let standing = one.tenant_pause(&acme()).await.expect("read");
-    assert!(!standing.is_unauthorized_at(now));
+    let tenant_pause = one.tenant_pause(&acme()).await.expect("read");
+    assert!(!tenant_pause.is_unauthorized_at(now));
 
     let throttled = pause(ErrorCode::ServiceNowThrottled);
     one.set_pause(&acme(), throttled).await.expect("written");
-    let standing = one.tenant_pause(&acme()).await.expect("remembered");
-    assert!(!standing.is_unauthorized_at(now));
-    assert_eq!(standing.pause_at(now), Some(throttled));
+    let tenant_pause = one.tenant_pause(&acme()).await.expect("remembered");
+    assert!(!tenant_pause.is_unauthorized_at(now));
+    assert_eq!(tenant_pause.pause_at(now), Some(throttled));
 }
 
 /// A pause of half a minute would bring every post of the tenant back to a system that is still overloaded.

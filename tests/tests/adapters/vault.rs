@@ -64,7 +64,7 @@ async fn a_missing_secret_is_told_from_an_unreachable_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replaced_token_is_current_for_everybody() {
+async fn a_replaced_token_is_current_for_every_process() {
     let parts = Parts::start().await;
     parts.tenant("").await;
     let (one, other) = (parts.vault(), parts.vault());
@@ -82,7 +82,7 @@ async fn a_replaced_token_is_current_for_everybody() {
 
 /// docs/architecture.md#rule-5: `AWSCURRENT` moves from the version that was read, or not at all.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_somebody_else_stored_meanwhile_is_not_overwritten() {
+async fn a_token_that_another_process_stored_meanwhile_is_not_overwritten() {
     let parts = Parts::start().await;
     parts.tenant("").await;
     let (one, other) = (parts.vault(), parts.vault());

@@ -46,7 +46,7 @@ fn points(calls: &[AwsCall], function: &str) -> Vec<Point> {
 }
 
 /// Does something, and kills a function's processes when it comes to that place: before its call has an effect in AWS,
-/// or after it has had one in ServiceNow, whose answer nobody hears then. A second process that started while the places
+/// or after it has had one in ServiceNow, whose answer is lost then. A second process that started while the places
 /// were counted read the tenant once more: such a place does not come, and all goes well.
 async fn kill_at(world: &World, function: &str, point: &Point, work: impl Future) {
     let (aws, servicenow) = (&world.cloud.aws, &world.cloud.servicenow);
@@ -98,21 +98,6 @@ const fn of_servicenow(point: &Point) -> (&'static str, &'static str) {
     }
 }
 
-fn replacing(world: &World) {
-    let rules = |rules: &mut local::servicenow::Rules| {
-        rules.refresh_answer = RefreshAnswer::Replaced;
-    };
-    world.cloud.servicenow.configure(rules);
-}
-
-async fn wish(world: &World) {
-    let wish = |token| TokenSecret {
-        renew_now: true,
-        ..token
-    };
-    world.set_token(wish).await;
-}
-
 /// The places of one rotation, which goes well.
 async fn points_of_a_rotation(world: &World) -> Vec<Point> {
     let mark = world.cloud.aws.journal().mark();
@@ -140,10 +125,10 @@ async fn goes_on(world: &World, point: &Point) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renewal_that_is_killed_anywhere_ends_right_the_next_time() {
     let world = World::start().await;
-    wish(&world).await;
+    world.request_renewal().await;
     let points = points_of_a_rotation(&world).await;
     for point in points.iter().chain(&[Point::Grant, Point::Proof]) {
-        wish(&world).await;
+        world.request_renewal().await;
         world.cloud.travel(DAY);
         kill_at(&world, "rotate-tokens", point, world.rotate()).await;
         world.living_token().await;
@@ -152,18 +137,18 @@ async fn a_renewal_that_is_killed_anywhere_ends_right_the_next_time() {
         world.living_token().await;
         world.assert_nothing_is_pending().await;
         let token = world.current_token().await.token;
-        assert!(!token.renew_now, "{point:?}: the wish is not fulfilled");
+        assert!(!token.renew_now, "{point:?}: the request is not fulfilled");
         assert_eq!(token.source.as_deref(), Some("rotation"), "{point:?}");
     }
     assert_eq!(world.cloud.servicenow.grants().refused, 0);
 }
 
-/// Decision 0005: a token that came in place of the old one is stored first; one that died with its process is
+/// Decision 0012: a token that came in place of the old one is stored first; one that died with its process is
 /// repaired with the service account's password.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replacement_that_is_killed_anywhere_ends_right_the_next_time() {
     let world = World::start().await;
-    replacing(&world);
+    world.replace_refresh_tokens();
     let points = points_of_a_rotation(&world).await;
     for point in points.iter().chain(&[Point::Grant, Point::Proof]) {
         world.cloud.travel(DAY);
@@ -172,11 +157,11 @@ async fn a_replacement_that_is_killed_anywhere_ends_right_the_next_time() {
     }
 }
 
-/// Decision 0005: once a replaced token is put away no process and no password is needed to find it.
+/// Decision 0012: once a replaced token is staged, it needs neither its process nor a password.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replaced_token_that_was_put_away_is_found_wherever_the_process_dies() {
+async fn a_staged_token_is_promoted_wherever_the_process_dies() {
     let world = World::start().await;
-    replacing(&world);
+    world.replace_refresh_tokens();
     world.forget_password().await;
     let points = points_of_a_rotation(&world).await;
     let is_put = |point: &&Point| matches!(point, Point::Aws(_, operation, _) if operation == "PutSecretValue");
@@ -190,12 +175,12 @@ async fn a_replaced_token_that_was_put_away_is_found_wherever_the_process_dies()
     assert_eq!(world.cloud.servicenow.grants().refused, 0);
 }
 
-/// Decision 0005: what an operator writes is put under a label of its own.
+/// Decision 0012: the command line promotes a staged token before it writes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replaced_token_that_was_put_away_is_found_after_an_operator_has_set_something() {
+async fn a_staged_token_is_promoted_although_an_operator_sets_something() {
     for operator in ["token rotate", "secrets set"] {
         let world = World::start().await;
-        replacing(&world);
+        world.replace_refresh_tokens();
         world.forget_password().await;
         let incident = world.incident();
         world.post(&world.session(&incident), Phase::Start).await;
@@ -207,8 +192,8 @@ async fn a_replaced_token_that_was_put_away_is_found_after_an_operator_has_set_s
         let poller = world.poller();
         kill_at(&world, "deliver-session", &moving, poller.poll_once()).await;
         let before = world.current_token().await.token.refresh_token;
-        let away = world.labelled("CONNECTOR").await.expect("put away").token;
-        assert_ne!(away.refresh_token, before);
+        let staged = world.labelled("CONNECTOR").await.expect("staged").token;
+        assert_ne!(staged.refresh_token, before);
         world.cloud.travel(LATER);
         let stack = &world.cloud.stack;
         if operator == "token rotate" {
@@ -227,7 +212,7 @@ async fn a_replaced_token_that_was_put_away_is_found_after_an_operator_has_set_s
     }
 }
 
-/// Decision 0005: an operator who goes back to the version before, in the console, is not overruled.
+/// Decision 0012: an operator who goes back to the version before, in the console, is not overruled.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_an_operator_has_rolled_back_stays_rolled_back() {
     let world = World::start().await;
@@ -249,11 +234,11 @@ async fn a_token_that_an_operator_has_rolled_back_stays_rolled_back() {
     assert_eq!(world.current_token().await.version_id, before.version_id);
 }
 
-/// Decision 0005: storing what came in place of a token that was handed over waits for no store for long.
+/// Decision 0012: storing what came in place of a token that was handed over waits for no store for long.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replaced_token_is_kept_aside_while_secrets_manager_hangs_during_a_hand_over() {
+async fn a_replaced_token_is_staged_in_the_table_while_secrets_manager_hangs_during_a_hand_over() {
     let world = World::start().await;
-    replacing(&world);
+    world.replace_refresh_tokens();
     let hanging = Effect::Hang(Duration::from_secs(20));
     let fault = AwsFault::once(Service::SecretsManager, "PutSecretValue", hanging);
     world.cloud.aws.inject(fault);
@@ -261,17 +246,17 @@ async fn a_replaced_token_is_kept_aside_while_secrets_manager_hangs_during_a_han
     let answer = world.hand_over(&body).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let living = world.living_token().await;
-    assert_eq!(kept(&world).await, Some(living));
+    assert_eq!(staged_in_table(&world).await, Some(living));
     assert_eq!(world.hand_over(&body).await.status, 200);
     world.living_token().await;
     assert_eq!(world.cloud.servicenow.grants().refused, 0);
 }
 
-/// The same for a hand-over: whoever repeats it succeeds.
+/// The same for a hand-over: a repeat succeeds.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hand_over_that_is_killed_anywhere_succeeds_when_it_is_repeated() {
     let world = World::start().await;
-    replacing(&world);
+    world.replace_refresh_tokens();
     let handed_over = || {
         let token = world
             .cloud
@@ -300,8 +285,8 @@ async fn a_hand_over_that_is_killed_anywhere_succeeds_when_it_is_repeated() {
     assert_eq!(world.cloud.servicenow.grants().refused, 0);
 }
 
-/// The refresh token that is kept aside in the credentials table.
-async fn kept(world: &World) -> Option<Secret> {
+/// The refresh token that is staged in the credentials table.
+async fn staged_in_table(world: &World) -> Option<Secret> {
     let stack = &world.cloud.stack;
     let read = stack
         .dynamodb
@@ -325,10 +310,10 @@ async fn delivers(world: &World) -> bool {
     world.notes(&incident).len() == 1
 }
 
-/// Decision 0005: Secrets Manager fails through all retries, and the old token is dead by then.
+/// Decision 0012: Secrets Manager fails through all retries, and the old token is dead by then.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replaced_token_that_secrets_manager_does_not_take_is_kept_and_stored_by_whoever_comes_next()
- {
+async fn a_replaced_token_that_secrets_manager_does_not_take_is_promoted_by_the_next_lease_holder()
+{
     for operation in ["PutSecretValue", "UpdateSecretVersionStage"] {
         for next in [
             "deliver-session",
@@ -337,7 +322,7 @@ async fn a_replaced_token_that_secrets_manager_does_not_take_is_kept_and_stored_
             "an operator",
         ] {
             let world = World::start().await;
-            replacing(&world);
+            world.replace_refresh_tokens();
             world.forget_password().await;
             let down = Effect::Refuse {
                 status: 500,
@@ -349,11 +334,11 @@ async fn a_replaced_token_that_secrets_manager_does_not_take_is_kept_and_stored_
                 delivers(&world).await,
                 "{operation}: the access token works"
             );
-            let kept_token = kept(&world).await.expect("kept");
+            let staged = staged_in_table(&world).await.expect("staged");
             let alive = world
                 .cloud
                 .servicenow
-                .refresh_token_expires_at(kept_token.expose());
+                .refresh_token_expires_at(staged.expose());
             assert!(alive.is_some());
 
             world.cloud.travel(DAY);
@@ -361,9 +346,9 @@ async fn a_replaced_token_that_secrets_manager_does_not_take_is_kept_and_stored_
                 "deliver-session" => assert!(delivers(&world).await, "{operation}"),
                 "rotate-tokens" => world.rotate().await,
                 "an operator" => {
-                    // The version is another one, the token in it is not.
-                    wish(&world).await;
-                    world.rotate().await;
+                    let patience = Duration::from_secs(20);
+                    let rotated = admin::token::rotate(&world.cloud.stack, &demo(), patience).await;
+                    assert!(!rotated.expect("it ends well").renewed, "{operation}");
                 }
                 _ => {
                     let body = json!({"refresh_token": "made-up"});
@@ -371,14 +356,14 @@ async fn a_replaced_token_that_secrets_manager_does_not_take_is_kept_and_stored_
                 }
             }
             world.living_token().await;
-            assert_eq!(kept(&world).await, None, "{operation} {next}");
+            assert_eq!(staged_in_table(&world).await, None, "{operation} {next}");
             world.rotate_tomorrow().await;
             world.living_token().await;
         }
     }
 }
 
-/// docs/architecture.md#rule-5: whatever the concurrency, a tenant's access token is obtained once and shared.
+/// docs/architecture.md#rule-5: at any concurrency, a tenant's access token is obtained once and shared.
 async fn a_hundred_deliveries(answer: RefreshAnswer) {
     let world = World::start().await;
     world
@@ -421,7 +406,7 @@ async fn a_hundred_deliveries_are_one_grant_when_the_refresh_token_is_replaced()
 #[tokio::test(flavor = "multi_thread")]
 async fn deliveries_rotations_and_hand_overs_at_the_same_time_lose_no_token() {
     let world = World::start().await;
-    replacing(&world);
+    world.replace_refresh_tokens();
     for _ in 0..5 {
         world.cloud.travel(DAY);
         let incidents: Vec<_> = (0..5).map(|_| world.incident()).collect();

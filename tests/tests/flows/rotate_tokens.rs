@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use local::demo_tenant::{CLIENT_ID, SERVICE_ACCOUNT, TENANT};
 use local::rescue::Phase;
-use local::servicenow::{RefreshAnswer, User};
+use local::servicenow::User;
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::json;
 use shared::aws::credentials::Pause;
@@ -105,9 +105,9 @@ async fn a_lifetime_of_thousands_of_years_does_not_end_a_rotation() {
     world.assert_nothing_is_pending().await;
 }
 
-/// docs/architecture.md#rule-5: the access token that a rotation brings is everybody's.
+/// docs/architecture.md#rule-5: the access token of a rotation is shared with every process.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_shares_its_access_token_and_lets_waiting_messages_flow() {
+async fn a_rotation_shares_its_access_token_and_resumes_deliveries() {
     let world = World::start().await;
     let pause = Pause {
         until: world.cloud.clock.now().plus(Duration::from_secs(2 * DAY)),
@@ -116,9 +116,9 @@ async fn a_rotation_shares_its_access_token_and_lets_waiting_messages_flow() {
     let set = world.credentials().set_pause(&demo(), pause).await;
     set.expect("written");
     world.rotate_tomorrow().await;
-    let standing = world.credentials().tenant_pause_now(&demo()).await;
-    let standing = standing.expect("read");
-    assert_eq!(standing.pause_at(world.cloud.clock.now()), None);
+    let tenant_pause = world.credentials().tenant_pause_now(&demo()).await;
+    let tenant_pause = tenant_pause.expect("read");
+    assert_eq!(tenant_pause.pause_at(world.cloud.clock.now()), None);
 
     let incident = world.incident();
     world.post(&world.session(&incident), Phase::Start).await;
@@ -127,15 +127,11 @@ async fn a_rotation_shares_its_access_token_and_lets_waiting_messages_flow() {
     assert_eq!(world.cloud.servicenow.grants().refresh_token, 1);
 }
 
-/// `token rotate` renews now, due or not; the secret carries the wish.
+/// `token rotate` renews now, due or not; the secret carries the request.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wish_renews_the_token_once_although_it_is_not_due() {
+async fn a_requested_renewal_happens_once_although_it_is_not_due() {
     let world = World::start().await;
-    let wish = |token| TokenSecret {
-        renew_now: true,
-        ..token
-    };
-    world.set_token(wish).await;
+    world.request_renewal().await;
     world.rotate_tomorrow().await;
     let renewed = world.current_token().await.token;
     assert!(!renewed.renew_now);
@@ -158,22 +154,20 @@ async fn a_token_that_was_revoked_is_repaired_with_the_service_accounts_password
 
 /// docs/architecture.md#rule-6: any 4xx is permanent: metric, log, pause, no hammering.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_nothing_repairs_needs_a_person_and_is_tried_once_an_hour_and_once_per_wish() {
+async fn a_token_that_nothing_repairs_needs_a_person_and_is_tried_once_an_hour_and_once_per_request()
+ {
     let world = World::start().await;
     world.forget_password().await;
     let dead = world.living_token().await;
     world.cloud.servicenow.revoke(dead.expose());
     world.rotate_tomorrow().await;
-    let asked = world.token_requests();
-    assert_eq!(asked, 1);
-    world
-        .set_token(|token| TokenSecret {
-            renew_now: true,
-            ..token
-        })
-        .await;
-    let standing = world.credentials().tenant_pause_now(&demo()).await;
-    let pause = standing.expect("read").pause_at(world.cloud.clock.now());
+    let requests = world.token_requests();
+    assert_eq!(requests, 1);
+    world.request_renewal().await;
+    let tenant_pause = world.credentials().tenant_pause_now(&demo()).await;
+    let pause = tenant_pause
+        .expect("read")
+        .pause_at(world.cloud.clock.now());
     assert_eq!(
         pause.map(|pause| pause.reason),
         Some(ErrorCode::ReauthorizationNeeded)
@@ -196,7 +190,7 @@ async fn a_token_that_nothing_repairs_needs_a_person_and_is_tried_once_an_hour_a
         world.cloud.travel(Duration::from_secs(601));
         world.rotate().await;
     }
-    let more = world.token_requests() - asked;
+    let more = world.token_requests() - requests;
     assert!((1..=3).contains(&more), "{more} in an hour");
     assert!(!world.current_token().await.token.renew_now);
 
@@ -209,9 +203,9 @@ async fn a_token_that_nothing_repairs_needs_a_person_and_is_tried_once_an_hour_a
     world.assert_nothing_is_pending().await;
 }
 
-/// docs/architecture.md#rule-6: wrong passwords lock accounts, whatever else fails.
+/// docs/architecture.md#rule-6: wrong passwords lock accounts.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_that_is_refused_is_tried_once_an_hour_and_once_per_wish() {
+async fn a_password_that_is_refused_is_tried_once_an_hour_and_once_per_request() {
     let world = World::start().await;
     let account = User::service_account(SERVICE_ACCOUNT, "changed");
     world.cloud.servicenow.add_user(account);
@@ -237,20 +231,16 @@ async fn a_password_that_is_refused_is_tried_once_an_hour_and_once_per_wish() {
         world.rotate().await;
     }
     assert_eq!(passwords(), 1, "four more rotations within the hour");
-    let wish = |token| TokenSecret {
-        renew_now: true,
-        ..token
-    };
-    world.set_token(wish).await;
+    world.request_renewal().await;
     world.cloud.travel(Duration::from_secs(601));
     world.rotate().await;
-    assert_eq!(passwords(), 2, "a wish");
+    assert_eq!(passwords(), 2, "a request");
     assert!(!world.current_token().await.token.renew_now);
     for _ in 0..4 {
         world.cloud.travel(Duration::from_secs(601));
         world.rotate().await;
     }
-    assert_eq!(passwords(), 2, "the hour begins with the wish");
+    assert_eq!(passwords(), 2, "the hour begins with the request");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -271,9 +261,7 @@ async fn a_password_that_is_refused_does_not_harm_a_token_that_works() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_health_check_that_replaces_the_token_keeps_the_new_one_and_its_end() {
     let world = World::start().await;
-    let rules =
-        |rules: &mut local::servicenow::Rules| rules.refresh_answer = RefreshAnswer::Replaced;
-    world.cloud.servicenow.configure(rules);
+    world.replace_refresh_tokens();
     let before = world.current_token().await.token;
     world.rotate_tomorrow().await;
     let after = world.current_token().await.token;
@@ -311,8 +299,8 @@ async fn a_transient_failure_fails_the_step_and_changes_nothing() {
         assert_eq!(world.current_token().await.version_id, before.version_id);
         world.cloud.travel(Duration::from_secs(601));
     }
-    let standing = world.credentials().tenant_pause_now(&demo()).await;
-    assert_eq!(standing.expect("read").pause, None);
+    let tenant_pause = world.credentials().tenant_pause_now(&demo()).await;
+    assert_eq!(tenant_pause.expect("read").pause, None);
     world.rotate().await;
     assert_ne!(world.current_token().await.version_id, before.version_id);
     world.assert_nothing_is_pending().await;
@@ -435,7 +423,7 @@ async fn every_step_may_be_repeated_and_its_spelling_does_not_matter() {
 
 /// Secrets Manager's trial run: a pending version that nothing has filled, or that holds no access token.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trial_run_of_test_secret_passes_without_asking_anybody() {
+async fn a_trial_run_of_test_secret_passes_without_a_call() {
     let world = World::start().await;
     let version = world.begin_rotation(&TokenSecret::default()).await;
     world.step("testSecret", &version).await.expect("passes");
@@ -453,7 +441,7 @@ async fn a_pending_token_that_does_not_work_is_not_promoted() {
     let current = world.current_token().await;
     let pending = TokenSecret {
         derived_from: Some(current.version_id.clone()),
-        access_token: Some(Secret::from("nobody-granted-this")),
+        access_token: Some(Secret::from("never-granted")),
         access_token_until: Some(world.cloud.clock.now().plus(Duration::from_secs(900))),
         ..current.token
     };

@@ -59,8 +59,8 @@ async fn schedule(world: &World) {
         .expect("scheduled");
 }
 
-/// A rotation function that moves the token's end by a hundred days when it is wished for, and fails without a wish.
-fn rotate_as_wished(world: &World) {
+/// A rotation function that moves the token's end by a hundred days when that is requested, and fails otherwise.
+fn rotate_as_requested(world: &World) {
     let (secrets, clock) = (world.cloud.stack.secrets.clone(), world.cloud.clock.clone());
     world
         .cloud
@@ -78,7 +78,7 @@ fn rotate_as_wished(world: &World) {
                         let text = current.secret_string().expect("a text");
                         let mut token: Value = serde_json::from_str(text).expect("JSON");
                         if token["renew_now"] != true {
-                            return Err("nobody wishes it".to_owned());
+                            return Err("no renewal is requested".to_owned());
                         }
                         let ends = clock.now().plus(Duration::from_secs(100 * DAY));
                         token["expires_at"] = json!(ends.to_string());
@@ -210,12 +210,12 @@ async fn the_end_of_a_token_is_seen_coming() {
     );
 }
 
-/// `token rotate` renews now, due or not (the token secret carries the wish).
+/// `token rotate` renews now, due or not (the token secret carries the request).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_renewed_on_the_spot_and_its_new_end_told() {
     let world = World::start().await;
     schedule(&world).await;
-    rotate_as_wished(&world);
+    rotate_as_requested(&world);
     let command_line = CommandLine::by_outputs(&world);
     let done = rotate(&world.cloud.stack, &tenant(), LONG).await;
     let done = done.expect("renewed");
@@ -229,7 +229,7 @@ async fn a_token_is_renewed_on_the_spot_and_its_new_end_told() {
     assert_eq!(status.source.as_deref(), Some("rotation"));
     assert!(status.rotation.last_rotated_at.is_some());
 
-    // Whoever does so once more does it from the terminal.
+    // Once more, from the terminal.
     let ended = command_line
         .run(&["token", "rotate", TENANT, "--output", "json"])
         .await;
@@ -255,13 +255,16 @@ async fn a_rotation_that_fails_leaves_the_token_and_says_where_to_look() {
     assert!(text.contains("log of rotate-tokens"), "{text}");
     let after = token(&world).await;
     assert_eq!(after["refresh_token"], before["refresh_token"]);
-    assert_eq!(after["renew_now"], true, "the next attempt knows the wish");
+    assert_eq!(
+        after["renew_now"], true,
+        "the next attempt finds the request"
+    );
 
     let busy = rotate(stack, &tenant(), SHORT).await.expect_err("busy");
     assert!(matches!(busy, AdminError::RotationBusy(_)), "{busy}");
 
-    // What Secrets Manager tries again by itself fulfils the wish.
-    rotate_as_wished(&world);
+    // What Secrets Manager tries again by itself fulfils the request.
+    rotate_as_requested(&world);
     world.cloud.travel(local::aws::ROTATION_RETRY);
     world.cloud.aws.tick().await;
     assert_eq!(token(&world).await["source"], "rotation");
@@ -281,8 +284,8 @@ async fn what_stands_in_the_way_of_a_rotation_is_said_before_anything_is_changed
             assert!(ended.stderr.contains(word), "{word}: {}", ended.stderr);
         }
     };
-    refused(&["token", "rotate", "nobody"], &["no tenant nobody"]).await;
-    refused(&["token", "status", "nobody"], &["no tenant nobody"]).await;
+    refused(&["token", "rotate", "unknown"], &["no tenant unknown"]).await;
+    refused(&["token", "status", "unknown"], &["no tenant unknown"]).await;
     refused(
         &rotate,
         &["no rotation schedule", "RotateTokensFunctionArn"],
@@ -350,7 +353,7 @@ async fn a_pending_version_that_no_rotation_made_is_named_with_the_way_out() {
         .send()
         .await
         .expect("removed");
-    rotate_as_wished(&world);
+    rotate_as_requested(&world);
     assert_eq!(command_line.json(&rotate).await["renewed"], true);
 }
 
@@ -370,16 +373,15 @@ async fn a_token_is_renewed_on_the_spot_by_the_rotation_itself() {
     world.living_token().await;
 }
 
-/// Decision 0005: a wish that is made while a rotation is under way costs neither its token nor the wish.
+/// Decision 0012: a renewal that is requested during a rotation costs neither the pending token nor the request.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wish_during_a_rotation_loses_neither_the_pending_token_nor_itself() {
+async fn a_renewal_requested_during_a_rotation_loses_neither_the_pending_token_nor_the_request() {
     let world = World::start().await;
     let before = world.current_token().await;
     for renewed in [false, true] {
         let current = world.current_token().await;
         let mut pending = TokenSecret {
             derived_from: Some(current.version_id.clone()),
-            made_from: Some(current.token.origin()),
             ..current.token
         };
         if renewed {

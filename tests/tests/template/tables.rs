@@ -167,7 +167,7 @@ fn only_secrets_manager_of_this_account_calls_rotate_tokens() {
 /// What exists in the stack alone has to outlive it.
 #[test]
 fn tables_and_queues_that_cannot_be_derived_again_are_retained() {
-    // The credentials table may hold the only copy of a refresh token (docs/decisions/0005-refresh-tokens.md).
+    // The credentials table may hold the only copy of a refresh token (docs/decisions/0012-token-life.md).
     let written = local::template::document(local::cloud::TEMPLATE).expect("YAML");
     for id in [
         "TenantsTable",
