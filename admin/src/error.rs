@@ -137,7 +137,7 @@ pub enum AdminError {
     #[error(
         "the dead-letter queue shows no letter {0}; it is gone, or somebody else is looking at it: try again in a minute"
     )]
-    NoSuchLetter(String),
+    NoSuchDeadLetter(String),
     /// Several files of a folder describe one tenant.
     #[error("another file of the folder describes tenant {0} too; neither was applied")]
     SameTenant(TenantId),

@@ -17,18 +17,18 @@ const AT_ONCE: usize = 8;
 
 /// A file, and what became of it.
 #[derive(Debug)]
-pub struct Entry<T> {
+pub(crate) struct Entry<T> {
     /// The file.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// What it says, would do, or did; or why not.
-    pub outcome: Result<T, AdminError>,
+    pub(crate) outcome: Result<T, AdminError>,
 }
 
 /// Reads one tenant file. `allow_loopback` is `ALLOW_LOOPBACK=1`, which only tests set.
 ///
 /// # Errors
 /// [`AdminError::File`], or [`AdminError::TenantFile`] with every fault.
-pub fn read(path: &Path, allow_loopback: bool) -> Result<TenantFile, AdminError> {
+pub(crate) fn read(path: &Path, allow_loopback: bool) -> Result<TenantFile, AdminError> {
     let text = read_text(path)?;
     parse(&text, allow_loopback).map_err(|faults| AdminError::TenantFile {
         path: path.to_owned(),
@@ -53,7 +53,10 @@ pub(crate) fn read_text(path: &Path) -> Result<String, AdminError> {
 ///
 /// # Errors
 /// When the folder cannot be read or has no such file.
-pub fn read_all(folder: &Path, allow_loopback: bool) -> Result<Vec<Entry<TenantFile>>, AdminError> {
+pub(crate) fn read_all(
+    folder: &Path,
+    allow_loopback: bool,
+) -> Result<Vec<Entry<TenantFile>>, AdminError> {
     let unreadable = |source| AdminError::File {
         path: folder.to_owned(),
         source,
@@ -94,7 +97,7 @@ pub fn read_all(folder: &Path, allow_loopback: bool) -> Result<Vec<Entry<TenantF
 }
 
 /// Compares files with the table, several at a time; the order stays.
-pub async fn plan_all(
+pub(crate) async fn plan_all(
     stack: &Stack,
     files: Vec<Entry<TenantFile>>,
     mut done: impl FnMut(usize),
@@ -119,7 +122,7 @@ pub async fn plan_all(
 ///
 /// # Errors
 /// What `done` fails with, which ends it: somebody has to take the keys of the tenants that were created.
-pub async fn execute_all(
+pub(crate) async fn execute_all(
     stack: &Stack,
     plans: Vec<Entry<Plan>>,
     mut done: impl FnMut(Entry<(Plan, Applied)>) -> Result<(), AdminError>,

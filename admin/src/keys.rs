@@ -8,7 +8,8 @@ use shared::domain::tenant::TenantId;
 
 use crate::error::AdminError;
 use crate::stack::Stack;
-use crate::tenant::{ShownKey, WebhookUrls, read_existing, write};
+use crate::tenant::table::{read_existing, write};
+use crate::tenant::{ShownKey, WebhookUrls};
 use crate::vault;
 
 /// So many keys of a kind may be live (docs/architecture.md#where-state-lives).
@@ -16,7 +17,7 @@ const LIVE: usize = 2;
 
 /// What `keys rotate` makes a key for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NewKey {
+pub(crate) enum NewKey {
     /// The URLs that Rescue posts to.
     Webhook,
     /// The routes that ServiceNow calls, for these uses.
@@ -34,7 +35,7 @@ impl NewKey {
 
 /// A scope as the command line takes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ScopeName {
+pub(crate) enum ScopeName {
     /// Ask for PINs
     Pin,
     /// Hand a refresh token over
@@ -62,21 +63,21 @@ pub(crate) const fn word(kind: KeyKind) -> &'static str {
 ///
 /// As JSON: `{"id","api_key"}` or `{"id","webhook_urls":{"started","ended"}}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Made {
+pub(crate) struct Made {
     /// What an operator calls the key by.
-    pub id: String,
+    pub(crate) id: String,
     /// The key, for ServiceNow.
     #[serde(
         skip_serializing_if = "Option::is_none",
         serialize_with = "serialize_exposed_option"
     )]
-    pub api_key: Option<Secret>,
+    pub(crate) api_key: Option<Secret>,
     /// The addresses that hold the key, for Rescue.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub webhook_urls: Option<WebhookUrls>,
+    pub(crate) webhook_urls: Option<WebhookUrls>,
     /// The keys of the same kind that go on working.
     #[serde(skip)]
-    pub older: Vec<String>,
+    pub(crate) older: Vec<String>,
 }
 
 /// Adds a key. Every function knows it within 60 s (most at once: an unknown key makes them look), and what is live
@@ -85,7 +86,7 @@ pub struct Made {
 /// # Errors
 /// [`AdminError::TwoKeys`] when two of that kind are live; [`AdminError::NoSuchTenant`]; [`AdminError::Conflict`] when
 /// somebody else changed the tenant in the meantime; otherwise when AWS refuses.
-pub async fn rotate(stack: &Stack, id: &TenantId, new: NewKey) -> Result<Made, AdminError> {
+pub(crate) async fn rotate(stack: &Stack, id: &TenantId, new: NewKey) -> Result<Made, AdminError> {
     let before = read_existing(stack, id).await?;
     let kind = new.kind();
     let older = ids(&before, kind);
@@ -118,32 +119,32 @@ pub async fn rotate(stack: &Stack, id: &TenantId, new: NewKey) -> Result<Made, A
 ///
 /// As JSON: `{"tenant","id","kind","retired":true}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Retired {
+pub(crate) struct Retired {
     /// The tenant.
-    pub tenant: TenantId,
+    pub(crate) tenant: TenantId,
     /// The key.
-    pub id: String,
+    pub(crate) id: String,
     /// What it opened.
-    pub kind: KeyKind,
+    pub(crate) kind: KeyKind,
     /// Always true.
-    pub retired: bool,
+    pub(crate) retired: bool,
 }
 
 /// A key that is about to be retired.
 #[derive(Clone, Debug)]
-pub struct Retirement {
+pub(crate) struct Retirement {
     before: Tenant,
     key: TenantKey,
 }
 
 impl Retirement {
     /// Whether no other key of its kind is live.
-    pub fn is_last(&self) -> bool {
+    pub(crate) fn is_last(&self) -> bool {
         ids(&self.before, self.key.kind).len() == 1
     }
 
     /// What the key opens.
-    pub const fn kind(&self) -> KeyKind {
+    pub(crate) const fn kind(&self) -> KeyKind {
         self.key.kind
     }
 
@@ -151,7 +152,7 @@ impl Retirement {
     ///
     /// # Errors
     /// [`AdminError::Conflict`] when somebody else changed the tenant in the meantime; otherwise when AWS refuses.
-    pub async fn execute(self, stack: &Stack) -> Result<Retired, AdminError> {
+    pub(crate) async fn execute(self, stack: &Stack) -> Result<Retired, AdminError> {
         let mut after = next(&self.before);
         after.keys.retain(|key| key.id != self.key.id);
         write(stack, Some(&self.before), &after).await?;
@@ -168,7 +169,11 @@ impl Retirement {
 ///
 /// # Errors
 /// [`AdminError::NoSuchKey`], [`AdminError::NoSuchTenant`]; otherwise when AWS refuses.
-pub async fn retirement(stack: &Stack, id: &TenantId, key: &str) -> Result<Retirement, AdminError> {
+pub(crate) async fn retirement(
+    stack: &Stack,
+    id: &TenantId,
+    key: &str,
+) -> Result<Retirement, AdminError> {
     let before = read_existing(stack, id).await?;
     let found = before.keys.iter().find(|live| live.id == key).cloned();
     let Some(found) = found else {
@@ -186,7 +191,7 @@ pub async fn retirement(stack: &Stack, id: &TenantId, key: &str) -> Result<Retir
 ///
 /// # Errors
 /// [`AdminError::NoSuchTenant`]; otherwise when AWS refuses.
-pub async fn list(stack: &Stack, id: &TenantId) -> Result<Vec<ShownKey>, AdminError> {
+pub(crate) async fn list(stack: &Stack, id: &TenantId) -> Result<Vec<ShownKey>, AdminError> {
     let tenant = read_existing(stack, id).await?;
     let mut keys: Vec<ShownKey> = tenant.keys.iter().map(ShownKey::from).collect();
     keys.sort_by_key(|key| key.created_at);

@@ -12,7 +12,7 @@ use shared::domain::tenant::{Grant, Publish, TenantFile, TenantId};
 
 use crate::error::AdminError;
 use crate::stack::Stack;
-use crate::tenant::{read_existing, write};
+use crate::tenant::table::{read_existing, resource, write};
 use crate::vault;
 
 /// One tenant of [`list`].
@@ -77,10 +77,8 @@ pub async fn list(stack: &Stack) -> Result<Tenants, AdminError> {
             .set_exclusive_start_key(from)
             .send()
             .await;
-        let answer = answer.map_err(|error| {
-            let table = format!("table {}", stack.tenants_table);
-            AdminError::aws("dynamodb:Scan", &table, &error)
-        })?;
+        let answer =
+            answer.map_err(|error| AdminError::aws("dynamodb:Scan", &resource(stack), &error))?;
         for item in answer.items() {
             match Tenant::from_item(item) {
                 Some(tenant) => tenants.listed.push(tenant.into()),
@@ -412,10 +410,11 @@ async fn remove(stack: &Stack, tenant: &Tenant) -> Result<(), AdminError> {
         {
             Err(AdminError::Conflict(id.clone()))
         }
-        Err(error) => {
-            let table = format!("table {}", stack.tenants_table);
-            Err(AdminError::aws("dynamodb:DeleteItem", &table, &error))
-        }
+        Err(error) => Err(AdminError::aws(
+            "dynamodb:DeleteItem",
+            &resource(stack),
+            &error,
+        )),
     }
 }
 

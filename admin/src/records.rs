@@ -30,7 +30,7 @@ const MOST: usize = 100;
 
 /// Calls a tenant's instance as the functions do, with the access token that they share.
 #[derive(Debug)]
-pub struct Records {
+pub(crate) struct Records {
     client: ServiceNowClient,
     access: Arc<AccessTokens>,
     stack: Stack,
@@ -39,27 +39,27 @@ pub struct Records {
 
 /// The numbers of some records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Numbers {
+pub(crate) struct Numbers {
     /// By `table:sys_id`.
     known: BTreeMap<String, String>,
     /// Why some are missing.
-    pub fault: Option<String>,
+    pub(crate) fault: Option<String>,
 }
 
 impl Numbers {
     /// The number of a record; where that is not known, its table and `sys_id`.
-    pub fn of(&self, record: &RecordRef) -> String {
+    pub(crate) fn of(&self, record: &RecordRef) -> String {
         let key = record.to_string();
         self.known.get(&key).cloned().unwrap_or(key)
     }
 
     /// The number of a record, where it is known.
-    pub fn get(&self, record: &RecordRef) -> Option<&str> {
+    pub(crate) fn get(&self, record: &RecordRef) -> Option<&str> {
         self.known.get(&record.to_string()).map(String::as_str)
     }
 
     /// The numbers of two tenants' records.
-    pub fn extend(&mut self, other: Self) {
+    pub(crate) fn extend(&mut self, other: Self) {
         self.known.extend(other.known);
         self.fault = self.fault.take().or(other.fault);
     }
@@ -96,7 +96,7 @@ impl Records {
     ///
     /// # Errors
     /// When the HTTP client cannot be built.
-    pub fn new(stack: &Stack, testing: &Testing) -> Result<Self, AdminError> {
+    pub(crate) fn new(stack: &Stack, testing: &Testing) -> Result<Self, AdminError> {
         let http = shared::http::client(testing.ca_file.as_deref())?;
         let (_, access, client) = servicenow(stack, &http, testing);
         Ok(Self {
@@ -112,7 +112,7 @@ impl Records {
     /// # Errors
     /// [`AdminError::NoSuchRecord`] when the service account sees none or several; [`AdminError::ServiceNow`] when
     /// ServiceNow cannot be asked.
-    pub async fn find(
+    pub(crate) async fn find(
         &self,
         tenant: &TenantFile,
         number: &RecordNumber,
@@ -144,7 +144,7 @@ impl Records {
     }
 
     /// Whether a record shows the note with that marker. `None`: its notes cannot be read.
-    pub async fn has_note(
+    pub(crate) async fn has_note(
         &self,
         tenant: &TenantFile,
         record: &RecordRef,
@@ -161,7 +161,7 @@ impl Records {
     }
 
     /// The numbers of records. Never fails: what cannot be looked up is missing, and the first reason is told.
-    pub async fn numbers(&self, tenant: &TenantFile, records: &BTreeSet<String>) -> Numbers {
+    pub(crate) async fn numbers(&self, tenant: &TenantFile, records: &BTreeSet<String>) -> Numbers {
         let deadline = self.stack.clock.now().plus(CALLS);
         let mut numbers = Numbers::default();
         let records = records.iter().filter_map(|text| parse(text)).take(MOST);

@@ -8,11 +8,11 @@ use shared::domain::error::ErrorCode;
 ///
 /// As JSON: `{"meaning","remedy"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Explained {
+pub(crate) struct Explained {
     /// What happened.
-    pub meaning: String,
+    pub(crate) meaning: String,
     /// What to do about it; the commands in it run as they stand.
-    pub remedy: String,
+    pub(crate) remedy: String,
 }
 
 /// What a code means, and what to do about it for a tenant (its name; `TENANT` where it is not known). A code of a later

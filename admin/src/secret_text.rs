@@ -8,7 +8,7 @@ use crate::secrets::SecretName;
 
 /// Longer than any secret of these. Secrets Manager takes 65 536 bytes for all of a tenant's secrets together
 /// (<https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>).
-pub const LIMIT: usize = 60 * 1024;
+pub(crate) const LIMIT: usize = 60 * 1024;
 
 /// Characters that ServiceNow's client secrets must not have.
 pub(crate) const CLIENT_SECRET_TABOO: [char; 5] = ['^', '&', '<', '>', '?'];
@@ -70,7 +70,7 @@ fn jq_path(member: &str) -> String {
 
 impl SecretFault {
     /// Whether the text may be right all the same, so that a person can be asked.
-    pub const fn may_be_meant(&self) -> bool {
+    pub(crate) const fn may_be_meant(&self) -> bool {
         matches!(self, Self::Quotes | Self::Taboo)
     }
 
@@ -86,7 +86,7 @@ impl SecretFault {
 
 /// A text without what PowerShell and editors add to it: a byte order mark, and one line end behind it. UTF-16 with a byte
 /// order mark, which PowerShell writes into files, is understood. `None`: neither UTF-8 nor that.
-pub fn text(bytes: &[u8]) -> Option<String> {
+pub(crate) fn text(bytes: &[u8]) -> Option<String> {
     let text = match bytes {
         [0xef, 0xbb, 0xbf, rest @ ..] => std::str::from_utf8(rest).ok()?.to_owned(),
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes)?,
@@ -109,7 +109,10 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<String> {
 ///
 /// # Errors
 /// The text's fault, with the secret where it [may be meant](SecretFault::may_be_meant) all the same.
-pub fn read(name: SecretName, bytes: &[u8]) -> Result<Secret, (SecretFault, Option<Secret>)> {
+pub(crate) fn read(
+    name: SecretName,
+    bytes: &[u8],
+) -> Result<Secret, (SecretFault, Option<Secret>)> {
     let refused = |fault| Err((fault, None));
     if bytes.len() > LIMIT {
         return refused(SecretFault::TooLong(name));

@@ -16,8 +16,9 @@ use shared::domain::tenant::{Grant, TenantFile, TenantId};
 use crate::error::AdminError;
 use crate::secrets::{SecretName, replace_token};
 use crate::stack::Stack;
+use crate::tenant::table;
+use crate::vault;
 use crate::vault::Found;
-use crate::{tenant, vault};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -158,7 +159,7 @@ pub struct ShownPause {
 /// # Errors
 /// [`AdminError::NoSuchTenant`], [`AdminError::NoSecret`], or when AWS refuses.
 pub async fn status(stack: &Stack, id: &TenantId) -> Result<TokenStatus, AdminError> {
-    let file = tenant::read_existing(stack, id).await?.file;
+    let file = table::read_existing(stack, id).await?.file;
     let secret = token_secret_name(&stack.secret_prefix, id);
     let current = vault::read_existing(stack, &secret).await?.json;
     let described = describe(stack, &secret).await?;
@@ -286,7 +287,7 @@ pub async fn rotate(
     id: &TenantId,
     patience: Duration,
 ) -> Result<Rotated, AdminError> {
-    let file = tenant::read_existing(stack, id).await?.file;
+    let file = table::read_existing(stack, id).await?.file;
     if file.servicenow.grant != Grant::RefreshToken {
         return Err(AdminError::NoToken(id.clone()));
     }

@@ -12,7 +12,9 @@ use super::layout::{columns, wrapped};
 use super::sessions::session_id;
 use super::terminal::{Progress, confirm, remark};
 use super::{Global, STRONG, minute, record_number, tenant_id};
-use crate::dlq::{Filter, Letter, Redriven, Shown, delete, list, redrive, redrive_one, show};
+use crate::dlq::{
+    DeadLetter, Filter, Redriven, ShownDeadLetter, delete, list, redrive, redrive_one, show,
+};
 use crate::error::AdminError;
 use crate::plain::plain;
 use crate::stack::Need;
@@ -167,7 +169,7 @@ impl Redrive {
     }
 }
 
-fn row(letter: &Letter) -> Vec<String> {
+fn row(letter: &DeadLetter) -> Vec<String> {
     let text = |text: &Option<String>| text.as_deref().map_or("–".to_owned(), plain);
     let reason = match &letter.detail {
         Some(detail) => format!("{}: {}", text(&letter.reason), plain(detail)),
@@ -183,7 +185,7 @@ fn row(letter: &Letter) -> Vec<String> {
 }
 
 /// A letter in a sentence.
-fn described(letter: &Letter) -> String {
+fn described(letter: &DeadLetter) -> String {
     let of = |what: &str, text: &Option<String>| {
         let text = text.as_deref().map(plain);
         text.map(|text| format!(" {what} {text}"))
@@ -205,7 +207,7 @@ fn letters(count: usize) -> String {
     }
 }
 
-fn table(letters: &[Letter], tenant: Option<&TenantId>) -> String {
+fn table(letters: &[DeadLetter], tenant: Option<&TenantId>) -> String {
     if letters.is_empty() {
         return match tenant {
             None => "There are no dead letters.".to_owned(),
@@ -216,7 +218,7 @@ fn table(letters: &[Letter], tenant: Option<&TenantId>) -> String {
     columns(&header, letters.iter().map(row))
 }
 
-fn shown(letter: &Shown) -> String {
+fn shown(letter: &ShownDeadLetter) -> String {
     let redrivable = match &letter.unreadable {
         None => "yes".to_owned(),
         Some(why) => format!("no: {why}"),
@@ -306,12 +308,12 @@ mod tests {
     use shared::domain::clock::Timestamp;
 
     use super::*;
-    use crate::dlq::Left;
+    use crate::dlq::RemainingDeadLetter;
 
     #[test]
     fn how_many_went_back_and_how_many_stay_is_said_in_numbers_that_agree() {
         let left = |count: usize| {
-            let letter = Letter {
+            let letter = DeadLetter {
                 id: "1".to_owned(),
                 tenant: None,
                 session_id: None,
@@ -320,7 +322,7 @@ mod tests {
                 received_at: Timestamp::from_millis(0),
             };
             let because = "it does not say whose post it is".to_owned();
-            vec![Left { letter, because }; count]
+            vec![RemainingDeadLetter { letter, because }; count]
         };
         for (back, stay, words) in [
             (0, 0, "No letter is of that kind"),

@@ -21,7 +21,9 @@ use crate::error::AdminError;
 use crate::lifecycle::export;
 use crate::plain::plain;
 use crate::records::{Numbers, Records};
-use crate::sessions::{Entry, Filter, RecordFilter, Shown, ShownPost, list, list_all, show};
+use crate::sessions::{
+    Filter, LedgerPost, RecordFilter, ShownPost, ShownSession, list, list_all, show,
+};
 use crate::stack::{Need, Stack};
 
 const STATES: [PostState; 6] = [
@@ -170,7 +172,7 @@ impl List {
             None => list_all(stack, &filter).await?,
         };
         let numbers = if global.output == Output::Table {
-            let records = listed.entries.iter().filter_map(|entry| {
+            let records = listed.posts.iter().filter_map(|entry| {
                 let tenant = entry.tenant.as_ref().or(self.tenant.as_ref())?;
                 Some((tenant, entry.record.as_ref()?))
             });
@@ -178,7 +180,7 @@ impl List {
         } else {
             Numbers::default()
         };
-        global.answer(&listed.entries, |entries| table(entries, &numbers))?;
+        global.answer(&listed.posts, |entries| table(entries, &numbers))?;
         excuse(&numbers);
         if listed.more {
             remark(&format!(
@@ -226,14 +228,14 @@ fn excuse(numbers: &Numbers) {
     }
 }
 
-fn event(entry: &Entry) -> String {
+fn event(entry: &LedgerPost) -> String {
     entry
         .event
         .map(|event| event.to_string())
         .unwrap_or_default()
 }
 
-fn table(entries: &[Entry], numbers: &Numbers) -> String {
+fn table(entries: &[LedgerPost], numbers: &Numbers) -> String {
     if entries.is_empty() {
         return "No posts.".to_owned();
     }
@@ -264,7 +266,7 @@ fn table(entries: &[Entry], numbers: &Numbers) -> String {
     columns(&header, rows)
 }
 
-fn shown(session: &Shown) -> String {
+fn shown(session: &ShownSession) -> String {
     let mut text = format!(
         "{STRONG}Session {} of {}{STRONG:#}\n",
         session.session_id, session.tenant
@@ -280,7 +282,7 @@ fn shown(session: &Shown) -> String {
         None => writeln!(text, "No record is known."),
     };
     for post in &session.posts {
-        let entry = &post.entry;
+        let entry = &post.post;
         let state = match entry.state {
             PostState::Failed | PostState::Unmatched => {
                 format!("{FAULT}{}{FAULT:#}", entry.state.as_str())
@@ -305,7 +307,7 @@ fn shown(session: &Shown) -> String {
 
 /// What is said beneath a post: its reason in words, and what to do.
 fn told(post: &ShownPost) -> Vec<String> {
-    let entry = &post.entry;
+    let entry = &post.post;
     let mut lines = Vec::new();
     if let (Some(reason), Some(code)) = (&entry.reason, &post.explained) {
         lines.push(format!("{}: {}", plain(reason), code.meaning));
@@ -327,7 +329,7 @@ fn told(post: &ShownPost) -> Vec<String> {
 }
 
 /// What happened to a post, in the order of time; what is to come at the end.
-fn steps(post: &Entry) -> Vec<(Timestamp, String)> {
+fn steps(post: &LedgerPost) -> Vec<(Timestamp, String)> {
     let mut steps = vec![(post.received_at, "accepted".to_owned())];
     if let Some(at) = post.last_attempt_at {
         let mut tries = match post.attempts {

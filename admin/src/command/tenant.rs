@@ -21,7 +21,9 @@ use crate::lifecycle::{DRAIN_WAIT, Listed, delete, export, list, switch};
 use crate::plain::plain;
 use crate::secrets::SecretName;
 use crate::stack::Need;
-use crate::tenant::{Applied, Plan, Shown, ShownKey, WebhookUrls, execute, plan, preview, show};
+use crate::tenant::{
+    Applied, Plan, ShownKey, ShownTenant, WebhookUrls, execute, plan, preview, show,
+};
 use crate::tenant_file::to_toml;
 
 #[derive(Debug, Subcommand)]
@@ -439,7 +441,7 @@ pub(super) fn urls(urls: &WebhookUrls) -> String {
     )
 }
 
-fn shown(tenant: &Shown) -> String {
+fn shown(tenant: &ShownTenant) -> String {
     let mut text = to_toml(&tenant.file);
     let _ = writeln!(text, "\n{STRONG}version{STRONG:#} {}", tenant.version);
     if let Some(moment) = tenant.disabled_at {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shared::domain::clock::Timestamp;
 
-use crate::tenant_file::length;
+use crate::tenant_file::duration;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -40,7 +40,7 @@ impl When {
             _ => {}
         }
         let ago = text.strip_suffix("ago").unwrap_or(&text).trim();
-        if let Some(span) = length(ago) {
+        if let Some(span) = duration(ago) {
             return Some(Self::Ago(span.duration()));
         }
         let date_time = text.to_uppercase();

@@ -8,7 +8,7 @@ use shared::domain::error::ErrorCode;
 use shared::domain::tenant::{Grant, TenantFile};
 use shared::token::access::AccessError;
 
-use super::{Check, Status};
+use super::report::{Check, Status};
 use crate::error::AdminError;
 use crate::plain::one_line;
 

@@ -4,7 +4,7 @@ use shared::rescue::api::{RescueError, RescueRefusal, TIMEOUT};
 use shared::rescue::authcodes::{RescueCredential, SignInError};
 use shared::rescue::host::Host;
 
-use super::Doctor;
+use super::context::Doctor;
 use super::finding::Finding;
 
 impl Doctor<'_> {

@@ -6,7 +6,7 @@ use shared::domain::tenant::{Chat, ConsoleSessions, Grant};
 use shared::servicenow::client::{CallError, Columns, DisplayValue};
 use shared::servicenow::query::Query;
 
-use super::Doctor;
+use super::context::Doctor;
 use super::finding::Finding;
 use super::probe::Probe;
 

@@ -6,7 +6,7 @@ use futures::StreamExt as _;
 use shared::servicenow::client::CallError;
 use shared::servicenow::query::{Email, Query};
 
-use super::Doctor;
+use super::context::Doctor;
 use super::finding::Finding;
 
 /// So many addresses are looked up at a time.
@@ -197,7 +197,7 @@ fn listed(addresses: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Status;
+    use crate::doctor::report::Status;
 
     #[test]
     fn a_list_may_be_lines_or_csv_and_names_each_address_once() {
