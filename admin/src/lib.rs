@@ -10,6 +10,7 @@ pub mod lifecycle;
 mod plain;
 mod records;
 mod remedies;
+mod secret_fault;
 mod secret_text;
 pub mod secrets;
 mod sessions;

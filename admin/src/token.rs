@@ -420,14 +420,6 @@ async fn foreign_pending(
     Ok((!ours).then_some(version))
 }
 
-/// The command that takes `AWSPENDING` from a version.
-pub(crate) fn unblock(secret: &str, version: &str) -> String {
-    format!(
-        "aws secretsmanager update-secret-version-stage --secret-id {secret} --version-stage AWSPENDING \
-         --remove-from-version-id {version}"
-    )
-}
-
 async fn describe(stack: &Stack, secret: &str) -> Result<DescribeSecretOutput, AdminError> {
     let answer = stack
         .secrets

@@ -8,10 +8,11 @@ use shared::domain::record::RecordNumber;
 use shared::domain::session::SessionId;
 use shared::domain::tenant::TenantId;
 
-use super::layout::{columns, wrapped};
-use super::sessions::session_id;
+use super::arguments::{record_number, session_id, tenant_id};
+use super::global::Global;
+use super::layout::{columns, minute, wrapped};
+use super::style::STRONG;
 use super::terminal::{Progress, confirm, remark};
-use super::{Global, STRONG, minute, record_number, tenant_id};
 use crate::dlq::{
     DeadLetter, Filter, Redriven, ShownDeadLetter, delete, list, redrive, redrive_one, show,
 };

@@ -5,24 +5,23 @@ use std::io::BufRead as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anstyle::{AnsiColor, Style};
 use clap::Args;
 use shared::domain::record::RecordNumber;
 use shared::domain::secret::Secret;
 use shared::domain::tenant::TenantId;
 use shared::servicenow::query::Email;
 
+use super::arguments::{record_number, tenant_id};
+use super::global::{Global, Output};
 use super::layout::wrapped;
+use super::style::{ADDED, DIM, FAULT, STRONG, WARNING};
 use super::terminal::say;
-use super::{ADDED, FAULT, Global, Output, STRONG, record_number, tenant_id};
+
 use crate::doctor::{Check, Options, Report, Status, examine, technicians};
 use crate::error::AdminError;
 use crate::folder::read_text;
 use crate::secret_text;
 use crate::stack::Need;
-
-const DOUBT: Style = AnsiColor::Yellow.on_default();
-const DIM: Style = Style::new().dimmed();
 
 pub(super) const EXAMPLES: &str = "Examples:\n  rescue-connector doctor acme\n  \
     rescue-connector doctor acme --technician ana.ruiz@acme.test --write-to INC0012345\n  \
@@ -114,7 +113,7 @@ impl Command {
 fn line(check: &Check) -> String {
     let (sign, style) = match check.status {
         Status::Ok => ("✓", ADDED),
-        Status::Warning => ("!", DOUBT),
+        Status::Warning => ("!", WARNING),
         Status::Failed => ("✗", FAULT),
         Status::Skipped => ("-", DIM),
     };

@@ -3,14 +3,16 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Subcommand, ValueEnum};
+use clap::{Subcommand, ValueEnum};
 use shared::aws::tenants::KeyScope;
 use shared::domain::tenant::TenantId;
 
+use super::arguments::tenant_id;
+use super::global::Global;
 use super::layout::columns;
+use super::style::STRONG;
 use super::tenant::{key_row, urls};
 use super::terminal::confirm;
-use super::{Cli, Global, STRONG, tenant_id, usage};
 use crate::error::AdminError;
 use crate::keys::{Made, NewKey, ScopeName, list, retirement, rotate, word};
 use crate::stack::Need;
@@ -65,22 +67,25 @@ pub(super) enum Kind {
 }
 
 impl Command {
+    /// Whether it gives scopes to a webhook key, which has none.
+    pub(super) fn has_webhook_scope(&self) -> bool {
+        matches!(self, Self::Rotate { kind: Kind::Webhook, scopes, .. } if !scopes.is_empty())
+    }
+
     pub(super) async fn run(self, global: &Global) -> Result<ExitCode, AdminError> {
-        // Wrong usage is told without asking AWS anything.
-        let new = match &self {
-            Self::Rotate { kind, scopes, .. } => match new_key(*kind, scopes) {
-                Some(new) => Some(new),
-                None => return Ok(scope_of_a_webhook()),
-            },
-            Self::Retire { .. } | Self::List { .. } => None,
-        };
         let mut needs = vec![Need::TenantsTable];
-        if new == Some(NewKey::Webhook) {
+        if matches!(
+            &self,
+            Self::Rotate {
+                kind: Kind::Webhook,
+                ..
+            }
+        ) {
             needs.push(Need::ApiUrl);
         }
         let stack = global.stack(&needs).await?;
-        match (self, new) {
-            (Self::Retire { tenant, id, yes }, _) => {
+        match self {
+            Self::Retire { tenant, id, yes } => {
                 let retirement = retirement(&stack, &tenant, &id).await?;
                 if retirement.is_last() && !yes {
                     let kind = word(retirement.kind());
@@ -96,12 +101,16 @@ impl Command {
                     format!("The {kind} key {} of {} is retired.", done.id, done.tenant)
                 })?;
             }
-            (Self::Rotate { tenant, .. }, Some(new)) => {
-                let made = rotate(&stack, &tenant, new).await?;
+            Self::Rotate {
+                tenant,
+                kind,
+                scopes,
+            } => {
+                let made = rotate(&stack, &tenant, new_key(kind, &scopes)).await?;
                 let answered = global.answer(&made, |made| shown(&tenant, made));
                 answered.map_err(AdminError::with_keys)?;
             }
-            (Self::List { tenant } | Self::Rotate { tenant, .. }, _) => {
+            Self::List { tenant } => {
                 global.answer(&list(&stack, &tenant).await?, |keys| {
                     let rows = keys.iter().map(key_row);
                     columns(&["KEY", "KIND", "SCOPES", "CREATED"], rows)
@@ -112,26 +121,15 @@ impl Command {
     }
 }
 
-/// `None`: a webhook key has no scopes.
-fn new_key(kind: Kind, scopes: &[ScopeName]) -> Option<NewKey> {
+fn new_key(kind: Kind, scopes: &[ScopeName]) -> NewKey {
+    let all = [KeyScope::Pin, KeyScope::Token].into_iter();
+    let wanted = |scope: &KeyScope| {
+        scopes.is_empty() || scopes.iter().any(|name| KeyScope::from(*name) == *scope)
+    };
     match kind {
-        Kind::Webhook => scopes.is_empty().then_some(NewKey::Webhook),
-        Kind::Api => {
-            let all = [KeyScope::Pin, KeyScope::Token].into_iter();
-            let wanted = |scope: &KeyScope| {
-                scopes.is_empty() || scopes.iter().any(|name| KeyScope::from(*name) == *scope)
-            };
-            Some(NewKey::Api(all.filter(wanted).collect()))
-        }
+        Kind::Webhook => NewKey::Webhook,
+        Kind::Api => NewKey::Api(all.filter(wanted).collect()),
     }
-}
-
-fn scope_of_a_webhook() -> ExitCode {
-    let error = Cli::command().error(
-        clap::error::ErrorKind::ArgumentConflict,
-        "--scope is for API keys; a webhook key only takes posts",
-    );
-    usage(&error)
 }
 
 fn shown(tenant: &TenantId, made: &Made) -> String {
@@ -165,11 +163,16 @@ mod tests {
     fn an_api_key_may_do_everything_unless_scopes_are_named_and_a_webhook_key_has_none() {
         let api = |scopes: &[ScopeName]| new_key(Kind::Api, scopes);
         let all = NewKey::Api(vec![KeyScope::Pin, KeyScope::Token]);
-        assert_eq!(api(&[]), Some(all.clone()));
-        assert_eq!(api(&[ScopeName::Token, ScopeName::Pin]), Some(all));
+        assert_eq!(api(&[]), all);
+        assert_eq!(api(&[ScopeName::Token, ScopeName::Pin]), all);
         let twice = [ScopeName::Pin, ScopeName::Pin];
-        assert_eq!(api(&twice), Some(NewKey::Api(vec![KeyScope::Pin])));
-        assert_eq!(new_key(Kind::Webhook, &[]), Some(NewKey::Webhook));
-        assert_eq!(new_key(Kind::Webhook, &[ScopeName::Pin]), None);
+        assert_eq!(api(&twice), NewKey::Api(vec![KeyScope::Pin]));
+        let webhook = |scopes: Vec<ScopeName>| Command::Rotate {
+            tenant: TenantId::parse("acme").expect("valid"),
+            kind: Kind::Webhook,
+            scopes,
+        };
+        assert!(webhook(vec![ScopeName::Pin]).has_webhook_scope());
+        assert!(!webhook(Vec::new()).has_webhook_scope());
     }
 }

@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
+use shared::domain::clock::Timestamp;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
 /// How many characters a line has: `COLUMNS`, else what the terminal says. `None` where neither is known: what goes into
@@ -130,6 +131,13 @@ fn longest_words(header: &[&str], rows: &[Vec<String>]) -> Vec<usize> {
 fn widest(text: &str) -> usize {
     let widths = text.lines().map(textwrap::core::display_width);
     widths.max().unwrap_or_default()
+}
+
+/// A moment in a table: to the minute, in UTC, in a form that `--since` takes.
+pub(super) fn minute(at: Timestamp) -> String {
+    let text = at.to_string();
+    text.get(..16)
+        .map_or(text.clone(), |text| format!("{text}Z"))
 }
 
 #[cfg(test)]

@@ -8,8 +8,10 @@ use serde::Serialize;
 use shared::domain::secret::Secret;
 use shared::domain::tenant::TenantId;
 
+use super::arguments::tenant_id;
+use super::global::Global;
 use super::terminal::confirm;
-use super::{Global, tenant_id};
+
 use crate::error::AdminError;
 use crate::secret_text::{self, LIMIT};
 use crate::secrets::{SecretName, set};

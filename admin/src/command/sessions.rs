@@ -13,10 +13,13 @@ use shared::domain::record::{RecordNumber, RecordRef};
 use shared::domain::session::SessionId;
 use shared::domain::tenant::TenantId;
 
-use super::layout::{columns, wrapped};
+use super::arguments::{session_id, tenant_id, typed_number};
+use super::global::{Global, Output};
+use super::layout::{columns, minute, wrapped};
+use super::style::{FAULT, STRONG};
 use super::terminal::{Progress, remark};
 use super::when::{FORMS, When};
-use super::{FAULT, Global, Output, STRONG, minute, tenant_id, typed_number};
+
 use crate::error::AdminError;
 use crate::lifecycle::export;
 use crate::plain::plain;
@@ -93,10 +96,6 @@ pub(super) enum RecordName {
 fn states() -> impl clap::builder::TypedValueParser<Value = PostState> {
     PossibleValuesParser::new(STATES.map(PostState::as_str))
         .try_map(|word| PostState::parse(&word).ok_or("no state"))
-}
-
-pub(super) fn session_id(text: &str) -> Result<SessionId, String> {
-    SessionId::parse(text).ok_or_else(|| "a session id is 1 to 64 of A-Z a-z 0-9 _ -".to_owned())
 }
 
 fn since(text: &str) -> Result<When, String> {

@@ -12,9 +12,12 @@ use serde::Serialize;
 use shared::domain::tenant::{Grant, TenantId};
 use similar::{ChangeTag, TextDiff};
 
+use super::arguments::tenant_id;
+use super::global::Global;
 use super::layout::{columns, wrapped};
+use super::style::{ADDED, REMOVED, STRONG};
 use super::terminal::{Progress, complain, confirm, remark};
-use super::{ADDED, Global, REMOVED, STRONG, tenant_id};
+
 use crate::error::AdminError;
 use crate::folder::read;
 use crate::lifecycle::{DRAIN_WAIT, Listed, delete, export, list, switch};

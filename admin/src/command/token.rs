@@ -6,9 +6,12 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use shared::domain::tenant::{Grant, TenantId};
 
+use super::arguments::tenant_id;
+use super::global::Global;
 use super::layout::{columns, wrapped};
+use super::style::{FAULT, STRONG};
 use super::terminal::remark;
-use super::{FAULT, Global, STRONG, tenant_id};
+
 use crate::error::AdminError;
 use crate::stack::Need;
 use crate::token::{ROTATION_WAIT, Rotated, TokenState, TokenStatus, rotate, status};

@@ -7,6 +7,7 @@ use shared::domain::tenant::Grant;
 
 use super::context::Doctor;
 use super::finding::Finding;
+use crate::error::remove_pending_label;
 use crate::token::{self, TokenState};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -85,7 +86,7 @@ impl Doctor<'_> {
                 ),
                 format!(
                     "Take the label away: `{}`.",
-                    token::unblock(&secret, version)
+                    remove_pending_label(&secret, version)
                 ),
             );
         }

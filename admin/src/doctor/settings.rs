@@ -11,7 +11,7 @@ use shared::rescue::host::Host;
 use super::context::Doctor;
 use super::finding::Finding;
 use crate::error::AdminError;
-use crate::secret_text::CLIENT_SECRET_TABOO;
+use crate::secret_text::CLIENT_SECRET_RISKY;
 use crate::secrets::SecretName;
 use crate::vault::{self, Found, TRACKING_KEY};
 
@@ -206,9 +206,9 @@ impl Doctor<'_> {
         }
         let name = SecretName::OauthClientSecret;
         let secret = credentials.get(name.key()).and_then(Value::as_str);
-        if secret.is_some_and(|secret| secret.contains(CLIENT_SECRET_TABOO)) {
+        if secret.is_some_and(|secret| secret.contains(CLIENT_SECRET_RISKY)) {
             return Finding::warning(
-                "oauth-client-secret has one of the characters ^ & < > ?, which ServiceNow does not take everywhere",
+                "oauth-client-secret has one of the characters ^ & < > ?, which ServiceNow does not always accept",
                 format!(
                     "Give the Application Registry record another client secret, and `rescue-connector secrets set \
                      {id} {}`.",

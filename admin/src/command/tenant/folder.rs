@@ -9,8 +9,9 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::{APPLYING, applied, difference, loopback_allowed, unfinished, verb};
+use crate::command::global::{Global, Output, json};
+use crate::command::style::STRONG;
 use crate::command::terminal::{Progress, complain, confirm, remark, say};
-use crate::command::{Global, Output, STRONG, json};
 use crate::error::AdminError;
 use crate::folder::{Entry, execute_all, plan_all, read_all};
 use crate::plain::plain;
