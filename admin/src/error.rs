@@ -55,7 +55,7 @@ pub enum AdminError {
     )]
     TwoKeys {
         tenant: TenantId,
-        kind: &'static str,
+        kind: String,
         ids: String,
     },
     #[error(

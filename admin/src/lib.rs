@@ -5,6 +5,7 @@ pub mod dlq;
 pub mod doctor;
 mod error;
 mod folder;
+mod json_name;
 mod keys;
 pub mod lifecycle;
 mod plain;

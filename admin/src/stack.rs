@@ -1,4 +1,4 @@
-//! Where a deployment keeps things: names from the functions' variables, then from the stack's outputs.
+//! The tables, queues and secrets of a deployment: names from the functions' variables, then from the stack's outputs.
 
 #[cfg(feature = "deployed")]
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use shared::environment::{DEFAULT_SECRET_PREFIX, EnvironmentReader};
 #[cfg(feature = "deployed")]
 use crate::error::AdminError;
 
-/// One deployment: its names and the clients that reach it.
+/// One deployment: its names, and AWS clients.
 ///
 /// With the feature `deployed`, `Stack::find` looks one up in AWS; the embedded stack fills the fields in itself.
 #[derive(Clone, Debug)]
@@ -29,17 +29,17 @@ pub struct Stack {
     pub sessions_queue_url: String,
     /// Its dead-letter queue.
     pub sessions_dlq_url: String,
-    /// What the tenants' secrets are named under.
+    /// The first part of the secrets' names.
     pub secret_prefix: String,
-    /// Where the HTTP API is; without it paths are printed instead of URLs.
+    /// The address of the HTTP API; without it paths are printed instead of URLs.
     pub api_url: Option<String>,
     /// The function that rotates token secrets; without it no rotation schedule is set.
     pub rotate_tokens_function_arn: Option<String>,
-    /// Reaches the tables.
+    /// For the tables.
     pub dynamodb: aws_sdk_dynamodb::Client,
-    /// Reaches the secrets.
+    /// For the secrets.
     pub secrets: aws_sdk_secretsmanager::Client,
-    /// Reaches the queues.
+    /// For the queues.
     pub sqs: aws_sdk_sqs::Client,
     /// The time; tests shift it with `CLOCK_OFFSET_SECONDS`.
     pub clock: Clock,
@@ -66,7 +66,7 @@ pub enum Need {
 
 #[cfg(feature = "deployed")]
 impl Need {
-    /// The variable that goes before the output. What has none is always looked up.
+    /// The variable that takes precedence over the output. A name without a variable is always looked up.
     const fn variable(self) -> Option<&'static str> {
         match self {
             Self::TenantsTable => Some("TENANTS_TABLE"),
@@ -91,36 +91,36 @@ impl Need {
     }
 }
 
-/// A deployment that was found.
+/// A deployment that was found in AWS.
 #[cfg(feature = "deployed")]
 #[derive(Debug)]
-pub struct Found {
+pub struct FoundStack {
     /// The deployment.
     pub stack: Stack,
-    /// Why the stack's outputs could not be read, where the variables name all that the command cannot do without.
+    /// Why the stack's outputs could not be read, although the variables give all required names.
     pub without_outputs: Option<AdminError>,
 }
 
 #[cfg(feature = "deployed")]
 impl Stack {
-    /// Finds a deployment. CloudFormation is asked for the outputs of the stack `name` only when something of `needs` has
-    /// no variable or its variable is missing; a name outside `needs` that is found nowhere is empty.
+    /// Finds a deployment. The outputs of the stack `name` are read only when a name of `needs` has no variable or its
+    /// variable is not set. A name outside `needs` that is not found is empty.
     ///
     /// # Errors
-    /// When a name of `needs` is found nowhere (all of them are named), or AWS cannot be asked.
+    /// When names of `needs` are not found (the message lists all of them), or AWS refuses.
     pub async fn find<F>(
         name: &str,
         mut reader: EnvironmentReader<F>,
         needs: &[Need],
-    ) -> Result<Found, AdminError>
+    ) -> Result<FoundStack, AdminError>
     where
         F: Fn(&str) -> Option<String>,
     {
         let testing = reader.testing();
         let is_set = |variable: &str| reader.optional(variable).is_some();
         let known = needs.iter().all(|need| need.variable().is_some_and(is_set));
-        let can_do_without = needs.iter().all(|need| need.variable().is_none_or(is_set));
-        // An operator's credentials may come from anywhere: a profile, single sign-on, a machine's role.
+        let outputs_optional = needs.iter().all(|need| need.variable().is_none_or(is_set));
+        // An operator's credentials come from a profile, single sign-on, or a machine's role.
         let http = shared::http::client(testing.ca_file.as_deref())?;
         let config = aws_config::defaults(BehaviorVersion::latest())
             .http_client(shared::http::for_aws(http))
@@ -136,7 +136,7 @@ impl Stack {
             let client = aws_sdk_cloudformation::Client::new(&config);
             match self::outputs(&client, name).await {
                 Ok(read) => outputs = read,
-                Err(error) if can_do_without => without_outputs = Some(error),
+                Err(error) if outputs_optional => without_outputs = Some(error),
                 Err(error) => return Err(error),
             }
         }
@@ -162,7 +162,7 @@ impl Stack {
             clock: Clock::system(testing.clock_offset_seconds),
         };
         reader.finish()?;
-        Ok(Found {
+        Ok(FoundStack {
             stack,
             without_outputs,
         })
@@ -228,7 +228,7 @@ async fn outputs(
 ) -> Result<HashMap<String, String>, AdminError> {
     let answer = client.describe_stacks().stack_name(stack).send().await;
     let answer = answer.map_err(|error| {
-        // CloudFormation has no code of its own for a stack that does not exist.
+        // CloudFormation answers ValidationError for a stack that does not exist.
         let reason = shared::aws::sdk::reason(&error);
         if reason == "ValidationError" {
             AdminError::NoStack(stack.to_owned())
@@ -266,13 +266,13 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_goes_before_the_output_of_the_stack() {
+    fn a_variable_takes_precedence_over_the_output() {
         assert_eq!(names().of(Need::TenantsTable), "mine");
         assert_eq!(names().of(Need::SessionsTable), "ledger");
     }
 
     #[test]
-    fn every_name_that_is_needed_and_found_nowhere_is_named() {
+    fn every_required_name_that_is_not_found_is_listed() {
         let needs = [
             Need::TenantsTable,
             Need::CredentialsTable,

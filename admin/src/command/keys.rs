@@ -11,15 +11,17 @@ use super::arguments::tenant_id;
 use super::global::Global;
 use super::layout::columns;
 use super::style::STRONG;
-use super::tenant::{key_row, urls};
+use super::tenant::apply::urls;
+use super::tenant::key_row;
 use super::terminal::confirm;
 use crate::error::AdminError;
-use crate::keys::{Made, NewKey, ScopeName, list, retirement, rotate, word};
+use crate::json_name::json_name;
+use crate::keys::{CreatedKey, NewKey, ScopeName, list, retirement, rotate};
 use crate::stack::Need;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Add a key beside the one that is in use, and show it once
+    /// Add a key beside the present one, and show it once
     ///
     /// Both work until the old one is retired; two of each kind may be live.
     #[command(
@@ -37,7 +39,7 @@ pub(super) enum Command {
         #[arg(long = "scope", value_enum, value_name = "SCOPE")]
         scopes: Vec<ScopeName>,
     },
-    /// Drop a key: whoever still uses it is refused within a minute
+    /// Delete a key: requests with it are refused within a minute
     #[command(after_help = "Example:\n  rescue-connector keys retire acme 1f3a9c02")]
     Retire {
         /// The tenant
@@ -45,7 +47,7 @@ pub(super) enum Command {
         tenant: TenantId,
         /// The key's id, as `keys list` shows it
         id: String,
-        /// Do not ask before dropping the last key of its kind
+        /// Do not ask before deleting the last key of its kind
         #[arg(long)]
         yes: bool,
     },
@@ -88,16 +90,16 @@ impl Command {
             Self::Retire { tenant, id, yes } => {
                 let retirement = retirement(&stack, &tenant, &id).await?;
                 if retirement.is_last() && !yes {
-                    let kind = word(retirement.kind());
+                    let kind = json_name(&retirement.kind());
                     let warning = format!(
-                        "{id} is the last live {kind} key of {tenant}: whoever uses it is cut off; make a new one first: \
+                        "{id} is the last live {kind} key of {tenant}: requests with it will be refused; create a new one first: \
                          rescue-connector keys rotate {tenant} {kind}"
                     );
                     confirm("", &[warning])?;
                 }
                 let done = retirement.execute(&stack).await?;
                 global.answer(&done, |done| {
-                    let kind = word(done.kind);
+                    let kind = json_name(&done.kind);
                     format!("The {kind} key {} of {} is retired.", done.id, done.tenant)
                 })?;
             }
@@ -132,7 +134,7 @@ fn new_key(kind: Kind, scopes: &[ScopeName]) -> NewKey {
     }
 }
 
-fn shown(tenant: &TenantId, made: &Made) -> String {
+fn shown(tenant: &TenantId, made: &CreatedKey) -> String {
     let mut text = String::new();
     if let Some(key) = &made.api_key {
         let _ = write!(
@@ -148,7 +150,7 @@ fn shown(tenant: &TenantId, made: &Made) -> String {
     for older in &made.older {
         let _ = write!(
             text,
-            "\nThe new key works within a minute. {STRONG}Key {older} goes on working;{STRONG:#} when nobody uses it any more:\n  \
+            "\nThe new key works within a minute. {STRONG}Key {older} still works;{STRONG:#} when it is no longer used:\n  \
              rescue-connector keys retire {tenant} {older}\n"
         );
     }

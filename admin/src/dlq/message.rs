@@ -9,7 +9,7 @@ use shared::domain::tenant::TenantId;
 use shared::rescue::post_to_url;
 
 use super::dead_letter::{DeadLetter, RemainingDeadLetter, ShownDeadLetter};
-use crate::remedies::explain_letter;
+use crate::remedies::explain_dead_letter;
 use crate::sessions::PostKey;
 
 /// A message of the dead-letter queue, decoded.
@@ -153,7 +153,7 @@ impl DeadMessage {
             redrivable: post.is_some(),
             event: post.map(|post| post.event),
             delivery: post.map(|post| post.key.digest.clone()),
-            explained: reason.map(|reason| explain_letter(reason, tenant, &self.letter.id)),
+            explained: reason.map(|reason| explain_dead_letter(reason, tenant, &self.letter.id)),
             unreadable: self.post.as_ref().err().cloned(),
             not_before: None,
             bytes: body.len(),

@@ -24,9 +24,6 @@ pub(super) const HIDE_WHILE_REDRIVING: Duration = Duration::from_secs(300);
 const REPEATS: usize = 50;
 
 /// How many messages a queue holds, hidden ones included.
-///
-/// # Errors
-/// When SQS refuses.
 pub(crate) async fn message_count(stack: &Stack, queue_url: &str) -> Result<usize, AdminError> {
     let names = [
         QueueAttributeName::ApproximateNumberOfMessages,

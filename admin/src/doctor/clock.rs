@@ -15,10 +15,10 @@ use super::context::Doctor;
 use super::finding::Finding;
 use super::probe::http_date;
 
-/// Clocks that differ by more than this are worth a word.
+/// A larger difference is a warning.
 const SKEW_WARNS: Duration = Duration::from_secs(60);
 
-/// AWS refuses requests whose clock differs by more than this.
+/// A larger difference is a failure: AWS refuses requests.
 const SKEW_FAILS: Duration = Duration::from_secs(5 * 60);
 
 impl Doctor<'_> {
@@ -33,7 +33,7 @@ impl Doctor<'_> {
 
     async fn aws_skew(&self) -> Option<Skew> {
         let date = DateHeader::default();
-        // Whether it succeeds does not matter: what AWS refuses because of the clock has a date, too.
+        // A refusal has a date, too.
         let asked = self
             .stack
             .dynamodb
@@ -73,7 +73,7 @@ impl Skew {
     fn text(self, whose: &str) -> String {
         let seconds = self.by.as_secs();
         match (seconds, self.ahead) {
-            // A header is cut to the second, and an answer takes a moment.
+            // The header has whole seconds, and the answer takes time.
             (0..=2, _) => format!("as {whose}"),
             (_, true) => format!("{seconds} s ahead of {whose}"),
             (_, false) => format!("{seconds} s behind {whose}"),
@@ -87,16 +87,16 @@ fn of_skews(aws: Option<Skew>, servicenow: Option<Skew>) -> Finding {
         .filter_map(|(skew, whose)| Some(skew?.text(whose)))
         .collect();
     if known.is_empty() {
-        return Finding::skipped("neither AWS nor ServiceNow said what time it is");
+        return Finding::skipped("neither AWS nor ServiceNow returned a date");
     }
     let seen = format!("this computer's clock is {}", known.join(", "));
     let of = |skew: Option<Skew>| skew.map_or(Duration::ZERO, |skew| skew.by);
     let worst = of(aws).max(of(servicenow));
     let remedy = if aws.is_some() && of(aws) <= SKEW_WARNS {
-        "The instance's clock is wrong: ask whoever runs it. Tokens end sooner or later than they seem to."
+        "The instance's clock is wrong: ask its administrator. Tokens may expire earlier or later than shown."
     } else {
-        "Let this computer's clock be set by the network (NTP): AWS refuses requests that are more than 5 minutes off, \
-         and the times of the other checks are wrong."
+        "Synchronise this computer's clock (NTP): AWS refuses requests that are more than 5 minutes off, and the times of \
+         the other checks are wrong."
     };
     if worst > SKEW_FAILS {
         Finding::failed(seen, remedy)
@@ -107,7 +107,7 @@ fn of_skews(aws: Option<Skew>, servicenow: Option<Skew>) -> Finding {
     }
 }
 
-/// Keeps the `Date` header of an answer of AWS.
+/// Stores the `Date` header of AWS's answer.
 #[derive(Clone, Debug, Default)]
 struct DateHeader(Arc<Mutex<Option<String>>>);
 
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_clock_is_wrong_is_told_apart() {
+    fn the_wrong_clock_is_named() {
         let instance = of_skews(skew(0), skew(400));
         assert!(
             instance

@@ -20,7 +20,7 @@ impl Doctor<'_> {
              {id} webhook` shows new ones, which then have to be pasted into every technician group in Rescue."
         );
         let Ok(url) = Url::parse(text.expose().trim()) else {
-            return Finding::failed("what was given is no URL", new);
+            return Finding::failed("the argument is not a URL", new);
         };
         let loopback = self.options.testing.allow_loopback && is_loopback(&url);
         if url.scheme() != "https" && !loopback {
@@ -35,16 +35,16 @@ impl Doctor<'_> {
                 204 => Finding::ok("right: Rescue's posts to it are accepted"),
                 404 => Finding::failed("404: the tenant or the key in it is wrong", new),
                 403 => Finding::failed(
-                    "403: something in front of the HTTP API refuses it",
+                    "403: a firewall or policy in front of the HTTP API refuses it",
                     "Let Rescue's posts through: check the firewall (AWS WAF) and the resource policy of the HTTP API.",
                 ),
                 status @ 300..=399 => Finding::failed(
-                    format!("{status}: it leads somewhere else"),
-                    "Rescue is not known to follow redirects: paste the URL with the host of the stack's output ApiUrl.",
+                    format!("{status}: it redirects to another address"),
+                    "Rescue may not follow redirects: paste the URL with the host of the stack's output ApiUrl.",
                 ),
                 status @ (429 | 500..=599) => Finding::failed(
                     format!("{status}: session-details does not answer"),
-                    "See the log of session-details, and its alarms; posts that come now may be lost.",
+                    "See the log of session-details, and its alarms; posts that arrive now may be lost.",
                 ),
                 status => Finding::failed(
                     format!("{status}: this is not the connector's answer"),
@@ -59,7 +59,7 @@ impl Doctor<'_> {
         }
     }
 
-    /// Whether the HTTP API and the function behind it answer: nobody has the key that is asked with.
+    /// Whether the HTTP API and its function answer. The request has an invalid key.
     pub(crate) async fn api(&self) -> Finding {
         let Some(api_url) = &self.stack.api_url else {
             return Finding::skipped(
@@ -87,7 +87,7 @@ impl Doctor<'_> {
                     ),
                     status => Finding::failed(
                         format!("{base} answers {status}, which is not the connector's answer"),
-                        "Deploy the current template: the stack's output ApiUrl leads somewhere else.",
+                        "Deploy the current template: the stack's output ApiUrl names another API.",
                     ),
                 }
             }

@@ -1,8 +1,7 @@
-//! Checks everything a tenant needs, and says what to do about each fault (`rescue-connector doctor`).
+//! Checks everything a tenant needs, and says how to correct each fault (`rescue-connector doctor`).
 //!
-//! Nothing is changed, but for what the connector does itself: a grant or a sign-in that is missing is obtained and
-//! shared by its rules (docs/architecture.md#rule-5), and `--write-to` writes one note. Checks run at once, each on its own; what they
-//! have in common is asked once.
+//! Checks change nothing, with two exceptions: a missing access token or sign-in is obtained and shared
+//! (docs/architecture.md#rule-5), and `--write-to` writes one note. Checks run concurrently and share common answers.
 
 mod clock;
 mod context;
@@ -35,13 +34,13 @@ use crate::error::AdminError;
 use crate::stack::Stack;
 use crate::tenant::table::read_existing;
 
-/// A check that has not ended by then has failed.
+/// A check that takes longer has failed.
 const CHECKS: Duration = Duration::from_secs(25);
 
-/// A grant that is under way is waited for until then: cutting it off may lose a refresh token.
+/// How long a running token grant may take: interrupting it may lose a refresh token.
 const ALL: Duration = Duration::from_secs(29);
 
-/// Makes every check of a tenant at once and tells of each as it ends. Ends within 30 s.
+/// Makes all checks of a tenant concurrently and passes each to `ended`. Ends within 30 s.
 ///
 /// # Errors
 /// [`AdminError::NoSuchTenant`], or when the tenants' table cannot be read; everything else is a check that failed.

@@ -65,20 +65,17 @@ impl Doctor<'_> {
         Ok(posts)
     }
 
-    /// When Rescue last posted anything.
+    /// When Rescue last posted.
     pub(crate) async fn last_post(&self) -> Finding {
         let posts = match self.posts().await {
             Ok(posts) => posts,
             Err(finding) => return finding.clone(),
         };
         let everywhere = "In Rescue's Administration Center, Settings, Exporting session data, the two URLs have to be \
-                          set for each technician group, or for all groups at once. A group that was forgotten never \
-                          posts, and nothing else tells.";
+                          set for each technician group, or for all groups at once. A group without them never \
+                          posts, and no other check detects it.";
         let Some(newest) = posts.posts.first() else {
-            return Finding::warning(
-                "no post has ever come, as far as the ledger knows (90 days)",
-                everywhere,
-            );
+            return Finding::warning("the ledger has no post of the last 90 days", everywhere);
         };
         let days = self.now().since(newest.received_at).as_secs() / DAY.as_secs();
         let seen = format!("{} (session {})", newest.received_at, newest.session);
@@ -101,13 +98,13 @@ impl Doctor<'_> {
             0 => Finding::ok("none"),
             count if waiting.has(ErrorCode::ReauthorizationNeeded) => Finding::failed(
                 format!("{at_least}{count}: {waiting}"),
-                "They are delivered by themselves as soon as ServiceNow takes the tenant's credentials again: see \
+                "They are delivered by themselves as soon as ServiceNow accepts the tenant's credentials again: see \
                  servicenow-access.",
             ),
             count => Finding::warning(
                 format!("{at_least}{count}: {waiting}"),
-                "They are tried again by themselves for a day. If they go on waiting, see servicenow-reachable and the \
-                 log of deliver-session.",
+                "They are retried by themselves for a day. If they still wait, see servicenow-reachable and the log of \
+                 deliver-session.",
             ),
         }
     }
@@ -135,7 +132,7 @@ impl Doctor<'_> {
                 some.join(", ")
             ),
             "If these sessions are over, check that the URL for \"technician ends the session\" is set in Rescue's \
-             Administration Center for that technician group: it is typed in twice, once for each event.",
+             Administration Center for that technician group: it is configured separately for each event.",
         )
     }
 
@@ -146,13 +143,13 @@ impl Doctor<'_> {
             Err(finding) => return finding.because_of("last-post"),
         };
         let (sessions, unnamed, unbelieved) = posts.references(self.now());
-        // PINs are kept for 10 minutes only, so which of them led to no session cannot be seen.
+        // PINs are stored for only 10 minutes, so PINs without a session cannot be found.
         let seen = format!("sessions within 7 days: {sessions}, without a record: {unnamed}");
         if unbelieved > 0 {
             return Finding::warning(
                 format!("{seen}, with a Tracking0 that this connector did not sign: {unbelieved}"),
-                "Something else than the PIN button fills in Tracking0. Let it use the button, or set \
-                 require_signed_tracking = false in the tenant file when nobody else can fill it in.",
+                "Another program than the PIN button fills in Tracking0. Use the button, or set require_signed_tracking = \
+                 false in the tenant file if only trusted programs can fill it in.",
             );
         }
         if sessions > 0 && unnamed == sessions && !self.creates_records() {

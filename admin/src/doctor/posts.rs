@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_unended_after_a_day_and_forgotten_after_a_week() {
+    fn a_session_is_unended_between_a_day_and_a_week() {
         let posts = posts(vec![
             post("young", "started", 23, ""),
             post("twice", "started", 25, ""),

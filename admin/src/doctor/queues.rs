@@ -7,7 +7,7 @@ use super::finding::Finding;
 use crate::dlq::message_count;
 use crate::error::AdminError;
 
-/// So many messages of the 100 000 that may wait at once are alarming (docs/architecture.md#rule-4).
+/// The alarm's threshold; at most 100 000 messages may wait at once (docs/architecture.md#rule-4).
 const MANY_MESSAGES: usize = 60_000;
 
 impl Doctor<'_> {
@@ -21,19 +21,19 @@ impl Doctor<'_> {
         if count >= MANY_MESSAGES {
             Finding::failed(
                 format!("{seen}, of the 100000 that may wait at once"),
-                "Look at waiting-posts of each tenant: put right the one that cannot be delivered, or disable it.",
+                "Check waiting-posts of each tenant: correct the one whose posts cannot be delivered, or disable it.",
             )
         } else if count >= MANY_MESSAGES / 6 {
             Finding::warning(
                 seen,
-                "Look at waiting-posts of each tenant, and at the log of deliver-session.",
+                "Check waiting-posts of each tenant, and the log of deliver-session.",
             )
         } else {
             Finding::ok(seen)
         }
     }
 
-    /// What was given up: all tenants' messages, and this tenant's posts.
+    /// The dead letters of all tenants, and this tenant's failed posts.
     pub(crate) async fn dead_letters(&self) -> Finding {
         let count = match message_count(self.stack, &self.stack.sessions_dlq_url).await {
             Ok(count) => count,
@@ -46,14 +46,14 @@ impl Doctor<'_> {
         let seen = format!("messages of all tenants: {count}");
         let seen = match failed.len() {
             0 => format!("{seen}, none known to be of this tenant"),
-            _ => format!("{seen}; posts of this tenant that were given up: {failed}"),
+            _ => format!("{seen}; failed posts of this tenant: {failed}"),
         };
         let id = self.id();
         if failed.len() > 0 && count > 0 {
             Finding::warning(
                 seen,
                 format!(
-                    "{} Once that is put right, `rescue-connector dlq redrive --tenant {id}` sends them again; \
+                    "{} After the correction, `rescue-connector dlq redrive --tenant {id}` puts them back; \
                      `rescue-connector dlq list --tenant {id}` shows each message.",
                     failed.explained(id)
                 ),
@@ -61,17 +61,17 @@ impl Doctor<'_> {
         } else if count > 0 {
             Finding::warning(
                 seen,
-                "`rescue-connector dlq list` shows whose they are, and why; once the cause is put right, `rescue-connector dlq \
-                 redrive --all` sends them again.",
+                "`rescue-connector dlq list` shows their tenants and reasons; after the correction, `rescue-connector dlq \
+                 redrive --all` puts them back.",
             )
         } else {
             Finding::ok(seen)
         }
     }
-    /// Whether deliveries are paused as a whole.
+    /// Whether all deliveries of the tenant are paused.
     pub(crate) async fn paused(&self) -> Finding {
         match self.credentials.tenant_pause_now(self.id()).await {
-            Ok(standing) => match standing.pause_at(self.now()) {
+            Ok(pause) => match pause.pause_at(self.now()) {
                 None => Finding::ok("no"),
                 Some(pause) => Finding::of_pause(&pause, &self.tenant.file, self.now()),
             },

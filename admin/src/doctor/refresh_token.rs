@@ -22,7 +22,7 @@ impl Doctor<'_> {
         self.token_status.get_or_init(ask).await
     }
 
-    /// How long the refresh token lives yet.
+    /// The time until the refresh token expires.
     pub(crate) async fn refresh_token(&self) -> Finding {
         if self.tenant.file.servicenow.grant != Grant::RefreshToken {
             return Finding::skipped("the grant needs no refresh token");
@@ -41,13 +41,15 @@ impl Doctor<'_> {
         );
         let left = match (status.expires_at, status.days_left) {
             (Some(at), Some(days)) => format!("{days} days left, until {at}"),
-            _ => "its end is not known".to_owned(),
+            _ => "its expiry is not known".to_owned(),
         };
         match status.state {
-            TokenState::Waiting => Finding::failed("none was handed over yet", hand_over),
+            TokenState::Waiting => {
+                Finding::failed("no refresh token was handed over yet", hand_over)
+            }
             TokenState::Expired => Finding::failed("it has expired: 0 days left", hand_over),
             TokenState::Expiring => Finding::warning(left, renew),
-            // Whether it is refused is what paused and servicenow-access say.
+            // The checks paused and servicenow-access report a refused token.
             TokenState::Healthy | TokenState::NotNeeded | TokenState::ReauthorizationNeeded => {
                 match status.days_left {
                     Some(0) => Finding::failed("it has expired: 0 days left", hand_over),
@@ -59,7 +61,7 @@ impl Doctor<'_> {
         }
     }
 
-    /// Whether somebody renews it in time.
+    /// Whether rotations renew it in time.
     pub(crate) async fn rotation(&self) -> Finding {
         let needed = self.tenant.file.servicenow.grant == Grant::RefreshToken;
         let status = match self.token_status().await {
@@ -82,10 +84,10 @@ impl Doctor<'_> {
             let secret = token_secret_name(&self.stack.secret_prefix, self.id());
             return Finding::failed(
                 format!(
-                    "version {version} of secret {secret} has the label AWSPENDING, and no rotation of this connector made it: every rotation is blocked"
+                    "version {version} of secret {secret} has the label AWSPENDING, and no rotation of this connector created it: every rotation is blocked"
                 ),
                 format!(
-                    "Take the label away: `{}`.",
+                    "Remove the label: `{}`.",
                     remove_pending_label(&secret, version)
                 ),
             );
@@ -96,29 +98,23 @@ impl Doctor<'_> {
             None => "no rotation yet".to_owned(),
         };
         let seen = format!("{schedule}, {last}");
-        // Secrets Manager may take the whole day that a rotation is due on.
+        // Secrets Manager may start a rotation at any time of the day it is due.
         let overdue = rotation
             .next_rotation_at
             .map_or(Duration::ZERO, |due| self.now().since(due));
         let log = "Rotations fail or do not start: see the log of rotate-tokens for the reason.";
-        if overdue > DAY * 7 {
-            Finding::failed(
-                format!(
-                    "{seen}; overdue for {} days",
-                    overdue.as_secs() / DAY.as_secs()
-                ),
-                log,
-            )
-        } else if overdue > DAY * 2 {
-            Finding::warning(
-                format!(
-                    "{seen}; overdue for {} days",
-                    overdue.as_secs() / DAY.as_secs()
-                ),
-                log,
+        let seen = if overdue > DAY * 2 {
+            format!(
+                "{seen}; overdue for {} days",
+                overdue.as_secs() / DAY.as_secs()
             )
         } else {
-            Finding::ok(seen)
+            return Finding::ok(seen);
+        };
+        if overdue > DAY * 7 {
+            Finding::failed(seen, log)
+        } else {
+            Finding::warning(seen, log)
         }
     }
 }

@@ -10,17 +10,17 @@ use shared::environment::Testing;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// It was not made, and why.
+    /// It was not made.
     Skipped,
-    /// All is well.
+    /// No fault was found.
     Ok,
-    /// It works, and may not for long, or not in all cases.
+    /// It works, but perhaps not for long or not in all cases.
     Warning,
     /// It does not work.
     Failed,
 }
 
-/// One check: what was looked at, what was seen, and what to do about it.
+/// One check: its result, and what to do.
 ///
 /// The ids are stable; scripts may rely on them:
 ///
@@ -33,41 +33,41 @@ pub enum Status {
 /// | `rescue-host` | whether Rescue's host answers |
 /// | `rescue-sign-in` | single sign-on as `--technician` |
 /// | `rescue-api-token` | the API token, where there is one |
-/// | `servicenow-reachable` | whether the instance answers and is awake |
-/// | `servicenow-access` | whether there is an access token that ServiceNow takes |
-/// | `servicenow-user` | the service account: there, active, not locked |
+/// | `servicenow-reachable` | whether the instance answers and does not hibernate |
+/// | `servicenow-access` | whether ServiceNow accepts the access token |
+/// | `servicenow-user` | the service account: exists, active, not locked |
 /// | `read-incident`, `read-case`, `read-user` | reading each table in use, and the columns in use |
-/// | `read-work-notes` | reading notes back, without which an unknown outcome cannot be settled |
+/// | `read-work-notes` | reading notes back, which resolves unknown outcomes |
 /// | `read-attachments` | reading attachments, where long notes and chats go |
 /// | `write-note` | one test note on `--write-to` |
 /// | `email` | the Email API's rights |
 /// | `case-plugin` | whether cases exist on the instance |
-/// | `rate-limit` | what ServiceNow shows of its limits |
+/// | `rate-limit` | the limits that ServiceNow returns |
 /// | `clock` | this computer's clock against ServiceNow's and AWS's |
-/// | `refresh-token` | how long it lives yet |
+/// | `refresh-token` | when it expires |
 /// | `rotation` | the schedule that renews it, and its last success |
 /// | `webhook` | the URL of `--webhook-url` |
 /// | `api` | whether the HTTP API and its function answer |
-/// | `queue`, `dead-letters` | how many messages wait, of all tenants, and what of this tenant's was given up |
+/// | `queue`, `dead-letters` | how many messages of all tenants wait, and this tenant's failed posts |
 /// | `waiting-posts` | the tenant's posts that are not delivered yet, by reason |
 /// | `paused` | whether deliveries are paused as a whole |
-/// | `last-post` | when Rescue last posted anything |
+/// | `last-post` | when Rescue last posted |
 /// | `unended-sessions` | sessions that started and never ended |
-/// | `record-references` | sessions that named no record, or named one in a way that is not believed |
+/// | `record-references` | sessions without a record reference, or with an unsigned `Tracking0` |
 /// | `technicians` | each e-mail address of `--technicians`, and of `--technician`, against ServiceNow's users |
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// Its name.
+    /// Its stable name.
     pub id: &'static str,
-    /// How it ended.
+    /// Its result.
     pub status: Status,
-    /// What was seen. Holds no secret.
+    /// What was found. Holds no secret.
     pub seen: String,
-    /// What to do about it; null when nothing has to be done.
+    /// What to do; null when nothing has to be done.
     pub remedy: Option<String>,
 }
 
-/// What `doctor` answers: `{"tenant","checks":[{"id","status":"ok|warning|failed|skipped","seen","remedy"}]}`, always
+/// The answer of `doctor`: `{"tenant","checks":[{"id","status":"ok|warning|failed|skipped","seen","remedy"}]}`, always
 /// all checks in the same order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -78,25 +78,25 @@ pub struct Report {
 }
 
 impl Report {
-    /// The worst that was seen.
+    /// The worst result.
     pub fn worst(&self) -> Status {
         let statuses = self.checks.iter().map(|check| check.status);
         statuses.max().unwrap_or(Status::Skipped)
     }
 
-    /// How many checks ended like that.
+    /// How many checks have this result.
     pub fn count(&self, status: Status) -> usize {
         let checks = self.checks.iter();
         checks.filter(|check| check.status == status).count()
     }
 }
 
-/// What is looked at beyond what every tenant has.
+/// Optional checks.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Whom to sign in as.
+    /// The technician to sign in to Rescue.
     pub technician: Option<String>,
-    /// The record that gets a test note.
+    /// The record for a test note.
     pub write_to: Option<RecordNumber>,
     /// One of the URLs that Rescue posts to. It holds a key.
     pub webhook_url: Option<Secret>,

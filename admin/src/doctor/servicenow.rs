@@ -1,14 +1,15 @@
-//! ServiceNow: whether it answers, who the connector acts as there, and what that account may do.
+//! ServiceNow: whether it answers, and what the service account may do.
 
 use serde_json::{Map, Value};
 use shared::domain::record::Table;
-use shared::domain::tenant::{Chat, ConsoleSessions, Grant};
+use shared::domain::tenant::{Chat, ConsoleSessions};
 use shared::servicenow::client::{CallError, Columns, DisplayValue};
 use shared::servicenow::query::Query;
 
 use super::context::Doctor;
 use super::finding::Finding;
 use super::probe::Probe;
+use crate::json_name::json_name;
 
 const USERS: &str = "sys_user";
 
@@ -22,39 +23,38 @@ const EMAIL_ROLE: &str = "email_api_send";
 const HEADROOM_WARNS: u64 = 10;
 
 impl Doctor<'_> {
-    /// The answer of the instance to whoever is not signed in; asked once.
+    /// The instance's answer to a request without credentials; sent once.
     pub(crate) async fn reached(&self) -> &Result<Probe, Finding> {
         let reach = || async {
             let instance = self.instance()?;
             let host = instance.base().host_str().unwrap_or_default();
-            let odd = || {
+            let invalid = || {
                 Finding::failed(
-                    format!("{host}: the URL is odd"),
+                    format!("{host}: the URL is not valid"),
                     "Correct servicenow.instance in the tenant file and apply it again.",
                 )
             };
             let url = instance
                 .base()
                 .join("api/now/v2/table/incident")
-                .map_err(|_| odd())?;
+                .map_err(|_| invalid())?;
             let request = self
                 .http
                 .get(url)
                 .query(&[("sysparm_limit", "1")])
-                .header(http_accept(), "application/json");
+                .header(reqwest::header::ACCEPT, "application/json");
             self.ask(request).await.map_err(|reason| {
                 Finding::failed(
                     format!("{host}: {reason}"),
-                    "Check servicenow.instance in the tenant file: it is the address that people open ServiceNow with. \
-                     If it is right, check that the instance is up, and that an IP access list of it lets the connector \
-                     in.",
+                    "Check servicenow.instance in the tenant file: it is the address at which users open ServiceNow. \
+                     If it is right, check that the instance is up, and that its IP access list admits the connector.",
                 )
             })
         };
         self.reached.get_or_init(reach).await
     }
 
-    /// Whether the instance answers and is awake.
+    /// Whether the instance answers and does not hibernate.
     pub(crate) async fn reachable(&self) -> Finding {
         let answer = match self.reached().await {
             Ok(answer) => answer,
@@ -64,28 +64,27 @@ impl Doctor<'_> {
         match (answer.status, &answer.json) {
             (300..=399, _) => Finding::failed(
                 format!("{instance} leads somewhere else ({})", answer.status),
-                "Correct servicenow.instance in the tenant file: the connector follows no redirect, because it would \
-                 send its token there.",
+                "Correct servicenow.instance in the tenant file: the connector follows no redirects, because they would \
+                 receive its token.",
             ),
             (503, _) => Finding::failed(
                 format!("{instance} answers 503"),
-                "The instance is in maintenance or overloaded; deliveries wait and go on by themselves. Ask whoever runs \
-                 it.",
+                "The instance is in maintenance or overloaded. Deliveries wait and resume by themselves. Ask the instance's administrator.",
             ),
             (200..=299, None) => Finding::failed(
                 format!(
                     "{instance} answers with a page instead of data: it hibernates or is in maintenance"
                 ),
-                "A developer instance: wake it up at developer.servicenow.com. Any other: ask whoever runs it.",
+                "Wake a developer instance at developer.servicenow.com; for any other, ask its administrator.",
             ),
             (status, None) => Finding::failed(
                 format!("{instance} answers {status} with a page"),
-                "Check servicenow.instance in the tenant file: there seems to be no ServiceNow instance of that name, or \
-                 something in front of it (VPN, access list) turns the connector away.",
+                "Check servicenow.instance in the tenant file: there may be no ServiceNow instance of that name, or \
+                 a VPN or access list may refuse the connector.",
             ),
             (status @ 500..=599, _) => Finding::failed(
                 format!("{instance} answers {status}"),
-                "The instance is out of order; deliveries wait and go on by themselves. Ask whoever runs it.",
+                "The instance fails. Deliveries wait and resume by themselves. Ask the instance's administrator.",
             ),
             (_, Some(_)) => Finding::ok(format!(
                 "{instance} is awake and answers in {} ms",
@@ -94,20 +93,16 @@ impl Doctor<'_> {
         }
     }
 
-    /// Whether there is a token that ServiceNow takes. One is asked for only when none is shared, or it is refused.
+    /// Whether ServiceNow accepts the access token. A new one is requested only when none is shared, or it is refused.
     pub(crate) async fn servicenow_access(&self) -> Finding {
-        let grant = match self.tenant.file.servicenow.grant {
-            Grant::RefreshToken => "refresh_token",
-            Grant::Password => "password",
-            Grant::ClientCredentials => "client_credentials",
-        };
+        let grant = json_name(&self.tenant.file.servicenow.grant);
         match self.incident().await {
             Ok(answer) if answer.status < 500 && answer.json.is_some() => {
                 Finding::ok(format!("granted by {grant}, and accepted"))
             }
             Ok(answer) => Finding::failed(
                 format!(
-                    "a token is there, and ServiceNow answers {} without data",
+                    "an access token exists, but ServiceNow answers {} without data",
                     answer.status
                 ),
                 "See servicenow-reachable, and try again in a minute.",
@@ -121,7 +116,7 @@ impl Doctor<'_> {
         let account = self.tenant.file.servicenow.service_account.trim();
         if account.is_empty() {
             return Finding::skipped(
-                "servicenow.service_account is not set, so who writes shows only in the notes",
+                "servicenow.service_account is not set, so the author is seen only in the notes",
             );
         }
         if !is_searchable(account) {
@@ -143,14 +138,14 @@ impl Doctor<'_> {
                 .unwrap_or_default()
                 .to_owned()
         };
-        // What ServiceNow does not understand of a query it drops, and answers with other rows.
+        // ServiceNow ignores query terms that it does not know and answers with other rows.
         let rows = answer.rows().iter().filter_map(Value::as_object);
         let row = rows
             .into_iter()
             .find(|row| text(row, "user_name").eq_ignore_ascii_case(account));
         let Some(row) = row else {
             return Finding::warning(
-                format!("{account} is not there, or may not be seen"),
+                format!("{account} does not exist, or may not be read"),
                 format!(
                     "Check that servicenow.service_account in the tenant file is the User ID of the account, and give \
                      it read access to {USERS}."
@@ -179,7 +174,7 @@ impl Doctor<'_> {
     pub(crate) async fn read_case(&self) -> Finding {
         match self.case().await {
             Ok(answer) if answer.is_invalid_table() => {
-                Finding::skipped("there are no cases on this instance")
+                Finding::skipped("this instance has no cases")
             }
             Ok(answer) => self.of_records(answer, Table::Case),
             Err(finding) => self.unread(finding).await,
@@ -217,7 +212,7 @@ impl Doctor<'_> {
             return Finding::warning(format!("sys_user: {}", refusal(&answer)), remedy);
         }
         match answer.first_row() {
-            None => Finding::warning("no active user may be seen", remedy),
+            None => Finding::warning("no active user may be read", remedy),
             Some(row) => match absent(row, ["email", "name"]).as_slice() {
                 [] => Finding::ok("users and their e-mail addresses"),
                 missing => {
@@ -227,19 +222,19 @@ impl Doctor<'_> {
         }
     }
 
-    /// Whether notes can be read back: after an unknown outcome nothing is written without it (docs/architecture.md#rule-2).
+    /// Whether notes can be read back. Otherwise nothing is written after an unknown outcome (docs/architecture.md#rule-2).
     pub(crate) async fn read_work_notes(&self) -> Finding {
         let answer = match self.incident().await {
             Ok(answer) => answer,
             Err(finding) => return finding.because_of("servicenow-access"),
         };
         match answer.first_row() {
-            None => Finding::skipped("cannot be seen without an incident that may be read"),
+            None => Finding::skipped("cannot be checked without an incident that may be read"),
             Some(row) if row.contains_key("work_notes") => {
                 Finding::ok("work_notes can be read back")
             }
             Some(_) => Finding::failed(
-                "work_notes may not be read: a note whose outcome is unknown (a time-out) is not tried again but \
+                "work_notes may not be read: a note with an unknown outcome (a time-out) is not retried but \
                  dead-lettered as outcome-unknown",
                 "Give the service account the role itil, or a read access rule (ACL) on the field work_notes of incident \
                  (and of task, where it comes from).",
@@ -264,11 +259,11 @@ impl Doctor<'_> {
         }
     }
 
-    /// Writes one note, reads it back, and sees who wrote it.
+    /// Writes one note, reads it back, and checks its author.
     pub(crate) async fn write_note(&self) -> Finding {
         let Some(number) = &self.options.write_to else {
             return Finding::skipped(
-                "writing is proved only by a test note: --write-to NUMBER (an incident or case that may have one)",
+                "only a test note proves write access: --write-to NUMBER (an incident or case)",
             );
         };
         if let Err(access) = self.incident().await {
@@ -294,8 +289,8 @@ impl Doctor<'_> {
         };
         let Some(sys_id) = record else {
             return Finding::failed(
-                format!("{name} is not there, or may not be seen"),
-                "Name a record that exists, or give the service account the right to read it.",
+                format!("{name} does not exist, or may not be read"),
+                "Name an existing record, or give the service account the right to read it.",
             );
         };
         let record = shared::domain::record::RecordRef {
@@ -320,7 +315,7 @@ impl Doctor<'_> {
             Ok(row) => row.unwrap_or_default(),
             Err(error) => {
                 return Finding::warning(
-                    format!("{name} took the note, and then could not be read: {error}"),
+                    format!("{name} accepted the note, and then could not be read: {error}"),
                     "Look at the record: the test note should be there. Then try again.",
                 );
             }
@@ -328,18 +323,18 @@ impl Doctor<'_> {
         let account = file.servicenow.service_account.trim();
         match (row.get("work_notes"), row.get("sys_updated_by")) {
             (None, _) => Finding::warning(
-                format!("{name} took the note, which may not be read back"),
+                format!("{name} accepted the note, which may not be read back"),
                 "See read-work-notes. Look at the record: the test note should be there.",
             ),
             (Some(notes), _) if !notes.contains(&proof) => Finding::failed(
-                format!("{name} was changed, and the note was dropped without a word"),
+                format!("{name} was changed, but ServiceNow silently dropped the note"),
                 "Give the service account a write access rule (ACL) on the field work_notes: ServiceNow ignores values for \
                  fields that may not be written.",
             ),
             (_, Some(by)) if !account.is_empty() && by != account => Finding::warning(
                 format!("{name} has the test note; it was written by {by}, not by {account}"),
                 "Correct servicenow.service_account in the tenant file, or the user that the token was granted for (the \
-                 registry's OAuth Application User, or whoever handed the token over).",
+                 registry's OAuth Application User, or the user who handed the token over).",
             ),
             (_, by) => {
                 let by = by
@@ -357,16 +352,16 @@ impl Doctor<'_> {
             CallError::Refused { status, message } => Finding::failed(
                 format!("{table} refuses the test note: {status} {message}"),
                 format!(
-                    "{} If it has that, a business rule or a data policy refuses notes: see the instance's system log.",
+                    "{} If it has this role, a business rule or a data policy refuses notes: see the instance's system log.",
                     rights(table)
                 ),
             ),
             CallError::NotFound => Finding::failed(
-                format!("{table}: the record may not be seen"),
+                format!("{table}: the record may not be read"),
                 rights(table),
             ),
             CallError::Unknown { reason, .. } => Finding::warning(
-                format!("whether the test note was written is not known: {reason}"),
+                format!("it is not known whether the test note was written: {reason}"),
                 "Look at the record, then try again; see servicenow-reachable.",
             ),
             other => Finding::failed(
@@ -376,19 +371,19 @@ impl Doctor<'_> {
         }
     }
 
-    /// What can be told of the Email API's rights without sending anything.
+    /// The rights for the Email API, as far as they can be checked without sending an e-mail.
     pub(crate) async fn email(&self) -> Finding {
         let notifications = &self.tenant.file.notifications;
         if !notifications.email_technician && !notifications.email_customer {
-            return Finding::ok("no e-mails are sent: both are switched off");
+            return Finding::ok("no e-mails are sent: both notifications are switched off");
         }
         let remedy = format!(
             "Check in ServiceNow that the service account has the role {EMAIL_ROLE}, and that an access rule exists (type \
              record, operation create, name sys_email, requiring that role; a security_admin makes it). Then press the \
-             PIN button once: the answer says whether each e-mail was taken."
+             PIN button once: the answer says whether ServiceNow accepted each e-mail."
         );
         let account = self.tenant.file.servicenow.service_account.trim();
-        let unproved = "whether e-mails may be sent cannot be proved without sending one";
+        let unproved = "only sending an e-mail proves that e-mails may be sent";
         if account.is_empty() || !is_searchable(account) {
             return Finding::warning(unproved, remedy);
         }
@@ -410,9 +405,7 @@ impl Doctor<'_> {
             .any(|row| is(row, "user.user_name", account) && is(row, "role.name", EMAIL_ROLE));
         if has_role {
             Finding::warning(
-                format!(
-                    "{account} has the role {EMAIL_ROLE}; whether the access rule exists cannot be seen"
-                ),
+                format!("{account} has the role {EMAIL_ROLE}; the access rule cannot be checked"),
                 remedy,
             )
         } else if answer.is_list() {
@@ -425,7 +418,7 @@ impl Doctor<'_> {
         }
     }
 
-    /// What ServiceNow shows of its hourly limits.
+    /// The hourly limits that ServiceNow returns.
     pub(crate) async fn rate_limit(&self) -> Finding {
         let answer = match self.incident().await {
             Ok(answer) => answer,
@@ -437,13 +430,16 @@ impl Doctor<'_> {
                 .and_then(|text| text.trim().parse::<u64>().ok())
         };
         let (limit, left) = (number("x-ratelimit-limit"), number("x-ratelimit-remaining"));
-        let remedy = "Ask whoever runs the instance for a rate limit rule of its own for the service account (System \
-                      Web Services, Rate Limit Rules). Posts wait meanwhile; nothing is lost.";
+        let remedy = "Ask the instance's administrator for a separate rate limit rule for the service account (System \
+                      Web Services, Rate Limit Rules). Posts wait meanwhile; none is lost.";
         if answer.status == 429 {
             let limit = limit
                 .map(|limit| format!(" ({limit} an hour)"))
                 .unwrap_or_default();
-            return Finding::failed(format!("ServiceNow limits the rate now{limit}"), remedy);
+            return Finding::failed(
+                format!("ServiceNow limits the request rate now{limit}"),
+                remedy,
+            );
         }
         match (limit, left) {
             (Some(limit), Some(left))
@@ -458,11 +454,11 @@ impl Doctor<'_> {
                 Finding::ok(format!("{left} of {limit} requests an hour are left"))
             }
             (Some(limit), None) => Finding::ok(format!("{limit} requests an hour are allowed")),
-            (None, _) => Finding::ok("ServiceNow shows no limit for this account"),
+            (None, _) => Finding::ok("ServiceNow returns no limit for this account"),
         }
     }
 
-    /// Why something could not be read: its own failure, unless nothing can be read at all.
+    /// The failure of one read, unless every read fails.
     async fn unread(&self, finding: &Finding) -> Finding {
         match self.incident().await {
             Ok(_) => finding.clone(),
@@ -470,7 +466,7 @@ impl Doctor<'_> {
         }
     }
 
-    /// One incident with the columns in use; asked once.
+    /// One incident with the columns in use; read once.
     pub(crate) async fn incident(&self) -> &Result<Probe, Finding> {
         let ask = || self.records(Table::Incident);
         self.incident.get_or_init(ask).await
@@ -535,7 +531,7 @@ impl Doctor<'_> {
         }
         let Some(row) = answer.first_row() else {
             let seen = format!(
-                "no record of {table} may be seen: there is none, or the account may not see any"
+                "no record of {table} was returned: there is none, or the account may not read any"
             );
             return if needed {
                 Finding::warning(seen, rights(table))
@@ -548,16 +544,16 @@ impl Doctor<'_> {
             return Finding::failed(
                 format!("{table} without {}", missing.join(", ")),
                 format!(
-                    "{} Records cannot be found by columns that may not be read.",
+                    "{} The connector finds records by these columns.",
                     rights(table)
                 ),
             );
         }
-        // Of incidents read-work-notes tells.
+        // For incidents, read-work-notes checks this.
         if table == Table::Case && needed && !row.contains_key("work_notes") {
             return Finding::failed(
                 format!(
-                    "{table} without work_notes: a note whose outcome is unknown is dead-lettered"
+                    "{table} without work_notes: a note with an unknown outcome is dead-lettered"
                 ),
                 "Give the service account a read access rule (ACL) on the field work_notes of sn_customerservice_case.",
             );
@@ -569,25 +565,21 @@ impl Doctor<'_> {
                     "{table} has no column {}, or it may not be read",
                     unknown.join(", ")
                 ),
-                "Correct sessions.columns and sessions.new_record.columns in the tenant file: ServiceNow ignores \
-                 columns that it does not know, without a word.",
+                "Correct sessions.columns and sessions.new_record.columns in the tenant file: ServiceNow silently ignores \
+                 columns that it does not know.",
             );
         }
         Finding::ok(format!("{table} and the columns in use"))
     }
 }
 
-const fn http_accept() -> reqwest::header::HeaderName {
-    reqwest::header::ACCEPT
-}
-
-/// Whether a user's name may stand in an encoded query, which knows no escape (docs/vendors.md#query-traps).
+/// Whether a user's name is safe in an encoded query, which has no escapes (docs/vendors.md#query-traps).
 fn is_searchable(user_name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._@-+".contains(&b);
     user_name.bytes().all(plain)
 }
 
-/// The columns that a row lacks; a column that may not be read is left out of answers (docs/vendors.md#query-traps).
+/// The columns that a row lacks: ServiceNow leaves out columns that may not be read (docs/vendors.md#query-traps).
 fn absent<'n>(row: &Map<String, Value>, names: impl IntoIterator<Item = &'n str>) -> Vec<&'n str> {
     let names = names.into_iter();
     names.filter(|name| !row.contains_key(*name)).collect()
@@ -604,7 +596,7 @@ fn rights(table: Table) -> String {
     .to_owned()
 }
 
-/// What stands in the way of a list. Of a vendor's own words only those are repeated that are configuration.
+/// Why an answer is no list. Of the vendor's text only configuration is repeated.
 fn refusal(answer: &Probe) -> String {
     match answer.status {
         status @ (400 | 403) => format!("{status}, {}", answer.reason()),

@@ -15,11 +15,11 @@ use crate::secret_text::CLIENT_SECRET_RISKY;
 use crate::secrets::SecretName;
 use crate::vault::{self, Found, TRACKING_KEY};
 
-/// Two keys of one kind are for the time of a change, which takes no longer.
+/// Two keys of one kind are for a change, which takes less time than this.
 const KEY_CHANGE: Duration = Duration::from_secs(14 * 24 * 3600);
 
 impl Doctor<'_> {
-    /// The settings as they are applied: what a file of an earlier release may lack.
+    /// Checks the applied settings: an earlier release may have accepted an incomplete file.
     pub(crate) fn configuration(&self) -> Finding {
         let file = &self.tenant.file;
         let (rescue, servicenow, sessions) = (&file.rescue, &file.servicenow, &file.sessions);
@@ -46,23 +46,23 @@ impl Doctor<'_> {
                 "Correct this in the tenant file and apply it again with `rescue-connector tenant apply FILE`.",
             );
         }
-        let mut doubts = Vec::new();
+        let mut warnings = Vec::new();
         if sessions.publish == Publish::Selected && sessions.fields.is_empty() {
-            doubts.push("publish is \"selected\" and fields is empty: notes say next to nothing");
+            warnings.push("publish is \"selected\" and fields is empty: notes are nearly empty");
         }
         if servicenow.grant == Grant::RefreshToken && servicenow.service_account.trim().is_empty() {
-            doubts.push(
+            warnings.push(
                 "servicenow.service_account is not set: the connector cannot renew the refresh token by itself",
             );
         }
         if file.debug.logging || file.debug.rescue_api {
-            doubts.push("debug logging is on: switch it off unless support asked for it");
+            warnings.push("debug logging is on: switch it off unless support needs it");
         }
-        if doubts.is_empty() {
+        if warnings.is_empty() {
             Finding::ok(format!("complete, version {}", self.tenant.version))
         } else {
             Finding::warning(
-                doubts.join("; "),
+                warnings.join("; "),
                 "Change this in the tenant file and apply it again with `rescue-connector tenant apply FILE`.",
             )
         }
@@ -95,7 +95,7 @@ impl Doctor<'_> {
             if count == 0 {
                 return Finding::failed(
                     format!("there is no {kind} key: {what}"),
-                    format!("Make one with `rescue-connector keys rotate {id} {kind}`."),
+                    format!("Create one with `rescue-connector keys rotate {id} {kind}`."),
                 );
             }
         }
@@ -110,7 +110,7 @@ impl Doctor<'_> {
             return Finding::warning(
                 format!("no API key may be used to {what}"),
                 format!(
-                    "If ServiceNow is to do that, `rescue-connector keys rotate {id} api --scope {scope}`."
+                    "If ServiceNow needs it, run `rescue-connector keys rotate {id} api --scope {scope}`."
                 ),
             );
         }
@@ -121,7 +121,7 @@ impl Doctor<'_> {
                 return Finding::warning(
                     format!("{seen}; two of a kind have been live for more than 14 days"),
                     format!(
-                        "When nobody uses the older one any more, `rescue-connector keys retire {id} ID` \
+                        "When the older one is no longer used, run `rescue-connector keys retire {id} ID` \
                          (`tenant show {id}` lists the ids)."
                     ),
                 );
@@ -130,7 +130,7 @@ impl Doctor<'_> {
         Finding::ok(seen)
     }
 
-    /// Which secrets the settings need, and which of them are set.
+    /// Whether the secrets that the settings need are set.
     pub(crate) async fn secrets(&self) -> Finding {
         let (id, prefix) = (self.id(), &self.stack.secret_prefix);
         let names = [
@@ -189,7 +189,7 @@ impl Doctor<'_> {
                 .map(|name| format!("`rescue-connector secrets set {id} {name}`"))
                 .collect();
             let hand_over = if missing.contains(&SecretName::RefreshToken.as_str()) {
-                " A refresh token is better handed over by the token set-up page in ServiceNow."
+                " Better hand a refresh token over on the token set-up page in ServiceNow."
             } else {
                 ""
             };
@@ -201,7 +201,7 @@ impl Doctor<'_> {
         if !vault::holds(credentials, TRACKING_KEY) {
             return Finding::failed(
                 "the key that signs Tracking0 is missing: no PIN can be tied to its record",
-                "Apply the tenant file again with `rescue-connector tenant apply FILE`, which makes one.",
+                "Apply the tenant file again with `rescue-connector tenant apply FILE`, which creates one.",
             );
         }
         let name = SecretName::OauthClientSecret;
@@ -210,7 +210,7 @@ impl Doctor<'_> {
             return Finding::warning(
                 "oauth-client-secret has one of the characters ^ & < > ?, which ServiceNow does not always accept",
                 format!(
-                    "Give the Application Registry record another client secret, and `rescue-connector secrets set \
+                    "Give the Application Registry record another client secret, and run `rescue-connector secrets set \
                      {id} {}`.",
                     name.as_str()
                 ),
@@ -225,6 +225,6 @@ impl Doctor<'_> {
                 ),
             );
         }
-        Finding::ok("all that the settings need are set")
+        Finding::ok("all secrets that the settings need are set")
     }
 }

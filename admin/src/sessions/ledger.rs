@@ -61,9 +61,6 @@ pub(crate) async fn not_before(stack: &Stack, posts: &[PostKey]) -> BTreeMap<Str
 }
 
 /// The record that an earlier attempt may have written the post to; `None` when no attempt can have taken effect.
-///
-/// # Errors
-/// When the ledger cannot be read.
 pub(crate) async fn possibly_written_record(
     stack: &Stack,
     post: &PostKey,
@@ -78,9 +75,6 @@ pub(crate) async fn possibly_written_record(
 }
 
 /// Assigns a session to a record. Deliveries trust the ledger before any reference in a post.
-///
-/// # Errors
-/// When the ledger cannot be written.
 pub(crate) async fn assign(
     stack: &Stack,
     tenant: &TenantId,
@@ -95,26 +89,19 @@ pub(super) async fn session_items(
     tenant: &TenantId,
     session: &SessionId,
 ) -> Result<Vec<Item>, AdminError> {
-    let (mut items, mut from) = (Vec::new(), None);
-    loop {
-        let answer = stack
-            .dynamodb
-            .query()
-            .table_name(&stack.sessions_table)
-            .key_condition_expression("#session = :session")
-            .expression_attribute_names("#session", "session")
-            .expression_attribute_values(":session", text(format!("{tenant}#{session}")))
-            .consistent_read(true)
-            .set_exclusive_start_key(from)
-            .send()
-            .await;
-        let answer = answer.map_err(|error| failed(stack, "dynamodb:Query", &error))?;
-        items.extend(answer.items.unwrap_or_default());
-        from = answer.last_evaluated_key;
-        if from.is_none() {
-            return Ok(items);
-        }
-    }
+    let items = stack
+        .dynamodb
+        .query()
+        .table_name(&stack.sessions_table)
+        .key_condition_expression("#session = :session")
+        .expression_attribute_names("#session", "session")
+        .expression_attribute_values(":session", text(format!("{tenant}#{session}")))
+        .consistent_read(true)
+        .into_paginator()
+        .items()
+        .send();
+    let items = items.collect::<Result<Vec<_>, _>>().await;
+    items.map_err(|error| AdminError::aws("dynamodb:Query", &table(stack), &error))
 }
 
 /// The items of at most [`BATCH`] keys.
@@ -135,7 +122,8 @@ pub(super) async fn batch_get(stack: &Stack, keys: Vec<Item>) -> Result<Vec<Item
             .set_request_items(Some(request))
             .send()
             .await;
-        let mut answer = answer.map_err(|error| failed(stack, "dynamodb:BatchGetItem", &error))?;
+        let mut answer = answer
+            .map_err(|error| AdminError::aws("dynamodb:BatchGetItem", &table(stack), &error))?;
         let found = answer.responses.take().unwrap_or_default();
         items.extend(found.into_values().flatten());
         pending = answer.unprocessed_keys.filter(|keys| !keys.is_empty());
@@ -148,18 +136,6 @@ fn ledger(stack: &Stack) -> Ledger {
     Ledger::new(stack.dynamodb.clone(), table_name, clock)
 }
 
-fn table(stack: &Stack) -> String {
+pub(super) fn table(stack: &Stack) -> String {
     format!("table {}", stack.sessions_table)
-}
-
-pub(super) fn failed<E, R>(
-    stack: &Stack,
-    action: &'static str,
-    error: &aws_smithy_runtime_api::client::result::SdkError<E, R>,
-) -> AdminError
-where
-    E: aws_smithy_types::error::metadata::ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug + 'static,
-{
-    AdminError::aws(action, &table(stack), error)
 }

@@ -9,7 +9,7 @@ use shared::domain::record::{RecordRef, SysId, Table};
 use shared::domain::session::SessionId;
 use shared::domain::tenant::TenantId;
 
-use super::ledger::{BATCH, batch_get, failed, session_items};
+use super::ledger::{BATCH, batch_get, session_items, table};
 use super::post::{Item, LedgerPost, moment, post, record, string, text};
 use crate::error::AdminError;
 use crate::lifecycle;
@@ -136,9 +136,6 @@ pub(crate) async fn list(
 }
 
 /// The posts of every existing tenant, the newest first, each with its tenant.
-///
-/// # Errors
-/// When AWS refuses.
 pub(crate) async fn list_all(stack: &Stack, filter: &Filter) -> Result<PostList, AdminError> {
     let tenants = lifecycle::list(stack).await?.listed;
     let lists = stream::iter(tenants).map(async |tenant| {
@@ -192,7 +189,8 @@ async fn page(
             .expression_attribute_values(":state", text(state.as_str()));
     }
     let answer = query.send().await;
-    let answer = answer.map_err(|error| failed(stack, "dynamodb:Query", &error))?;
+    let answer =
+        answer.map_err(|error| AdminError::aws("dynamodb:Query", &table(stack), &error))?;
     Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
 }
 fn newest_first(mut items: Vec<Item>) -> Vec<Item> {

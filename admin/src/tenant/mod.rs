@@ -15,7 +15,7 @@ pub(crate) use self::show::{ShownTenant, show};
 pub(crate) use self::shown_key::ShownKey;
 pub use self::shown_key::{KeySummary, WebhookUrls};
 
-#[cfg(all(test, feature = "deployed"))]
+#[cfg(test)]
 mod tests {
     use std::time::Duration;
 

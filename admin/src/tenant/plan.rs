@@ -112,9 +112,6 @@ fn narrows(before: &Value, after: &Value) -> bool {
 }
 
 /// Compares a tenant file with the table.
-///
-/// # Errors
-/// When the table cannot be read.
 pub(crate) async fn plan(stack: &Stack, file: &TenantFile) -> Result<Plan, AdminError> {
     let before = read(stack, &file.tenant).await?;
     let changes = differences(
