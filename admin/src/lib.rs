@@ -16,6 +16,8 @@ mod secret_text;
 pub mod secrets;
 mod sessions;
 pub mod stack;
+#[cfg(feature = "deployed")]
+mod stack_lookup;
 pub mod tenant;
 pub mod tenant_file;
 pub mod token;

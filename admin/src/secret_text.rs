@@ -4,7 +4,7 @@
 use serde_json::Value;
 use shared::domain::secret::Secret;
 
-pub(crate) use crate::secret_fault::SecretFault;
+use crate::secret_fault::SecretFault;
 use crate::secrets::SecretName;
 
 /// Longer than any of these secrets. Secrets Manager takes 65 536 bytes for all of a tenant's secrets together

@@ -11,7 +11,7 @@ use shared::domain::secret::Secret;
 use shared::domain::tenant::{TenantFile, TenantId};
 
 use crate::error::AdminError;
-use crate::secret_text::SecretFault;
+use crate::secret_fault::SecretFault;
 use crate::stack::Stack;
 use crate::tenant::table;
 use crate::vault;

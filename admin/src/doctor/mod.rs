@@ -16,8 +16,10 @@ mod report;
 mod requests;
 mod rescue;
 mod servicenow;
+mod servicenow_tables;
 mod settings;
 pub mod technicians;
+mod test_note;
 
 use std::time::Duration;
 
