@@ -248,7 +248,7 @@ fn shown(letter: &ShownDeadLetter) -> String {
         ("delivery", letter.delivery.clone()),
         ("encoding", Some(plain(&letter.encoding))),
         ("bytes", Some(letter.bytes.to_string())),
-        ("can be put back", Some(redrivable)),
+        ("redrivable", Some(redrivable)),
     ];
     let rows = rows
         .into_iter()

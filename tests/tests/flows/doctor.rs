@@ -527,7 +527,7 @@ async fn each_cause_of_a_refused_sign_in_has_its_own_remedy() {
         Status::Failed,
         "rescue-api-token",
     );
-    assert_found(&report, "rescue-sign-in", Status::Failed, "passing fault");
+    assert_found(&report, "rescue-sign-in", Status::Failed, "temporary");
     rescue.configure(|rules| rules.deny_request_authcode = false);
 
     rescue.configure(|rules| rules.ip_restricted = true);
@@ -622,7 +622,7 @@ async fn missing_rights_are_named_by_table_and_column() {
         &report,
         "read-incident",
         Status::Failed,
-        "columns that may not be read",
+        "finds records by these columns",
     );
 
     instance.configure(|rules| {
@@ -941,7 +941,7 @@ async fn posts_that_wait_are_counted_by_reason() {
         &report,
         "waiting-posts",
         Status::Warning,
-        "tried again by themselves",
+        "retried by themselves",
     );
     let seen = &check(&report, "waiting-posts").seen;
     assert_eq!(seen, "1: 1 × servicenow-unavailable");
