@@ -116,7 +116,7 @@ pub(crate) async fn redrive(
     Ok(done)
 }
 
-/// Puts one dead letter back as [`redrive`] does. With a `number` that record is looked up in ServiceNow first and
+/// Puts one dead letter back as `redrive` does. With a `number` that record is looked up in ServiceNow first and
 /// becomes the record of the session in the ledger.
 ///
 /// # Errors
