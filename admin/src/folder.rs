@@ -12,23 +12,21 @@ use crate::stack::Stack;
 use crate::tenant::{Applied, Plan, execute, plan};
 use crate::tenant_file::parse;
 
-/// So many tenants are looked at or written at the same time: Secrets Manager makes 50 secrets per second.
+/// How many tenants are read or written at the same time. Secrets Manager creates 50 secrets per second.
 const AT_ONCE: usize = 8;
 
-/// A file, and what became of it.
+/// A file with its outcome.
 #[derive(Debug)]
-pub struct Entry<T> {
-    /// The file.
-    pub path: PathBuf,
-    /// What it says, would do, or did; or why not.
-    pub outcome: Result<T, AdminError>,
+pub(crate) struct FolderEntry<T> {
+    pub(crate) path: PathBuf,
+    pub(crate) outcome: Result<T, AdminError>,
 }
 
 /// Reads one tenant file. `allow_loopback` is `ALLOW_LOOPBACK=1`, which only tests set.
 ///
 /// # Errors
 /// [`AdminError::File`], or [`AdminError::TenantFile`] with every fault.
-pub fn read(path: &Path, allow_loopback: bool) -> Result<TenantFile, AdminError> {
+pub(crate) fn read(path: &Path, allow_loopback: bool) -> Result<TenantFile, AdminError> {
     let text = read_text(path)?;
     parse(&text, allow_loopback).map_err(|faults| AdminError::TenantFile {
         path: path.to_owned(),
@@ -49,11 +47,14 @@ pub(crate) fn read_text(path: &Path) -> Result<String, AdminError> {
     secret_text::text(&bytes).ok_or_else(|| failed(std::io::Error::other("it is not a UTF-8 text")))
 }
 
-/// Reads every `*.toml` of a folder, in the order of their names. Of files that name one tenant none is taken.
+/// Reads every `*.toml` of a folder, in the order of their names. Files that name the same tenant are all refused.
 ///
 /// # Errors
 /// When the folder cannot be read or has no such file.
-pub fn read_all(folder: &Path, allow_loopback: bool) -> Result<Vec<Entry<TenantFile>>, AdminError> {
+pub(crate) fn read_all(
+    folder: &Path,
+    allow_loopback: bool,
+) -> Result<Vec<FolderEntry<TenantFile>>, AdminError> {
     let unreadable = |source| AdminError::File {
         path: folder.to_owned(),
         source,
@@ -72,9 +73,9 @@ pub fn read_all(folder: &Path, allow_loopback: bool) -> Result<Vec<Entry<TenantF
         return Err(AdminError::EmptyFolder(folder.to_owned()));
     }
     paths.sort();
-    let mut entries: Vec<Entry<TenantFile>> = paths
+    let mut entries: Vec<FolderEntry<TenantFile>> = paths
         .into_iter()
-        .map(|path| Entry {
+        .map(|path| FolderEntry {
             outcome: read(&path, allow_loopback),
             path,
         })
@@ -93,13 +94,13 @@ pub fn read_all(folder: &Path, allow_loopback: bool) -> Result<Vec<Entry<TenantF
     Ok(entries)
 }
 
-/// Compares files with the table, several at a time; the order stays.
-pub async fn plan_all(
+/// Compares files with the table, several at a time, in their order.
+pub(crate) async fn plan_all(
     stack: &Stack,
-    files: Vec<Entry<TenantFile>>,
+    files: Vec<FolderEntry<TenantFile>>,
     mut done: impl FnMut(usize),
-) -> Vec<Entry<Plan>> {
-    let plans = stream::iter(files).map(async |entry| Entry {
+) -> Vec<FolderEntry<Plan>> {
+    let plans = stream::iter(files).map(async |entry| FolderEntry {
         outcome: match entry.outcome {
             Ok(file) => plan(stack, &file).await,
             Err(error) => Err(error),
@@ -115,16 +116,16 @@ pub async fn plan_all(
     entries
 }
 
-/// Writes plans, several at a time, and tells of each as it is done, in their order. One that fails stops no other.
+/// Writes plans, several at a time, and passes each outcome to `done`, in their order. A failure stops no other plan.
 ///
 /// # Errors
-/// What `done` fails with, which ends it: somebody has to take the keys of the tenants that were created.
-pub async fn execute_all(
+/// The error of `done`, which ends the run: without its output the keys of new tenants are lost.
+pub(crate) async fn execute_all(
     stack: &Stack,
-    plans: Vec<Entry<Plan>>,
-    mut done: impl FnMut(Entry<(Plan, Applied)>) -> Result<(), AdminError>,
+    plans: Vec<FolderEntry<Plan>>,
+    mut done: impl FnMut(FolderEntry<(Plan, Applied)>) -> Result<(), AdminError>,
 ) -> Result<(), AdminError> {
-    let written = stream::iter(plans).map(async |entry| Entry {
+    let written = stream::iter(plans).map(async |entry| FolderEntry {
         outcome: match entry.outcome {
             Ok(plan) => execute(stack, &plan).await.map(|applied| (plan, applied)),
             Err(error) => Err(error),

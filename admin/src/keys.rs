@@ -1,4 +1,4 @@
-//! The keys of a tenant: two of a kind may be live, so that the old one works until the new one is in place.
+//! The keys of a tenant. Two of a kind may be live, so that the old one works until the new one is in use.
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -7,19 +7,19 @@ use shared::domain::secret::{Secret, serialize_exposed_option};
 use shared::domain::tenant::TenantId;
 
 use crate::error::AdminError;
+use crate::json_name::json_name;
 use crate::stack::Stack;
-use crate::tenant::{ShownKey, WebhookUrls, read_existing, write};
+use crate::tenant::table::{read_existing, write};
+use crate::tenant::{ShownKey, WebhookUrls};
 use crate::vault;
 
-/// So many keys of a kind may be live (docs/architecture.md#where-state-lives).
+/// How many keys of a kind may be live (docs/architecture.md#where-state-lives).
 const LIVE: usize = 2;
 
-/// What `keys rotate` makes a key for.
+/// Which key `keys rotate` creates.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NewKey {
-    /// The URLs that Rescue posts to.
+pub(crate) enum NewKey {
     Webhook,
-    /// The routes that ServiceNow calls, for these uses.
     Api(Vec<KeyScope>),
 }
 
@@ -34,7 +34,7 @@ impl NewKey {
 
 /// A scope as the command line takes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ScopeName {
+pub(crate) enum ScopeName {
     /// Ask for PINs
     Pin,
     /// Hand a refresh token over
@@ -50,49 +50,42 @@ impl From<ScopeName> for KeyScope {
     }
 }
 
-/// The word for a kind that files, tables and JSON share.
-pub(crate) const fn word(kind: KeyKind) -> &'static str {
-    match kind {
-        KeyKind::Webhook => "webhook",
-        KeyKind::Api => "api",
-    }
-}
-
-/// What `keys rotate` answers: the new key, shown once and stored nowhere.
+/// The answer of `keys rotate`: the new key, shown once and stored nowhere.
 ///
 /// As JSON: `{"id","api_key"}` or `{"id","webhook_urls":{"started","ended"}}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Made {
-    /// What an operator calls the key by.
-    pub id: String,
-    /// The key, for ServiceNow.
+pub(crate) struct CreatedKey {
+    pub(crate) id: String,
     #[serde(
         skip_serializing_if = "Option::is_none",
         serialize_with = "serialize_exposed_option"
     )]
-    pub api_key: Option<Secret>,
-    /// The addresses that hold the key, for Rescue.
+    pub(crate) api_key: Option<Secret>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub webhook_urls: Option<WebhookUrls>,
-    /// The keys of the same kind that go on working.
+    pub(crate) webhook_urls: Option<WebhookUrls>,
+    /// The other live keys of the same kind.
     #[serde(skip)]
-    pub older: Vec<String>,
+    pub(crate) older: Vec<String>,
 }
 
-/// Adds a key. Every function knows it within 60 s (most at once: an unknown key makes them look), and what is live
-/// already goes on working until it is retired.
+/// Adds a key. Every function accepts it within 60 s; an unknown key makes most of them read the table at once. Live keys
+/// work until they are retired.
 ///
 /// # Errors
-/// [`AdminError::TwoKeys`] when two of that kind are live; [`AdminError::NoSuchTenant`]; [`AdminError::Conflict`] when
-/// somebody else changed the tenant in the meantime; otherwise when AWS refuses.
-pub async fn rotate(stack: &Stack, id: &TenantId, new: NewKey) -> Result<Made, AdminError> {
+/// [`AdminError::TwoKeys`] when two of that kind are live; [`AdminError::NoSuchTenant`]; [`AdminError::Conflict`];
+/// otherwise when AWS refuses.
+pub(crate) async fn rotate(
+    stack: &Stack,
+    id: &TenantId,
+    new: NewKey,
+) -> Result<CreatedKey, AdminError> {
     let before = read_existing(stack, id).await?;
     let kind = new.kind();
     let older = ids(&before, kind);
     if older.len() >= LIVE {
         return Err(AdminError::TwoKeys {
             tenant: id.clone(),
-            kind: word(kind),
+            kind: json_name(&kind),
             ids: older.join(", "),
         });
     }
@@ -102,11 +95,11 @@ pub async fn rotate(stack: &Stack, id: &TenantId, new: NewKey) -> Result<Made, A
     };
     let (key, text) = TenantKey::generate(kind, scopes, &vault::random()?, stack.clock.now());
     let key_id = key.id.clone();
-    let mut after = next(&before);
+    let mut after = next_version(&before);
     after.keys.push(key);
     write(stack, Some(&before), &after).await?;
     let webhook = kind == KeyKind::Webhook;
-    Ok(Made {
+    Ok(CreatedKey {
         id: key_id,
         webhook_urls: webhook.then(|| WebhookUrls::new(stack.api_url.as_deref(), id, &text)),
         api_key: (!webhook).then_some(text),
@@ -114,48 +107,43 @@ pub async fn rotate(stack: &Stack, id: &TenantId, new: NewKey) -> Result<Made, A
     })
 }
 
-/// What `keys retire` answers.
+/// The answer of `keys retire`.
 ///
 /// As JSON: `{"tenant","id","kind","retired":true}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Retired {
-    /// The tenant.
-    pub tenant: TenantId,
-    /// The key.
-    pub id: String,
-    /// What it opened.
-    pub kind: KeyKind,
-    /// Always true.
-    pub retired: bool,
+pub(crate) struct RetiredKey {
+    pub(crate) tenant: TenantId,
+    pub(crate) id: String,
+    pub(crate) kind: KeyKind,
+    pub(crate) retired: bool,
 }
 
 /// A key that is about to be retired.
 #[derive(Clone, Debug)]
-pub struct Retirement {
+pub(crate) struct Retirement {
     before: Tenant,
     key: TenantKey,
 }
 
 impl Retirement {
-    /// Whether no other key of its kind is live.
-    pub fn is_last(&self) -> bool {
+    /// Whether it is the last live key of its kind.
+    pub(crate) fn is_last(&self) -> bool {
         ids(&self.before, self.key.kind).len() == 1
     }
 
-    /// What the key opens.
-    pub const fn kind(&self) -> KeyKind {
+    pub(crate) const fn kind(&self) -> KeyKind {
         self.key.kind
     }
 
-    /// Drops the key. Every function knows within 60 s.
+    /// Deletes the key. Every function refuses it within 60 s.
     ///
     /// # Errors
-    /// [`AdminError::Conflict`] when somebody else changed the tenant in the meantime; otherwise when AWS refuses.
-    pub async fn execute(self, stack: &Stack) -> Result<Retired, AdminError> {
-        let mut after = next(&self.before);
+    /// [`AdminError::Conflict`]; otherwise when AWS refuses.
+    pub(crate) async fn execute(self, stack: &Stack) -> Result<RetiredKey, AdminError> {
+        let mut after = next_version(&self.before);
         after.keys.retain(|key| key.id != self.key.id);
         write(stack, Some(&self.before), &after).await?;
-        Ok(Retired {
+        Ok(RetiredKey {
             tenant: self.before.file.tenant,
             id: self.key.id,
             kind: self.key.kind,
@@ -168,7 +156,11 @@ impl Retirement {
 ///
 /// # Errors
 /// [`AdminError::NoSuchKey`], [`AdminError::NoSuchTenant`]; otherwise when AWS refuses.
-pub async fn retirement(stack: &Stack, id: &TenantId, key: &str) -> Result<Retirement, AdminError> {
+pub(crate) async fn retirement(
+    stack: &Stack,
+    id: &TenantId,
+    key: &str,
+) -> Result<Retirement, AdminError> {
     let before = read_existing(stack, id).await?;
     let found = before.keys.iter().find(|live| live.id == key).cloned();
     let Some(found) = found else {
@@ -182,11 +174,11 @@ pub async fn retirement(stack: &Stack, id: &TenantId, key: &str) -> Result<Retir
     Ok(Retirement { before, key: found })
 }
 
-/// The live keys of a tenant, in the order in which they were made.
+/// The live keys of a tenant, in the order of their creation.
 ///
 /// # Errors
 /// [`AdminError::NoSuchTenant`]; otherwise when AWS refuses.
-pub async fn list(stack: &Stack, id: &TenantId) -> Result<Vec<ShownKey>, AdminError> {
+pub(crate) async fn list(stack: &Stack, id: &TenantId) -> Result<Vec<ShownKey>, AdminError> {
     let tenant = read_existing(stack, id).await?;
     let mut keys: Vec<ShownKey> = tenant.keys.iter().map(ShownKey::from).collect();
     keys.sort_by_key(|key| key.created_at);
@@ -198,7 +190,7 @@ fn ids(tenant: &Tenant, kind: KeyKind) -> Vec<String> {
     keys.map(|key| key.id.clone()).collect()
 }
 
-fn next(before: &Tenant) -> Tenant {
+fn next_version(before: &Tenant) -> Tenant {
     Tenant {
         version: before.version + 1,
         ..before.clone()

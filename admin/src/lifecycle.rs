@@ -1,4 +1,4 @@
-//! The tenants of a deployment: which there are, switching them off and on, and their end.
+//! Lists, disables, enables, exports and deletes tenants.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use shared::domain::tenant::{Grant, Publish, TenantFile, TenantId};
 
 use crate::error::AdminError;
 use crate::stack::Stack;
-use crate::tenant::{read_existing, write};
+use crate::tenant::table::{read_existing, resource, write};
 use crate::vault;
 
 /// One tenant of [`list`].
@@ -20,25 +20,18 @@ use crate::vault;
 /// As JSON: `{"tenant","enabled","instance","grant","publish","version","disabled_at"}`; `disabled_at` only while it is
 /// switched off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Listed {
-    /// The tenant.
-    pub tenant: TenantId,
-    /// Whether it is switched on.
-    pub enabled: bool,
-    /// Its ServiceNow instance.
-    pub instance: String,
-    /// How access tokens are obtained.
-    pub grant: Grant,
-    /// What of its sessions is written.
-    pub publish: Publish,
-    /// Counts the changes.
-    pub version: u64,
-    /// When it was switched off.
+pub(crate) struct ListedTenant {
+    pub(crate) tenant: TenantId,
+    pub(crate) enabled: bool,
+    pub(crate) instance: String,
+    pub(crate) grant: Grant,
+    pub(crate) publish: Publish,
+    pub(crate) version: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub disabled_at: Option<Timestamp>,
+    pub(crate) disabled_at: Option<Timestamp>,
 }
 
-impl From<Tenant> for Listed {
+impl From<Tenant> for ListedTenant {
     fn from(tenant: Tenant) -> Self {
         Self {
             tenant: tenant.file.tenant,
@@ -52,47 +45,30 @@ impl From<Tenant> for Listed {
     }
 }
 
-/// Every tenant.
+/// The tenants of a deployment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tenants {
+pub(crate) struct Tenants {
     /// Sorted by name.
-    pub listed: Vec<Listed>,
-    /// The names of those whose items this version cannot read.
-    pub unreadable: Vec<String>,
+    pub(crate) listed: Vec<ListedTenant>,
+    /// The names of tenants whose items this release cannot read.
+    pub(crate) unreadable: Vec<String>,
 }
 
 /// Every tenant of the deployment, sorted by name.
-///
-/// # Errors
-/// When the table cannot be read.
-pub async fn list(stack: &Stack) -> Result<Tenants, AdminError> {
+pub(crate) async fn list(stack: &Stack) -> Result<Tenants, AdminError> {
+    let scan = stack.dynamodb.scan().table_name(&stack.tenants_table);
+    let items = scan.consistent_read(true).into_paginator().items().send();
+    let items = items.collect::<Result<Vec<_>, _>>().await;
+    let items =
+        items.map_err(|error| AdminError::aws("dynamodb:Scan", &resource(stack), &error))?;
     let mut tenants = Tenants::default();
-    let mut from = None;
-    loop {
-        let answer = stack
-            .dynamodb
-            .scan()
-            .table_name(&stack.tenants_table)
-            .consistent_read(true)
-            .set_exclusive_start_key(from)
-            .send()
-            .await;
-        let answer = answer.map_err(|error| {
-            let table = format!("table {}", stack.tenants_table);
-            AdminError::aws("dynamodb:Scan", &table, &error)
-        })?;
-        for item in answer.items() {
-            match Tenant::from_item(item) {
-                Some(tenant) => tenants.listed.push(tenant.into()),
-                None => {
-                    let name = item.get("tenant").and_then(|name| name.as_s().ok());
-                    tenants.unreadable.extend(name.cloned());
-                }
+    for item in &items {
+        match Tenant::from_item(item) {
+            Some(tenant) => tenants.listed.push(tenant.into()),
+            None => {
+                let name = item.get("tenant").and_then(|name| name.as_s().ok());
+                tenants.unreadable.extend(name.cloned());
             }
-        }
-        from = answer.last_evaluated_key;
-        if from.is_none() {
-            break;
         }
     }
     tenants.listed.sort_by(|a, b| a.tenant.cmp(&b.tenant));
@@ -100,11 +76,11 @@ pub async fn list(stack: &Stack) -> Result<Tenants, AdminError> {
     Ok(tenants)
 }
 
-/// The tenants whose names look most like one that does not exist, the likeliest first; three at most.
-///
-/// # Errors
-/// When the table cannot be read.
-pub async fn similar_names(stack: &Stack, missing: &TenantId) -> Result<Vec<TenantId>, AdminError> {
+/// At most three tenants whose names resemble a missing one, the most similar first.
+pub(crate) async fn similar_names(
+    stack: &Stack,
+    missing: &TenantId,
+) -> Result<Vec<TenantId>, AdminError> {
     let names = list(stack).await?.listed.into_iter();
     Ok(most_similar(names.map(|listed| listed.tenant), missing))
 }
@@ -121,34 +97,32 @@ fn most_similar(names: impl Iterator<Item = TenantId>, missing: &TenantId) -> Ve
     scored.into_iter().map(|(_, name)| name).take(3).collect()
 }
 
-/// What `tenant disable` and `tenant enable` answer.
+/// The answer of `tenant disable` and `tenant enable`.
 ///
 /// As JSON: `{"tenant","enabled","version","disabled_at"}`; `disabled_at` only when it is switched off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Switched {
-    /// The tenant.
-    pub tenant: TenantId,
-    /// Whether it is switched on now.
-    pub enabled: bool,
-    /// Counts the changes.
-    pub version: u64,
-    /// When it was switched off.
+pub(crate) struct SwitchedTenant {
+    pub(crate) tenant: TenantId,
+    pub(crate) enabled: bool,
+    pub(crate) version: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub disabled_at: Option<Timestamp>,
-    /// Whether it was not so before.
+    pub(crate) disabled_at: Option<Timestamp>,
     #[serde(skip)]
-    pub changed: bool,
+    pub(crate) changed: bool,
 }
 
-/// Switches a tenant on or off; every function knows within 60 s. One that is so already is left alone.
+/// Switches a tenant on or off, unless it is already. Every function knows within 60 s.
 ///
 /// # Errors
-/// [`AdminError::NoSuchTenant`]; [`AdminError::Conflict`] when somebody else changed the tenant in the meantime;
-/// otherwise when AWS refuses.
-pub async fn switch(stack: &Stack, id: &TenantId, enabled: bool) -> Result<Switched, AdminError> {
+/// [`AdminError::NoSuchTenant`], [`AdminError::Conflict`]; otherwise when AWS refuses.
+pub(crate) async fn switch(
+    stack: &Stack,
+    id: &TenantId,
+    enabled: bool,
+) -> Result<SwitchedTenant, AdminError> {
     let before = read_existing(stack, id).await?;
     let (after, changed) = switched(stack, before, enabled).await?;
-    Ok(Switched {
+    Ok(SwitchedTenant {
         tenant: id.clone(),
         enabled,
         version: after.version,
@@ -178,7 +152,7 @@ async fn switched(
     Ok((after, true))
 }
 
-/// The settings of a tenant, for a file that changes nothing when it is applied.
+/// The settings of a tenant. Applying them as a file changes nothing.
 ///
 /// # Errors
 /// [`AdminError::NoSuchTenant`]; otherwise when AWS refuses.
@@ -186,31 +160,30 @@ pub async fn export(stack: &Stack, id: &TenantId) -> Result<TenantFile, AdminErr
     Ok(read_existing(stack, id).await?.file)
 }
 
-/// How long deleting waits for the posts of a tenant, unless it is told otherwise.
-pub const DRAIN_WAIT: Duration = Duration::from_secs(900);
+/// How long deleting waits for the posts of a tenant by default.
+pub(crate) const DRAIN_WAIT: Duration = Duration::from_secs(900);
 
-/// Every function knows after this that a tenant is switched off: it remembers tenants for 60 s, and what it was about
-/// to accept then is in the queue.
+/// After this time every function knows that a tenant is disabled (it caches tenants for 60 s), and the posts that it was
+/// accepting are in the queue.
 const SETTLED: Duration = Duration::from_secs(70);
 
-/// A post that was accepted before then is neither in the queue nor in the dead-letter queue any more: both keep
-/// messages for 14 days.
+/// Older posts are in neither queue: both keep messages for 14 days.
 const OLDEST_POST: Duration = Duration::from_secs(29 * 24 * 3600);
 
-/// The longest recovery window that Secrets Manager has.
+/// The longest recovery window of Secrets Manager.
 const RECOVERY_DAYS: i64 = 30;
 
-/// How often the ledger is looked at: at once, then less and less often.
-const FIRST_LOOK: Duration = Duration::from_millis(200);
-const LAST_LOOKS: Duration = Duration::from_secs(10);
+/// The intervals at which the ledger is read: the first, and the longest.
+const FIRST_INTERVAL: Duration = Duration::from_millis(200);
+const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What deleting waits for.
+/// What deleting still waits for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Draining {
+pub(crate) struct Draining {
     /// Posts that are being delivered, or wait for another attempt.
-    pub posts: usize,
-    /// How long until no function accepts posts any more.
-    pub settling: Duration,
+    pub(crate) posts: usize,
+    /// The time until no function accepts posts.
+    pub(crate) settling: Duration,
 }
 
 impl Draining {
@@ -219,40 +192,38 @@ impl Draining {
     }
 }
 
-/// What `tenant delete` answers.
+/// The answer of `tenant delete`.
 ///
 /// As JSON: `{"tenant","deleted":true,"posts_left","secrets_restorable_until"}`; the last only when there were secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Deleted {
-    /// The tenant.
-    pub tenant: TenantId,
-    /// Always true.
-    pub deleted: bool,
-    /// Posts that were not waited for: they become dead letters with the reason `tenant-deleted`.
-    pub posts_left: usize,
-    /// Entries of the credentials table that were deleted: access tokens, sign-ins, a kept refresh token, leases, PINs.
+pub(crate) struct DeletedTenant {
+    pub(crate) tenant: TenantId,
+    pub(crate) deleted: bool,
+    /// Undelivered posts: they become dead letters with the reason `tenant-deleted`.
+    pub(crate) posts_left: usize,
+    /// Deleted items of the credentials table.
     #[serde(skip)]
-    pub credentials_deleted: usize,
-    /// Secrets Manager keeps the secrets until then; applying a file of that name restores them, emptied.
+    pub(crate) credentials_deleted: usize,
+    /// Until then, applying a file with the same tenant name restores the secrets without their values.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub secrets_restorable_until: Option<Timestamp>,
+    pub(crate) secrets_restorable_until: Option<Timestamp>,
 }
 
-/// Deletes a tenant: switches it off, waits until its posts are delivered, ends the rotation, removes both secrets and
-/// what was obtained with them, and removes its item last, so that an interrupted run can be repeated.
+/// Deletes a tenant: switches it off, waits until its posts are delivered, cancels the rotation, deletes both secrets and
+/// the credentials obtained with them, and deletes its item last, so that an interrupted run can be repeated.
 ///
-/// Posts that are queued and were never tried are in no ledger and cannot be waited for; after `SETTLED` there are
-/// some only when deliveries are behind. `wait` is how long posts are waited for; zero does not wait at all.
+/// Queued posts without an attempt are not in the ledger, and deleting does not wait for them; after `SETTLED` they exist
+/// only when deliveries lag behind. `wait` is the longest time to wait for posts; zero does not wait.
 ///
 /// # Errors
-/// [`AdminError::StillDelivering`] when that was too short (the tenant is switched off then, and nothing else was
-/// done); [`AdminError::NoSuchTenant`], [`AdminError::Conflict`], or when AWS refuses.
-pub async fn delete(
+/// [`AdminError::StillDelivering`] when the time is over (only the switch took effect); [`AdminError::NoSuchTenant`],
+/// [`AdminError::Conflict`], or when AWS refuses.
+pub(crate) async fn delete(
     stack: &Stack,
     id: &TenantId,
     wait: Duration,
     mut progress: impl FnMut(Draining),
-) -> Result<Deleted, AdminError> {
+) -> Result<DeletedTenant, AdminError> {
     let before = read_existing(stack, id).await?;
     let (tenant, _) = switched(stack, before, false).await?;
     let left = drain(stack, &tenant, wait, &mut progress).await?;
@@ -266,11 +237,11 @@ pub async fn delete(
         let until = vault::delete(stack, name, RECOVERY_DAYS).await?;
         restorable = restorable.max(until);
     }
-    // What was obtained with them must not serve another tenant that takes the name.
+    // Another tenant of the same name must not use these credentials.
     stack.credentials().forget_access_token(id).await?;
-    let credentials_deleted = forget(stack, id).await?;
+    let credentials_deleted = delete_credentials(stack, id).await?;
     remove(stack, &tenant).await?;
-    Ok(Deleted {
+    Ok(DeletedTenant {
         credentials_deleted,
         tenant: id.clone(),
         deleted: true,
@@ -279,40 +250,30 @@ pub async fn delete(
     })
 }
 
-/// Deletes all that the credentials table holds of a tenant: its keys begin with the tenant's name. How many there were.
-/// The table has no index by tenant, because no request needs one, so all of it is read.
-async fn forget(stack: &Stack, id: &TenantId) -> Result<usize, AdminError> {
+/// Deletes a tenant's items of the credentials table and returns their number. The table has no index by tenant, so it is
+/// scanned for keys that begin with the tenant's name.
+async fn delete_credentials(stack: &Stack, id: &TenantId) -> Result<usize, AdminError> {
     let table = format!("table {}", stack.credentials_table);
-    let (mut deleted, mut from) = (0, None);
-    loop {
-        let answer = stack
-            .dynamodb
-            .scan()
-            .table_name(&stack.credentials_table)
-            .filter_expression("begins_with(credential, :tenant)")
-            .expression_attribute_values(":tenant", AttributeValue::S(format!("{id}#")))
-            .projection_expression("credential")
-            .consistent_read(true)
-            .set_exclusive_start_key(from)
-            .send()
-            .await;
-        let answer = answer.map_err(|error| AdminError::aws("dynamodb:Scan", &table, &error))?;
-        for key in answer.items() {
-            stack
-                .dynamodb
-                .delete_item()
-                .table_name(&stack.credentials_table)
-                .set_key(Some(key.clone()))
-                .send()
-                .await
-                .map_err(|error| AdminError::aws("dynamodb:DeleteItem", &table, &error))?;
-            deleted += 1;
-        }
-        from = answer.last_evaluated_key;
-        if from.is_none() {
-            return Ok(deleted);
-        }
+    let keys = stack
+        .dynamodb
+        .scan()
+        .table_name(&stack.credentials_table)
+        .filter_expression("begins_with(credential, :tenant)")
+        .expression_attribute_values(":tenant", AttributeValue::S(format!("{id}#")))
+        .projection_expression("credential")
+        .consistent_read(true)
+        .into_paginator()
+        .items()
+        .send();
+    let keys = keys.collect::<Result<Vec<_>, _>>().await;
+    let keys = keys.map_err(|error| AdminError::aws("dynamodb:Scan", &table, &error))?;
+    let count = keys.len();
+    for key in keys {
+        let request = stack.dynamodb.delete_item().set_key(Some(key));
+        let deleted = request.table_name(&stack.credentials_table).send().await;
+        deleted.map_err(|error| AdminError::aws("dynamodb:DeleteItem", &table, &error))?;
     }
+    Ok(count)
 }
 
 async fn drain(
@@ -323,7 +284,7 @@ async fn drain(
 ) -> Result<Draining, AdminError> {
     let id = &tenant.file.tenant;
     let began = tokio::time::Instant::now();
-    let mut pause = FIRST_LOOK;
+    let mut pause = FIRST_INTERVAL;
     loop {
         let now = stack.clock.now();
         let off_for = tenant
@@ -337,59 +298,51 @@ async fn drain(
             return Ok(left);
         }
         progress(left);
-        let patience = wait.saturating_sub(began.elapsed());
-        if patience.is_zero() {
+        let remaining = wait.saturating_sub(began.elapsed());
+        if remaining.is_zero() {
             return Err(AdminError::StillDelivering {
                 tenant: id.clone(),
                 posts: left.posts,
                 waited: wait.as_secs(),
             });
         }
-        tokio::time::sleep(pause.min(patience)).await;
-        pause = (pause * 2).min(LAST_LOOKS);
+        tokio::time::sleep(pause.min(remaining)).await;
+        pause = (pause * 2).min(LONGEST_INTERVAL);
     }
 }
 
-/// How many posts of a tenant are being delivered or wait. The index may be a moment behind.
+/// How many posts of a tenant are being delivered or wait. The index is eventually consistent.
 async fn undelivered(stack: &Stack, id: &TenantId, now: Timestamp) -> Result<usize, AdminError> {
-    let (mut posts, mut from) = (0, None);
-    loop {
-        let answer = stack
-            .dynamodb
-            .query()
-            .table_name(&stack.sessions_table)
-            .index_name(BY_TENANT)
-            .key_condition_expression("tenant = :tenant AND received_at >= :oldest")
-            .filter_expression("#state IN (:waiting, :delivering)")
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":tenant", AttributeValue::S(id.to_string()))
-            .expression_attribute_values(
-                ":oldest",
-                AttributeValue::S(now.minus(OLDEST_POST).to_string()),
-            )
-            .expression_attribute_values(":waiting", state(PostState::Waiting))
-            .expression_attribute_values(":delivering", state(PostState::Delivering))
-            .select(Select::Count)
-            .set_exclusive_start_key(from)
-            .send()
-            .await;
-        let answer = answer.map_err(|error| {
-            let table = format!("table {}", stack.sessions_table);
-            AdminError::aws("dynamodb:Query", &table, &error)
-        })?;
-        posts += usize::try_from(answer.count()).unwrap_or(0);
-        from = answer.last_evaluated_key;
-        if from.is_none() {
-            return Ok(posts);
-        }
-    }
+    let oldest = now.minus(OLDEST_POST).to_string();
+    let pages = stack
+        .dynamodb
+        .query()
+        .table_name(&stack.sessions_table)
+        .index_name(BY_TENANT)
+        .key_condition_expression("tenant = :tenant AND received_at >= :oldest")
+        .filter_expression("#state IN (:waiting, :delivering)")
+        .expression_attribute_names("#state", "state")
+        .expression_attribute_values(":tenant", AttributeValue::S(id.to_string()))
+        .expression_attribute_values(":oldest", AttributeValue::S(oldest))
+        .expression_attribute_values(":waiting", state(PostState::Waiting))
+        .expression_attribute_values(":delivering", state(PostState::Delivering))
+        .select(Select::Count)
+        .into_paginator()
+        .send();
+    let pages = pages.collect::<Result<Vec<_>, _>>().await;
+    let table = format!("table {}", stack.sessions_table);
+    let pages = pages.map_err(|error| AdminError::aws("dynamodb:Query", &table, &error))?;
+    let counts = pages
+        .iter()
+        .map(|page| usize::try_from(page.count()).unwrap_or(0));
+    Ok(counts.sum())
 }
 
 fn state(state: PostState) -> AttributeValue {
     AttributeValue::S(state.as_str().to_owned())
 }
 
-/// Removes the tenant's item, provided that it is still the one that was read.
+/// Deletes the tenant's item if its version is still the one that was read.
 async fn remove(stack: &Stack, tenant: &Tenant) -> Result<(), AdminError> {
     let id = &tenant.file.tenant;
     let answer = stack
@@ -397,7 +350,7 @@ async fn remove(stack: &Stack, tenant: &Tenant) -> Result<(), AdminError> {
         .delete_item()
         .table_name(&stack.tenants_table)
         .key("tenant", AttributeValue::S(id.to_string()))
-        // The SDK may send this twice; the second time finds nothing.
+        // The SDK may send the request twice; the second one finds no item.
         .condition_expression("attribute_not_exists(tenant) OR #version = :read")
         .expression_attribute_names("#version", "version")
         .expression_attribute_values(":read", AttributeValue::N(tenant.version.to_string()))
@@ -412,10 +365,11 @@ async fn remove(stack: &Stack, tenant: &Tenant) -> Result<(), AdminError> {
         {
             Err(AdminError::Conflict(id.clone()))
         }
-        Err(error) => {
-            let table = format!("table {}", stack.tenants_table);
-            Err(AdminError::aws("dynamodb:DeleteItem", &table, &error))
-        }
+        Err(error) => Err(AdminError::aws(
+            "dynamodb:DeleteItem",
+            &resource(stack),
+            &error,
+        )),
     }
 }
 
@@ -438,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn draining_is_over_when_nothing_is_left_and_nothing_more_is_accepted() {
+    fn draining_is_over_when_no_post_waits_and_none_is_accepted() {
         let draining = |posts, seconds| Draining {
             posts,
             settling: Duration::from_secs(seconds),

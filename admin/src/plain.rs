@@ -1,8 +1,8 @@
-//! Texts that a terminal obeys nothing of: what vendors, files and strangers said may hold control characters.
+//! Makes untrusted texts safe for a terminal: texts of vendors, files and customers may hold control characters.
 
-/// Whether a terminal would obey the character, or show the text around it in another order: the control characters
-/// C0 and C1 apart from line feed and tab (ECMA-48), and the bidirectional controls (Unicode Standard Annex 9).
-pub(crate) const fn is_unruly(c: char) -> bool {
+/// Whether a terminal interprets the character: the control characters C0 and C1 except line feed and tab (ECMA-48), and
+/// the bidirectional controls (Unicode Standard Annex 9), which reorder text.
+pub(crate) const fn is_control_character(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => true,
@@ -12,25 +12,25 @@ pub(crate) const fn is_unruly(c: char) -> bool {
     }
 }
 
-/// The text with U+FFFD in place of each character that a terminal would obey.
+/// Replaces each control character with U+FFFD.
 pub(crate) fn plain(text: &str) -> String {
-    text.replace(is_unruly, "\u{fffd}")
+    text.replace(is_control_character, "\u{fffd}")
 }
 
-/// The same on one line.
+/// Replaces each control character with a blank, also line feed and tab.
 pub(crate) fn one_line(text: &str) -> String {
-    text.replace(|c: char| c.is_control() || is_unruly(c), " ")
+    text.replace(|c: char| c.is_control() || is_control_character(c), " ")
 }
 
-/// The same for a text that the command line has coloured itself: colours and weights stay, everything else goes. The
-/// texts of others in it have gone through [`plain`] before, so that the colours are the command line's own.
+/// Replaces control characters except colours and weights. Untrusted parts of the text have passed [`plain`], so the
+/// colours are the command line's own.
 pub(crate) fn harmless(text: &str) -> String {
     let mut harmless = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         let taken = style(rest).unwrap_or(c.len_utf8());
         let (head, tail) = rest.split_at(taken);
-        if taken == c.len_utf8() && is_unruly(c) {
+        if taken == c.len_utf8() && is_control_character(c) {
             harmless.push('\u{fffd}');
         } else {
             harmless.push_str(head);
@@ -40,8 +40,8 @@ pub(crate) fn harmless(text: &str) -> String {
     harmless
 }
 
-/// The length of the sequence that sets colour and weight (SGR, ECMA-48 8.3.117) at the beginning of a text. One that
-/// conceals is none.
+/// The length of a sequence at the beginning of the text that sets colour and weight (SGR, ECMA-48 8.3.117). A sequence
+/// that conceals text does not count.
 fn style(text: &str) -> Option<usize> {
     let parameters = text.strip_prefix("\u{1b}[")?;
     let end = parameters.find(|c: char| !(c.is_ascii_digit() || c == ';'))?;
@@ -50,11 +50,11 @@ fn style(text: &str) -> Option<usize> {
     (rest.starts_with('m') && shown).then_some(2 + end + 1)
 }
 
-/// JSON with those characters as `\u` escapes: JSON itself escapes the older half of them only.
+/// Escapes control characters in JSON as `\u`: serde_json escapes only C0.
 pub(crate) fn escaped(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
     for c in json.chars() {
-        if is_unruly(c) {
+        if is_control_character(c) {
             escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
         } else {
             escaped.push(c);
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_terminal_obeys_no_stranger() {
+    fn untrusted_text_has_no_control_characters() {
         assert_eq!(
             plain("a\u{1b}[2Jb\r\n\tc\u{9b}31m\u{202e}d\u{2066}"),
             "a\u{fffd}[2Jb\u{fffd}\n\tc\u{fffd}31m\u{fffd}d\u{fffd}"
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn only_colours_and_weights_get_through() {
+    fn only_colours_and_weights_stay() {
         let own = "\u{1b}[1mstrong\u{1b}[0m \u{1b}[1;31mred\u{1b}[m ü 漢";
         assert_eq!(harmless(own), own);
         for (text, left) in [
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn json_keeps_what_it_escapes() {
+    fn json_escapes_control_characters() {
         assert_eq!(escaped("\"\u{9b}\u{202e}ü\""), "\"\\u009b\\u202eü\"");
     }
 }

@@ -1,4 +1,4 @@
-//! ServiceNow records by the numbers that people know them by; the ledger knows sys_ids only.
+//! Looks up the numbers of ServiceNow records; the ledger holds only their `sys_id`s.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,48 +20,46 @@ use tokio::time::Instant;
 use crate::error::AdminError;
 use crate::stack::Stack;
 
-/// So long ServiceNow is asked.
+/// The deadline of all calls to ServiceNow.
 const CALLS: Duration = Duration::from_secs(15);
 
-/// A grant that is under way is waited for until then: cutting it off may lose a refresh token.
+/// How long a running token grant may take: interrupting it may lose a refresh token.
 const GRANTS: Duration = Duration::from_secs(29);
 
-/// So many records are asked for at a time, and so many at most for one list.
+/// How many records are read at a time, and at most for one list.
 const AT_ONCE: usize = 6;
 const MOST: usize = 100;
 
-/// Calls a tenant's instance as the functions do, with the access token that they share.
+/// Calls a tenant's instance with the access token that the functions share.
 #[derive(Debug)]
-pub struct Records {
+pub(crate) struct Records {
     client: ServiceNowClient,
     access: Arc<AccessTokens>,
     stack: Stack,
     began: Instant,
 }
 
-/// The numbers of some records.
+/// The numbers of records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Numbers {
+pub(crate) struct Numbers {
     /// By `table:sys_id`.
     known: BTreeMap<String, String>,
-    /// Why some are missing.
-    pub fault: Option<String>,
+    /// Why numbers are missing.
+    pub(crate) fault: Option<String>,
 }
 
 impl Numbers {
-    /// The number of a record; where that is not known, its table and `sys_id`.
-    pub fn of(&self, record: &RecordRef) -> String {
+    /// The number of a record; if it is not known, its table and `sys_id`.
+    pub(crate) fn of(&self, record: &RecordRef) -> String {
         let key = record.to_string();
         self.known.get(&key).cloned().unwrap_or(key)
     }
 
-    /// The number of a record, where it is known.
-    pub fn get(&self, record: &RecordRef) -> Option<&str> {
+    pub(crate) fn get(&self, record: &RecordRef) -> Option<&str> {
         self.known.get(&record.to_string()).map(String::as_str)
     }
 
-    /// The numbers of two tenants' records.
-    pub fn extend(&mut self, other: Self) {
+    pub(crate) fn extend(&mut self, other: Self) {
         self.known.extend(other.known);
         self.fault = self.fault.take().or(other.fault);
     }
@@ -81,11 +79,7 @@ pub(crate) fn vendors(stack: &Stack, testing: &Testing) -> Result<VendorWiring, 
 }
 
 impl Records {
-    /// The records of a deployment's tenants.
-    ///
-    /// # Errors
-    /// When the HTTP client cannot be built.
-    pub fn new(stack: &Stack, testing: &Testing) -> Result<Self, AdminError> {
+    pub(crate) fn new(stack: &Stack, testing: &Testing) -> Result<Self, AdminError> {
         let vendors = vendors(stack, testing)?;
         let access = vendors.access_tokens();
         Ok(Self {
@@ -105,16 +99,16 @@ impl Records {
     /// The one record of that number.
     ///
     /// # Errors
-    /// [`AdminError::NoSuchRecord`] when the service account sees none or several; [`AdminError::ServiceNow`] when
-    /// ServiceNow cannot be asked.
-    pub async fn find(
+    /// [`AdminError::NoSuchRecord`] when the service account sees none or several; [`AdminError::ServiceNow`] when the
+    /// call fails.
+    pub(crate) async fn find(
         &self,
         tenant: &TenantFile,
         number: &RecordNumber,
     ) -> Result<RecordRef, AdminError> {
         let (table, query) = (number.table(), Query::number(number));
         let found = self.instance(tenant).find(table.name(), &query).await;
-        self.settle().await;
+        self.finish_grant().await;
         let found = found.map_err(|error| AdminError::ServiceNow {
             tenant: tenant.tenant.clone(),
             number: number.as_str().to_owned(),
@@ -134,8 +128,8 @@ impl Records {
         }
     }
 
-    /// Whether a record shows the note with that marker. `None`: its notes cannot be read.
-    pub async fn has_note(
+    /// Whether a record has the note with that marker. `None`: its notes cannot be read.
+    pub(crate) async fn has_note(
         &self,
         tenant: &TenantFile,
         record: &RecordRef,
@@ -145,21 +139,21 @@ impl Records {
         let shown = instance
             .read(record, &["work_notes"], DisplayValue::Shown)
             .await;
-        self.settle().await;
+        self.finish_grant().await;
         Some(shown.ok()??.get("work_notes")?.contains(marker))
     }
 
-    /// The numbers of records. Never fails: what cannot be looked up is missing, and the first reason is told.
-    pub async fn numbers(&self, tenant: &TenantFile, records: &BTreeSet<String>) -> Numbers {
+    /// The numbers of records. Never fails: numbers that cannot be read are missing, and the first reason is kept.
+    pub(crate) async fn numbers(&self, tenant: &TenantFile, records: &BTreeSet<String>) -> Numbers {
         let instance = self.instance(tenant);
         let mut numbers = Numbers::default();
         let records = records.iter().filter_map(|text| parse(text)).take(MOST);
-        let asked = stream::iter(records).map(async |record| {
+        let reads = stream::iter(records).map(async |record| {
             let read = instance.read(&record, &["number"], DisplayValue::Raw);
             (record.to_string(), read.await)
         });
-        let mut asked = std::pin::pin!(asked.buffer_unordered(AT_ONCE));
-        while let Some((record, read)) = asked.next().await {
+        let mut reads = std::pin::pin!(reads.buffer_unordered(AT_ONCE));
+        while let Some((record, read)) = reads.next().await {
             let fault = match read {
                 Ok(columns) => {
                     let number = columns.and_then(|mut columns| columns.remove("number"));
@@ -169,18 +163,19 @@ impl Records {
                 }
                 Err(fault) => fault,
             };
-            let alone = matches!(fault, CallError::NotFound | CallError::Refused { .. });
+            let only_this_record = matches!(fault, CallError::NotFound | CallError::Refused { .. });
             numbers.fault.get_or_insert_with(|| fault.to_string());
-            // What fails for every record is not asked for each of them.
-            if !alone {
+            // Other failures would repeat for every record.
+            if !only_this_record {
                 break;
             }
         }
-        self.settle().await;
+        self.finish_grant().await;
         numbers
     }
 
-    async fn settle(&self) {
+    /// Waits for a running token grant.
+    async fn finish_grant(&self) {
         while self.access.is_obtaining() && self.began.elapsed() < GRANTS {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

@@ -4,19 +4,18 @@
 use serde::Serialize;
 use shared::domain::error::ErrorCode;
 
-/// A code in words.
+/// The explanation of a code.
 ///
 /// As JSON: `{"meaning","remedy"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Explained {
+pub(crate) struct Explained {
     /// What happened.
-    pub meaning: String,
+    pub(crate) meaning: String,
     /// What to do about it; the commands in it run as they stand.
-    pub remedy: String,
+    pub(crate) remedy: String,
 }
 
-/// What a code means, and what to do about it for a tenant (its name; `TENANT` where it is not known). A code of a later
-/// release says so.
+/// Explains a code for a tenant (`TENANT` if its name is not known). A code of a later release is not known.
 pub(crate) fn explain(code: &str, tenant: Option<&str>) -> Explained {
     let known = ErrorCode::ALL.iter().find(|known| known.as_str() == code);
     let meaning = known.map_or("This release does not know the code.", |code| {
@@ -30,8 +29,8 @@ pub(crate) fn explain(code: &str, tenant: Option<&str>) -> Explained {
     }
 }
 
-/// As [`explain`], for one dead letter: the commands have its id, so that there is nothing to look up.
-pub(crate) fn explain_letter(code: &str, tenant: Option<&str>, id: &str) -> Explained {
+/// As [`explain`], with the dead letter's id in the commands.
+pub(crate) fn explain_dead_letter(code: &str, tenant: Option<&str>, id: &str) -> Explained {
     let mut explained = explain(code, tenant);
     let remedy = &mut explained.remedy;
     if let Some((before, lookup)) = remedy.split_once(" (`rescue-connector dlq list")
@@ -45,7 +44,7 @@ pub(crate) fn explain_letter(code: &str, tenant: Option<&str>, id: &str) -> Expl
     explained
 }
 
-/// Fills a sentence's end with the command that puts the post back.
+/// Appends the command that puts the post back.
 macro_rules! then_redrive {
     ($text:literal) => {
         concat!(
@@ -59,7 +58,7 @@ fn remedy(code: &str) -> Option<&'static str> {
     Some(match code {
         "malformed-body" | "missing-session-id" | "invalid-session-id" => {
             "Look at what was posted with `rescue-connector dlq show ID --reveal`. After an upgrade `rescue-connector dlq \
-             redrive ID` reads it again with the present parser. Otherwise correct what exports the session data in \
+             redrive ID` parses it again. Otherwise correct what exports the session data in \
              Rescue's Administration Center."
         }
         "invalid-request" => {
@@ -67,10 +66,10 @@ fn remedy(code: &str) -> Option<&'static str> {
         }
         "unauthorized" => {
             "Check the tenant's name and the API key in ServiceNow's REST Message; `rescue-connector keys rotate TENANT \
-             api` makes another key."
+             api` creates another key."
         }
         "not-found" => {
-            "Check the URL in Rescue's Administration Center; `rescue-connector keys rotate TENANT webhook` makes new \
+            "Check the URL in Rescue's Administration Center; `rescue-connector keys rotate TENANT webhook` creates new \
              URLs."
         }
         "tenant-disabled" => "Switch the tenant on with `rescue-connector tenant enable TENANT`.",
@@ -89,11 +88,11 @@ fn remedy(code: &str) -> Option<&'static str> {
         }
         "pin-in-progress" => "Wait five seconds and press the button again.",
         "too-many-posts" => {
-            "The sender repeats the post or loses it. If a tenant really posts that often, raise the stack's parameter \
+            "The sender repeats the post or loses it. If a tenant regularly posts that often, raise the stack's parameter \
              PostsPerMinute."
         }
         "body-too-large" => {
-            "Export less of the session in Rescue's Administration Center; nothing of the post was kept."
+            "Export less of the session in Rescue's Administration Center; the post was not stored."
         }
         "idempotency-key-reused" => "Send each request with an Idempotency-Key of its own.",
         "token-refused" => {
@@ -110,18 +109,17 @@ fn remedy(code: &str) -> Option<&'static str> {
              `rescue-connector secrets set TENANT rescue-api-token`."
         }
         "rescue-unavailable" => {
-            "Try again. If it stays, look at Rescue's status page, and at `rescue-connector doctor TENANT`."
+            "Try again. If it fails again, check Rescue's status page, and run `rescue-connector doctor TENANT`."
         }
         "queue-unavailable" | "storage-unavailable" => {
-            "It passes by itself when AWS answers again. If it stays, look at the AWS Health Dashboard and at \
+            "It passes by itself when AWS answers again. Otherwise check the AWS Health Dashboard, and run \
              `rescue-connector doctor TENANT`."
         }
         "servicenow-unavailable" => {
-            "The post is tried again by itself for a day. `rescue-connector doctor TENANT` says what the instance \
-             answers. A post that became a dead letter is put back with `rescue-connector dlq redrive --tenant TENANT`."
+            "The post is retried for a day. `rescue-connector doctor TENANT` shows what the instance answers. A post that became a dead letter is put back with `rescue-connector dlq redrive --tenant TENANT`."
         }
         "servicenow-throttled" => {
-            "The post is tried again by itself. If it keeps coming back, ask the instance's administrator for the rate \
+            "The post is retried. If this happens often, ask the instance's administrator for the rate \
              limit rules of the service account."
         }
         "servicenow-refused" => then_redrive!(
@@ -142,21 +140,21 @@ fn remedy(code: &str) -> Option<&'static str> {
         ),
         "reauthorization-needed" => {
             "`rescue-connector token status TENANT` names the likely causes. Hand over a new refresh token from \
-             ServiceNow, or set the secret that changed; the posts that wait follow within a minute."
+             ServiceNow, or set the secret that changed; waiting posts follow within a minute."
         }
         "tenant-misconfigured" => {
             "`rescue-connector doctor TENANT` says which setting or secret is missing."
         }
         "tenant-deleted" => then_redrive!(
-            "If the tenant is to come back, apply its file with `rescue-connector tenant apply FILE`."
+            "To restore the tenant, apply its file with `rescue-connector tenant apply FILE`."
         ),
         "invalid-reference" | "ambiguous-record" => {
-            "Say where the session belongs: `rescue-connector dlq redrive ID --record NUMBER` (`rescue-connector dlq list \
+            "Name the session's record: `rescue-connector dlq redrive ID --record NUMBER` (`rescue-connector dlq list \
              --tenant TENANT` shows the ID)."
         }
         "record-not-found" => {
             "If the number is right, let the service account read that record, and put the post back with \
-             `rescue-connector dlq redrive --tenant TENANT`. Otherwise say where the session belongs: `rescue-connector \
+             `rescue-connector dlq redrive --tenant TENANT`. Otherwise name the session's record: `rescue-connector \
              dlq redrive ID --record NUMBER` (`rescue-connector dlq list --tenant TENANT` shows the ID)."
         }
         "tracking-not-believed" => {
@@ -175,8 +173,7 @@ fn remedy(code: &str) -> Option<&'static str> {
              program, and drop the message with `rescue-connector dlq delete ID`."
         }
         "processing-died" => then_redrive!(
-            "Look into the log of deliver-session for what ended the process at that time, and deploy a release that \
-             mends it."
+            "Find the cause in the log of deliver-session at that time, and deploy a release that corrects it."
         ),
         _ => return None,
     })
@@ -187,15 +184,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_said_of_one_letter_has_its_id_wherever_a_command_takes_one() {
-        let of_letter = |code| explain_letter(code, Some("acme"), "2f9e").remedy;
+    fn the_remedy_of_a_dead_letter_has_its_id_in_every_command() {
+        let of_dead_letter = |code| explain_dead_letter(code, Some("acme"), "2f9e").remedy;
         for code in ErrorCode::ALL {
-            let text = of_letter(code.as_str());
+            let text = of_dead_letter(code.as_str());
             assert!(!text.contains(" ID"), "{code}: {text}");
         }
         assert_eq!(
-            of_letter("ambiguous-record"),
-            "Say where the session belongs: `rescue-connector dlq redrive 2f9e --record NUMBER`."
+            of_dead_letter("ambiguous-record"),
+            "Name the session's record: `rescue-connector dlq redrive 2f9e --record NUMBER`."
         );
     }
 

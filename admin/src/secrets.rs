@@ -13,9 +13,10 @@ use shared::domain::secret::Secret;
 use shared::domain::tenant::{TenantFile, TenantId};
 
 use crate::error::AdminError;
-use crate::secret_text::SecretFault;
+use crate::secret_fault::SecretFault;
 use crate::stack::Stack;
-use crate::{tenant, vault};
+use crate::tenant::table;
+use crate::vault;
 
 /// A secret by the name that `secrets set` takes (docs/tenant-file.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -92,7 +93,7 @@ pub async fn set(
     if value.expose().is_empty() {
         return Err(SecretFault::Empty.into());
     }
-    let file = tenant::read_existing(stack, id).await?.file;
+    let file = table::read_existing(stack, id).await?.file;
     match name {
         SecretName::RefreshToken => {
             let secret = token_secret_name(&stack.secret_prefix, id);

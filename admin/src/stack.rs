@@ -1,20 +1,10 @@
-//! Where a deployment keeps things: names from the functions' variables, then from the stack's outputs.
+//! The tables, queues and secrets of a deployment.
 
-#[cfg(feature = "deployed")]
-use std::collections::HashMap;
-
-#[cfg(feature = "deployed")]
-use aws_config::BehaviorVersion;
 use shared::aws::credentials::CredentialsTable;
 use shared::aws::queue::Queues;
 use shared::domain::clock::Clock;
-#[cfg(feature = "deployed")]
-use shared::environment::{DEFAULT_SECRET_PREFIX, EnvironmentReader};
 
-#[cfg(feature = "deployed")]
-use crate::error::AdminError;
-
-/// One deployment: its names and the clients that reach it.
+/// One deployment: its names, and AWS clients.
 ///
 /// With the feature `deployed`, `Stack::find` looks one up in AWS; the embedded stack fills the fields in itself.
 #[derive(Clone, Debug)]
@@ -29,17 +19,17 @@ pub struct Stack {
     pub sessions_queue_url: String,
     /// Its dead-letter queue.
     pub sessions_dlq_url: String,
-    /// What the tenants' secrets are named under.
+    /// The first part of the secrets' names.
     pub secret_prefix: String,
-    /// Where the HTTP API is; without it paths are printed instead of URLs.
+    /// The address of the HTTP API; without it paths are printed instead of URLs.
     pub api_url: Option<String>,
     /// The function that rotates token secrets; without it no rotation schedule is set.
     pub rotate_tokens_function_arn: Option<String>,
-    /// Reaches the tables.
+    /// For the tables.
     pub dynamodb: aws_sdk_dynamodb::Client,
-    /// Reaches the secrets.
+    /// For the secrets.
     pub secrets: aws_sdk_secretsmanager::Client,
-    /// Reaches the queues.
+    /// For the queues.
     pub sqs: aws_sdk_sqs::Client,
     /// The time; tests shift it with `CLOCK_OFFSET_SECONDS`.
     pub clock: Clock,
@@ -64,111 +54,6 @@ pub enum Need {
     RotateTokensFunctionArn,
 }
 
-#[cfg(feature = "deployed")]
-impl Need {
-    /// The variable that goes before the output. What has none is always looked up.
-    const fn variable(self) -> Option<&'static str> {
-        match self {
-            Self::TenantsTable => Some("TENANTS_TABLE"),
-            Self::SessionsTable => Some("SESSIONS_TABLE"),
-            Self::CredentialsTable => Some("CREDENTIALS_TABLE"),
-            Self::SessionsQueueUrl => Some("SESSIONS_QUEUE_URL"),
-            Self::SessionsDlqUrl => Some("SESSIONS_DLQ_URL"),
-            Self::ApiUrl | Self::RotateTokensFunctionArn => None,
-        }
-    }
-
-    const fn output(self) -> &'static str {
-        match self {
-            Self::TenantsTable => "TenantsTable",
-            Self::SessionsTable => "SessionsTable",
-            Self::CredentialsTable => "CredentialsTable",
-            Self::SessionsQueueUrl => "SessionsQueueUrl",
-            Self::SessionsDlqUrl => "SessionsDlqUrl",
-            Self::ApiUrl => "ApiUrl",
-            Self::RotateTokensFunctionArn => "RotateTokensFunctionArn",
-        }
-    }
-}
-
-/// A deployment that was found.
-#[cfg(feature = "deployed")]
-#[derive(Debug)]
-pub struct Found {
-    /// The deployment.
-    pub stack: Stack,
-    /// Why the stack's outputs could not be read, where the variables name all that the command cannot do without.
-    pub without_outputs: Option<AdminError>,
-}
-
-#[cfg(feature = "deployed")]
-impl Stack {
-    /// Finds a deployment. CloudFormation is asked for the outputs of the stack `name` only when something of `needs` has
-    /// no variable or its variable is missing; a name outside `needs` that is found nowhere is empty.
-    ///
-    /// # Errors
-    /// When a name of `needs` is found nowhere (all of them are named), or AWS cannot be asked.
-    pub async fn find<F>(
-        name: &str,
-        mut reader: EnvironmentReader<F>,
-        needs: &[Need],
-    ) -> Result<Found, AdminError>
-    where
-        F: Fn(&str) -> Option<String>,
-    {
-        let testing = reader.testing();
-        let is_set = |variable: &str| reader.optional(variable).is_some();
-        let known = needs.iter().all(|need| need.variable().is_some_and(is_set));
-        let can_do_without = needs.iter().all(|need| need.variable().is_none_or(is_set));
-        // An operator's credentials may come from anywhere: a profile, single sign-on, a machine's role.
-        let http = shared::http::client(testing.ca_file.as_deref())?;
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(shared::http::for_aws(http))
-            .timeout_config(shared::aws::sdk::timeouts())
-            .retry_config(shared::aws::sdk::retries())
-            .load()
-            .await;
-        if config.region().is_none() {
-            return Err(AdminError::NoRegion);
-        }
-        let (mut outputs, mut without_outputs) = (HashMap::new(), None);
-        if !known {
-            let client = aws_sdk_cloudformation::Client::new(&config);
-            match self::outputs(&client, name).await {
-                Ok(read) => outputs = read,
-                Err(error) if can_do_without => without_outputs = Some(error),
-                Err(error) => return Err(error),
-            }
-        }
-        let names = Names {
-            variable: |variable: &str| reader.optional(variable),
-            outputs,
-        };
-        names.require(name, needs)?;
-        let stack = Self {
-            tenants_table: names.of(Need::TenantsTable),
-            sessions_table: names.of(Need::SessionsTable),
-            credentials_table: names.of(Need::CredentialsTable),
-            sessions_queue_url: names.of(Need::SessionsQueueUrl),
-            sessions_dlq_url: names.of(Need::SessionsDlqUrl),
-            secret_prefix: names
-                .either("SECRET_PREFIX", "SecretPrefix")
-                .unwrap_or_else(|| DEFAULT_SECRET_PREFIX.to_owned()),
-            api_url: names.outputs.get("ApiUrl").cloned(),
-            rotate_tokens_function_arn: names.outputs.get("RotateTokensFunctionArn").cloned(),
-            dynamodb: aws_sdk_dynamodb::Client::new(&config),
-            secrets: aws_sdk_secretsmanager::Client::new(&config),
-            sqs: aws_sdk_sqs::Client::new(&config),
-            clock: Clock::system(testing.clock_offset_seconds),
-        };
-        reader.finish()?;
-        Ok(Found {
-            stack,
-            without_outputs,
-        })
-    }
-}
-
 impl Stack {
     /// The credentials table: leases, pauses and shared access tokens.
     pub fn credentials(&self) -> CredentialsTable {
@@ -180,109 +65,5 @@ impl Stack {
     pub fn queues(&self) -> Queues {
         let (sessions, dead_letters) = (&self.sessions_queue_url, &self.sessions_dlq_url);
         Queues::new(self.sqs.clone(), sessions.clone(), dead_letters.clone())
-    }
-}
-
-#[cfg(feature = "deployed")]
-struct Names<V> {
-    variable: V,
-    outputs: HashMap<String, String>,
-}
-
-#[cfg(feature = "deployed")]
-impl<V: Fn(&str) -> Option<String>> Names<V> {
-    fn either(&self, variable: &str, output: &str) -> Option<String> {
-        (self.variable)(variable).or_else(|| self.outputs.get(output).cloned())
-    }
-
-    fn of(&self, need: Need) -> String {
-        let variable = need.variable().and_then(&self.variable);
-        variable
-            .or_else(|| self.outputs.get(need.output()).cloned())
-            .unwrap_or_default()
-    }
-
-    fn require(&self, stack: &str, needs: &[Need]) -> Result<(), AdminError> {
-        let missing: Vec<Need> = needs
-            .iter()
-            .copied()
-            .filter(|need| need.variable().is_some() && self.of(*need).is_empty())
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let outputs: Vec<&str> = missing.iter().map(|need| need.output()).collect();
-        let variables: Vec<&str> = missing.iter().filter_map(|need| need.variable()).collect();
-        Err(AdminError::NoOutput {
-            stack: stack.to_owned(),
-            missing: outputs.join(", "),
-            variables: variables.join(", "),
-        })
-    }
-}
-
-#[cfg(feature = "deployed")]
-async fn outputs(
-    client: &aws_sdk_cloudformation::Client,
-    stack: &str,
-) -> Result<HashMap<String, String>, AdminError> {
-    let answer = client.describe_stacks().stack_name(stack).send().await;
-    let answer = answer.map_err(|error| {
-        // CloudFormation has no code of its own for a stack that does not exist.
-        let reason = shared::aws::sdk::reason(&error);
-        if reason == "ValidationError" {
-            AdminError::NoStack(stack.to_owned())
-        } else {
-            AdminError::aws(
-                "cloudformation:DescribeStacks",
-                &format!("stack {stack}"),
-                &error,
-            )
-        }
-    })?;
-    let outputs = answer.stacks().iter().flat_map(|stack| stack.outputs());
-    Ok(outputs
-        .filter_map(|output| {
-            Some((
-                output.output_key()?.to_owned(),
-                output.output_value()?.to_owned(),
-            ))
-        })
-        .collect())
-}
-
-#[cfg(all(test, feature = "deployed"))]
-mod tests {
-    use super::*;
-
-    fn names() -> Names<impl Fn(&str) -> Option<String>> {
-        Names {
-            variable: |name: &str| (name == "TENANTS_TABLE").then(|| "mine".to_owned()),
-            outputs: HashMap::from([
-                ("TenantsTable".to_owned(), "theirs".to_owned()),
-                ("SessionsTable".to_owned(), "ledger".to_owned()),
-            ]),
-        }
-    }
-
-    #[test]
-    fn a_variable_goes_before_the_output_of_the_stack() {
-        assert_eq!(names().of(Need::TenantsTable), "mine");
-        assert_eq!(names().of(Need::SessionsTable), "ledger");
-    }
-
-    #[test]
-    fn every_name_that_is_needed_and_found_nowhere_is_named() {
-        let needs = [
-            Need::TenantsTable,
-            Need::CredentialsTable,
-            Need::SessionsDlqUrl,
-        ];
-        let error = names().require("rescue", &needs).expect_err("two missing");
-        assert_eq!(
-            error.to_string(),
-            "stack rescue has no output CredentialsTable, SessionsDlqUrl; deploy the current template, \
-             or set CREDENTIALS_TABLE, SESSIONS_DLQ_URL"
-        );
     }
 }

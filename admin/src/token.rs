@@ -18,8 +18,9 @@ use shared::token::store::TokenStore;
 use crate::error::AdminError;
 use crate::secrets::{SecretName, holding_the_token};
 use crate::stack::Stack;
+use crate::tenant::table;
+use crate::vault;
 use crate::vault::Found;
-use crate::{tenant, vault};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -160,7 +161,7 @@ pub struct ShownPause {
 /// # Errors
 /// [`AdminError::NoSuchTenant`], [`AdminError::NoSecret`], or when AWS refuses.
 pub async fn status(stack: &Stack, id: &TenantId) -> Result<TokenStatus, AdminError> {
-    let file = tenant::read_existing(stack, id).await?.file;
+    let file = table::read_existing(stack, id).await?.file;
     let secret = token_secret_name(&stack.secret_prefix, id);
     let current = vault::read_existing(stack, &secret).await?.json;
     let described = describe(stack, &secret).await?;
@@ -288,7 +289,7 @@ pub async fn rotate(
     id: &TenantId,
     patience: Duration,
 ) -> Result<Rotated, AdminError> {
-    let file = tenant::read_existing(stack, id).await?.file;
+    let file = table::read_existing(stack, id).await?.file;
     if file.servicenow.grant != Grant::RefreshToken {
         return Err(AdminError::NoToken(id.clone()));
     }
@@ -435,14 +436,6 @@ async fn foreign_pending(
     let json: Option<Map<String, Value>> = serde_json::from_str(&text).ok();
     let ours = json.is_some_and(|json| json.contains_key("derived_from") || json == *current);
     Ok((!ours).then_some(version))
-}
-
-/// The command that takes `AWSPENDING` from a version.
-pub(crate) fn unblock(secret: &str, version: &str) -> String {
-    format!(
-        "aws secretsmanager update-secret-version-stage --secret-id {secret} --version-stage AWSPENDING \
-         --remove-from-version-id {version}"
-    )
 }
 
 async fn describe(stack: &Stack, secret: &str) -> Result<DescribeSecretOutput, AdminError> {

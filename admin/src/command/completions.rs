@@ -3,10 +3,9 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory as _};
+use clap::Args;
 use clap_complete::Shell;
 
-use super::Cli;
 use crate::error::AdminError;
 
 #[derive(Debug, Args)]
@@ -20,14 +19,9 @@ pub(super) struct Command {
 }
 
 impl Command {
-    pub(super) fn run(self) -> Result<ExitCode, AdminError> {
+    pub(super) fn run(self, cli: &mut clap::Command) -> Result<ExitCode, AdminError> {
         let mut script = Vec::new();
-        clap_complete::generate(
-            self.shell,
-            &mut Cli::command(),
-            "rescue-connector",
-            &mut script,
-        );
+        clap_complete::generate(self.shell, cli, "rescue-connector", &mut script);
         std::io::stdout().write_all(&script)?;
         Ok(ExitCode::SUCCESS)
     }

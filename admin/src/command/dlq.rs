@@ -8,39 +8,42 @@ use shared::domain::record::RecordNumber;
 use shared::domain::session::SessionId;
 use shared::domain::tenant::TenantId;
 
-use super::layout::{columns, wrapped};
-use super::sessions::session_id;
+use super::arguments::{record_number, session_id, tenant_id};
+use super::global::Global;
+use super::layout::{columns, minute, wrapped};
+use super::style::STRONG;
 use super::terminal::{Progress, confirm, remark};
-use super::{Global, STRONG, minute, record_number, tenant_id};
-use crate::dlq::{Filter, Letter, Redriven, Shown, delete, list, redrive, redrive_one, show};
+use crate::dlq::{
+    DeadLetter, Filter, Redriven, ShownDeadLetter, delete, list, redrive, redrive_one, show,
+};
 use crate::error::AdminError;
 use crate::plain::plain;
 use crate::stack::Need;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// List what could not be delivered, with the reasons
+    /// List dead letters with their reasons
     #[command(after_help = "Examples:\n  rescue-connector dlq list\n  \
                             rescue-connector dlq list --tenant acme --output json")]
     List {
-        /// Only letters of this tenant
+        /// Only dead letters of this tenant
         #[arg(long, value_parser = tenant_id)]
         tenant: Option<TenantId>,
     },
-    /// Show one letter and what to do about it; what was posted only with --reveal
+    /// Show one dead letter and what to do; the posted content only with --reveal
     #[command(
         after_help = "Example:\n  rescue-connector dlq show 2f9e6b1c-6a0e-4a51-9d3b-0c7f3f1d9a11"
     )]
     Show {
-        /// The letter's id, as `dlq list` shows it
+        /// The dead letter's id, as `dlq list` shows it
         id: String,
-        /// Show what was posted, too: personal data
+        /// Show the posted content, too: personal data
         #[arg(long)]
         reveal: bool,
     },
-    /// Put letters back into the queue, in the order in which the posts were accepted
+    /// Put dead letters back into the queue, in the order in which the posts were accepted
     ///
-    /// What session-details could not read is read again by this release. With --record the posts of the letter's session
+    /// A body that session-details could not read is parsed again by this release. With --record all posts of the session
     /// go to that record from now on.
     #[command(
         after_help = "Examples:\n  rescue-connector dlq redrive --tenant acme\n  \
@@ -48,12 +51,12 @@ pub(super) enum Command {
                             rescue-connector dlq redrive 2f9e6b1c-6a0e-4a51-9d3b-0c7f3f1d9a11 --record INC0010001"
     )]
     Redrive(Redrive),
-    /// Delete one letter for good: what was posted is nowhere else
+    /// Delete one dead letter: no other copy of the post exists
     #[command(
         after_help = "Example:\n  rescue-connector dlq delete 2f9e6b1c-6a0e-4a51-9d3b-0c7f3f1d9a11"
     )]
     Delete {
-        /// The letter's id, as `dlq list` shows it
+        /// The dead letter's id, as `dlq list` shows it
         id: String,
         /// Do not ask
         #[arg(long)]
@@ -64,19 +67,19 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("which").required(true).multiple(true).args(["id", "tenant", "session", "all"]))]
 pub(super) struct Redrive {
-    /// Only this letter, by the id that `dlq list` shows
+    /// Only this dead letter, by the id that `dlq list` shows
     #[arg(conflicts_with_all = ["tenant", "session", "all"])]
     id: Option<String>,
-    /// The record that the letter's session belongs to, by its number
+    /// The number of the record that the session belongs to
     #[arg(long, value_name = "NUMBER", value_parser = record_number, conflicts_with_all = ["tenant", "session", "all"])]
     record: Option<RecordNumber>,
-    /// Only letters of this tenant
+    /// Only dead letters of this tenant
     #[arg(long, value_parser = tenant_id)]
     tenant: Option<TenantId>,
-    /// Only letters of this session
+    /// Only dead letters of this session
     #[arg(long, value_name = "ID", value_parser = session_id)]
     session: Option<SessionId>,
-    /// Every letter
+    /// All dead letters
     #[arg(long, conflicts_with_all = ["tenant", "session"])]
     all: bool,
 }
@@ -96,8 +99,8 @@ impl Command {
                 })?;
                 if found.hidden > 0 {
                     remark(&format!(
-                        "note: the queue says that it holds {} more; another program may be looking at them, or they stand \
-                         behind others of their session",
+                        "note: the queue counts {} more; another consumer has received them, or they wait behind others \
+                         of their session",
                         found.hidden
                     ));
                 }
@@ -108,14 +111,20 @@ impl Command {
                     .await?;
                 global.answer(&show(&stack, &id, reveal).await?, shown)?;
             }
-            Self::Redrive(asked) => return asked.run(global).await,
+            Self::Redrive(redrive) => return redrive.run(global).await,
             Self::Delete { id, yes } => {
                 let stack = global
                     .stack(&[Need::SessionsDlqUrl, Need::SessionsTable])
                     .await?;
                 if !yes {
                     let letter = show(&stack, &id, false).await?.letter;
-                    confirm("", &[format!("{} is deleted for good", described(&letter))])?;
+                    confirm(
+                        "",
+                        &[format!(
+                            "{} is deleted, and no other copy of it exists",
+                            described(&letter)
+                        )],
+                    )?;
                 }
                 let done = delete(&stack, &id).await?;
                 global.answer(&done, |done| {
@@ -140,7 +149,7 @@ impl Redrive {
         }
         let stack = global.stack(&needs).await?;
         let mut progress = Progress::new();
-        progress.set("Looking for letters …");
+        progress.set("Receiving dead letters …");
         let done = match &self.id {
             Some(id) => redrive_one(&stack, &global.testing()?, id, self.record.as_ref()).await,
             None => {
@@ -149,7 +158,7 @@ impl Redrive {
                     session: self.session.map(|session| session.to_string()),
                 };
                 redrive(&stack, &filter, |done| {
-                    progress.set(&format!("{} back", letters(done)));
+                    progress.set(&format!("{} put back", counted(done)));
                 })
                 .await
             }
@@ -157,7 +166,7 @@ impl Redrive {
         progress.clear();
         let done = done?;
         global.answer(&done, redriven)?;
-        // A letter that was named and stays is a failure; of many that were not, some may stay.
+        // A dead letter that was named by its id and stays is a failure.
         let stays = self.id.is_some() && done.redriven == 0;
         Ok(if stays {
             ExitCode::FAILURE
@@ -167,7 +176,7 @@ impl Redrive {
     }
 }
 
-fn row(letter: &Letter) -> Vec<String> {
+fn row(letter: &DeadLetter) -> Vec<String> {
     let text = |text: &Option<String>| text.as_deref().map_or("–".to_owned(), plain);
     let reason = match &letter.detail {
         Some(detail) => format!("{}: {}", text(&letter.reason), plain(detail)),
@@ -182,15 +191,14 @@ fn row(letter: &Letter) -> Vec<String> {
     ]
 }
 
-/// A letter in a sentence.
-fn described(letter: &Letter) -> String {
+fn described(letter: &DeadLetter) -> String {
     let of = |what: &str, text: &Option<String>| {
         let text = text.as_deref().map(plain);
         text.map(|text| format!(" {what} {text}"))
             .unwrap_or_default()
     };
     format!(
-        "Letter {}{}{}{}",
+        "Dead letter {}{}{}{}",
         letter.id,
         of("of tenant", &letter.tenant),
         of("about session", &letter.session_id),
@@ -198,14 +206,12 @@ fn described(letter: &Letter) -> String {
     )
 }
 
-fn letters(count: usize) -> String {
-    match count {
-        1 => "1 letter is".to_owned(),
-        count => format!("{count} letters are"),
-    }
+fn counted(count: usize) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} dead letter{plural}")
 }
 
-fn table(letters: &[Letter], tenant: Option<&TenantId>) -> String {
+fn table(letters: &[DeadLetter], tenant: Option<&TenantId>) -> String {
     if letters.is_empty() {
         return match tenant {
             None => "There are no dead letters.".to_owned(),
@@ -216,7 +222,7 @@ fn table(letters: &[Letter], tenant: Option<&TenantId>) -> String {
     columns(&header, letters.iter().map(row))
 }
 
-fn shown(letter: &Shown) -> String {
+fn shown(letter: &ShownDeadLetter) -> String {
     let redrivable = match &letter.unreadable {
         None => "yes".to_owned(),
         Some(why) => format!("no: {why}"),
@@ -237,19 +243,19 @@ fn shown(letter: &Shown) -> String {
             "not before",
             letter
                 .not_before
-                .map(|at| format!("{at}: an earlier attempt may take effect until then")),
+                .map(|at| format!("{at}: until then an earlier attempt may take effect")),
         ),
         ("delivery", letter.delivery.clone()),
         ("encoding", Some(plain(&letter.encoding))),
         ("bytes", Some(letter.bytes.to_string())),
-        ("can go back", Some(redrivable)),
+        ("redrivable", Some(redrivable)),
     ];
     let rows = rows
         .into_iter()
         .filter_map(|(name, value)| Some(vec![name.to_owned(), value?]));
-    let mut text = columns(&["LETTER", &letter.letter.id], rows);
+    let mut text = columns(&["DEAD LETTER", &letter.letter.id], rows);
     match &letter.content {
-        None => text.push_str("\n\n--reveal shows what was posted."),
+        None => text.push_str("\n\n--reveal shows the posted content."),
         Some(serde_json::Value::String(content)) => {
             let _ = write!(text, "\n\n{}", plain(content));
         }
@@ -272,16 +278,15 @@ fn redriven(done: &Redriven) -> String {
         );
     }
     let back = match (done.redriven, done.left.len()) {
-        (0, 0) => "No letter is of that kind; nothing went back. `rescue-connector dlq list` shows what there is.".to_owned(),
-        (0, _) => "No letter went back into the queue.".to_owned(),
-        (1, _) => "1 letter went back into the queue.".to_owned(),
-        (count, _) => format!("{count} letters went back into the queue."),
+        (0, 0) => "No dead letter matches; nothing was put back. `rescue-connector dlq list` lists all of them.".to_owned(),
+        (0, _) => "No dead letter was put back into the queue.".to_owned(),
+        (count, _) => format!("Put back into the queue: {}.", counted(count)),
     };
     let _ = write!(text, "{STRONG}{back}{STRONG:#}");
     for later in &done.later {
         let _ = write!(
             text,
-            "\nThe post of session {} is tried from {} on: an earlier attempt may take effect until then.",
+            "\nThe post of session {} is not tried before {}: until then an earlier attempt may take effect.",
             later.session_id, later.not_before
         );
     }
@@ -292,11 +297,8 @@ fn redriven(done: &Redriven) -> String {
             cells
         });
         let header = ["ID", "TENANT", "SESSION", "REASON", "RECEIVED", "BECAUSE"];
-        let stay = match done.left.len() {
-            1 => "1 letter stays".to_owned(),
-            count => format!("{count} letters stay"),
-        };
-        let _ = write!(text, "\n\n{stay}:\n{}", columns(&header, rows));
+        let stay = counted(done.left.len());
+        let _ = write!(text, "\n\nNot put back: {stay}\n{}", columns(&header, rows));
     }
     wrapped(&text, 0)
 }
@@ -306,12 +308,12 @@ mod tests {
     use shared::domain::clock::Timestamp;
 
     use super::*;
-    use crate::dlq::Left;
+    use crate::dlq::RemainingDeadLetter;
 
     #[test]
-    fn how_many_went_back_and_how_many_stay_is_said_in_numbers_that_agree() {
+    fn dead_letters_that_were_put_back_and_that_stay_are_counted() {
         let left = |count: usize| {
-            let letter = Letter {
+            let letter = DeadLetter {
                 id: "1".to_owned(),
                 tenant: None,
                 session_id: None,
@@ -319,15 +321,15 @@ mod tests {
                 detail: None,
                 received_at: Timestamp::from_millis(0),
             };
-            let because = "it does not say whose post it is".to_owned();
-            vec![Left { letter, because }; count]
+            let because = "it does not name its tenant".to_owned();
+            vec![RemainingDeadLetter { letter, because }; count]
         };
         for (back, stay, words) in [
-            (0, 0, "No letter is of that kind"),
-            (0, 1, "1 letter stays:"),
-            (1, 0, "1 letter went back"),
-            (1, 2, "2 letters stay:"),
-            (2, 1, "2 letters went back"),
+            (0, 0, "No dead letter matches"),
+            (0, 1, "Not put back: 1 dead letter\n"),
+            (1, 0, "queue: 1 dead letter."),
+            (1, 2, "Not put back: 2 dead letters\n"),
+            (2, 1, "queue: 2 dead letters."),
         ] {
             let text = redriven(&Redriven {
                 redriven: back,

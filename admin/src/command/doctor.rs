@@ -5,24 +5,23 @@ use std::io::BufRead as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anstyle::{AnsiColor, Style};
 use clap::Args;
 use shared::domain::record::RecordNumber;
 use shared::domain::secret::Secret;
 use shared::domain::tenant::TenantId;
 use shared::servicenow::query::Email;
 
+use super::arguments::{record_number, tenant_id};
+use super::global::{Global, Output};
 use super::layout::wrapped;
+use super::style::{ADDED, DIM, FAULT, STRONG, WARNING};
 use super::terminal::say;
-use super::{ADDED, FAULT, Global, Output, STRONG, record_number, tenant_id};
+
 use crate::doctor::{Check, Options, Report, Status, examine, technicians};
 use crate::error::AdminError;
 use crate::folder::read_text;
 use crate::secret_text;
 use crate::stack::Need;
-
-const DOUBT: Style = AnsiColor::Yellow.on_default();
-const DIM: Style = Style::new().dimmed();
 
 pub(super) const EXAMPLES: &str = "Examples:\n  rescue-connector doctor acme\n  \
     rescue-connector doctor acme --technician ana.ruiz@acme.test --write-to INC0012345\n  \
@@ -37,11 +36,11 @@ pub(super) struct Command {
     /// Sign in to Rescue as this technician, to prove single sign-on
     #[arg(long, value_name = "EMAIL", value_parser = email)]
     technician: Option<String>,
-    /// Write one test note to this incident or case, to prove the right to write
+    /// Write one test note to this incident or case, to prove write access
     #[arg(long, value_name = "NUMBER", value_parser = record_number)]
     write_to: Option<RecordNumber>,
-    /// Ask one of the URLs that were pasted into Rescue whether it is right; `-` reads it from standard input, which
-    /// keeps its key out of the shell's history
+    /// Check one of the URLs that were pasted into Rescue; `-` reads it from standard input, which keeps its key out of
+    /// the shell's history
     #[arg(long, value_name = "URL", value_parser = secret)]
     webhook_url: Option<Secret>,
     /// Compare the technicians' e-mail addresses (lines or CSV) with ServiceNow's users
@@ -50,13 +49,13 @@ pub(super) struct Command {
 }
 
 fn email(text: &str) -> Result<String, String> {
-    let address = Email::parse(text).ok_or_else(|| "this is no e-mail address".to_owned())?;
+    let address = Email::parse(text).ok_or_else(|| "this is not an e-mail address".to_owned())?;
     Ok(address.as_str().to_owned())
 }
 
 #[expect(
     clippy::unnecessary_wraps,
-    reason = "clap's value parsers answer results"
+    reason = "clap's value parsers return results"
 )]
 fn secret(text: &str) -> Result<Secret, String> {
     Ok(Secret::from(text))
@@ -73,7 +72,7 @@ impl Command {
             Some(url) if url.expose() == "-" => {
                 let mut line = Vec::new();
                 std::io::stdin().lock().read_until(b'\n', &mut line)?;
-                // PowerShell puts a byte order mark before it.
+                // PowerShell adds a byte order mark.
                 let line = secret_text::text(&line).unwrap_or_default();
                 Some(Secret::from(line.trim()))
             }
@@ -98,7 +97,7 @@ impl Command {
         let shown = global.output == Output::Table;
         let report = examine(&stack, &self.tenant, &options, |check| {
             if shown {
-                // Nobody is left to tell when the terminal is gone.
+                // A closed terminal does not stop the checks.
                 let _ = say(&line(check));
             }
         })
@@ -114,7 +113,7 @@ impl Command {
 fn line(check: &Check) -> String {
     let (sign, style) = match check.status {
         Status::Ok => ("✓", ADDED),
-        Status::Warning => ("!", DOUBT),
+        Status::Warning => ("!", WARNING),
         Status::Failed => ("✗", FAULT),
         Status::Skipped => ("-", DIM),
     };

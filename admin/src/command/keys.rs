@@ -3,21 +3,25 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Subcommand, ValueEnum};
+use clap::{Subcommand, ValueEnum};
 use shared::aws::tenants::KeyScope;
 use shared::domain::tenant::TenantId;
 
+use super::arguments::tenant_id;
+use super::global::Global;
 use super::layout::columns;
-use super::tenant::{key_row, urls};
+use super::style::STRONG;
+use super::tenant::apply::urls;
+use super::tenant::key_row;
 use super::terminal::confirm;
-use super::{Cli, Global, STRONG, tenant_id, usage};
 use crate::error::AdminError;
-use crate::keys::{Made, NewKey, ScopeName, list, retirement, rotate, word};
+use crate::json_name::json_name;
+use crate::keys::{CreatedKey, NewKey, ScopeName, list, retirement, rotate};
 use crate::stack::Need;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Add a key beside the one that is in use, and show it once
+    /// Add a key beside the present one, and show it once
     ///
     /// Both work until the old one is retired; two of each kind may be live.
     #[command(
@@ -35,7 +39,7 @@ pub(super) enum Command {
         #[arg(long = "scope", value_enum, value_name = "SCOPE")]
         scopes: Vec<ScopeName>,
     },
-    /// Drop a key: whoever still uses it is refused within a minute
+    /// Delete a key: requests with it are refused within a minute
     #[command(after_help = "Example:\n  rescue-connector keys retire acme 1f3a9c02")]
     Retire {
         /// The tenant
@@ -43,7 +47,7 @@ pub(super) enum Command {
         tenant: TenantId,
         /// The key's id, as `keys list` shows it
         id: String,
-        /// Do not ask before dropping the last key of its kind
+        /// Do not ask before deleting the last key of its kind
         #[arg(long)]
         yes: bool,
     },
@@ -65,43 +69,50 @@ pub(super) enum Kind {
 }
 
 impl Command {
+    /// Whether it gives scopes to a webhook key, which has none.
+    pub(super) fn has_webhook_scope(&self) -> bool {
+        matches!(self, Self::Rotate { kind: Kind::Webhook, scopes, .. } if !scopes.is_empty())
+    }
+
     pub(super) async fn run(self, global: &Global) -> Result<ExitCode, AdminError> {
-        // Wrong usage is told without asking AWS anything.
-        let new = match &self {
-            Self::Rotate { kind, scopes, .. } => match new_key(*kind, scopes) {
-                Some(new) => Some(new),
-                None => return Ok(scope_of_a_webhook()),
-            },
-            Self::Retire { .. } | Self::List { .. } => None,
-        };
         let mut needs = vec![Need::TenantsTable];
-        if new == Some(NewKey::Webhook) {
+        if matches!(
+            &self,
+            Self::Rotate {
+                kind: Kind::Webhook,
+                ..
+            }
+        ) {
             needs.push(Need::ApiUrl);
         }
         let stack = global.stack(&needs).await?;
-        match (self, new) {
-            (Self::Retire { tenant, id, yes }, _) => {
+        match self {
+            Self::Retire { tenant, id, yes } => {
                 let retirement = retirement(&stack, &tenant, &id).await?;
                 if retirement.is_last() && !yes {
-                    let kind = word(retirement.kind());
+                    let kind = json_name(&retirement.kind());
                     let warning = format!(
-                        "{id} is the last live {kind} key of {tenant}: whoever uses it is cut off; make a new one first: \
+                        "{id} is the last live {kind} key of {tenant}: requests with it will be refused; create a new one first: \
                          rescue-connector keys rotate {tenant} {kind}"
                     );
                     confirm("", &[warning])?;
                 }
                 let done = retirement.execute(&stack).await?;
                 global.answer(&done, |done| {
-                    let kind = word(done.kind);
+                    let kind = json_name(&done.kind);
                     format!("The {kind} key {} of {} is retired.", done.id, done.tenant)
                 })?;
             }
-            (Self::Rotate { tenant, .. }, Some(new)) => {
-                let made = rotate(&stack, &tenant, new).await?;
+            Self::Rotate {
+                tenant,
+                kind,
+                scopes,
+            } => {
+                let made = rotate(&stack, &tenant, new_key(kind, &scopes)).await?;
                 let answered = global.answer(&made, |made| shown(&tenant, made));
                 answered.map_err(AdminError::with_keys)?;
             }
-            (Self::List { tenant } | Self::Rotate { tenant, .. }, _) => {
+            Self::List { tenant } => {
                 global.answer(&list(&stack, &tenant).await?, |keys| {
                     let rows = keys.iter().map(key_row);
                     columns(&["KEY", "KIND", "SCOPES", "CREATED"], rows)
@@ -112,29 +123,18 @@ impl Command {
     }
 }
 
-/// `None`: a webhook key has no scopes.
-fn new_key(kind: Kind, scopes: &[ScopeName]) -> Option<NewKey> {
+fn new_key(kind: Kind, scopes: &[ScopeName]) -> NewKey {
+    let all = [KeyScope::Pin, KeyScope::Token].into_iter();
+    let wanted = |scope: &KeyScope| {
+        scopes.is_empty() || scopes.iter().any(|name| KeyScope::from(*name) == *scope)
+    };
     match kind {
-        Kind::Webhook => scopes.is_empty().then_some(NewKey::Webhook),
-        Kind::Api => {
-            let all = [KeyScope::Pin, KeyScope::Token].into_iter();
-            let wanted = |scope: &KeyScope| {
-                scopes.is_empty() || scopes.iter().any(|name| KeyScope::from(*name) == *scope)
-            };
-            Some(NewKey::Api(all.filter(wanted).collect()))
-        }
+        Kind::Webhook => NewKey::Webhook,
+        Kind::Api => NewKey::Api(all.filter(wanted).collect()),
     }
 }
 
-fn scope_of_a_webhook() -> ExitCode {
-    let error = Cli::command().error(
-        clap::error::ErrorKind::ArgumentConflict,
-        "--scope is for API keys; a webhook key only takes posts",
-    );
-    usage(&error)
-}
-
-fn shown(tenant: &TenantId, made: &Made) -> String {
+fn shown(tenant: &TenantId, made: &CreatedKey) -> String {
     let mut text = String::new();
     if let Some(key) = &made.api_key {
         let _ = write!(
@@ -150,7 +150,7 @@ fn shown(tenant: &TenantId, made: &Made) -> String {
     for older in &made.older {
         let _ = write!(
             text,
-            "\nThe new key works within a minute. {STRONG}Key {older} goes on working;{STRONG:#} when nobody uses it any more:\n  \
+            "\nThe new key works within a minute. {STRONG}Key {older} still works;{STRONG:#} when it is no longer used:\n  \
              rescue-connector keys retire {tenant} {older}\n"
         );
     }
@@ -165,11 +165,16 @@ mod tests {
     fn an_api_key_may_do_everything_unless_scopes_are_named_and_a_webhook_key_has_none() {
         let api = |scopes: &[ScopeName]| new_key(Kind::Api, scopes);
         let all = NewKey::Api(vec![KeyScope::Pin, KeyScope::Token]);
-        assert_eq!(api(&[]), Some(all.clone()));
-        assert_eq!(api(&[ScopeName::Token, ScopeName::Pin]), Some(all));
+        assert_eq!(api(&[]), all);
+        assert_eq!(api(&[ScopeName::Token, ScopeName::Pin]), all);
         let twice = [ScopeName::Pin, ScopeName::Pin];
-        assert_eq!(api(&twice), Some(NewKey::Api(vec![KeyScope::Pin])));
-        assert_eq!(new_key(Kind::Webhook, &[]), Some(NewKey::Webhook));
-        assert_eq!(new_key(Kind::Webhook, &[ScopeName::Pin]), None);
+        assert_eq!(api(&twice), NewKey::Api(vec![KeyScope::Pin]));
+        let webhook = |scopes: Vec<ScopeName>| Command::Rotate {
+            tenant: TenantId::parse("acme").expect("valid"),
+            kind: Kind::Webhook,
+            scopes,
+        };
+        assert!(webhook(vec![ScopeName::Pin]).has_webhook_scope());
+        assert!(!webhook(Vec::new()).has_webhook_scope());
     }
 }

@@ -3,10 +3,10 @@
 use std::io::IsTerminal as _;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
+use shared::domain::clock::Timestamp;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-/// How many characters a line has: `COLUMNS`, else what the terminal says. `None` where neither is known: what goes into
-/// a file or a program is not broken.
+/// The width of a line: `COLUMNS`, else the terminal's width. `None` for a file or a program: such output is not wrapped.
 pub(super) fn width() -> Option<usize> {
     let columns = std::env::var("COLUMNS").ok();
     let columns = columns.and_then(|text| text.trim().parse().ok());
@@ -14,15 +14,14 @@ pub(super) fn width() -> Option<usize> {
     columns.filter(|width| *width > 0).or_else(on_terminal)
 }
 
-/// How many characters a line of a story has: `COLUMNS`, else what the terminal says, else 100.
+/// The width of a line: `COLUMNS`, else the terminal's width, else 100.
 pub fn terminal_width() -> u16 {
     width()
         .and_then(|width| u16::try_from(width).ok())
         .unwrap_or(100)
 }
 
-/// Breaks each line of a text at words, where the width is known. What follows in a broken line is indented by so many
-/// blanks.
+/// Wraps each line of a text at words, if the width is known. Continuation lines are indented by `indent` blanks.
 pub fn wrapped(text: &str, indent: usize) -> String {
     width().map_or_else(|| text.to_owned(), |width| wrap(text, indent, width))
 }
@@ -44,8 +43,8 @@ fn wrap(text: &str, indent: usize, width: usize) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A table without lines. Where its rows are wider than the terminal, cells are broken at words; where even their longest
-/// words are, each row becomes a block of lines.
+/// A table without lines. If its rows are wider than the terminal, cells are wrapped at words; if their longest words
+/// still do not fit, each row becomes a block of lines.
 pub(super) fn columns(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let rows: Vec<Vec<String>> = rows.into_iter().collect();
     arranged(header, &rows, width())
@@ -59,9 +58,13 @@ fn arranged(header: &[&str], rows: &[Vec<String>], width: Option<usize>) -> Stri
     }
     let least = longest_words(header, rows);
     if header.len() <= 2 {
-        return squeezed(table(header, rows), &beside(header, rows, width), width);
+        return squeezed(
+            table(header, rows),
+            &name_and_value_widths(header, rows, width),
+            width,
+        );
     }
-    // Each column has a blank on either side; the last one is not shown. Names with values make no blocks.
+    // Each column has a blank on either side; the last one is trimmed.
     let fits = least.iter().map(|word| word + 2).sum::<usize>() <= width + 1;
     if fits {
         return squeezed(table(header, rows), &least, width);
@@ -71,7 +74,11 @@ fn arranged(header: &[&str], rows: &[Vec<String>], width: Option<usize>) -> Stri
         let lines: Vec<Vec<String>> = lines
             .map(|(name, value)| vec![(*name).to_owned(), value.clone()])
             .collect();
-        squeezed(table(&[], &lines), &beside(&[], &lines, width), width)
+        squeezed(
+            table(&[], &lines),
+            &name_and_value_widths(&[], &lines, width),
+            width,
+        )
     });
     blocks.collect::<Vec<_>>().join("\n\n")
 }
@@ -85,21 +92,21 @@ fn table(header: &[&str], rows: &[Vec<String>]) -> Table {
     table
 }
 
-/// What names and their values take at least: the values have all the room that the names leave.
-fn beside(header: &[&str], rows: &[Vec<String>], width: usize) -> Vec<usize> {
+/// The least widths of two columns, names and values: the values get the width that the names leave.
+fn name_and_value_widths(header: &[&str], rows: &[Vec<String>], width: usize) -> Vec<usize> {
     let mut least = longest_words(header, rows);
     let cells = rows.iter().filter_map(|row| row.first());
     let names = cells.map(String::as_str).chain(header.first().copied());
     let names = names.map(textwrap::core::display_width).max();
     if let [first, second] = least.as_mut_slice() {
         *first = names.unwrap_or_default();
-        // The blanks of both columns, the last of which is not shown.
+        // Minus the blanks of both columns, the last of which is trimmed.
         *second = (*second).max((width + 1).saturating_sub(*first + 4));
     }
     least
 }
 
-/// No word is broken: an id that stands on two lines cannot be copied.
+/// Wraps a table without breaking words: an id on two lines could not be copied.
 fn squeezed(mut table: Table, least: &[usize], width: usize) -> String {
     let narrow = |width: usize| u16::try_from(width).unwrap_or(u16::MAX);
     // The blanks around a cell belong to its column.
@@ -132,6 +139,13 @@ fn widest(text: &str) -> usize {
     widths.max().unwrap_or_default()
 }
 
+/// A moment in a table: to the minute, in UTC, in a form that `--since` takes.
+pub(super) fn minute(at: Timestamp) -> String {
+    let text = at.to_string();
+    text.get(..16)
+        .map_or(text.clone(), |text| format!("{text}Z"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_fits_or_goes_into_a_file_is_left_as_it_is() {
+    fn a_table_that_fits_or_goes_into_a_file_is_not_wrapped() {
         let rows = rows(&[["acme", "on", "https://acme.service-now.com"]]);
         let header = ["TENANT", "STATE", "INSTANCE"];
         let natural = arranged(&header, &rows, None);

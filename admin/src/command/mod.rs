@@ -1,43 +1,32 @@
 //! The command line itself: one file per group of commands.
 
+mod arguments;
 mod completions;
 mod dlq;
 mod doctor;
+mod global;
 mod keys;
 mod layout;
 mod secrets;
 mod sessions;
+mod style;
 mod tenant;
 mod terminal;
 mod token;
 mod when;
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
-use anstyle::{AnsiColor, Style};
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use serde::Serialize;
-use shared::domain::clock::Timestamp;
-use shared::domain::record::{RecordNumber, TypedReference};
-use shared::domain::tenant::TenantId;
-use shared::environment::{EnvironmentReader, Testing};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::error::AdminError;
-use crate::lifecycle::similar_names;
-use crate::plain::escaped;
-use crate::stack::{Need, Stack};
-
+pub use self::global::Deployment;
+use self::global::Global;
 pub use self::layout::{terminal_width, wrapped};
-use self::terminal::{complain, remark, say};
-
-const ADDED: Style = AnsiColor::Green.on_default();
-const REMOVED: Style = AnsiColor::Red.on_default();
-const FAULT: Style = AnsiColor::Red.on_default().bold();
-const STRONG: Style = Style::new().bold();
+use self::terminal::{complain, usage};
+use crate::error::AdminError;
 
 /// Looks after the tenants of a Rescue Connector.
 #[derive(Debug, Parser)]
@@ -55,45 +44,6 @@ struct Cli {
     group: Group,
 }
 
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Global options")]
-struct Global {
-    /// How the answer is written
-    #[arg(long, value_enum, global = true, default_value_t = Output::Table)]
-    output: Output,
-    /// The CloudFormation stack whose outputs name what no environment variable names
-    #[arg(
-        long,
-        value_name = "NAME",
-        global = true,
-        default_value = "rescue-connector"
-    )]
-    stack: String,
-    /// Print help
-    #[arg(long, short, global = true, action = ArgAction::Help)]
-    help: Option<bool>,
-    /// What the commands work on in place of a stack that is looked up by its name.
-    #[arg(skip)]
-    deployment: Option<Deployment>,
-}
-
-/// A deployment that the caller knows, and the environment variables that hold for commands on it.
-#[derive(Clone, Debug)]
-pub struct Deployment {
-    /// Its names and clients.
-    pub stack: Stack,
-    /// They win over the process's own.
-    pub variables: BTreeMap<String, String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// For people
-    Table,
-    /// For scripts
-    Json,
-}
-
 #[derive(Debug, Subcommand)]
 enum Group {
     /// Create, change and show tenants
@@ -102,7 +52,7 @@ enum Group {
         after_help = "Example:\n  rescue-connector tenant apply acme.toml --dry-run"
     )]
     Tenant(tenant::Command),
-    /// Renew the keys that Rescue and ServiceNow call with
+    /// Renew the keys that Rescue and ServiceNow use
     #[command(
         subcommand,
         after_help = "Example:\n  rescue-connector keys rotate acme webhook"
@@ -114,28 +64,28 @@ enum Group {
         after_help = "Example:\n  rescue-connector secrets set acme sso-password"
     )]
     Secrets(secrets::Command),
-    /// Look after the refresh token of a tenant
+    /// Show or renew the refresh token of a tenant
     #[command(
         subcommand,
         after_help = "Example:\n  rescue-connector token status acme"
     )]
     Token(token::Command),
-    /// Check everything a tenant needs, and say what to do about each fault
+    /// Check everything a tenant needs, and say how to correct each fault
     #[command(after_help = doctor::EXAMPLES)]
     Doctor(doctor::Command),
-    /// See what became of sessions: the delivery ledger
+    /// Show the outcome of sessions: the delivery ledger
     #[command(
         subcommand,
         after_help = "Example:\n  rescue-connector sessions list acme --state failed --since yesterday"
     )]
     Sessions(sessions::Command),
-    /// See what could not be delivered, and put it back
+    /// Show posts that could not be delivered, and put them back
     #[command(
         subcommand,
         after_help = "Example:\n  rescue-connector dlq redrive --tenant acme"
     )]
     Dlq(dlq::Command),
-    /// Write what a shell completes this program's commands with
+    /// Write a shell's completion script for this program
     Completions(completions::Command),
 }
 
@@ -149,7 +99,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// The same on a given deployment, which is looked for after the arguments are understood. `--stack` changes nothing.
+/// The same on a given deployment, which is awaited after the arguments are parsed. `--stack` has no effect.
 pub async fn run_on<E: std::fmt::Display>(
     deployment: impl Future<Output = Result<Deployment, E>>,
     arguments: impl IntoIterator<Item = OsString>,
@@ -169,7 +119,14 @@ pub async fn run_on<E: std::fmt::Display>(
 }
 
 fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, ExitCode> {
-    Cli::try_parse_from(arguments).map_err(|error| usage(&error))
+    let cli = Cli::try_parse_from(arguments).map_err(|error| usage(&error))?;
+    match &cli.group {
+        Group::Keys(command) if command.has_webhook_scope() => Err(usage(&Cli::command().error(
+            clap::error::ErrorKind::ArgumentConflict,
+            "--scope is for API keys; a webhook key only accepts posts",
+        ))),
+        _ => Ok(cli),
+    }
 }
 
 async fn execute(cli: Cli) -> ExitCode {
@@ -181,11 +138,11 @@ async fn execute(cli: Cli) -> ExitCode {
         Group::Doctor(command) => command.run(&cli.global).await,
         Group::Sessions(command) => command.run(&cli.global).await,
         Group::Dlq(command) => command.run(&cli.global).await,
-        Group::Completions(command) => command.run(),
+        Group::Completions(command) => command.run(&mut Cli::command()),
     };
     match done {
         Ok(code) => code,
-        // The program that reads the answer, such as `head`, has had enough of it.
+        // The reader, such as `head`, closed the pipe.
         Err(AdminError::Terminal(error)) if error.kind() == ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }
@@ -199,163 +156,20 @@ async fn execute(cli: Cli) -> ExitCode {
     }
 }
 
-/// Prints what clap says: help to standard output, wrong usage to standard error. It quotes arguments, in which anything
-/// may stand.
-fn usage(error: &clap::Error) -> ExitCode {
-    let text = error.render().ansi().to_string();
-    let text = text.trim_end();
-    if error.use_stderr() {
-        remark(text);
-    } else if let Err(error) = say(text)
-        && error.kind() != ErrorKind::BrokenPipe
-    {
-        return ExitCode::FAILURE;
-    }
-    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
-}
-
-/// Tells the person at the terminal of a fault of this program, in place of Rust's own message, and ends the process
-/// with exit code 1. For [`std::panic::set_hook`].
+/// Reports a panic in place of Rust's own message and ends the process with exit code 1. For [`std::panic::set_hook`].
 pub fn report_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string);
     complain(&format!(
-        "rescue-connector has a fault and stopped ({}). What it had written until then stays. Run the same command again; \
+        "rescue-connector stopped because of a bug ({}). What it wrote before stays. Run the same command again; \
          if it fails again, report this line and the command, without secrets.",
         place.unwrap_or_default()
     ));
     std::process::exit(1);
 }
 
-impl Global {
-    #[cfg_attr(
-        not(feature = "deployed"),
-        expect(unused_variables, reason = "a given stack has every name")
-    )]
-    async fn stack(&self, needs: &[Need]) -> Result<Stack, AdminError> {
-        if let Some(deployment) = &self.deployment {
-            return Ok(deployment.stack.clone());
-        }
-        #[cfg(feature = "deployed")]
-        return self.found(needs).await;
-        #[cfg(not(feature = "deployed"))]
-        Err(AdminError::NoStack(self.stack.clone()))
-    }
-
-    #[cfg(feature = "deployed")]
-    async fn found(&self, needs: &[Need]) -> Result<Stack, AdminError> {
-        let found = Stack::find(&self.stack, self.environment(), needs).await?;
-        if let Some(error) = &found.without_outputs {
-            remark(&format!(
-                "note: what no variable names stays unknown (the API's address, the function that renews tokens): {error}"
-            ));
-        }
-        Ok(found.stack)
-    }
-
-    /// The variables that are only for tests.
-    fn testing(&self) -> Result<Testing, AdminError> {
-        let mut environment = self.environment();
-        let testing = environment.testing();
-        environment.finish()?;
-        Ok(testing)
-    }
-
-    /// The variables that hold for the command.
-    fn environment(&self) -> EnvironmentReader<impl Fn(&str) -> Option<String>> {
-        let given = self.deployment.as_ref();
-        let given = given.map(|deployment| deployment.variables.clone());
-        EnvironmentReader::new(move |name| {
-            let given = given.as_ref().and_then(|given| given.get(name).cloned());
-            given.or_else(|| std::env::var(name).ok())
-        })
-    }
-
-    /// Names the tenants that may have been meant. Whoever may not list them is told nothing.
-    async fn suggest(&self, missing: &TenantId) {
-        let Ok(stack) = self.stack(&[Need::TenantsTable]).await else {
-            return;
-        };
-        let names = similar_names(&stack, missing).await.unwrap_or_default();
-        let names: Vec<&str> = names.iter().map(TenantId::as_str).collect();
-        if !names.is_empty() {
-            remark(&format!("Did you mean {}?", names.join(", ")));
-        }
-    }
-
-    /// Writes the answer of a command: as JSON, or as `table` says it.
-    fn answer<T: Serialize>(
-        &self,
-        answer: &T,
-        table: impl FnOnce(&T) -> String,
-    ) -> Result<(), AdminError> {
-        match self.output {
-            Output::Json => writeln!(std::io::stdout().lock(), "{}", json(answer)?)?,
-            Output::Table => say(table(answer).trim_end())?,
-        }
-        Ok(())
-    }
-}
-
-/// An answer as JSON that a terminal obeys nothing of. Nothing is taken out of it: it may hold what a stranger wrote.
-fn json<T: Serialize>(answer: &T) -> Result<String, AdminError> {
-    Ok(escaped(&serde_json::to_string_pretty(answer)?))
-}
-
-/// A moment in a table: to the minute, in UTC, in a form that `--since` takes.
-fn minute(at: Timestamp) -> String {
-    let text = at.to_string();
-    text.get(..16)
-        .map_or(text.clone(), |text| format!("{text}Z"))
-}
-
-fn record_number(text: &str) -> Result<RecordNumber, String> {
-    typed_number(text).ok_or_else(|| "a number is like INC0012345 or CS0001234".to_owned())
-}
-
-/// A record number as people type it, and as technicians may type it into Rescue: `inc-0012345`. Nothing stands beside it.
-fn typed_number(text: &str) -> Option<RecordNumber> {
-    let length = text.chars().filter(|c| c.is_alphanumeric()).count();
-    match RecordNumber::typed(text) {
-        TypedReference::Number(number) => {
-            Some(number).filter(|number| number.as_str().len() == length)
-        }
-        TypedReference::NoReference | TypedReference::Ambiguous | TypedReference::Invalid => None,
-    }
-}
-
-fn tenant_id(text: &str) -> Result<TenantId, String> {
-    TenantId::parse(text).ok_or_else(|| "a tenant's name is 2 to 40 of a-z 0-9 -".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
-
-    #[test]
-    fn a_record_number_is_taken_as_a_technician_may_type_it() {
-        for text in [
-            "INC0010001",
-            "inc0010001",
-            "INC 0010001",
-            "inc-0010001",
-            "#INC0010001",
-        ] {
-            let number = record_number(text).expect(text);
-            assert_eq!(number.as_str(), "INC0010001", "{text}");
-        }
-        for text in [
-            "",
-            "n/a",
-            "10001",
-            "INC0010001 INC0010002",
-            "see INC0010001",
-            "INC1^active=true",
-        ] {
-            assert!(record_number(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn every_help_has_an_example_and_the_global_options_under_one_heading() {
@@ -400,16 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn json_reads_back_and_holds_nothing_that_a_terminal_obeys() {
-        let answer = "\u{1b}[2J \u{9b}2J \u{7f} \u{202e} ü 漢";
-        let text = json(&answer).expect("JSON");
-        assert!(!text.contains(char::is_control), "{text:?}");
-        assert!(text.contains("\\u202e"), "{text:?}");
-        assert_eq!(serde_json::from_str::<String>(&text).expect("JSON"), answer);
-    }
-
-    #[test]
-    fn wrong_usage_is_told_from_help() {
+    fn wrong_usage_and_help_have_different_exit_codes() {
         let code = |arguments: &[&str]| {
             Cli::try_parse_from([&["rescue-connector"], arguments].concat())
                 .expect_err("no command")

@@ -8,8 +8,10 @@ use serde::Serialize;
 use shared::domain::secret::Secret;
 use shared::domain::tenant::TenantId;
 
+use super::arguments::tenant_id;
+use super::global::Global;
 use super::terminal::confirm;
-use super::{Global, tenant_id};
+
 use crate::error::AdminError;
 use crate::secret_text::{self, LIMIT};
 use crate::secrets::{SecretName, set};
@@ -19,7 +21,7 @@ use crate::stack::Need;
 pub(super) enum Command {
     /// Set one secret, from a hidden prompt or from standard input
     ///
-    /// A byte order mark and one line end behind the secret are dropped. What cannot be the secret is refused.
+    /// A byte order mark and one line end after the secret are dropped. A text that cannot be the secret is refused.
     #[command(
         after_help = "Examples:\n  rescue-connector secrets set acme sso-password\n  \
                             rescue-connector secrets set acme refresh-token < token.txt"
@@ -31,7 +33,7 @@ pub(super) enum Command {
         /// The secret
         #[arg(value_enum)]
         name: SecretName,
-        /// Take a secret that looks like a mistake: quotes around it, or ^ & < > ? in a client secret
+        /// Accept a secret that looks like a mistake: quotes around it, or ^ & < > ? in a client secret
         #[arg(long)]
         yes: bool,
     },
@@ -67,23 +69,23 @@ impl Command {
     }
 }
 
-/// The secret as it came in, from a hidden prompt or standard input.
-fn given(tenant: &TenantId, name: SecretName) -> Result<Vec<u8>, AdminError> {
+/// The secret's bytes from a hidden prompt or standard input.
+fn input(tenant: &TenantId, name: SecretName) -> Result<Vec<u8>, AdminError> {
     let mut stdin = std::io::stdin().lock();
     if stdin.is_terminal() {
         let prompt = format!("{} of {tenant} (hidden): ", name.as_str());
         return Ok(rpassword::prompt_password(prompt)?.into_bytes());
     }
     let mut bytes = Vec::new();
-    // One byte more shows that it is too long.
+    // One byte more than the limit shows that the secret is too long.
     let most = u64::try_from(LIMIT).unwrap_or(u64::MAX) + 1;
     stdin.by_ref().take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// Looks at the secret. What may be meant is asked about; `yes` stands for the answer.
+/// Reads the secret. One that looks like a mistake has to be confirmed, at the terminal or by `yes`.
 fn read(tenant: &TenantId, name: SecretName, yes: bool) -> Result<Secret, AdminError> {
-    match secret_text::read(name, &given(tenant, name)?) {
+    match secret_text::read(name, &input(tenant, name)?) {
         Ok(secret) => Ok(secret),
         Err((_, Some(secret))) if yes => Ok(secret),
         Err((fault, Some(secret))) if std::io::stdin().is_terminal() => {

@@ -13,15 +13,20 @@ use shared::domain::record::{RecordNumber, RecordRef};
 use shared::domain::session::SessionId;
 use shared::domain::tenant::TenantId;
 
-use super::layout::{columns, wrapped};
+use super::arguments::{session_id, tenant_id, typed_number};
+use super::global::{Global, Output};
+use super::layout::{columns, minute, wrapped};
+use super::style::{FAULT, STRONG};
 use super::terminal::{Progress, remark};
 use super::when::{FORMS, When};
-use super::{FAULT, Global, Output, STRONG, minute, tenant_id, typed_number};
+
 use crate::error::AdminError;
 use crate::lifecycle::export;
 use crate::plain::plain;
 use crate::records::{Numbers, Records};
-use crate::sessions::{Entry, Filter, RecordFilter, Shown, ShownPost, list, list_all, show};
+use crate::sessions::{
+    Filter, LedgerPost, RecordFilter, ShownPost, ShownSession, list, list_all, show,
+};
 use crate::stack::{Need, Stack};
 
 const STATES: [PostState; 6] = [
@@ -42,7 +47,7 @@ pub(super) enum Command {
                             rescue-connector sessions list acme --record INC0010001"
     )]
     List(List),
-    /// Show what became of one session, step by step, and what to do about it
+    /// Show the outcome of one session step by step, and what to do
     #[command(after_help = "Example:\n  rescue-connector sessions show acme 123456789")]
     Show {
         /// The tenant
@@ -76,12 +81,12 @@ pub(super) struct List {
     /// Only posts of sessions that belong to this record: its number, or its sys_id with or without table
     #[arg(long, value_parser = record, conflicts_with = "all_tenants")]
     record: Option<RecordName>,
-    /// So many at most; 0 for all
+    /// The most posts to list; 0 lists all
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: usize,
 }
 
-/// A record as a person names it.
+/// A record as the operator names it.
 #[derive(Clone, Debug)]
 pub(super) enum RecordName {
     Number(RecordNumber),
@@ -93,10 +98,6 @@ fn states() -> impl clap::builder::TypedValueParser<Value = PostState> {
         .try_map(|word| PostState::parse(&word).ok_or("no state"))
 }
 
-pub(super) fn session_id(text: &str) -> Result<SessionId, String> {
-    SessionId::parse(text).ok_or_else(|| "a session id is 1 to 64 of A-Z a-z 0-9 _ -".to_owned())
-}
-
 fn since(text: &str) -> Result<When, String> {
     When::parse(text).ok_or_else(|| format!("write {FORMS}"))
 }
@@ -106,8 +107,8 @@ fn record(text: &str) -> Result<RecordName, String> {
         .map(RecordName::Number)
         .or_else(|| RecordFilter::parse(text).map(RecordName::Id))
         .ok_or_else(|| {
-            "a record is named by its number, such as INC0010001 or CS0001234, or by its sys_id: 32 lower-case hexadecimal \
-             digits, or incident:… or case:… with them"
+            "write a number such as INC0010001 or CS0001234, or a sys_id of 32 lower-case hexadecimal digits, also as \
+             incident:… or case:…"
                 .to_owned()
         })
 }
@@ -116,14 +117,14 @@ impl Command {
     pub(super) async fn run(self, global: &Global) -> Result<ExitCode, AdminError> {
         let mut needs = vec![Need::TenantsTable, Need::SessionsTable];
         match self {
-            Self::List(asked) => {
-                // Numbers are looked up in ServiceNow, which takes an access token.
-                let numbered = matches!(asked.record, Some(RecordName::Number(_)));
+            Self::List(filter) => {
+                // Looking up numbers in ServiceNow needs an access token.
+                let numbered = matches!(filter.record, Some(RecordName::Number(_)));
                 if numbered || global.output == Output::Table {
                     needs.push(Need::CredentialsTable);
                 }
                 let stack = global.stack(&needs).await?;
-                asked.run(global, &stack).await?;
+                filter.run(global, &stack).await?;
             }
             Self::Show { tenant, session } => {
                 needs.push(Need::CredentialsTable);
@@ -140,7 +141,7 @@ impl Command {
                     shown.number = numbers.get(&shown.record).map(str::to_owned);
                 }
                 global.answer(&found, shown)?;
-                excuse(&numbers);
+                note_missing(&numbers);
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -170,7 +171,7 @@ impl List {
             None => list_all(stack, &filter).await?,
         };
         let numbers = if global.output == Output::Table {
-            let records = listed.entries.iter().filter_map(|entry| {
+            let records = listed.posts.iter().filter_map(|entry| {
                 let tenant = entry.tenant.as_ref().or(self.tenant.as_ref())?;
                 Some((tenant, entry.record.as_ref()?))
             });
@@ -178,8 +179,8 @@ impl List {
         } else {
             Numbers::default()
         };
-        global.answer(&listed.entries, |entries| table(entries, &numbers))?;
-        excuse(&numbers);
+        global.answer(&listed.posts, |entries| table(entries, &numbers))?;
+        note_missing(&numbers);
         if listed.more {
             remark(&format!(
                 "note: there are more than {}; --limit shows more (0: all), --since and --state fewer",
@@ -190,7 +191,7 @@ impl List {
     }
 }
 
-/// The numbers of records, for people. Where ServiceNow cannot be asked they are missing.
+/// The numbers of records. They are missing when ServiceNow cannot be called.
 async fn numbers<'a>(
     global: &Global,
     stack: &Stack,
@@ -206,34 +207,34 @@ async fn numbers<'a>(
     }
     let mut progress = Progress::new();
     progress.set("Looking up record numbers …");
-    let asking = Records::new(stack, &global.testing()?)?;
+    let lookup = Records::new(stack, &global.testing()?)?;
     for (tenant, records) in wanted {
-        // Without its settings, as after its deletion, its instance cannot be asked.
+        // The instance of a deleted tenant is not known.
         if let Ok(file) = export(stack, tenant).await {
-            numbers.extend(asking.numbers(&file, &records).await);
+            numbers.extend(lookup.numbers(&file, &records).await);
         }
     }
     Ok(numbers)
 }
 
-/// Says why numbers are missing.
-fn excuse(numbers: &Numbers) {
+/// Notes why numbers are missing.
+fn note_missing(numbers: &Numbers) {
     if let Some(fault) = &numbers.fault {
         remark(&format!(
-            "note: some records are shown by their sys_id, because ServiceNow did not tell their numbers: {}",
+            "note: some records are shown by their sys_id, because ServiceNow did not return their numbers: {}",
             plain(fault)
         ));
     }
 }
 
-fn event(entry: &Entry) -> String {
+fn event(entry: &LedgerPost) -> String {
     entry
         .event
         .map(|event| event.to_string())
         .unwrap_or_default()
 }
 
-fn table(entries: &[Entry], numbers: &Numbers) -> String {
+fn table(entries: &[LedgerPost], numbers: &Numbers) -> String {
     if entries.is_empty() {
         return "No posts.".to_owned();
     }
@@ -264,7 +265,7 @@ fn table(entries: &[Entry], numbers: &Numbers) -> String {
     columns(&header, rows)
 }
 
-fn shown(session: &Shown) -> String {
+fn shown(session: &ShownSession) -> String {
     let mut text = format!(
         "{STRONG}Session {} of {}{STRONG:#}\n",
         session.session_id, session.tenant
@@ -280,7 +281,7 @@ fn shown(session: &Shown) -> String {
         None => writeln!(text, "No record is known."),
     };
     for post in &session.posts {
-        let entry = &post.entry;
+        let entry = &post.post;
         let state = match entry.state {
             PostState::Failed | PostState::Unmatched => {
                 format!("{FAULT}{}{FAULT:#}", entry.state.as_str())
@@ -296,16 +297,16 @@ fn shown(session: &Shown) -> String {
         let steps = steps(entry).into_iter();
         let rows = steps.map(|(at, what)| vec![format!("  {at}"), what]);
         let _ = writeln!(text, "{}", columns(&[], rows));
-        for line in told(post) {
+        for line in explanation(post) {
             let _ = writeln!(text, "{}", wrapped(&format!("   {line}"), 5));
         }
     }
     wrapped(&text, 0)
 }
 
-/// What is said beneath a post: its reason in words, and what to do.
-fn told(post: &ShownPost) -> Vec<String> {
-    let entry = &post.entry;
+/// The explanation beneath a post: its reason, and what to do.
+fn explanation(post: &ShownPost) -> Vec<String> {
+    let entry = &post.post;
     let mut lines = Vec::new();
     if let (Some(reason), Some(code)) = (&entry.reason, &post.explained) {
         lines.push(format!("{}: {}", plain(reason), code.meaning));
@@ -315,7 +316,7 @@ fn told(post: &ShownPost) -> Vec<String> {
     }
     if !entry.dropped_columns.is_empty() {
         lines.push(format!(
-            "ServiceNow did not take the columns {}: let the service account write them, or take them out of the tenant \
+            "ServiceNow ignored the columns {}: let the service account write them, or remove them from the tenant \
              file.",
             plain(&entry.dropped_columns.join(", "))
         ));
@@ -326,8 +327,8 @@ fn told(post: &ShownPost) -> Vec<String> {
     lines
 }
 
-/// What happened to a post, in the order of time; what is to come at the end.
-fn steps(post: &Entry) -> Vec<(Timestamp, String)> {
+/// What happened to a post, in the order of time; what follows is at the end.
+fn steps(post: &LedgerPost) -> Vec<(Timestamp, String)> {
     let mut steps = vec![(post.received_at, "accepted".to_owned())];
     if let Some(at) = post.last_attempt_at {
         let mut tries = match post.attempts {
@@ -335,7 +336,7 @@ fn steps(post: &Entry) -> Vec<(Timestamp, String)> {
             attempts => format!("the last of {attempts} attempts began"),
         };
         if post.deaths > 0 {
-            let _ = write!(tries, ", {} ended the process", post.deaths);
+            let _ = write!(tries, ", the process died in {}", post.deaths);
         }
         steps.push((at, tries));
     }
@@ -347,16 +348,17 @@ fn steps(post: &Entry) -> Vec<(Timestamp, String)> {
         steps.push((at, format!("{}{because}", post.state.as_str())));
     }
     if let Some(at) = post.lease_until {
-        let after = "if the process that delivers it has died, another one takes it over after this, once SQS shows its \
+        let after = "if the process that delivers it has died, another one takes over after this time, once SQS returns the \
                      message again (30 minutes after the last attempt began)";
         steps.push((at, after.to_owned()));
     }
     if let Some(at) = post.not_before {
-        let after = "no attempt begins before this, because the last one may still take effect";
+        let after =
+            "no attempt begins before this time, because the last one may still take effect";
         steps.push((at, after.to_owned()));
     }
     if let Some(at) = post.next_attempt_at {
-        steps.push((at, format!("is tried again{because}")));
+        steps.push((at, format!("next attempt{because}")));
     }
     steps
 }
@@ -378,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn every_state_can_be_asked_for() {
+    fn every_state_can_be_selected() {
         for state in STATES {
             assert_eq!(PostState::parse(state.as_str()), Some(state));
         }

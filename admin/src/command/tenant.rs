@@ -1,34 +1,35 @@
 //! `rescue-connector tenant …`
 
+pub(super) mod apply;
 mod folder;
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Subcommand;
 use serde::Serialize;
-use shared::domain::tenant::{Grant, TenantId};
-use similar::{ChangeTag, TextDiff};
+use shared::domain::tenant::TenantId;
 
+use super::arguments::tenant_id;
+use super::global::Global;
 use super::layout::{columns, wrapped};
-use super::terminal::{Progress, complain, confirm, remark};
-use super::{ADDED, Global, REMOVED, STRONG, tenant_id};
+use super::style::STRONG;
+use super::terminal::{Progress, confirm, remark};
+
 use crate::error::AdminError;
-use crate::folder::read;
-use crate::lifecycle::{DRAIN_WAIT, Listed, delete, export, list, switch};
-use crate::plain::plain;
-use crate::secrets::SecretName;
+use crate::json_name::json_name;
+use crate::lifecycle::{DRAIN_WAIT, ListedTenant, delete, export, list, switch};
 use crate::stack::Need;
-use crate::tenant::{Applied, Plan, Shown, ShownKey, WebhookUrls, execute, plan, preview, show};
+use crate::tenant::{ShownKey, ShownTenant, show};
 use crate::tenant_file::to_toml;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Create or change a tenant; show the difference, and the new keys once
+    /// Create or change a tenant; show the difference, and new keys once
     ///
-    /// A folder stands for every *.toml in it. Faults of one file do not keep the others from being applied.
+    /// A folder stands for every *.toml in it. A fault in one file does not stop the others.
     #[command(
         after_help = "Examples:\n  rescue-connector tenant apply acme.toml --dry-run\n  \
                             rescue-connector tenant apply acme.toml --yes --output json\n  \
@@ -41,7 +42,7 @@ pub(super) enum Command {
         /// Only show what would change
         #[arg(long)]
         dry_run: bool,
-        /// Do not ask before changes that may cut a running tenant off
+        /// Do not ask before changes that may interrupt a running tenant
         #[arg(long)]
         yes: bool,
     },
@@ -64,7 +65,7 @@ pub(super) enum Command {
     },
     /// Switch a tenant off: posts are ignored, PINs and tokens refused
     ///
-    /// Posts that came before are still delivered.
+    /// Posts that were accepted before are still delivered.
     #[command(after_help = "Examples:\n  rescue-connector tenant disable acme\n  \
                             rescue-connector tenant disable acme --yes")]
     Disable {
@@ -84,14 +85,14 @@ pub(super) enum Command {
     },
     /// Delete a tenant once its posts are delivered: its keys, its secrets, its settings
     ///
-    /// Secrets Manager keeps the secrets for 30 days. What the ledger knows of its sessions stays for 90 days.
+    /// Secrets Manager keeps the secrets for 30 days. The ledger keeps its sessions for 90 days.
     #[command(after_help = "Examples:\n  rescue-connector tenant delete acme\n  \
                             rescue-connector tenant delete acme --now --yes")]
     Delete {
         /// The tenant
         #[arg(value_parser = tenant_id)]
         tenant: TenantId,
-        /// Do not wait for posts: what is not delivered becomes dead letters
+        /// Do not wait for posts: those that are not delivered become dead letters
         #[arg(long)]
         now: bool,
         /// How long to wait for posts before giving up, in seconds
@@ -109,13 +110,15 @@ impl Command {
             Self::Apply { path, dry_run, yes } if path.is_dir() => {
                 return folder::apply(global, &path, dry_run, yes).await;
             }
-            Self::Apply { path, dry_run, yes } => return apply(global, &path, dry_run, yes).await,
+            Self::Apply { path, dry_run, yes } => {
+                return apply::apply(global, &path, dry_run, yes).await;
+            }
             Self::List => {
                 let stack = global.stack(&[Need::TenantsTable]).await?;
                 let tenants = list(&stack).await?;
                 for name in &tenants.unreadable {
                     remark(&format!(
-                        "note: the item of tenant {name} cannot be read by this version"
+                        "note: this release cannot read the item of tenant {name}"
                     ));
                 }
                 global.answer(&tenants.listed, |tenants| listed(tenants))?;
@@ -153,7 +156,7 @@ struct Exported {
     toml: String,
 }
 
-fn listed(tenants: &[Listed]) -> String {
+fn listed(tenants: &[ListedTenant]) -> String {
     if tenants.is_empty() {
         return "There is no tenant yet; `rescue-connector tenant apply FILE` creates one."
             .to_owned();
@@ -168,8 +171,8 @@ fn listed(tenants: &[Listed]) -> String {
             tenant.tenant.to_string(),
             state,
             tenant.instance.clone(),
-            word(&tenant.grant),
-            word(&tenant.publish),
+            json_name(&tenant.grant),
+            json_name(&tenant.publish),
             tenant.version.to_string(),
         ]
     });
@@ -188,8 +191,8 @@ async fn switched(
         let file = export(&stack, tenant).await?;
         if file.enabled {
             let warning = format!(
-                "tenant {tenant} ({}) is switched off: posts that come from now on are ignored and lost, PINs and tokens \
-                 are refused",
+                "tenant {tenant} ({}) is switched off: posts from now on are ignored and lost, PINs and tokens are \
+                 refused",
                 file.servicenow.instance
             );
             confirm("", &[warning])?;
@@ -206,7 +209,7 @@ async fn switched(
     })?;
     if done.changed {
         remark(&format!(
-            "note: write `enabled = {enabled}` into its tenant file too, or applying that switches it back"
+            "note: write `enabled = {enabled}` into its tenant file too; otherwise applying the file switches it back"
         ));
     }
     Ok(())
@@ -224,11 +227,11 @@ async fn deleted(
         Need::CredentialsTable,
     ];
     let stack = global.stack(&needs).await?;
-    // Whether there is such a tenant is said before anything is asked.
+    // A tenant that does not exist is reported before the operator is asked to confirm.
     let file = export(&stack, tenant).await?;
     if !yes {
         let warning = format!(
-            "tenant {tenant} ({}) is deleted: its keys stop working for good, its secrets go in 30 days",
+            "tenant {tenant} ({}) is deleted: its keys stop working, its secrets can be restored for 30 days",
             file.servicenow.instance
         );
         confirm("", &[warning])?;
@@ -238,7 +241,7 @@ async fn deleted(
         let mut text = format!("Switched off; {} posts wait", left.posts);
         if !left.settling.is_zero() {
             let seconds = left.settling.as_secs() + 1;
-            text = format!("{text}; functions may take more for {seconds} s");
+            text = format!("{text}; functions may accept more for {seconds} s");
         }
         progress.set(&text);
     })
@@ -267,179 +270,7 @@ async fn deleted(
     })
 }
 
-async fn apply(
-    global: &Global,
-    path: &Path,
-    dry_run: bool,
-    yes: bool,
-) -> Result<ExitCode, AdminError> {
-    // The file's faults are told without asking AWS anything.
-    let file = read(path, loopback_allowed(global)?)?;
-    let stack = global.stack(&APPLYING).await?;
-    let plan = plan(&stack, &file).await?;
-    if dry_run {
-        global.answer(&preview(&plan), |_| {
-            format!("{}{}", difference(&plan), "Nothing was written.\n")
-        })?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let warnings = plan.destructive();
-    if !yes && !warnings.is_empty() {
-        confirm(&difference(&plan), &warnings)?;
-    }
-    let done = execute(&stack, &plan).await?;
-    let answered = global.answer(&done, |done| {
-        format!("{}\n{}", difference(&plan), applied(&plan, done))
-    });
-    if plan.creates() {
-        answered.map_err(AdminError::with_keys)?;
-    } else {
-        answered?;
-    }
-    for note in &done.notes {
-        remark(&format!("note: {note}"));
-    }
-    if plan.is_untouched() {
-        let tenant = &done.tenant;
-        remark(&format!(
-            "note: keys are shown only when a tenant is created; if they were missed then, \
-             `rescue-connector keys rotate {tenant} webhook` and `… {tenant} api` make new ones"
-        ));
-    }
-    if plan.creates() {
-        remark(&next_steps(&plan));
-    }
-    let Some(incomplete) = &done.incomplete else {
-        return Ok(ExitCode::SUCCESS);
-    };
-    complain(&unfinished(incomplete));
-    Ok(ExitCode::FAILURE)
-}
-
-/// What has to be done before a new tenant works.
-fn next_steps(plan: &Plan) -> String {
-    let file = plan.after();
-    let (id, servicenow) = (&file.tenant, &file.servicenow);
-    let mut secrets = vec![SecretName::OauthClientSecret, SecretName::SsoPassword];
-    let password = match servicenow.grant {
-        Grant::Password => true,
-        Grant::RefreshToken => !servicenow.service_account.is_empty(),
-        Grant::ClientCredentials => false,
-    };
-    if password {
-        secrets.push(SecretName::ServiceAccountPassword);
-    }
-    let mut steps = vec![
-        "Paste the two Post-to-URL addresses into Rescue's Administration Center, Settings, Exporting session data, for each \
-         technician group."
-            .to_owned(),
-    ];
-    steps.extend(
-        secrets
-            .iter()
-            .map(|name| format!("rescue-connector secrets set {id} {}", name.as_str())),
-    );
-    steps.push("Put the API key into ServiceNow, for the PIN button.".to_owned());
-    if servicenow.grant == Grant::RefreshToken {
-        steps.push(format!(
-            "Hand the refresh token over from ServiceNow, which authorises the connector to write, or: rescue-connector \
-             secrets set {id} refresh-token"
-        ));
-    }
-    steps.push(format!("rescue-connector doctor {id}"));
-    let steps = steps.iter().zip(1..);
-    let steps: Vec<String> = steps
-        .map(|(step, place)| wrapped(&format!("  {place}. {step}"), 5))
-        .collect();
-    format!("What comes next:\n{}", steps.join("\n"))
-}
-
-/// What applying needs to know of a stack.
-const APPLYING: [Need; 5] = [
-    Need::TenantsTable,
-    Need::CredentialsTable,
-    Need::SessionsQueueUrl,
-    Need::ApiUrl,
-    Need::RotateTokensFunctionArn,
-];
-
-fn loopback_allowed(global: &Global) -> Result<bool, AdminError> {
-    Ok(global.testing()?.allow_loopback)
-}
-
-fn unfinished(incomplete: &str) -> String {
-    format!("the tenant is written, but {incomplete}; apply again to make up for it")
-}
-
-/// What changes, as lines that were taken out and put in.
-fn difference(plan: &Plan) -> String {
-    let before = plan.before().map(to_toml).unwrap_or_default();
-    let after = to_toml(plan.after());
-    let diff = TextDiff::from_lines(&before, &after);
-    let mut text = String::new();
-    for (number, hunk) in diff
-        .unified_diff()
-        .context_radius(2)
-        .iter_hunks()
-        .enumerate()
-    {
-        // Without it a setting seems to belong to the table above it.
-        if number > 0 {
-            text.push_str("  …\n");
-        }
-        for change in hunk.iter_changes() {
-            let line = plain(change.value().trim_end_matches('\n'));
-            // Writing to a String cannot fail.
-            let _ = match change.tag() {
-                ChangeTag::Delete => writeln!(text, "{REMOVED}- {line}{REMOVED:#}"),
-                ChangeTag::Insert => writeln!(text, "{ADDED}+ {line}{ADDED:#}"),
-                ChangeTag::Equal => writeln!(text, "  {line}"),
-            };
-        }
-    }
-    if text.is_empty() {
-        text.push_str("No setting changes.\n");
-    }
-    text
-}
-
-fn verb(plan: &Plan) -> &'static str {
-    match (plan.creates(), plan.changes().is_empty()) {
-        (true, _) => "created",
-        (false, false) => "changed",
-        (false, true) => "unchanged",
-    }
-}
-
-fn applied(plan: &Plan, done: &Applied) -> String {
-    let mut text = format!(
-        "{STRONG}Tenant {} is {}.{STRONG:#}\n",
-        done.tenant,
-        verb(plan)
-    );
-    if let Some(addresses) = &done.webhook_urls {
-        let _ = write!(text, "\n{}", urls(addresses));
-    }
-    if let Some(key) = &done.api_key {
-        let _ = writeln!(
-            text,
-            "\nAPI key for ServiceNow, shown only this once:\n  {}",
-            key.expose()
-        );
-    }
-    text
-}
-
-/// The addresses for Rescue, in words.
-pub(super) fn urls(urls: &WebhookUrls) -> String {
-    format!(
-        "Post-to-URL addresses for Rescue, shown only this once:\n  {}\n  {}\n",
-        urls.started.expose(),
-        urls.ended.expose()
-    )
-}
-
-fn shown(tenant: &Shown) -> String {
+fn shown(tenant: &ShownTenant) -> String {
     let mut text = to_toml(&tenant.file);
     let _ = writeln!(text, "\n{STRONG}version{STRONG:#} {}", tenant.version);
     if let Some(moment) = tenant.disabled_at {
@@ -461,19 +292,11 @@ fn shown(tenant: &Shown) -> String {
 
 /// A row of a table of keys.
 pub(super) fn key_row(key: &ShownKey) -> Vec<String> {
-    let scopes: Vec<String> = key.key.scopes.iter().map(word).collect();
+    let scopes: Vec<String> = key.key.scopes.iter().map(json_name).collect();
     vec![
         key.key.id.clone(),
-        word(&key.key.kind),
+        json_name(&key.key.kind),
         scopes.join(", "),
         key.created_at.to_string(),
     ]
-}
-
-/// A word as JSON has it, without the quotes.
-pub(super) fn word(value: &impl serde::Serialize) -> String {
-    serde_json::to_value(value)
-        .ok()
-        .and_then(|value| value.as_str().map(str::to_owned))
-        .unwrap_or_default()
 }

@@ -1,22 +1,22 @@
-//! What passes between a command and the person in front of it. Everything that a person reads is written here, so that
-//! nothing a stranger wrote moves the cursor, and lines fit the width of the terminal.
+//! Writes to the terminal and asks for confirmation. Untrusted texts cannot move the cursor, and lines fit its width.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, ErrorKind, IsTerminal as _, Write as _};
+use std::process::ExitCode;
 
 use super::layout::wrapped;
-use super::{FAULT, STRONG};
+use super::style::{FAULT, STRONG};
 use crate::error::AdminError;
 use crate::plain::harmless;
 
 /// Writes an answer for people to standard output.
 ///
 /// # Errors
-/// When standard output takes no more.
+/// When standard output fails.
 pub(super) fn say(text: &str) -> io::Result<()> {
     writeln!(anstream::stdout().lock(), "{}", harmless(text))
 }
 
-/// Writes a line for the person at the terminal, apart from the answer. Without a terminal there is no person to tell.
+/// Writes a line beside the answer to standard error. A failure is ignored.
 pub(super) fn remark(text: &str) {
     let text = wrapped(text, 0);
     let _ = writeln!(anstream::stderr().lock(), "{}", harmless(&text));
@@ -32,7 +32,21 @@ pub(super) fn complain(text: &str) {
     remark(&format!("{FAULT}error:{FAULT:#} {text}{end}"));
 }
 
-/// One line that says how far a command is, on a terminal; nothing anywhere else.
+/// Prints help to standard output and wrong usage to standard error. Both quote untrusted arguments.
+pub(super) fn usage(error: &clap::Error) -> ExitCode {
+    let text = error.render().ansi().to_string();
+    let text = text.trim_end();
+    if error.use_stderr() {
+        remark(text);
+    } else if let Err(error) = say(text)
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        return ExitCode::FAILURE;
+    }
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// One line with a command's progress. It appears on a terminal only.
 pub(super) struct Progress {
     on_terminal: bool,
     width: usize,
@@ -46,20 +60,20 @@ impl Progress {
         }
     }
 
-    /// Writes the line anew.
+    /// Replaces the line.
     pub(super) fn set(&mut self, text: &str) {
         if !self.on_terminal {
             return;
         }
         let text = harmless(text);
         let width = text.chars().count();
-        // Blanks wipe out what a longer line left behind.
+        // Blanks cover the rest of a longer line.
         let covered = self.width.max(width);
         let _ = write!(io::stderr(), "\r{text:<covered$}");
         self.width = width;
     }
 
-    /// So many of so many, with a bar.
+    /// Shows `done` of `all` as a bar.
     pub(super) fn bar(&mut self, what: &str, done: usize, all: usize) {
         const CELLS: usize = 30;
         let full = (done * CELLS).checked_div(all).unwrap_or(CELLS).min(CELLS);
@@ -67,7 +81,7 @@ impl Progress {
         self.set(&format!("{what} [{full}{empty}] {done}/{all}"));
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub(super) fn clear(&mut self) {
         if self.on_terminal && self.width > 0 {
             let _ = write!(io::stderr(), "\r{:1$}\r", "", self.width);
@@ -82,10 +96,10 @@ impl Drop for Progress {
     }
 }
 
-/// Asks whether to go on, after saying what will be and what that may cut off or throw away.
+/// Shows a difference and warnings, and asks the operator to confirm.
 ///
 /// # Errors
-/// [`AdminError::NotConfirmed`], also where there is no terminal to ask at.
+/// [`AdminError::NotConfirmed`], also when standard input is no terminal.
 pub(super) fn confirm(difference: &str, warnings: &[String]) -> Result<(), AdminError> {
     let mut terminal = anstream::stderr().lock();
     write!(terminal, "{}", harmless(difference))?;
@@ -95,7 +109,7 @@ pub(super) fn confirm(difference: &str, warnings: &[String]) -> Result<(), Admin
     }
     if !io::stdin().is_terminal() {
         return Err(AdminError::NotConfirmed(
-            "this has to be confirmed, and there is no terminal to ask; add --yes",
+            "this has to be confirmed, and standard input is no terminal; add --yes",
         ));
     }
     write!(terminal, "Go on? [y/N] ")?;

@@ -4,18 +4,22 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use shared::domain::tenant::{Grant, TenantId};
+use shared::domain::tenant::TenantId;
 
+use super::arguments::tenant_id;
+use super::global::Global;
 use super::layout::{columns, wrapped};
+use super::style::{FAULT, STRONG};
 use super::terminal::remark;
-use super::{FAULT, Global, STRONG, tenant_id};
+
 use crate::error::AdminError;
+use crate::json_name::json_name;
 use crate::stack::Need;
 use crate::token::{ROTATION_WAIT, Rotated, TokenState, TokenStatus, rotate, status};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Show how a tenant's refresh token stands, and when it is renewed
+    /// Show the state of a tenant's refresh token, and when it is renewed
     #[command(after_help = "Example:\n  rescue-connector token status acme")]
     Status {
         /// The tenant
@@ -57,11 +61,7 @@ fn table(status: &TokenStatus) -> String {
         TokenState::Healthy | TokenState::NotNeeded => status.state.as_str().to_owned(),
         _ => format!("{FAULT}{}{FAULT:#}", status.state.as_str()),
     };
-    let grant = match status.grant {
-        Grant::RefreshToken => "refresh_token",
-        Grant::Password => "password",
-        Grant::ClientCredentials => "client_credentials",
-    };
+    let grant = json_name(&status.grant);
     let whose = if status.own_client {
         "came with the token"
     } else {
@@ -75,7 +75,7 @@ fn table(status: &TokenStatus) -> String {
     };
     let pause = status.pause.as_ref();
     let rows = [
-        ("grant", Some(grant.to_owned())),
+        ("grant", Some(grant)),
         ("state", Some(state)),
         ("issued at", time(status.issued_at)),
         ("expires at", time(status.expires_at)),
@@ -125,7 +125,7 @@ fn rotated(done: &Rotated) -> String {
         )
     } else {
         format!(
-            "The refresh token of {} works and {until}, but nothing moved its end: set service-account-password, or \
+            "The refresh token of {} works and {until}, but its expiry did not change: set service-account-password, or \
              hand over a new token before then.",
             done.tenant
         )

@@ -1,31 +1,31 @@
-//! Moments as people write them. Days are days in UTC, as all times of the command line are.
+//! The values of `--since`. Days begin in UTC, as all times of the command line.
 
 use std::time::Duration;
 
 use shared::domain::clock::Timestamp;
 
-use crate::tenant_file::length;
+use crate::tenant_file::duration;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// What a moment can look like, for help and messages.
+/// The accepted forms, for help and messages.
 pub(super) const FORMS: &str = "\"2 hours ago\", \"7 days\", today, yesterday, 2026-11-20, \"20 Nov\", \"20 Nov 2026\", or \
                                 2026-11-20T09:00:00Z";
 
-const MONTHS: [&str; 12] = [
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-];
+const MONTHS: &str =
+    "january february march april may june july august september october november december";
 
-/// A moment that is known once the present is.
+/// A moment, possibly relative to the present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum When {
-    /// So long ago.
     Ago(Duration),
-    /// The beginning of the day so many days before today.
+    /// The beginning of the day, this many days before today.
     DaysBefore(u32),
-    /// The beginning of the last such day that is not in the future.
-    Day { day: u8, month: u8 },
-    /// A moment of its own.
+    /// The beginning of the latest such day that is not in the future.
+    Day {
+        day: u8,
+        month: u8,
+    },
     At(Timestamp),
 }
 
@@ -40,12 +40,12 @@ impl When {
             _ => {}
         }
         let ago = text.strip_suffix("ago").unwrap_or(&text).trim();
-        if let Some(span) = length(ago) {
+        if let Some(span) = duration(ago) {
             return Some(Self::Ago(span.duration()));
         }
         let date_time = text.to_uppercase();
         Timestamp::parse(&date_time)
-            // As tables have it.
+            // The form in tables.
             .or_else(|| {
                 let minute = date_time.strip_suffix('Z')?;
                 Timestamp::parse(&format!("{minute}:00Z"))
@@ -65,10 +65,8 @@ impl When {
             _ => return None,
         };
         let month = |word: &str| {
-            let place = MONTHS.iter().position(|name| {
-                let full = word.len() == 3 || LONG_MONTHS.contains(&word);
-                full && word.starts_with(name)
-            })?;
+            let is_named = |name: &str| word == name || name.get(..3) == Some(word);
+            let place = MONTHS.split(' ').position(is_named)?;
             u8::try_from(place + 1).ok()
         };
         let (day, month) = match month(second) {
@@ -86,7 +84,6 @@ impl When {
         }
     }
 
-    /// The moment.
     pub(super) fn before(self, now: Timestamp) -> Timestamp {
         match self {
             Self::Ago(span) => now.minus(span),
@@ -104,21 +101,6 @@ impl When {
         }
     }
 }
-
-const LONG_MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
 
 fn beginning(year: i32, month: u8, day: u8) -> Option<Timestamp> {
     Timestamp::parse(&format!("{year:04}-{month:02}-{day:02}T00:00:00Z"))
@@ -141,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_are_read_as_people_write_them() {
+    fn moments_are_read_in_every_form() {
         let now = Timestamp::parse("2026-11-27T16:15:00Z").expect("valid");
         for (text, moment) in [
             ("2 hours", "2026-11-27T14:15:00.000Z"),
@@ -168,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_day_is_refused() {
+    fn an_invalid_day_is_refused() {
         for text in [
             "",
             "ago",

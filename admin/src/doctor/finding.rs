@@ -1,4 +1,4 @@
-//! What a check found, before it has a name.
+//! The result of a check, without its id.
 
 use std::time::Duration;
 
@@ -8,11 +8,10 @@ use shared::domain::error::ErrorCode;
 use shared::domain::tenant::{Grant, TenantFile};
 use shared::token::access::AccessError;
 
-use super::{Check, Status};
+use super::report::{Check, Status};
 use crate::error::AdminError;
 use crate::plain::one_line;
 
-/// What was found, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
     pub(crate) status: Status,
@@ -54,21 +53,21 @@ impl Finding {
     pub(crate) fn unfinished(after: Duration) -> Self {
         Self::failed(
             format!("not finished after {} s", after.as_secs()),
-            "Something answers too slowly. Put right what the other checks complain about, then try again.",
+            "A service answers too slowly. Correct what the other checks report, then try again.",
         )
     }
 
-    /// The same for a check that only repeats what another one says.
+    /// The result of a check that depends on the failed check `other`.
     pub(crate) fn because_of(&self, other: &str) -> Self {
         match self.status {
             Status::Ok | Status::Skipped => self.clone(),
             Status::Warning | Status::Failed => {
-                Self::skipped(format!("cannot be seen while {other} fails"))
+                Self::skipped(format!("cannot be checked while {other} fails"))
             }
         }
     }
 
-    /// What vendors and files said must not move the terminal's cursor.
+    /// Removes control characters, which vendors' texts and files may contain.
     pub(crate) fn into_check(self, id: &'static str) -> Check {
         Check {
             id,
@@ -87,8 +86,7 @@ impl Finding {
             AccessError::Paused(pause) => Self::of_pause(pause, tenant, now),
             AccessError::Storage(reason) => Self::failed(
                 reason.clone(),
-                "This passes by itself when AWS answers again; where it says AccessDenied, your role needs that \
-                 permission.",
+                "This passes by itself when AWS answers again. On AccessDenied, your role needs that permission.",
             ),
             AccessError::Transient { reason, .. } => Self::failed(
                 reason.clone(),
@@ -107,22 +105,22 @@ impl Finding {
         );
         if pause.reason == ErrorCode::ReauthorizationNeeded {
             let remedy = format!(
-                "{} Setting a secret ends the pause at once; whatever was put right in ServiceNow alone is tried when \
-                 it ends.",
+                "{} Setting a secret ends the pause at once; after a correction in ServiceNow alone, deliveries wait \
+                 until it ends.",
                 reauthorize(tenant)
             );
             Self::failed(seen, remedy)
         } else {
             Self::warning(
                 seen,
-                "ServiceNow was too slow or limits the rate of requests. Nothing is lost: deliveries go on by \
-                 themselves. If it keeps coming back, ask whoever runs the instance.",
+                "ServiceNow was too slow or limits the request rate. Nothing is lost: deliveries resume by \
+                 themselves. If this happens often, ask the instance's administrator.",
             )
         }
     }
 }
 
-/// ServiceNow's token endpoint says the same for nearly every cause (docs/vendors.md#token-errors), so all of them are named.
+/// ServiceNow's token endpoint answers nearly every cause alike (docs/vendors.md#token-errors), so all are named.
 fn reauthorize(tenant: &TenantFile) -> String {
     let id = &tenant.tenant;
     let account = match tenant.servicenow.service_account.as_str() {
@@ -135,17 +133,17 @@ fn reauthorize(tenant: &TenantFile) -> String {
     );
     match tenant.servicenow.grant {
         Grant::RefreshToken => format!(
-            "ServiceNow does not say why. Hand over a new refresh token from ServiceNow, or `rescue-connector secrets \
+            "ServiceNow does not tell the reason. Hand over a new refresh token from ServiceNow, or `rescue-connector secrets \
              set {id} refresh-token`; if that is refused as well, {client}, and check that {account} is active, not \
              locked out, and need not change its password."
         ),
         Grant::Password => format!(
-            "ServiceNow does not say why. Check that {account} is active, not locked out, and need not change its \
+            "ServiceNow does not tell the reason. Check that {account} is active, not locked out, and need not change its \
              password, and set it again with `rescue-connector secrets set {id} service-account-password`; then \
              {client}."
         ),
         Grant::ClientCredentials => format!(
-            "ServiceNow does not say why. Check that the system property \
+            "ServiceNow does not tell the reason. Check that the system property \
              glide.oauth.inbound.client.credential.grant_type.enabled is true and the Application Registry record \
              names an OAuth Application User; then {client}."
         ),
@@ -166,7 +164,7 @@ impl From<AdminError> for Finding {
             }
             other => Self::failed(
                 other.to_string(),
-                "Apply the tenant file again with `rescue-connector tenant apply FILE`, which makes what is missing.",
+                "Apply the tenant file again with `rescue-connector tenant apply FILE`, which creates what is missing.",
             ),
         }
     }
@@ -215,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn every_grant_has_its_own_way_out() {
+    fn every_grant_has_its_own_remedy() {
         let text = include_str!("../../fixtures/acme.toml");
         let mut file = crate::tenant_file::parse(text, false).expect("no fault");
         let now = Timestamp::from_millis(0);

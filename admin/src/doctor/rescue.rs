@@ -5,7 +5,7 @@ use shared::rescue::api::{RescueError, RescueRefusal, TIMEOUT};
 use shared::rescue::authcodes::{RescueCredential, SignInError};
 use shared::rescue::host::Host;
 
-use super::Doctor;
+use super::context::Doctor;
 use super::finding::Finding;
 
 impl Doctor<'_> {
@@ -32,7 +32,7 @@ impl Doctor<'_> {
         match self.ask(self.http.get(page)).await {
             Ok(answer) if answer.status >= 500 => Finding::failed(
                 format!("{name} answers {}", answer.status),
-                "Rescue is out of order; see its status page, and try again later.",
+                "Rescue fails; see its status page, and try again later.",
             ),
             Ok(answer) if answer.status >= 400 => Finding::warning(
                 format!("{name} answers {} to its PIN page", answer.status),
@@ -48,11 +48,11 @@ impl Doctor<'_> {
         }
     }
 
-    /// Signs in as the technician that was named, for real, and shares the new authcode: it has just ended the one that
-    /// was shared before (docs/vendors.md#rescue-sign-in).
+    /// Signs in as the technician and shares the new authcode, because it invalidates the one that was shared before
+    /// (docs/vendors.md#rescue-sign-in).
     pub(crate) async fn rescue_sign_in(&self) -> Finding {
         let Some(technician) = &self.options.technician else {
-            return Finding::skipped("nobody is signed in without --technician EMAIL");
+            return Finding::skipped("no technician is signed in without --technician EMAIL");
         };
         let file = &self.tenant.file;
         if !self.in_domains(technician) {
@@ -74,7 +74,9 @@ impl Doctor<'_> {
         let authcode = match got {
             Ok(RescueCredential::SignedIn(authcode)) => authcode,
             Ok(RescueCredential::ApiToken(_)) => {
-                return Finding::skipped("an API token is set, so nobody is signed in for a PIN");
+                return Finding::skipped(
+                    "an API token is set, so no technician is signed in for a PIN",
+                );
             }
             Err(error) => return self.of_sign_in(error, technician),
         };
@@ -121,7 +123,7 @@ impl Doctor<'_> {
             }
             SignInError::Busy => {
                 return Finding::warning(
-                    format!("another process has been signing in as {technician} all the time"),
+                    format!("other processes keep signing in as {technician}"),
                     "Try again in half a minute.",
                 );
             }
@@ -155,9 +157,8 @@ impl Doctor<'_> {
                     .to_owned()
             }
             RescueRefusal::Error => format!(
-                "It was tried twice. Either it is a passing fault of Rescue: try again in a minute; or Rescue's Global \
-                 Settings deny sign-in by API: allow requestAuthCode there, or generate an API token and \
-                 `rescue-connector secrets set {id} rescue-api-token`."
+                "Two attempts failed. If the fault is temporary, it works in a minute. If Rescue's Global Settings deny sign-in by API, \
+                 allow requestAuthCode there, or generate an API token and run `rescue-connector secrets set {id} rescue-api-token`."
             ),
             RescueRefusal::IpRestricted(_) => {
                 "Add this computer's and the functions' addresses to the account's allowed IP addresses (Rescue's \
@@ -168,22 +169,22 @@ impl Doctor<'_> {
                 "Enable the technician in Rescue's Administration Center, Organization.".to_owned()
             }
             RescueRefusal::PollRateExceeded => "Too many requests at once; try again in a minute.".to_owned(),
-            _ => "See rescue-host; if it stays, ask Rescue's support what the word means.".to_owned(),
+            _ => "See rescue-host; if it fails again, ask Rescue's support what this answer means.".to_owned(),
         };
         Finding::failed(seen, remedy)
     }
 
-    /// Whether Rescue takes the API token.
+    /// Whether Rescue accepts the API token.
     pub(crate) async fn rescue_api_token(&self) -> Finding {
         let token = match self.vault.tenant_secrets(self.id()).await {
             Ok(credentials) => credentials.rescue_api_token.clone(),
-            Err(_) => return Finding::skipped("cannot be seen while secrets fails"),
+            Err(_) => return Finding::skipped("cannot be checked while secrets fails"),
         };
         let Some(token) = token else {
             return Finding::skipped("no API token is set; technicians are signed in by SSO");
         };
         let again = format!(
-            "Generate an API token in Rescue's Global Settings and `rescue-connector secrets set {} rescue-api-token`.",
+            "Generate an API token in Rescue's Global Settings and run `rescue-connector secrets set {} rescue-api-token`.",
             self.id()
         );
         match self
@@ -211,7 +212,7 @@ impl Doctor<'_> {
         }
     }
 
-    /// Whether an address may be signed in as (`technician_domains`).
+    /// Whether `technician_domains` contains the address's domain.
     pub(crate) fn in_domains(&self, address: &str) -> bool {
         let domains = &self.tenant.file.rescue.technician_domains;
         let domain = address.rsplit_once('@').map(|(_, domain)| domain);

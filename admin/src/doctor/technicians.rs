@@ -1,4 +1,4 @@
-//! Technicians: each e-mail address has to be that of exactly one active ServiceNow user.
+//! Technicians: each e-mail address must belong to exactly one active ServiceNow user.
 
 use std::collections::BTreeSet;
 
@@ -6,28 +6,28 @@ use futures::StreamExt as _;
 use shared::servicenow::client::CallError;
 use shared::servicenow::query::{Email, Query};
 
-use super::Doctor;
+use super::context::Doctor;
 use super::finding::Finding;
 
-/// So many addresses are looked up at a time.
+/// How many addresses are looked up at a time.
 const AT_ONCE: usize = 6;
 
-/// So many addresses are listed of each kind.
+/// How many addresses of each kind are listed.
 const LISTED: usize = 20;
 
-/// What became of one address.
+/// The users that one address matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Match {
     One,
     NoAddress,
     OutsideDomains,
-    Nobody,
+    NoUser,
     Several,
-    NotAsked,
+    NotLookedUp,
 }
 
-/// The e-mail addresses of a list: a CSV file's first field of each line that has an `@`, or plain lines. Each address
-/// once; lines without one (a header, a comment) are passed over.
+/// The e-mail addresses of a list, each once: of every line the first field with an `@` (CSV or plain text). Lines without
+/// one (a header, a comment) are skipped.
 pub fn read(text: &str) -> Vec<String> {
     let mut known = BTreeSet::new();
     text.trim_start_matches('\u{feff}')
@@ -70,13 +70,13 @@ impl Doctor<'_> {
             return access.because_of("servicenow-access");
         }
         let mut matches: Vec<(String, Match)> = Vec::new();
-        let mut asking = futures::stream::iter(addresses)
+        let mut lookups = futures::stream::iter(addresses)
             .map(|address| async move {
                 let matched = self.match_of(&address).await;
                 (address, matched)
             })
             .buffered(AT_ONCE);
-        while let Some((address, matched)) = asking.next().await {
+        while let Some((address, matched)) = lookups.next().await {
             match matched {
                 Ok(matched) => matches.push((address, matched)),
                 Err(finding) => return finding,
@@ -103,7 +103,7 @@ impl Doctor<'_> {
             Err(
                 CallError::OutOfTime | CallError::Unavailable { .. } | CallError::Throttled { .. },
             ) => {
-                return Ok(Match::NotAsked);
+                return Ok(Match::NotLookedUp);
             }
             Err(CallError::Access(error)) => {
                 let finding = Finding::of_access(&error, file, self.now());
@@ -123,7 +123,7 @@ impl Doctor<'_> {
             ));
         }
         Ok(match found.rows.len() {
-            0 => Match::Nobody,
+            0 => Match::NoUser,
             1 => Match::One,
             _ => Match::Several,
         })
@@ -143,7 +143,7 @@ fn report(matches: &[(String, Match)]) -> Finding {
     let mut remedies = Vec::new();
     for (kind, words, remedy) in [
         (
-            Match::Nobody,
+            Match::NoUser,
             "without an active user",
             "Create or activate the user in ServiceNow with that e-mail address, or correct the technician's in Rescue: \
              SSO id, Rescue e-mail and ServiceNow e-mail have to be the same.",
@@ -156,7 +156,7 @@ fn report(matches: &[(String, Match)]) -> Finding {
         (
             Match::OutsideDomains,
             "outside technician_domains",
-            "Add the domain to rescue.technician_domains in the tenant file, if they are to get PINs.",
+            "Add the domain to rescue.technician_domains in the tenant file, if these technicians need PINs.",
         ),
         (
             Match::NoAddress,
@@ -170,12 +170,12 @@ fn report(matches: &[(String, Match)]) -> Finding {
             remedies.push(remedy);
         }
     }
-    let unasked = of(Match::NotAsked).len();
-    if unasked > 0 {
-        seen.push(format!("{unasked} were not looked up in time"));
+    let missed = of(Match::NotLookedUp).len();
+    if missed > 0 {
+        seen.push(format!("{missed} were not looked up in time"));
     }
     let seen = seen.join("; ");
-    match (remedies.is_empty(), unasked) {
+    match (remedies.is_empty(), missed) {
         (true, 0) => Finding::ok(seen),
         (true, _) => Finding::warning(
             seen,
@@ -198,7 +198,7 @@ fn listed(addresses: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Status;
+    use crate::doctor::report::Status;
 
     #[test]
     fn a_list_may_be_lines_or_csv_and_names_each_address_once() {
@@ -217,7 +217,7 @@ mod tests {
         };
         let finding = report(&[
             ("a@acme.test", Match::One),
-            ("b@acme.test", Match::Nobody),
+            ("b@acme.test", Match::NoUser),
             ("c@acme.test", Match::Several),
         ]);
         assert_eq!(finding.status, Status::Failed);
@@ -228,7 +228,7 @@ mod tests {
         );
         let fine = report(&[("a@acme.test", Match::One)]);
         assert_eq!(fine.status, Status::Ok);
-        let late = report(&[("a@acme.test", Match::NotAsked)]);
+        let late = report(&[("a@acme.test", Match::NotLookedUp)]);
         assert_eq!(late.status, Status::Warning);
     }
 }

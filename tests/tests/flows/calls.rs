@@ -20,7 +20,7 @@ async fn no_request_to_a_function_costs_more_calls_than_it_did() {
 }
 
 #[test]
-fn the_calls_that_are_allowed_are_no_more_than_was_promised() {
+fn the_allowed_calls_are_within_the_documented_limits() {
     let (_, dynamodb) = bars::calls("deliver-session", "DynamoDB");
     assert!(dynamodb <= 3);
     assert_eq!(bars::calls("deliver-session", "ServiceNow").1, 1);

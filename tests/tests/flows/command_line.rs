@@ -24,7 +24,7 @@ pub(super) struct CommandLine<'w> {
     environment: Vec<(&'static str, String)>,
 }
 
-/// How a command ended.
+/// The end of a command.
 pub(super) struct Ended {
     pub(super) code: Option<i32>,
     pub(super) stdout: String,
@@ -90,7 +90,7 @@ impl<'w> CommandLine<'w> {
         self.run_with_bytes(arguments, input.as_bytes()).await
     }
 
-    /// The same with bytes that need not be a text.
+    /// The same with any bytes.
     pub(super) async fn run_with_bytes(&self, arguments: &[&str], input: &[u8]) -> Ended {
         let mut child = self.command(arguments).spawn().expect("the program starts");
         let mut stdin = child.stdin.take().expect("piped");
@@ -113,7 +113,7 @@ impl<'w> CommandLine<'w> {
             .args(arguments)
             .env_clear()
             .envs(self.environment.iter().cloned())
-            // It lives when the world does.
+            // The clock of the world.
             .env(
                 "CLOCK_OFFSET_SECONDS",
                 self.world.cloud.clock.offset_seconds().to_string(),
@@ -145,14 +145,13 @@ impl<'w> CommandLine<'w> {
         std::fs::write(path, text).expect("written");
     }
 
-    /// Runs a command for its JSON, and expects that it is done.
+    /// Runs a command that must succeed, and returns its JSON.
     pub(super) async fn json(&self, arguments: &[&str]) -> Value {
         let arguments = [arguments, &["--output", "json"]].concat();
         self.run(&arguments).await.json()
     }
 
-    /// Runs a command, and expects that it fails, says nothing on standard output, and has these words on standard
-    /// error.
+    /// Runs a command that must fail with these texts on standard error and nothing on standard output.
     pub(super) async fn fails(&self, arguments: &[&str], words: &[&str]) -> Ended {
         let ended = self.run(arguments).await;
         let said = (ended.code, ended.stdout.as_str());
@@ -197,7 +196,7 @@ impl<'w> CommandLine<'w> {
         self.world.cloud.aws.journal().mark()
     }
 
-    /// The operations since then that change something.
+    /// The writing operations since then.
     pub(super) fn writes_since(&self, mark: Mark) -> Vec<String> {
         let calls = self.world.cloud.aws.journal().since(mark).into_iter();
         let operations = calls.map(|call| call.operation);
@@ -303,7 +302,7 @@ async fn a_new_tenant_gets_urls_and_keys_that_work_whichever_way_the_stack_is_fo
     let created = command_line.create().await;
     assert_shape(&created);
     assert_api_key(text(&created, "/api_key"));
-    // No variable says where the HTTP API is, nor which function renews tokens: the stack is asked.
+    // The API's address and the function that renews tokens have no variable: the stack's outputs name them.
     let journal = world.cloud.aws.journal();
     assert_eq!(journal.count_service(mark, Service::CloudFormation), 1);
     let url = text(&created, "/webhook_urls/ended");
@@ -341,17 +340,17 @@ async fn without_the_stack_paths_are_printed_and_a_tenant_without_a_schedule_is_
     assert!(path.starts_with("/integration/api/servicenow/"), "{path}");
     assert_api_key(text(&created, "/api_key"));
 
-    // With the stack it is made up for.
+    // Applying again with the stack sets the schedule.
     let again = command_line.run(&apply).await;
     assert_eq!(again.code, Some(0), "{}", again.stderr);
     assert!(again.stderr.contains("rate(1 day)"), "{}", again.stderr);
-    // What is scheduled stays so where the stack cannot be read.
+    // An existing schedule stays when the stack cannot be read.
     let ended = command_line.run(&elsewhere).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_tenant_says_what_comes_next() {
+async fn a_new_tenant_lists_the_next_steps() {
     let world = World::start().await;
     let command_line = CommandLine::by_outputs(&world);
     command_line.file(|file| file);
@@ -366,7 +365,7 @@ async fn a_new_tenant_says_what_comes_next() {
         assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
     }
     let again = command_line.run(&["tenant", "apply", "acme.toml"]).await;
-    assert!(!again.stderr.contains("comes next"), "{}", again.stderr);
+    assert!(!again.stderr.contains("Next steps"), "{}", again.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -477,7 +476,7 @@ async fn a_dry_run_writes_nothing() {
     assert_eq!(command_line.item().await, None);
 }
 
-/// What cuts a running tenant off is asked about; where nobody can be asked it needs `--yes`.
+/// A change that interrupts a running tenant has to be confirmed; without a terminal it needs `--yes`.
 #[tokio::test(flavor = "multi_thread")]
 async fn switching_a_tenant_off_without_a_terminal_needs_yes() {
     let world = World::start().await;
@@ -495,9 +494,9 @@ async fn switching_a_tenant_off_without_a_terminal_needs_yes() {
     assert_eq!(answer["changes"][0]["path"], "enabled");
 }
 
-/// The second operator's write goes through while the first one's is on its way.
+/// The second operator writes while the first one's write is delayed.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_operators_the_later_one_is_told_and_overwrites_nothing() {
+async fn the_later_of_two_operators_gets_an_error_and_overwrites_nothing() {
     let world = World::start().await;
     let command_line = CommandLine::by_outputs(&world);
     command_line.create().await;
@@ -531,7 +530,7 @@ async fn of_two_operators_the_later_one_is_told_and_overwrites_nothing() {
     let (ended, theirs) = tokio::join!(command_line.apply(), other_operator);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
     assert!(
-        ended.stderr.contains("changed by somebody else") && ended.stderr.contains("apply again"),
+        ended.stderr.contains("another operator changed") && ended.stderr.contains("apply again"),
         "{}",
         ended.stderr
     );
@@ -543,7 +542,7 @@ async fn of_two_operators_the_later_one_is_told_and_overwrites_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn faults_of_a_file_are_told_by_line_and_key_before_aws_is_asked() {
+async fn faults_of_a_file_are_reported_by_line_and_key_before_any_aws_call() {
     let world = World::start().await;
     let command_line = CommandLine::by_outputs(&world);
     command_line.file(|file| {
@@ -618,7 +617,7 @@ async fn wrong_usage_is_two_and_a_tenant_that_does_not_exist_is_one() {
 
 /// docs/architecture.md#rule-8.
 #[tokio::test(flavor = "multi_thread")]
-async fn secrets_are_taken_as_they_are_and_never_shown() {
+async fn secrets_are_stored_unchanged_and_never_shown() {
     let world = World::start().await;
     let command_line = CommandLine::by_outputs(&world);
     let created = command_line.create().await;
@@ -637,7 +636,7 @@ async fn secrets_are_taken_as_they_are_and_never_shown() {
         ("service-account-password", ""),
         ("refresh-token", "\n"),
     ] {
-        // A client secret with such characters has to be meant.
+        // A client secret with such characters has to be confirmed.
         let set = command_line
             .run_with(
                 &["secrets", "set", "acme", name, "--yes"],
@@ -718,7 +717,7 @@ async fn a_text_that_cannot_be_the_secret_is_refused_with_a_sentence_and_nothing
             br#"{"client_secret":"RT1"}"#,
             "member client_secret",
         ),
-        ("sso-password", b"\"RT1\"\n", "stands in quotes"),
+        ("sso-password", b"\"RT1\"\n", "is in quotes"),
         ("oauth-client-secret", b"RT1^&\n", "^ & < > ?"),
         ("sso-password", b"RT1\xff", "UTF-8"),
         ("sso-password", b"RT1\nRT1\n", "several lines"),
@@ -740,7 +739,7 @@ async fn a_text_that_cannot_be_the_secret_is_refused_with_a_sentence_and_nothing
     assert_eq!(command_line.secret("credentials").await, before);
     assert_eq!(command_line.secret("token").await, json!({}));
 
-    // What PowerShell adds is no part of it, and what may be meant is taken with --yes.
+    // PowerShell's additions are dropped, and --yes confirms a doubtful secret.
     let marked = set("refresh-token", b"\xef\xbb\xbfRT1\r\n", &[]).await;
     assert_eq!(marked.code, Some(0), "{}", marked.stderr);
     assert_eq!(command_line.secret("token").await["refresh_token"], "RT1");
@@ -753,7 +752,7 @@ async fn a_text_that_cannot_be_the_secret_is_refused_with_a_sentence_and_nothing
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_that_has_had_enough_is_no_error_and_arguments_move_no_cursor() {
+async fn a_closed_pipe_is_no_error_and_arguments_move_no_cursor() {
     let world = World::start().await;
     let command_line = CommandLine::by_outputs(&world);
     for arguments in [
@@ -781,9 +780,9 @@ async fn a_reader_that_has_had_enough_is_no_error_and_arguments_move_no_cursor()
     assert!(!ended.all().contains(unruly), "{:?}", ended.all());
 }
 
-/// A run that was interrupted between its writes is made up for by the next.
+/// The next run completes one that was interrupted between its writes.
 #[tokio::test(flavor = "multi_thread")]
-async fn applying_again_restores_a_secret_that_is_missing_and_leaves_the_other_alone() {
+async fn applying_again_creates_a_missing_secret_and_keeps_the_other() {
     let world = World::start().await;
     let command_line = CommandLine::by_outputs(&world);
     command_line.create().await;
@@ -808,7 +807,7 @@ async fn applying_again_restores_a_secret_that_is_missing_and_leaves_the_other_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_made_by_the_command_line_alone_gets_its_posts_delivered() {
+async fn a_tenant_created_by_the_command_line_alone_gets_its_posts_delivered() {
     let world = World::start().await;
     let command_line = CommandLine::by_outputs(&world);
     let created = command_line.create().await;

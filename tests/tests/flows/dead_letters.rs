@@ -16,7 +16,7 @@ use super::command_line::CommandLine;
 
 const HOUR: u64 = 3600;
 
-/// The instance refuses whatever is written to a record, so many times.
+/// The instance refuses the next writes to a record, `times` of them.
 fn refuse(world: &World, record: &Created, times: usize) {
     for _ in 0..times {
         let fault = InjectedFault::on(RequestMatcher::of("PATCH", &record.sys_id))
@@ -43,7 +43,7 @@ fn list(letters: &Value) -> &Vec<Value> {
 
 /// `[{"id","tenant","session_id","reason","received_at"}]`.
 #[tokio::test(flavor = "multi_thread")]
-async fn letters_are_listed_and_shown_and_stay_where_they_are() {
+async fn dead_letters_are_listed_and_shown_and_stay_in_the_queue() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     assert_eq!(operator.json(&["dlq", "list"]).await, json!([]));
@@ -54,7 +54,7 @@ async fn letters_are_listed_and_shown_and_stay_where_they_are() {
         for letter in list(&letters) {
             let members: Vec<&String> = letter.as_object().expect("an object").keys().collect();
             let members: Vec<&str> = members.into_iter().map(String::as_str).collect();
-            // `detail` is there where ServiceNow gave a reason.
+            // `detail` is there when ServiceNow gave a reason.
             let members: Vec<&str> = members.into_iter().filter(|m| *m != "detail").collect();
             assert_eq!(
                 members,
@@ -64,7 +64,7 @@ async fn letters_are_listed_and_shown_and_stay_where_they_are() {
             assert_eq!(letter["session_id"], session.id);
             assert_eq!(letter["reason"], "servicenow-refused");
         }
-        // Looking gives every one of them back at once.
+        // Listing makes all of them visible again at once.
         assert_eq!(world.queue("SessionsDlq").visible(), 2);
     }
     let letters = operator.json(&["dlq", "list"]).await;
@@ -84,12 +84,14 @@ async fn letters_are_listed_and_shown_and_stay_where_they_are() {
     assert!(table.stdout.contains("Paul Martin"), "{}", table.stdout);
     assert_eq!(world.queue("SessionsDlq").visible(), 2);
     let gone = ["dlq", "show", "2f9e6b1c-6a0e-4a51-9d3b-0c7f3f1d9a11"];
-    operator.fails(&gone, &["shows no letter 2f9e6b1c"]).await;
+    operator
+        .fails(&gone, &["returns no message 2f9e6b1c"])
+        .await;
 }
 
-/// docs/architecture.md#rule-4: sent first, in the order received, under fresh deduplication ids, in the session's group, then deleted.
+/// docs/architecture.md#rule-4: sent first, in the order received, with new deduplication ids, in the session's group, then deleted.
 #[tokio::test(flavor = "multi_thread")]
-async fn letters_go_back_in_the_order_received_and_are_written_once() {
+async fn dead_letters_are_put_back_in_the_order_received_and_written_once() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     let incident = world.incident();
@@ -147,7 +149,7 @@ async fn letters_go_back_in_the_order_received_and_are_written_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_what_was_asked_for_goes_back_and_the_rest_is_visible_again() {
+async fn only_selected_dead_letters_are_put_back_and_the_others_are_visible_again() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     let incident = world.incident();
@@ -183,7 +185,7 @@ async fn only_what_was_asked_for_goes_back_and_the_rest_is_visible_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_nobody_could_read_is_shown_and_cannot_go_back() {
+async fn an_unreadable_dead_letter_is_shown_and_cannot_be_put_back() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     let client = shared::http::client(None).expect("a client");
@@ -202,8 +204,8 @@ async fn what_nobody_could_read_is_shown_and_cannot_go_back() {
         .map(|left| left["because"].as_str().expect("a text"))
         .collect();
     for words in [
-        "it is no post that deliver-session could read",
-        "this release cannot read what was posted either",
+        "deliver-session cannot read it as a post",
+        "this release cannot read the body either",
     ] {
         let said = because.iter().any(|text| text.starts_with(words));
         assert!(said, "{words}: {because:?}");
@@ -225,13 +227,13 @@ async fn what_nobody_could_read_is_shown_and_cannot_go_back() {
     let shown = operator.json(&["dlq", "show", &id, "--reveal"]).await;
     assert_eq!(shown["redrivable"], false);
     assert_eq!(shown["content"], "{\"odd\": \u{1b}[31m");
-    // The text form obeys no escape sequence; `run` asserts it.
+    // `run` asserts that the text form has no escape sequences.
     operator.run(&["dlq", "show", &id, "--reveal"]).await;
 }
 
 /// docs/architecture.md#rule-4: nothing leaves the dead-letter queue before the sessions queue has it.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_queue_does_not_take_stays_a_letter() {
+async fn a_message_that_the_queue_refuses_stays_a_dead_letter() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     dead(&world, &world.incident()).await;
@@ -248,7 +250,7 @@ async fn what_the_queue_does_not_take_stays_a_letter() {
     assert_eq!(world.queue("SessionsDlq").visible(), 2);
     assert!(world.queued().is_empty());
 
-    // A crash after sending leaves the letters; what is sent twice is written once.
+    // A crash after sending leaves the dead letters; posts that are sent twice are written once.
     let fault = AwsFault::once(Service::Sqs, "DeleteMessageBatch", denied);
     world.cloud.aws.inject(fault);
     operator.fails(&all, &["sqs:DeleteMessage"]).await;
@@ -271,9 +273,9 @@ async fn what_the_queue_does_not_take_stays_a_letter() {
     }
 }
 
-/// Somebody who has a letter in hand keeps it from the others; that is said.
+/// A message that another consumer received is hidden; the note counts it.
 #[tokio::test(flavor = "multi_thread")]
-async fn letters_that_somebody_else_looks_at_are_counted() {
+async fn dead_letters_of_another_consumer_are_counted() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     dead(&world, &world.incident()).await;
@@ -290,12 +292,12 @@ async fn letters_that_somebody_else_looks_at_are_counted() {
         .expect("received");
     let seen = operator.run(&["dlq", "list", "--output", "json"]).await;
     assert_eq!(list(&seen.json()).len(), 1);
-    assert!(seen.stderr.contains("holds 1 more"), "{}", seen.stderr);
+    assert!(seen.stderr.contains("counts 1 more"), "{}", seen.stderr);
 }
 
-/// docs/architecture.md#rule-4: a letter of a day ago has another day; what fails again has another letter.
+/// docs/architecture.md#rule-4: a dead letter of yesterday gets another day; if it fails again, it has another id.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_letter_that_was_given_up_for_its_age_gets_a_whole_new_chance() {
+async fn a_dead_letter_that_failed_by_age_gets_the_full_time_again() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     let incident = world.incident();
@@ -327,9 +329,9 @@ async fn a_letter_that_was_given_up_for_its_age_gets_a_whole_new_chance() {
     );
 }
 
-/// More letters than SQS gives in one go, of many sessions.
+/// More dead letters than one receive returns, of many sessions.
 #[tokio::test(flavor = "multi_thread")]
-async fn many_letters_all_go_back() {
+async fn many_dead_letters_are_all_put_back() {
     const LETTERS: usize = 60;
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
@@ -354,9 +356,9 @@ async fn many_letters_all_go_back() {
     assert_eq!(operator.json(&["dlq", "list"]).await, json!([]));
 }
 
-/// What SQS moves by itself (docs/architecture.md#rule-4: `maxReceiveCount` is a net) keeps its group, has no reason, and goes back too.
+/// A message that SQS moved after `maxReceiveCount` (docs/architecture.md#rule-4) keeps its group, has no reason, and is put back too.
 #[tokio::test(flavor = "multi_thread")]
-async fn letters_that_stand_behind_others_of_their_group_go_back_as_well() {
+async fn dead_letters_behind_others_of_their_group_are_put_back_too() {
     const LETTERS: usize = 12;
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
@@ -386,14 +388,14 @@ async fn letters_that_stand_behind_others_of_their_group_go_back_as_well() {
     let done = operator.json(&["dlq", "redrive", "--all"]).await;
     assert_eq!(done, json!({"redriven": LETTERS, "left": []}));
     assert!(world.dead_letters().is_empty());
-    // All of them had been delivered.
+    // All of them were delivered before.
     world.deliver().await;
     assert_eq!(world.notes(&incident).len(), LETTERS);
 }
 
-/// The runbook: what waits in the queues of a stack that was deleted is brought over by naming them as dead-letter queue.
+/// The runbook: posts in the queues of a deleted stack are moved by naming each queue as the dead-letter queue.
 #[tokio::test(flavor = "multi_thread")]
-async fn posts_that_wait_in_any_queue_can_be_brought_over() {
+async fn posts_of_any_queue_can_be_moved_to_the_sessions_queue() {
     let world = World::start().await;
     let stack = &world.cloud.stack;
     let incident = world.incident();
@@ -413,7 +415,7 @@ async fn posts_that_wait_in_any_queue_can_be_brought_over() {
     assert_eq!(world.notes(&incident).len(), 2);
 }
 
-/// Puts a message into the dead-letter queue with attributes, as a release of another day did.
+/// Sends a message with attributes to the dead-letter queue, as another release did.
 async fn put(world: &World, body: &str, attributes: &[(&str, &str)]) {
     let stack = &world.cloud.stack;
     let mut send = stack
@@ -480,7 +482,7 @@ async fn a_body_that_an_earlier_release_could_not_read_is_delivered_after_an_upg
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_post_with_a_mistyped_number_goes_where_a_person_says_and_so_does_its_session() {
+async fn a_post_with_a_mistyped_number_and_its_session_go_to_the_record_that_the_operator_names() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     let incident = world.incident();
@@ -496,7 +498,7 @@ async fn a_post_with_a_mistyped_number_goes_where_a_person_says_and_so_does_its_
 
     let wrong = ["dlq", "redrive", &id, "--record", "INC8888888"];
     operator
-        .fails(&wrong, &["no record called INC8888888"])
+        .fails(&wrong, &["no record with the number INC8888888"])
         .await;
     assert_eq!(world.queue("SessionsDlq").visible(), 1);
 
@@ -528,7 +530,7 @@ async fn a_post_with_a_mistyped_number_goes_where_a_person_says_and_so_does_its_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_letter_that_is_named_and_stays_is_a_failure_and_says_why() {
+async fn a_named_dead_letter_that_stays_is_a_failure_with_a_reason() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     world.enqueue("not JSON", "other").await;
@@ -537,16 +539,23 @@ async fn a_letter_that_is_named_and_stays_is_a_failure_and_says_why() {
     let id = letters[0]["id"].as_str().expect("an id");
     let ended = operator.run(&["dlq", "redrive", id]).await;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
-    for words in ["No letter went back", "1 letter stays", "could read"] {
+    for words in [
+        "No dead letter was put back",
+        "Not put back: 1 dead letter",
+        "cannot read",
+    ] {
         assert!(ended.stdout.contains(words), "{words}: {}", ended.stdout);
     }
     operator
-        .fails(&["dlq", "redrive", "no-such-id"], &["no letter no-such-id"])
+        .fails(
+            &["dlq", "redrive", "no-such-id"],
+            &["no message no-such-id"],
+        )
         .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn letters_are_listed_by_tenant_and_one_is_deleted_when_that_is_confirmed() {
+async fn dead_letters_are_listed_by_tenant_and_one_is_deleted_after_confirmation() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     let incident = world.incident();
@@ -571,12 +580,12 @@ async fn letters_are_listed_by_tenant_and_one_is_deleted_when_that_is_confirmed(
     let rest = operator.json(&["dlq", "list"]).await;
     assert_eq!((list(&rest).len(), &rest[0]["tenant"]), (1, &json!(TENANT)));
     operator
-        .fails(&[&delete[..], &["--yes"]].concat(), &["shows no letter"])
+        .fails(&[&delete[..], &["--yes"]].concat(), &["returns no message"])
         .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_letter_says_what_its_reason_means_what_servicenow_said_and_what_to_do() {
+async fn a_dead_letter_explains_its_reason_with_servicenows_detail_and_a_remedy() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     let detail = "Data Policy Exception: the following fields are mandatory: close_code";
@@ -627,7 +636,7 @@ async fn a_letter_says_what_its_reason_means_what_servicenow_said_and_what_to_do
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_letter_whose_last_attempt_may_still_take_effect_says_until_when() {
+async fn a_dead_letter_whose_last_attempt_may_still_take_effect_shows_not_before() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     let incident = world.incident();

@@ -33,7 +33,7 @@ fn tenant() -> TenantId {
     TenantId::parse(TENANT).expect("valid")
 }
 
-/// Nothing beyond what every tenant has.
+/// No optional checks.
 fn options(world: &World) -> Options {
     Options {
         technician: None,
@@ -66,7 +66,7 @@ fn check<'r>(report: &'r Report, id: &str) -> &'r Check {
     found.unwrap_or_else(|| panic!("no check {id}"))
 }
 
-/// The check ended like that, and its remedy has the words.
+/// Asserts a check's status and a text of its remedy.
 #[track_caller]
 fn assert_found(report: &Report, id: &str, status: Status, words: &str) {
     let check = check(report, id);
@@ -75,7 +75,7 @@ fn assert_found(report: &Report, id: &str, status: Status, words: &str) {
     assert!(remedy.contains(words), "{words} is missing: {check:#?}");
 }
 
-/// The ids of the checks that ended like that.
+/// The ids of the checks with this status.
 fn ids(report: &Report, status: Status) -> Vec<&'static str> {
     let checks = report.checks.iter();
     let these = checks.filter(|check| check.status == status);
@@ -96,7 +96,7 @@ async fn schedule_rotation(world: &World) {
         .expect("scheduled");
 }
 
-/// A session that started and ended, and is on its record.
+/// Delivers a session's start and end to its record.
 async fn deliver_a_session(world: &World) {
     let record = world.incident();
     let session = world.session(&record);
@@ -106,7 +106,7 @@ async fn deliver_a_session(world: &World) {
     assert_eq!(world.notes(&record).len(), 2);
 }
 
-/// A world in which everything is right, and options that look at all of it.
+/// A world without faults, and options for all checks.
 async fn healthy() -> (World, Options) {
     let world = World::start().await;
     schedule_rotation(&world).await;
@@ -123,9 +123,9 @@ async fn healthy() -> (World, Options) {
     (world, options)
 }
 
-/// Only what cannot be proved without sending an e-mail is a warning.
+/// Only the Email API's rights, which no check can prove, are a warning.
 #[tokio::test(flavor = "multi_thread")]
-async fn where_everything_is_right_nothing_fails() {
+async fn without_faults_no_check_fails() {
     let (world, options) = healthy().await;
     let report = doctor(&world, &options).await;
     assert_eq!(ids(&report, Status::Failed), [""; 0], "{report:#?}");
@@ -138,7 +138,7 @@ async fn where_everything_is_right_nothing_fails() {
     assert_eq!(report.worst(), Status::Warning);
     assert_eq!(world.cloud.servicenow.violations(), Vec::<String>::new());
     assert_eq!(world.cloud.rescue.violations(), Vec::<String>::new());
-    let documented = include_str!("../../../admin/src/doctor/mod.rs");
+    let documented = include_str!("../../../admin/src/doctor/report.rs");
     for check in report.checks {
         let id = format!("`{}`", check.id);
         let row = |line: &str| line.starts_with("/// | `") && line.contains(&id);
@@ -148,9 +148,9 @@ async fn where_everything_is_right_nothing_fails() {
     }
 }
 
-/// docs/architecture.md#rule-5: a token that is shared is used, and a new authcode is shared, because it ends the one before.
+/// docs/architecture.md#rule-5: a shared token is used, and a new authcode is shared, because it invalidates the previous one.
 #[tokio::test(flavor = "multi_thread")]
-async fn it_takes_no_second_grant_and_leaves_its_sign_in_to_the_button() {
+async fn it_requests_no_second_token_and_shares_its_sign_in() {
     let (world, options) = healthy().await;
     let record = world.incident();
     world.pin(&tests::request(&record)).await;
@@ -189,7 +189,7 @@ async fn a_shared_token_that_is_refused_is_replaced_once() {
 
 /// The binary: signs for people, exit code 0.
 #[tokio::test(flavor = "multi_thread")]
-async fn people_see_a_line_for_each_check_and_no_secret() {
+async fn the_table_has_a_line_for_each_check_and_no_secret() {
     let world = World::start().await;
     schedule_rotation(&world).await;
     let rescue = world.cloud.rescue.url();
@@ -246,7 +246,7 @@ async fn people_see_a_line_for_each_check_and_no_secret() {
 async fn scripts_get_json_and_an_exit_code() {
     let world = World::start().await;
     let rescue = world.cloud.rescue.url();
-    // Nobody but the simulators is called from a test.
+    // Tests call only the simulators.
     let off = |file: String| {
         let file = file.replace("[rescue]", &format!("[rescue]\nbase_url = \"{rescue}\""));
         format!("enabled = false\n{file}")
@@ -275,12 +275,12 @@ async fn scripts_get_json_and_an_exit_code() {
     assert_eq!(checks[1]["id"], "tenant-enabled");
     assert_eq!(checks[1]["status"], "failed");
     assert_eq!(ended.code, Some(1));
-    let nobody = command_line.run(&["doctor", "nobody"]).await;
-    assert_eq!(nobody.code, Some(1));
+    let unknown = command_line.run(&["doctor", "unknown"]).await;
+    assert_eq!(unknown.code, Some(1));
     assert!(
-        nobody.stderr.contains("there is no tenant nobody"),
+        unknown.stderr.contains("there is no tenant unknown"),
         "{}",
-        nobody.stderr
+        unknown.stderr
     );
     let missing = ["doctor", TENANT, "--technicians", "missing.csv"];
     let missing = command_line.run(&missing).await;
@@ -292,7 +292,7 @@ async fn scripts_get_json_and_an_exit_code() {
     );
     for wrong in [
         &["doctor"][..],
-        &["doctor", TENANT, "--technician", "nobody"],
+        &["doctor", TENANT, "--technician", "no-address"],
         &["doctor", TENANT, "--write-to", "12345"],
     ] {
         assert_eq!(command_line.run(wrong).await.code, Some(2), "{wrong:?}");
@@ -300,7 +300,7 @@ async fn scripts_get_json_and_an_exit_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hibernating_instance_is_told_from_one_that_is_gone() {
+async fn a_hibernating_instance_differs_from_a_missing_one() {
     let world = World::start().await;
     let instance = &world.cloud.servicenow;
     instance.fault(
@@ -313,7 +313,7 @@ async fn a_hibernating_instance_is_told_from_one_that_is_gone() {
         &report,
         "servicenow-reachable",
         Status::Failed,
-        "wake it up",
+        "Wake a developer instance",
     );
     let seen = &check(&report, "servicenow-reachable").seen;
     assert!(seen.contains("hibernates"), "{seen}");
@@ -346,7 +346,7 @@ async fn a_hibernating_instance_is_told_from_one_that_is_gone() {
     );
 }
 
-/// What needs a token says so instead of failing, too.
+/// Checks that need a token are skipped instead of failing, too.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_client_secret_fails_once_and_names_every_cause() {
     let world = World::start().await;
@@ -376,7 +376,11 @@ async fn a_changed_client_secret_fails_once_and_names_every_cause() {
     ] {
         assert_eq!(check(&report, id).status, Status::Skipped, "{id}");
     }
-    assert_eq!(world.cloud.servicenow.grants().refused, 1, "nobody hammers");
+    assert_eq!(
+        world.cloud.servicenow.grants().refused,
+        1,
+        "one refusal stops further requests"
+    );
     // The refusal has paused the tenant, by the connector's own rule.
     let report = doctor(&world, &options(&world)).await;
     assert_found(
@@ -395,7 +399,7 @@ async fn a_changed_client_secret_fails_once_and_names_every_cause() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn missing_secrets_are_named_each() {
+async fn every_missing_secret_is_named() {
     let world = World::start().await;
     let file = demo_tenant::file(&world.cloud).replace("tenant = \"demo\"", "tenant = \"acme\"");
     world.cloud.apply(&file, &[]).await.expect("applied");
@@ -434,7 +438,7 @@ async fn missing_secrets_are_named_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn secrets_that_are_set_may_still_be_too_few_or_ill_chosen() {
+async fn incomplete_or_unsuitable_secrets_are_found() {
     let world = World::start().await;
     let stack = &world.cloud.stack;
     let store = async |json: Value| {
@@ -449,7 +453,7 @@ async fn secrets_that_are_set_may_still_be_too_few_or_ill_chosen() {
     };
     store(json!({"sso-password": "p", "oauth-client-secret": "s"})).await;
     let report = doctor(&world, &options(&world)).await;
-    assert_found(&report, "secrets", Status::Failed, "which makes one");
+    assert_found(&report, "secrets", Status::Failed, "which creates one");
     store(json!({"sso-password": "p", "oauth-client-secret": "a&b", "tracking-key": "k"})).await;
     let report = doctor(&world, &options(&world)).await;
     assert_found(&report, "secrets", Status::Warning, "another client secret");
@@ -523,7 +527,7 @@ async fn each_cause_of_a_refused_sign_in_has_its_own_remedy() {
         Status::Failed,
         "rescue-api-token",
     );
-    assert_found(&report, "rescue-sign-in", Status::Failed, "passing fault");
+    assert_found(&report, "rescue-sign-in", Status::Failed, "temporary");
     rescue.configure(|rules| rules.deny_request_authcode = false);
 
     rescue.configure(|rules| rules.ip_restricted = true);
@@ -541,7 +545,7 @@ async fn each_cause_of_a_refused_sign_in_has_its_own_remedy() {
     );
     rescue.change_technician(TECHNICIAN, |technician| {
         technician.seat = true;
-        technician.email = "someone.else@acme.test".to_owned();
+        technician.email = "other.user@acme.test".to_owned();
     });
     let report = doctor(&world, &ana).await;
     assert_found(
@@ -564,7 +568,7 @@ async fn each_cause_of_a_refused_sign_in_has_its_own_remedy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_api_token_is_shown_to_rescue() {
+async fn an_api_token_is_checked_with_rescue() {
     let world = World::start().await;
     let set = async |value: &str| {
         let (stack, name) = (&world.cloud.stack, SecretName::RescueApiToken);
@@ -591,13 +595,13 @@ async fn an_api_token_is_shown_to_rescue() {
         Status::Ok,
         "{report:#?}"
     );
-    // Nobody signs in for a PIN then, so the doctor does not either.
+    // With an API token no technician is signed in for a PIN, so the doctor does not sign in either.
     assert_eq!(check(&report, "rescue-sign-in").status, Status::Skipped);
     assert_eq!(world.cloud.rescue.sign_ins().granted, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rights_that_are_missing_are_told_by_table_and_column() {
+async fn missing_rights_are_named_by_table_and_column() {
     let (world, options) = healthy().await;
     let instance = &world.cloud.servicenow;
     instance.configure(|rules| {
@@ -618,7 +622,7 @@ async fn rights_that_are_missing_are_told_by_table_and_column() {
         &report,
         "read-incident",
         Status::Failed,
-        "columns that may not be read",
+        "finds records by these columns",
     );
 
     instance.configure(|rules| {
@@ -646,7 +650,7 @@ async fn rights_that_are_missing_are_told_by_table_and_column() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_refuses_the_test_note_is_told_by_its_name() {
+async fn the_cause_of_a_refused_test_note_is_named() {
     let (world, options) = healthy().await;
     world.cloud.servicenow.configure(|rules| {
         let rule = ("incident".to_owned(), "Lock closed records".to_owned());
@@ -672,7 +676,7 @@ async fn what_refuses_the_test_note_is_told_by_its_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_is_not_there_takes_no_test_note() {
+async fn a_missing_record_gets_no_test_note() {
     let world = World::start().await;
     let options = Options {
         write_to: RecordNumber::parse("INC9999999"),
@@ -684,7 +688,7 @@ async fn a_record_that_is_not_there_takes_no_test_note() {
         &report,
         "write-note",
         Status::Failed,
-        "Name a record that exists",
+        "Name an existing record",
     );
     let patched = world.cloud.servicenow.requests_matching("PATCH", "");
     assert_eq!(patched.len(), 0);
@@ -742,7 +746,7 @@ async fn a_service_account_that_is_locked_or_unknown_is_found() {
     let sys_id = &account.expect("there")["sys_id"];
     let report = doctor(&world, &options(&world)).await;
     assert_eq!(check(&report, "servicenow-user").status, Status::Ok);
-    // ServiceNow refuses a locked account's tokens, and does not say why.
+    // ServiceNow refuses a locked account's tokens without a reason.
     instance.set_field("sys_user", sys_id, "locked_out", "true");
     let report = doctor(&world, &options(&world)).await;
     assert_found(
@@ -760,7 +764,7 @@ async fn a_service_account_that_is_locked_or_unknown_is_found() {
     )
     .await
     .expect("set");
-    // The token may be another user's than the one that the tenant file names.
+    // The token may belong to another user than the tenant file names.
     let other = instance.add_user(User::service_account("svc.other", "p"));
     world
         .change_settings(|file| file.replace(SERVICE_ACCOUNT, "svc.other"))
@@ -787,7 +791,7 @@ async fn a_service_account_that_is_locked_or_unknown_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_writes_under_another_name_is_noticed() {
+async fn a_note_by_another_user_is_noticed() {
     let (world, options) = healthy().await;
     let instance = &world.cloud.servicenow;
     instance.add_user(User::service_account("svc.other", "p"));
@@ -805,7 +809,7 @@ async fn whoever_writes_under_another_name_is_noticed() {
 
 /// 14 days left warn, 0 fail.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_end_of_the_refresh_token_is_seen_coming() {
+async fn an_expiring_refresh_token_is_a_warning() {
     let world = World::start().await;
     let report = doctor(&world, &options(&world)).await;
     assert_eq!(check(&report, "refresh-token").status, Status::Ok);
@@ -829,7 +833,7 @@ async fn the_end_of_the_refresh_token_is_seen_coming() {
 
 /// A missing rotation schedule is ✗ when the grant needs a refresh token.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_nobody_rotates_fails_and_one_that_is_overdue_too() {
+async fn a_token_without_rotation_fails_and_an_overdue_one_too() {
     let world = World::start().await;
     let secrets = &world.cloud.stack.secrets;
     let cancel = secrets.cancel_rotate_secret().secret_id(TOKEN_SECRET);
@@ -850,7 +854,7 @@ async fn a_token_that_nobody_rotates_fails_and_one_that_is_overdue_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_webhook_url_is_right_wrong_or_somebody_elses() {
+async fn a_webhook_url_is_right_wrong_or_of_another_tenant() {
     let world = World::start().await;
     let with = |url: &str| Options {
         webhook_url: Some(Secret::from(url)),
@@ -888,7 +892,7 @@ async fn an_http_api_that_does_not_answer_is_found() {
     stack.api_url = Some("http://127.0.0.1:1".to_owned());
     let report = doctor_of(&stack, &options(&world)).await;
     assert_found(&report, "api", Status::Failed, "deployed");
-    // Somebody answers there, but not the connector.
+    // Another server answers there.
     stack.api_url = Some(world.cloud.rescue.url());
     let report = doctor_of(&stack, &options(&world)).await;
     assert_found(
@@ -903,7 +907,7 @@ async fn an_http_api_that_does_not_answer_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pause_is_told_with_its_reason_and_its_end() {
+async fn a_pause_is_reported_with_its_reason_and_its_end() {
     let world = World::start().await;
     let now = world.cloud.clock.now();
     let pause = Pause {
@@ -916,7 +920,7 @@ async fn a_pause_is_told_with_its_reason_and_its_end() {
         .await
         .expect("paused");
     let report = doctor(&world, &options(&world)).await;
-    assert_found(&report, "paused", Status::Warning, "go on by themselves");
+    assert_found(&report, "paused", Status::Warning, "resume by themselves");
     let seen = &check(&report, "paused").seen;
     assert!(seen.contains("(10 min): servicenow-throttled"), "{seen}");
 }
@@ -937,14 +941,14 @@ async fn posts_that_wait_are_counted_by_reason() {
         &report,
         "waiting-posts",
         Status::Warning,
-        "tried again by themselves",
+        "retried by themselves",
     );
     let seen = &check(&report, "waiting-posts").seen;
     assert_eq!(seen, "1: 1 × servicenow-unavailable");
     assert_eq!(check(&report, "queue").seen, "messages of all tenants: 1");
 }
 
-/// A tenant that is not authorised keeps its posts for days: that fails.
+/// A tenant without authorisation delays its posts for days: the check fails.
 #[tokio::test(flavor = "multi_thread")]
 async fn posts_that_wait_for_a_new_token_fail() {
     let world = World::start().await;
@@ -970,7 +974,7 @@ async fn posts_that_wait_for_a_new_token_fail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn posts_that_were_given_up_are_a_warning_with_their_reason() {
+async fn failed_posts_are_a_warning_with_their_reason() {
     let world = World::start().await;
     let session = world.console_session().with_field("CField1", "INC9999999");
     world.post(&session, Phase::Start).await;
@@ -996,7 +1000,7 @@ async fn posts_that_were_given_up_are_a_warning_with_their_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn silence_and_sessions_without_an_end_are_noticed() {
+async fn missing_posts_and_sessions_without_an_end_are_noticed() {
     let world = World::start().await;
     let report = doctor(&world, &options(&world)).await;
     assert_found(
@@ -1031,7 +1035,7 @@ async fn silence_and_sessions_without_an_end_are_noticed() {
         &report,
         "last-post",
         Status::Warning,
-        "A group that was forgotten",
+        "A group without them",
     );
     assert_eq!(check(&report, "unended-sessions").status, Status::Ok);
 }
@@ -1175,7 +1179,7 @@ async fn a_missing_permission_is_named() {
     }
 }
 
-/// One slow table is that table's failure, and nothing else's.
+/// A slow table fails only its own check.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_does_not_answer_fails_alone() {
     let world = World::start().await;
@@ -1197,7 +1201,7 @@ async fn a_table_that_does_not_answer_fails_alone() {
     }
 }
 
-/// What stands in the table may be older than the rules that a tenant file has to keep now.
+/// The settings in the table may be older than the present rules of a tenant file.
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_and_keys_in_the_table_are_checked_again() {
     let world = World::start().await;
@@ -1244,7 +1248,7 @@ async fn settings_and_keys_in_the_table_are_checked_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn notes_on_cases_have_to_be_readable_where_cases_are_created() {
+async fn notes_on_cases_have_to_be_readable_if_cases_are_created() {
     let world = World::with_settings(|file| {
         file.replace(
             "console_sessions = \"incident\"",

@@ -15,7 +15,7 @@ fn ids(keys: &Value, kind: &str) -> Vec<String> {
 
 /// docs/architecture.md#where-state-lives: two of each may be live.
 #[tokio::test(flavor = "multi_thread")]
-async fn two_keys_of_a_kind_are_live_at_most_and_each_is_shown_once() {
+async fn at_most_two_keys_of_a_kind_are_live_and_each_is_shown_once() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     operator.create().await;
@@ -58,7 +58,7 @@ async fn two_keys_of_a_kind_are_live_at_most_and_each_is_shown_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_key_of_a_kind_is_dropped_only_with_yes() {
+async fn the_last_key_of_a_kind_is_deleted_only_with_yes() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     let created = operator.create().await;
@@ -78,7 +78,7 @@ async fn the_last_key_of_a_kind_is_dropped_only_with_yes() {
     operator
         .fails(&retire, &["no live key", key, &known[0]])
         .await;
-    // Its absence is made up for.
+    // A new key replaces it.
     operator.json(&["keys", "rotate", "acme", "api"]).await;
     assert_eq!(
         ids(&operator.json(&["keys", "list", "acme"]).await, "api").len(),
@@ -87,7 +87,7 @@ async fn the_last_key_of_a_kind_is_dropped_only_with_yes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_a_key_command_is_said_before_anything_is_written() {
+async fn a_wrong_key_command_fails_before_the_first_write() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     operator.create().await;
@@ -119,13 +119,13 @@ async fn what_is_wrong_with_a_key_command_is_said_before_anything_is_written() {
     assert_eq!(operator.writes_since(mark), Vec::<String>::new());
 }
 
-/// A key that somebody else made meanwhile is not lost.
+/// A key that another operator created meanwhile is not lost.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_operators_who_rotate_at_once_one_is_told_and_no_key_is_lost() {
+async fn of_two_operators_who_rotate_at_once_one_gets_an_error_and_no_key_is_lost() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     operator.create().await;
-    // Both have read before either writes.
+    // Both read before either writes.
     let slow = Effect::Hang(std::time::Duration::from_millis(500));
     world
         .cloud
@@ -142,7 +142,7 @@ async fn of_two_operators_who_rotate_at_once_one_is_told_and_no_key_is_lost() {
         (other, one)
     };
     assert!(
-        lost.stderr.contains("changed by somebody else"),
+        lost.stderr.contains("another operator changed"),
         "{}",
         lost.stderr
     );

@@ -14,7 +14,7 @@ use super::command_line::{CommandLine, text};
 
 const REFERENCE: &str = include_str!("../../../docs/command-line.md");
 
-/// What the rows of the table of permissions name, as `dynamodb:GetItem on tenants`; secrets without their names.
+/// The rows of the permissions table as `dynamodb:GetItem on tenants`; secrets without their names.
 fn written(rows: &[&str]) -> BTreeSet<String> {
     let (_, table) = REFERENCE.split_once("## Permissions").expect("a section");
     let mut all = BTreeSet::new();
@@ -78,7 +78,7 @@ fn flush(all: &mut BTreeSet<String>, actions: &mut Vec<String>, named: &mut Vec<
     named.clear();
 }
 
-/// What the operator asked for since a mark, in the same words.
+/// The operator's AWS calls since a mark, in the same form.
 fn asked(world: &World, mark: local::aws::Mark) -> BTreeSet<String> {
     let calls = world.cloud.aws.journal().since(mark).into_iter();
     let of_the_operator = calls.filter(|call| call.caller == "operator");
@@ -110,7 +110,7 @@ fn asked(world: &World, mark: local::aws::Mark) -> BTreeSet<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_command_asks_aws_for_more_than_its_row_of_the_permissions() {
+async fn no_command_makes_more_aws_calls_than_its_row_of_permissions_allows() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     let within = async |rows: &[&str], arguments: &[&str], input: &str| {

@@ -90,7 +90,7 @@ async fn posts_are_listed_newest_first_and_by_state_time_session_and_record() {
     );
     let unknown = ["sessions", "list", TENANT, "--record", "INC7777777"];
     operator
-        .fails(&unknown, &["no record called INC7777777"])
+        .fails(&unknown, &["no record with the number INC7777777"])
         .await;
     for (since, count) in [("2 hours ago", 2), ("1970-01-01", 3), ("1 Jan 1970", 3)] {
         let listed = list(&["--since", since]).await;
@@ -153,7 +153,7 @@ async fn the_posts_of_all_tenants_are_listed_as_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_servicenow_records_are_shown_by_their_sys_id_and_it_is_said_why() {
+async fn without_servicenow_records_are_shown_by_their_sys_id_with_the_reason() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     let incident = world.incident();
@@ -174,7 +174,7 @@ async fn without_servicenow_records_are_shown_by_their_sys_id_and_it_is_said_why
         assert_eq!(table.code, Some(0), "{}", table.stderr);
         assert!(table.stdout.contains(&record), "{}", table.stdout);
         assert!(
-            table.stderr.contains("did not tell their numbers"),
+            table.stderr.contains("did not return their numbers"),
             "{}",
             table.stderr
         );
@@ -182,7 +182,7 @@ async fn without_servicenow_records_are_shown_by_their_sys_id_and_it_is_said_why
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reason_is_told_in_words_with_what_servicenow_said_and_what_to_do() {
+async fn a_reason_is_explained_with_servicenows_detail_and_a_remedy() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     let incident = world.incident();
@@ -230,9 +230,9 @@ async fn a_reason_is_told_in_words_with_what_servicenow_said_and_what_to_do() {
     assert!(!table.contains('\u{9b}'), "{table:?}");
 }
 
-/// A process that is killed leaves its post `delivering` until its message shows again.
+/// A process that is killed leaves its post `delivering` until its message is visible again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_post_that_is_being_delivered_says_until_when_and_why_it_waits() {
+async fn a_post_that_is_being_delivered_shows_the_end_of_its_lease() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     let session = world.session(&world.incident());
@@ -313,7 +313,7 @@ async fn a_session_is_shown_with_its_time_line_and_its_record() {
     assert_eq!(waiting["posts"][0].get("ended_at"), None);
     let text = operator.run(&show).await.stdout;
     assert!(
-        text.contains("is tried again: servicenow-unavailable"),
+        text.contains("next attempt: servicenow-unavailable"),
         "{text}"
     );
     world.deliver_until_empty().await;
@@ -337,7 +337,7 @@ async fn a_session_is_shown_with_its_time_line_and_its_record() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_or_tenant_that_is_not_there_is_told_from_one_without_posts() {
+async fn a_missing_session_or_tenant_differs_from_one_without_posts() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     assert_eq!(
@@ -375,7 +375,7 @@ async fn a_session_or_tenant_that_is_not_there_is_told_from_one_without_posts() 
     }
 }
 
-/// More posts than DynamoDB reads in one go, and records of more sessions than it gives in one go.
+/// More posts than one query returns, and more sessions than one batch read returns.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_ledger_is_read_to_its_end() {
     const POSTS: usize = 1_500;

@@ -9,7 +9,7 @@ use tests::World;
 
 use super::command_line::{CommandLine, text};
 
-/// How long a process may go on believing what it knew of a tenant, and a little more.
+/// Longer than a process caches a tenant.
 const MINUTE: Duration = Duration::from_secs(75);
 
 /// Posts a session's start to a URL; the answer's status and body.
@@ -28,7 +28,7 @@ async fn a_tenant_lives_from_apply_to_delete() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
 
-    // It comes into being, and its posts arrive.
+    // It is created, and its posts arrive.
     let created = operator.furnish().await;
     let old_url = text(&created, "/webhook_urls/started").to_owned();
     let names: Vec<Value> = operator
@@ -60,7 +60,7 @@ async fn a_tenant_lives_from_apply_to_delete() {
     );
     assert_eq!(shown["record"]["url"], page);
 
-    // A post that the instance refuses becomes a dead letter, and is put back once the instance takes it.
+    // A post that the instance refuses becomes a dead letter, and is put back once the instance accepts it.
     let second = world.session(&incident);
     let refusal = InjectedFault::on(RequestMatcher::of("PATCH", &incident.sys_id))
         .then(FaultAction::status(403));
@@ -94,12 +94,12 @@ async fn a_tenant_lives_from_apply_to_delete() {
     assert_eq!(post(&world, &old_url, &session).await.0, 404);
     assert_eq!(post(&world, &new_url, &session).await.0, 200);
 
-    // What is exported changes nothing when it is applied.
+    // Applying its exported file changes nothing.
     let exported = operator.run(&["tenant", "export", "acme"]).await;
     operator.write("acme.toml", &exported.stdout);
     assert_eq!(operator.apply().await.json()["changes"], json!([]));
 
-    // Switched off it ignores posts, switched on again it takes them.
+    // Disabled it ignores posts, enabled again it accepts them.
     let off = operator.json(&["tenant", "disable", "acme", "--yes"]).await;
     assert_eq!(off["enabled"], false);
     world.cloud.travel(MINUTE);
@@ -120,7 +120,7 @@ async fn a_tenant_lives_from_apply_to_delete() {
     );
     world.deliver().await;
 
-    // It ends only when no function takes its posts any more.
+    // It is deleted only when no function accepts its posts.
     let delete = ["tenant", "delete", "acme", "--yes"];
     let early = [&delete[..], &["--wait", "1"]].concat();
     operator
@@ -142,7 +142,7 @@ async fn a_tenant_lives_from_apply_to_delete() {
         .fails(&["tenant", "show", "acme"], &["no tenant acme"])
         .await;
 
-    // Somebody else who takes the name gets nothing of it.
+    // A new tenant of the same name gets none of its secrets.
     let again = operator.create().await;
     assert_ne!(again["api_key"], created["api_key"]);
     assert_eq!(operator.secret("token").await, json!({}));

@@ -61,7 +61,7 @@ async fn tenants_are_listed_and_switched_with_stable_shapes() {
     assert_eq!(operator.writes_since(mark), Vec::<String>::new());
 }
 
-/// Posts are lost while a tenant is off, so that is asked about; what is off already is not.
+/// Posts are lost while a tenant is disabled, so disabling has to be confirmed, unless it is disabled already.
 #[tokio::test(flavor = "multi_thread")]
 async fn switching_a_tenant_off_has_to_be_confirmed() {
     let world = World::start().await;
@@ -78,7 +78,7 @@ async fn switching_a_tenant_off_has_to_be_confirmed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_obtained_for_a_tenant_goes_with_it_and_nothing_of_another_does() {
+async fn deleting_a_tenant_deletes_its_credentials_and_no_others() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     operator.create().await;
@@ -126,7 +126,7 @@ async fn what_was_obtained_for_a_tenant_goes_with_it_and_nothing_of_another_does
     assert!(!keys.iter().any(|key| key.starts_with("acme#")), "{keys:?}");
 }
 
-/// What is exported changes nothing when it is applied, whatever is set.
+/// Applying an exported file changes nothing, with any settings.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_exported_file_applies_back_to_no_change() {
     let world = World::start().await;
@@ -160,7 +160,7 @@ async fn an_exported_file_applies_back_to_no_change() {
 
 /// For a deleted tenant, queued posts are dead-lettered.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_whose_posts_wait_is_deleted_only_when_that_is_wanted() {
+async fn a_tenant_with_waiting_posts_is_deleted_only_with_now() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     let created = operator.furnish().await;
@@ -205,7 +205,7 @@ async fn a_tenant_whose_posts_wait_is_deleted_only_when_that_is_wanted() {
     let letters = operator.json(&["dlq", "list"]).await;
     assert_eq!(letters[0]["reason"], "tenant-deleted");
 
-    // It would be back at once, so it stays until there is such a tenant.
+    // The message would fail again at once, so it stays until the tenant exists.
     let redrive = ["dlq", "redrive", "--tenant", "acme"];
     let stays = operator.json(&redrive).await;
     assert_eq!(stays["redriven"], 0);
@@ -217,9 +217,9 @@ async fn a_tenant_whose_posts_wait_is_deleted_only_when_that_is_wanted() {
     assert_eq!(world.notes(&incident).len(), 1);
 }
 
-/// A deletion that broke off is repeated to its end.
+/// Repeating an interrupted deletion completes it.
 #[tokio::test(flavor = "multi_thread")]
-async fn deleting_goes_on_where_it_broke_off() {
+async fn a_repeated_deletion_completes_an_interrupted_one() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     operator.create().await;
@@ -254,9 +254,9 @@ async fn deleting_goes_on_where_it_broke_off() {
     assert_eq!(operator.item().await, None);
 }
 
-/// The second operator's change goes through while the first one deletes.
+/// The second operator's change is written while the first one deletes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_that_somebody_else_switches_on_meanwhile_is_not_deleted() {
+async fn a_tenant_that_another_operator_enables_meanwhile_is_not_deleted() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     operator.create().await;
@@ -282,7 +282,7 @@ async fn a_tenant_that_somebody_else_switches_on_meanwhile_is_not_deleted() {
     let (ended, _) = tokio::join!(operator.run(&delete), other);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
     assert!(
-        ended.stderr.contains("changed by somebody else"),
+        ended.stderr.contains("another operator changed"),
         "{}",
         ended.stderr
     );
@@ -292,7 +292,7 @@ async fn a_tenant_that_somebody_else_switches_on_meanwhile_is_not_deleted() {
     operator.secret("credentials").await;
 }
 
-/// Whatever loses data is asked about, and not only what switches a tenant off.
+/// Every change that loses data has to be confirmed, not only disabling.
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_that_lose_data_need_yes() {
     let world = World::start().await;
@@ -329,7 +329,7 @@ async fn changes_that_lose_data_need_yes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_folder_is_applied_but_for_the_files_with_faults() {
+async fn a_folder_is_applied_except_for_files_with_faults() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     operator.create().await;
@@ -387,7 +387,7 @@ async fn a_folder_is_applied_but_for_the_files_with_faults() {
     assert_eq!(members(&answers[2]), ["error", "file"]);
     assert!(text(&answers[3], "/error").contains("tenant twin too"));
 
-    // What cuts somebody off is asked about before anything is written.
+    // A change that interrupts a tenant has to be confirmed before the first write.
     operator.write(
         "off/globex.toml",
         &named("globex").replace("[rescue]", "enabled = false\n[rescue]"),
@@ -441,7 +441,7 @@ async fn many_tenants_are_applied_with_few_calls_each() {
     assert_eq!(listed.as_array().map(Vec::len), Some(TENANTS + 1));
 }
 
-/// Exit codes; what is wrong is said with what to do about it.
+/// Exit codes, and messages that say what to do.
 #[tokio::test(flavor = "multi_thread")]
 async fn failures_say_what_to_do() {
     let world = World::start().await;
@@ -503,7 +503,7 @@ async fn failures_say_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_shell_gets_its_completion_without_asking_aws() {
+async fn every_shell_gets_its_completion_without_aws_calls() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     let mark = operator.mark();
@@ -517,7 +517,7 @@ async fn every_shell_gets_its_completion_without_asking_aws() {
     assert!(world.cloud.aws.journal().since(mark).is_empty());
 }
 
-/// Two stacks in one account and region that were given one prefix: the second must not take over what the first renews.
+/// Of two stacks with the same prefix in one account and region, the second must not take over the first one's secrets.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_that_another_stack_renews_is_not_taken_over() {
     let world = World::start().await;
@@ -546,7 +546,7 @@ async fn a_secret_that_another_stack_renews_is_not_taken_over() {
     let of_acme: Vec<&str> = names.filter(|name| name.contains("acme")).collect();
     assert_eq!(of_acme, [token]);
 
-    // That stack is gone, says whoever ends its schedule.
+    // Cancelling the schedule shows that the other stack is gone.
     let cancel = secrets.cancel_rotate_secret().secret_id(token);
     cancel.send().await.expect("ended");
     operator.json(&apply[..3]).await;

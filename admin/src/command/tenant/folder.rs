@@ -8,11 +8,12 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::{APPLYING, applied, difference, loopback_allowed, unfinished, verb};
+use super::apply::{APPLYING, applied, difference, loopback_allowed, unfinished, verb};
+use crate::command::global::{Global, Output, json};
+use crate::command::style::STRONG;
 use crate::command::terminal::{Progress, complain, confirm, remark, say};
-use crate::command::{Global, Output, STRONG, json};
 use crate::error::AdminError;
-use crate::folder::{Entry, execute_all, plan_all, read_all};
+use crate::folder::{FolderEntry, execute_all, plan_all, read_all};
 use crate::plain::plain;
 use crate::tenant::{Applied, Plan, preview};
 
@@ -26,34 +27,34 @@ struct Answer<'a> {
     error: Option<&'a str>,
 }
 
-/// Tells of each file as soon as it is done: what has been shown survives an interruption.
-struct Telling<'a> {
+/// Reports each file as soon as it is applied, so that an interrupted run loses no answer.
+struct FolderReport<'a> {
     global: &'a Global,
     progress: Progress,
     all: usize,
-    told: usize,
+    reported: usize,
     counts: [(&'static str, usize); 3],
     failed: Vec<String>,
     notes: BTreeMap<String, Vec<String>>,
 }
 
-/// More notes would only push the failures off the screen.
+/// The most notes to print: more would scroll the failures away.
 const NOTES: usize = 20;
 
-impl<'a> Telling<'a> {
+impl<'a> FolderReport<'a> {
     fn new(global: &'a Global, all: usize) -> Self {
         Self {
             global,
             progress: Progress::new(),
             all,
-            told: 0,
+            reported: 0,
             counts: [("created", 0), ("changed", 0), ("unchanged", 0)],
             failed: Vec::new(),
             notes: BTreeMap::new(),
         }
     }
 
-    fn tell(
+    fn file(
         &mut self,
         path: &Path,
         outcome: Result<(&Plan, &Applied), String>,
@@ -72,7 +73,7 @@ impl<'a> Telling<'a> {
                     applied: outcome.as_ref().ok().map(|(_, applied)| *applied),
                     error: error.as_deref(),
                 };
-                let opening = if self.told == 0 { "[\n" } else { ",\n" };
+                let opening = if self.reported == 0 { "[\n" } else { ",\n" };
                 let mut stdout = std::io::stdout().lock();
                 write!(stdout, "{opening}{}", json(&answer)?)?;
                 stdout.flush()?;
@@ -89,10 +90,10 @@ impl<'a> Telling<'a> {
             for (name, count) in &mut self.counts {
                 *count += usize::from(*name == verb);
             }
-            // That a new tenant's own secrets are made is no news.
+            // Every new tenant gets secrets of its own: no note is needed.
             let own = format!("/{}/", applied.tenant);
-            let news = |note: &&String| !plan.creates() || !note.contains(&own);
-            for note in applied.notes.iter().filter(news) {
+            let relevant = |note: &&String| !plan.creates() || !note.contains(&own);
+            for note in applied.notes.iter().filter(relevant) {
                 self.notes
                     .entry(note.clone())
                     .or_default()
@@ -103,8 +104,8 @@ impl<'a> Telling<'a> {
             complain(&format!("{file}: {error}"));
             self.failed.push(file);
         }
-        self.told += 1;
-        self.progress.bar("Applying", self.told, self.all);
+        self.reported += 1;
+        self.progress.bar("Applying", self.reported, self.all);
         Ok(())
     }
 
@@ -123,7 +124,7 @@ impl<'a> Telling<'a> {
         }
         if let Some(more @ 1..) = self.notes.len().checked_sub(NOTES) {
             remark(&format!(
-                "note: {more} more; applying a file by itself shows its notes"
+                "note: {more} more; applying a single file shows its notes"
             ));
         }
         let mut text = String::new();
@@ -163,17 +164,17 @@ pub(super) async fn apply(
     let mut progress = Progress::new();
     let plans = plan_all(&stack, files, |done| progress.bar("Comparing", done, all)).await;
     progress.clear();
-    let mut telling = Telling::new(global, all);
+    let mut report = FolderReport::new(global, all);
     if dry_run {
-        for Entry { path, outcome } in &plans {
+        for FolderEntry { path, outcome } in &plans {
             match outcome {
-                Ok(plan) => telling.tell(path, Ok((plan, &preview(plan))), |plan, _| {
+                Ok(plan) => report.file(path, Ok((plan, &preview(plan))), |plan, _| {
                     format!("would be {}\n{}", verb(plan), difference(plan))
                 })?,
-                Err(error) => telling.tell(path, Err(error.to_string()), |_, _| String::new())?,
+                Err(error) => report.file(path, Err(error.to_string()), |_, _| String::new())?,
             }
         }
-        return telling.end(dry_run);
+        return report.end(dry_run);
     }
     if !yes {
         ask(&plans)?;
@@ -186,16 +187,16 @@ pub(super) async fn apply(
         }
     };
     execute_all(&stack, plans, |entry| match &entry.outcome {
-        Ok((plan, done)) => telling.tell(&entry.path, Ok((plan, done)), shown),
-        Err(error) => telling.tell(&entry.path, Err(error.to_string()), shown),
+        Ok((plan, done)) => report.file(&entry.path, Ok((plan, done)), shown),
+        Err(error) => report.file(&entry.path, Err(error.to_string()), shown),
     })
     .await
     .map_err(AdminError::with_keys)?;
-    telling.end(dry_run)
+    report.end(dry_run)
 }
 
-/// Asks once about everything that may cut a tenant off.
-fn ask(plans: &[Entry<Plan>]) -> Result<(), AdminError> {
+/// Asks once about all changes that may interrupt a tenant.
+fn ask(plans: &[FolderEntry<Plan>]) -> Result<(), AdminError> {
     let (mut differences, mut warnings) = (String::new(), Vec::new());
     for plan in plans.iter().filter_map(|entry| entry.outcome.as_ref().ok()) {
         let tenant = &plan.after().tenant;

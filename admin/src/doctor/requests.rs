@@ -1,0 +1,124 @@
+//! Requests that show what a client hides: status, headers and shape of an answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::{RequestBuilder, Response, header};
+use shared::domain::instance::Instance;
+use shared::domain::secret::Secret;
+use shared::http::{BodyError, LONGEST_ANSWER};
+use shared::token::access::AccessError;
+
+use super::context::Doctor;
+use super::finding::Finding;
+use super::probe::Probe;
+
+/// How long one answer may take.
+const ANSWER: Duration = Duration::from_secs(8);
+
+impl Doctor<'_> {
+    /// Sends a request and returns any answer, or why there is none.
+    pub(crate) async fn ask(&self, request: RequestBuilder) -> Result<Probe, String> {
+        let began = tokio::time::Instant::now();
+        let sent = async {
+            let answer: Response = request.timeout(ANSWER).send().await?;
+            let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+            let at = self.now();
+            let took = began.elapsed();
+            let body = shared::http::body(answer, LONGEST_ANSWER).await?;
+            Ok::<_, BodyError>(Probe {
+                status,
+                headers,
+                json: serde_json::from_slice(&body).ok(),
+                took,
+                at,
+            })
+        };
+        sent.await.map_err(|error| error.to_string())
+    }
+
+    /// The tenant's instance, if the connector may call it.
+    pub(crate) fn instance(&self) -> Result<Instance, Finding> {
+        let settings = &self.tenant.file.servicenow;
+        Instance::parse(
+            &settings.instance,
+            settings.allow_host.as_deref(),
+            self.options.testing.allow_loopback,
+        )
+        .map_err(|error| {
+            Finding::failed(
+                format!("servicenow.instance {error}"),
+                "Correct servicenow.instance in the tenant file and apply it again.",
+            )
+        })
+    }
+
+    /// Reads rows of the Table API as the service account. A refused token is replaced once.
+    pub(crate) async fn rows(&self, path: &str, query: &[(&str, &str)]) -> Result<Probe, Finding> {
+        let instance = self.instance()?;
+        let file = &self.tenant.file;
+        let no_access = |error: AccessError| Finding::of_access(&error, file, self.now());
+        let token = self.token(&instance, None).await.map_err(no_access)?;
+        let answer = self.get(&instance, path, query, &token).await?;
+        if answer.status != 401 {
+            return Ok(answer);
+        }
+        let token = self
+            .token(&instance, Some(token))
+            .await
+            .map_err(no_access)?;
+        let answer = self.get(&instance, path, query, &token).await?;
+        if answer.status == 401 {
+            let reason = "ServiceNow refuses a token that it has just granted".to_owned();
+            return Err(no_access(AccessError::ReauthorizationNeeded(reason)));
+        }
+        Ok(answer)
+    }
+
+    /// The shared access token, or a new one. The request continues when the check times out: ServiceNow may have issued
+    /// another refresh token, which has to be stored (see [`super::examine`]).
+    async fn token(
+        &self,
+        instance: &Instance,
+        refused: Option<Secret>,
+    ) -> Result<Secret, AccessError> {
+        let (access, deadline) = (Arc::clone(&self.access), self.deadline);
+        let (file, instance) = (self.tenant.file.clone(), instance.clone());
+        let getting = tokio::spawn(async move {
+            access
+                .get(&file, &instance, refused.as_ref(), deadline)
+                .await
+        });
+        getting.await.unwrap_or_else(|_| {
+            Err(AccessError::Transient {
+                reason: "getting a token was interrupted".to_owned(),
+                retry_after: None,
+            })
+        })
+    }
+
+    async fn get(
+        &self,
+        instance: &Instance,
+        path: &str,
+        query: &[(&str, &str)],
+        token: &Secret,
+    ) -> Result<Probe, Finding> {
+        let unreached = |reason: &str| {
+            Finding::failed(
+                format!("ServiceNow: {reason}"),
+                "See servicenow-reachable, and try again in a minute.",
+            )
+        };
+        let url = instance.base().join(path);
+        let url = url.map_err(|_| unreached("the instance's URL is odd"))?;
+        let request = self
+            .http
+            .get(url)
+            .query(query)
+            .header(header::ACCEPT, "application/json")
+            .bearer_auth(token.expose());
+        let asked = self.ask(request).await;
+        asked.map_err(|reason| unreached(&reason))
+    }
+}

@@ -1,0 +1,136 @@
+//! A post of the delivery ledger, read from its item.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::{Serialize, Serializer};
+use shared::aws::ledger::PostState;
+use shared::domain::clock::Timestamp;
+use shared::domain::record::{RecordRef, SysId, Table};
+use shared::domain::session::{Event, SessionId};
+use shared::domain::tenant::TenantId;
+
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+/// One post of the ledger.
+///
+/// As JSON: `{"tenant","session_id","delivery","event","state","reason","detail","dropped_columns","attempts","deaths",
+/// "received_at","last_attempt_at","lease_until","next_attempt_at","not_before","ended_at","record"}`. What is not known or
+/// does not apply is left out. `tenant` is there only when the posts of all tenants are listed. Times are RFC 3339 in UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct LedgerPost {
+    /// Only when the posts of all tenants are listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tenant: Option<TenantId>,
+    pub(crate) session_id: SessionId,
+    /// The post's digest, which the answer to Rescue contains too.
+    pub(crate) delivery: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) event: Option<Event>,
+    #[serde(serialize_with = "state_name")]
+    pub(crate) state: PostState,
+    /// Why it waits, failed or matches no record: a code of the error table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+    /// The part of the vendor's reason that is configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<String>,
+    /// Columns that ServiceNow ignored while it accepted the note.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) dropped_columns: Vec<String>,
+    /// Attempts since the post was last sent, including a running one.
+    pub(crate) attempts: u32,
+    /// Attempts during which the process died.
+    pub(crate) deaths: u32,
+    pub(crate) received_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last_attempt_at: Option<Timestamp>,
+    /// While it is being delivered: the end of the process's lease.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lease_until: Option<Timestamp>,
+    /// While it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next_attempt_at: Option<Timestamp>,
+    /// After it failed: no attempt begins before then, because the last one may still take effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) not_before: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ended_at: Option<Timestamp>,
+    /// The session's record, as `table:sys_id`.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "record_text"
+    )]
+    pub(crate) record: Option<RecordRef>,
+}
+
+fn state_name<S: Serializer>(state: &PostState, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(state.as_str())
+}
+
+#[expect(clippy::ref_option, reason = "serde passes the field by reference")]
+fn record_text<S: Serializer>(
+    record: &Option<RecordRef>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match record {
+        Some(record) => serializer.collect_str(record),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Reads a post's item; `None` when the item is not a post or has another version's form.
+pub(super) fn post(item: &Item) -> Option<LedgerPost> {
+    let delivery = string(item, "entry")?.strip_prefix("post#")?.to_owned();
+    let (_, session) = string(item, "session")?.split_once('#')?;
+    let state = PostState::parse(string(item, "state")?)?;
+    let last_attempt_at = moment(item, "claimed_at");
+    let dropped = item.get("dropped_columns");
+    Some(LedgerPost {
+        tenant: None,
+        session_id: SessionId::parse(session)?,
+        delivery,
+        event: string(item, "event").and_then(Event::parse),
+        state,
+        reason: string(item, "reason").map(str::to_owned),
+        detail: string(item, "detail").map(str::to_owned),
+        dropped_columns: dropped
+            .and_then(|columns| columns.as_ss().ok().cloned())
+            .unwrap_or_default(),
+        attempts: number(item, "attempts"),
+        deaths: number(item, "deaths"),
+        received_at: moment(item, "received_at")?,
+        last_attempt_at,
+        lease_until: moment(item, "lease_until").filter(|_| state == PostState::Delivering),
+        next_attempt_at: moment(item, "next_attempt_at"),
+        not_before: moment(item, "not_before").filter(|_| state == PostState::Failed),
+        ended_at: moment(item, "ended_at")
+            // A post that was put back keeps the end of its earlier deliveries.
+            .filter(|_| !matches!(state, PostState::Delivering | PostState::Waiting)),
+        record: None,
+    })
+}
+
+pub(super) fn record(item: &Item) -> Option<RecordRef> {
+    Some(RecordRef {
+        table: Table::from_name(string(item, "table")?)?,
+        sys_id: SysId::parse(string(item, "sys_id")?)?,
+    })
+}
+
+pub(super) fn string<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+    item.get(name)?.as_s().ok().map(String::as_str)
+}
+
+pub(super) fn moment(item: &Item, name: &str) -> Option<Timestamp> {
+    Timestamp::parse(string(item, name)?)
+}
+
+fn number(item: &Item, name: &str) -> u32 {
+    let value = item.get(name).and_then(|value| value.as_n().ok());
+    value.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+pub(super) fn text(value: impl std::fmt::Display) -> AttributeValue {
+    AttributeValue::S(value.to_string())
+}

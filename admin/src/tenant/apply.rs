@@ -1,0 +1,171 @@
+//! Applies a tenant file.
+
+use serde::Serialize;
+use shared::aws::tenants::{KeyKind, KeyScope, Tenant, TenantKey};
+use shared::domain::clock::Timestamp;
+use shared::domain::secret::{Secret, serialize_exposed_option};
+use shared::domain::tenant::{TenantFile, TenantId};
+
+use super::plan::{Change, Plan, plan};
+use super::provision::{create_missing_secrets, schedule_rotation};
+use super::shown_key::{KeySummary, WebhookUrls};
+use super::table::write;
+use crate::error::AdminError;
+use crate::secrets::resume_deliveries;
+use crate::stack::Stack;
+use crate::vault;
+
+/// How a tenant file is applied.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ApplyOptions {
+    /// Return what would change and write nothing.
+    pub dry_run: bool,
+}
+
+/// What applying a tenant file did. Serialised it is the answer of `tenant apply --output json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Applied {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// What differed.
+    pub changes: Vec<Change>,
+    /// Only when the tenant was created; shown once and stored nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_urls: Option<WebhookUrls>,
+    /// Only when the tenant was created; shown once and stored nowhere.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "serialize_exposed_option"
+    )]
+    pub api_key: Option<Secret>,
+    /// The live keys.
+    pub keys: Vec<KeySummary>,
+    /// Further effects that the operator should know of.
+    #[serde(skip)]
+    pub notes: Vec<String>,
+    /// A step after writing the tenant failed; applying the file again repeats it.
+    #[serde(skip)]
+    pub incomplete: Option<String>,
+}
+
+/// Creates or changes a tenant without confirmation. Applying the same file again changes nothing and completes an
+/// interrupted run.
+///
+/// # Errors
+/// [`AdminError::Conflict`] when another operator changed the tenant in the meantime; otherwise when AWS refuses.
+pub async fn apply(
+    stack: &Stack,
+    file: &TenantFile,
+    options: ApplyOptions,
+) -> Result<Applied, AdminError> {
+    let plan = plan(stack, file).await?;
+    if options.dry_run {
+        Ok(preview(&plan))
+    } else {
+        execute(stack, &plan).await
+    }
+}
+
+/// The answer of a dry run.
+pub(crate) fn preview(plan: &Plan) -> Applied {
+    Applied {
+        tenant: plan.after.tenant.clone(),
+        changes: plan.changes.clone(),
+        webhook_urls: None,
+        api_key: None,
+        keys: plan.before.as_ref().map(summaries).unwrap_or_default(),
+        notes: Vec::new(),
+        incomplete: None,
+    }
+}
+
+/// Writes a plan. The secrets come first: nothing uses them without the tenant. The tenant with the hashes of its keys
+/// follows. The rotation schedule comes last: its failure must not keep the new keys from being shown.
+///
+/// # Errors
+/// As [`apply`].
+pub(crate) async fn execute(stack: &Stack, plan: &Plan) -> Result<Applied, AdminError> {
+    let mut notes = create_missing_secrets(stack, plan).await?;
+    let now = stack.clock.now();
+    let (tenant, new_keys) = next_tenant(plan, now)?;
+    if plan.creates() || !plan.changes.is_empty() {
+        write(stack, plan.before.as_ref(), &tenant).await?;
+    }
+    let mut incomplete = None;
+    let other_instance = |change: &Change| change.path.starts_with("servicenow.");
+    if !plan.creates() && plan.changes.iter().any(other_instance) {
+        // Access tokens and pauses of the earlier settings do not apply to the new ones.
+        let id = &tenant.file.tenant;
+        let resumed = async {
+            stack.credentials().forget_access_token(id).await?;
+            resume_deliveries(stack, id).await
+        };
+        if let Err(error) = resumed.await {
+            incomplete = Some(format!("the tenant may stay paused: {error}"));
+        }
+    }
+    match schedule_rotation(stack, plan).await {
+        Ok(Some(note)) => notes.push(note),
+        Ok(None) => {}
+        Err(error) => incomplete = Some(format!("the rotation schedule is not set: {error}")),
+    }
+    Ok(Applied {
+        tenant: tenant.file.tenant.clone(),
+        changes: plan.changes.clone(),
+        webhook_urls: new_keys.as_ref().map(|keys| {
+            WebhookUrls::new(stack.api_url.as_deref(), &tenant.file.tenant, &keys.webhook)
+        }),
+        api_key: new_keys.map(|keys| keys.api),
+        keys: summaries(&tenant),
+        notes,
+        incomplete,
+    })
+}
+
+pub(super) struct NewKeys {
+    pub(super) webhook: Secret,
+    pub(super) api: Secret,
+}
+
+/// The tenant to write; with its keys when it is new.
+pub(super) fn next_tenant(
+    plan: &Plan,
+    now: Timestamp,
+) -> Result<(Tenant, Option<NewKeys>), AdminError> {
+    let file = plan.after.clone();
+    let disabled_at = (!file.enabled).then_some(now);
+    match &plan.before {
+        Some(before) => {
+            let changed = u64::from(!plan.changes.is_empty());
+            let tenant = Tenant {
+                version: before.version + changed,
+                keys: before.keys.clone(),
+                // A tenant that stays disabled keeps its time.
+                disabled_at: disabled_at.map(|now| before.disabled_at.unwrap_or(now)),
+                file,
+            };
+            Ok((tenant, None))
+        }
+        None => {
+            let (webhook, webhook_text) =
+                TenantKey::generate(KeyKind::Webhook, Vec::new(), &vault::random()?, now);
+            let scopes = vec![KeyScope::Pin, KeyScope::Token];
+            let (api, api_text) = TenantKey::generate(KeyKind::Api, scopes, &vault::random()?, now);
+            let tenant = Tenant {
+                version: 1,
+                keys: vec![webhook, api],
+                disabled_at,
+                file,
+            };
+            let keys = NewKeys {
+                webhook: webhook_text,
+                api: api_text,
+            };
+            Ok((tenant, Some(keys)))
+        }
+    }
+}
+
+pub(super) fn summaries(tenant: &Tenant) -> Vec<KeySummary> {
+    tenant.keys.iter().map(KeySummary::from).collect()
+}

@@ -1,0 +1,89 @@
+//! Every key that a tenant file may have, and the kind of its value (docs/tenant-file.md).
+
+/// What a key may hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ValueKind {
+    Text,
+    Boolean,
+    Duration,
+    Texts,
+    /// A table whose keys the operator chooses.
+    Map,
+    OneOf(&'static [&'static str]),
+}
+
+use ValueKind::{Boolean, Duration, Map, OneOf, Text, Texts};
+
+/// A test compares them with the fields of `TenantFile`.
+pub(super) const KEYS: [(&str, ValueKind); 30] = [
+    ("tenant", Text),
+    ("enabled", Boolean),
+    (
+        "language",
+        OneOf(&["en", "fr", "de", "es", "it", "pt", "nl"]),
+    ),
+    ("rescue.account", OneOf(&["global", "eu", "enterprise"])),
+    ("rescue.base_url", Text),
+    ("rescue.company_id", Text),
+    ("rescue.require_console", Boolean),
+    ("rescue.technician_domains", Texts),
+    ("servicenow.instance", Text),
+    ("servicenow.allow_host", Text),
+    (
+        "servicenow.grant",
+        OneOf(&["refresh_token", "password", "client_credentials"]),
+    ),
+    ("servicenow.client_id", Text),
+    ("servicenow.service_account", Text),
+    ("servicenow.refresh_token_lifetime", Duration),
+    ("sessions.publish", OneOf(&["all", "selected", "none"])),
+    ("sessions.fields", Texts),
+    ("sessions.chat", OneOf(&["note", "attachment", "omit"])),
+    (
+        "sessions.console_sessions",
+        OneOf(&["ignore", "incident", "case"]),
+    ),
+    ("sessions.closed_records", OneOf(&["note", "reopen", "new"])),
+    ("sessions.reference_fields", Texts),
+    ("sessions.require_signed_tracking", Boolean),
+    ("sessions.reauthorization_wait", Duration),
+    ("sessions.columns", Map),
+    ("sessions.new_record.caller_field", Text),
+    ("sessions.new_record.columns", Map),
+    ("notifications.email_technician", Boolean),
+    ("notifications.email_customer", Boolean),
+    ("notifications.pin_note", Boolean),
+    ("debug.logging", Boolean),
+    ("debug.rescue_api", Boolean),
+];
+
+pub(super) const TABLES: [&str; 6] = [
+    "rescue",
+    "servicenow",
+    "sessions",
+    "sessions.new_record",
+    "notifications",
+    "debug",
+];
+
+pub(super) fn join(prefix: &str, key: &str) -> String {
+    if prefix.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{prefix}.{key}")
+    }
+}
+
+/// The known key or table that was probably meant: one with the same last name, else the closest spelling.
+pub(super) fn nearest(path: &str) -> Option<&'static str> {
+    let last = |path: &str| path.rsplit('.').next().map(str::to_owned);
+    let known = || KEYS.iter().map(|(known, _)| *known).chain(TABLES);
+    if let Some(moved) = known().find(|known| last(known) == last(path)) {
+        return Some(moved);
+    }
+    known()
+        .map(|known| (strsim::osa_distance(known, path), known))
+        .filter(|(distance, _)| *distance <= 3)
+        .min()
+        .map(|(_, known)| known)
+}
