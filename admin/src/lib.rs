@@ -1,6 +1,7 @@
 //! The operator's command line of Rescue Connector, and what it does as functions for the embedded stack.
 
 mod command;
+mod deliveries;
 pub mod dlq;
 pub mod doctor;
 mod error;
@@ -12,6 +13,7 @@ mod plain;
 mod records;
 mod remedies;
 mod secret_fault;
+pub mod secret_name;
 mod secret_text;
 pub mod secrets;
 mod sessions;

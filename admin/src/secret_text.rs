@@ -5,7 +5,7 @@ use serde_json::Value;
 use shared::domain::secret::Secret;
 
 use crate::secret_fault::SecretFault;
-use crate::secrets::SecretName;
+use crate::secret_name::SecretName;
 
 /// Longer than any of these secrets. Secrets Manager takes 65 536 bytes for all of a tenant's secrets together
 /// (<https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>).

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::ValueEnum;
 use serde_json::{Map, Value};
 use shared::aws::credentials::token_lease_key;
 use shared::aws::secret_store::{TokenSecret, tenant_secrets_name, token_secret_name};
@@ -12,71 +11,13 @@ use shared::domain::clock::Timestamp;
 use shared::domain::secret::Secret;
 use shared::domain::tenant::{TenantFile, TenantId};
 
+use crate::deliveries::resume_deliveries;
 use crate::error::AdminError;
 use crate::secret_fault::SecretFault;
+use crate::secret_name::SecretName;
 use crate::stack::Stack;
 use crate::tenant::table;
 use crate::vault;
-
-/// A secret by the name that `secrets set` takes (docs/tenant-file.md).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SecretName {
-    /// The company-wide single sign-on password of Rescue.
-    SsoPassword,
-    /// The client secret of the Application Registry record.
-    OauthClientSecret,
-    /// The service account's password.
-    ServiceAccountPassword,
-    /// An API token that a Rescue administrator issued.
-    RescueApiToken,
-    /// The OAuth refresh token.
-    RefreshToken,
-}
-
-impl SecretName {
-    /// Every name.
-    pub const ALL: [Self; 5] = [
-        Self::SsoPassword,
-        Self::OauthClientSecret,
-        Self::ServiceAccountPassword,
-        Self::RescueApiToken,
-        Self::RefreshToken,
-    ];
-
-    /// The name as an operator writes it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::SsoPassword => "sso-password",
-            Self::OauthClientSecret => "oauth-client-secret",
-            Self::ServiceAccountPassword => "service-account-password",
-            Self::RescueApiToken => "rescue-api-token",
-            Self::RefreshToken => "refresh-token",
-        }
-    }
-
-    /// Whether a person chose it, so that any character may be in it.
-    pub(crate) const fn is_password(self) -> bool {
-        matches!(self, Self::SsoPassword | Self::ServiceAccountPassword)
-    }
-
-    /// The member that holds it in the answers and requests of OAuth (RFC 6749) and in other programs' exports.
-    pub(crate) const fn member(self) -> &'static str {
-        match self {
-            Self::SsoPassword | Self::ServiceAccountPassword => "password",
-            Self::OauthClientSecret => "client_secret",
-            Self::RescueApiToken => "token",
-            Self::RefreshToken => "refresh_token",
-        }
-    }
-
-    /// The key under which its secret's JSON holds it.
-    pub(crate) const fn key(self) -> &'static str {
-        match self {
-            Self::RefreshToken => "refresh_token",
-            other => other.as_str(),
-        }
-    }
-}
 
 /// Sets one secret of a tenant. One of ServiceNow's ends the tenant's pause and wakes the deliveries that wait, so that
 /// they try again with it within a minute.
@@ -133,30 +74,10 @@ async fn set_credential(
     vault::replace(stack, &secret, &read, &json).await
 }
 
-/// Ends the tenant's pause, and wakes its posts when they may have waited for a re-authorisation: some stay hidden for
-/// longer than the pause.
-///
-/// # Errors
-/// When the credentials table or the queue cannot be used.
-pub(crate) async fn resume_deliveries(stack: &Stack, id: &TenantId) -> Result<(), AdminError> {
-    let credentials = stack.credentials();
-    let was_unauthorized = credentials
-        .tenant_pause_now(id)
-        .await?
-        .authorized_since
-        .is_some();
-    credentials.end_pause(id).await?;
-    if was_unauthorized {
-        let queue = || format!("queue {}", stack.sessions_queue_url);
-        let woken = stack.queues().wake(id).await;
-        woken.map_err(|error| AdminError::failed("sqs:SendMessage", &queue(), error.0))?;
-    }
-    Ok(())
-}
-
-/// The lease outlives reading and writing the secret; a command waits this long for another holder.
+/// The lease outlives promoting a staged token, and reading and writing the secret; a command waits this long for
+/// another holder.
 const TOKEN_LEASE: FlightLimits = FlightLimits {
-    lease: Duration::from_secs(60),
+    lease: Duration::from_secs(120),
     wait: Duration::from_secs(30),
 };
 

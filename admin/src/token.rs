@@ -16,7 +16,8 @@ use shared::domain::tenant::{Grant, TenantFile, TenantId};
 use shared::token::store::TokenStore;
 
 use crate::error::AdminError;
-use crate::secrets::{SecretName, holding_the_token};
+use crate::secret_name::SecretName;
+use crate::secrets::holding_the_token;
 use crate::stack::Stack;
 use crate::tenant::table;
 use crate::vault;
@@ -337,6 +338,8 @@ async fn request_renewal(stack: &Stack, id: &TenantId, secret: &str) -> Result<(
     let read = vault::read_existing(stack, secret).await?;
     let mut json = read.json.clone();
     json.insert("renew_now".to_owned(), Value::Bool(true));
+    let read_version = Value::String(read.version_id.clone());
+    json.insert("derived_from".to_owned(), read_version);
     vault::replace(stack, secret, &read, &json).await
 }
 

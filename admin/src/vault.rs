@@ -28,7 +28,8 @@ pub(crate) enum Found {
 /// The current value of a secret.
 pub(crate) struct Content {
     pub(crate) json: Map<String, Value>,
-    version_id: String,
+    /// The version that was read.
+    pub(crate) version_id: String,
 }
 
 pub(crate) async fn read(stack: &Stack, name: &str) -> Result<Found, AdminError> {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use admin::secrets::SecretName;
+use admin::secret_name::SecretName;
 use admin::stack::Stack;
 use admin::tenant::{Applied, ApplyOptions};
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};

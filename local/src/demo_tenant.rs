@@ -4,7 +4,7 @@ use crate::cloud::{Cloud, Error};
 use crate::rescue::Technician;
 use crate::servicenow::User;
 use admin::AdminError;
-use admin::secrets::SecretName;
+use admin::secret_name::SecretName;
 use admin::tenant::{Applied, ApplyOptions};
 
 /// The tenant's name.

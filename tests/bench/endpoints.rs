@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use admin::secrets::SecretName;
+use admin::secret_name::SecretName;
 use local::aws::REGION;
 use local::cloud::{Options, Programs, TEMPLATE};
 use local::demo_tenant::{self, CLIENT_ID, CLIENT_SECRET, SERVICE_ACCOUNT, TECHNICIAN, TENANT};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use admin::secrets::SecretName;
+use admin::secret_name::SecretName;
 use aws_sdk_dynamodb::types::AttributeValue;
 use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::demo_tenant::{self, TECHNICIAN};

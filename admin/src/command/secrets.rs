@@ -13,8 +13,9 @@ use super::global::Global;
 use super::terminal::confirm;
 
 use crate::error::AdminError;
+use crate::secret_name::SecretName;
 use crate::secret_text::{self, LIMIT};
-use crate::secrets::{SecretName, set};
+use crate::secrets::set;
 use crate::stack::Need;
 
 #[derive(Debug, Subcommand)]

@@ -11,8 +11,8 @@ use shared::rescue::host::Host;
 use super::context::Doctor;
 use super::finding::Finding;
 use crate::error::AdminError;
+use crate::secret_name::SecretName;
 use crate::secret_text::CLIENT_SECRET_RISKY;
-use crate::secrets::SecretName;
 use crate::vault::{self, Found, TRACKING_KEY};
 
 /// Two keys of one kind are for a change, which takes less time than this.

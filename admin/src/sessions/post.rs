@@ -40,7 +40,7 @@ pub(crate) struct LedgerPost {
     pub(crate) dropped_columns: Vec<String>,
     /// Attempts since the post was last sent, including a running one.
     pub(crate) attempts: u32,
-    /// Attempts during which the process died.
+    /// Attempts that ended the process while it handled no other post.
     pub(crate) deaths: u32,
     pub(crate) received_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,8 +10,8 @@ use super::plan::{Change, Plan, plan};
 use super::provision::{create_missing_secrets, schedule_rotation};
 use super::shown_key::{KeySummary, WebhookUrls};
 use super::table::write;
+use crate::deliveries::resume_deliveries;
 use crate::error::AdminError;
-use crate::secrets::resume_deliveries;
 use crate::stack::Stack;
 use crate::vault;
 

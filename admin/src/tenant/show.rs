@@ -12,7 +12,7 @@ use shared::domain::tenant::{TenantFile, TenantId};
 use super::shown_key::ShownKey;
 use super::table::read_existing;
 use crate::error::AdminError;
-use crate::secrets::SecretName;
+use crate::secret_name::SecretName;
 use crate::stack::Stack;
 use crate::tenant_file::settings;
 use crate::vault::{self, Found};

@@ -214,7 +214,7 @@ impl PinRequest<'_> {
     }
 
     /// Cuts work off at the end of the budget, but not while a refresh token that ServiceNow may have replaced is not
-    /// stored yet (decision 0005).
+    /// stored yet (decision 0012).
     async fn until_end<T>(&self, work: impl Future<Output = T>) -> Result<T, Problem> {
         let access = &self.function.access;
         run_until(|| self.budget.left(), || access.is_obtaining(), work)

@@ -91,7 +91,7 @@ impl TenantPause {
     }
 }
 
-/// How long the end of a pause is remembered: as long as a post can have waited in the queue.
+/// How long the end of a pause is kept: as long as a post can have waited in the queue.
 const PAUSE_REMEMBERED: Duration = Duration::from_secs(15 * 24 * 3600);
 
 /// The key of a tenant's access token in the table.
@@ -230,8 +230,8 @@ impl CredentialsTable {
     /// When the table cannot be read.
     pub async fn tenant_pause(&self, tenant: &TenantId) -> Result<TenantPause, StorageError> {
         let now = self.clock.now();
-        let remembered = self.pauses.get(tenant);
-        match remembered {
+        let cached = self.pauses.get(tenant);
+        match cached {
             Some((tenant_pause, read_at))
                 if now.since(read_at) < PAUSE_KNOWN_WITHIN
                     && !tenant_pause.is_unauthorized_at(now) =>

@@ -49,7 +49,7 @@ pub struct AccessTokens {
     clock: Clock,
     patience: ServiceNowTimeouts,
     obtaining: InProgress,
-    remembered: BoundedCache<TenantId, AccessToken>,
+    cached: BoundedCache<TenantId, AccessToken>,
     flights: SingleFlight,
 }
 
@@ -69,7 +69,7 @@ impl AccessTokens {
             clock,
             patience,
             obtaining: InProgress::default(),
-            remembered: BoundedCache::default(),
+            cached: BoundedCache::default(),
         }
     }
 
@@ -109,7 +109,7 @@ impl AccessTokens {
             refused,
             budget: TimeBudget::until(self.clock.clone(), deadline),
         };
-        if let Some(token) = self.usable(self.remembered.get(id), &wanted) {
+        if let Some(token) = self.usable(self.cached.get(id), &wanted) {
             return Ok(token);
         }
         let limits = FlightLimits {
@@ -176,7 +176,7 @@ impl AccessTokens {
             });
         }
         let token = self.grants.access_token(tenant, instance, granted);
-        self.remembered.insert(id.clone(), token.clone());
+        self.cached.insert(id.clone(), token.clone());
         if let Err(error) = self.credentials.share_access_token(id, &token).await {
             tracing::warn!(tenant = %id, %error, "the access token is not shared with other processes");
         }
@@ -214,13 +214,13 @@ impl AccessTokens {
         id: &TenantId,
         wanted: &Wanted<'_>,
     ) -> Result<Option<Secret>, AccessError> {
-        if let Some(token) = self.usable(self.remembered.get(id), wanted) {
+        if let Some(token) = self.usable(self.cached.get(id), wanted) {
             return Ok(Some(token));
         }
         let token = self.credentials.access_token(id).await?;
         let usable = self.usable(token.clone(), wanted);
         if let (Some(token), Some(_)) = (token, &usable) {
-            self.remembered.insert(id.clone(), token);
+            self.cached.insert(id.clone(), token);
         }
         Ok(usable)
     }

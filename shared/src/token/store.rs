@@ -28,7 +28,7 @@ impl TokenStore {
         }
     }
 
-    /// The token that counts. A staged token that was made from the current version is promoted first: its lease holder
+    /// The current token. A staged token that was made from the current version is promoted first: its lease holder
     /// died, or Secrets Manager failed.
     ///
     /// # Errors
@@ -77,8 +77,8 @@ impl TokenStore {
         replaced.map(|version_id| TokenVersion { token, version_id })
     }
 
-    /// Stores the refresh token that a refresh grant answered with in place of the one it was asked with. That one may
-    /// be dead, so this comes before the access token is used. What counts from now on.
+    /// Stores the refresh token that a refresh grant answered with in place of the one that was sent. That one may
+    /// be dead, so this comes before the access token is used. Returns the version to use from now on.
     ///
     /// Its end is the old one's: no source says that a replacement lives longer (docs/vendors.md#token-lifetimes).
     ///

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use admin::secrets::SecretName;
+use admin::secret_name::SecretName;
 use futures::future::{join_all, try_join_all};
 use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::servicenow::RefreshAnswer;

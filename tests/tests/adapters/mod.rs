@@ -11,7 +11,7 @@ mod vault;
 
 use std::sync::Arc;
 
-use admin::secrets::SecretName;
+use admin::secret_name::SecretName;
 use admin::stack::Stack;
 use admin::tenant::ApplyOptions;
 use aws_sdk_dynamodb::config::{Credentials as AwsCredentials, Region, SharedCredentialsProvider};

@@ -1,6 +1,6 @@
 //! The tenants' secrets (docs/architecture.md#rule-5 and docs/architecture.md#rule-6).
 
-use admin::secrets::SecretName;
+use admin::secret_name::SecretName;
 use local::aws::{Effect, InjectedAwsFault, Service};
 use shared::aws::secret_store::{SecretStore, SecretStoreError, TokenSecret};
 use shared::domain::secret::Secret;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use admin::secrets::SecretName;
+use admin::secret_name::SecretName;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
 use local::aws::{AwsCall, Effect, InjectedAwsFault as AwsFault, Service};
@@ -223,6 +223,37 @@ async fn a_token_that_an_operator_has_rolled_back_stays_rolled_back() {
     assert_ne!(after.version_id, before.version_id);
     let secrets = &world.cloud.stack.secrets;
     let back = secrets
+        .update_secret_version_stage()
+        .secret_id(world.token_secret())
+        .version_stage("AWSCURRENT")
+        .remove_from_version_id(&after.version_id)
+        .move_to_version_id(&before.version_id);
+    back.send().await.expect("rolled back");
+    world.cloud.travel(Duration::from_secs(3600));
+    assert!(delivers(&world).await);
+    assert_eq!(world.current_token().await.version_id, before.version_id);
+}
+
+/// Decision 0012: so is one who goes back while a request for a renewal was interrupted between staging and promoting it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewal_request_that_was_interrupted_does_not_overrule_an_operator() {
+    let world = World::start().await;
+    let before = world.current_token().await;
+    let body = json!({"refresh_token": world.refresh_token()});
+    assert_eq!(world.hand_over(&body).await.status, 200);
+    let after = world.current_token().await;
+    let refused = Effect::Refuse {
+        status: 400,
+        error: "InvalidRequestException".to_owned(),
+    };
+    let fault = AwsFault::once(Service::SecretsManager, "UpdateSecretVersionStage", refused);
+    world.cloud.aws.inject(fault);
+    let stack = &world.cloud.stack;
+    let patience = Duration::from_secs(60);
+    let rotated = admin::token::rotate(stack, &demo(), patience).await;
+    rotated.expect_err("the request is staged and not current");
+    let back = stack
+        .secrets
         .update_secret_version_stage()
         .secret_id(world.token_secret())
         .version_stage("AWSCURRENT")

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use admin::secrets::SecretName;
+use admin::secret_name::SecretName;
 use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::cloud::TEMPLATE;
 use local::demo_tenant::TENANT;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use admin::secrets::SecretName;
+use admin::secret_name::SecretName;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use local::aws::{Effect, InjectedAwsFault as AwsFault, Mark, Service};
 use local::demo_tenant::{CLIENT_SECRET, TENANT};

@@ -2,7 +2,7 @@
 //! broken in one place each.
 
 use admin::doctor::{Check, Options, Report, Status, examine, technicians};
-use admin::secrets::SecretName;
+use admin::secret_name::SecretName;
 use admin::stack::Stack;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_secretsmanager::types::RotationRulesType;

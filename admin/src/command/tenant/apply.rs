@@ -14,7 +14,7 @@ use crate::command::terminal::{complain, confirm, remark};
 use crate::error::AdminError;
 use crate::folder::read;
 use crate::plain::plain;
-use crate::secrets::SecretName;
+use crate::secret_name::SecretName;
 use crate::stack::Need;
 use crate::tenant::{Applied, Plan, WebhookUrls, execute, plan, preview};
 use crate::tenant_file::to_toml;

@@ -1,0 +1,63 @@
+//! The names of the secrets that an operator sets by hand.
+
+use clap::ValueEnum;
+
+/// A secret by the name that `secrets set` takes (docs/tenant-file.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SecretName {
+    /// The company-wide single sign-on password of Rescue.
+    SsoPassword,
+    /// The client secret of the Application Registry record.
+    OauthClientSecret,
+    /// The service account's password.
+    ServiceAccountPassword,
+    /// An API token that a Rescue administrator issued.
+    RescueApiToken,
+    /// The OAuth refresh token.
+    RefreshToken,
+}
+
+impl SecretName {
+    /// Every name.
+    pub const ALL: [Self; 5] = [
+        Self::SsoPassword,
+        Self::OauthClientSecret,
+        Self::ServiceAccountPassword,
+        Self::RescueApiToken,
+        Self::RefreshToken,
+    ];
+
+    /// The name as an operator writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SsoPassword => "sso-password",
+            Self::OauthClientSecret => "oauth-client-secret",
+            Self::ServiceAccountPassword => "service-account-password",
+            Self::RescueApiToken => "rescue-api-token",
+            Self::RefreshToken => "refresh-token",
+        }
+    }
+
+    /// Whether a person chose it, so that any character may be in it.
+    pub(crate) const fn is_password(self) -> bool {
+        matches!(self, Self::SsoPassword | Self::ServiceAccountPassword)
+    }
+
+    /// The member that holds it in the answers and requests of OAuth (RFC 6749) and in other programs' exports.
+    pub(crate) const fn member(self) -> &'static str {
+        match self {
+            Self::SsoPassword | Self::ServiceAccountPassword => "password",
+            Self::OauthClientSecret => "client_secret",
+            Self::RescueApiToken => "token",
+            Self::RefreshToken => "refresh_token",
+        }
+    }
+
+    /// The key under which its secret's JSON holds it.
+    pub(crate) const fn key(self) -> &'static str {
+        match self {
+            Self::RefreshToken => "refresh_token",
+            other => other.as_str(),
+        }
+    }
+}
