@@ -116,6 +116,8 @@ fn token(
 mod tests {
     use serde_json::json;
 
+    use clap::ValueEnum as _;
+
     use super::*;
 
     #[test]

@@ -326,7 +326,7 @@ async fn request_renewal(stack: &Stack, id: &TenantId, secret: &str) -> Result<(
     let (secrets, prefix) = (stack.secrets.clone(), stack.secret_prefix.clone());
     let secrets = SecretStore::new(secrets, prefix, stack.clock.clone());
     let tokens = TokenStore::new(Arc::new(secrets), Arc::new(stack.credentials()));
-    let settled = tokens.settled(id).await;
+    let settled = tokens.promote_staged(id).await;
     settled.map_err(|error| {
         let resource = format!("secret {secret}");
         AdminError::failed(

@@ -20,13 +20,13 @@ pub(crate) enum Found {
     /// Nothing, or a secret without a value.
     Nothing,
     /// A value.
-    Value(Content),
+    Value(StoredSecret),
     /// A secret that waits for its deletion and can be restored.
     Deleted,
 }
 
 /// The current value of a secret.
-pub(crate) struct Content {
+pub(crate) struct StoredSecret {
     pub(crate) json: Map<String, Value>,
     /// The version that was read.
     pub(crate) version_id: String,
@@ -46,7 +46,7 @@ pub(crate) async fn read(stack: &Stack, name: &str) -> Result<Found, AdminError>
                 .and_then(|text| serde_json::from_str(text).ok())
                 .ok_or_else(|| AdminError::MalformedSecret(name.to_owned()))?;
             let version_id = answer.version_id().unwrap_or_default().to_owned();
-            Ok(Found::Value(Content { json, version_id }))
+            Ok(Found::Value(StoredSecret { json, version_id }))
         }
         Err(error) => {
             let service = error.as_service_error();
@@ -88,7 +88,7 @@ pub(crate) async fn read_version(
 }
 
 /// The value of a secret that `tenant apply` has made.
-pub(crate) async fn read_existing(stack: &Stack, name: &str) -> Result<Content, AdminError> {
+pub(crate) async fn read_existing(stack: &Stack, name: &str) -> Result<StoredSecret, AdminError> {
     match read(stack, name).await? {
         Found::Value(content) => Ok(content),
         Found::Nothing | Found::Deleted => Err(AdminError::NoSecret(name.to_owned())),
@@ -199,7 +199,7 @@ pub(crate) async fn delete(
 pub(crate) async fn replace(
     stack: &Stack,
     name: &str,
-    read: &Content,
+    read: &StoredSecret,
     json: &Map<String, Value>,
 ) -> Result<(), AdminError> {
     let version_id = put(stack, name, json, STAGED).await?;

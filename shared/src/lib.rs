@@ -2,7 +2,7 @@
 //!
 //! [`domain`] imports nothing of this crate. The adapters [`aws`], [`token`], [`rescue`] and [`servicenow`] import those
 //! before them, and [`http`], [`retry`], [`environment`] and [`telemetry`]. [`wiring`] makes the adapters from the
-//! environment, and [`api`] is the frame of an HTTP function.
+//! environment, and [`api`] is what the HTTP functions have in common.
 
 pub mod api;
 pub mod aws;

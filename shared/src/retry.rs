@@ -38,7 +38,7 @@ pub const DEATHS_ALLOWED: u32 = 5;
 
 /// Wait so long after the last possible send before checking the record: ServiceNow may commit for 60 s
 /// (docs/vendors.md#refusals, transaction quotas).
-pub const SETTLE: Duration = Duration::from_secs(70);
+pub const UNKNOWN_OUTCOME_WAIT: Duration = Duration::from_secs(70);
 
 /// `deliver-session` starts no write with less than this left of the invocation.
 pub const WRITE_NEEDS: Duration = Duration::from_secs(75);

@@ -122,7 +122,7 @@ impl Process {
                 }
                 ProcessEvent::HandedOver(at) => handed_over = Some(at),
                 ProcessEvent::Answered(answer) => answered = Some(answer),
-                ProcessEvent::Asked(at) => {
+                ProcessEvent::NextInvocation(at) => {
                     let first = *self.first_asked.get_or_insert(at);
                     let Some((handed_over, answer)) = handed_over.zip(answered.take()) else {
                         continue;

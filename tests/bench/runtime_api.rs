@@ -24,7 +24,7 @@ use crate::process;
 #[derive(Debug)]
 pub(crate) enum ProcessEvent {
     /// The process asks for work.
-    Asked(Instant),
+    NextInvocation(Instant),
     /// An event was written to the process.
     HandedOver(Instant),
     Answered(Response),
@@ -162,7 +162,7 @@ impl Shared {
     }
 
     async fn next(&self, at: Instant) -> hyper::Response<Full<Bytes>> {
-        self.emit(ProcessEvent::Asked(at));
+        self.emit(ProcessEvent::NextInvocation(at));
         let Some(event) = self.work.lock().await.recv().await else {
             return status(StatusCode::GONE);
         };

@@ -199,7 +199,7 @@ impl World {
     ///
     /// # Panics
     /// When it is dead: that is what must never happen.
-    pub async fn living_token(&self) -> Secret {
+    pub async fn working_token(&self) -> Secret {
         let current = self.current_token().await.token;
         let token = current.refresh_token.expect("a refresh token");
         let alive = self

@@ -380,7 +380,7 @@ async fn no_token_of_a_rotation_or_a_hand_over_is_ever_seen() {
     world.rotate_tomorrow().await;
     world.cloud.travel(Duration::from_secs(60 * 24 * 3600));
     world.rotate().await;
-    instance.revoke(world.living_token().await.expose());
+    instance.revoke(world.working_token().await.expose());
     let account = local::servicenow::User::service_account(demo_tenant::SERVICE_ACCOUNT, "changed");
     instance.add_user(account);
     world.rotate_tomorrow().await;

@@ -18,7 +18,7 @@ const ANSWER: Duration = Duration::from_secs(8);
 
 impl Doctor<'_> {
     /// Sends a request and returns any answer, or why there is none.
-    pub(crate) async fn ask(&self, request: RequestBuilder) -> Result<Probe, String> {
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Probe, String> {
         let began = tokio::time::Instant::now();
         let sent = async {
             let answer: Response = request.timeout(ANSWER).send().await?;
@@ -118,7 +118,7 @@ impl Doctor<'_> {
             .query(query)
             .header(header::ACCEPT, "application/json")
             .bearer_auth(token.expose());
-        let asked = self.ask(request).await;
+        let asked = self.send(request).await;
         asked.map_err(|reason| unreached(&reason))
     }
 }

@@ -29,7 +29,7 @@ impl Doctor<'_> {
         let page = format!("{name}/Customer/Code.aspx");
         let wrong_host = "Check rescue.account (global, eu, enterprise) or rescue.base_url in the tenant file: it is \
                           the host that technicians sign in at.";
-        match self.ask(self.http.get(page)).await {
+        match self.send(self.http.get(page)).await {
             Ok(answer) if answer.status >= 500 => Finding::failed(
                 format!("{name} answers {}", answer.status),
                 "Rescue fails; see its status page, and try again later.",

@@ -35,7 +35,7 @@ impl Doctor<'_> {
                 .get(url)
                 .query(&[("sysparm_limit", "1")])
                 .header(reqwest::header::ACCEPT, "application/json");
-            self.ask(request).await.map_err(|reason| {
+            self.send(request).await.map_err(|reason| {
                 Finding::failed(
                     format!("{host}: {reason}"),
                     "Check servicenow.instance in the tenant file: it is the address at which users open ServiceNow. \

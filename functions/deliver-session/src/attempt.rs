@@ -16,7 +16,7 @@ use crate::service::DeliverSession;
 
 /// How a post ends that needs no further attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum AttemptEnd {
     Delivered,
     Ignored,
     Unmatched(ErrorCode),
@@ -107,10 +107,10 @@ impl<'a> Attempt<'a> {
     /// Runs the attempt to its end.
     ///
     /// # Errors
-    /// [`AttemptFailure`]. The fields tell what is known by then.
-    pub(crate) async fn run(&mut self) -> Result<End, AttemptFailure> {
+    /// [`AttemptFailure`]. `effects` and `details` hold what was done until then.
+    pub(crate) async fn run(&mut self) -> Result<AttemptEnd, AttemptFailure> {
         if self.came_after_switching_off() || self.file().sessions.publish == Publish::None {
-            return Ok(End::Ignored);
+            return Ok(AttemptEnd::Ignored);
         }
         match self.resolve().await? {
             Resolved::Record(record) => {
@@ -118,11 +118,11 @@ impl<'a> Attempt<'a> {
                 self.write(record).await?;
             }
             Resolved::Nothing(reason) => match self.table_for_new_records() {
-                None => return Ok(End::Unmatched(reason)),
+                None => return Ok(AttemptEnd::Unmatched(reason)),
                 Some(table) => self.create(table, None).await?,
             },
         }
-        Ok(End::Delivered)
+        Ok(AttemptEnd::Delivered)
     }
 
     /// The record was checked and holds no note of the post.

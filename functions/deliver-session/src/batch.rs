@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::event::Message;
 
 /// The memory for the posts that are being delivered and the notes made of them, in bytes.
-const ROOM: usize = 48 * 1024 * 1024;
+const MEMORY: usize = 48 * 1024 * 1024;
 
 /// A post's fields, their JSON, and the note or attachment.
 const COPIES: usize = 3;
@@ -42,14 +42,14 @@ impl Batch {
     pub(crate) fn new(budget: TimeBudget) -> Self {
         Self {
             budget,
-            room: Semaphore::new(ROOM / PIECE),
+            room: Semaphore::new(MEMORY / PIECE),
             finished: Mutex::default(),
         }
     }
 
     /// Waits for the memory of a post that unpacks to so many bytes. A large post gets all of it. Never `None`.
-    pub(crate) async fn room(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
-        let pieces = bytes.saturating_mul(COPIES).min(ROOM).div_ceil(PIECE);
+    pub(crate) async fn reserve_memory(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
+        let pieces = bytes.saturating_mul(COPIES).min(MEMORY).div_ceil(PIECE);
         let pieces = u32::try_from(pieces).ok()?;
         self.room.acquire_many(pieces).await.ok()
     }
@@ -97,15 +97,20 @@ mod tests {
         let batch = Batch::new(TimeBudget::lasting(clock, Duration::ZERO));
         let mut small = Vec::new();
         for _ in 0..10 {
-            small.push(batch.room(1024 * 1024).now_or_never().expect("at once"));
+            small.push(
+                batch
+                    .reserve_memory(1024 * 1024)
+                    .now_or_never()
+                    .expect("at once"),
+            );
         }
-        let mut largest = std::pin::pin!(batch.room(shared::aws::queue::UNPACKED_LIMIT));
+        let mut largest = std::pin::pin!(batch.reserve_memory(shared::aws::queue::UNPACKED_LIMIT));
         assert!(largest.as_mut().now_or_never().is_none());
         small.clear();
         let largest = largest.now_or_never().expect("now there is room");
-        assert!(batch.room(1).now_or_never().is_none());
+        assert!(batch.reserve_memory(1).now_or_never().is_none());
         drop(largest);
-        assert!(batch.room(1).now_or_never().is_some());
-        assert!(batch.room(usize::MAX).now_or_never().is_some());
+        assert!(batch.reserve_memory(1).now_or_never().is_some());
+        assert!(batch.reserve_memory(usize::MAX).now_or_never().is_some());
     }
 }

@@ -78,7 +78,7 @@ impl Attempt<'_> {
         closed: Option<&RecordRef>,
         correlation: &Query,
     ) -> Result<Option<RecordRef>, AttemptFailure> {
-        let until = self.budget.end().plus(retry::SETTLE);
+        let until = self.budget.end().plus(retry::UNKNOWN_OUTCOME_WAIT);
         let ledger = &self.function.ledger;
         match ledger.claim_creation(self.post, until, closed).await? {
             CreationClaim::Started { look_first: false } => Ok(None),

@@ -38,7 +38,7 @@ pub(crate) async fn deliver_all(function: &DeliverSession, batch: &Batch, groups
 /// Hides the batch for as long as its claims can last, which is less than the queue's own visibility time-out: if the
 /// process is killed, the posts come back as soon as they can be claimed.
 async fn hide_until_the_lease_ends(function: &DeliverSession, batch: &Batch, groups: &[Group]) {
-    let length = batch.budget.left() + retry::SETTLE;
+    let length = batch.budget.left() + retry::UNKNOWN_OUTCOME_WAIT;
     let messages = groups.iter().flatten();
     let delays: Vec<_> = messages
         .map(|message| (message.receipt_handle.clone(), length))

@@ -27,7 +27,7 @@ pub(crate) async fn deliver(
         }
     };
     let outline = packed.clone();
-    let _room = batch.room(packed.size()).await;
+    let _room = batch.reserve_memory(packed.size()).await;
     let (post, unreadable) = match packed.unpack() {
         Ok(post) => (post, None),
         Err(error) => (outline.outline(), Some(error.code())),

@@ -15,7 +15,7 @@ use shared::retry;
 use shared::telemetry::{self, Metric};
 
 use crate::age::Age;
-use crate::attempt::{Attempt, End};
+use crate::attempt::{Attempt, AttemptEnd};
 use crate::event::Message;
 use crate::failure::AttemptFailure;
 use crate::outcome::DeliveryOutcome;
@@ -56,7 +56,7 @@ impl PostDelivery<'_> {
             return DeliveryOutcome::Postponed(self.message.hidden_for(Duration::ZERO));
         }
         // The process sends nothing after its deadline, so the next lease holder checks the record late enough.
-        let lease_until = self.budget.end().plus(retry::SETTLE);
+        let lease_until = self.budget.end().plus(retry::UNKNOWN_OUTCOME_WAIT);
         let ledger = &self.function.ledger;
         let claim = ledger.claim(self.post, &self.owner, lease_until, self.alone);
         let claimed = match claim.await {
@@ -141,7 +141,7 @@ impl PostDelivery<'_> {
         };
         details.detail = failure.detail();
         let settled_at = if failure.is_unknown() {
-            self.now().plus(retry::SETTLE)
+            self.now().plus(retry::UNKNOWN_OUTCOME_WAIT)
         } else {
             self.now()
         };
@@ -160,11 +160,16 @@ impl PostDelivery<'_> {
         self.failed(tenant, failure, waiting, details, began).await
     }
 
-    async fn finish(&self, end: End, attempts: u32, details: OutcomeDetails) -> DeliveryOutcome {
+    async fn finish(
+        &self,
+        end: AttemptEnd,
+        attempts: u32,
+        details: OutcomeDetails,
+    ) -> DeliveryOutcome {
         let (state, reason) = match end {
-            End::Delivered => (PostState::Delivered, None),
-            End::Ignored => (PostState::Ignored, None),
-            End::Unmatched(reason) => (PostState::Unmatched, Some(reason)),
+            AttemptEnd::Delivered => (PostState::Delivered, None),
+            AttemptEnd::Ignored => (PostState::Ignored, None),
+            AttemptEnd::Unmatched(reason) => (PostState::Unmatched, Some(reason)),
         };
         let finished = WaitingPost {
             next_attempt_at: self.now(),
@@ -178,12 +183,12 @@ impl PostDelivery<'_> {
         }
         let tenant = &self.post.tenant;
         match end {
-            End::Delivered => {
+            AttemptEnd::Delivered => {
                 telemetry::count(Metric::Delivered, Some(tenant));
                 telemetry::delivery_latency(self.now().since(self.post.received_at), tenant);
             }
-            End::Ignored => telemetry::count(Metric::PostIgnored, Some(tenant)),
-            End::Unmatched(reason) => {
+            AttemptEnd::Ignored => telemetry::count(Metric::PostIgnored, Some(tenant)),
+            AttemptEnd::Unmatched(reason) => {
                 telemetry::count_reason(Metric::Unmatched, reason, Some(tenant));
             }
         }
@@ -234,7 +239,7 @@ impl PostDelivery<'_> {
         };
         // A post that is too old, with an unknown outcome, waits only until the record can be checked.
         let delay = if self.age().ends_waiting(tenant, code) {
-            retry::SETTLE
+            retry::UNKNOWN_OUTCOME_WAIT
         } else {
             self.message.hidden_for(delay)
         };

@@ -67,7 +67,10 @@ pub(crate) fn verdict(failure: &AttemptFailure, attempts: u32, now: Timestamp) -
             retry_after.unwrap_or_default(),
         ),
         CallError::Access(AccessError::Storage(_)) => alone(ErrorCode::StorageUnavailable, backoff),
-        CallError::Unknown { .. } => alone(ErrorCode::ServiceNowUnavailable, retry::SETTLE),
+        CallError::Unknown { .. } => alone(
+            ErrorCode::ServiceNowUnavailable,
+            retry::UNKNOWN_OUTCOME_WAIT,
+        ),
         CallError::Access(AccessError::ReauthorizationNeeded(_)) => with_tenant(
             ErrorCode::ReauthorizationNeeded,
             retry::REAUTHORIZATION_PAUSE,

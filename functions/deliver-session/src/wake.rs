@@ -30,7 +30,7 @@ const OLDEST: Duration = Duration::from_secs(28 * 24 * 3600);
 
 /// A process that hides a message has read the tenant's pause less than this ago, and the index shows its write by then.
 /// A pass that begins so long after the wake-up was requested therefore misses no message.
-const STRAGGLERS: Duration = Duration::from_secs(30);
+const PAUSE_VISIBLE_AFTER: Duration = Duration::from_secs(30);
 
 /// With less time left, the remaining pages go into another wake-up message.
 const NEEDED: Duration = Duration::from_secs(60);
@@ -87,7 +87,7 @@ enum WakeError {
 /// How far a pass over a tenant's posts came.
 enum Pass {
     /// The tenant was deleted or still has to be authorised again.
-    Needless,
+    NothingToDo,
     Complete,
     OutOfTime(NextPage),
 }
@@ -100,11 +100,11 @@ pub(crate) async fn wake(
     wake: &WakeRequest,
     budget: &TimeBudget,
 ) -> DeliveryOutcome {
-    let settled_at = message.queued_at.plus(STRAGGLERS);
+    let settled_at = message.queued_at.plus(PAUSE_VISIBLE_AFTER);
     let began = function.clock.now();
     let outcome = async {
         match pass(function, message, wake, budget).await? {
-            Pass::Needless => Ok::<_, WakeError>(DeliveryOutcome::Done),
+            Pass::NothingToDo => Ok::<_, WakeError>(DeliveryOutcome::Done),
             Pass::Complete | Pass::OutOfTime(_) if began < settled_at => {
                 let wait = settled_at.since(function.clock.now());
                 Ok(DeliveryOutcome::Postponed(wait.max(Duration::from_secs(1))))
@@ -147,13 +147,13 @@ async fn pass(
 ) -> Result<Pass, WakeError> {
     let tenant = &wake.tenant;
     if function.tenants.get(tenant).await?.is_none() {
-        return Ok(Pass::Needless);
+        return Ok(Pass::NothingToDo);
     }
     let pause = function.credentials.tenant_pause_now(tenant).await?;
     let now = function.clock.now();
     if pause.is_unauthorized_at(now) {
         tracing::info!(%tenant, "posts not woken: the tenant has to be authorised again");
-        return Ok(Pass::Needless);
+        return Ok(Pass::NothingToDo);
     }
     let oldest = now.minus(OLDEST);
     let from = wake.from.map_or(oldest, |from| from.max(oldest));

@@ -227,7 +227,7 @@ impl Notifier<'_> {
         status(seen.map(drop))
     }
 
-    /// The statuses until they are known, and for ever where the work ends first.
+    /// The statuses until they are known. They stay when the time of the request ends before sending does.
     pub(crate) fn unknown(&self) -> Notifications {
         self.all(&may_have_been_sent(
             "the request ended before the answer came",

@@ -24,9 +24,9 @@ use crate::{pin, problems};
 const NOTIFYING: Duration = Duration::from_secs(8);
 /// Getting a PIN does not begin with less than this left for it.
 const PIN_NEEDS: Duration = Duration::from_secs(2);
-/// Kept back of the PIN's time, so that a silent Rescue is told from silent storage.
+/// Kept back of the PIN's time, so that an unanswered call to Rescue is distinguished from one to storage.
 const STORING: Duration = Duration::from_millis(500);
-/// Between two looks at a request that another process works on; doubles up to the slowest.
+/// The delay between two reads of a request that another process works on; doubles up to the slowest.
 const POLL: Duration = Duration::from_millis(150);
 const SLOWEST_POLL: Duration = Duration::from_secs(1);
 

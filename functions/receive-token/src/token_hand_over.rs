@@ -153,7 +153,7 @@ struct TokenHandOver<'a> {
 impl TokenHandOver<'_> {
     async fn take(&self) -> Result<StoredToken, NotStored> {
         let tokens = &self.function.grants.tokens;
-        let current = match tokens.settled(self.id()).await {
+        let current = match tokens.promote_staged(self.id()).await {
             Ok(current) => current,
             Err(AccessError::ReauthorizationNeeded(reason)) => {
                 return Err(misconfigured(&reason, APPLY));

@@ -53,7 +53,7 @@ async fn pending(
         tracing::info!(tenant = %id, "healthy: the tenant's grant needs no refresh token");
         return Ok(secret_store.token(id).await?.token);
     }
-    let stored = tokens.settled(id).await?;
+    let stored = tokens.promote_staged(id).await?;
     if stored.token.refresh_token.is_none() {
         tracing::info!(tenant = %id, "waiting for a refresh token to be handed over");
         return Ok(stored.token);

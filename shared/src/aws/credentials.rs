@@ -1,4 +1,4 @@
-//! The credentials table: what can be derived again. Access tokens, leases and pauses, each with its end.
+//! The credentials table: access tokens, authcodes, leases, pauses, and a refresh token that Secrets Manager did not take.
 
 mod staged_token;
 

@@ -78,7 +78,7 @@ pub struct TokenSecret {
     pub access_token_until: Option<Timestamp>,
 }
 
-/// Names a token without telling it: SHA-256, hexadecimal.
+/// Names a token without revealing it: SHA-256, hexadecimal.
 pub fn fingerprint(token: &Secret) -> String {
     hex::encode(Sha256::digest(token.expose().as_bytes()))
 }

@@ -1,4 +1,4 @@
-//! Types of the domain: tenants, sessions, records, time, secrets, errors. Imports no other shelf.
+//! Types of the domain: tenants, sessions, records, time, secrets, errors. Imports no other part of this crate.
 
 mod checked_text;
 pub mod clock;

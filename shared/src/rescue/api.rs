@@ -131,7 +131,7 @@ pub struct Account {
     pub technician: bool,
 }
 
-/// Calls the tenants' Rescue hosts. Clones share what they learn about the hosts.
+/// Calls the tenants' Rescue hosts. Clones share the list of hosts without the second version about the hosts.
 #[derive(Clone, Debug)]
 pub struct RescueClient {
     http: reqwest::Client,

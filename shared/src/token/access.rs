@@ -196,7 +196,7 @@ impl AccessTokens {
         if grant != Grant::RefreshToken {
             return grants.request(tenant, instance, grant, None, timeout).await;
         }
-        let stored = grants.tokens.settled(id).await?;
+        let stored = grants.tokens.promote_staged(id).await?;
         if let Some(left) = stored.token.left(self.clock.now()) {
             telemetry::refresh_token_days_left(left, id);
         }

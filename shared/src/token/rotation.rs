@@ -139,7 +139,7 @@ impl Rotation<'_> {
     /// # Errors
     /// As [`RotationError`] says; what was current stays current then.
     pub async fn finish(&self) -> Result<RotationEnd, RotationError> {
-        let current = self.tokens.settled(self.tenant).await?;
+        let current = self.tokens.promote_staged(self.tenant).await?;
         if current.version_id == self.version {
             self.end().await?;
             return Ok(RotationEnd::Promoted(current.token));

@@ -1,4 +1,4 @@
-//! The stored refresh token: what counts, and how another one takes its place. The caller of each operation holds the
+//! The stored refresh token, and how another one replaces it. The caller of each operation holds the
 //! tenant's token lease.
 
 use std::sync::Arc;
@@ -33,7 +33,7 @@ impl TokenStore {
     ///
     /// # Errors
     /// `ReauthorizationNeeded` without a readable secret; `Storage` when the stores do not answer.
-    pub async fn settled(&self, tenant: &TenantId) -> Result<TokenVersion, AccessError> {
+    pub async fn promote_staged(&self, tenant: &TenantId) -> Result<TokenVersion, AccessError> {
         let current = self.secrets.token(tenant).await?;
         let follows =
             |token: &TokenSecret| token.derived_from.as_ref() == Some(&current.version_id);

@@ -98,7 +98,7 @@ const fn of_servicenow(point: &Point) -> (&'static str, &'static str) {
     }
 }
 
-/// The places of one rotation, which goes well.
+/// The places of one rotation, that succeeds.
 async fn points_of_a_rotation(world: &World) -> Vec<Point> {
     let mark = world.cloud.aws.journal().mark();
     world.rotate_tomorrow().await;
@@ -111,11 +111,11 @@ async fn points_of_a_rotation(world: &World) -> Vec<Point> {
 async fn goes_on(world: &World, point: &Point) {
     world.cloud.travel(LATER);
     world.rotate().await;
-    world.living_token().await;
+    world.working_token().await;
     world.assert_nothing_is_pending().await;
     let before = world.current_token().await.version_id;
     world.rotate_tomorrow().await;
-    world.living_token().await;
+    world.working_token().await;
     world.assert_nothing_is_pending().await;
     let after = world.current_token().await.version_id;
     assert_ne!(before, after, "{point:?}: the next rotation does nothing");
@@ -131,10 +131,10 @@ async fn a_renewal_that_is_killed_anywhere_ends_right_the_next_time() {
         world.request_renewal().await;
         world.cloud.travel(DAY);
         kill_at(&world, "rotate-tokens", point, world.rotate()).await;
-        world.living_token().await;
+        world.working_token().await;
         world.cloud.travel(LATER);
         world.rotate().await;
-        world.living_token().await;
+        world.working_token().await;
         world.assert_nothing_is_pending().await;
         let token = world.current_token().await.token;
         assert!(!token.renew_now, "{point:?}: the request is not fulfilled");
@@ -207,7 +207,7 @@ async fn a_staged_token_is_promoted_although_an_operator_sets_something() {
             set.expect("set");
             world.rotate_tomorrow().await;
         }
-        world.living_token().await;
+        world.working_token().await;
         assert_eq!(world.cloud.servicenow.grants().refused, 0, "{operator}");
     }
 }
@@ -276,10 +276,10 @@ async fn a_replaced_token_is_staged_in_the_table_while_secrets_manager_hangs_dur
     let body = json!({"refresh_token": world.refresh_token()});
     let answer = world.hand_over(&body).await;
     assert_eq!(answer.status, 200, "{answer:?}");
-    let living = world.living_token().await;
+    let living = world.working_token().await;
     assert_eq!(staged_in_table(&world).await, Some(living));
     assert_eq!(world.hand_over(&body).await.status, 200);
-    world.living_token().await;
+    world.working_token().await;
     assert_eq!(world.cloud.servicenow.grants().refused, 0);
 }
 
@@ -311,7 +311,7 @@ async fn a_hand_over_that_is_killed_anywhere_succeeds_when_it_is_repeated() {
         world.cloud.travel(LATER);
         let again = world.hand_over(&body).await;
         assert_eq!(again.status, 200, "{point:?} {again:?}");
-        world.living_token().await;
+        world.working_token().await;
     }
     assert_eq!(world.cloud.servicenow.grants().refused, 0);
 }
@@ -386,10 +386,10 @@ async fn a_replaced_token_that_secrets_manager_does_not_take_is_promoted_by_the_
                     assert_eq!(world.hand_over(&body).await.status, 422);
                 }
             }
-            world.living_token().await;
+            world.working_token().await;
             assert_eq!(staged_in_table(&world).await, None, "{operation} {next}");
             world.rotate_tomorrow().await;
-            world.living_token().await;
+            world.working_token().await;
         }
     }
 }
@@ -420,7 +420,7 @@ async fn a_hundred_deliveries(answer: RefreshAnswer) {
     );
     let grants = world.cloud.servicenow.grants();
     assert_eq!((grants.refresh_token - before, grants.refused), (1, 0));
-    world.living_token().await;
+    world.working_token().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -447,7 +447,7 @@ async fn deliveries_rotations_and_hand_overs_at_the_same_time_lose_no_token() {
         futures::join!(world.rotate(), async {
             join_all((0..3).map(|_| world.poller().poll_once())).await
         });
-        world.living_token().await;
+        world.working_token().await;
         world.assert_nothing_is_pending().await;
         world.deliver_until_empty().await;
         for incident in &incidents {

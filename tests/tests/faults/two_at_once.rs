@@ -1,4 +1,4 @@
-//! Two failures at once: a death and a wait, a dropped column and a 503, a refusal and a claim.
+//! Two failures at once: an ended process and a waiting post, a dropped column and a 503, a refusal and a claim.
 
 use std::time::Duration;
 

@@ -26,7 +26,7 @@ fn refuse(world: &World, record: &Created, times: usize) {
 }
 
 /// A session whose start and end are dead letters.
-async fn dead(world: &World, record: &Created) -> Session {
+async fn dead_lettered_session(world: &World, record: &Created) -> Session {
     let session = world.session(record);
     refuse(world, record, 2);
     world.post(&session, Phase::Start).await;
@@ -47,7 +47,7 @@ async fn dead_letters_are_listed_and_shown_and_stay_in_the_queue() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     assert_eq!(operator.json(&["dlq", "list"]).await, json!([]));
-    let session = dead(&world, &world.incident()).await;
+    let session = dead_lettered_session(&world, &world.incident()).await;
     for _ in 0..2 {
         let letters = operator.json(&["dlq", "list"]).await;
         assert_eq!(list(&letters).len(), 2);
@@ -95,7 +95,7 @@ async fn dead_letters_are_put_back_in_the_order_received_and_written_once() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     let incident = world.incident();
-    let session = dead(&world, &incident).await;
+    let session = dead_lettered_session(&world, &incident).await;
     let digests: Vec<String> = world
         .posts(&session)
         .await
@@ -153,7 +153,10 @@ async fn only_selected_dead_letters_are_put_back_and_the_others_are_visible_agai
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     let incident = world.incident();
-    let (one, other) = (dead(&world, &incident).await, dead(&world, &incident).await);
+    let (one, other) = (
+        dead_lettered_session(&world, &incident).await,
+        dead_lettered_session(&world, &incident).await,
+    );
     let nothing = json!({"redriven": 0, "left": []});
     for filter in [
         &["--tenant", "acme"][..],
@@ -236,7 +239,7 @@ async fn an_unreadable_dead_letter_is_shown_and_cannot_be_put_back() {
 async fn a_message_that_the_queue_refuses_stays_a_dead_letter() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
-    dead(&world, &world.incident()).await;
+    dead_lettered_session(&world, &world.incident()).await;
     let denied = Effect::Refuse {
         status: 400,
         error: "AccessDenied".to_owned(),
@@ -278,7 +281,7 @@ async fn a_message_that_the_queue_refuses_stays_a_dead_letter() {
 async fn dead_letters_of_another_consumer_are_counted() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
-    dead(&world, &world.incident()).await;
+    dead_lettered_session(&world, &world.incident()).await;
     let stack = &world.cloud.stack;
     let receive = stack
         .sqs

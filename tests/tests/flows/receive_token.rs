@@ -209,7 +209,7 @@ async fn a_token_that_servicenow_refuses_is_not_stored_and_the_likely_causes_are
         None,
         "the old token is not to blame"
     );
-    world.living_token().await;
+    world.working_token().await;
 }
 
 /// docs/architecture.md#rule-6: network, 5xx, 429 and HTML are transient.
@@ -316,7 +316,7 @@ async fn a_token_with_its_own_client_brings_the_client_along() {
         world.current_token().await.token.source.as_deref(),
         Some("rotation")
     );
-    world.living_token().await;
+    world.working_token().await;
     assert_eq!(instance.grants().refused, 0);
 
     let back = world.refresh_token();
@@ -346,7 +346,7 @@ async fn a_token_that_is_replaced_while_it_is_proved_can_be_handed_over_again() 
 
     for _ in 0..2 {
         stored(&world.hand_over(&body).await);
-        let current = world.living_token().await;
+        let current = world.working_token().await;
         assert_ne!(current, Secret::from(new.as_str()));
     }
     world.rotate_tomorrow().await;
@@ -357,7 +357,7 @@ async fn a_token_that_is_replaced_while_it_is_proved_can_be_handed_over_again() 
         98,
         "nothing says that it lives longer"
     );
-    world.living_token().await;
+    world.working_token().await;
     assert_eq!(world.cloud.servicenow.grants().refused, 0);
 }
 
@@ -410,7 +410,7 @@ async fn a_note_that_cannot_be_written_never_fails_the_answer() {
     stored(&world.hand_over(&body(&item.sys_id)).await);
     assert_eq!(item_notes(&world, &item).len(), 1);
 
-    let before = world.living_token().await;
+    let before = world.working_token().await;
     world.cloud.servicenow.revoke(before.expose());
     world.cloud.servicenow.revoke_access_tokens();
     let bad = json!({"refresh_token": "made-up", "request_item": {"sys_id": item.sys_id}});
@@ -615,7 +615,7 @@ async fn hand_overs_at_the_same_time_leave_a_token_that_works() {
         json!({"refresh_token": another_token(&world), "request_item": {"sys_id": item.sys_id}});
     let answers = futures::future::join_all((0..4).map(|_| world.hand_over(&body))).await;
     answers.iter().for_each(stored);
-    world.living_token().await;
+    world.working_token().await;
     assert_eq!(item_notes(&world, &item).len(), 1);
     assert_eq!(world.cloud.servicenow.grants().refused, 0);
     assert!(!world.output().contains(TENANT.to_uppercase().as_str()));

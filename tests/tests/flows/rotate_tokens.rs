@@ -47,7 +47,7 @@ async fn a_daily_rotation_looks_whether_the_token_works_and_renews_it_from_half_
     let left = renewed.expires_at.expect("known").since(now);
     assert!(left > Duration::from_secs(100 * DAY - 30), "{left:?}");
     assert_eq!(world.cloud.servicenow.grants().password, 1);
-    world.living_token().await;
+    world.working_token().await;
     world.assert_nothing_is_pending().await;
 
     let days = world.metric("rotate-tokens", "RefreshTokenDaysLeft");
@@ -145,10 +145,10 @@ async fn a_requested_renewal_happens_once_although_it_is_not_due() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_was_revoked_is_repaired_with_the_service_accounts_password() {
     let world = World::start().await;
-    let before = world.living_token().await;
+    let before = world.working_token().await;
     world.cloud.servicenow.revoke(before.expose());
     world.rotate_tomorrow().await;
-    assert_ne!(world.living_token().await, before);
+    assert_ne!(world.working_token().await, before);
     world.assert_nothing_is_pending().await;
 }
 
@@ -158,7 +158,7 @@ async fn a_token_that_nothing_repairs_needs_a_person_and_is_tried_once_an_hour_a
  {
     let world = World::start().await;
     world.forget_password().await;
-    let dead = world.living_token().await;
+    let dead = world.working_token().await;
     world.cloud.servicenow.revoke(dead.expose());
     world.rotate_tomorrow().await;
     let requests = world.token_requests();
@@ -199,7 +199,7 @@ async fn a_token_that_nothing_repairs_needs_a_person_and_is_tried_once_an_hour_a
         .await;
     assert_eq!(answer.status, 200, "{answer:?}");
     world.rotate_tomorrow().await;
-    world.living_token().await;
+    world.working_token().await;
     world.assert_nothing_is_pending().await;
 }
 
@@ -246,12 +246,12 @@ async fn a_password_that_is_refused_is_tried_once_an_hour_and_once_per_request()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_that_is_refused_does_not_harm_a_token_that_works() {
     let world = World::start().await;
-    let before = world.living_token().await;
+    let before = world.working_token().await;
     let account = User::service_account(SERVICE_ACCOUNT, "changed");
     world.cloud.servicenow.add_user(account);
     world.cloud.travel(Duration::from_secs(60 * DAY));
     world.rotate().await;
-    assert_eq!(world.living_token().await, before);
+    assert_eq!(world.working_token().await, before);
     let grants = world.cloud.servicenow.grants();
     assert_eq!((grants.refused, grants.refresh_token), (1, 1));
     assert_eq!(world.metric("rotate-tokens", "RotationSucceeded").len(), 1);
@@ -270,10 +270,10 @@ async fn a_health_check_that_replaces_the_token_keeps_the_new_one_and_its_end() 
         after.expires_at, before.expires_at,
         "nothing says that it lives longer"
     );
-    world.living_token().await;
+    world.working_token().await;
     world.assert_nothing_is_pending().await;
     world.rotate_tomorrow().await;
-    world.living_token().await;
+    world.working_token().await;
 }
 
 /// docs/architecture.md#rule-6: network, 5xx, 429 and HTML are transient.
@@ -529,7 +529,7 @@ async fn a_tenant_with_a_service_account_runs_for_three_years_without_a_human() 
             world.post(&world.session(&incident), Phase::Start).await;
             world.deliver().await;
             records.push(incident);
-            world.living_token().await;
+            world.working_token().await;
             world.assert_nothing_is_pending().await;
         }
     }
@@ -602,6 +602,6 @@ async fn a_tenant_without_a_service_account_is_warned_and_its_messages_wait_for_
     }
     assert!(world.dead_letters().is_empty());
     world.rotate_tomorrow().await;
-    world.living_token().await;
+    world.working_token().await;
     world.assert_nothing_is_pending().await;
 }

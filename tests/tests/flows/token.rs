@@ -212,7 +212,7 @@ async fn the_end_of_a_token_is_seen_coming() {
 
 /// `token rotate` renews now, due or not (the token secret carries the request).
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_renewed_on_the_spot_and_its_new_end_told() {
+async fn token_rotate_renews_at_once_and_prints_the_new_expiry() {
     let world = World::start().await;
     schedule(&world).await;
     rotate_as_requested(&world);
@@ -370,7 +370,7 @@ async fn a_token_is_renewed_on_the_spot_by_the_rotation_itself() {
     assert!(!after.renew_now);
     assert_eq!(done.expires_at, after.expires_at);
     assert_eq!(world.cloud.servicenow.grants().password, 1);
-    world.living_token().await;
+    world.working_token().await;
 }
 
 /// Decision 0012: a renewal that is requested during a rotation costs neither the pending token nor the request.
@@ -402,5 +402,5 @@ async fn a_renewal_requested_during_a_rotation_loses_neither_the_pending_token_n
         assert!(!world.current_token().await.token.renew_now);
     }
     assert!(world.current_token().await.token.expires_at > before.token.expires_at);
-    world.living_token().await;
+    world.working_token().await;
 }
