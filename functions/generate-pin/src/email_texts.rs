@@ -239,18 +239,8 @@ const NL: EmailTexts = EmailTexts {
 };
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-
-    pub(crate) const LANGUAGES: [Language; 7] = [
-        Language::En,
-        Language::Fr,
-        Language::De,
-        Language::Es,
-        Language::It,
-        Language::Pt,
-        Language::Nl,
-    ];
 
     /// Every text of a language with how many values it takes. Without `..`: a new text has to appear here.
     fn texts(words: &EmailTexts) -> Vec<(&'static str, usize)> {
@@ -310,7 +300,7 @@ pub(crate) mod tests {
 
     #[test]
     fn every_language_has_every_text_with_the_values_it_takes() {
-        for language in LANGUAGES {
+        for language in Language::ALL {
             for (text, values) in texts(email_texts(language)) {
                 assert!(!text.trim().is_empty(), "{language:?}");
                 assert_eq!(text.matches("{}").count(), values, "{language:?} {text}");
@@ -322,8 +312,8 @@ pub(crate) mod tests {
 
     #[test]
     fn no_language_borrows_the_words_of_another() {
-        for (at, language) in LANGUAGES.into_iter().enumerate() {
-            for other in LANGUAGES.into_iter().skip(at + 1) {
+        for (at, language) in Language::ALL.into_iter().enumerate() {
+            for other in Language::ALL.into_iter().skip(at + 1) {
                 let (one, other) = (email_texts(language), email_texts(other));
                 assert_ne!(one.code, other.code);
                 assert_ne!(one.invitation, other.invitation);

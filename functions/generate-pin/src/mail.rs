@@ -264,7 +264,6 @@ mod tests {
     use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
 
     use super::*;
-    use crate::email_texts::tests::LANGUAGES;
 
     const PIN: &str = "048213";
     const LINK: &str = "https://secure.logmeinrescue.com/Customer/Code.aspx?Code=048213";
@@ -288,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_technician_gets_pin_link_number_and_customer_in_every_language() {
-        for language in LANGUAGES {
+        for language in Language::ALL {
             let Rendered {
                 subject,
                 text,
@@ -307,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_customer_gets_technician_number_link_and_then_the_pin_in_every_language() {
-        for language in LANGUAGES {
+        for language in Language::ALL {
             let Rendered {
                 subject,
                 text,
@@ -338,7 +337,7 @@ mod tests {
     /// docs/architecture.md#rule-8: the PIN is for its recipients, not for lists of mails and notes.
     #[test]
     fn neither_subject_nor_note_has_the_pin() {
-        for language in LANGUAGES {
+        for language in Language::ALL {
             for rendered in both(&mail(language)) {
                 assert!(!rendered.subject.contains(PIN), "{}", rendered.subject);
                 assert!(!rendered.subject.contains("Paul"), "{}", rendered.subject);
@@ -395,7 +394,7 @@ mod tests {
     #[test]
     fn what_is_not_known_or_blank_leaves_no_gap() {
         for (number, customer) in [(None, None), (Some(" \n"), Some("\u{200B} "))] {
-            for language in LANGUAGES {
+            for language in Language::ALL {
                 let mail = PinMail {
                     number,
                     customer,
@@ -468,7 +467,7 @@ mod tests {
             ("[code", "]"),
             ("[", "code]"),
         ] {
-            for language in LANGUAGES {
+            for language in Language::ALL {
                 let note = note(language, technician, Some(customer));
                 assert_eq!(neutralise(&note), note);
             }
@@ -489,7 +488,7 @@ mod tests {
             technician in "([\\[\\]()/ code·\n\r<>&\"'{}\u{200B}]|code|Rescue 1|\\PC|\\pC|\"{300}){0,20}",
             customer in "([\\[\\]()/ code·\n\r<>&\"'{}\u{200B}]|code|Rescue 1|\\PC|\\pC|\"{300}){0,20}",
             number in "([\\[\\] \n<>&\"']|code|\\PC|\"{300}){0,5}",
-            language in proptest::sample::select(LANGUAGES.to_vec()),
+            language in proptest::sample::select(Language::ALL.to_vec()),
         ) {
             let plain = mail(language);
             let hostile = PinMail {

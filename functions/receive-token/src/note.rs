@@ -180,15 +180,7 @@ mod tests {
     #[test]
     fn every_language_names_the_day_on_which_a_token_expires() {
         let expires_at = Timestamp::from_millis(1_747_216_931_007);
-        for language in [
-            Language::En,
-            Language::Fr,
-            Language::De,
-            Language::Es,
-            Language::It,
-            Language::Pt,
-            Language::Nl,
-        ] {
+        for language in Language::ALL {
             let text = HandOverOutcome::Stored { expires_at }.text(language);
             assert!(text.contains("2025-05-14"), "{text}");
             assert!(!HandOverOutcome::Refused.text(language).contains("{}"));

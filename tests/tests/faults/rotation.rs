@@ -12,7 +12,7 @@ use local::rescue::Phase;
 use local::servicenow::RefreshAnswer;
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::json;
-use shared::aws::secret_store::TokenSecret;
+use shared::aws::secret_store::{TokenSecret, TokenVersion};
 use shared::domain::secret::Secret;
 use tests::World;
 use tests::tokens::demo;
@@ -212,15 +212,19 @@ async fn a_staged_token_is_promoted_although_an_operator_sets_something() {
     }
 }
 
-/// Decision 0012: an operator who goes back to the version before, in the console, is not overruled.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_an_operator_has_rolled_back_stays_rolled_back() {
+/// A world in which a token was handed over, with the versions before and after that.
+async fn handed_over() -> (World, TokenVersion, TokenVersion) {
     let world = World::start().await;
     let before = world.current_token().await;
     let body = json!({"refresh_token": world.refresh_token()});
     assert_eq!(world.hand_over(&body).await.status, 200);
     let after = world.current_token().await;
     assert_ne!(after.version_id, before.version_id);
+    (world, before, after)
+}
+
+/// An operator makes the version before current again, in the console; it stays current.
+async fn rolls_back_for_good(world: &World, before: &TokenVersion, after: &TokenVersion) {
     let secrets = &world.cloud.stack.secrets;
     let back = secrets
         .update_secret_version_stage()
@@ -230,39 +234,31 @@ async fn a_token_that_an_operator_has_rolled_back_stays_rolled_back() {
         .move_to_version_id(&before.version_id);
     back.send().await.expect("rolled back");
     world.cloud.travel(Duration::from_secs(3600));
-    assert!(delivers(&world).await);
+    assert!(delivers(world).await);
     assert_eq!(world.current_token().await.version_id, before.version_id);
 }
 
-/// Decision 0012: so is one who goes back while a request for a renewal was interrupted between staging and promoting it.
+/// Decision 0012: an operator who goes back to the version before, in the console, is not overruled.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_an_operator_has_rolled_back_stays_rolled_back() {
+    let (world, before, after) = handed_over().await;
+    rolls_back_for_good(&world, &before, &after).await;
+}
+
+/// The same where a request for a renewal was interrupted between staging and promoting it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renewal_request_that_was_interrupted_does_not_overrule_an_operator() {
-    let world = World::start().await;
-    let before = world.current_token().await;
-    let body = json!({"refresh_token": world.refresh_token()});
-    assert_eq!(world.hand_over(&body).await.status, 200);
-    let after = world.current_token().await;
+    let (world, before, after) = handed_over().await;
     let refused = Effect::Refuse {
         status: 400,
         error: "InvalidRequestException".to_owned(),
     };
     let fault = AwsFault::once(Service::SecretsManager, "UpdateSecretVersionStage", refused);
     world.cloud.aws.inject(fault);
-    let stack = &world.cloud.stack;
     let patience = Duration::from_secs(60);
-    let rotated = admin::token::rotate(stack, &demo(), patience).await;
+    let rotated = admin::token::rotate(&world.cloud.stack, &demo(), patience).await;
     rotated.expect_err("the request is staged and not current");
-    let back = stack
-        .secrets
-        .update_secret_version_stage()
-        .secret_id(world.token_secret())
-        .version_stage("AWSCURRENT")
-        .remove_from_version_id(&after.version_id)
-        .move_to_version_id(&before.version_id);
-    back.send().await.expect("rolled back");
-    world.cloud.travel(Duration::from_secs(3600));
-    assert!(delivers(&world).await);
-    assert_eq!(world.current_token().await.version_id, before.version_id);
+    rolls_back_for_good(&world, &before, &after).await;
 }
 
 /// Decision 0012: storing what came in place of a token that was handed over waits for no store for long.
