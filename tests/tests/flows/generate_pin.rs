@@ -146,8 +146,8 @@ async fn fifty_requests_at_once_sign_in_once_and_none_hangs() {
     let world = World::with_options(options, silent).await;
     let incidents: Vec<_> = (0..AT_ONCE).map(|_| world.incident()).collect();
     let requests = incidents.iter().map(|incident| async {
-        let asked = request(incident);
-        let answer = world.request_pin(&asked);
+        let pin_body = request(incident);
+        let answer = world.request_pin(&pin_body);
         tokio::time::timeout(Duration::from_secs(28), answer).await
     });
     let mut pins = BTreeSet::new();
@@ -205,14 +205,14 @@ fn meanings() -> impl Iterator<Item = (&'static str, &'static str, u16, &'static
 
 async fn assert_meaning(
     world: &World,
-    asked: &Value,
+    pin_body: &Value,
     fault: InjectedFault,
     (status, code, says): (u16, &str, &str),
 ) {
     // No technician is signed in at the start of each case.
     forget_sign_ins(world).await;
     world.cloud.rescue.fault(fault.clone());
-    let answer = request_pin_later(world, asked).await;
+    let answer = request_pin_later(world, pin_body).await;
     world.cloud.rescue.clear_faults();
     let output = world.output();
     let logged = output.lines().rfind(|line| line.contains("\"error\""));
@@ -232,14 +232,14 @@ async fn assert_meaning(
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_of_rescue_keeps_its_meaning() {
     let world = silent_world().await;
-    let asked = request(&world.incident());
+    let pin_body = request(&world.incident());
     for (page, answer, status, code, says) in meanings() {
         let fault = if page == "sign-in" {
             sign_in_page(answer).always()
         } else {
             pin_page(answer).always()
         };
-        assert_meaning(&world, &asked, fault, (status, code, says)).await;
+        assert_meaning(&world, &pin_body, fault, (status, code, says)).await;
     }
     let every_page = || InjectedFault::on(RequestMatcher::path("/API/"));
     let long = format!("OK\n\n{}PINCODE:012345", " ".repeat(8 * 1024 * 1024));
@@ -256,10 +256,10 @@ async fn every_answer_of_rescue_keeps_its_meaning() {
         (pin_page("OK\n\nPINCODE:1234567"), "OK without a PIN"),
     ] {
         let meaning = (502, "rescue-unavailable", says);
-        assert_meaning(&world, &asked, fault, meaning).await;
+        assert_meaning(&world, &pin_body, fault, meaning).await;
     }
     assert_eq!(
-        request_pin_later(&world, &asked).await.status,
+        request_pin_later(&world, &pin_body).await.status,
         201,
         "a failed request releases its claim"
     );
@@ -319,10 +319,13 @@ async fn an_eu_account_without_the_second_version_falls_back_and_remembers_it() 
         InjectedFault::on(RequestMatcher::path("/API/requestPINCode")).then(FaultAction::Html);
     world.cloud.rescue.fault(maintenance.times(2));
     let incident = world.incident();
-    let asked = request(&incident);
-    assert_eq!(world.request_pin(&asked).await.code(), "rescue-unavailable");
+    let pin_body = request(&incident);
+    assert_eq!(
+        world.request_pin(&pin_body).await.code(),
+        "rescue-unavailable"
+    );
     let after = world.cloud.rescue.mark();
-    assert_eq!(request_pin_later(&world, &asked).await.status, 201);
+    assert_eq!(request_pin_later(&world, &pin_body).await.status, 201);
     let calls = world.cloud.rescue.since(after);
     assert!(calls[0].path.ends_with("_v2.aspx"), "{calls:?}");
 }
@@ -331,7 +334,7 @@ async fn an_eu_account_without_the_second_version_falls_back_and_remembers_it() 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_log_line_names_the_technician() {
     let world = World::with_settings(|file| file + "\n[debug]\nrescue_api = true\n").await;
-    let asked = request(&world.incident());
+    let pin_body = request(&world.incident());
     for fault in [
         sign_in_page("INVALID"),
         pin_page("NOTTECHNICIAN"),
@@ -340,14 +343,14 @@ async fn no_log_line_names_the_technician() {
     ] {
         forget_sign_ins(&world).await;
         world.cloud.rescue.fault(fault);
-        let answer = request_pin_later(&world, &asked).await;
+        let answer = request_pin_later(&world, &pin_body).await;
         assert!(
             answer.body.contains(TECHNICIAN),
             "the response names the technician: {answer:?}"
         );
         world.cloud.rescue.clear_faults();
     }
-    request_pin_later(&world, &asked).await;
+    request_pin_later(&world, &pin_body).await;
     let output = world.output();
     for expected in [
         "requestAuthCodeSSO",
@@ -383,12 +386,12 @@ async fn forget_sign_ins(world: &World) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sign_in_that_another_system_ended_is_renewed_once() {
     let world = silent_world().await;
-    let asked = request(&world.incident());
-    world.pin(&asked).await;
+    let pin_body = request(&world.incident());
+    world.pin(&pin_body).await;
     world.cloud.rescue.sign_in_elsewhere(TECHNICIAN);
-    assert_eq!(request_pin_later(&world, &asked).await.status, 201);
+    assert_eq!(request_pin_later(&world, &pin_body).await.status, 201);
     assert_eq!(sign_ins(&world), 2);
-    assert_eq!(request_pin_later(&world, &asked).await.status, 201);
+    assert_eq!(request_pin_later(&world, &pin_body).await.status, 201);
     assert_eq!(
         sign_ins(&world),
         2,
@@ -413,24 +416,27 @@ async fn a_second_pin_within_the_second_waits_for_its_turn() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_idempotency_key_gives_the_same_pin_for_ten_minutes() {
     let world = silent_world().await;
-    let mut asked = request(&world.incident());
-    let first = world.request_pin_with(&asked, Some("key-1")).await;
+    let mut pin_body = request(&world.incident());
+    let first = world.request_pin_with(&pin_body, Some("key-1")).await;
     assert_eq!((first.status, first.replayed), (201, false), "{first:?}");
     world.cloud.travel(Duration::from_secs(590));
-    let again = world.request_pin_with(&asked, Some("key-1")).await;
+    let again = world.request_pin_with(&pin_body, Some("key-1")).await;
     assert_eq!((again.status, again.replayed), (201, true), "{again:?}");
     assert_eq!(again.json(), first.json());
     assert_eq!(world.cloud.rescue.pins().len(), 1);
 
-    asked["customer"]["name"] = json!("Paula Martin");
-    let other = world.request_pin_with(&asked, Some("key-1")).await;
+    pin_body["customer"]["name"] = json!("Paula Martin");
+    let other = world.request_pin_with(&pin_body, Some("key-1")).await;
     other.assert_refused(422, "idempotency-key-reused");
     assert_eq!(
-        world.request_pin_with(&asked, Some("key-2")).await.status,
+        world
+            .request_pin_with(&pin_body, Some("key-2"))
+            .await
+            .status,
         201
     );
     world.cloud.travel(Duration::from_secs(601));
-    let later = world.request_pin_with(&asked, Some("key-1")).await;
+    let later = world.request_pin_with(&pin_body, Some("key-1")).await;
     assert_eq!((later.status, later.replayed), (201, false), "{later:?}");
 }
 
@@ -439,13 +445,13 @@ async fn the_same_idempotency_key_gives_the_same_pin_for_ten_minutes() {
 async fn repeats_of_a_request_that_is_still_running_wait_for_its_pin() {
     let world = World::start().await;
     for key in [None, Some("key-1")] {
-        let asked = request(&world.incident());
+        let pin_body = request(&world.incident());
         let before = world.cloud.rescue.pins().len();
         let mailed = world.cloud.servicenow.mails().len();
         let slow = InjectedFault::on(RequestMatcher::path("/API/requestPINCode.aspx"))
             .then(FaultAction::Delay(Duration::from_millis(3500)));
         world.cloud.rescue.fault(slow);
-        let answers = join_all((0..4).map(|_| world.request_pin_with(&asked, key))).await;
+        let answers = join_all((0..4).map(|_| world.request_pin_with(&pin_body, key))).await;
         let pins: BTreeSet<_> = answers
             .iter()
             .map(|one| one.json()["pin"].to_string())
@@ -461,12 +467,12 @@ async fn repeats_of_a_request_that_is_still_running_wait_for_its_pin() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_key_a_request_three_seconds_later_is_another() {
     let world = silent_world().await;
-    let asked = request(&world.incident());
-    let first = world.request_pin(&asked).await.json();
-    assert_eq!(world.request_pin(&asked).await.json(), first);
+    let pin_body = request(&world.incident());
+    let first = world.request_pin(&pin_body).await.json();
+    assert_eq!(world.request_pin(&pin_body).await.json(), first);
     let other_record = world.pin(&request(&world.incident())).await;
     assert_ne!(first["pin"], other_record.as_str());
-    let later = request_pin_later(&world, &asked).await;
+    let later = request_pin_later(&world, &pin_body).await;
     assert!(!later.replayed);
     assert_ne!(later.json()["pin"], first["pin"]);
 }
@@ -475,13 +481,16 @@ async fn without_a_key_a_request_three_seconds_later_is_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_request_frees_its_key() {
     let world = silent_world().await;
-    let asked = request(&world.incident());
+    let pin_body = request(&world.incident());
     world.cloud.rescue.fault(pin_page("NOTECHCONSOLERUNNING"));
     assert_eq!(
-        world.request_pin_with(&asked, Some("key-1")).await.status,
+        world
+            .request_pin_with(&pin_body, Some("key-1"))
+            .await
+            .status,
         409
     );
-    let again = world.request_pin_with(&asked, Some("key-1")).await;
+    let again = world.request_pin_with(&pin_body, Some("key-1")).await;
     assert_eq!((again.status, again.replayed), (201, false), "{again:?}");
 }
 
@@ -489,7 +498,7 @@ async fn a_failed_request_frees_its_key() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_whose_process_was_killed_is_taken_over() {
     let world = silent_world().await;
-    let asked = request(&world.incident());
+    let pin_body = request(&world.incident());
     let slow = InjectedFault::on(RequestMatcher::path("/API/requestPINCode.aspx"))
         .then(FaultAction::Delay(Duration::from_secs(5)));
     world.cloud.rescue.fault(slow);
@@ -504,10 +513,10 @@ async fn a_request_whose_process_was_killed_is_taken_over() {
         }
         world.function("generate-pin").kill().await;
     };
-    let (died, ()) = futures::join!(world.request_pin_with(&asked, Some("key-1")), killing);
+    let (died, ()) = futures::join!(world.request_pin_with(&pin_body, Some("key-1")), killing);
     assert!(died.status >= 500, "{died:?}");
     world.cloud.travel(Duration::from_secs(36));
-    let again = world.request_pin_with(&asked, Some("key-1")).await;
+    let again = world.request_pin_with(&pin_body, Some("key-1")).await;
     assert_eq!((again.status, again.replayed), (201, false), "{again:?}");
 }
 
@@ -515,13 +524,13 @@ async fn a_request_whose_process_was_killed_is_taken_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_sender_without_a_key_for_pins_gets_the_same_refusal() {
     let world = silent_world().await;
-    let asked = request(&world.incident());
+    let pin_body = request(&world.incident());
     let send = async |url: String, key: Option<&str>| {
         let mut sent = shared::http::client(None).expect("a client").post(url);
         if let Some(key) = key {
             sent = sent.bearer_auth(key);
         }
-        HttpAnswer::to(sent.body(asked.to_string())).await
+        HttpAnswer::to(sent.body(pin_body.to_string())).await
     };
     let webhook_key = world
         .ended
@@ -592,8 +601,8 @@ async fn an_invalid_request_is_refused_before_any_vendor_is_called() {
 #[tokio::test(flavor = "multi_thread")]
 async fn technicians_outside_the_tenants_domains_are_not_signed_in() {
     let world = with_rescue("technician_domains = [\"ACME.test\"]").await;
-    let mut asked = request(&world.incident());
-    assert_eq!(world.request_pin(&asked).await.status, 201);
+    let mut pin_body = request(&world.incident());
+    assert_eq!(world.request_pin(&pin_body).await.status, 201);
     let before = world.cloud.rescue.requests().len();
     for technician in [
         json!({"email": "ana.ruiz@evil.test"}),
@@ -601,8 +610,8 @@ async fn technicians_outside_the_tenants_domains_are_not_signed_in() {
         json!({"email": TECHNICIAN, "sso_id": "root"}),
         json!({"email": "ana.ruiz@sub.acme.test"}),
     ] {
-        asked["technician"] = technician;
-        let answer = world.request_pin(&asked).await;
+        pin_body["technician"] = technician;
+        let answer = world.request_pin(&pin_body).await;
         answer.assert_refused(403, "technician-not-allowed");
     }
     assert_eq!(world.cloud.rescue.requests().len(), before);
@@ -612,8 +621,8 @@ async fn technicians_outside_the_tenants_domains_are_not_signed_in() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_may_require_a_running_console() {
     let world = with_rescue("require_console = true").await;
-    let asked = request(&world.incident());
-    let answer = world.request_pin(&asked).await;
+    let pin_body = request(&world.incident());
+    let answer = world.request_pin(&pin_body).await;
     assert_eq!(
         answer.code(),
         ErrorCode::TechnicianConsoleNotRunning.as_str()
@@ -622,7 +631,7 @@ async fn a_tenant_may_require_a_running_console() {
         .cloud
         .rescue
         .change_technician(TECHNICIAN, |one| one.console_running = true);
-    assert_eq!(world.request_pin(&asked).await.status, 201);
+    assert_eq!(world.request_pin(&pin_body).await.status, 201);
 }
 
 /// docs/vendors.md#rescue-sign-in: an API token is used instead of a sign-in; the refusal names a refused one.
@@ -639,10 +648,10 @@ async fn an_api_token_takes_the_place_of_the_sign_in() {
             .expect("set");
     };
     set(&world.cloud.rescue.issue_api_token(TECHNICIAN)).await;
-    let mut asked = request(&world.incident());
-    assert_eq!(world.request_pin(&asked).await.status, 201);
-    asked["technician"]["node_id"] = json!("4455667");
-    assert_eq!(request_pin_later(&world, &asked).await.status, 201);
+    let mut pin_body = request(&world.incident());
+    assert_eq!(world.request_pin(&pin_body).await.status, 201);
+    pin_body["technician"]["node_id"] = json!("4455667");
+    assert_eq!(request_pin_later(&world, &pin_body).await.status, 201);
     let versions = world
         .cloud
         .rescue
@@ -656,13 +665,13 @@ async fn an_api_token_takes_the_place_of_the_sign_in() {
 
     set("a-token-that-was-withdrawn").await;
     world.cloud.travel(Duration::from_secs(300));
-    let answer = request_pin_later(&world, &asked).await;
+    let answer = request_pin_later(&world, &pin_body).await;
     assert_eq!(answer.code(), "rescue-sign-in-refused");
     assert!(answer.json()["detail"].to_string().contains("API token"));
     set(&world.cloud.rescue.issue_api_token(TECHNICIAN)).await;
     world.cloud.travel(Duration::from_secs(6));
     assert_eq!(
-        world.request_pin(&asked).await.status,
+        world.request_pin(&pin_body).await.status,
         201,
         "read again when refused"
     );
@@ -672,8 +681,8 @@ async fn an_api_token_takes_the_place_of_the_sign_in() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_password_is_read_again_when_the_old_one_is_refused() {
     let world = silent_world().await;
-    let asked = request(&world.incident());
-    world.pin(&asked).await;
+    let pin_body = request(&world.incident());
+    world.pin(&pin_body).await;
     world
         .cloud
         .rescue
@@ -684,7 +693,7 @@ async fn a_changed_password_is_read_again_when_the_old_one_is_refused() {
     world.cloud.apply(&file, &secrets).await.expect("set");
     world.cloud.rescue.sign_in_elsewhere(TECHNICIAN);
     tokio::time::sleep(Duration::from_millis(5100)).await;
-    let answer = world.request_pin(&asked).await;
+    let answer = world.request_pin(&pin_body).await;
     assert_eq!(answer.status, 201, "{answer:?}");
 }
 
@@ -693,23 +702,23 @@ async fn a_changed_password_is_read_again_when_the_old_one_is_refused() {
 async fn a_record_may_be_named_by_its_number_alone() {
     let world = silent_world().await;
     let incident = world.incident();
-    let mut asked = request(&incident);
-    asked["record"] = json!({"table": "incident", "number": incident.number});
-    let answer = world.request_pin(&asked).await;
+    let mut pin_body = request(&incident);
+    pin_body["record"] = json!({"table": "incident", "number": incident.number});
+    let answer = world.request_pin(&pin_body).await;
     assert_eq!(answer.status, 201, "{answer:?}");
     assert!(
         answer.json()["tracking"]
             .to_string()
             .contains(&incident.sys_id)
     );
-    asked["record"]["number"] = json!("INC7777777");
-    let answer = world.request_pin(&asked).await;
+    pin_body["record"]["number"] = json!("INC7777777");
+    let answer = world.request_pin(&pin_body).await;
     answer.assert_refused(422, "record-not-found");
     let down = InjectedFault::on(RequestMatcher::path("/api/now"))
         .then(FaultAction::status(503))
         .always();
     world.cloud.servicenow.fault(down);
-    let answer = request_pin_later(&world, &asked).await;
+    let answer = request_pin_later(&world, &pin_body).await;
     answer.assert_refused(503, "servicenow-unavailable");
     assert!(
         answer.body.contains("ServiceNow does not answer: 503"),
@@ -800,13 +809,13 @@ async fn the_customers_address_comes_from_the_records_caller() {
         .cloud
         .servicenow
         .add_incident(&[("caller_id", &caller)]);
-    let mut asked = request(&incident);
-    asked["customer"] = json!({});
-    asked["record"]
+    let mut pin_body = request(&incident);
+    pin_body["customer"] = json!({});
+    pin_body["record"]
         .as_object_mut()
         .expect("an object")
         .remove("number");
-    let answer = world.request_pin(&asked).await;
+    let answer = world.request_pin(&pin_body).await;
     assert_eq!(
         answer.json()["notifications"][1]["status"],
         "sent",
@@ -823,9 +832,9 @@ async fn the_customers_address_comes_from_the_records_caller() {
         mail.text
     );
 
-    let mut asked = request(&world.incident());
-    asked["customer"] = json!({});
-    let answer = request_pin_later(&world, &asked).await.json();
+    let mut pin_body = request(&world.incident());
+    pin_body["customer"] = json!({});
+    let answer = request_pin_later(&world, &pin_body).await.json();
     assert_eq!(answer["notifications"][1]["status"], "failed");
     assert!(
         answer["notifications"][1]["detail"]
@@ -841,15 +850,15 @@ async fn only_wanted_messages_are_sent() {
         file + "\n[notifications]\nemail_technician = false\npin_note = false\n"
     })
     .await;
-    let mut asked = request(&world.incident());
-    let answer = world.request_pin(&asked).await.json();
+    let mut pin_body = request(&world.incident());
+    let answer = world.request_pin(&pin_body).await.json();
     assert_eq!(
         answer["notifications"],
         json!([{"to": "customer", "status": "sent"}])
     );
     assert!(answer.get("note").is_none());
-    asked["notify"] = json!({"technician": true, "customer": false});
-    let answer = request_pin_later(&world, &asked).await.json();
+    pin_body["notify"] = json!({"technician": true, "customer": false});
+    let answer = request_pin_later(&world, &pin_body).await.json();
     assert_eq!(answer["notifications"], json!([]));
     assert_eq!(world.cloud.servicenow.mails().len(), 1);
 }
@@ -985,9 +994,9 @@ async fn a_servicenow_that_hangs_does_not_hold_the_pin_back_for_ever() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_does_not_exist_is_refused_before_anything_is_sent() {
     let world = World::start().await;
-    let mut asked = request(&world.incident());
-    asked["record"]["sys_id"] = json!("00000000000000000000000000000000");
-    let answer = world.request_pin_with(&asked, Some("key-1")).await;
+    let mut pin_body = request(&world.incident());
+    pin_body["record"]["sys_id"] = json!("00000000000000000000000000000000");
+    let answer = world.request_pin_with(&pin_body, Some("key-1")).await;
     answer.assert_refused(422, "record-not-found");
     assert!(world.cloud.servicenow.mails().is_empty());
     assert!(world.cloud.rescue.pins().is_empty());
@@ -997,7 +1006,7 @@ async fn a_record_that_does_not_exist_is_refused_before_anything_is_sent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_killed_while_it_sends_e_mails_has_sent_them_for_good() {
     let world = World::start().await;
-    let asked = request(&world.incident());
+    let pin_body = request(&world.incident());
     let slow = InjectedFault::on(RequestMatcher::of("POST", "/email"))
         .then(FaultAction::CommitThenDelay(Duration::from_secs(5)))
         .times(2);
@@ -1008,10 +1017,10 @@ async fn a_process_killed_while_it_sends_e_mails_has_sent_them_for_good() {
         }
         world.function("generate-pin").kill().await;
     };
-    let (died, ()) = futures::join!(world.request_pin_with(&asked, Some("key-1")), killing);
+    let (died, ()) = futures::join!(world.request_pin_with(&pin_body, Some("key-1")), killing);
     assert!(died.status >= 500, "{died:?}");
     world.cloud.travel(Duration::from_secs(36));
-    let again = world.request_pin_with(&asked, Some("key-1")).await;
+    let again = world.request_pin_with(&pin_body, Some("key-1")).await;
     assert_eq!((again.status, again.replayed), (201, true), "{again:?}");
     let again = again.json();
     assert_eq!(again["pin"], world.cloud.rescue.pins()[0].code.as_str());
@@ -1044,8 +1053,8 @@ async fn nothing_is_sent_about_a_pin_that_could_not_be_kept() {
         let fault = AwsFault::any(Service::DynamoDb, denied()).times(20);
         world.cloud.aws.inject(fault);
     };
-    let asked = request(&incident);
-    let (answer, ()) = futures::join!(world.request_pin(&asked), async {
+    let pin_body = request(&incident);
+    let (answer, ()) = futures::join!(world.request_pin(&pin_body), async {
         failing.await;
         tokio::time::sleep(Duration::from_millis(2500)).await;
         world.cloud.aws.clear_faults();
@@ -1070,14 +1079,14 @@ fn denied() -> Effect {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_its_own_storage_the_function_gives_no_pin() {
     let world = silent_world().await;
-    let asked = request(&world.incident());
+    let pin_body = request(&world.incident());
     for service in [Service::DynamoDb, Service::SecretsManager] {
         world.cloud.travel(Duration::from_secs(400));
         world
             .cloud
             .aws
             .inject(AwsFault::any(service, denied()).times(20));
-        let answer = world.request_pin(&asked).await;
+        let answer = world.request_pin(&pin_body).await;
         world.cloud.aws.clear_faults();
         answer.assert_refused(503, "storage-unavailable");
         assert!(answer.retry_after.is_some());
@@ -1092,18 +1101,18 @@ async fn without_its_own_storage_the_function_gives_no_pin() {
         assert!(line.contains("AccessDeniedException"), "{line}");
     }
     assert!(world.cloud.rescue.requests().is_empty());
-    assert_eq!(request_pin_later(&world, &asked).await.status, 201);
+    assert_eq!(request_pin_later(&world, &pin_body).await.status, 201);
 }
 
 /// Behind the HTTP API all work ends within 25 s, also when Rescue limits the rate for ever or does not answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rescue_that_gives_no_pin_is_given_up_in_time() {
     let world = silent_world().await;
-    let asked = request(&world.incident());
+    let pin_body = request(&world.incident());
     let full = pin_page("POLLRATEEXCEEDED").always();
     world.cloud.rescue.fault(full);
     let since = std::time::Instant::now();
-    let answer = world.request_pin(&asked).await;
+    let answer = world.request_pin(&pin_body).await;
     assert!(
         since.elapsed() < Duration::from_secs(27),
         "{:?}",
@@ -1115,7 +1124,7 @@ async fn a_rescue_that_gives_no_pin_is_given_up_in_time() {
     let hangs = InjectedFault::on(RequestMatcher::path("/API/"))
         .then(FaultAction::Delay(Duration::from_secs(20)));
     world.cloud.rescue.fault(hangs);
-    let answer = request_pin_later(&world, &asked).await;
+    let answer = request_pin_later(&world, &pin_body).await;
     answer.assert_refused(502, "rescue-unavailable");
 }
 
@@ -1123,9 +1132,12 @@ async fn a_rescue_that_gives_no_pin_is_given_up_in_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_does_not_end_is_in_progress() {
     let world = silent_world().await;
-    let asked = request(&world.incident());
+    let pin_body = request(&world.incident());
     assert_eq!(
-        world.request_pin_with(&asked, Some("key-1")).await.status,
+        world
+            .request_pin_with(&pin_body, Some("key-1"))
+            .await
+            .status,
         201
     );
     let stack = &world.cloud.stack;
@@ -1146,7 +1158,7 @@ async fn a_request_that_does_not_end_is_in_progress() {
     );
     let put = stack.dynamodb.put_item().table_name(table);
     put.set_item(Some(running)).send().await.expect("written");
-    let answer = world.request_pin_with(&asked, Some("key-1")).await;
+    let answer = world.request_pin_with(&pin_body, Some("key-1")).await;
     answer.assert_refused(409, "pin-in-progress");
     assert!(answer.retry_after.is_some());
 }
@@ -1155,16 +1167,16 @@ async fn a_request_that_does_not_end_is_in_progress() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_technician_who_was_recreated_is_signed_in_again() {
     let world = silent_world().await;
-    let asked = request(&world.incident());
-    world.pin(&asked).await;
+    let pin_body = request(&world.incident());
+    world.pin(&pin_body).await;
     world.cloud.rescue.fault(pin_page("USER_IS_DELETED"));
-    assert_eq!(request_pin_later(&world, &asked).await.status, 201);
+    assert_eq!(request_pin_later(&world, &pin_body).await.status, 201);
     assert_eq!(sign_ins(&world), 2);
     world
         .cloud
         .rescue
         .change_technician(TECHNICIAN, |one| one.disabled = true);
-    let answer = request_pin_later(&world, &asked).await;
+    let answer = request_pin_later(&world, &pin_body).await;
     answer.assert_refused(403, "technician-disabled");
 }
 
@@ -1213,10 +1225,10 @@ async fn an_address_is_not_paired_with_the_name_of_another_person() {
             "Paul",
         ),
     ] {
-        let mut asked = request(&incident);
-        asked["customer"] = customer;
+        let mut pin_body = request(&incident);
+        pin_body["customer"] = customer;
         let before = world.cloud.servicenow.mails().len();
-        assert_eq!(request_pin_later(&world, &asked).await.status, 201);
+        assert_eq!(request_pin_later(&world, &pin_body).await.status, 201);
         let mails = world.cloud.servicenow.mails();
         let mail = mails[before..]
             .iter()
