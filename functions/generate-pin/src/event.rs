@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use shared::api::{self, HttpRequest, JsonObject};
+use shared::api::authorize::unauthorized;
+use shared::api::json_object::JsonObject;
+use shared::api::request::HttpRequest;
 use shared::domain::error::{ErrorCode, Problem};
 use shared::domain::record::{RecordNumber, SysId, Table};
 use shared::domain::secret::Secret;
@@ -25,7 +27,7 @@ impl Command {
     /// `unauthorized` when one of them is missing or malformed.
     pub(crate) fn read(request: HttpRequest) -> Result<Self, Problem> {
         let tenant = request.path("tenant").and_then(TenantId::parse);
-        let (tenant, key) = tenant.zip(request.bearer()).ok_or_else(api::unauthorized)?;
+        let (tenant, key) = tenant.zip(request.bearer()).ok_or_else(unauthorized)?;
         let idempotency_key = request.header("idempotency-key").map(str::to_owned);
         Ok(Self {
             tenant,

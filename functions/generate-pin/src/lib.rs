@@ -16,7 +16,10 @@ use std::time::Duration;
 
 use lambda_http::Error;
 use lambda_http::http::{HeaderValue, StatusCode};
-use shared::api::{self, HttpRequest, HttpResponse};
+use shared::api::authorize::authorize;
+use shared::api::request::HttpRequest;
+use shared::api::response::{self, HttpResponse};
+use shared::api::server::serve;
 use shared::aws::tenants::KeyScope;
 use shared::domain::error::{ErrorCode, Problem};
 use shared::domain::tenant::TenantId;
@@ -40,7 +43,7 @@ pub async fn run() -> Result<(), Error> {
     let mut wiring = Wiring::from_environment()?;
     let function = GeneratePin::new(&mut wiring);
     wiring.finish()?;
-    api::run(|request| handle(&function, request)).await
+    serve(|request| handle(&function, request)).await
 }
 
 /// Takes one request: event → parse → decide → act → reply. Never returns an error: every failure becomes a response.
@@ -65,7 +68,7 @@ async fn act(
     budget: TimeBudget,
 ) -> Result<PinAnswer, Problem> {
     let (tenants, id) = (&function.tenants, &command.tenant);
-    let tenant = api::authorize(tenants, id, &command.key, KeyScope::Pin, &budget).await?;
+    let tenant = authorize(tenants, id, &command.key, KeyScope::Pin, &budget).await?;
     let (body, key) = (command.body()?, command.idempotency_key()?);
     problems::allowed(&tenant.file, &body)?;
     let request = PinRequest {
@@ -99,13 +102,13 @@ fn refused(problem: &Problem, command: Option<&Command>) {
 fn reply(outcome: Result<PinAnswer, Problem>, request_id: &str) -> HttpResponse {
     match outcome {
         Ok(answer) => {
-            let mut response = api::json(StatusCode::CREATED, &answer.body);
+            let mut response = response::json(StatusCode::CREATED, &answer.body);
             if answer.replayed {
                 let yes = HeaderValue::from_static("true");
                 response.0.headers_mut().insert("idempotent-replayed", yes);
             }
             response
         }
-        Err(problem) => api::refusal(&problem, request_id),
+        Err(problem) => response::refusal(&problem, request_id),
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use shared::api::{self, HttpRequest, JsonObject};
+use shared::api::authorize::unauthorized;
+use shared::api::json_object::JsonObject;
+use shared::api::request::HttpRequest;
 use shared::domain::error::Problem;
 use shared::domain::record::SysId;
 use shared::domain::secret::Secret;
@@ -36,7 +38,7 @@ impl Command {
     /// `unauthorized` when one of them is missing or malformed.
     pub(crate) fn read(request: HttpRequest) -> Result<Self, Problem> {
         let tenant = request.path("tenant").and_then(TenantId::parse);
-        let (tenant, key) = tenant.zip(request.bearer()).ok_or_else(api::unauthorized)?;
+        let (tenant, key) = tenant.zip(request.bearer()).ok_or_else(unauthorized)?;
         let body = request.body;
         Ok(Self { tenant, key, body })
     }

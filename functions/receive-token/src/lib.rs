@@ -10,7 +10,10 @@ use std::time::Duration;
 use lambda_http::Error;
 use lambda_http::http::StatusCode;
 use serde_json::{Value, json};
-use shared::api::{self, HttpRequest, HttpResponse};
+use shared::api::authorize::authorize;
+use shared::api::request::HttpRequest;
+use shared::api::response::{self, HttpResponse};
+use shared::api::server::serve;
 use shared::aws::tenants::KeyScope;
 use shared::domain::error::{ErrorCode, Problem};
 use shared::domain::tenant::TenantFile;
@@ -41,7 +44,7 @@ pub async fn run() -> Result<(), Error> {
     let mut wiring = Wiring::from_environment()?;
     let function = ReceiveToken::new(&mut wiring);
     wiring.finish()?;
-    api::run(|request| handle(&function, request)).await
+    serve(|request| handle(&function, request)).await
 }
 
 /// Takes one request: event → parse → decide → act → reply. Never returns an error: every failure becomes a response.
@@ -55,8 +58,8 @@ pub async fn handle(function: &ReceiveToken, request: HttpRequest) -> HttpRespon
         Err(problem) => Err(problem),
     };
     match outcome {
-        Ok(stored) => api::json(StatusCode::OK, &answer(&stored)),
-        Err(problem) => api::refusal(&problem, &id),
+        Ok(stored) => response::json(StatusCode::OK, &answer(&stored)),
+        Err(problem) => response::refusal(&problem, &id),
     }
 }
 
@@ -66,7 +69,7 @@ async fn act(
     budget: &TimeBudget,
 ) -> Result<StoredToken, Problem> {
     let (tenants, id) = (&function.tenants, &command.tenant);
-    let tenant = api::authorize(tenants, id, &command.key, KeyScope::Token, budget).await?;
+    let tenant = authorize(tenants, id, &command.key, KeyScope::Token, budget).await?;
     let file = &tenant.file;
     let hand_over = command.hand_over(file)?;
     let outcome = take(function, file, &hand_over, &budget.keep_back(SHARING)).await;

@@ -1,6 +1,6 @@
 //! The HTTP event → a typed command: take a post, or check a URL. Every rejection of this function lives here.
 
-use shared::api::HttpRequest;
+use shared::api::request::HttpRequest;
 use shared::aws::queue::Post;
 use shared::domain::clock::Timestamp;
 use shared::domain::error::{ErrorCode, Problem};

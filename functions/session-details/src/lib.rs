@@ -12,7 +12,9 @@ use std::time::Duration;
 use lambda_http::Error;
 use lambda_http::http::StatusCode;
 use serde_json::json;
-use shared::api::{self, HttpRequest, HttpResponse};
+use shared::api::request::HttpRequest;
+use shared::api::response::{self, HttpResponse};
+use shared::api::server::serve;
 use shared::aws::queue::Post;
 use shared::aws::tenants::KeyKind;
 use shared::domain::error::{ErrorCode, Problem};
@@ -45,7 +47,7 @@ pub async fn run() -> Result<(), Error> {
     let mut wiring = Wiring::from_environment()?;
     let function = SessionDetails::new(&mut wiring);
     wiring.finish()?;
-    api::run(|request| handle(&function, request)).await
+    serve(|request| handle(&function, request)).await
 }
 
 /// Takes one request: event → parse → decide → act → reply. Never returns an error: every failure becomes a response.
@@ -120,12 +122,12 @@ fn refused(problem: &Problem, tenant: &TenantId) {
 
 fn reply(outcome: Result<Reply, Problem>, request_id: &str) -> HttpResponse {
     match outcome {
-        Ok(Reply::Authenticated) => api::empty(StatusCode::NO_CONTENT),
-        Ok(Reply::Ignored) => api::json(StatusCode::OK, &json!({ "status": "ignored" })),
-        Ok(Reply::Accepted(post)) => api::json(
+        Ok(Reply::Authenticated) => response::empty(StatusCode::NO_CONTENT),
+        Ok(Reply::Ignored) => response::json(StatusCode::OK, &json!({ "status": "ignored" })),
+        Ok(Reply::Accepted(post)) => response::json(
             StatusCode::OK,
             &json!({ "status": "accepted", "session_id": post.session_id, "delivery": post.digest }),
         ),
-        Err(problem) => api::refusal(&problem, request_id),
+        Err(problem) => response::refusal(&problem, request_id),
     }
 }
