@@ -331,7 +331,7 @@ async fn without_the_stack_paths_are_printed_and_a_tenant_without_a_schedule_is_
         "no stack elsewhere",
         "the rotation schedule is not set",
         "RotateTokensFunctionArn",
-        "apply again",
+        "apply the file again",
     ] {
         assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
     }
