@@ -12,8 +12,9 @@ use super::environment::Environment;
 use super::function::{Function, FunctionError, Invocation, Output, PAYLOAD_LIMIT};
 use crate::lock::lock;
 
-/// How long an answer waits for the process to ask for its next invocation.
-const SETTLE: Duration = Duration::from_millis(50);
+/// How long an answer waits, at the most, for the process to ask for its next invocation. On a busy machine that takes a
+/// while, and an immediate next invocation would start a second process.
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// A function that can be invoked. Cloning shares it; the processes end with the last clone.
 #[derive(Clone)]
