@@ -245,7 +245,7 @@ describe('pressing again', () => {
         instance.press('incident-generate', 'incident', incident)
         const [first, second] = keys(server)
         assert.equal(first, second)
-        assert.equal(instance.tables.x_rescue_conn_press.rows.size, 1)
+        assert.equal(instance.tables.x_rescue_conn_pin_request.rows.size, 1)
         isClean({ server, instance })
     })
 
@@ -261,10 +261,10 @@ describe('pressing again', () => {
         isClean({ server, instance })
     })
 
-    it('sends no request when the press cannot be stored', () => {
-        const { server, instance } = setUp({ refusesWrites: ['x_rescue_conn_press'] })
+    it('sends no request when its row cannot be stored', () => {
+        const { server, instance } = setUp({ refusesWrites: ['x_rescue_conn_pin_request'] })
         instance.press('incident-generate', 'incident', addIncident(instance))
-        assert.match(instance.shown('error')[0], /\(no-press\)/)
+        assert.match(instance.shown('error')[0], /\(pin-request-not-stored\)/)
         assert.equal(server.requests.length, 0)
     })
 
@@ -273,12 +273,12 @@ describe('pressing again', () => {
         server.json(201, pin('012345'))
         instance.press('incident-generate', 'incident', addIncident(instance))
         instance.pass(23 * 3600)
-        instance.run('actions/forget-presses.js')
-        assert.equal(instance.tables.x_rescue_conn_press.rows.size, 1)
+        instance.run('actions/delete-old-pin-requests.js')
+        assert.equal(instance.tables.x_rescue_conn_pin_request.rows.size, 1)
         instance.pass(2 * 3600)
-        instance.run('actions/forget-presses.js')
-        assert.equal(instance.tables.x_rescue_conn_press.rows.size, 0)
-        assert.doesNotMatch(JSON.stringify([...instance.tables.x_rescue_conn_press.rows]), /012345/)
+        instance.run('actions/delete-old-pin-requests.js')
+        assert.equal(instance.tables.x_rescue_conn_pin_request.rows.size, 0)
+        assert.doesNotMatch(JSON.stringify([...instance.tables.x_rescue_conn_pin_request.rows]), /012345/)
         isClean({ server, instance })
     })
 })

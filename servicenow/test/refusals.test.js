@@ -50,7 +50,7 @@ describe('a refusal', () => {
             'not-set-up',
             'no-technician-email',
             'record-not-saved',
-            'no-press',
+            'pin-request-not-stored',
             'unreachable',
             'not-the-connector',
             'gateway-busy',

@@ -12,7 +12,7 @@ const vm = require('node:vm')
 const { send } = require('./network')
 
 const SCRIPTS = path.join(__dirname, '..', '..', 'src', 'scripts')
-const INCLUDES = ['RescueSentences', 'RescueConnection', 'RescuePresses', 'RescueConnector', 'RescueTokenSetup']
+const INCLUDES = ['RescueSentences', 'RescueConnection', 'RescuePinRequests', 'RescueConnector', 'RescueTokenSetup']
 const SCOPE = 'x_rescue_conn'
 
 const sysId = () => crypto.randomBytes(16).toString('hex')
@@ -35,9 +35,14 @@ const TABLES = {
     },
     sc_item_option: { item_option_new: { reference: 'item_option_new' }, value: 'string' },
     item_option_new: { name: 'string', masked: 'boolean' },
-    x_rescue_conn_press: { press: 'string', turn: 'integer', since: 'time', renewed: 'time' },
+    x_rescue_conn_pin_request: {
+        record_and_user: 'string',
+        request_number: 'integer',
+        requested_at: 'time',
+        new_pin_received_at: 'time',
+    },
 }
-const UNIQUE = { x_rescue_conn_press: ['press'] }
+const UNIQUE = { x_rescue_conn_pin_request: ['record_and_user'] }
 const SYSTEM = { sys_id: 'string', sys_updated_on: 'time' }
 
 function task(more) {
