@@ -14,7 +14,7 @@ const { API_KEY, addIncident } = require('./settings')
 const page = fs.readFileSync(path.join(__dirname, '..', '..', 'docs', 'servicenow-app.md'), 'utf8')
 const [, script] = /<!-- by-hand:.*-->\n```javascript\n([^]*?)```/.exec(page)
 
-function press(server, incident, instance) {
+function press({ instance, incident }) {
     const current = instance.record('incident', incident)
     const action = instance.strict('action', { setRedirectURL: () => {} })
     instance.evaluate(script, { current, action })
@@ -31,11 +31,12 @@ function setUp(options = {}) {
 }
 
 it('the button by hand shows a PIN, and the same one when it is pressed again', () => {
-    const { server, instance, incident } = setUp()
+    const world = setUp()
+    const { server, instance } = world
     acorn.parse(script, { ecmaVersion: 5 })
     for (let i = 0; i < 2; i++) {
         server.json(201, { pin: '012345', link: 'https://secure.logmeinrescue.com/x', notifications: [] })
-        press(server, incident, instance)
+        press(world)
     }
     const [first, second] = server.requests
     assert.equal(first.headers.authorization, `Bearer ${API_KEY}`)
@@ -48,16 +49,16 @@ it('the button by hand shows a PIN, and the same one when it is pressed again', 
 it('the button by hand shows the error', () => {
     const problem = setUp()
     problem.server.json(409, { code: 'technician-console-not-running', title: '<T>.', detail: 'D.', request_id: 'r' })
-    press(problem.server, problem.incident, problem.instance)
+    press(problem)
     assert.deepEqual(problem.instance.shown('error'), [' T . D. (technician-console-not-running)'])
     for (const networkFailure of ['throws', 'status']) {
         const silent = setUp({ networkFailure })
         silent.server.hangUp()
-        press(silent.server, silent.incident, silent.instance)
+        press(silent)
         assert.match(silent.instance.shown('error')[0], /could not be reached/)
     }
     const html = setUp()
     html.server.raw(502, '<html>', {})
-    press(html.server, html.incident, html.instance)
+    press(html)
     assert.match(html.instance.shown('error')[0], /HTTP status 502/)
 })

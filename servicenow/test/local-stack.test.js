@@ -45,7 +45,7 @@ function setUp(options = {}, changes = {}) {
             ...changes,
         },
     })
-    // Another user for each test, so that presses of other tests and of earlier runs do not count.
+    // Another user for each test, so that PIN requests of other tests and of earlier runs do not count.
     instance.user.sys_id = crypto.randomBytes(16).toString('hex')
     return instance
 }
@@ -170,58 +170,50 @@ describe('the PIN button on the real connector', { skip }, () => {
 })
 
 describe('the token set-up on the real connector', { skip }, () => {
-    const typed = () => ({
+    const typed = {
         registry: '',
         client_id: env.CLIENT_ID,
         client_secret: env.CLIENT_SECRET,
         service_account: env.SERVICE_ACCOUNT,
         service_password: env.SERVICE_PASSWORD,
-    })
-    /** The same requested item in the simulated instance and in the stand-in. */
-    const order = (instance, variables) => {
-        const { sys_id } = servicenow('POST', 'sc_req_item', { short_description: 'Token set-up' })
-        return instance.order(variables, sys_id)
     }
-    const shared = (instance) =>
+    /** Orders the item, in the simulated instance and in the stand-in, and runs its rule. */
+    const carryOut = (instance, changes = {}) => {
+        const { sys_id } = servicenow('POST', 'sc_req_item', { short_description: 'Token set-up' })
+        instance.carryOut(instance.order({ ...typed, ...changes }, sys_id))
+        assert.deepEqual(instance.violations, [])
+        return instance.row('sc_req_item', sys_id)
+    }
+    const logAndNotes = (instance) =>
         [instance.log.join(), [...instance.tables.sc_req_item.rows.values()].map((row) => row.work_notes).join()].join()
 
     it('ends with a token that works, and with a note of the connector on the requested item', () => {
         const instance = setUp()
-        const item = order(instance, typed())
-        instance.carryOut(item)
-        assert.deepEqual(instance.violations, [])
-        assert.equal(instance.row('sc_req_item', item).state, '3', shared(instance))
-        assert.match(workNotes('sc_req_item', item), /refresh token works and is stored/)
-        const left = instance.variables(item)
+        const { sys_id, state } = carryOut(instance)
+        assert.equal(state, '3', logAndNotes(instance))
+        assert.match(workNotes('sc_req_item', sys_id), /refresh token works and is stored/)
+        const left = instance.variables(sys_id)
         assert.deepEqual([left.client_secret, left.service_password], ['', ''])
         for (const secret of [env.CLIENT_SECRET, env.SERVICE_PASSWORD, env.API_KEY]) {
-            assert.ok(!shared(instance).includes(secret))
+            assert.ok(!logAndNotes(instance).includes(secret))
         }
     })
 
     it('may be repeated', () => {
         const instance = setUp()
         for (let round = 0; round < 2; round++) {
-            const item = order(instance, typed())
-            instance.carryOut(item)
-            assert.equal(instance.row('sc_req_item', item).state, '3', shared(instance))
+            assert.equal(carryOut(instance).state, '3', logAndNotes(instance))
         }
-        assert.deepEqual(instance.violations, [])
     })
 
     it('names the possible causes when the instance refuses the password', () => {
-        const instance = setUp()
-        const item = order(instance, { ...typed(), service_password: 'wrong' })
-        instance.carryOut(item)
-        const row = instance.row('sc_req_item', item)
-        assert.match(row.work_notes[0], /refuses a token \(HTTP status 401, server_error\)/)
-        assert.equal(row.state, '4')
+        const { state, work_notes } = carryOut(setUp(), { service_password: 'wrong' })
+        assert.match(work_notes[0], /refuses a token \(HTTP status 401, server_error\)/)
+        assert.equal(state, '4')
     })
 
     it('writes its own note about a wrong key', () => {
-        const instance = setUp({}, { 'x_rescue_conn.api_key': 'x'.repeat(43) })
-        const item = order(instance, typed())
-        instance.carryOut(item)
-        assert.match(instance.row('sc_req_item', item).work_notes[0], /not stored\..*API key.*\(unauthorized, /)
+        const { work_notes } = carryOut(setUp({}, { 'x_rescue_conn.api_key': 'x'.repeat(43) }))
+        assert.match(work_notes[0], /not stored\..*API key.*\(unauthorized, /)
     })
 })

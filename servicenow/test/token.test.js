@@ -3,12 +3,11 @@
 const assert = require('node:assert/strict')
 const { describe, it } = require('node:test')
 
-const { API_KEY, isClean, setUp } = require('./settings')
+const { API_KEY, SECRETS, setUp } = require('./settings')
 
 const SECRET = "cl!ent s'cret*&=ü"
 const PASSWORD = 'p&ss=w%rd+1~'
 const REFRESH = 'refresh-token-0123456789'
-const SECRETS = [SECRET, PASSWORD, REFRESH]
 
 const TYPED = {
     registry: '',
@@ -25,9 +24,18 @@ const GRANTED = {
     expires_in: 1799,
 }
 const STORED = { status: 'stored', expires_at: '2026-08-12T09:00:00Z', days_left: 100 }
+SECRETS.push(SECRET, PASSWORD, REFRESH, GRANTED.access_token)
 
+/** An instance whose user is an administrator of the app. */
 function administrator(options = {}, changes = {}) {
     return setUp({ user: { roles: ['x_rescue_conn.admin'] }, ...options }, changes)
+}
+
+/** The same, with an instance that gives a token and a connector that stores it. */
+function accepting(options = {}) {
+    const world = administrator(options)
+    world.server.json(200, GRANTED).json(200, STORED)
+    return world
 }
 
 /** Orders the item, runs its rule, and checks what holds after success and failure. */
@@ -37,19 +45,27 @@ function order(world, typed = {}) {
     instance.carryOut(item)
     const row = instance.row('sc_req_item', item)
     const texts = [row.work_notes.join(), instance.messages.map((message) => message.html).join()]
-    for (const secret of [...SECRETS, API_KEY, GRANTED.access_token]) {
+    for (const secret of SECRETS) {
         assert.ok(!texts.join().includes(secret), 'a secret is in a note')
     }
-    isClean(world, [...SECRETS, GRANTED.access_token])
     return { item, notes: row.work_notes, state: row.state, left: instance.variables(item) }
+}
+
+/** Calls `act` with the URL of each request before the app sends it. */
+function beforeRequests(instance, act) {
+    const { prototype } = instance.context.RescueConnection
+    const { send } = prototype
+    prototype.send = function (url, ...more) {
+        act(url)
+        return send.call(this, url, ...more)
+    }
 }
 
 const BLANKED = { ...TYPED, client_secret: '', service_password: '' }
 
 describe('the token set-up', () => {
     it('gets a refresh token from the instance and hands it to the connector', () => {
-        const world = administrator()
-        world.server.json(200, GRANTED).json(200, STORED)
+        const world = accepting()
         const { item, state, left } = order(world)
 
         const [grant, handOver] = world.server.requests
@@ -76,28 +92,22 @@ describe('the token set-up', () => {
     })
 
     it('leaves the note to the connector, and writes it where the connector may not', () => {
-        const world = administrator()
-        world.server.json(200, GRANTED).json(200, STORED)
+        const world = accepting()
         const { notes } = order(world)
         assert.equal(notes.length, 1)
         assert.match(notes[0], /has the refresh token.*valid until 2026-08-12T09:00:00Z/)
 
-        const other = administrator()
+        const other = accepting()
         const written = 'Rescue: the refresh token works and is stored. (Rescue · 0123456789abcdef)'
         const item = other.instance.order(TYPED)
-        other.server.json(200, GRANTED).json(200, STORED)
-        const { send } = other.instance.context.RescueConnection.prototype
-        other.instance.context.RescueConnection.prototype.send = function (...given) {
-            const answer = send.apply(this, given)
-            if (given[0].includes('/token/')) {
+        beforeRequests(other.instance, (url) => {
+            if (url.includes('/token/')) {
                 other.instance.row('sc_req_item', item).work_notes.unshift(written)
             }
-            return answer
-        }
+        })
         other.instance.carryOut(item)
         assert.deepEqual(other.instance.row('sc_req_item', item).work_notes, [written])
         assert.equal(other.instance.row('sc_req_item', item).state, '3')
-        isClean(other, SECRETS)
     })
 
     it('takes client and lifespan from the Application Registry record', () => {
@@ -105,14 +115,13 @@ describe('the token set-up', () => {
             [false, SECRET],
             [true, ''],
         ]) {
-            const world = administrator({ registrySecretReadable })
+            const world = accepting({ registrySecretReadable })
             const registry = world.instance.add('oauth_entity', {
                 name: 'Rescue Connector',
                 client_id: 'client-2',
                 client_secret: SECRET,
                 refresh_token_lifespan: '8640000',
             })
-            world.server.json(200, GRANTED).json(200, STORED)
             const { state } = order(world, { registry, client_id: '', client_secret: typedSecret })
             const [grant, handOver] = world.server.requests.map((request) => request.body)
             assert.equal(new URLSearchParams(grant).get('client_id'), 'client-2')
@@ -124,8 +133,7 @@ describe('the token set-up', () => {
     })
 
     it('works without a registry record that it may not read', () => {
-        const world = administrator({ without: ['oauth_entity'] })
-        world.server.json(200, GRANTED).json(200, STORED)
+        const world = accepting({ without: ['oauth_entity'] })
         assert.equal(order(world, { registry: 'f'.repeat(32) }).state, '3')
         assert.equal('expires_in' in JSON.parse(world.server.requests[1].body), false)
     })
@@ -142,14 +150,12 @@ describe('the token set-up', () => {
     })
 
     it('is carried out once, however often its rule runs', () => {
-        const world = administrator()
-        world.server.json(200, GRANTED).json(200, STORED)
+        const world = accepting()
         const { item, notes } = order(world)
         world.instance.carryOut(item)
         assert.equal(world.server.requests.length, 2)
         assert.deepEqual(world.instance.row('sc_req_item', item).work_notes, notes)
         assert.equal(world.instance.row('sc_req_item', item).state, '3')
-        isClean(world, SECRETS)
     })
 
     it('is for administrators of the app only', () => {
@@ -252,30 +258,21 @@ describe('a token set-up that fails', () => {
 
 describe('the masked variables', () => {
     it('are blanked before anything is sent', () => {
-        const world = administrator()
-        const item = world.instance.order(TYPED)
-        const { prototype } = world.instance.context.RescueConnection
-        const { send } = prototype
+        const { instance } = accepting()
+        const item = instance.order(TYPED)
         const seen = []
-        prototype.send = function (...given) {
-            seen.push(world.instance.variables(item))
-            return send.apply(this, given)
-        }
-        world.server.json(200, GRANTED).json(200, STORED)
-        world.instance.carryOut(item)
+        beforeRequests(instance, () => seen.push(instance.variables(item)))
+        instance.carryOut(item)
         assert.deepEqual(seen, [BLANKED, BLANKED])
-        isClean(world, SECRETS)
     })
 
     it('are blanked in their rows where an assignment is lost', () => {
-        const world = administrator({ maskedVariables: 'rows' })
-        world.server.json(200, GRANTED).json(200, STORED)
+        const world = accepting({ maskedVariables: 'rows' })
         assert.deepEqual(order(world).left, BLANKED)
     })
 
     it('that cannot be blanked are reported, with what to do', () => {
-        const world = administrator({ maskedVariables: 'stuck', refusesWrites: ['sc_item_option'] })
-        world.server.json(200, GRANTED).json(200, STORED)
+        const world = accepting({ maskedVariables: 'stuck', refusesWrites: ['sc_item_option'] })
         const { notes, state } = order(world)
         assert.match(notes[0], /could not be blanked\. Change the password/)
         assert.equal(state, '3')

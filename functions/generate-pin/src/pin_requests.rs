@@ -72,6 +72,8 @@ impl RequestClaim {
     ) -> Self {
         let hashed = match key {
             Some(key) => format!("key\n{key}"),
+            // A stored key is the hash of this text. With another first word, a request that is repeated during an
+            // upgrade would not find its item.
             None => format!(
                 "press\n{}\n{}\n{}\n{}",
                 body.sso_id,

@@ -27,10 +27,10 @@ ScriptInclude({
 })
 
 ScriptInclude({
-    $id: Now.ID['script-presses'],
-    name: 'RescuePresses',
+    $id: Now.ID['script-pin-requests'],
+    name: 'RescuePinRequests',
     description: 'Decides which presses of a PIN button get the same PIN',
-    script: Now.include('../scripts/RescuePresses.js'),
+    script: Now.include('../scripts/RescuePinRequests.js'),
 })
 
 ScriptInclude({
@@ -41,40 +41,40 @@ ScriptInclude({
 })
 
 // One row per record and user, so that a repeated press gets the same PIN. No PIN is stored.
-export const x_rescue_conn_press = Table({
-    name: 'x_rescue_conn_press',
-    label: 'Rescue PIN press',
-    display: 'press',
+export const x_rescue_conn_pin_request = Table({
+    name: 'x_rescue_conn_pin_request',
+    label: 'Rescue PIN request',
+    display: 'record_and_user',
     accessibleFrom: 'package_private',
     actions: [],
     allowWebServiceAccess: false,
     createAccessControls: false,
     schema: {
-        press: StringColumn({ label: 'Record and user', maxLength: 80, mandatory: true }),
-        turn: IntegerColumn({ label: 'Turn', default: 1 }),
-        since: DateTimeColumn({ label: 'First pressed in this turn' }),
-        renewed: DateTimeColumn({ label: 'New PIN answered' }),
+        record_and_user: StringColumn({ label: 'Record and user', maxLength: 80, mandatory: true }),
+        request_number: IntegerColumn({ label: 'Request number', default: 1 }),
+        requested_at: DateTimeColumn({ label: 'Requested' }),
+        new_pin_received_at: DateTimeColumn({ label: 'New PIN received' }),
     },
-    // Of two first presses at the same moment one insert fails, and both use the row of the other.
-    index: [{ name: 'press', unique: true, element: 'press' }],
+    // When two windows insert the same row at once, the second insert fails, and its script reads the first one's row.
+    index: [{ name: 'record_and_user', unique: true, element: 'record_and_user' }],
 })
 
-// Administrators may read the table. Only scripts, which access controls do not bind, write to it.
+// Administrators may read the table. Scripts write to it; access controls do not apply to them.
 Acl({
-    $id: Now.ID['acl-press-read'],
+    $id: Now.ID['acl-pin-request-read'],
     type: 'record',
-    table: 'x_rescue_conn_press',
+    table: 'x_rescue_conn_pin_request',
     operation: 'read',
     roles: [admin],
 })
 
 ScheduledScript({
-    $id: Now.ID['job-forget-presses'],
-    name: 'Rescue Connector: forget presses',
+    $id: Now.ID['job-delete-old-pin-requests'],
+    name: 'Rescue Connector: delete old PIN requests',
     frequency: 'daily',
     executionStart: '2026-01-01 00:00:00',
     executionTime: { hours: 3, minutes: 17, seconds: 0 },
-    script: Now.include('../scripts/actions/forget-presses.js'),
+    script: Now.include('../scripts/actions/delete-old-pin-requests.js'),
 })
 
 UiAction({
@@ -109,7 +109,8 @@ UiAction({
     order: 610,
 })
 
-// Without effect where the table does not exist: the platform reads a UI action for forms of its table only.
+// Without Customer Service Management this table is missing, and its two buttons have no effect: the platform reads UI
+// actions for forms of their table only.
 UiAction({
     $id: Now.ID['button-case-generate'],
     table: 'sn_customerservice_case',

@@ -84,7 +84,7 @@ const category = Record({
     table: 'sys_properties_category',
     data: {
         name: 'Rescue Connector',
-        title: 'What the PIN button and the token set-up work with',
+        title: 'Settings of the PIN button and the token set-up',
     },
 })
 

@@ -17,7 +17,7 @@ ScriptInclude({
     script: Now.include('../scripts/RescueTokenSetup.js'),
 })
 
-// The role x_rescue_conn.admin under its sys_id: what a generic record takes as a reference to a role.
+// A generic record refers to a role by its sys_id. This one is x_rescue_conn.admin.
 const administrators = Record({
     $id: Now.ID['criteria-administrators'],
     table: 'user_criteria',
@@ -31,7 +31,7 @@ export const tokenSetup = CatalogItem({
     description: `<p>Gets a refresh token for the service account from this instance and hands it to Rescue Connector,
 which renews it from then on. Order it once; again only after the connector says that it needs to be authorised again,
 or when client or service account change. The work notes of the requested item say what happened.</p>`,
-    // The catalog that every instance has, "Service Catalog". The menu of the app leads here as well.
+    // The catalog that every instance has, "Service Catalog". The menu of the app links to the item as well.
     catalogs: ['e0d08b13c3330100c8b837659bba8fb4'],
     availableFor: [administrators],
     requestMethod: 'submit',
@@ -88,8 +88,8 @@ or when client or service account change. The work notes of the requested item s
     },
 })
 
-// Of the catalog item above, under its sys_id. Asynchronous: an item's variables are attached after the item was
-// inserted, and two calls may take half a minute.
+// The condition names the catalog item above by its sys_id. The rule is asynchronous, because an item's variables are
+// attached after its insert, and because its two calls may take half a minute.
 BusinessRule({
     $id: Now.ID['rule-token-setup'],
     name: 'Rescue Connector token set-up',

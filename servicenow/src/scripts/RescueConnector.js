@@ -12,7 +12,7 @@ RescueConnector.CLOSED = {
 RescueConnector.prototype = {
     initialize: function () {
         this.connection = new RescueConnection();
-        this.presses = new RescuePresses();
+        this.pinRequests = new RescuePinRequests();
         this.sentences = new RescueSentences();
     },
 
@@ -39,18 +39,18 @@ RescueConnector.prototype = {
      *
      * @param {GlideRecord} record as it stands on the form
      * @param {string} table the button's table; it also names records of tables that extend it
-     * @param {boolean} fresh whether another PIN than the last one is wanted
+     * @param {boolean} wantsNewPin whether another PIN than the last one is wanted
      */
-    press: function (record, table, fresh) {
+    press: function (record, table, wantsNewPin) {
         try {
-            this._show(record, this._generate(record, table, fresh));
+            this._show(record, this._generate(record, table, wantsNewPin));
         } catch (error) {
             this._logError(error);
             this._refuse({ code: 'failed' });
         }
     },
 
-    _generate: function (record, table, fresh) {
+    _generate: function (record, table, wantsNewPin) {
         var technician = String(gs.getUser().getEmail() || '');
         if (!technician) {
             return { ok: false, code: 'no-technician-email' };
@@ -69,25 +69,25 @@ RescueConnector.prototype = {
                 customer: this.connection.emailsCustomer()
             }
         };
-        var answer = this._post(sysId, fresh, body);
-        // The record's caller or the settings changed within a turn: the agent needs a PIN for the present values.
+        var answer = this._post(sysId, wantsNewPin, body);
+        // The record's caller or the settings changed since the PIN was made: the agent needs a PIN for the present values.
         if (answer.code === 'idempotency-key-reused') {
             answer = this._post(sysId, true, body);
         }
         return answer;
     },
 
-    _post: function (sysId, fresh, body) {
-        var key = this.presses.key(sysId, fresh);
+    _post: function (sysId, wantsNewPin, body) {
+        var key = this.pinRequests.idempotencyKey(sysId, wantsNewPin);
         if (!key) {
-            return { ok: false, code: 'no-press' };
+            return { ok: false, code: 'pin-request-not-stored' };
         }
         var answer = this.connection.post('pincodes', body, key);
         if (answer.ok && !/^\d{6}$/.test(answer.body.pin)) {
             return { ok: false, code: 'not-the-connector', values: ['201'] };
         }
-        if (answer.ok && fresh) {
-            this.presses.renewed(sysId);
+        if (answer.ok && wantsNewPin) {
+            this.pinRequests.storeNewPinReceived(sysId);
         }
         return answer;
     },

@@ -10,7 +10,7 @@ RescueSentences.BY_CODE = {
     'not-set-up': 'The Rescue integration is not set up: {0}. An administrator enters it in Rescue Connector > Settings.',
     'no-technician-email': 'Your ServiceNow user has no e-mail address. Rescue knows you by it: ask an administrator to enter it.',
     'record-not-saved': 'The record could not be saved, so no PIN was generated. Correct what the form complains about and press again.',
-    'no-press': 'The press could not be stored, so no PIN was generated. Press again; if that happens again, tell your administrator.',
+    'pin-request-not-stored': 'The PIN request could not be stored, so no PIN was generated. Press again; if that happens again, tell your administrator.',
     'unreachable': 'Rescue Connector could not be reached. Try again in a minute; what it has done already is not done twice. If it goes on, tell your administrator to check the connector URL.',
     'not-the-connector': 'The connector URL was answered by something that is not Rescue Connector (HTTP status {0}). Ask an administrator to check the connector URL, and any proxy on the way.',
     'gateway-busy': 'Rescue Connector gets too many requests. Try again in a few seconds.',

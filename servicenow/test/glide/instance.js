@@ -12,12 +12,12 @@ const vm = require('node:vm')
 const { send } = require('./network')
 
 const SCRIPTS = path.join(__dirname, '..', '..', 'src', 'scripts')
-const INCLUDES = ['RescueSentences', 'RescueConnection', 'RescuePresses', 'RescueConnector', 'RescueTokenSetup']
+const INCLUDES = ['RescueSentences', 'RescueConnection', 'RescuePinRequests', 'RescueConnector', 'RescueTokenSetup']
 const SCOPE = 'x_rescue_conn'
 
 const sysId = () => crypto.randomBytes(16).toString('hex')
 
-/** Columns by table. A string is a type; {reference} and {journal} say more. */
+/** Columns by table: a string is the column's type; {reference} names a table; {journal} holds a list of entries. */
 const TABLES = {
     incident: task({ caller_id: { reference: 'sys_user' } }),
     sn_customerservice_case: task({
@@ -35,9 +35,14 @@ const TABLES = {
     },
     sc_item_option: { item_option_new: { reference: 'item_option_new' }, value: 'string' },
     item_option_new: { name: 'string', masked: 'boolean' },
-    x_rescue_conn_press: { press: 'string', turn: 'integer', since: 'time', renewed: 'time' },
+    x_rescue_conn_pin_request: {
+        record_and_user: 'string',
+        request_number: 'integer',
+        requested_at: 'time',
+        new_pin_received_at: 'time',
+    },
 }
-const UNIQUE = { x_rescue_conn_press: ['press'] }
+const UNIQUE = { x_rescue_conn_pin_request: ['record_and_user'] }
 const SYSTEM = { sys_id: 'string', sys_updated_on: 'time' }
 
 function task(more) {
@@ -138,7 +143,7 @@ class Instance {
         return this.tables[table].rows.get(id)
     }
 
-    pass(seconds) {
+    advanceClock(seconds) {
         this.now += seconds * 1000
     }
 
@@ -177,7 +182,7 @@ class Instance {
         return record
     }
 
-    /** The messages that a user sees: {kind, html, text}. */
+    /** The texts of the messages that a user sees: of one kind ('info' or 'error'), or all. */
     shown(kind) {
         return this.messages.filter((message) => !kind || message.kind === kind).map((message) => message.text)
     }
@@ -539,27 +544,9 @@ class Row {
     }
 }
 
-const MEMBERS = [
-    'addQuery',
-    'canWrite',
-    'deleteMultiple',
-    'get',
-    'getDisplayValue',
-    'getElement',
-    'getTableName',
-    'getUniqueValue',
-    'getValue',
-    'initialize',
-    'insert',
-    'isNewRecord',
-    'isValid',
-    'isValidField',
-    'isValidRecord',
-    'next',
-    'query',
-    'setValue',
-    'update',
-]
+/** What a script may call: the methods of Row without those of the stand-in itself. */
+const INTERNAL = ['constructor', 'column', 'matching', 'variables']
+const MEMBERS = Object.getOwnPropertyNames(Row.prototype).filter((name) => !INTERNAL.includes(name))
 
 function restMessage(instance) {
     return function RESTMessageV2(...given) {

@@ -32,7 +32,7 @@ function send(request) {
     return call({ action: 'send', ...request })
 }
 
-/** A server that gives each answer once, in order. Without one it closes the connection. */
+/** A server that gives each answer once, in order. Without an answer it closes the connection. */
 class Server {
     constructor() {
         this.url = call({ action: 'listen' })

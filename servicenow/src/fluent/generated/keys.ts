@@ -5,7 +5,7 @@ declare global {
         namespace Internal {
             interface Keys extends KeysRegistry {
                 explicit: {
-                    'acl-press-read': {
+                    'acl-pin-request-read': {
                         table: 'sys_security_acl'
                         id: '5d57de0aed35492085e29f6be858e706'
                     }
@@ -37,7 +37,7 @@ declare global {
                         table: 'sc_cat_item'
                         id: '610dd0d8b1ff45819721f95a9261a834'
                     }
-                    'job-forget-presses': {
+                    'job-delete-old-pin-requests': {
                         table: 'sysauto_script'
                         id: '442ab4ac3fb945af968811de37fd2eac'
                     }
@@ -145,7 +145,7 @@ declare global {
                         table: 'sys_script_include'
                         id: 'f30d0d17180e4aeabb0f4687d765de0d'
                     }
-                    'script-presses': {
+                    'script-pin-requests': {
                         table: 'sys_script_include'
                         id: '23847ef0b2754717ab8b4cbfaa6dd2a6'
                     }
@@ -216,6 +216,15 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_documentation'
+                        id: '19c56688bb864f15a8f46379f174ba46'
+                        key: {
+                            name: 'x_rescue_conn_pin_request'
+                            element: 'request_number'
+                            language: 'en'
+                        }
+                    },
+                    {
                         table: 'sc_cat_item_user_criteria_mtom'
                         id: '1e32c346bac84fb9a5b3445222d168fd'
                         key: {
@@ -250,10 +259,30 @@ declare global {
                         }
                     },
                     {
-                        table: 'ua_table_licensing_config'
-                        id: '34e23bbe00234acb964e77eef2346508'
+                        table: 'sys_documentation'
+                        id: '2b1347a3603e404a8ed2973dfbf8a91d'
                         key: {
-                            name: 'x_rescue_conn_press'
+                            name: 'x_rescue_conn_pin_request'
+                            element: 'record_and_user'
+                            language: 'en'
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
+                        id: '3f9eb2d0958541ed800af2e0979597b2'
+                        key: {
+                            name: 'x_rescue_conn_pin_request'
+                            element: 'new_pin_received_at'
+                            language: 'en'
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
+                        id: '3fac4186744d441da41e9ce7d3e839c5'
+                        key: {
+                            name: 'x_rescue_conn_pin_request'
+                            element: 'NULL'
+                            language: 'en'
                         }
                     },
                     {
@@ -275,20 +304,26 @@ declare global {
                         }
                     },
                     {
-                        table: 'sys_index'
-                        id: '4c18b7e6e38c4b4b8390f2c597f12267'
+                        table: 'sys_dictionary'
+                        id: '475de78bcf1f4e8ab6875435e2fa7836'
                         key: {
-                            logical_table_name: 'x_rescue_conn_press'
-                            col_name_string: 'press'
+                            name: 'x_rescue_conn_pin_request'
+                            element: 'requested_at'
                         }
                     },
                     {
-                        table: 'sys_documentation'
-                        id: '5065c397e1d54a02961f63570b3d51e4'
+                        table: 'sys_db_object'
+                        id: '5187e6f124ad41ccb76839e2e3c63c27'
                         key: {
-                            name: 'x_rescue_conn_press'
-                            element: 'turn'
-                            language: 'en'
+                            name: 'x_rescue_conn_pin_request'
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
+                        id: '583136487b4a4b01848e8d8d4080bd9b'
+                        key: {
+                            name: 'x_rescue_conn_pin_request'
+                            element: 'new_pin_received_at'
                         }
                     },
                     {
@@ -318,15 +353,6 @@ declare global {
                         }
                     },
                     {
-                        table: 'sys_documentation'
-                        id: '5cfbaa0534224eb7b764ed4d4444ccd9'
-                        key: {
-                            name: 'x_rescue_conn_press'
-                            element: 'NULL'
-                            language: 'en'
-                        }
-                    },
-                    {
                         table: 'sc_cat_item_catalog'
                         id: '6459a035e8ec411f8af7d59898247e5d'
                         key: {
@@ -353,37 +379,19 @@ declare global {
                         }
                     },
                     {
-                        table: 'sys_documentation'
-                        id: '764c4b49660e4ea89646757f2ab2a803'
-                        key: {
-                            name: 'x_rescue_conn_press'
-                            element: 'press'
-                            language: 'en'
-                        }
-                    },
-                    {
-                        table: 'sys_documentation'
-                        id: '8066d543dd504359b94bfab1f17f310f'
-                        key: {
-                            name: 'x_rescue_conn_press'
-                            element: 'renewed'
-                            language: 'en'
-                        }
-                    },
-                    {
                         table: 'sys_dictionary'
-                        id: '8ebe6fc9b1de4ec2bdeb3de86ea23f21'
+                        id: '87f1dc0e272449e492027f69745d2427'
                         key: {
-                            name: 'x_rescue_conn_press'
-                            element: 'turn'
+                            name: 'x_rescue_conn_pin_request'
+                            element: 'record_and_user'
                         }
                     },
                     {
-                        table: 'sys_dictionary'
-                        id: '9e5f7305f26d4672baa72989959e2bc5'
+                        table: 'sys_index'
+                        id: '8ac10e4c511944c5aab3bc47423823d9'
                         key: {
-                            name: 'x_rescue_conn_press'
-                            element: 'renewed'
+                            logical_table_name: 'x_rescue_conn_pin_request'
+                            col_name_string: 'record_and_user'
                         }
                     },
                     {
@@ -400,27 +408,19 @@ declare global {
                         }
                     },
                     {
-                        table: 'sys_db_object'
-                        id: 'b609d8d6fb6b4c8db84077d3653e8a32'
+                        table: 'sys_dictionary'
+                        id: 'ac4fa71fe7b6436b83831f695caae3a5'
                         key: {
-                            name: 'x_rescue_conn_press'
-                        }
-                    },
-                    {
-                        table: 'sys_documentation'
-                        id: 'ba0618b043124946a935516fcd511d3f'
-                        key: {
-                            name: 'x_rescue_conn_press'
-                            element: 'since'
-                            language: 'en'
+                            name: 'x_rescue_conn_pin_request'
+                            element: 'NULL'
                         }
                     },
                     {
                         table: 'sys_dictionary'
-                        id: 'c143bc7d69b54acd89d65e87e4d42d05'
+                        id: 'b406be2e0a9d4589b50ef00321584dcf'
                         key: {
-                            name: 'x_rescue_conn_press'
-                            element: 'press'
+                            name: 'x_rescue_conn_pin_request'
+                            element: 'request_number'
                         }
                     },
                     {
@@ -434,6 +434,13 @@ declare global {
                                     name: 'x_rescue_conn.admin'
                                 }
                             }
+                        }
+                    },
+                    {
+                        table: 'ua_table_licensing_config'
+                        id: 'd4380b818c44457db6bdc5fede115ecd'
+                        key: {
+                            name: 'x_rescue_conn_pin_request'
                         }
                     },
                     {
@@ -475,20 +482,21 @@ declare global {
                         }
                     },
                     {
-                        table: 'sys_dictionary'
-                        id: 'e4d6ae8c46f04b80aa1a1f10e4f9a800'
-                        key: {
-                            name: 'x_rescue_conn_press'
-                            element: 'NULL'
-                        }
-                    },
-                    {
                         table: 'item_option_new'
                         id: 'e61ad13925374c0088a8f9be9dea1a43'
                         key: {
                             cat_item: '610dd0d8b1ff45819721f95a9261a834'
                             variable_set: 'NULL'
                             name: 'service_password'
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
+                        id: 'e94c62b802454e88b65e93b27c3dcd1b'
+                        key: {
+                            name: 'x_rescue_conn_pin_request'
+                            element: 'requested_at'
+                            language: 'en'
                         }
                     },
                     {
@@ -502,14 +510,6 @@ declare global {
                                     name: 'x_rescue_conn.agent'
                                 }
                             }
-                        }
-                    },
-                    {
-                        table: 'sys_dictionary'
-                        id: 'fef18db609ea427dbe6a5ad725e73a15'
-                        key: {
-                            name: 'x_rescue_conn_press'
-                            element: 'since'
                         }
                     },
                 ]

@@ -1,1 +1,0 @@
-new x_rescue_conn.RescuePresses().forget();
