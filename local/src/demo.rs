@@ -141,9 +141,9 @@ impl Demo {
         self.token(&printer.number, &printer.sys_id).await?;
 
         self.show()?;
-        let dead = self.queue("SessionsDlq")?.messages.len();
-        if dead != 0 {
-            return Err(format!("{dead} dead letters").into());
+        let dead_letters = self.queue("SessionsDlq")?.messages.len();
+        if dead_letters != 0 {
+            return Err(format!("{dead_letters} dead letters").into());
         }
         title(&paragraph(
             "One PIN, nine posts and a repeat, two failures, 300 days: every note is there, once.",
@@ -229,7 +229,7 @@ impl Demo {
         let grants = instance.grants();
         let renewed = grants.password - before.password;
         if renewed == 0 || grants.refused != before.refused {
-            return Err("the refresh token was not kept alive".into());
+            return Err("the refresh token was not renewed".into());
         }
         say(&format!(
             "Secrets Manager's schedule ran {} times. Each run tested the token, {renewed} of them renewed it.",

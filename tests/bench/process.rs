@@ -171,7 +171,7 @@ pub(crate) fn label(program: &Program) -> String {
     format!("{} ({whose})", program.function)
 }
 
-/// Processor time of all living threads of a process.
+/// Processor time of all running threads of a process.
 pub(crate) fn processor_time(process: u32) -> BenchResult<Duration> {
     let mut total = 0;
     for task in fs::read_dir(format!("/proc/{process}/task"))? {

@@ -299,7 +299,7 @@ async fn supervise(
     exited.send_replace(Some(reason));
 }
 
-/// The exit reason as the Lambda service words it.
+/// The exit reason in the text of the Lambda service.
 fn describe(status: ExitStatus) -> String {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {

@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_function_s_own_error_keeps_its_type_and_the_process_lives_on() {
+    async fn a_function_s_own_error_keeps_its_type_and_its_process() {
         let lambda = Lambda::start(function());
         let failed = invoke(&lambda, json!({"do": "fail"})).await;
         assert_eq!(
@@ -473,7 +473,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_invocation_goes_on_when_its_caller_stops_waiting() {
+    async fn an_invocation_runs_to_its_end_when_its_caller_stops_waiting() {
         let lambda = Lambda::start(function());
         answer(&invoke(&lambda, json!({})).await);
         let brief = Duration::from_millis(20);
@@ -523,8 +523,9 @@ mod tests {
             .kill_on_drop(true)
             .spawn()
             .expect("it starts");
-        let asked = tokio::task::spawn_blocking(move || api.accept().map(drop)).await;
-        asked.expect("the task ends").expect("it asks for work");
+        let accepted = tokio::task::spawn_blocking(move || api.accept().map(drop)).await;
+        let accepted = accepted.expect("the task ends");
+        accepted.expect("it requests an invocation");
         let ended = tokio::time::timeout(PATIENCE, process.wait()).await;
         assert!(ended.expect("it ends").is_ok());
     }

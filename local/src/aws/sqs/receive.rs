@@ -165,7 +165,7 @@ pub(super) fn receive(
         .filter(|m| fifo && m.state(now) == MessageState::InFlight)
         .filter_map(|m| m.group.clone())
         .collect();
-    let (mut received, mut dead) = (Vec::new(), Vec::new());
+    let (mut received, mut exhausted) = (Vec::new(), Vec::new());
     for (sequence, message) in &mut queue.messages {
         if i64::try_from(received.len()).is_ok_and(|n| n >= most) {
             break;
@@ -185,7 +185,7 @@ pub(super) fn receive(
             .as_ref()
             .is_some_and(|r| message.receive_count >= r.max_receive_count)
         {
-            dead.push(*sequence);
+            exhausted.push(*sequence);
             continue;
         }
         let nonce = Uuid::new_v4().simple().to_string();
@@ -197,9 +197,9 @@ pub(super) fn receive(
         received.push(request.show(*sequence, message, &handle));
     }
     if let Some(redrive) = redrive {
-        dead_letter(queues, name, &redrive.target, &dead, now);
+        dead_letter(queues, name, &redrive.target, &exhausted, now);
     }
-    let changed = !(received.is_empty() && dead.is_empty());
+    let changed = !(received.is_empty() && exhausted.is_empty());
     Ok((received, changed))
 }
 
