@@ -138,8 +138,8 @@ def read(event: Json, settings: Json) -> PinRequest:
     if not re.fullmatch(r"[0-9a-f]{32}", request.sys_id):
         raise invalid("record.sys_id has to be 32 hexadecimal digits.")
     domains = {domain.lower() for domain in settings["rescue"].get("technician_domains", [])}
-    technician_domains = {address.lower().rpartition("@")[2] for address in (email, request.sso_id)}
-    if domains and not technician_domains <= domains:
+    requested_domains = {address.lower().rpartition("@")[2] for address in (email, request.sso_id)}
+    if domains and not requested_domains <= domains:
         raise Problem(403, "technician-not-allowed", "Ask the connector's administrator to add the domain.")
     return request
 
