@@ -41,23 +41,23 @@ impl Permissions {
         template: &Template,
         resources: &Resources,
     ) -> Result<Self, NotUnderstood> {
-        let written = |id: &str| &document["Resources"][id]["Properties"];
+        let properties_of = |id: &str| &document["Resources"][id]["Properties"];
         let scope = scope(document, template, resources)?;
         let resolve = |value: &Value| resolve(&scope, value);
         let mut permissions = Self::default();
         for function in &template.functions {
-            let role = written(&function.logical_id)["Role"]["Fn::GetAtt"].as_str();
+            let role = properties_of(&function.logical_id)["Role"]["Fn::GetAtt"].as_str();
             let role = role.and_then(|path| path.strip_suffix(".Arn"));
             let role = role
                 .ok_or_else(|| NotUnderstood(format!("{} names no role", function.logical_id)))?;
-            let mut held = Vec::new();
-            for policy in one_or_many(&resolve(&written(role)["Policies"])?) {
-                held.extend(grants(&policy["PolicyDocument"])?);
+            let mut role_grants = Vec::new();
+            for policy in one_or_many(&resolve(&properties_of(role)["Policies"])?) {
+                role_grants.extend(grants(&policy["PolicyDocument"])?);
             }
             let name = function.binary.as_ref().unwrap_or(&function.name);
             let role = Role {
                 name: role.to_owned(),
-                grants: held,
+                grants: role_grants,
             };
             let reads_a_queue = |event: &Event| matches!(event, Event::Sqs { .. });
             if function.events.iter().any(reads_a_queue) {
@@ -66,7 +66,7 @@ impl Permissions {
             permissions.roles.insert(name.clone(), role);
         }
         for (id, kind) in &template.resources {
-            let properties = written(id);
+            let properties = properties_of(id);
             let key = match kind.as_str() {
                 "AWS::DynamoDB::Table" => &properties["SSESpecification"]["KMSMasterKeyId"],
                 "AWS::SQS::Queue" => &properties["KmsMasterKeyId"],

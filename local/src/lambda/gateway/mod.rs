@@ -179,14 +179,14 @@ impl Api {
 async fn read(body: Body) -> Option<Vec<u8>> {
     let mut chunks = body.into_data_stream();
     let mut kept = Vec::new();
-    let mut seen = 0;
+    let mut received = 0;
     while let Some(Ok(chunk)) = chunks.next().await {
-        seen += Bytes::len(&chunk);
-        if seen <= BODY_LIMIT {
+        received += Bytes::len(&chunk);
+        if received <= BODY_LIMIT {
             kept.extend_from_slice(&chunk);
-        } else if seen > DRAIN_LIMIT {
+        } else if received > DRAIN_LIMIT {
             break;
         }
     }
-    (seen <= BODY_LIMIT).then_some(kept)
+    (received <= BODY_LIMIT).then_some(kept)
 }
