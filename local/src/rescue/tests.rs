@@ -262,7 +262,7 @@ async fn secrets_in_urls_are_violations() {
 }
 
 #[tokio::test]
-async fn faults_are_worded_as_rescue_words_them() {
+async fn faults_have_the_texts_of_rescue() {
     let bench = Bench::new();
     let code = bench.sign_in().await;
     for (action, body) in [
