@@ -11,10 +11,11 @@ use std::time::Duration;
 use admin::secret_name::SecretName;
 use admin::stack::Stack;
 use admin::tenant::{Applied, ApplyOptions};
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use shared::aws::sdk::SdkConfig;
 use shared::domain::clock::Clock;
 use shared::domain::secret::Secret;
+use shared::environment::DEFAULT_SECRET_PREFIX;
 
 use crate::aws::iam::{self, Permissions};
 use crate::aws::{self, Aws, REGION, Resources, RotationFunction, arn};
@@ -88,10 +89,8 @@ impl std::str::FromStr for Ports {
     type Err = String;
 
     fn from_str(first: &str) -> Result<Self, String> {
-        let first = first
-            .parse()
-            .ok()
-            .filter(|first| (1..=65_532).contains(first));
+        let first = first.parse().ok();
+        let first = first.filter(|first| (1..=65_532).contains(first));
         let api: u16 = first.ok_or("the first of four ports in a row is 1 to 65532")?;
         Ok(Self {
             api,
@@ -210,9 +209,10 @@ impl Cloud {
         if let Some(ports) = options.ports {
             ports.free()?;
         }
+        let data = |name: &str| options.data.as_ref().map(|folder| folder.join(name));
         let aws = Aws::start(aws::Options {
             port: options.ports.map(|ports| ports.aws),
-            data: options.data.as_ref().map(|folder| folder.join("aws")),
+            data: data("aws"),
             clock: clock.clone(),
         })
         .await?;
@@ -223,10 +223,7 @@ impl Cloud {
         let servicenow = servicenow::Simulator::start(servicenow::Options {
             port: options.ports.map(|ports| ports.servicenow),
             clock: clock.clone(),
-            data: options
-                .data
-                .as_ref()
-                .map(|folder| folder.join("servicenow.json")),
+            data: data("servicenow.json"),
         })?;
         let rescue = rescue::Simulator::start(rescue::Options {
             port: options.ports.map(|ports| ports.rescue),
@@ -238,10 +235,7 @@ impl Cloud {
         let mut pollers = BTreeMap::new();
         let sdk = sdk_config(aws.endpoint(), "local")?;
         for function in &template.functions {
-            let name = function
-                .binary
-                .clone()
-                .unwrap_or_else(|| function.name.clone());
+            let name = function.binary.as_ref().unwrap_or(&function.name).clone();
             let mut environment = resources.environment(function)?;
             environment.extend([
                 ("AWS_ENDPOINT_URL".to_owned(), aws.endpoint().to_owned()),
@@ -293,10 +287,10 @@ impl Cloud {
         }
         let gateway = Gateway::start(options.ports.map_or(0, |ports| ports.api), routes).await?;
         let mut outputs = outputs(&resources, gateway.url());
-        let rotation_arn = functions
-            .get(ROTATE_TOKENS)
-            .map(|f| arn::function(f.name()));
-        outputs.extend(rotation_arn.map(|arn| ("RotateTokensFunctionArn".to_owned(), arn)));
+        if let Some(function) = functions.get(ROTATE_TOKENS) {
+            let arn = arn::function(function.name());
+            outputs.insert("RotateTokensFunctionArn".to_owned(), arn);
+        }
         aws.set_rotation_function(rotation(functions.values()));
         for (name, value) in &outputs {
             aws.set_output(STACK, name, value);
@@ -337,10 +331,8 @@ impl Cloud {
     pub fn travel(&self, by: Duration) {
         self.clock.advance(by);
         for lambda in self.functions.values() {
-            lambda.set_environment(
-                "CLOCK_OFFSET_SECONDS",
-                self.clock.offset_seconds().to_string(),
-            );
+            let offset = self.clock.offset_seconds().to_string();
+            lambda.set_environment("CLOCK_OFFSET_SECONDS", offset);
             lambda.recycle();
         }
     }
@@ -366,11 +358,8 @@ impl Cloud {
 fn command(programs: &Programs, function: &str) -> std::io::Result<Vec<OsString>> {
     Ok(match programs {
         Programs::Itself => {
-            vec![
-                std::env::current_exe()?.into(),
-                "function".into(),
-                function.into(),
-            ]
+            let program = std::env::current_exe()?.into();
+            vec![program, "function".into(), function.into()]
         }
         Programs::Folder(folder) => vec![folder.join(function).into()],
     })
@@ -378,13 +367,12 @@ fn command(programs: &Programs, function: &str) -> std::io::Result<Vec<OsString>
 
 /// A client configuration that reaches the embedded AWS as `caller`.
 pub(crate) fn sdk_config(endpoint: &str, caller: &str) -> Result<SdkConfig, Error> {
+    let credentials = Credentials::new(caller, "local", None, None, "local");
     Ok(SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static(REGION))
         .endpoint_url(endpoint)
-        .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(
-            Credentials::new(caller, "local", None, None, "local"),
-        ))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(shared::http::for_aws(shared::http::client(None)?))
         .build())
 }
@@ -402,10 +390,8 @@ fn rotation<'a>(functions: impl Iterator<Item = &'a Lambda>) -> RotationFunction
         Box::pin(async move {
             let lambda = lambda.ok_or_else(|| format!("there is no function {arn}"))?;
             let invocation = lambda.invoke(event.into_bytes()).await;
-            invocation
-                .result
-                .map(drop)
-                .map_err(|error| error.to_string())
+            let result = invocation.result.map(drop);
+            result.map_err(|error| error.to_string())
         })
     })
 }
@@ -423,16 +409,10 @@ fn outputs(resources: &Resources, api_url: String) -> BTreeMap<String, String> {
         ("CredentialsTable", table("CredentialsTable")),
         ("SessionsQueueUrl", queue("SessionsQueue")),
         ("SessionsDlqUrl", queue("SessionsDlq")),
-        (
-            "SecretPrefix",
-            shared::environment::DEFAULT_SECRET_PREFIX.to_owned(),
-        ),
+        ("SecretPrefix", DEFAULT_SECRET_PREFIX.to_owned()),
         ("ApiUrl", api_url),
     ];
-    let outputs = outputs.into_iter();
-    outputs
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    outputs.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 /// What the operator's command line works on, from the stack's outputs.

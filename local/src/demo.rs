@@ -100,10 +100,8 @@ impl Demo {
         ))?;
 
         title("5. ServiceNow writes the note, but its response is lost")?;
-        instance.fault(
-            InjectedFault::on(RequestMatcher::of("PATCH", &mail.sys_id))
-                .then(FaultAction::CommitThenDrop),
-        );
+        let patches = || InjectedFault::on(RequestMatcher::of("PATCH", &mail.sys_id));
+        instance.fault(patches().then(FaultAction::CommitThenDrop));
         let session = self
             .session()?
             .with_field("CField1", &mail.number)
@@ -111,7 +109,7 @@ impl Demo {
         self.post(&session, Format::JsonWrapped, Phase::End).await?;
         self.postponed().await?;
         say(
-            "The connector does not know whether the note was written. It waits until ServiceNow has surely ended the request.",
+            "The connector does not know whether the note was written. It waits until ServiceNow has ended the request.",
         )?;
         say("(The demo moves the clock forward by 75 seconds.)")?;
         self.cloud.travel(Duration::from_secs(75));
@@ -122,10 +120,7 @@ impl Demo {
         )?;
 
         title("6. ServiceNow is down for a while")?;
-        instance.fault(
-            InjectedFault::on(RequestMatcher::of("PATCH", &mail.sys_id))
-                .then(FaultAction::status(503)),
-        );
+        instance.fault(patches().then(FaultAction::status(503)));
         let session = self
             .session()?
             .with_field("CField1", &mail.number)
@@ -141,9 +136,9 @@ impl Demo {
         self.token(&printer.number, &printer.sys_id).await?;
 
         self.show()?;
-        let dead = self.queue("SessionsDlq")?.messages.len();
-        if dead != 0 {
-            return Err(format!("{dead} dead letters").into());
+        let dead_letters = self.queue("SessionsDlq")?.messages.len();
+        if dead_letters != 0 {
+            return Err(format!("{dead_letters} dead letters").into());
         }
         title(&paragraph(
             "One PIN, nine posts and a repeat, two failures, 300 days: every note is there, once.",
@@ -156,17 +151,16 @@ impl Demo {
     /// From the PIN button over PIN, e-mails and session to the notes on the same record.
     async fn button(&self) -> Result<(), MulticallError> {
         title("1. The button on an incident: PIN, e-mails, session, notes on the same incident")?;
-        let vpn = self
-            .cloud
-            .servicenow
-            .add_incident(&[("short_description", "VPN disconnects every hour")]);
+        let description = [("short_description", "VPN disconnects every hour")];
+        let vpn = self.cloud.servicenow.add_incident(&description);
         let request = json!({
             "technician": {"email": TECHNICIAN},
             "record": {"table": "incident", "sys_id": vpn.sys_id, "number": vpn.number},
             "customer": {"name": "Paul Martin", "email": CUSTOMER},
         });
         // Twice at once, as a double click sends it.
-        let (first, second) = tokio::join!(self.request_pin(&request), self.request_pin(&request));
+        let request_pin = || self.call("pincodes", &request);
+        let (first, second) = tokio::join!(request_pin(), request_pin());
         let (answer, repeat) = (first?, second?);
         if answer["pin"] != repeat["pin"] {
             return Err("a double click gave two PINs".into());
@@ -177,11 +171,8 @@ impl Demo {
             vpn.number
         ))?;
         for mail in self.cloud.servicenow.mails() {
-            say(&format!(
-                "E-mail to {}: \"{}\"",
-                mail.to.concat(),
-                mail.subject
-            ))?;
+            let (to, subject) = (mail.to.concat(), mail.subject);
+            say(&format!("E-mail to {to}: \"{subject}\""))?;
         }
         if self.cloud.servicenow.mails().len() != 2 {
             return Err("agent and customer did not get one e-mail each".into());
@@ -204,11 +195,6 @@ impl Demo {
         Ok(())
     }
 
-    /// One PIN request, as ServiceNow sends it.
-    async fn request_pin(&self, request: &Value) -> Result<Value, MulticallError> {
-        self.call("pincodes", request).await
-    }
-
     /// One token hand-over; 300 days later a session still reaches its record.
     async fn token(&self, number: &str, sys_id: &str) -> Result<(), MulticallError> {
         title("7. One token hand-over lasts: 300 days later")?;
@@ -229,7 +215,7 @@ impl Demo {
         let grants = instance.grants();
         let renewed = grants.password - before.password;
         if renewed == 0 || grants.refused != before.refused {
-            return Err("the refresh token was not kept alive".into());
+            return Err("the refresh token was not renewed".into());
         }
         say(&format!(
             "Secrets Manager's schedule ran {} times. Each run tested the token, {renewed} of them renewed it.",
@@ -261,11 +247,8 @@ impl Demo {
     }
 
     fn session(&self) -> Result<Session, MulticallError> {
-        let session = self
-            .cloud
-            .rescue
-            .start_session(TECHNICIAN)
-            .ok_or("the demo's technician is missing")?;
+        let session = self.cloud.rescue.start_session(TECHNICIAN);
+        let session = session.ok_or("the demo's technician is missing")?;
         Ok(session.with_customer("Paul Martin"))
     }
 
@@ -275,22 +258,15 @@ impl Demo {
         format: Format,
         phase: Phase,
     ) -> Result<crate::rescue::Payload, MulticallError> {
-        let url = match phase {
-            Phase::Start => &self.started,
-            Phase::End => &self.ended,
+        let (url, moment) = match phase {
+            Phase::Start => (&self.started, "starts"),
+            Phase::End => (&self.ended, "ends"),
         };
-        let posted = self
-            .cloud
-            .rescue
-            .post(url.expose(), session, format, phase)
-            .await?;
+        let rescue = &self.cloud.rescue;
+        let posted = rescue.post(url.expose(), session, format, phase).await?;
         if posted.status != 200 {
             return Err(format!("the post was answered {} {}", posted.status, posted.body).into());
         }
-        let moment = match phase {
-            Phase::Start => "starts",
-            Phase::End => "ends",
-        };
         say(&format!(
             "Session {} {moment}; Rescue posts it as {format}: accepted, with 200.",
             session.id
@@ -345,12 +321,8 @@ impl Demo {
     }
 
     fn queue(&self, id: &str) -> Result<crate::aws::QueueView, MulticallError> {
-        let queue = self
-            .cloud
-            .resources
-            .queues
-            .get(id)
-            .and_then(|queue| self.cloud.aws.queue(&queue.name));
+        let names = self.cloud.resources.queues.get(id);
+        let queue = names.and_then(|names| self.cloud.aws.queue(&names.name));
         queue.ok_or_else(|| format!("there is no queue {id}").into())
     }
 
@@ -375,9 +347,8 @@ impl Demo {
             row.get(name).cloned().unwrap_or_default()
         };
         let rows = self.cloud.servicenow.records("incident");
-        let mut rows = rows
-            .iter()
-            .filter(|row| value(row, "correlation_id") == correlation);
+        let rows = rows.iter();
+        let mut rows = rows.filter(|row| value(row, "correlation_id") == correlation);
         match (rows.next(), rows.next()) {
             (Some(row), None) => Ok((value(row, "number"), value(row, "sys_id"))),
             (None, _) => Err("no record was created".into()),
@@ -393,11 +364,9 @@ impl Demo {
         table.set_header(["Record", "Work notes"]);
         for row in instance.records("incident") {
             let value = |name: &str| row.get(name).cloned().unwrap_or_default();
-            let notes = instance
-                .work_notes("incident", &value("sys_id"))
-                .join("\n\n");
+            let notes = instance.work_notes("incident", &value("sys_id"));
             let record = format!("{}\n{}", value("number"), value("short_description"));
-            table.add_row([record, notes]);
+            table.add_row([record, notes.join("\n\n")]);
         }
         if let Some(record) = table.column_mut(0) {
             record.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(22)));

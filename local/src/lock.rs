@@ -1,4 +1,4 @@
-//! Locking without poisoning: a test that panics while it holds a lock has failed already, and the others go on.
+//! Locking without poisoning: a test that panics while it holds a lock has failed already, and the other tests continue.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -204,21 +204,17 @@ fn settings(world: &World, fronts: Option<&Fronts>) -> BenchResult<BTreeMap<Stri
     let mut all = BTreeMap::new();
     for function in &template.functions {
         let mut variables = cloud.resources.environment(function)?;
-        variables.extend(
-            [
-                ("AWS_REGION", REGION),
-                ("AWS_SECRET_ACCESS_KEY", "local"),
-                ("ALLOW_LOOPBACK", "1"),
-                ("AWS_LAMBDA_LOG_LEVEL", "INFO"),
-                // The benchmark posts faster than the default allows.
-                ("POSTS_PER_MINUTE", "1000000000"),
-            ]
-            .map(|(name, value)| (name.to_owned(), value.to_owned())),
-        );
-        variables.insert(
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE".to_owned(),
-            function.memory_mb.to_string(),
-        );
+        let memory = function.memory_mb.to_string();
+        let fixed = [
+            ("AWS_REGION", REGION),
+            ("AWS_SECRET_ACCESS_KEY", "local"),
+            ("ALLOW_LOOPBACK", "1"),
+            ("AWS_LAMBDA_LOG_LEVEL", "INFO"),
+            // The benchmark posts faster than the default allows.
+            ("POSTS_PER_MINUTE", "1000000000"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &memory),
+        ];
+        variables.extend(fixed.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let aws = cloud.aws.endpoint();
         let endpoints = match fronts {
             None => vec![
@@ -241,11 +237,8 @@ fn settings(world: &World, fronts: Option<&Fronts>) -> BenchResult<BTreeMap<Stri
                 ]
             }
         };
-        variables.extend(
-            endpoints
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value)),
-        );
+        let endpoints = endpoints.into_iter();
+        variables.extend(endpoints.map(|(name, value)| (name.to_owned(), value)));
         let name = function.binary.as_ref().unwrap_or(&function.name);
         let variables = variables.into_iter();
         let variables = variables.map(|(name, value)| (name, value.into()));
@@ -275,20 +268,15 @@ async fn begin_rotation(world: &World, file: &str) -> BenchResult<(String, Strin
         &format!("tenant = \"{TENANT}\""),
         &format!("tenant = \"{ROTATED}\""),
     );
-    let refresh = || {
-        cloud
-            .servicenow
-            .issue_refresh_token(CLIENT_ID, SERVICE_ACCOUNT)
-    };
+    let instance = &cloud.servicenow;
+    let refresh = || instance.issue_refresh_token(CLIENT_ID, SERVICE_ACCOUNT);
     let secrets = [
         (SecretName::OauthClientSecret, CLIENT_SECRET),
         (SecretName::RefreshToken, &refresh()),
     ];
     cloud.apply(&file, &secrets).await?;
     let now: Timestamp = cloud.clock.now();
-    let access = cloud
-        .servicenow
-        .issue_access_token(CLIENT_ID, SERVICE_ACCOUNT);
+    let access = instance.issue_access_token(CLIENT_ID, SERVICE_ACCOUNT);
     let token = TokenSecret {
         refresh_token: Some(Secret::from(refresh())),
         access_token: Some(Secret::from(access)),

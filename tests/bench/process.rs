@@ -30,7 +30,7 @@ pub(crate) struct Process {
     api: RuntimeApi,
     output: Output,
     started: Instant,
-    first_asked: Option<Instant>,
+    first_request_at: Option<Instant>,
 }
 
 /// One invocation of a process.
@@ -94,7 +94,7 @@ impl Process {
             api,
             output,
             started,
-            first_asked: None,
+            first_request_at: None,
         })
     }
 
@@ -123,7 +123,7 @@ impl Process {
                 ProcessEvent::HandedOver(at) => handed_over = Some(at),
                 ProcessEvent::Answered(answer) => answered = Some(answer),
                 ProcessEvent::NextInvocation(at) => {
-                    let first = *self.first_asked.get_or_insert(at);
+                    let first = *self.first_request_at.get_or_insert(at);
                     let Some((handed_over, answer)) = handed_over.zip(answered.take()) else {
                         continue;
                     };
@@ -171,7 +171,7 @@ pub(crate) fn label(program: &Program) -> String {
     format!("{} ({whose})", program.function)
 }
 
-/// Processor time of all living threads of a process.
+/// Processor time of all running threads of a process.
 pub(crate) fn processor_time(process: u32) -> BenchResult<Duration> {
     let mut total = 0;
     for task in fs::read_dir(format!("/proc/{process}/task"))? {

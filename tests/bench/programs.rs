@@ -267,13 +267,10 @@ fn run(command: &mut Command, remedy: &'static str) -> Result<(), BenchError> {
 }
 
 fn command_line(command: &Command) -> String {
-    let words = [command.get_program()]
-        .into_iter()
-        .chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ")
+    let program = std::iter::once(command.get_program());
+    let arguments = program.chain(command.get_args());
+    let arguments: Vec<_> = arguments.map(|one| one.to_string_lossy()).collect();
+    arguments.join(" ")
 }
 
 /// The version that `--version` prints.

@@ -1,6 +1,6 @@
 //! Writes docs/benchmarks.md, its picture, and the figures in the README.
 
-mod words;
+mod texts;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,10 +11,10 @@ use ::tests::calls::{Calls, Operations, total};
 
 use crate::chart;
 use crate::error::BenchError;
-use crate::figures::{Kind, Row, Size, Transport};
+use crate::figures::{Kind, Row, Size, Spread, Transport};
 use crate::growth::{BusyTenants, Growth};
 use crate::soak::Soak;
-use words::{megabytes, milliseconds, ratio};
+use texts::{megabytes, milliseconds, ratio};
 
 /// The figures of one run. The report shows missing ones as not measured.
 #[derive(Clone, Debug, Default)]
@@ -160,7 +160,7 @@ impl Bar {
         let shown = |value: f64| match self.unit {
             Unit::Times => format!("{} ×", ratio(value)),
             Unit::Megabytes => format!("{:.1} MB", value / 1e6),
-            Unit::Calls => words::count(value),
+            Unit::Calls => texts::count(value),
         };
         let limit = match self.limit {
             Limit::AtMost(most) => format!("≤ {}", shown(most)),
@@ -363,29 +363,29 @@ fn quotient(a: Duration, b: Duration) -> f64 {
 }
 
 fn page(measured: &Measured) -> String {
-    let mut page = words::INTRODUCTION.to_owned();
+    let mut page = texts::INTRODUCTION.to_owned();
     page += "\n## The machine\n\n| | |\n|---|---|\n";
     for (name, value) in &measured.machine {
         let _ = writeln!(page, "| {name} | {value} |");
     }
     page += "\n## The bars\n\n| figure | measured | bar | |\n|---|---:|---:|---|\n";
     page.extend(bars(measured).iter().map(Bar::line));
-    page += words::COLD;
+    page += texts::COLD;
     page += &cold(measured, Transport::Plain);
-    page += words::COLD_TLS;
+    page += texts::COLD_TLS;
     page += &cold(measured, Transport::Tls);
-    page += words::PROCESSOR;
+    page += texts::PROCESSOR;
     page += &processor(measured);
-    page += words::WARM;
+    page += texts::WARM;
     page += &warm(measured);
-    page += words::MEMORY;
+    page += texts::MEMORY;
     page += &peaks(measured);
-    page += words::SIZES;
+    page += texts::SIZES;
     for size in &measured.sizes {
         let (binary, zip) = (megabytes(size.binary), megabytes(size.zip));
         let _ = writeln!(page, "| `{}` | {binary} | {zip} |", size.program);
     }
-    page += words::CALLS;
+    page += texts::CALLS;
     for calls in &measured.calls {
         for service in calls.services() {
             let cells = [&calls.cold, &calls.warm].map(|operations| listed(operations, service));
@@ -397,9 +397,9 @@ fn page(measured: &Measured) -> String {
             );
         }
     }
-    page += words::GROWTH;
+    page += texts::GROWTH;
     page += &growth(&measured.growth);
-    page += words::SOAK;
+    page += texts::SOAK;
     if let Some(soak) = &measured.soak {
         page += &soaked(soak);
     }
@@ -443,7 +443,7 @@ fn programs(measured: &Measured, transport: Transport) -> Vec<(String, &Row)> {
     };
     rows.sort_by_key(|row| (function(row), kind(row)));
     rows.into_iter()
-        .map(|row| (words::program(row), row))
+        .map(|row| (texts::program(row), row))
         .collect()
 }
 
@@ -461,77 +461,67 @@ fn against(measured: &Measured, row: &Row, time: impl Fn(&Row) -> Duration) -> S
     format!("{floor} | {}", cell(ours))
 }
 
+/// The median, and the quarter to three quarters.
+fn spread(times: Spread) -> String {
+    format!(
+        "{} | {} – {}",
+        milliseconds(times.median),
+        milliseconds(times.lower_quartile),
+        milliseconds(times.upper_quartile),
+    )
+}
+
+/// The rows of every transport, with these cells behind name and transport.
+fn table(measured: &Measured, cells: impl Fn(&Row) -> String) -> String {
+    let transports = [Transport::Plain, Transport::Tls].into_iter();
+    let rows = transports.flat_map(|transport| programs(measured, transport));
+    rows.map(|(name, row)| {
+        let transport = texts::transport(row.transport);
+        format!("| {name} | {transport} | {} |\n", cells(row))
+    })
+    .collect()
+}
+
 fn cold(measured: &Measured, transport: Transport) -> String {
-    let mut table = String::new();
-    for (name, row) in programs(measured, transport) {
-        let [ready, answer, total] = [row.cold.ready, row.cold.answer, row.cold.total];
-        let _ = writeln!(
-            table,
-            "| {name} | {} | {} | {} | {} – {} | {} |",
-            milliseconds(ready.median),
-            milliseconds(answer.median),
-            milliseconds(total.median),
-            milliseconds(total.lower_quartile),
-            milliseconds(total.upper_quartile),
+    let rows = programs(measured, transport).into_iter();
+    rows.map(|(name, row)| {
+        format!(
+            "| {name} | {} | {} | {} | {} |\n",
+            milliseconds(row.cold.ready.median),
+            milliseconds(row.cold.answer.median),
+            spread(row.cold.total),
             against(measured, row, |row| row.cold.total.median),
-        );
-    }
-    table
+        )
+    })
+    .collect()
 }
 
 fn processor(measured: &Measured) -> String {
-    let mut table = String::new();
-    for transport in [Transport::Plain, Transport::Tls] {
-        for (name, row) in programs(measured, transport) {
-            let time = row.cold.processor;
-            let _ = writeln!(
-                table,
-                "| {name} | {} | {} | {} – {} | {} |",
-                words::transport(transport),
-                milliseconds(time.median),
-                milliseconds(time.lower_quartile),
-                milliseconds(time.upper_quartile),
-                against(measured, row, |row| row.cold.processor.median),
-            );
-        }
-    }
-    table
+    table(measured, |row| {
+        let ratios = against(measured, row, |row| row.cold.processor.median);
+        format!("{} | {ratios}", spread(row.cold.processor))
+    })
 }
 
 fn warm(measured: &Measured) -> String {
-    let mut table = String::new();
-    for transport in [Transport::Plain, Transport::Tls] {
-        for (name, row) in programs(measured, transport) {
-            let warm = row.warm;
-            let _ = writeln!(
-                table,
-                "| {name} | {} | {} | {} | {} | {} | {} |",
-                words::transport(transport),
-                milliseconds(warm.median),
-                milliseconds(warm.p90),
-                milliseconds(warm.p99),
-                words::rate(warm.per_second),
-                against(measured, row, |row| row.warm.median),
-            );
-        }
-    }
-    table
+    table(measured, |row| {
+        let warm = row.warm;
+        format!(
+            "{} | {} | {} | {} | {}",
+            milliseconds(warm.median),
+            milliseconds(warm.p90),
+            milliseconds(warm.p99),
+            texts::rate(warm.per_second),
+            against(measured, row, |row| row.warm.median),
+        )
+    })
 }
 
 fn peaks(measured: &Measured) -> String {
-    let mut table = String::new();
-    for transport in [Transport::Plain, Transport::Tls] {
-        for (name, row) in programs(measured, transport) {
-            let large = row.peak_memory_large.map_or("–".to_owned(), megabytes);
-            let _ = writeln!(
-                table,
-                "| {name} | {} | {} | {large} |",
-                words::transport(transport),
-                megabytes(row.peak_memory),
-            );
-        }
-    }
-    table
+    table(measured, |row| {
+        let large = row.peak_memory_large.map_or("–".to_owned(), megabytes);
+        format!("{} | {large}", megabytes(row.peak_memory))
+    })
 }
 
 fn growth(growth: &[Growth]) -> String {
@@ -545,7 +535,7 @@ fn growth(growth: &[Growth]) -> String {
             table,
             "| `{}` | {} | {busy} | {} | {} | {:.2} | {} |",
             one.function,
-            words::grouped(one.tenants),
+            texts::grouped(one.tenants),
             milliseconds(one.median),
             milliseconds(one.p99),
             one.dynamodb_calls,
@@ -560,13 +550,13 @@ fn soaked(soak: &Soak) -> String {
         "| sessions | refused | lost | doubled | dead letters | took, s | sessions per second |\n\
          |---:|---:|---:|---:|---:|---:|---:|\n| {} | {} | {} | {} | {} | {:.0} | {} |\n\n\
          | function | first tenth, MB | last tenth, MB |\n|---|---:|---:|\n",
-        words::grouped(soak.sessions),
+        texts::grouped(soak.sessions),
         soak.refused,
         soak.lost,
         soak.doubled,
-        soak.dead,
+        soak.dead_letters,
         soak.took.as_secs_f64(),
-        words::rate(soak.per_second()),
+        texts::rate(soak.per_second()),
     );
     for (function, (first, last)) in &soak.memory {
         let (first, last) = (megabytes(*first), megabytes(*last));
@@ -608,12 +598,12 @@ fn summary(measured: &Measured) -> String {
         let _ = write!(
             text,
             "Of {} sessions in a row {} were lost and {} were noted twice. ",
-            words::grouped(soak.sessions),
-            words::none(soak.lost),
-            words::none(soak.doubled),
+            texts::grouped(soak.sessions),
+            texts::none(soak.lost),
+            texts::none(soak.doubled),
         );
     }
-    let folded = words::folded(text.trim_end());
+    let folded = texts::folded(text.trim_end());
     format!("{folded}\n\n[All figures, and how to repeat them](docs/benchmarks.md).\n")
 }
 

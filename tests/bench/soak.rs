@@ -25,7 +25,7 @@ pub(crate) struct Soak {
     /// Sessions with more than one note.
     pub(crate) doubled: usize,
     /// Messages in the dead-letter queue.
-    pub(crate) dead: usize,
+    pub(crate) dead_letters: usize,
     /// From the first post to the last note.
     pub(crate) took: Duration,
     /// The largest resident set of a process, in bytes, in the first and in the last tenth of the time, by function.
@@ -90,7 +90,7 @@ pub(crate) async fn run(programs: &Path, sessions: usize) -> Result<Soak, BenchE
             .filter(|id| !notes.contains_key(*id))
             .count(),
         doubled: notes.values().filter(|count| **count > 1).count(),
-        dead: world.dead_letters().len(),
+        dead_letters: world.dead_letters().len(),
         took,
         memory: first_and_last_tenth(&samples),
     };

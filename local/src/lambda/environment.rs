@@ -78,28 +78,22 @@ impl Environment {
         generation: u64,
         output: &Arc<Output>,
     ) -> Result<Self, FunctionError> {
-        let listener = TcpListener::bind(("127.0.0.1", 0))
-            .await
-            .map_err(|error| invalid_entrypoint(&error))?;
-        let address = listener
-            .local_addr()
-            .map_err(|error| invalid_entrypoint(&error))?;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await;
+        let listener = listener.map_err(invalid_entrypoint)?;
+        let address = listener.local_addr().map_err(invalid_entrypoint)?;
 
         let region = variables.get("AWS_REGION").map_or(REGION, String::as_str);
         let (work, next) = mpsc::channel(1);
+        let name = &function.name;
         let api = Arc::new(RuntimeApi {
-            function_arn: format!(
-                "arn:aws:lambda:{region}:{ACCOUNT}:function:{}",
-                function.name
-            ),
+            function_arn: format!("arn:aws:lambda:{region}:{ACCOUNT}:function:{name}"),
             next: tokio::sync::Mutex::new(next),
             current: Mutex::new(None),
             phase: watch::Sender::new(Phase::Initialising),
         });
 
-        let mut child = command(function, variables, region, &address.to_string())?
-            .spawn()
-            .map_err(|error| invalid_entrypoint(&error))?;
+        let mut command = command(function, variables, region, &address.to_string())?;
+        let mut child = command.spawn().map_err(invalid_entrypoint)?;
         let pid = child.id();
         let readers = [
             child.stdout.take().map(|pipe| read_lines(pipe, output)),
@@ -207,10 +201,8 @@ impl Environment {
             Ok(reason) => reason.clone().unwrap_or_default(),
             Err(_) => "Runtime exited without providing a reason".to_owned(),
         };
-        FunctionError::new(
-            "Runtime.ExitError",
-            format!("RequestId: {request_id} Error: {reason}"),
-        )
+        let message = format!("RequestId: {request_id} Error: {reason}");
+        FunctionError::new("Runtime.ExitError", message)
     }
 }
 
@@ -227,12 +219,10 @@ fn command(
     region: &str,
     runtime_api: &str,
 ) -> Result<Command, FunctionError> {
-    let Some((program, arguments)) = function.command.split_first() else {
-        return Err(FunctionError::new(
-            "Runtime.InvalidEntrypoint",
-            "the command is empty",
-        ));
-    };
+    let empty = || FunctionError::new("Runtime.InvalidEntrypoint", "the command is empty");
+    let (program, arguments) = function.command.split_first().ok_or_else(empty)?;
+    let (name, memory) = (&function.name, function.memory_mb.to_string());
+    let log_stream = format!("local/[$LATEST]{}", Uuid::new_v4().simple());
     let mut command = Command::new(program);
     command
         .args(arguments)
@@ -246,21 +236,12 @@ fn command(
         .env("LANG", "en_US.UTF-8")
         .envs(variables)
         .env("_HANDLER", "bootstrap")
-        .env("AWS_LAMBDA_FUNCTION_NAME", &function.name)
-        .env(
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-            function.memory_mb.to_string(),
-        )
+        .env("AWS_LAMBDA_FUNCTION_NAME", name)
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory)
         .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
         .env("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
-        .env(
-            "AWS_LAMBDA_LOG_GROUP_NAME",
-            format!("/aws/lambda/{}", function.name),
-        )
-        .env(
-            "AWS_LAMBDA_LOG_STREAM_NAME",
-            format!("local/[$LATEST]{}", Uuid::new_v4().simple()),
-        )
+        .env("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{name}"))
+        .env("AWS_LAMBDA_LOG_STREAM_NAME", log_stream)
         .env("AWS_LAMBDA_LOG_FORMAT", "JSON")
         .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
         .stdin(Stdio::null())
@@ -299,7 +280,7 @@ async fn supervise(
     exited.send_replace(Some(reason));
 }
 
-/// The exit reason as the Lambda service words it.
+/// The exit reason in the text of the Lambda service.
 fn describe(status: ExitStatus) -> String {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
@@ -372,17 +353,12 @@ async fn next(State(api): State<Arc<RuntimeApi>>) -> Response {
         root.get(..24).unwrap_or_default(),
         parent.get(..16).unwrap_or_default()
     );
+    let (deadline, arn) = (work.deadline_millis.to_string(), api.function_arn.clone());
     let headers = [
         (header::CONTENT_TYPE.as_str(), "application/json".to_owned()),
         ("Lambda-Runtime-Aws-Request-Id", work.request_id),
-        (
-            "Lambda-Runtime-Deadline-Ms",
-            work.deadline_millis.to_string(),
-        ),
-        (
-            "Lambda-Runtime-Invoked-Function-Arn",
-            api.function_arn.clone(),
-        ),
+        ("Lambda-Runtime-Deadline-Ms", deadline),
+        ("Lambda-Runtime-Invoked-Function-Arn", arn),
         ("Lambda-Runtime-Trace-Id", trace),
     ];
     (headers, work.payload).into_response()
@@ -399,11 +375,8 @@ async fn response(
         );
         let error = FunctionError::new("Function.ResponseSizeTooLarge", message.clone());
         api.answer(&request_id, Err(error));
-        return refuse(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "RequestEntityTooLarge",
-            &message,
-        );
+        let status = StatusCode::PAYLOAD_TOO_LARGE;
+        return refuse(status, "RequestEntityTooLarge", &message);
     }
     api.accept(&request_id, Ok(body.to_vec()))
 }
@@ -422,8 +395,8 @@ async fn init_error(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    api.phase
-        .send_replace(Phase::InitFailed(reported(&headers, &body)));
+    let failed = Phase::InitFailed(reported(&headers, &body));
+    api.phase.send_replace(failed);
     accepted()
 }
 
@@ -432,11 +405,8 @@ impl RuntimeApi {
         if self.answer(request_id, answer) {
             accepted()
         } else {
-            refuse(
-                StatusCode::BAD_REQUEST,
-                "InvalidRequestID",
-                "Invalid request ID",
-            )
+            let status = StatusCode::BAD_REQUEST;
+            refuse(status, "InvalidRequestID", "Invalid request ID")
         }
     }
 
@@ -455,23 +425,16 @@ struct ErrorReport {
 
 fn reported(headers: &HeaderMap, body: &[u8]) -> FunctionError {
     let report: ErrorReport = serde_json::from_slice(body).unwrap_or_default();
-    let from_header = headers
-        .get("Lambda-Runtime-Function-Error-Type")
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
-    let error_type = report.error_type.or(from_header);
-    FunctionError::new(
-        error_type.as_deref().unwrap_or("Runtime.Unknown"),
-        report.error_message.unwrap_or_default(),
-    )
+    let header = headers.get("Lambda-Runtime-Function-Error-Type");
+    let from_header = header.and_then(|value| value.to_str().ok());
+    let error_type = report.error_type.as_deref().or(from_header);
+    let message = report.error_message.unwrap_or_default();
+    FunctionError::new(error_type.unwrap_or("Runtime.Unknown"), message)
 }
 
 fn accepted() -> Response {
-    (
-        StatusCode::ACCEPTED,
-        axum::Json(serde_json::json!({"status": "OK"})),
-    )
-        .into_response()
+    let body = serde_json::json!({"status": "OK"});
+    (StatusCode::ACCEPTED, axum::Json(body)).into_response()
 }
 
 fn refuse(status: StatusCode, error_type: &str, message: &str) -> Response {
@@ -480,16 +443,13 @@ fn refuse(status: StatusCode, error_type: &str, message: &str) -> Response {
 }
 
 fn timed_out(request_id: &str, limit: Duration) -> FunctionError {
-    FunctionError::new(
-        "Sandbox.Timedout",
-        format!(
-            "RequestId: {request_id} Error: Task timed out after {:.2} seconds",
-            limit.as_secs_f64()
-        ),
-    )
+    let seconds = limit.as_secs_f64();
+    let message =
+        format!("RequestId: {request_id} Error: Task timed out after {seconds:.2} seconds");
+    FunctionError::new("Sandbox.Timedout", message)
 }
 
-fn invalid_entrypoint(error: &std::io::Error) -> FunctionError {
+fn invalid_entrypoint(error: std::io::Error) -> FunctionError {
     FunctionError::new("Runtime.InvalidEntrypoint", error.to_string())
 }
 

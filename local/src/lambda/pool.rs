@@ -79,21 +79,16 @@ impl Lambda {
             let mut pool = lock(&self.0.pool);
             pool.generation += 1;
             pool.idle.clear();
-            pool.all
-                .retain(|environment| environment.strong_count() > 0);
-            pool.all
-                .iter()
-                .filter_map(Weak::upgrade)
-                .collect::<Vec<_>>()
+            let running = pool.all.iter().filter_map(Weak::upgrade);
+            running.collect::<Vec<_>>()
         };
         futures::future::join_all(environments.iter().map(|environment| environment.kill())).await;
     }
 
     /// Sets a variable for the processes that start from now on; [`Lambda::recycle`] replaces the present ones.
     pub fn set_environment(&self, key: impl Into<String>, value: impl Into<String>) {
-        lock(&self.0.pool)
-            .variables
-            .insert(key.into(), value.into());
+        let mut pool = lock(&self.0.pool);
+        pool.variables.insert(key.into(), value.into());
     }
 
     /// Later invocations get a new process. A running one ends in its old process.
@@ -136,9 +131,8 @@ impl Lambda {
     pub fn processes(&self) -> Vec<u32> {
         let pool = lock(&self.0.pool);
         let running = pool.all.iter().filter_map(Weak::upgrade);
-        running
-            .filter_map(|environment| environment.pid())
-            .collect()
+        let ids = running.filter_map(|environment| environment.pid());
+        ids.collect()
     }
 
     /// Ends all processes; invocations from now on are refused as `ServiceException`.
@@ -298,9 +292,13 @@ mod tests {
         invocation.result.as_ref().expect_err("the function fails")
     }
 
+    fn lambda() -> Lambda {
+        Lambda::start(function())
+    }
+
     #[tokio::test]
     async fn an_answer_comes_back_and_the_next_invocation_is_warm() {
-        let lambda = Lambda::start(function());
+        let lambda = lambda();
         let first = invoke(&lambda, json!({"number": 1})).await;
         let second = invoke(&lambda, json!({"number": 2})).await;
 
@@ -309,22 +307,18 @@ mod tests {
         assert_eq!(two["event"], json!({"number": 2}));
         assert_eq!(one["process"], two["process"]);
         assert_eq!(one["request_id"], first.request_id);
-        assert_eq!(
-            one["arn"],
-            "arn:aws:lambda:us-east-1:000000000000:function:echo"
-        );
+        let arn = "arn:aws:lambda:us-east-1:000000000000:function:echo";
+        assert_eq!(one["arn"], arn);
         let trace = one["trace"].as_str().expect("a trace id");
-        assert!(
-            trace.starts_with("Root=1-") && trace.ends_with(";Sampled=0"),
-            "{trace}"
-        );
+        assert!(trace.starts_with("Root=1-"), "{trace}");
+        assert!(trace.ends_with(";Sampled=0"), "{trace}");
         assert_eq!((first.cold, second.cold, lambda.starts()), (true, false, 1));
         assert!(first.init.is_some() && second.init.is_none());
     }
 
     #[tokio::test]
     async fn the_deadline_is_the_time_out_away() {
-        let lambda = Lambda::start(function());
+        let lambda = lambda();
         let one = answer(&invoke(&lambda, json!({})).await);
         let deadline = Duration::from_millis(one["deadline"].as_u64().expect("milliseconds"));
         let now = SystemTime::now()
@@ -338,13 +332,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_function_s_own_error_keeps_its_type_and_the_process_lives_on() {
-        let lambda = Lambda::start(function());
+    async fn a_function_s_own_error_keeps_its_type_and_its_process() {
+        let lambda = lambda();
         let failed = invoke(&lambda, json!({"do": "fail"})).await;
-        assert_eq!(
-            *error(&failed),
-            FunctionError::new("tenant-misconfigured", "no company id")
-        );
+        let expected = FunctionError::new("tenant-misconfigured", "no company id");
+        assert_eq!(*error(&failed), expected);
         assert!(!invoke(&lambda, json!({})).await.cold);
     }
 
@@ -355,10 +347,8 @@ mod tests {
         let lambda = Lambda::start(function);
         let hung = invoke(&lambda, json!({"do": "hang"})).await;
         assert_eq!(error(&hung).error_type, "Sandbox.Timedout");
-        let message = format!(
-            "RequestId: {} Error: Task timed out after 0.50 seconds",
-            hung.request_id
-        );
+        let id = &hung.request_id;
+        let message = format!("RequestId: {id} Error: Task timed out after 0.50 seconds");
         assert_eq!(error(&hung).message, message);
         assert!(lambda.processes().is_empty());
 
@@ -368,21 +358,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_crash_in_the_middle_ends_the_invocation_as_an_exit_error() {
-        let lambda = Lambda::start(function());
+        let lambda = lambda();
         let crashed = invoke(&lambda, json!({"do": "crash"})).await;
         assert_eq!(error(&crashed).error_type, "Runtime.ExitError");
         let message = &error(&crashed).message;
-        assert!(
-            message.ends_with("Error: Runtime exited with error: exit status 3"),
-            "{message}"
-        );
+        let reason = "Error: Runtime exited with error: exit status 3";
+        assert!(message.ends_with(reason), "{message}");
         assert!(answer(&invoke(&lambda, json!({})).await)["process"].is_u64());
         assert_eq!(lambda.starts(), 2);
     }
 
     #[tokio::test]
     async fn killing_ends_an_invocation_in_progress() {
-        let lambda = Lambda::start(function());
+        let lambda = lambda();
         let warm = invoke(&lambda, json!({})).await;
         assert!(warm.cold);
         let hanging = lambda.clone();
@@ -403,21 +391,16 @@ mod tests {
         let lambda = Lambda::start(function_with_init("exit"));
         let failed = invoke(&lambda, json!({})).await;
         assert_eq!(error(&failed).error_type, "Runtime.ExitError");
-        assert!(
-            lambda
-                .output()
-                .contains(&"TENANTS_TABLE is missing".to_owned())
-        );
+        let line = "TENANTS_TABLE is missing".to_owned();
+        assert!(lambda.output().contains(&line));
     }
 
     #[tokio::test]
     async fn an_init_error_that_the_process_reports_is_the_invocation_s_error() {
         let lambda = Lambda::start(function_with_init("report"));
         let failed = invoke(&lambda, json!({})).await;
-        assert_eq!(
-            *error(&failed),
-            FunctionError::new("configuration", "SESSIONS_TABLE is missing")
-        );
+        let expected = FunctionError::new("configuration", "SESSIONS_TABLE is missing");
+        assert_eq!(*error(&failed), expected);
     }
 
     #[tokio::test]
@@ -432,7 +415,7 @@ mod tests {
     async fn two_environments_work_at_the_same_time() {
         let folder = std::env::temp_dir().join(Uuid::new_v4().to_string());
         std::fs::create_dir(&folder).expect("a new folder");
-        let lambda = Lambda::start(function());
+        let lambda = lambda();
         let event = json!({"do": "meet", "folder": folder});
         let (one, two) = tokio::join!(invoke(&lambda, event.clone()), invoke(&lambda, event));
         std::fs::remove_dir_all(&folder).expect("it can be removed");
@@ -452,20 +435,24 @@ mod tests {
 
     #[tokio::test]
     async fn a_process_sees_its_own_variables_and_not_those_of_this_program() {
-        let lambda = Lambda::start(function());
+        let lambda = lambda();
         lambda.set_environment("TENANTS_TABLE", "tenants");
-        let seen = answer(&invoke(&lambda, json!({"do": "environment"})).await);
-        assert_eq!(seen["TENANTS_TABLE"], "tenants");
-        assert_eq!(seen["AWS_LAMBDA_FUNCTION_NAME"], "echo");
-        assert_eq!(seen["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"], "128");
-        assert_eq!(seen["AWS_LAMBDA_LOG_FORMAT"], "JSON");
-        assert_eq!(seen["AWS_REGION"], "us-east-1");
+        let variables = answer(&invoke(&lambda, json!({"do": "environment"})).await);
+        for (name, value) in [
+            ("TENANTS_TABLE", "tenants"),
+            ("AWS_LAMBDA_FUNCTION_NAME", "echo"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+            ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
+            ("AWS_REGION", "us-east-1"),
+        ] {
+            assert_eq!(variables[name], value, "{name}");
+        }
         assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
-        assert!(seen.get("CARGO_MANIFEST_DIR").is_none());
+        assert!(variables.get("CARGO_MANIFEST_DIR").is_none());
 
         lambda.set_environment("TENANTS_TABLE", "others");
-        let seen = answer(&invoke(&lambda, json!({"do": "environment"})).await);
-        assert_eq!(seen["TENANTS_TABLE"], "tenants");
+        let variables = answer(&invoke(&lambda, json!({"do": "environment"})).await);
+        assert_eq!(variables["TENANTS_TABLE"], "tenants");
         lambda.recycle();
         let renewed = invoke(&lambda, json!({"do": "environment"})).await;
         assert_eq!(answer(&renewed)["TENANTS_TABLE"], "others");
@@ -473,8 +460,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_invocation_goes_on_when_its_caller_stops_waiting() {
-        let lambda = Lambda::start(function());
+    async fn an_invocation_runs_to_its_end_when_its_caller_stops_waiting() {
+        let lambda = lambda();
         answer(&invoke(&lambda, json!({})).await);
         let brief = Duration::from_millis(20);
         let gave_up = tokio::time::timeout(brief, invoke(&lambda, json!({"do": "print"}))).await;
@@ -485,19 +472,17 @@ mod tests {
 
     #[tokio::test]
     async fn an_event_or_an_answer_over_six_megabytes_is_refused() {
-        let lambda = Lambda::start(function());
+        let lambda = lambda();
         let too_large = invoke(&lambda, json!({"do": "fill"})).await;
-        assert_eq!(
-            error(&too_large).error_type,
-            "Function.ResponseSizeTooLarge"
-        );
+        let error_type = &error(&too_large).error_type;
+        assert_eq!(error_type, "Function.ResponseSizeTooLarge");
         let refused = lambda.invoke(vec![b' '; PAYLOAD_LIMIT + 1]).await;
         assert_eq!(error(&refused).error_type, "RequestEntityTooLarge");
     }
 
     #[tokio::test]
     async fn a_shut_down_function_has_no_processes_and_takes_no_invocations() {
-        let lambda = Lambda::start(function());
+        let lambda = lambda();
         answer(&invoke(&lambda, json!({})).await);
         assert_eq!(lambda.processes().len(), 1);
         lambda.shutdown().await;
@@ -523,8 +508,9 @@ mod tests {
             .kill_on_drop(true)
             .spawn()
             .expect("it starts");
-        let asked = tokio::task::spawn_blocking(move || api.accept().map(drop)).await;
-        asked.expect("the task ends").expect("it asks for work");
+        let accepted = tokio::task::spawn_blocking(move || api.accept().map(drop)).await;
+        let accepted = accepted.expect("the task ends");
+        accepted.expect("it requests an invocation");
         let ended = tokio::time::timeout(PATIENCE, process.wait()).await;
         assert!(ended.expect("it ends").is_ok());
     }

@@ -11,8 +11,15 @@ use super::technician::Technician;
 use crate::markup::escaped;
 use crate::simulator::{RecordedRequest, SimulatorResponse};
 
-/// Field names in lower case and their values.
-type Parameters = BTreeMap<String, String>;
+struct ApiCall<'a> {
+    request: &'a RecordedRequest,
+    /// Names in lower case.
+    parameters: BTreeMap<String, String>,
+    now: Timestamp,
+}
+
+/// A response, or the API's code for a refusal.
+type ApiResult = Result<SimulatorResponse, &'static str>;
 
 /// The longest values of requestPINCode, in characters. The vendor does not publish the answer to longer ones; here it
 /// is `ERROR`.
@@ -37,27 +44,37 @@ pub(super) fn answer(
     request: &RecordedRequest,
     now: Timestamp,
 ) -> SimulatorResponse {
-    let parameters = parameters(request);
+    let call = ApiCall::new(request, now);
     let path = request.path.to_ascii_lowercase();
     if state.rules.ip_restricted && path.starts_with("/api/") {
         return text("GLOBALIPRESTRICTED");
     }
-    match path.as_str() {
-        "/api/requestauthcode.aspx" => request_authcode(state, &parameters),
-        "/api/requestauthcodesso.aspx" => request_authcode_sso(state, &parameters),
-        "/api/login.aspx" => login(state, &parameters, now),
-        "/api/getaccount.aspx" => get_account(state, request, &parameters, now, false),
-        "/api/getaccount_v2.aspx" => get_account(state, request, &parameters, now, true),
+    let answer = match path.as_str() {
+        "/api/requestauthcode.aspx" => {
+            let sso_id = by_email(state, &call, state.rules.deny_request_authcode);
+            authcode(state, sso_id)
+        }
+        "/api/requestauthcodesso.aspx" => {
+            let sso_id = by_sso(state, &call);
+            authcode(state, sso_id)
+        }
+        "/api/login.aspx" => login(state, &call),
+        "/api/getaccount.aspx" => get_account(state, &call, false),
+        "/api/getaccount_v2.aspx" => get_account(state, &call, true),
         "/api/requestpincode.aspx" if state.rules.has_first_pin_method => {
-            request_pin(state, request, &parameters, now, false)
+            request_pin(state, &call, false)
         }
         "/api/requestpincode_v2.aspx" if state.rules.has_second_pin_method => {
-            request_pin(state, request, &parameters, now, false)
+            request_pin(state, &call, false)
         }
-        "/api/requestpincode_v3.aspx" => request_pin(state, request, &parameters, now, true),
-        "/customer/code.aspx" => code_page(state, given(&parameters, "code")),
-        _ => SimulatorResponse::html(404, "The resource cannot be found."),
-    }
+        "/api/requestpincode_v3.aspx" => request_pin(state, &call, true),
+        "/customer/code.aspx" => Ok(code_page(state, call.given("code"))),
+        _ => Ok(SimulatorResponse::html(
+            404,
+            "The resource cannot be found.",
+        )),
+    };
+    answer.unwrap_or_else(text)
 }
 
 /// The page behind the link of a PIN.
@@ -68,10 +85,10 @@ fn code_page(state: &RescueState, code: Option<&str>) -> SimulatorResponse {
     let what = match (code, pin) {
         (None, _) => "Type the six digits that your technician gave you.".to_owned(),
         (_, Some(pin)) if pin.used => "This PIN code has been used already.".to_owned(),
-        (_, Some(_)) => format!(
-            "This PIN code starts a support session with {}.",
-            escaped(name)
-        ),
+        (_, Some(_)) => {
+            let name = escaped(name);
+            format!("This PIN code starts a support session with {name}.")
+        }
         (_, None) => "This PIN code is not known.".to_owned(),
     };
     let body = format!(
@@ -83,138 +100,98 @@ fn code_page(state: &RescueState, code: Option<&str>) -> SimulatorResponse {
     SimulatorResponse::page("Enter your PIN code", &body)
 }
 
-/// From the URL and from the form of a POST, names in lower case; a body of another type is not read.
-fn parameters(request: &RecordedRequest) -> Parameters {
-    let form =
-        if request.method == "POST" && request.is_of_type("application/x-www-form-urlencoded") {
-            request.form()
-        } else {
-            Vec::new()
-        };
-    let all = request.query.iter().cloned().chain(form);
-    all.map(|(name, value)| (name.to_ascii_lowercase(), value))
-        .collect()
-}
-
-fn given<'a>(parameters: &'a Parameters, name: &str) -> Option<&'a str> {
-    parameters
-        .get(name)
-        .map(String::as_str)
-        .filter(|value| !value.is_empty())
-}
-
-fn refused(state: &mut RescueState, word: &str) -> SimulatorResponse {
-    state.sign_ins.refused += 1;
-    text(word)
-}
-
-fn with_authcode(state: &mut RescueState, sso_id: &str) -> SimulatorResponse {
-    let code = state.new_authcode(sso_id);
-    state.sign_ins.granted += 1;
-    let blank = if state.rules.blank_after_colon {
-        " "
-    } else {
-        ""
-    };
-    text(&format!(
-        "OK{}AUTHCODE:{blank}{code}",
-        state.rules.separator
-    ))
-}
-
-fn request_authcode(state: &mut RescueState, parameters: &Parameters) -> SimulatorResponse {
-    let (Some(email), Some(password)) = (given(parameters, "email"), given(parameters, "pwd"))
-    else {
-        return refused(state, "ERROR");
-    };
-    if state.rules.deny_request_authcode {
-        return refused(state, "ERROR");
+impl<'a> ApiCall<'a> {
+    /// Parameters come from the URL and from the form of a POST; a body of another type is not read.
+    fn new(request: &'a RecordedRequest, now: Timestamp) -> Self {
+        let is_form =
+            request.method == "POST" && request.is_of_type("application/x-www-form-urlencoded");
+        let form = is_form.then(|| request.form()).into_iter().flatten();
+        let all = request.query.iter().cloned().chain(form);
+        let parameters = all.map(|(name, value)| (name.to_ascii_lowercase(), value));
+        Self {
+            request,
+            parameters: parameters.collect(),
+            now,
+        }
     }
-    match by_password(state, email, password) {
-        Some(sso_id) => with_authcode(state, &sso_id),
-        None => refused(state, "INVALID"),
+
+    fn given(&self, name: &str) -> Option<&str> {
+        let value = self.parameters.get(name).map(String::as_str);
+        value.filter(|value| !value.is_empty())
     }
 }
 
-fn by_password(state: &RescueState, email: &str, password: &str) -> Option<String> {
-    let right = |known: &&Technician| {
-        known.email == email && known.password == password && may_sign_in(known)
-    };
-    state
-        .technicians
-        .iter()
-        .find(right)
-        .map(|known| known.sso_id.clone())
+fn count_sign_in<T>(state: &mut RescueState, outcome: &Result<T, &str>) {
+    match outcome {
+        Ok(_) => state.sign_ins.granted += 1,
+        Err(_) => state.sign_ins.refused += 1,
+    }
+}
+
+/// A new authcode for the technician of a sign-in.
+fn authcode(state: &mut RescueState, sso_id: Result<String, &'static str>) -> ApiResult {
+    count_sign_in(state, &sso_id);
+    let code = state.new_authcode(&sso_id?);
+    let rules = &state.rules;
+    let blank = if rules.blank_after_colon { " " } else { "" };
+    let separator = rules.separator;
+    Ok(text(&format!("OK{separator}AUTHCODE:{blank}{code}")))
+}
+
+/// The SSO id of the technician with this e-mail and password.
+fn by_email(state: &RescueState, call: &ApiCall<'_>, denied: bool) -> Result<String, &'static str> {
+    let credentials = call.given("email").zip(call.given("pwd"));
+    let (email, password) = credentials.filter(|_| !denied).ok_or("ERROR")?;
+    let mut technicians = state.technicians.iter();
+    let known = technicians
+        .find(|known| known.email == email && known.password == password && may_sign_in(known));
+    Ok(known.ok_or("INVALID")?.sso_id.clone())
 }
 
 const fn may_sign_in(technician: &Technician) -> bool {
     !technician.disabled && !technician.deleted
 }
 
-/// The answer to a denied sign-in is not published; here it is `ERROR`.
-fn request_authcode_sso(state: &mut RescueState, parameters: &Parameters) -> SimulatorResponse {
-    let fields = (
-        given(parameters, "ssoid"),
-        given(parameters, "pwd"),
-        given(parameters, "company"),
-    );
-    let (Some(sso_id), Some(password), Some(company)) = fields else {
-        return refused(state, "ERROR");
-    };
+/// The SSO id of a single sign-on. The answer to a denied one is not published; here it is `ERROR`.
+fn by_sso(state: &RescueState, call: &ApiCall<'_>) -> Result<String, &'static str> {
+    let field = |name| call.given(name).ok_or("ERROR");
+    let (sso_id, password, company) = (field("ssoid")?, field("pwd")?, field("company")?);
     if state.rules.deny_request_authcode {
-        return refused(state, "ERROR");
+        return Err("ERROR");
     }
     // The vendor's page of requestAuthCodeSSO: INVALIDPARAM_COMPANY means that the id holds more than digits. An unknown
     // company's number is `INVALID`.
     if !company.bytes().all(|b| b.is_ascii_digit()) {
-        return refused(state, "INVALIDPARAM_COMPANY");
+        return Err("INVALIDPARAM_COMPANY");
     }
     let known = state.technician(sso_id).is_some_and(may_sign_in);
     if state.companies.get(company).map(String::as_str) != Some(password) || !known {
-        return refused(state, "INVALID");
+        return Err("INVALID");
     }
-    with_authcode(state, sso_id)
+    Ok(sso_id.to_owned())
 }
 
-fn login(state: &mut RescueState, parameters: &Parameters, now: Timestamp) -> SimulatorResponse {
-    let (Some(email), Some(password)) = (given(parameters, "email"), given(parameters, "pwd"))
-    else {
-        return refused(state, "ERROR");
+fn login(state: &mut RescueState, call: &ApiCall<'_>) -> ApiResult {
+    let technician = by_email(state, call, state.rules.deny_login);
+    count_sign_in(state, &technician);
+    let login = Login {
+        technician: technician?,
+        used_at: call.now,
     };
-    if state.rules.deny_login {
-        return refused(state, "ERROR");
-    }
-    let Some(technician) = by_password(state, email, password) else {
-        return refused(state, "INVALID");
-    };
-    let cookie = uuid::Uuid::new_v4().simple().to_string();
-    state.logins.insert(
-        cookie.clone(),
-        Login {
-            technician,
-            used_at: now,
-        },
-    );
-    state.sign_ins.granted += 1;
-    text("OK").with_header(
-        "set-cookie",
-        format!("{LOGIN_COOKIE}={cookie}; path=/; HttpOnly"),
-    )
+    let id = uuid::Uuid::new_v4().simple().to_string();
+    let cookie = format!("{LOGIN_COOKIE}={id}; path=/; HttpOnly");
+    state.logins.insert(id, login);
+    Ok(text("OK").with_header("set-cookie", cookie))
 }
 
-/// The technician of an authcode, an API token or a login's cookie, or the word that refuses it.
-fn caller(
-    state: &mut RescueState,
-    request: &RecordedRequest,
-    parameters: &Parameters,
-    now: Timestamp,
-) -> Result<Technician, &'static str> {
-    let sso_id = match given(parameters, "authcode") {
+/// The technician of an authcode, an API token or a login's cookie.
+fn caller(state: &mut RescueState, call: &ApiCall<'_>) -> Result<Technician, &'static str> {
+    let sso_id = match call.given("authcode") {
         Some(code) => state
             .holder(code)
             .ok_or("INVALID_SECRETAUTHCODE")?
             .to_owned(),
-        None => logged_in(state, request, now).ok_or("NOTLOGGEDIN")?,
+        None => logged_in(state, call).ok_or("NOTLOGGEDIN")?,
     };
     let technician = state.technician(&sso_id).ok_or("USER_IS_DELETED")?;
     if technician.deleted {
@@ -227,84 +204,48 @@ fn caller(
 }
 
 /// A login ends 20 minutes after its last use.
-fn logged_in(state: &mut RescueState, request: &RecordedRequest, now: Timestamp) -> Option<String> {
-    let pairs = request
-        .header("cookie")?
-        .split(';')
-        .filter_map(|pair| pair.trim().split_once('='));
-    let cookie = pairs
-        .into_iter()
-        .find(|(name, _)| *name == LOGIN_COOKIE)
-        .map(|(_, value)| value)?;
-    let login = state
-        .logins
-        .get_mut(cookie)
-        .filter(|login| now.since(login.used_at) < LOGIN_IDLE)?;
-    login.used_at = now;
+fn logged_in(state: &mut RescueState, call: &ApiCall<'_>) -> Option<String> {
+    let cookies = call.request.header("cookie")?.split(';');
+    let mut pairs = cookies.filter_map(|pair| pair.trim().split_once('='));
+    let (_, id) = pairs.find(|(name, _)| *name == LOGIN_COOKIE)?;
+    let login = state.logins.get_mut(id)?;
+    if call.now.since(login.used_at) >= LOGIN_IDLE {
+        return None;
+    }
+    login.used_at = call.now;
     Some(login.technician.clone())
 }
 
-fn get_account(
-    state: &mut RescueState,
-    request: &RecordedRequest,
-    parameters: &Parameters,
-    now: Timestamp,
-    second_version: bool,
-) -> SimulatorResponse {
-    let technician = match caller(state, request, parameters, now) {
-        Ok(technician) => technician,
-        Err(word) => return text(word),
-    };
+fn get_account(state: &mut RescueState, call: &ApiCall<'_>, second_version: bool) -> ApiResult {
+    let technician = caller(state, call)?;
     let separator = state.rules.separator;
-    let technician_id = if technician.seat {
-        technician.node_id.as_str()
-    } else {
-        "0"
+    let id = match technician.seat {
+        true => technician.node_id.as_str(),
+        false => "0",
     };
     let mut body = format!(
-        "OK{separator}AccountID:1122334\nOrganization:Acme\nAdminID:0\nTechID:{technician_id}\nEmail:{}\n",
+        "OK{separator}AccountID:1122334\nOrganization:Acme\nAdminID:0\nTechID:{id}\nEmail:{}\n",
         technician.email
     );
     if second_version {
-        let running = if technician.console_running {
-            "True"
-        } else {
-            "False"
+        let running = match technician.console_running {
+            true => "True",
+            false => "False",
         };
         body.push_str(&format!("bTcRunning:{running}\n"));
     }
-    text(&body)
+    Ok(text(&body))
 }
 
-fn request_pin(
-    state: &mut RescueState,
-    request: &RecordedRequest,
-    parameters: &Parameters,
-    now: Timestamp,
-    third_version: bool,
-) -> SimulatorResponse {
-    match pin(state, request, parameters, now, third_version) {
-        Ok(code) => text(&format!("OK{}PINCODE:{code}", state.rules.separator)),
-        Err(word) => text(word),
-    }
-}
-
-fn pin(
-    state: &mut RescueState,
-    request: &RecordedRequest,
-    parameters: &Parameters,
-    now: Timestamp,
-    third_version: bool,
-) -> Result<String, &'static str> {
-    let caller = caller(state, request, parameters, now)?;
+fn request_pin(state: &mut RescueState, call: &ApiCall<'_>, third_version: bool) -> ApiResult {
+    let caller = caller(state, call)?;
     // Only the third version reads NodeId; the others make the PIN for the caller.
-    let technician = match given(parameters, "nodeid").filter(|_| third_version) {
-        Some(node_id) => state
-            .technicians
-            .iter()
-            .find(|known| known.node_id == node_id)
-            .cloned()
-            .ok_or("ERROR")?,
+    let technician = match call.given("nodeid").filter(|_| third_version) {
+        Some(node_id) => {
+            let mut technicians = state.technicians.iter();
+            let known = technicians.find(|known| known.node_id == node_id);
+            known.ok_or("ERROR")?.clone()
+        }
         None => caller,
     };
     if !technician.seat {
@@ -312,7 +253,7 @@ fn pin(
     }
     let mut fields = BTreeMap::new();
     for (name, documented, limit) in LIMITS {
-        let value = parameters.get(name).map_or("", String::as_str);
+        let value = call.given(name).unwrap_or_default();
         if value.chars().count() > limit {
             return Err("ERROR");
         }
@@ -320,17 +261,14 @@ fn pin(
             fields.insert(documented.to_owned(), value.to_owned());
         }
     }
-    let without_console = match given(parameters, "notechconsole") {
+    let without_console = match call.given("notechconsole") {
         None | Some("0") => false,
         Some("1") => true,
         Some(_) => return Err("ERROR"),
     };
-    let last = state
-        .pins
-        .iter()
-        .rev()
-        .find(|pin| pin.technician == technician.sso_id);
-    if last.is_some_and(|last| now.since(last.at) < state.rules.one_pin_every) {
+    let mut pins = state.pins.iter().rev();
+    let last = pins.find(|pin| pin.technician == technician.sso_id);
+    if last.is_some_and(|last| call.now.since(last.at) < state.rules.one_pin_every) {
         return Err("POLLRATEEXCEEDED");
     }
     if !technician.console_running && !without_console {
@@ -346,8 +284,9 @@ fn pin(
         technician: technician.sso_id,
         fields,
         tracking0,
-        at: now,
+        at: call.now,
         used: false,
     });
-    Ok(code)
+    let separator = state.rules.separator;
+    Ok(text(&format!("OK{separator}PINCODE:{code}")))
 }

@@ -72,28 +72,23 @@ impl Simulator {
     /// Sets the company-wide single sign-on password of a company, by its id (digits).
     pub fn set_company(&self, company_id: &str, sso_password: &str) {
         let mut state = lock(&self.system.state);
-        state
-            .companies
-            .insert(company_id.to_owned(), sso_password.to_owned());
+        let (id, password) = (company_id.to_owned(), sso_password.to_owned());
+        state.companies.insert(id, password);
     }
 
     /// Adds a technician, or replaces the one with the same node id.
     pub fn set_technician(&self, technician: Technician) {
         let mut state = lock(&self.system.state);
-        state
-            .technicians
-            .retain(|known| known.node_id != technician.node_id);
-        state.technicians.push(technician);
+        let technicians = &mut state.technicians;
+        technicians.retain(|known| known.node_id != technician.node_id);
+        technicians.push(technician);
     }
 
     /// Changes a technician, by SSO id; nothing happens when there is none.
     pub fn change_technician(&self, sso_id: &str, change: impl FnOnce(&mut Technician)) {
         let mut state = lock(&self.system.state);
-        if let Some(technician) = state
-            .technicians
-            .iter_mut()
-            .find(|known| known.sso_id == sso_id)
-        {
+        let mut technicians = state.technicians.iter_mut();
+        if let Some(technician) = technicians.find(|known| known.sso_id == sso_id) {
             change(technician);
         }
     }
@@ -124,17 +119,11 @@ impl Simulator {
     pub fn enter_pin(&self, pin: &str) -> Option<Session> {
         let now = self.system.clock.now();
         let mut state = lock(&self.system.state);
-        let known = state
-            .pins
-            .iter_mut()
-            .find(|known| known.code == pin && !known.used)?;
+        let mut pins = state.pins.iter_mut();
+        let known = pins.find(|known| known.code == pin && !known.used)?;
         known.used = true;
         let known = known.clone();
-        let technician = state
-            .technicians
-            .iter()
-            .find(|one| one.sso_id == known.technician)?
-            .clone();
+        let technician = state.technician(&known.technician)?.clone();
         Some(Session {
             fields: known.fields,
             tracking0: known.tracking0,
@@ -147,11 +136,7 @@ impl Simulator {
     pub fn start_session(&self, sso_id: &str) -> Option<Session> {
         let now = self.system.clock.now();
         let mut state = lock(&self.system.state);
-        let technician = state
-            .technicians
-            .iter()
-            .find(|one| one.sso_id == sso_id)?
-            .clone();
+        let technician = state.technician(sso_id)?.clone();
         Some(state.new_session(technician, now))
     }
 
@@ -159,10 +144,8 @@ impl Simulator {
     /// the same session, so call it once per post and repeat a post with [`Simulator::send`].
     pub fn payload(&self, session: &Session, format: Format, phase: Phase) -> Payload {
         let mut state = lock(&self.system.state);
-        let posted = state
-            .posted_chat_lines
-            .entry(session.id.clone())
-            .or_insert(0);
+        let posted = state.posted_chat_lines.entry(session.id.clone());
+        let posted = posted.or_insert(0);
         let payload = Payload::new(session, format, phase, *posted);
         *posted = session.chat.len();
         payload
@@ -211,10 +194,8 @@ impl Site for Rescue {
 
     fn inspect(&self, request: &RecordedRequest) {
         for (name, _) in &request.query {
-            if ["pwd", "password", "authcode"]
-                .iter()
-                .any(|secret| name.eq_ignore_ascii_case(secret))
-            {
+            let secrets = ["pwd", "password", "authcode"];
+            if secrets.contains(&name.to_ascii_lowercase().as_str()) {
                 let violation = format!("{name} was sent in the URL of {}", request.path);
                 lock(&self.state).violations.push(violation);
             }

@@ -62,32 +62,22 @@ impl Payload {
         posted_chat_lines: usize,
     ) -> Self {
         let pairs = pairs(session, phase, posted_chat_lines);
-        match format {
-            Format::Form => Self {
-                content_type: "application/x-www-form-urlencoded",
-                body: form_urlencoded::Serializer::new(String::new())
-                    .extend_pairs(&pairs)
-                    .finish(),
-            },
-            Format::Xml => Self {
-                content_type: "text/xml; charset=utf-8",
-                body: xml(&pairs),
-            },
-            Format::JsonFlat => Self {
-                content_type: "application/json",
-                body: object(pairs).to_string(),
-            },
-            Format::JsonWrapped => {
-                let lower = pairs
-                    .into_iter()
-                    .map(|(name, value)| (name.to_ascii_lowercase(), value));
-                let body = json!({"session": object(lower.collect())}).to_string();
-                Self {
-                    content_type: "application/json",
-                    body,
-                }
+        let (content_type, body) = match format {
+            Format::Form => {
+                let mut form = form_urlencoded::Serializer::new(String::new());
+                let body = form.extend_pairs(&pairs).finish();
+                ("application/x-www-form-urlencoded", body)
             }
-        }
+            Format::Xml => ("text/xml; charset=utf-8", xml(&pairs)),
+            Format::JsonFlat => ("application/json", object(pairs).to_string()),
+            Format::JsonWrapped => {
+                let pairs = pairs.into_iter();
+                let lower = pairs.map(|(name, value)| (name.to_ascii_lowercase(), value));
+                let body = json!({"session": object(lower.collect())});
+                ("application/json", body.to_string())
+            }
+        };
+        Self { content_type, body }
     }
 }
 
@@ -96,11 +86,8 @@ fn pairs(session: &Session, phase: Phase, posted_chat_lines: usize) -> Vec<(Stri
     let field = |name: &str| session.fields.get(name).cloned().unwrap_or_default();
     let technician = &session.technician;
     let separator = if session.chat_line_breaks { "\n" } else { "" };
-    let chat = session
-        .chat
-        .get(posted_chat_lines..)
-        .unwrap_or_default()
-        .join(separator);
+    let chat = session.chat.get(posted_chat_lines..).unwrap_or_default();
+    let chat = chat.join(separator);
     let note = match phase {
         Phase::Start => String::new(),
         Phase::End => session.note.clone(),
@@ -149,12 +136,11 @@ fn pairs(session: &Session, phase: Phase, posted_chat_lines: usize) -> Vec<(Stri
 }
 
 fn object(pairs: Vec<(String, String)>) -> Value {
-    Value::Object(
-        pairs
-            .into_iter()
-            .map(|(name, value)| (name, Value::String(value)))
-            .collect::<Map<_, _>>(),
-    )
+    let pairs = pairs.into_iter();
+    let members: Map<_, _> = pairs
+        .map(|(name, value)| (name, Value::String(value)))
+        .collect();
+    Value::Object(members)
 }
 
 fn xml(pairs: &[(String, String)]) -> String {
@@ -226,15 +212,12 @@ mod tests {
 
     fn session() -> Session {
         let technician = Technician::new("4455667", "ana.ruiz@acme.test", "Ana Ruiz");
-        let mut session = Session::new(
-            "70112233",
-            technician,
-            Timestamp::from_millis(1_747_216_931_007),
-        )
-        .with_customer("Paul Martin")
-        .with_field("CField1", "INC0012345")
-        .with_tracking0("sn1:inc:9d3")
-        .with_note("Reinstalled <the> driver & more");
+        let picked_up_at = Timestamp::from_millis(1_747_216_931_007);
+        let mut session = Session::new("70112233", technician, picked_up_at)
+            .with_customer("Paul Martin")
+            .with_field("CField1", "INC0012345")
+            .with_tracking0("sn1:inc:9d3")
+            .with_note("Reinstalled <the> driver & more");
         session.say("Ana Ruiz", "hello");
         session
     }
@@ -254,24 +237,15 @@ mod tests {
     #[test]
     fn an_end_as_xml_has_lower_case_elements_and_escaped_text() {
         let body = Payload::new(&session(), Format::Xml, Phase::End, 1).body;
-        assert!(
-            body.contains("<session><sessionid>70112233</sessionid>"),
-            "{body}"
-        );
-        assert!(
-            body.contains("<note>Reinstalled &lt;the&gt; driver &amp; more</note>"),
-            "{body}"
-        );
-        assert!(
-            body.contains("<chatlog></chatlog>"),
-            "what was posted before is not repeated: {body}"
-        );
-        assert!(
-            body.contains(
-                "<closingtime>5/14/2025 10:31:40 AM</closingtime><worktime>1731</worktime>"
-            ),
-            "{body}"
-        );
+        for part in [
+            "<session><sessionid>70112233</sessionid>",
+            "<note>Reinstalled &lt;the&gt; driver &amp; more</note>",
+            // What was posted before is not repeated.
+            "<chatlog></chatlog>",
+            "<closingtime>5/14/2025 10:31:40 AM</closingtime><worktime>1731</worktime>",
+        ] {
+            assert!(body.contains(part), "{part}: {body}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shared::domain::clock::Timestamp;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, format_description};
 
 use super::technician::Technician;
 
@@ -87,40 +87,23 @@ impl Session {
     pub fn say(&mut self, speaker: &str, text: &str) {
         let minutes = u64::try_from(self.chat.len()).unwrap_or(0);
         let at = self.picked_up_at.plus(Duration::from_secs(60 * minutes));
-        self.chat
-            .push(format!("{} {speaker}: {text}", us_time(at, false)));
+        let time = formatted(at, "[hour repr:12 padding:none]:[minute] [period]");
+        self.chat.push(format!("{time} {speaker}: {text}"));
     }
 }
 
 /// A moment in US style, `5/14/2025 10:02:11 AM`, in UTC.
 pub fn us_date(at: Timestamp) -> String {
-    let moment = moment(at);
-    format!(
-        "{}/{}/{} {}",
-        u8::from(moment.month()),
-        moment.day(),
-        moment.year(),
-        us_time(at, true)
-    )
+    let date = formatted(at, "[month padding:none]/[day padding:none]/[year]");
+    let time = formatted(at, "[hour repr:12 padding:none]:[minute]:[second] [period]");
+    format!("{date} {time}")
 }
 
-fn us_time(at: Timestamp, with_seconds: bool) -> String {
-    let moment = moment(at);
-    let half = if moment.hour() < 12 { "AM" } else { "PM" };
-    let hour = match moment.hour() % 12 {
-        0 => 12,
-        hour => hour,
-    };
-    let seconds = if with_seconds {
-        format!(":{:02}", moment.second())
-    } else {
-        String::new()
-    };
-    format!("{hour}:{:02}{seconds} {half}", moment.minute())
-}
-
-fn moment(at: Timestamp) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp(at.as_secs()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+fn formatted(at: Timestamp, format: &str) -> String {
+    let moment = OffsetDateTime::from_unix_timestamp(at.as_secs());
+    let moment = moment.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let format = format_description::parse_borrowed::<1>(format).unwrap_or_default();
+    moment.format(&format).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -129,14 +112,13 @@ mod tests {
 
     #[test]
     fn dates_are_in_us_style() {
-        assert_eq!(
-            us_date(Timestamp::from_millis(1_747_216_931_007)),
-            "5/14/2025 10:02:11 AM"
-        );
-        assert_eq!(us_date(Timestamp::from_millis(0)), "1/1/1970 12:00:00 AM");
-        assert_eq!(
-            us_date(Timestamp::from_millis(43_200_000)),
-            "1/1/1970 12:00:00 PM"
-        );
+        for (millis, expected) in [
+            (1_747_216_931_007, "5/14/2025 10:02:11 AM"),
+            (0, "1/1/1970 12:00:00 AM"),
+            (43_200_000, "1/1/1970 12:00:00 PM"),
+        ] {
+            let date = us_date(Timestamp::from_millis(millis));
+            assert_eq!(date, expected);
+        }
     }
 }

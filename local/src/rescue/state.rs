@@ -134,14 +134,10 @@ impl RescueState {
 
     /// The SSO id behind an authcode or an API token.
     pub(super) fn holder(&self, code: &str) -> Option<&str> {
-        let by_authcode = self
-            .authcodes
-            .iter()
-            .find(|(_, known)| *known == code)
-            .map(|(sso_id, _)| sso_id);
-        by_authcode
-            .or_else(|| self.api_tokens.get(code))
-            .map(String::as_str)
+        let mut authcodes = self.authcodes.iter();
+        let by_authcode = authcodes.find(|(_, known)| *known == code);
+        let by_authcode = by_authcode.map(|(sso_id, _)| sso_id.as_str());
+        by_authcode.or_else(|| Some(self.api_tokens.get(code)?.as_str()))
     }
 
     pub(super) fn new_session(&mut self, technician: Technician, now: Timestamp) -> Session {

@@ -1,5 +1,6 @@
 //! One test for each oddity of Rescue's API, over HTTP.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shared::domain::clock::{Clock, Timestamp};
@@ -9,6 +10,11 @@ use crate::servicenow;
 use crate::simulator::{FaultAction, InjectedFault, RequestMatcher, plain_client};
 
 const ANA: &str = "ana.ruiz@acme.test";
+const SSO: [(&str, &str); 3] = [
+    ("ssoid", ANA),
+    ("pwd", "company-wide"),
+    ("company", "112938"),
+];
 
 struct Bench {
     rescue: Simulator,
@@ -32,35 +38,32 @@ impl Bench {
     }
 
     async fn post(&self, page: &str, form: &[(&str, &str)]) -> String {
-        let request = self
-            .client
-            .post(format!("{}/API/{page}.aspx", self.rescue.url()))
-            .form(form);
-        let response = request.send().await.expect("an answer");
+        let url = format!("{}/API/{page}.aspx", self.rescue.url());
+        let response = self.client.post(url).form(form).send().await;
+        let response = response.expect("an answer");
         assert_eq!(response.status(), 200, "errors are answered 200, too");
         response.text().await.expect("a body")
     }
 
     async fn sign_in(&self) -> String {
-        let form = [
-            ("ssoid", ANA),
-            ("pwd", "company-wide"),
-            ("company", "112938"),
-        ];
-        let answer = self.post("requestAuthCodeSSO", &form).await;
-        answer
-            .strip_prefix("OK\n\nAUTHCODE:")
-            .expect("an authcode")
-            .to_owned()
+        let answer = self.post("requestAuthCodeSSO", &SSO).await;
+        let authcode = answer.strip_prefix("OK\n\nAUTHCODE:");
+        authcode.expect("an authcode").to_owned()
     }
 
     async fn pin(&self, authcode: &str) -> String {
-        self.post(
-            "requestPINCode",
-            &[("authcode", authcode), ("notechconsole", "1")],
-        )
-        .await
+        let form = [("authcode", authcode), ("notechconsole", "1")];
+        self.post("requestPINCode", &form).await
     }
+
+    fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+}
+
+async fn text(request: reqwest::RequestBuilder) -> String {
+    let response = request.send().await.expect("an answer");
+    response.text().await.expect("a body")
 }
 
 #[tokio::test]
@@ -70,12 +73,9 @@ async fn an_ok_is_followed_by_two_characters_and_the_pin_keeps_its_leading_zero(
     assert_eq!(authcode.len(), 80);
     let answer = bench.pin(&authcode).await;
     assert_eq!(answer, "OK\n\nPINCODE:012345");
-    assert_eq!(
-        answer.get(12..),
-        Some("012345"),
-        "where a known client takes it"
-    );
-    bench.clock.advance(Duration::from_secs(1));
+    let cut = answer.get(12..);
+    assert_eq!(cut, Some("012345"), "where a known client takes it");
+    bench.advance(1);
     bench.rescue.configure(|rules| rules.separator = "\r\n");
     assert!(bench.pin(&authcode).await.starts_with("OK\r\nPINCODE:"));
 }
@@ -84,63 +84,55 @@ async fn an_ok_is_followed_by_two_characters_and_the_pin_keeps_its_leading_zero(
 async fn a_new_authcode_invalidates_the_old_one_and_none_expires() {
     let bench = Bench::new();
     let old = bench.sign_in().await;
-    bench.clock.advance(Duration::from_secs(400 * 86_400));
+    bench.advance(400 * 86_400);
     assert!(bench.pin(&old).await.starts_with("OK"));
     let new = bench.rescue.sign_in_elsewhere(ANA);
     assert_eq!(bench.pin(&old).await, "INVALID_SECRETAUTHCODE");
-    bench.clock.advance(Duration::from_secs(1));
+    bench.advance(1);
     assert!(bench.pin(&new).await.starts_with("OK"));
 }
 
 #[tokio::test]
-async fn sign_in_is_refused_with_the_word_for_each_cause() {
+async fn sign_in_is_refused_with_the_code_for_each_cause() {
     let bench = Bench::new();
-    let sso = |ssoid, pwd, company| [("ssoid", ssoid), ("pwd", pwd), ("company", company)];
-    for (form, word) in [
-        (sso(ANA, "wrong", "112938"), "INVALID"),
+    let sso = |ssoid, pwd, company| vec![("ssoid", ssoid), ("pwd", pwd), ("company", company)];
+    let email = |pwd| vec![("email", ANA), ("pwd", pwd)];
+    for (method, form, code) in [
+        ("requestAuthCodeSSO", sso(ANA, "wrong", "112938"), "INVALID"),
         (
+            "requestAuthCodeSSO",
             sso("unknown@acme.test", "company-wide", "112938"),
             "INVALID",
         ),
-        (sso(ANA, "company-wide", "999"), "INVALID"),
-        (sso(ANA, "company-wide", "acme"), "INVALIDPARAM_COMPANY"),
-        (sso(ANA, "", "112938"), "ERROR"),
+        (
+            "requestAuthCodeSSO",
+            sso(ANA, "company-wide", "999"),
+            "INVALID",
+        ),
+        (
+            "requestAuthCodeSSO",
+            sso(ANA, "company-wide", "acme"),
+            "INVALIDPARAM_COMPANY",
+        ),
+        ("requestAuthCodeSSO", sso(ANA, "", "112938"), "ERROR"),
+        ("requestAuthCode", email("wrong"), "INVALID"),
     ] {
-        assert_eq!(bench.post("requestAuthCodeSSO", &form).await, word);
+        assert_eq!(bench.post(method, &form).await, code, "{method} {form:?}");
     }
-    assert_eq!(
-        bench
-            .post("requestAuthCode", &[("email", ANA), ("pwd", "wrong")])
-            .await,
-        "INVALID"
-    );
-    assert!(
-        bench
-            .post("requestAuthCode", &[("email", ANA), ("pwd", "own")])
-            .await
-            .starts_with("OK")
-    );
+    let answer = bench.post("requestAuthCode", &email("own")).await;
+    assert!(answer.starts_with("OK"), "{answer}");
     bench
         .rescue
         .configure(|rules| rules.deny_request_authcode = true);
-    assert_eq!(
-        bench
-            .post("requestAuthCodeSSO", &sso(ANA, "company-wide", "112938"))
-            .await,
-        "ERROR"
-    );
+    assert_eq!(bench.post("requestAuthCodeSSO", &SSO).await, "ERROR");
     let token = bench.rescue.issue_api_token(ANA);
+    let answer = bench.pin(&token).await;
     assert!(
-        bench.pin(&token).await.starts_with("OK"),
-        "an API token is taken wherever an authcode is"
+        answer.starts_with("OK"),
+        "an API token is taken wherever an authcode is: {answer}"
     );
-    assert_eq!(
-        (
-            bench.rescue.sign_ins().granted,
-            bench.rescue.sign_ins().refused
-        ),
-        (1, 7)
-    );
+    let sign_ins = bench.rescue.sign_ins();
+    assert_eq!((sign_ins.granted, sign_ins.refused), (1, 7));
 }
 
 #[tokio::test]
@@ -155,21 +147,17 @@ async fn one_technician_gets_one_pin_a_second() {
 }
 
 #[tokio::test]
-async fn a_pin_is_refused_with_the_word_for_each_cause() {
+async fn a_pin_is_refused_with_the_code_for_each_cause() {
     let bench = Bench::new();
-    assert_eq!(
-        bench
-            .post("requestPINCode", &[("notechconsole", "1")])
-            .await,
-        "NOTLOGGEDIN"
-    );
+    let anonymous = bench
+        .post("requestPINCode", &[("notechconsole", "1")])
+        .await;
+    assert_eq!(anonymous, "NOTLOGGEDIN");
     let code = bench.sign_in().await;
     let code = code.as_str();
     let form = [("authcode", code)];
-    assert_eq!(
-        bench.post("requestPINCode", &form).await,
-        "NOTECHCONSOLERUNNING"
-    );
+    let no_console = bench.post("requestPINCode", &form).await;
+    assert_eq!(no_console, "NOTECHCONSOLERUNNING");
     let long = "x".repeat(65);
     let overflow = [
         ("authcode", code),
@@ -177,32 +165,21 @@ async fn a_pin_is_refused_with_the_word_for_each_cause() {
         ("notechconsole", "1"),
     ];
     assert_eq!(bench.post("requestPINCode", &overflow).await, "ERROR");
-    bench
-        .rescue
-        .configure(|rules| rules.out_of_pin_codes = true);
+    let rescue = &bench.rescue;
+    rescue.configure(|rules| rules.out_of_pin_codes = true);
     assert_eq!(bench.pin(code).await, "OUTOFPINCODES");
-    bench
-        .rescue
-        .configure(|rules| rules.out_of_pin_codes = false);
-    bench.rescue.change_technician(ANA, |ana| ana.seat = false);
+    rescue.configure(|rules| rules.out_of_pin_codes = false);
+    rescue.change_technician(ANA, |ana| ana.seat = false);
     assert_eq!(bench.pin(code).await, "NOTTECHNICIAN");
-    bench
-        .rescue
-        .change_technician(ANA, |ana| ana.disabled = true);
+    rescue.change_technician(ANA, |ana| ana.disabled = true);
     assert_eq!(bench.pin(code).await, "USER_DELETED_OR_DISABLED");
-    bench
-        .rescue
-        .change_technician(ANA, |ana| ana.deleted = true);
+    rescue.change_technician(ANA, |ana| ana.deleted = true);
     assert_eq!(bench.pin(code).await, "USER_IS_DELETED");
-    bench.rescue.change_technician(ANA, |ana| {
+    rescue.change_technician(ANA, |ana| {
         (ana.seat, ana.disabled, ana.deleted, ana.console_running) = (true, false, false, true);
     });
-    assert!(
-        bench
-            .post("requestPINCode_v2", &form)
-            .await
-            .starts_with("OK")
-    );
+    let answer = bench.post("requestPINCode_v2", &form).await;
+    assert!(answer.starts_with("OK"), "{answer}");
 }
 
 #[tokio::test]
@@ -215,8 +192,8 @@ async fn a_method_that_the_server_does_not_have_is_a_page_that_cannot_be_found()
     });
     for method in ["requestPINCode", "requestPINCode_v2"] {
         let url = format!("{}/API/{method}.aspx", bench.rescue.url());
-        let answer = plain_client().expect("a client").post(url).form(&form);
-        let answer = answer.send().await.expect("an answer");
+        let answer = bench.client.post(url).form(&form).send().await;
+        let answer = answer.expect("an answer");
         assert_eq!(answer.status(), 404, "{method}");
     }
     let third = bench.post("requestPINCode_v3", &form).await;
@@ -224,7 +201,7 @@ async fn a_method_that_the_server_does_not_have_is_a_page_that_cannot_be_found()
 }
 
 #[tokio::test]
-async fn a_caller_whose_address_is_not_on_the_list_gets_one_word_for_everything() {
+async fn a_caller_whose_address_is_not_on_the_list_gets_one_code_for_everything() {
     let bench = Bench::new();
     bench.rescue.configure(|rules| rules.ip_restricted = true);
     for method in ["requestAuthCodeSSO", "requestPINCode", "getAccount"] {
@@ -235,9 +212,8 @@ async fn a_caller_whose_address_is_not_on_the_list_gets_one_word_for_everything(
 #[tokio::test]
 async fn only_the_third_version_makes_a_pin_for_a_node() {
     let bench = Bench::new();
-    bench
-        .rescue
-        .set_technician(Technician::new("99", "bo@acme.test", "Bo Lind"));
+    let bo = Technician::new("99", "bo@acme.test", "Bo Lind");
+    bench.rescue.set_technician(bo);
     let code = bench.sign_in().await;
     let form = [
         ("authcode", code.as_str()),
@@ -246,12 +222,8 @@ async fn only_the_third_version_makes_a_pin_for_a_node() {
     ];
     bench.post("requestPINCode_v3", &form).await;
     bench.post("requestPINCode", &form).await;
-    let made_for: Vec<_> = bench
-        .rescue
-        .pins()
-        .into_iter()
-        .map(|pin| pin.technician)
-        .collect();
+    let pins = bench.rescue.pins().into_iter();
+    let made_for: Vec<_> = pins.map(|pin| pin.technician).collect();
     assert_eq!(made_for, ["bo@acme.test", ANA]);
 }
 
@@ -259,40 +231,20 @@ async fn only_the_third_version_makes_a_pin_for_a_node() {
 async fn a_login_is_a_cookie_that_idles_out_after_20_minutes() {
     let bench = Bench::new();
     let url = |page: &str| format!("{}/api/{page}.ASPX", bench.rescue.url());
-    let login = bench
-        .client
-        .post(url("login"))
-        .form(&[("email", ANA), ("pwd", "own")])
-        .send()
-        .await
-        .expect("an answer");
-    let cookie = login.headers()["set-cookie"]
-        .to_str()
-        .expect("text")
-        .split(';')
-        .next()
-        .expect("a pair")
-        .to_owned();
-    let account = || async {
-        let request = bench
-            .client
-            .get(url("getaccount_v2"))
-            .header("cookie", &cookie);
-        request
-            .send()
-            .await
-            .expect("an answer")
-            .text()
-            .await
-            .expect("a body")
+    let form = [("email", ANA), ("pwd", "own")];
+    let login = bench.client.post(url("login")).form(&form).send().await;
+    let login = login.expect("an answer");
+    let cookie = login.headers()["set-cookie"].to_str().expect("text");
+    let cookie = cookie.split(';').next().expect("a pair");
+    let account = || {
+        let request = bench.client.get(url("getaccount_v2"));
+        text(request.header("cookie", cookie))
     };
     let body = account().await;
-    assert!(
-        body.starts_with("OK\n\nAccountID:") && body.contains("TechID:4455667\n"),
-        "{body}"
-    );
+    assert!(body.starts_with("OK\n\nAccountID:"), "{body}");
+    assert!(body.contains("TechID:4455667\n"), "{body}");
     assert!(body.contains("bTcRunning:False"), "{body}");
-    bench.clock.advance(Duration::from_secs(1200));
+    bench.advance(1200);
     assert_eq!(account().await, "NOTLOGGEDIN");
 }
 
@@ -310,7 +262,7 @@ async fn secrets_in_urls_are_violations() {
 }
 
 #[tokio::test]
-async fn faults_are_worded_as_rescue_words_them() {
+async fn faults_have_the_texts_of_rescue() {
     let bench = Bench::new();
     let code = bench.sign_in().await;
     for (action, body) in [
@@ -321,9 +273,8 @@ async fn faults_are_worded_as_rescue_words_them() {
         ),
         (FaultAction::text("ERROR"), "ERROR"),
     ] {
-        bench
-            .rescue
-            .fault(InjectedFault::on(RequestMatcher::path("requestPINCode")).then(action));
+        let fault = InjectedFault::on(RequestMatcher::path("requestPINCode")).then(action);
+        bench.rescue.fault(fault);
         assert_eq!(bench.pin(&code).await, body);
     }
     assert!(bench.rescue.pins().is_empty());
@@ -332,8 +283,8 @@ async fn faults_are_worded_as_rescue_words_them() {
 #[tokio::test]
 async fn a_session_has_the_fields_of_its_pin_and_posts_only_new_chat() {
     let bench = Bench::new();
-    let receiver = servicenow::Simulator::start(servicenow::Options::new(bench.clock.clone()))
-        .expect("starts");
+    let receiver = servicenow::Options::new(bench.clock.clone());
+    let receiver = servicenow::Simulator::start(receiver).expect("starts");
     let code = bench.sign_in().await;
     let form = [
         ("authcode", code.as_str()),
@@ -346,47 +297,29 @@ async fn a_session_has_the_fields_of_its_pin_and_posts_only_new_chat() {
     assert_eq!(bench.rescue.enter_pin("012345"), None, "a PIN is used once");
     session.say("Ana Ruiz", "hello");
     let url = format!("{}/hook", receiver.url());
-    let posted = bench
-        .rescue
+    let rescue = &bench.rescue;
+    let posted = rescue
         .post(&url, &session, Format::Form, Phase::Start)
-        .await
-        .expect("an answer");
-    assert_eq!(posted.status, 404);
+        .await;
+    assert_eq!(posted.expect("an answer").status, 404);
     session.say("Paul Martin", "help");
-    let ended = bench
-        .rescue
-        .post(
-            &url,
-            &session.with_note("Done"),
-            Format::JsonFlat,
-            Phase::End,
-        )
-        .await
-        .expect("an answer");
-    bench
-        .rescue
-        .send(&url, &ended.payload)
-        .await
-        .expect("an answer");
+    let session = session.with_note("Done");
+    let ended = rescue
+        .post(&url, &session, Format::JsonFlat, Phase::End)
+        .await;
+    let payload = ended.expect("an answer").payload;
+    rescue.send(&url, &payload).await.expect("an answer");
     let received = receiver.requests_matching("POST", "/hook");
-    let started = received[0].form();
-    let value = |name: &str| {
-        started
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-    };
-    assert_eq!(
-        (value("Tracking0"), value("CField0"), value("Note")),
-        (Some("inc:1"), Some("Paul Martin"), Some(""))
-    );
+    let started: BTreeMap<String, String> = received[0].form().into_iter().collect();
+    let value = |name: &str| started.get(name).map(String::as_str);
+    assert_eq!(value("Tracking0"), Some("inc:1"));
+    assert_eq!(value("CField0"), Some("Paul Martin"));
+    assert_eq!(value("Note"), Some(""));
     assert_eq!(value("ChatLog"), Some("10:02 AM Ana Ruiz: hello"));
     assert_eq!(received[1].json()["ChatLog"], "10:03 AM Paul Martin: help");
     assert_eq!(received[1].json()["Note"], "Done");
-    assert_eq!(
-        received[1].body, received[2].body,
-        "sent once more, it is the same"
-    );
+    let (sent, repeated) = (&received[1].body, &received[2].body);
+    assert_eq!(sent, repeated, "sent once more, it is the same");
     assert_eq!(received[1].header("content-type"), Some("application/json"));
 }
 
@@ -396,22 +329,16 @@ async fn the_page_of_a_pin_shows_what_its_customer_would_see() {
     let authcode = bench.sign_in().await;
     let answer = bench.pin(&authcode).await;
     let pin = answer.rsplit(':').next().expect("a PIN").to_owned();
-    let client = &bench.client;
-    let page = |code: String| {
+    let page = |code: &str| {
         let url = format!("{}/Customer/Code.aspx?Code={code}", bench.rescue.url());
-        async move {
-            let answer = client.get(url).send().await.expect("an answer");
-            answer.text().await.expect("a page")
-        }
+        text(bench.client.get(url))
     };
-    let fresh = page(pin.clone()).await;
+    let fresh = page(&pin).await;
     assert!(fresh.contains(&format!("value=\"{pin}\"")), "{fresh}");
     assert!(fresh.contains("Ana Ruiz"), "{fresh}");
     bench.rescue.enter_pin(&pin).expect("a session");
-    assert!(page(pin).await.contains("has been used"));
-    let strange = page("%3Cscript%3E".to_owned()).await;
-    assert!(
-        strange.contains("is not known") && !strange.contains("<script>"),
-        "{strange}"
-    );
+    assert!(page(&pin).await.contains("has been used"));
+    let unknown = page("%3Cscript%3E").await;
+    assert!(unknown.contains("is not known"), "{unknown}");
+    assert!(!unknown.contains("<script>"), "{unknown}");
 }

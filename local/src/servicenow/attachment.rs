@@ -3,113 +3,88 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use shared::domain::clock::Timestamp;
 
-use super::schema;
+use super::api_call::{ApiCall, ApiResult};
 use super::state::{self, InstanceState, Principal, Row};
-use super::{refusal, table};
-use crate::simulator::{RecordedRequest, SimulatorResponse};
+use super::{refusal, schema, table};
+use crate::simulator::SimulatorResponse;
 
 /// `/api/now/attachment[/file|/{sys_id}[/file]]`
-pub(super) fn answer(
-    state: &mut InstanceState,
-    request: &RecordedRequest,
-    who: &Principal,
-    now: Timestamp,
-    rest: &[&str],
-) -> SimulatorResponse {
-    match (request.method.as_str(), rest) {
-        ("POST", ["file"]) => upload(state, request, who, now),
-        ("GET", []) => list(state, request, who),
-        ("GET", [sys_id]) => match readable(state, who, sys_id) {
-            Some(row) => SimulatorResponse::json(200, &json!({"result": metadata(row)})),
-            None => refusal::no_record(),
-        },
-        ("GET", [sys_id, "file"]) => match readable(state, who, sys_id) {
-            Some(row) => {
-                SimulatorResponse::new(200, state::value(row, "content_type"), bytes(state, sys_id))
-            }
-            None => refusal::no_record(),
-        },
-        (method, _) => refusal::method(method),
+pub(super) fn answer(state: &mut InstanceState, call: &ApiCall<'_>, rest: &[&str]) -> ApiResult {
+    let readable =
+        |state, sys_id| readable(state, call.caller, sys_id).ok_or_else(refusal::no_record);
+    match (call.request.method.as_str(), rest) {
+        ("POST", ["file"]) => upload(state, call),
+        ("GET", []) => Ok(list(state, call)),
+        ("GET", [sys_id]) => {
+            let body = json!({"result": metadata(readable(state, sys_id)?)});
+            Ok(SimulatorResponse::json(200, &body))
+        }
+        ("GET", [sys_id, "file"]) => {
+            let content_type = state::value(readable(state, sys_id)?, "content_type");
+            let bytes = bytes(state, sys_id);
+            Ok(SimulatorResponse::new(200, content_type, bytes))
+        }
+        (method, _) => Err(refusal::method(method)),
     }
 }
 
-fn upload(
-    state: &mut InstanceState,
-    request: &RecordedRequest,
-    who: &Principal,
-    now: Timestamp,
-) -> SimulatorResponse {
-    let Some(content_type) = request.header("content-type").map(str::to_owned) else {
-        return refusal::bad_request("Missing header", "Content-Type is mandatory");
+fn upload(state: &mut InstanceState, call: &ApiCall<'_>) -> ApiResult {
+    let request = call.request;
+    let content_type = request.header("content-type");
+    let content_type = content_type.ok_or_else(|| refusal::missing_header("Content-Type"))?;
+    let parameter = |name| {
+        let sent = request.parameter(name).filter(|value| !value.is_empty());
+        sent.ok_or_else(|| {
+            refusal::bad_request(
+                "Missing parameter",
+                "table_name, table_sys_id and file_name are mandatory",
+            )
+        })
     };
-    let parameter = |name| request.parameter(name).filter(|value| !value.is_empty());
-    let (Some(target), Some(target_id), Some(file_name)) = (
-        parameter("table_name"),
-        parameter("table_sys_id"),
-        parameter("file_name"),
-    ) else {
-        return refusal::bad_request(
-            "Missing parameter",
-            "table_name, table_sys_id and file_name are mandatory",
-        );
-    };
+    let (target, target_id) = (parameter("table_name")?, parameter("table_sys_id")?);
+    let file_name = parameter("file_name")?;
     if !state.has_table(target) {
-        return refusal::invalid_table(target);
+        return Err(refusal::invalid_table(target));
     }
-    if state.visible(target, target_id).is_none() || !state.may_read(who, target) {
-        return refusal::no_record();
+    if state.visible(target, target_id).is_none() || !state.may_read(call.caller, target) {
+        return Err(refusal::no_record());
     }
     // Attaching needs create on sys_attachment and write on the record it is attached to (vendor's Attachment API page).
     let writable = !state.rules.unwritable_tables.contains(schema::ATTACHMENTS);
-    if !state.may_write(who, target) || !writable {
-        return refusal::acl("Insert");
+    if !state.may_write(call.caller, target) || !writable {
+        return Err(refusal::acl("Insert"));
     }
     let values = [
-        ("file_name", file_name.to_owned()),
+        ("file_name", file_name),
         ("content_type", content_type),
-        ("size_bytes", request.body.len().to_string()),
-        ("table_name", target.to_owned()),
-        ("table_sys_id", target_id.to_owned()),
+        ("size_bytes", &request.body.len().to_string()),
+        ("table_name", target),
+        ("table_sys_id", target_id),
     ]
-    .map(|(name, value)| (name.to_owned(), value));
-    let sys_id = state.insert(schema::ATTACHMENTS, who, now, &values);
-    let origin = table::origin(request);
-    let link = (
-        "download_link".to_owned(),
-        format!("{origin}/api/now/attachment/{sys_id}/file"),
-    );
-    state.write(schema::ATTACHMENTS, &sys_id, who, now, &[link]);
-    state
-        .contents
-        .insert(sys_id.clone(), STANDARD.encode(&request.body));
-    let Some((_, row)) = state.find(schema::ATTACHMENTS, &sys_id) else {
-        return refusal::no_record();
-    };
-    SimulatorResponse::json(201, &json!({"result": metadata(row)}))
-        .with_header("location", format!("{origin}/api/now/attachment/{sys_id}"))
+    .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let sys_id = state.insert(schema::ATTACHMENTS, call.caller, call.now, &values);
+    let location = format!("{}/api/now/attachment/{sys_id}", call.origin());
+    let link = ("download_link".to_owned(), format!("{location}/file"));
+    state.write(schema::ATTACHMENTS, &sys_id, call.caller, call.now, &[link]);
+    let content = STANDARD.encode(&request.body);
+    state.contents.insert(sys_id.clone(), content);
+    let (_, row) = state
+        .find(schema::ATTACHMENTS, &sys_id)
+        .ok_or_else(refusal::no_record)?;
+    let created = SimulatorResponse::json(201, &json!({"result": metadata(row)}));
+    Ok(created.with_header("location", location))
 }
 
-fn list(
-    state: &mut InstanceState,
-    request: &RecordedRequest,
-    who: &Principal,
-) -> SimulatorResponse {
-    let number = |name, default: usize| {
-        request
-            .parameter(name)
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(default)
-    };
+fn list(state: &mut InstanceState, call: &ApiCall<'_>) -> SimulatorResponse {
     let mut violations = Vec::new();
-    let found = table::search(state, request, schema::ATTACHMENTS, &mut violations);
+    let found = table::search(state, call.request, schema::ATTACHMENTS, &mut violations);
     let total = found.len();
     let rows: Vec<Value> = found
         .into_iter()
-        .skip(number("sysparm_offset", 0))
-        .take(number("sysparm_limit", 1_000))
-        .filter(|(_, row)| readable(state, who, state::value(row, "sys_id")).is_some())
+        .skip(call.number("sysparm_offset", 0))
+        .take(call.number("sysparm_limit", 1_000))
+        .filter(|(_, row)| readable(state, call.caller, state::value(row, "sys_id")).is_some())
         .map(|(_, row)| metadata(row))
         .collect();
     state.violations.append(&mut violations);
@@ -118,13 +93,11 @@ fn list(
 }
 
 /// An attachment whose record the caller may read.
-fn readable<'a>(state: &'a InstanceState, who: &Principal, sys_id: &str) -> Option<&'a Row> {
+fn readable<'a>(state: &'a InstanceState, caller: &Principal, sys_id: &str) -> Option<&'a Row> {
     let (_, row) = state.find(schema::ATTACHMENTS, sys_id)?;
     let target = state::value(row, "table_name");
-    let seen = state
-        .visible(target, state::value(row, "table_sys_id"))
-        .is_some();
-    (seen && state.may_read(who, target)).then_some(row)
+    let record = state.visible(target, state::value(row, "table_sys_id"));
+    (record.is_some() && state.may_read(caller, target)).then_some(row)
 }
 
 /// The whole row: the Attachment API has no `sysparm_fields`.

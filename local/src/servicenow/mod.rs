@@ -5,6 +5,7 @@
 //! a caller must never do (send a cookie, a script in a query or a secret in a URL, delete a record) is recorded as a
 //! violation.
 
+mod api_call;
 mod attachment;
 mod email;
 mod journal;
@@ -29,6 +30,7 @@ use shared::domain::clock::{Clock, Timestamp};
 use crate::lock::lock;
 use crate::simulator::{self, RecordedRequest, RequestRefusal, SimulatorResponse, Site};
 use crate::state_file::{load, save};
+use api_call::ApiCall;
 use state::{Account, InstanceState, Principal};
 use tokens::Registry;
 
@@ -146,15 +148,12 @@ impl Simulator {
 
     fn add_person(&self, table: &str, user: User) -> String {
         let values = [
-            ("email", &user.email),
+            ("email", user.email.as_str()),
             ("user_name", &user.user_name),
             ("name", &user.name),
-        ]
-        .map(|(column, value)| (column, value.as_str()));
-        let known = self
-            .records(table)
-            .into_iter()
-            .find(|row| state::value(row, "user_name") == user.user_name);
+        ];
+        let mut records = self.records(table).into_iter();
+        let known = records.find(|row| state::value(row, "user_name") == user.user_name);
         let sys_id = match known {
             Some(row) => state::value(&row, "sys_id").to_owned(),
             None => self.add_record(table, &values).sys_id,
@@ -187,9 +186,7 @@ impl Simulator {
         self.changing(|state| {
             let sys_id = state.insert(table, &administrator(), now, &owned(columns));
             let row = state.find(table, &sys_id).map(|(_, row)| row);
-            let number = row
-                .map(|row| state::value(row, "number").to_owned())
-                .unwrap_or_default();
+            let number = row.map_or("", |row| state::value(row, "number")).to_owned();
             Created { sys_id, number }
         })
     }
@@ -211,18 +208,14 @@ impl Simulator {
 
     /// A record's raw columns, without access rules.
     pub fn record(&self, table: &str, sys_id: &str) -> Option<BTreeMap<String, String>> {
-        lock(&self.system.state)
-            .find(table, sys_id)
-            .map(|(_, row)| row.clone())
+        let state = lock(&self.system.state);
+        state.find(table, sys_id).map(|(_, row)| row.clone())
     }
 
     /// A table's records, in the order of their creation.
     pub fn records(&self, table: &str) -> Vec<BTreeMap<String, String>> {
-        lock(&self.system.state)
-            .tables
-            .get(table)
-            .cloned()
-            .unwrap_or_default()
+        let state = lock(&self.system.state);
+        state.tables.get(table).cloned().unwrap_or_default()
     }
 
     /// A record's work notes, oldest first.
@@ -250,14 +243,9 @@ impl Simulator {
         if state.find(table, sys_id).is_none() {
             return Vec::new();
         }
-        let of_it =
-            |entry: &&journal::Entry| entry.element_id == sys_id && entry.element == element;
-        state
-            .journal
-            .iter()
-            .filter(of_it)
-            .map(|entry| entry.value.clone())
-            .collect()
+        let entries = state.journal.iter();
+        let entries = entries.filter(|one| one.element_id == sys_id && one.element == element);
+        entries.map(|entry| entry.value.clone()).collect()
     }
 
     /// The names and texts of a record's attachments, in the order of their creation.
@@ -298,10 +286,8 @@ impl Simulator {
     /// When a refresh token expires; `None` for one that is unknown or revoked.
     pub fn refresh_token_expires_at(&self, token: &str) -> Option<Timestamp> {
         let state = lock(&self.system.state);
-        let known = state
-            .refresh_tokens
-            .iter()
-            .find(|known| known.token == token && !known.revoked);
+        let mut known = state.refresh_tokens.iter();
+        let known = known.find(|known| known.token == token && !known.revoked);
         known.map(|known| known.expires_at)
     }
 
@@ -378,12 +364,8 @@ impl Site for Instance {
             RequestRefusal::RateLimited {
                 retry_after: Some(seconds),
             } => {
-                let resets_at = self
-                    .clock
-                    .now()
-                    .plus(Duration::from_secs(seconds))
-                    .as_secs();
-                refusal::hourly_limit(seconds, resets_at)
+                let resets_at = self.clock.now().plus(Duration::from_secs(seconds));
+                refusal::hourly_limit(seconds, resets_at.as_secs())
             }
             RequestRefusal::Cancelled => refusal::cancelled(),
         }
@@ -393,9 +375,8 @@ impl Site for Instance {
         // Browsers send the cookies of pages back; the connector opens none.
         let page = request.method == "GET" && !request.path.starts_with("/api/");
         if request.header("cookie").is_some() && !page {
-            lock(&self.state)
-                .violations
-                .push(format!("a cookie was sent to {}", request.path));
+            let violation = format!("a cookie was sent to {}", request.path);
+            lock(&self.state).violations.push(violation);
         }
     }
 
@@ -405,9 +386,8 @@ impl Site for Instance {
             "JSESSIONID=3F2504E04F8911D39A0C0305E82C3301; Path=/; HttpOnly",
             "glide_user_route=glide.1a2b3c; Path=/",
         ] {
-            answer
-                .headers
-                .push(("set-cookie".to_owned(), cookie.to_owned()));
+            let header = ("set-cookie".to_owned(), cookie.to_owned());
+            answer.headers.push(header);
         }
     }
 
@@ -425,11 +405,8 @@ fn route(
     request: &RecordedRequest,
     now: Timestamp,
 ) -> SimulatorResponse {
-    let mut parts: Vec<&str> = request
-        .path
-        .split('/')
-        .filter(|part| !part.is_empty())
-        .collect();
+    let parts = request.path.split('/').filter(|part| !part.is_empty());
+    let parts: Vec<&str> = parts.collect();
     if request.path == oauth::TOKEN_PATH {
         return oauth::token(state, request, now);
     }
@@ -440,32 +417,28 @@ fn route(
         return pages::answer(state, request)
             .unwrap_or_else(|| SimulatorResponse::html(404, "Page not found"));
     }
-    let Some(who) = oauth::authenticate(state, request.authorization.as_deref(), now) else {
+    let token = request.authorization.as_deref();
+    let Some(caller) = oauth::authenticate(state, token, now) else {
         return refusal::unauthenticated();
     };
-    parts.drain(..2);
-    let version = parts
-        .first()
-        .copied()
-        .filter(|part| matches!(*part, "v1" | "v2"));
-    if version.is_some() {
-        parts.remove(0);
-    }
-    match parts.as_slice() {
-        ["table", table, rest @ ..] if rest.len() <= 1 => {
-            let call = table::Call {
-                request,
-                who: &who,
-                now,
-                table,
-                first_version: version == Some("v1"),
-            };
-            table::answer(state, &call, rest.first().copied())
-        }
-        ["attachment", rest @ ..] => attachment::answer(state, request, &who, now, rest),
-        ["email", rest @ ..] => email::answer(state, request, &who, now, rest),
-        _ => refusal::no_resource(&request.path),
-    }
+    let (version, parts) = match &parts[2..] {
+        [version @ ("v1" | "v2"), rest @ ..] => (Some(*version), rest),
+        rest => (None, rest),
+    };
+    let call = ApiCall {
+        request,
+        caller: &caller,
+        now,
+        first_version: version == Some("v1"),
+    };
+    let answer = match parts {
+        ["table", table] => table::answer(state, &call, table, None),
+        ["table", table, sys_id] => table::answer(state, &call, table, Some(sys_id)),
+        ["attachment", rest @ ..] => attachment::answer(state, &call, rest),
+        ["email", rest @ ..] => email::answer(state, &call, rest),
+        _ => Err(refusal::no_resource(&request.path)),
+    };
+    answer.unwrap_or_else(|refusal| refusal)
 }
 
 #[cfg(test)]

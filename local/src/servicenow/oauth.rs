@@ -29,13 +29,9 @@ pub(super) fn token(
     }
     let form = request.form();
     for (name, _) in &request.query {
-        if matches!(
-            name.as_str(),
-            "client_secret" | "password" | "refresh_token"
-        ) {
-            state
-                .violations
-                .push(format!("{name} was sent in the URL of the token endpoint"));
+        if ["client_secret", "password", "refresh_token"].contains(&name.as_str()) {
+            let violation = format!("{name} was sent in the URL of the token endpoint");
+            state.violations.push(violation);
         }
     }
     if !request.is_of_type("application/x-www-form-urlencoded") {
@@ -82,11 +78,8 @@ fn grant<'a>(
     now: Timestamp,
 ) -> Result<serde_json::Value, Denial> {
     let client_id = field("client_id");
-    let registry = state
-        .registries
-        .get(client_id)
-        .cloned()
-        .ok_or(Denial::Client)?;
+    let registry = state.registries.get(client_id).cloned();
+    let registry = registry.ok_or(Denial::Client)?;
     if registry.client_secret != field("client_secret") {
         return Err(Denial::Client);
     }
@@ -94,14 +87,9 @@ fn grant<'a>(
         "password" if state.rules.password_grant_enabled => {
             let user = state.active_user(field("username")).ok_or(Denial::Grant)?;
             // `active_user` also finds an e-mail; a sign-in needs the user name.
-            let known = user.user_name == field("username")
-                && state.accounts.get(&user.sys_id).is_some_and(|account| {
-                    account
-                        .password
-                        .as_deref()
-                        .is_some_and(|password| password == field("password"))
-                });
-            if !known {
+            let account = state.accounts.get(&user.sys_id);
+            let password = account.and_then(|account| account.password.as_deref());
+            if user.user_name != field("username") || password != Some(field("password")) {
                 return Err(Denial::Grant);
             }
             state.grants.password += 1;
@@ -157,12 +145,8 @@ fn granted(
     refresh: Option<&str>,
     now: Timestamp,
 ) -> serde_json::Value {
-    let left = access
-        .expires_at
-        .since(now)
-        .as_secs()
-        .saturating_sub(1)
-        .max(1);
+    let left = access.expires_at.since(now).as_secs();
+    let left = left.saturating_sub(1).max(1);
     let mut body = json!({
         "access_token": access.token,
         "scope": "useraccount",
@@ -271,19 +255,11 @@ fn new_token(state: &InstanceState) -> String {
 
 /// Revokes a token of either kind; unknown ones are ignored.
 pub(super) fn revoke(state: &mut InstanceState, token: &str) {
-    for known in state
-        .access_tokens
-        .iter_mut()
-        .filter(|known| known.token == token)
-    {
-        known.revoked = true;
+    for known in &mut state.access_tokens {
+        known.revoked |= known.token == token;
     }
-    for known in state
-        .refresh_tokens
-        .iter_mut()
-        .filter(|known| known.token == token)
-    {
-        known.revoked = true;
+    for known in &mut state.refresh_tokens {
+        known.revoked |= known.token == token;
     }
 }
 
@@ -292,13 +268,9 @@ pub(super) fn revocation(
     state: &mut InstanceState,
     request: &RecordedRequest,
 ) -> SimulatorResponse {
-    let form = request.form();
-    let in_form = form
-        .iter()
-        .find(|(name, _)| name == "token")
-        .map(|(_, token)| token.clone());
-    match in_form.or_else(|| request.parameter("token").map(str::to_owned)) {
-        Some(token) => {
+    let mut fields = request.form().into_iter().chain(request.query.clone());
+    match fields.find(|(name, _)| name == "token") {
+        Some((_, token)) => {
             revoke(state, &token);
             SimulatorResponse::html(200, "Token revoked")
         }

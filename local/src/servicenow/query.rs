@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_sorted_as_asked() {
+    fn rows_are_sorted_in_the_order_of_the_query() {
         let query = Query::parse("ORDERBYDESCnumber", |_| true);
         let mut rows = ["1", "3", "2"];
         query.sort(&mut rows, |row, _| (*row).to_owned());

@@ -15,6 +15,17 @@ pub(super) fn bad_request(message: &str, detail: &str) -> SimulatorResponse {
     failure(400, message, Some(detail))
 }
 
+pub(super) fn missing_header(name: &str) -> SimulatorResponse {
+    bad_request("Missing header", &format!("{name} is mandatory"))
+}
+
+pub(super) fn not_json() -> SimulatorResponse {
+    bad_request(
+        "Exception while reading request",
+        "The payload is not valid JSON.",
+    )
+}
+
 pub(super) fn invalid_table(table: &str) -> SimulatorResponse {
     failure(400, &format!("Invalid table {table}"), None)
 }

@@ -201,31 +201,20 @@ impl InstanceState {
 
     /// A table's column by name.
     pub(super) fn column(&self, table: &str, name: &str) -> Option<Kind> {
-        let custom = || {
-            self.custom_columns
-                .get(table)
-                .is_some_and(|columns| columns.contains(name))
-        };
-        schema::columns(table)
-            .into_iter()
+        let mut columns = schema::columns(table).into_iter();
+        let kind = columns
             .find(|column| column.name == name)
-            .map(|column| column.kind)
-            .or_else(|| custom().then_some(Kind::Text))
+            .map(|column| column.kind);
+        let custom = self.custom_columns.get(table);
+        kind.or_else(|| custom?.contains(name).then_some(Kind::Text))
     }
 
     /// The names of a table's columns.
     pub(super) fn column_names(&self, table: &str) -> Vec<String> {
-        let custom = self
-            .custom_columns
-            .get(table)
-            .into_iter()
-            .flatten()
-            .cloned();
-        schema::columns(table)
-            .into_iter()
-            .map(|column| column.name.to_owned())
-            .chain(custom)
-            .collect()
+        let columns = schema::columns(table).into_iter();
+        let names = columns.map(|column| column.name.to_owned());
+        let custom = self.custom_columns.get(table).into_iter().flatten();
+        names.chain(custom.cloned()).collect()
     }
 
     /// Whether a column exists and may be read.
@@ -235,9 +224,8 @@ impl InstanceState {
 
     /// Whether a field, possibly dot-walked, can stand in a query. Journal fields cannot.
     pub(super) fn queryable(&self, table: &str, field: &str) -> bool {
-        let (column, rest) = field
-            .split_once('.')
-            .map_or((field, None), |(column, rest)| (column, Some(rest)));
+        let walk = field.split_once('.');
+        let (column, rest) = walk.map_or((field, None), |(column, rest)| (column, Some(rest)));
         self.readable(table, column)
             && match (self.column(table, column), rest) {
                 (Some(Kind::Journal) | None, _) | (Some(Kind::Text), Some(_)) => false,
@@ -251,20 +239,18 @@ impl InstanceState {
         let Some((column, rest)) = field.split_once('.') else {
             return value(row, field).to_owned();
         };
-        match self.column(table, column) {
-            Some(Kind::Reference(target)) => self
-                .find(target, value(row, column))
-                .map(|(class, row)| self.walk(class, row, rest))
-                .unwrap_or_default(),
-            _ => String::new(),
-        }
+        let Some(Kind::Reference(target)) = self.column(table, column) else {
+            return String::new();
+        };
+        let record = self.find(target, value(row, column));
+        record.map_or_else(String::new, |(class, row)| self.walk(class, row, rest))
     }
 
     /// Where a field of a record leads, possibly over references; `None` when there is no such field, or none that may
     /// be read.
     pub(super) fn follow<'a>(
         &'a self,
-        who: &Principal,
+        caller: &Principal,
         table: &'a str,
         row: Option<&'a Row>,
         field: &'a str,
@@ -286,23 +272,19 @@ impl InstanceState {
         // Whether the field exists is a matter of the tables; whether it has a value, one of this record.
         let row = row
             .and_then(|row| self.visible(target, value(row, column)))
-            .filter(|(class, _)| self.may_read(who, target) && self.may_read(who, class))
+            .filter(|(class, _)| self.may_read(caller, target) && self.may_read(caller, class))
             .map(|(_, row)| row);
-        self.follow(who, target, row, rest)
+        self.follow(caller, target, row, rest)
     }
 
     /// The rows of a table and of those that extend it, each with its own table's name.
     pub(super) fn rows<'a>(&'a self, table: &'a str) -> impl Iterator<Item = (&'a str, &'a Row)> {
-        schema::family(table)
-            .into_iter()
-            .filter(|class| self.has_table(class))
-            .flat_map(|class| {
-                self.tables
-                    .get(class)
-                    .into_iter()
-                    .flatten()
-                    .map(move |row| (class, row))
-            })
+        let classes = schema::family(table).into_iter();
+        let classes = classes.filter(|class| self.has_table(class));
+        classes.flat_map(|class| {
+            let rows = self.tables.get(class).into_iter().flatten();
+            rows.map(move |row| (class, row))
+        })
     }
 
     /// A record of a table, hidden or not.
@@ -322,35 +304,31 @@ impl InstanceState {
     }
 
     /// The user with this user name, e-mail or `sys_id`, who is active and not locked out.
-    pub(super) fn active_user(&self, who: &str) -> Option<Principal> {
-        let (_, row) = self.rows(schema::USERS).find(|(_, row)| {
-            ["user_name", "sys_id", "email"]
-                .iter()
-                .any(|column| value(row, column) == who)
-        })?;
-        (value(row, "active") == "true" && value(row, "locked_out") != "true").then(|| Principal {
+    pub(super) fn active_user(&self, identifier: &str) -> Option<Principal> {
+        let identifiers = |row| ["user_name", "sys_id", "email"].map(|column| value(row, column));
+        let mut users = self.rows(schema::USERS);
+        let (_, row) = users.find(|(_, row)| identifiers(row).contains(&identifier))?;
+        let account = self.accounts.get(value(row, "sys_id"));
+        let is_active = value(row, "active") == "true" && value(row, "locked_out") != "true";
+        is_active.then(|| Principal {
             sys_id: value(row, "sys_id").to_owned(),
             user_name: value(row, "user_name").to_owned(),
             name: value(row, "name").to_owned(),
-            roles: self
-                .accounts
-                .get(value(row, "sys_id"))
-                .map(|a| a.roles.clone())
-                .unwrap_or_default(),
+            roles: account.map_or_else(BTreeSet::new, |account| account.roles.clone()),
         })
     }
 
-    pub(super) fn may_read(&self, who: &Principal, table: &str) -> bool {
+    pub(super) fn may_read(&self, caller: &Principal, table: &str) -> bool {
         let roles: &[&str] = match table {
             schema::INCIDENTS => &["itil", "sn_incident_read", "sn_incident_write"],
             schema::CASES => &["sn_customerservice_agent", "csm_ws_integration"],
             schema::REQUESTED_ITEMS | "task" => &["itil"],
             _ => return !self.rules.unreadable_tables.contains(table),
         };
-        who.has(roles) && !self.rules.unreadable_tables.contains(table)
+        caller.has(roles) && !self.rules.unreadable_tables.contains(table)
     }
 
-    pub(super) fn may_write(&self, who: &Principal, table: &str) -> bool {
+    pub(super) fn may_write(&self, caller: &Principal, table: &str) -> bool {
         let roles: &[&str] = match table {
             schema::INCIDENTS => &["itil", "sn_incident_write"],
             schema::CASES => &["sn_customerservice_agent", "csm_ws_integration"],
@@ -358,7 +336,7 @@ impl InstanceState {
             schema::USERS | schema::CONTACTS => &["user_admin"],
             _ => &[],
         };
-        who.has(roles) && !self.rules.unwritable_tables.contains(table)
+        caller.has(roles) && !self.rules.unwritable_tables.contains(table)
     }
 
     /// Creates a record with its table's defaults and these values.
@@ -411,10 +389,8 @@ impl InstanceState {
         for (name, value) in values {
             let value = value.split(|c| three_bytes && c > '\u{ffff}').next();
             let value = value.unwrap_or_default();
-            let Some(kind) = self
-                .column(table, name)
-                .filter(|_| !name.starts_with("sys_"))
-            else {
+            let kind = self.column(table, name);
+            let Some(kind) = kind.filter(|_| !name.starts_with("sys_")) else {
                 continue;
             };
             if kind == Kind::Journal {
@@ -429,18 +405,13 @@ impl InstanceState {
                 }
                 continue;
             }
-            changes.insert(
-                name.clone(),
-                cut(value, columns.iter().find(|column| column.name == name)),
-            );
+            let column = columns.iter().find(|column| column.name == name);
+            changes.insert(name.clone(), cut(value, column));
         }
-        if let Some(inactive) = changes
-            .get("state")
-            .and_then(|state| schema::inactive(table, state))
-        {
-            changes
-                .entry("active".to_owned())
-                .or_insert_with(|| (!inactive).to_string());
+        let state = changes.get("state");
+        if let Some(inactive) = state.and_then(|state| schema::inactive(table, state)) {
+            let active = changes.entry("active".to_owned());
+            active.or_insert_with(|| (!inactive).to_string());
         }
         let rows = self.tables.entry(table.to_owned()).or_default();
         let Some(row) = rows.iter_mut().find(|row| value(row, "sys_id") == sys_id) else {

@@ -179,7 +179,8 @@ async fn serve(
     let request = read(&head, &body, site.clock());
     let index = traffic.requests.arrived(request.clone());
     site.inspect(&request);
-    // In a task of its own, because hyper drops the future when the caller hangs up; the real systems go on.
+    // In a task of its own, because hyper drops the future when the caller hangs up; the real systems
+    // finish the request.
     let (worker, action) = (Arc::clone(&site), traffic.faults.take(&request));
     let work = tokio::spawn(async move { act(worker.as_ref(), &request, action).await });
     let mut answer = work.await.ok().flatten().ok_or(Dropped)?;

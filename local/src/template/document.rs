@@ -11,13 +11,21 @@ pub(super) fn text(value: &Value) -> Option<String> {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(truth) => Some(truth.to_string()),
-        Value::Array(items) => items
-            .iter()
-            .map(text)
-            .collect::<Option<Vec<_>>>()
-            .map(|t| t.join(",")),
+        Value::Array(items) => {
+            let texts: Option<Vec<String>> = items.iter().map(text).collect();
+            Some(texts?.join(","))
+        }
         Value::Null | Value::Object(_) => None,
     }
+}
+
+pub(super) fn is_true(value: &Value) -> bool {
+    text(value).is_some_and(|text| text == "true")
+}
+
+/// The items of a list; none for everything else.
+pub(super) fn items(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
 }
 
 /// A template as it is written, as JSON: `!Ref X` is `{"Ref": "X"}`.

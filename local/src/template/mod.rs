@@ -63,17 +63,11 @@ impl Template {
     /// When it cannot be used.
     pub fn parse_with(source: &str, given: &BTreeMap<String, String>) -> Result<Self, Error> {
         let document = document(source)?;
-        let section = |name: &str| {
-            document
-                .get(name)
-                .and_then(Value::as_object)
-                .cloned()
-                .unwrap_or_default()
-        };
+        let section = |name: &str| document[name].as_object().cloned().unwrap_or_default();
         let parameters: BTreeMap<String, Option<String>> = section("Parameters")
             .iter()
             .map(|(name, parameter)| {
-                let default = parameter.get("Default").and_then(text);
+                let default = text(&parameter["Default"]);
                 (name.clone(), given.get(name).cloned().or(default))
             })
             .collect();
@@ -107,12 +101,8 @@ impl Template {
             resources: BTreeMap::new(),
             scope,
         };
-        let globals = document
-            .pointer("/Globals/Function")
-            .cloned()
-            .unwrap_or_default();
         for (id, resource) in section("Resources") {
-            template.add(&id, &resource, &globals)?;
+            template.add(&id, &resource, &document["Globals"]["Function"])?;
         }
         Ok(template)
     }
@@ -138,33 +128,29 @@ impl Template {
     }
 
     fn add(&mut self, id: &str, resource: &Value, globals: &Value) -> Result<(), Error> {
-        if let Some(condition) = resource.get("Condition").and_then(Value::as_str)
+        if let Some(condition) = resource["Condition"].as_str()
             && !self.scope.condition(condition)?
         {
             return Ok(());
         }
-        let kind = resource
-            .get("Type")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let kind = resource["Type"].as_str().unwrap_or_default();
         self.resources.insert(id.to_owned(), kind.to_owned());
         let properties = Properties {
             scope: &self.scope,
             place: id,
-            own: resource.get("Properties").unwrap_or(&Value::Null),
-            globals: if kind == "AWS::Serverless::Function" {
-                globals
-            } else {
-                &Value::Null
+            own: &resource["Properties"],
+            globals: match kind {
+                "AWS::Serverless::Function" => globals,
+                _ => &Value::Null,
             },
         };
         match kind {
             "AWS::DynamoDB::Table" => self.tables.push(resources::table(&properties)?),
             "AWS::SQS::Queue" => self.queues.push(resources::queue(&properties)?),
             "AWS::Serverless::Function" | "AWS::Lambda::Function" => {
-                let binary = resource.pointer("/Metadata/BuildProperties/Binary");
-                self.functions
-                    .push(resources::function(&properties, binary.and_then(text))?);
+                let binary = text(&resource["Metadata"]["BuildProperties"]["Binary"]);
+                let function = resources::function(&properties, binary)?;
+                self.functions.push(function);
             }
             _ => {}
         }

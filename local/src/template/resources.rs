@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::document::text;
+use super::document::{is_true, items, text};
 use super::error::Error;
 use super::scope::{Expression, Scope, get_att_path};
 
@@ -146,17 +146,13 @@ impl<'t> Properties<'t> {
         self.own.get(name).or_else(|| self.globals.get(name))
     }
 
-    /// The property with every reference followed.
-    fn get(&self, name: &str) -> Result<Option<Value>, Error> {
-        let value = self
-            .raw(name)
-            .map(|value| self.scope.resolve(value))
-            .transpose()?;
-        Ok(value.filter(|value| !value.is_null()))
+    /// The property with every reference followed; null where there is none.
+    fn get(&self, name: &str) -> Result<Value, Error> {
+        self.scope.resolve(self.raw(name).unwrap_or(&Value::Null))
     }
 
     fn text(&self, name: &str) -> Result<Option<String>, Error> {
-        Ok(self.get(name)?.as_ref().and_then(text))
+        Ok(text(&self.get(name)?))
     }
 
     /// The property, or `None` also when it refers to something that is not known before deployment.
@@ -164,13 +160,20 @@ impl<'t> Properties<'t> {
         self.text(name).ok().flatten()
     }
 
+    fn name_or_id(&self, name: &str) -> String {
+        self.name(name).unwrap_or_else(|| self.place.to_owned())
+    }
+
     fn number(&self, name: &str, default: u32) -> Result<u32, Error> {
         let Some(value) = self.text(name)? else {
             return Ok(default);
         };
-        value
-            .parse()
-            .map_err(|_| self.wrong(&format!("{name} is not a whole number: {value}")))
+        let number = value.parse();
+        number.map_err(|_| self.wrong(&format!("{name} is not a whole number: {value}")))
+    }
+
+    fn seconds(&self, name: &str, default: u32) -> Result<Duration, Error> {
+        Ok(Duration::from_secs(self.number(name, default)?.into()))
     }
 
     fn wrong(&self, problem: &str) -> Error {
@@ -182,72 +185,52 @@ impl<'t> Properties<'t> {
 }
 
 pub(super) fn table(properties: &Properties<'_>) -> Result<Table, Error> {
-    let definitions = properties.get("AttributeDefinitions")?.unwrap_or_default();
-    let attributes = definitions
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|definition| {
-            let name = definition.get("AttributeName").and_then(text)?;
-            Some((name, definition.get("AttributeType").and_then(text)?))
-        });
-    let attributes = attributes.collect();
-    let (hash_key, range_key) = keys(&properties.get("KeySchema")?.unwrap_or_default())
-        .ok_or_else(|| properties.wrong("KeySchema has no HASH key"))?;
-    let indexes = properties
-        .get("GlobalSecondaryIndexes")?
-        .unwrap_or_default();
-    let indexes = indexes.as_array().into_iter().flatten().map(|index| {
-        let name = index.get("IndexName").and_then(text);
-        let schema = index.get("KeySchema").and_then(keys);
-        let (Some(name), Some((hash_key, range_key))) = (name, schema) else {
-            return Err(properties.wrong("an index has no name or no HASH key"));
-        };
-        let projected = index
-            .pointer("/Projection/NonKeyAttributes")
-            .and_then(Value::as_array);
+    let definitions = properties.get("AttributeDefinitions")?;
+    let attributes = items(&definitions).filter_map(|definition| {
+        let name = text(&definition["AttributeName"])?;
+        Some((name, text(&definition["AttributeType"])?))
+    });
+    let keys_of_table = keys(&properties.get("KeySchema")?);
+    let (hash_key, range_key) =
+        keys_of_table.ok_or_else(|| properties.wrong("KeySchema has no HASH key"))?;
+    let indexes = properties.get("GlobalSecondaryIndexes")?;
+    let indexes = items(&indexes).map(|index| {
+        let named = text(&index["IndexName"]).zip(keys(&index["KeySchema"]));
+        let (name, (hash_key, range_key)) =
+            named.ok_or_else(|| properties.wrong("an index has no name or no HASH key"))?;
+        let projection = &index["Projection"];
+        let projected = items(&projection["NonKeyAttributes"]);
         Ok(Index {
             name,
             hash_key,
             range_key,
-            projection: index
-                .pointer("/Projection/ProjectionType")
-                .and_then(text)
-                .unwrap_or_else(|| "ALL".to_owned()),
-            projected: projected.into_iter().flatten().filter_map(text).collect(),
+            projection: text(&projection["ProjectionType"]).unwrap_or_else(|| "ALL".to_owned()),
+            projected: projected.filter_map(text).collect(),
         })
     });
-    let ttl = properties
-        .get("TimeToLiveSpecification")?
-        .unwrap_or_default();
-    let ttl_on = ttl
-        .get("Enabled")
-        .and_then(text)
-        .is_some_and(|v| v == "true");
+    let ttl = properties.get("TimeToLiveSpecification")?;
+    let ttl_attribute = text(&ttl["AttributeName"]);
     Ok(Table {
         logical_id: properties.place.to_owned(),
-        name: properties
-            .name("TableName")
-            .unwrap_or_else(|| properties.place.to_owned()),
-        attributes,
+        name: properties.name_or_id("TableName"),
+        attributes: attributes.collect(),
         hash_key,
         range_key,
-        indexes: indexes.collect::<Result<_, _>>()?,
-        ttl_attribute: ttl.get("AttributeName").and_then(text).filter(|_| ttl_on),
+        indexes: indexes.collect::<Result<_, Error>>()?,
+        ttl_attribute: ttl_attribute.filter(|_| is_true(&ttl["Enabled"])),
     })
 }
 
 fn keys(schema: &Value) -> Option<(String, Option<String>)> {
     let key = |kind: &str| {
-        let mut elements = schema.as_array()?.iter();
-        let element = elements.find(|e| e.get("KeyType").and_then(text).is_some_and(|t| t == kind));
-        element?.get("AttributeName").and_then(text)
+        let element = items(schema).find(|element| element["KeyType"] == kind)?;
+        text(&element["AttributeName"])
     };
     Some((key("HASH")?, key("RANGE")))
 }
 
 pub(super) fn queue(properties: &Properties<'_>) -> Result<Queue, Error> {
-    let fifo = properties.text("FifoQueue")?.is_some_and(|v| v == "true");
+    let fifo = is_true(&properties.get("FifoQueue")?);
     let mut attributes = BTreeMap::new();
     for name in [
         "ContentBasedDeduplication",
@@ -266,46 +249,34 @@ pub(super) fn queue(properties: &Properties<'_>) -> Result<Queue, Error> {
     if fifo {
         attributes.insert("FifoQueue".to_owned(), "true".to_owned());
     }
-    let redrive = match properties.raw("RedrivePolicy") {
-        Some(policy) => Some(redrive(properties, policy)?),
-        None => None,
-    };
+    let policy = properties.raw("RedrivePolicy");
     let generated = || format!("{}{}", properties.place, if fifo { ".fifo" } else { "" });
-    let seconds = |name, default| {
-        properties
-            .number(name, default)
-            .map(|n| Duration::from_secs(n.into()))
-    };
     Ok(Queue {
         logical_id: properties.place.to_owned(),
         name: properties.name("QueueName").unwrap_or_else(generated),
         fifo,
-        visibility_timeout: seconds("VisibilityTimeout", 30)?,
-        retention: seconds("MessageRetentionPeriod", 345_600)?,
+        visibility_timeout: properties.seconds("VisibilityTimeout", 30)?,
+        retention: properties.seconds("MessageRetentionPeriod", 345_600)?,
         attributes,
-        redrive,
+        redrive: policy
+            .map(|policy| redrive(properties, policy))
+            .transpose()?,
     })
 }
 
 fn redrive(properties: &Properties<'_>, policy: &Value) -> Result<Redrive, Error> {
-    let target = policy.get("deadLetterTargetArn").and_then(target_of);
-    let count = policy
-        .get("maxReceiveCount")
-        .map(|count| properties.scope.resolve(count));
-    let count = count
-        .transpose()?
-        .as_ref()
-        .and_then(text)
-        .and_then(|n| n.parse().ok());
-    match (target, count) {
-        (Some(target), Some(max_receive_count)) => Ok(Redrive {
-            target,
-            max_receive_count,
-        }),
-        _ => Err(properties.wrong(
+    let target = target_of(&policy["deadLetterTargetArn"]);
+    let count = text(&properties.scope.resolve(&policy["maxReceiveCount"])?);
+    let count = count.and_then(|count| count.parse().ok());
+    let (target, max_receive_count) = target.zip(count).ok_or_else(|| {
+        properties.wrong(
             "RedrivePolicy needs a deadLetterTargetArn of this template and a maxReceiveCount",
-        )),
-    }
+        )
+    })?;
+    Ok(Redrive {
+        target,
+        max_receive_count,
+    })
 }
 
 /// The logical id that a `GetAtt ….Arn` (or `Sub "${….Arn}"`) is about.
@@ -328,31 +299,24 @@ pub(super) fn function(
 ) -> Result<Function, Error> {
     let mut environment = BTreeMap::new();
     for layer in [properties.globals, properties.own] {
-        let variables = layer
-            .pointer("/Environment/Variables")
-            .and_then(Value::as_object);
-        for (name, value) in variables.into_iter().flatten() {
+        let variables = &layer["Environment"]["Variables"];
+        for (name, value) in variables.as_object().into_iter().flatten() {
             environment.insert(name.clone(), Expression(value.clone()));
         }
     }
-    let events = properties.own.get("Events").and_then(Value::as_object);
-    let events = events
-        .into_iter()
-        .flatten()
-        .map(|(name, e)| event(properties, name, e));
+    let events = properties.own["Events"].as_object().into_iter().flatten();
+    let events = events.map(|(name, written)| event(properties, name, written));
     let code_uri = properties.name("CodeUri");
-    let folder = code_uri.as_deref().map(|uri| uri.trim_end_matches('/'));
-    let folder = folder
-        .and_then(|uri| uri.rsplit('/').next())
-        .map(str::to_owned);
+    let parts = code_uri
+        .as_deref()
+        .map(|uri| uri.trim_end_matches('/').rsplit('/'));
+    let folder = parts.and_then(|mut parts| parts.next()).map(str::to_owned);
     Ok(Function {
         logical_id: properties.place.to_owned(),
-        name: properties
-            .name("FunctionName")
-            .unwrap_or_else(|| properties.place.to_owned()),
+        name: properties.name_or_id("FunctionName"),
         binary: binary.or(folder),
         code_uri,
-        timeout: Duration::from_secs(properties.number("Timeout", 3)?.into()),
+        timeout: properties.seconds("Timeout", 3)?,
         memory_mb: properties.number("MemorySize", 128)?,
         environment,
         events: events.collect::<Result<_, _>>()?,
@@ -360,36 +324,34 @@ pub(super) fn function(
 }
 
 fn event(function: &Properties<'_>, name: &str, event: &Value) -> Result<Event, Error> {
-    let kind = event.get("Type").and_then(text).unwrap_or_default();
+    let kind = text(&event["Type"]).unwrap_or_default();
     let place = format!("{}.Events.{name}", function.place);
     let properties = Properties {
         scope: function.scope,
         place: &place,
-        own: event.get("Properties").unwrap_or(&Value::Null),
+        own: &event["Properties"],
         globals: &Value::Null,
     };
     match kind.as_str() {
-        "HttpApi" => Ok(Event::HttpApi {
-            method: properties
-                .text("Method")?
-                .unwrap_or_else(|| "ANY".to_owned())
-                .to_uppercase(),
-            path: properties
-                .text("Path")?
-                .ok_or_else(|| properties.wrong("there is no Path"))?,
-        }),
+        "HttpApi" => {
+            let method = properties.text("Method")?;
+            let path = properties.text("Path")?;
+            Ok(Event::HttpApi {
+                method: method.unwrap_or_else(|| "ANY".to_owned()).to_uppercase(),
+                path: path.ok_or_else(|| properties.wrong("there is no Path"))?,
+            })
+        }
         "SQS" => {
             let queue = properties.raw("Queue").and_then(target_of);
-            let concurrency = properties.get("ScalingConfig")?.unwrap_or_default();
-            let concurrency = concurrency.get("MaximumConcurrency").and_then(text);
-            let answers = properties.get("FunctionResponseTypes")?.unwrap_or_default();
-            let mut answers = answers.as_array().into_iter().flatten().filter_map(text);
+            let concurrency = text(&properties.get("ScalingConfig")?["MaximumConcurrency"]);
+            let answers = properties.get("FunctionResponseTypes")?;
             Ok(Event::Sqs {
                 queue: queue
                     .ok_or_else(|| properties.wrong("Queue is no queue of this template"))?,
                 batch_size: properties.number("BatchSize", 10)?,
                 maximum_concurrency: concurrency.and_then(|n| n.parse().ok()),
-                report_batch_item_failures: answers.any(|a| a == "ReportBatchItemFailures"),
+                report_batch_item_failures: items(&answers)
+                    .any(|answer| answer == "ReportBatchItemFailures"),
                 enabled: properties.text("Enabled")?.is_none_or(|v| v == "true"),
             })
         }

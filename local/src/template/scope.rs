@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::document::text;
+use super::document::{items, text};
 use super::error::Error;
 
 /// A value of the template that may hold references.
@@ -46,8 +46,8 @@ impl Scope {
 
     /// Makes `GetAtt name.attribute` (and `${name.attribute}`) stand for `value`.
     pub fn set_attribute(&mut self, name: &str, attribute: &str, value: &str) {
-        self.attributes
-            .insert(format!("{name}.{attribute}"), value.to_owned());
+        let path = format!("{name}.{attribute}");
+        self.attributes.insert(path, value.to_owned());
     }
 
     /// Any part of a template with every reference followed; what is `AWS::NoValue` is left out.
@@ -100,18 +100,14 @@ impl Scope {
         if name == "AWS::NoValue" {
             return Ok(Value::Null);
         }
-        let found = self.references.get(name);
-        found
-            .map(|value| json!(value))
-            .ok_or_else(|| Error::Unresolved(name.to_owned()))
+        let found = self.references.get(name).map(|value| json!(value));
+        found.ok_or_else(|| Error::Unresolved(name.to_owned()))
     }
 
     fn attribute(&self, argument: &Value) -> Result<Value, Error> {
         let path = get_att_path(argument);
-        let found = self.attributes.get(&path);
-        found
-            .map(|value| json!(value))
-            .ok_or(Error::Unresolved(path))
+        let found = self.attributes.get(&path).map(|value| json!(value));
+        found.ok_or(Error::Unresolved(path))
     }
 
     fn substitute(&self, argument: &Value) -> Result<Value, Error> {
@@ -125,9 +121,8 @@ impl Scope {
         let mut rest = pattern.ok_or_else(|| Error::Unresolved("Fn::Sub".to_owned()))?;
         let mut result = String::new();
         while let Some((before, after)) = rest.split_once("${") {
-            let (name, behind) = after
-                .split_once('}')
-                .ok_or_else(|| Error::Unresolved(format!("${{{after}")))?;
+            let unclosed = || Error::Unresolved(format!("${{{after}"));
+            let (name, behind) = after.split_once('}').ok_or_else(unclosed)?;
             result.push_str(before);
             rest = behind;
             if let Some(literal) = name.strip_prefix('!') {
@@ -146,47 +141,38 @@ impl Scope {
     }
 
     fn join(&self, argument: &Value) -> Result<Value, Error> {
-        let separator = argument.get(0).and_then(Value::as_str).unwrap_or_default();
-        let parts = self.resolve(argument.get(1).unwrap_or(&Value::Null))?;
-        let parts: Vec<String> = parts
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(text)
-            .collect();
+        let separator = argument[0].as_str().unwrap_or_default();
+        let parts = self.resolve(&argument[1])?;
+        let parts: Vec<String> = items(&parts).filter_map(text).collect();
         Ok(json!(parts.join(separator)))
     }
 
     fn select(&self, argument: &Value) -> Result<Value, Error> {
-        let index = argument
-            .get(0)
-            .and_then(text)
-            .and_then(|n| n.parse::<usize>().ok());
-        let list = self.resolve(argument.get(1).unwrap_or(&Value::Null))?;
+        let index = text(&argument[0]);
+        let index = index.and_then(|index| index.parse::<usize>().ok());
+        let list = self.resolve(&argument[1])?;
         let item = index.and_then(|index| list.get(index)).cloned();
         item.ok_or_else(|| Error::Unresolved("Fn::Select".to_owned()))
     }
 
     fn split(&self, argument: &Value) -> Result<Value, Error> {
-        let separator = argument.get(0).and_then(Value::as_str).unwrap_or_default();
-        let whole = self.resolve(argument.get(1).unwrap_or(&Value::Null))?;
+        let separator = argument[0].as_str().unwrap_or_default();
+        let whole = self.resolve(&argument[1])?;
         let whole = text(&whole).unwrap_or_default();
         Ok(whole.split(separator).collect())
     }
 
     fn choose(&self, argument: &Value) -> Result<Value, Error> {
-        let name = argument.get(0).and_then(Value::as_str).unwrap_or_default();
+        let name = argument[0].as_str().unwrap_or_default();
         let branch = if self.condition(name)? { 1 } else { 2 };
-        self.resolve(argument.get(branch).unwrap_or(&Value::Null))
+        self.resolve(&argument[branch])
     }
 
     fn find_in_map(&self, argument: &Value) -> Result<Value, Error> {
         let keys = self.resolve(argument)?;
         let mut found = &self.mappings;
-        for key in keys.as_array().into_iter().flatten() {
-            found = found
-                .get(text(key).unwrap_or_default())
-                .unwrap_or(&Value::Null);
+        for key in items(&keys) {
+            found = &found[text(key).unwrap_or_default()];
         }
         if found.is_null() {
             return Err(Error::Unresolved("Fn::FindInMap".to_owned()));
@@ -204,20 +190,15 @@ impl Scope {
         else {
             return Ok(expression.as_bool().unwrap_or_default());
         };
-        let parts = argument.as_array().map_or(&[][..], Vec::as_slice);
         match name.as_str() {
             "Condition" => self.condition(argument.as_str().unwrap_or_default()),
             "Fn::Equals" => {
                 let sides = self.resolve(argument)?;
                 Ok(sides.get(0).and_then(text) == sides.get(1).and_then(text))
             }
-            "Fn::Not" => Ok(!self.holds(parts.first().unwrap_or(&Value::Null))?),
-            "Fn::And" => parts
-                .iter()
-                .try_fold(true, |all, part| Ok(all & self.holds(part)?)),
-            "Fn::Or" => parts
-                .iter()
-                .try_fold(false, |any, part| Ok(any | self.holds(part)?)),
+            "Fn::Not" => Ok(!self.holds(&argument[0])?),
+            "Fn::And" => items(argument).try_fold(true, |all, part| Ok(all & self.holds(part)?)),
+            "Fn::Or" => items(argument).try_fold(false, |any, part| Ok(any | self.holds(part)?)),
             other => Err(Error::Unresolved(other.to_owned())),
         }
     }

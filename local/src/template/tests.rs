@@ -12,21 +12,15 @@ fn tables_are_read_with_keys_indexes_and_time_to_live() {
     let template = Template::parse(TEMPLATE).expect("a template");
     let sessions = template.table("SessionsTable").expect("there");
     assert_eq!(sessions.name, "SessionsTable");
-    assert_eq!(
-        (sessions.hash_key.as_str(), sessions.range_key.as_deref()),
-        ("session", Some("entry"))
-    );
+    assert_eq!(sessions.hash_key, "session");
+    assert_eq!(sessions.range_key.as_deref(), Some("entry"));
     assert_eq!(sessions.attributes["received_at"], "S");
-    assert_eq!(sessions.indexes[0].name, "by-tenant");
-    assert_eq!(
-        sessions.indexes[0].range_key.as_deref(),
-        Some("received_at")
-    );
+    let index = &sessions.indexes[0];
+    assert_eq!(index.name, "by-tenant");
+    assert_eq!(index.range_key.as_deref(), Some("received_at"));
     assert_eq!(sessions.ttl_attribute.as_deref(), Some("expires_at"));
-    assert_eq!(
-        template.table("TenantsTable").expect("there").ttl_attribute,
-        None
-    );
+    let tenants = template.table("TenantsTable").expect("there");
+    assert_eq!(tenants.ttl_attribute, None);
 }
 
 #[test]
@@ -36,14 +30,10 @@ fn queues_are_read_with_their_names_and_redrive_policy() {
     assert_eq!(queue.name, "SessionsQueue.fifo");
     assert_eq!(queue.visibility_timeout, Duration::from_secs(1800));
     let redrive = queue.redrive.as_ref().expect("a policy");
-    assert_eq!(
-        (redrive.target.as_str(), redrive.max_receive_count),
-        ("SessionsDlq", 400)
-    );
-    assert_eq!(
-        template.queue("SessionsDlq").expect("there").name,
-        "rescue-connector-dead.fifo"
-    );
+    assert_eq!(redrive.target, "SessionsDlq");
+    assert_eq!(redrive.max_receive_count, 400);
+    let dlq = template.queue("SessionsDlq").expect("there");
+    assert_eq!(dlq.name, "rescue-connector-dead.fifo");
 }
 
 #[test]
@@ -51,14 +41,10 @@ fn functions_are_read_with_globals_merged_and_events_understood() {
     let template = Template::parse(TEMPLATE).expect("a template");
     let details = template.function("SessionDetailsFunction").expect("there");
     assert_eq!(details.binary.as_deref(), Some("session-details"));
-    assert_eq!(
-        (details.timeout, details.memory_mb),
-        (Duration::from_secs(10), 256)
-    );
-    assert!(
-        details.environment.contains_key("TENANTS_TABLE"),
-        "a global"
-    );
+    assert_eq!(details.timeout, Duration::from_secs(10));
+    assert_eq!(details.memory_mb, 256);
+    let environment = &details.environment;
+    assert!(environment.contains_key("TENANTS_TABLE"), "a global");
     assert!(
         matches!(&details.events[..], [Event::HttpApi { method, .. }, Event::HttpApi { .. }] if method == "POST")
     );
@@ -91,11 +77,8 @@ fn conditions_and_parameters_decide_what_is_there() {
 fn an_unresolved_reference_is_named() {
     let template = Template::parse(TEMPLATE).expect("a template");
     let deliver = template.function("DeliverSessionFunction").expect("there");
-    let error = deliver
-        .resolve_environment(template.scope())
-        .expect_err("nothing is provisioned");
-    assert_eq!(
-        error.to_string(),
-        "the reference SessionsQueue.QueueUrl cannot be resolved"
-    );
+    let resolved = deliver.resolve_environment(template.scope());
+    let error = resolved.expect_err("nothing is provisioned").to_string();
+    let expected = "the reference SessionsQueue.QueueUrl cannot be resolved";
+    assert_eq!(error, expected);
 }

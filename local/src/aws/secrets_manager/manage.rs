@@ -68,6 +68,8 @@ struct Filter {
     values: Vec<String>,
 }
 
+const FILTERS: [&str; 3] = ["name", "tag-key", "tag-value"];
+
 impl Filter {
     /// Values are prefixes; one that begins with `!` excludes.
     fn matches(&self, secret: &Secret) -> bool {
@@ -139,12 +141,8 @@ pub(super) fn create(secrets: &mut Secrets, request: CreateSecret, now: Timestam
                 "You can't create this secret because a secret with this name is already scheduled for deletion.",
             ));
         }
-        let same = value.is_some()
-            && secret
-                .versions
-                .get(&token)
-                .is_some_and(|v| v.value == value);
-        if same {
+        let version = secret.versions.get(&token);
+        if value.is_some() && version.is_some_and(|version| version.value == value) {
             return Ok(json!({"ARN": secret.arn, "Name": name, "VersionId": token}));
         }
         return Err(AwsRefusal::new(
@@ -152,16 +150,13 @@ pub(super) fn create(secrets: &mut Secrets, request: CreateSecret, now: Timestam
             &format!("The operation failed because the secret {name} already exists."),
         ));
     }
+    let tags = request.tags.into_iter().map(|tag| (tag.key, tag.value));
     let mut secret = Secret {
         arn: new_arn(&name),
         name: name.clone(),
         description: request.description,
         kms_key_id: request.kms_key_id,
-        tags: request
-            .tags
-            .into_iter()
-            .map(|tag| (tag.key, tag.value))
-            .collect(),
+        tags: tags.collect(),
         created_at: now,
         changed_at: now,
         accessed_at: None,
@@ -199,47 +194,37 @@ pub(super) fn update(secrets: &mut Secrets, request: UpdateSecret, now: Timestam
 
 pub(super) fn list(secrets: &mut Secrets, request: &ListSecrets, now: Timestamp) -> AwsResult {
     secrets.remove_deleted(now);
-    if let Some(filter) = request
-        .filters
-        .iter()
-        .find(|f| !["name", "tag-key", "tag-value"].contains(&&*f.key))
-    {
-        return Err(invalid_parameter(&format!(
-            "The filter {} is not supported here.",
-            filter.key
-        )));
+    let mut filters = request.filters.iter();
+    if let Some(filter) = filters.find(|filter| !FILTERS.contains(&filter.key.as_str())) {
+        let problem = format!("The filter {} is not supported here.", filter.key);
+        return Err(invalid_parameter(&problem));
     }
-    let start = match &request.next_token {
-        Some(token) => token.parse::<usize>().map_err(|_| {
-            AwsRefusal::new(
-                "InvalidNextTokenException",
-                "The NextToken value is invalid.",
-            )
-        })?,
-        None => 0,
-    };
+    let start = request
+        .next_token
+        .as_deref()
+        .unwrap_or("0")
+        .parse::<usize>();
+    let start = start.map_err(|_| {
+        AwsRefusal::new(
+            "InvalidNextTokenException",
+            "The NextToken value is invalid.",
+        )
+    })?;
+    let secrets = secrets.secrets.values();
     let matching: Vec<&Secret> = secrets
-        .secrets
-        .values()
         .filter(|s| s.deleted.is_none() || request.include_planned_deletion)
         .filter(|s| request.filters.iter().all(|filter| filter.matches(s)))
         .collect();
     let most = request.max_results.unwrap_or(100).clamp(1, 100);
-    let page: Vec<Value> = matching
-        .iter()
-        .skip(start)
-        .take(most)
-        .map(|secret| {
-            let mut entry = secret.describe();
-            if let Some(stages) = entry
-                .as_object_mut()
-                .and_then(|e| e.remove("VersionIdsToStages"))
-            {
-                entry["SecretVersionsToStages"] = stages;
-            }
-            entry
-        })
-        .collect();
+    let page = matching.iter().skip(start).take(most).map(|secret| {
+        let mut entry = secret.describe();
+        let fields = entry.as_object_mut();
+        if let Some(stages) = fields.and_then(|fields| fields.remove("VersionIdsToStages")) {
+            entry["SecretVersionsToStages"] = stages;
+        }
+        entry
+    });
+    let page: Vec<Value> = page.collect();
     let mut answer = json!({"SecretList": page});
     if start + most < matching.len() {
         answer["NextToken"] = json!((start + most).to_string());
@@ -254,14 +239,14 @@ pub(super) fn delete(secrets: &mut Secrets, request: &DeleteSecret, now: Timesta
         ));
     }
     let days = request.recovery_window_in_days.unwrap_or(30);
-    let days = u64::try_from(days)
+    let days = u32::try_from(days)
         .ok()
-        .filter(|days| (7..=30).contains(days))
-        .ok_or_else(|| {
-            invalid_parameter(
-                "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).",
-            )
-        })?;
+        .filter(|days| (7..=30).contains(days));
+    let days = days.ok_or_else(|| {
+        invalid_parameter(
+            "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).",
+        )
+    })?;
     let found = secrets.find(&request.secret_id, now);
     if request.force_delete_without_recovery {
         // Idempotent: forcing the deletion of an unknown secret succeeds.
@@ -278,16 +263,15 @@ pub(super) fn delete(secrets: &mut Secrets, request: &DeleteSecret, now: Timesta
             "You can't perform this operation on the secret because it was already scheduled for deletion.",
         ));
     }
-    let gone_at = now.plus(DAY * u32::try_from(days).unwrap_or(30));
+    let gone_at = now.plus(DAY * days);
     secret.deleted = Some(Deletion { at: now, gone_at });
     Ok(json!({"ARN": secret.arn, "Name": secret.name, "DeletionDate": seconds(gone_at)}))
 }
 
 pub(super) fn tag(secrets: &mut Secrets, request: TagResource, now: Timestamp) -> AwsResult {
     let secret = secrets.live(&request.secret_id, now)?;
-    secret
-        .tags
-        .extend(request.tags.into_iter().map(|tag| (tag.key, tag.value)));
+    let tags = request.tags.into_iter().map(|tag| (tag.key, tag.value));
+    secret.tags.extend(tags);
     Ok(json!({}))
 }
 

@@ -111,15 +111,9 @@ fn check_rules(rules: &Map<String, Value>) -> Result<Option<Duration>, AwsRefusa
             Ok(Some(DAY * u32::try_from(days).unwrap_or(1000)))
         }
         (Some(_), None) => wrong(),
-        (None, Some(expression))
-            if expression.starts_with("cron(") && expression.ends_with(')') =>
-        {
-            Ok(None)
-        }
-        (None, Some(expression)) => {
-            parse_rate(expression).map_or_else(wrong, |every| Ok(Some(every)))
-        }
         (None, None) => Ok(None),
+        (None, Some(text)) if text.starts_with("cron(") && text.ends_with(')') => Ok(None),
+        (None, Some(text)) => parse_rate(text).map_or_else(wrong, |every| Ok(Some(every))),
     }
 }
 
@@ -185,9 +179,8 @@ pub(super) fn begin_version(
 ) -> Option<String> {
     let secret = secrets.live(&due.secret, now).ok()?;
     if !secret.versions.contains_key(&due.token) {
-        secret
-            .versions
-            .insert(due.token.clone(), Version::empty(now));
+        let empty = Version::empty(now);
+        secret.versions.insert(due.token.clone(), empty);
         secret.attach(PENDING, &due.token);
     }
     Some(secret.arn.clone())
@@ -215,11 +208,8 @@ pub(super) fn ended(
             rotation.next_at = rotation.every.map(|every| now.plus(every));
         }
         Err(reason) => {
-            tracing::warn!(
-                secret = due.secret,
-                reason,
-                "rotation failed and will be tried again"
-            );
+            let secret = &due.secret;
+            tracing::warn!(secret, reason, "rotation failed and will be tried again");
             if let Some(unfinished) = &mut rotation.unfinished {
                 unfinished.failures += 1;
                 unfinished.retry_at = now.plus(ROTATION_RETRY);

@@ -222,11 +222,11 @@ impl Secret {
             "Tags": self.tags.iter().map(|(k, v)| json!({"Key": k, "Value": v})).collect::<Vec<_>>(),
         });
         let rotation = self.rotation.as_ref();
+        let stages = (!stages.is_empty()).then(|| json!(stages));
+        let last_at = rotation.and_then(|rotation| rotation.last_at);
+        let next_at = rotation.and_then(|rotation| rotation.next_at);
         let optional = [
-            (
-                "VersionIdsToStages",
-                (!stages.is_empty()).then(|| json!(stages)),
-            ),
+            ("VersionIdsToStages", stages),
             ("Description", self.description.as_ref().map(|d| json!(d))),
             ("KmsKeyId", self.kms_key_id.as_ref().map(|k| json!(k))),
             ("LastAccessedDate", self.accessed_at.map(seconds)),
@@ -234,14 +234,8 @@ impl Secret {
             ("RotationEnabled", rotation.map(|r| json!(r.enabled))),
             ("RotationLambdaARN", rotation.map(|r| json!(r.function_arn))),
             ("RotationRules", rotation.map(|r| json!(r.rules))),
-            (
-                "LastRotatedDate",
-                rotation.and_then(|r| r.last_at).map(seconds),
-            ),
-            (
-                "NextRotationDate",
-                rotation.and_then(|r| r.next_at).map(seconds),
-            ),
+            ("LastRotatedDate", last_at.map(seconds)),
+            ("NextRotationDate", next_at.map(seconds)),
         ];
         for (name, value) in optional {
             if let Some(value) = value {
@@ -262,15 +256,9 @@ impl Secrets {
     /// By name, ARN, or ARN without its random end.
     pub(super) fn find(&mut self, id: &str, now: Timestamp) -> Option<&mut Secret> {
         self.remove_deleted(now);
-        let name = self
-            .secrets
-            .values()
-            .find(|s| {
-                s.name == id || s.arn == id || s.arn.rsplit_once('-').is_some_and(|(a, _)| a == id)
-            })?
-            .name
-            .clone();
-        self.secrets.get_mut(&name)
+        self.secrets.values_mut().find(|s| {
+            s.name == id || s.arn == id || s.arn.rsplit_once('-').is_some_and(|(a, _)| a == id)
+        })
     }
 
     /// As [`Secrets::find`], for operations that need a secret, also one that is marked for deletion.

@@ -51,10 +51,8 @@ pub(super) fn get(secrets: &mut Secrets, request: &GetSecretValue, now: Timestam
     let label = request.version_stage.as_deref();
     let id = match (&request.version_id, label) {
         (Some(id), label) => {
-            let version = secret
-                .versions
-                .get(id)
-                .ok_or_else(|| no_such_value("VersionId", id))?;
+            let version = secret.versions.get(id);
+            let version = version.ok_or_else(|| no_such_value("VersionId", id))?;
             if label.is_some_and(|label| !version.labels.contains(label)) {
                 return Err(invalid_request(
                     "You provided a VersionStage that is not associated to the provided VersionId.",
@@ -64,9 +62,8 @@ pub(super) fn get(secrets: &mut Secrets, request: &GetSecretValue, now: Timestam
         }
         (None, label) => {
             let label = label.unwrap_or(CURRENT);
-            secret
-                .holder(label)
-                .ok_or_else(|| no_such_value("staging label", label))?
+            let holder = secret.holder(label);
+            holder.ok_or_else(|| no_such_value("staging label", label))?
         }
     };
     let missing = || match label {
@@ -87,9 +84,8 @@ pub(super) fn get(secrets: &mut Secrets, request: &GetSecretValue, now: Timestam
         Content::Binary(encoded) => answer["SecretBinary"] = json!(encoded),
     }
     // The service keeps only the day of the last access.
-    secret.accessed_at = Some(Timestamp::from_millis(
-        now.as_millis() / 86_400_000 * 86_400_000,
-    ));
+    let day = now.as_millis() / 86_400_000 * 86_400_000;
+    secret.accessed_at = Some(Timestamp::from_millis(day));
     Ok(answer)
 }
 
@@ -97,10 +93,9 @@ pub(super) fn put(secrets: &mut Secrets, request: PutSecretValue, now: Timestamp
     let token = check_token(request.client_request_token.as_deref())?;
     let value = content(request.secret_string, request.secret_binary)?
         .ok_or_else(|| invalid_request("You must provide either SecretString or SecretBinary."))?;
-    let labels = request
-        .version_stages
-        .unwrap_or_else(|| vec![CURRENT.to_owned()]);
-    if labels.is_empty() || labels.len() > MOST_LABELS {
+    let labels = request.version_stages;
+    let labels = labels.unwrap_or_else(|| vec![CURRENT.to_owned()]);
+    if !(1..=MOST_LABELS).contains(&labels.len()) {
         return Err(invalid_parameter(
             "VersionStages must have 1 to 20 members.",
         ));
@@ -125,10 +120,8 @@ pub(super) fn move_label(
     check_label(label)?;
     let secret = secrets.live(&request.secret_id, now)?;
     let holder = secret.holder(label);
-    let (from, to) = (
-        request.remove_from_version_id.as_ref(),
-        request.move_to_version_id.as_ref(),
-    );
+    let from = request.remove_from_version_id.as_ref();
+    let to = request.move_to_version_id.as_ref();
     for id in [from, to].into_iter().flatten() {
         if !secret.versions.contains_key(id) {
             return Err(no_such_value("VersionId", id));
@@ -137,15 +130,13 @@ pub(super) fn move_label(
     if let Some(from) = from
         && holder.as_ref() != Some(from)
     {
-        return Err(invalid_parameter(&match &holder {
-            Some(holder) => format!(
-                "The parameter RemoveFromVersionId is invalid. Staging label {label} is currently attached to version \
-                 {holder}."
-            ),
-            None => format!(
-                "The parameter RemoveFromVersionId is invalid. Staging label {label} is not attached to any version."
-            ),
-        }));
+        let place = match &holder {
+            Some(holder) => format!("currently attached to version {holder}"),
+            None => "not attached to any version".to_owned(),
+        };
+        return Err(invalid_parameter(&format!(
+            "The parameter RemoveFromVersionId is invalid. Staging label {label} is {place}."
+        )));
     }
     match (from, to) {
         (None, None) => {

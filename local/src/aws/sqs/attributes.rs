@@ -100,7 +100,7 @@ pub(super) fn get(
     let mut all = queue.attributes.clone();
     all.extend(computed.map(|(name, value)| (name.to_owned(), value)));
     for wanted in &request.attribute_names {
-        if wanted != "All" && !all.contains_key(wanted) && !known(wanted) {
+        if wanted != "All" && !all.contains_key(wanted) && !is_known_attribute(wanted) {
             return Err(unknown_attribute(wanted));
         }
     }
@@ -242,7 +242,7 @@ fn check(
     Ok(())
 }
 
-fn known(name: &str) -> bool {
+fn is_known_attribute(name: &str) -> bool {
     FIFO_ONLY.contains(&name)
         || OTHERS.contains(&name)
         || NUMBERS.iter().any(|(known, ..)| *known == name)

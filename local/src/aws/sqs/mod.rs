@@ -119,9 +119,8 @@ impl Sqs {
             attributes.remove("FifoQueue");
             attributes::set(&mut queues, name, SetQueueAttributes { attributes }, now)?;
         } else {
-            let queue_name = name.to_owned();
             let request = CreateQueue {
-                queue_name,
+                queue_name: name.to_owned(),
                 attributes,
             };
             attributes::create(&mut queues, request, now)?;
@@ -277,10 +276,8 @@ fn check_batch<T>(batch: &Batch<T>) -> Result<(), AwsRefusal> {
             ));
         }
         if !seen.insert(id) {
-            return Err(prefixed(
-                "BatchEntryIdsNotDistinct",
-                &format!("Id {id} repeated."),
-            ));
+            let problem = format!("Id {id} repeated.");
+            return Err(prefixed("BatchEntryIdsNotDistinct", &problem));
         }
     }
     match seen.len() {
@@ -289,12 +286,12 @@ fn check_batch<T>(batch: &Batch<T>) -> Result<(), AwsRefusal> {
             "There should be at least one entry in the request.",
         )),
         1..=LARGEST_BATCH => Ok(()),
-        count => Err(prefixed(
-            "TooManyEntriesInBatchRequest",
-            &format!(
+        count => {
+            let problem = format!(
                 "Maximum number of entries per request are {LARGEST_BATCH}. You have sent {count}."
-            ),
-        )),
+            );
+            Err(prefixed("TooManyEntriesInBatchRequest", &problem))
+        }
     }
 }
 
@@ -303,10 +300,8 @@ fn check_sizes(batch: &Batch<SendMessage>) -> Result<(), AwsRefusal> {
     if size <= LARGEST_MESSAGE {
         return Ok(());
     }
-    Err(prefixed(
-        "BatchRequestTooLong",
-        &format!(
-            "Batch requests cannot be longer than {LARGEST_MESSAGE} bytes. You have sent {size} bytes."
-        ),
-    ))
+    let problem = format!(
+        "Batch requests cannot be longer than {LARGEST_MESSAGE} bytes. You have sent {size} bytes."
+    );
+    Err(prefixed("BatchRequestTooLong", &problem))
 }

@@ -112,9 +112,8 @@ impl Queue {
     }
 
     pub(super) fn has(&self, attribute: &str, value: &str) -> bool {
-        self.attributes
-            .get(attribute)
-            .is_some_and(|set| set == value)
+        let set = self.attributes.get(attribute);
+        set.is_some_and(|set| set == value)
     }
 
     pub(super) fn fifo(&self) -> bool {
@@ -122,10 +121,8 @@ impl Queue {
     }
 
     pub(super) fn number(&self, name: &str) -> u64 {
-        self.attributes
-            .get(name)
-            .and_then(|value| value.parse().ok())
-            .unwrap_or(0)
+        let value = self.attributes.get(name);
+        value.and_then(|value| value.parse().ok()).unwrap_or(0)
     }
 
     /// The seconds of a request, or the queue's own attribute.
@@ -146,13 +143,11 @@ impl Queue {
             }
             oldest.remove();
         }
-        if self
-            .swept_at
-            .is_none_or(|at| now.since(at) >= SWEPT_EVERY || at > now)
-        {
+        let is_due = |at| now.since(at) >= SWEPT_EVERY || at > now;
+        if self.swept_at.is_none_or(is_due) {
             self.swept_at = Some(now);
-            self.accepted
-                .retain(|_, accepted| accepted.within_window(now));
+            let accepted = &mut self.accepted;
+            accepted.retain(|_, accepted| accepted.within_window(now));
         }
     }
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::message::{
     Attribute, Message, MessageState, Receipt, attributes_md5, md5_hex, sequence_number,
 };
-use super::queue::{Queue, Queues};
+use super::queue::{Queue, Queues, Redrive};
 use super::redrive::dead_letter;
 use super::refusal::{check_range, invalid_value, missing, plain, unknown_attribute};
 use crate::aws::refusal::{AwsRefusal, AwsResult};
@@ -93,32 +93,27 @@ impl ReceiveMessage {
         });
         let millis = |at: Timestamp| at.as_millis().to_string();
         let fifo = message.deduplication_id.is_some();
+        let receive_count = message.receive_count.to_string();
+        let first_received_at = message.first_received_at.map(millis);
+        let dead_letter_source = message.dead_letter_source.clone();
         let system = [
             ("SenderId", Some(ACCOUNT.to_owned())),
             ("SentTimestamp", Some(millis(message.sent_at))),
-            (
-                "ApproximateReceiveCount",
-                Some(message.receive_count.to_string()),
-            ),
-            (
-                "ApproximateFirstReceiveTimestamp",
-                message.first_received_at.map(millis),
-            ),
+            ("ApproximateReceiveCount", Some(receive_count)),
+            ("ApproximateFirstReceiveTimestamp", first_received_at),
             ("SequenceNumber", fifo.then(|| sequence_number(sequence))),
             ("MessageGroupId", message.group.clone()),
             ("MessageDeduplicationId", message.deduplication_id.clone()),
             ("AWSTraceHeader", message.trace.clone()),
-            (
-                "DeadLetterQueueSourceArn",
-                message.dead_letter_source.clone(),
-            ),
+            ("DeadLetterQueueSourceArn", dead_letter_source),
         ];
+        let is_wanted = |name: &str| {
+            let mut wanted = self.system_attributes();
+            wanted.any(|wanted| wanted == "All" || wanted == name)
+        };
         let system: Map<String, Value> = system
             .into_iter()
-            .filter(|(name, _)| {
-                self.system_attributes()
-                    .any(|wanted| wanted == "All" || wanted == *name)
-            })
+            .filter(|(name, _)| is_wanted(name))
             .filter_map(|(name, value)| Some((name.to_owned(), Value::String(value?))))
             .collect();
         if !system.is_empty() {
@@ -165,7 +160,7 @@ pub(super) fn receive(
         .filter(|m| fifo && m.state(now) == MessageState::InFlight)
         .filter_map(|m| m.group.clone())
         .collect();
-    let (mut received, mut dead) = (Vec::new(), Vec::new());
+    let (mut received, mut exhausted) = (Vec::new(), Vec::new());
     for (sequence, message) in &mut queue.messages {
         if i64::try_from(received.len()).is_ok_and(|n| n >= most) {
             break;
@@ -181,11 +176,9 @@ pub(super) fn receive(
         if message.visible_at > now {
             continue;
         }
-        if redrive
-            .as_ref()
-            .is_some_and(|r| message.receive_count >= r.max_receive_count)
-        {
-            dead.push(*sequence);
+        let is_exhausted = |policy: &Redrive| message.receive_count >= policy.max_receive_count;
+        if redrive.as_ref().is_some_and(is_exhausted) {
+            exhausted.push(*sequence);
             continue;
         }
         let nonce = Uuid::new_v4().simple().to_string();
@@ -197,9 +190,9 @@ pub(super) fn receive(
         received.push(request.show(*sequence, message, &handle));
     }
     if let Some(redrive) = redrive {
-        dead_letter(queues, name, &redrive.target, &dead, now);
+        dead_letter(queues, name, &redrive.target, &exhausted, now);
     }
-    let changed = !(received.is_empty() && dead.is_empty());
+    let changed = !(received.is_empty() && exhausted.is_empty());
     Ok((received, changed))
 }
 
@@ -214,11 +207,8 @@ pub(super) fn delete(
     let fifo = queue.fifo();
     if let Some((sequence, _, live)) = find(queue, name, handle, now)? {
         if fifo && !live {
-            return Err(invalid_value(
-                "ReceiptHandle",
-                handle,
-                "The receipt handle has expired.",
-            ));
+            let reason = "The receipt handle has expired.";
+            return Err(invalid_value("ReceiptHandle", handle, reason));
         }
         queue.messages.remove(&sequence);
     }
@@ -243,21 +233,15 @@ pub(super) fn change_visibility(
         .filter(|(_, _, live)| *live)
         .and_then(|(_, message, _)| message.receipt.clone().map(|receipt| (message, receipt)))
     else {
-        return Err(invalid_value(
-            "ReceiptHandle",
-            handle,
-            "Message does not exist or is not available for visibility timeout change.",
-        ));
+        let reason = "Message does not exist or is not available for visibility timeout change.";
+        return Err(invalid_value("ReceiptHandle", handle, reason));
     };
     if until.since(receipt.at) > LONGEST_VISIBILITY {
         let reason = format!(
             "Total VisibilityTimeout for the message is beyond the limit [{most} seconds]."
         );
-        return Err(invalid_value(
-            "VisibilityTimeout",
-            &seconds.to_string(),
-            &reason,
-        ));
+        let seconds = seconds.to_string();
+        return Err(invalid_value("VisibilityTimeout", &seconds, &reason));
     }
     message.visible_at = until;
     Ok(json!({}))

@@ -31,10 +31,10 @@ pub(super) fn dead_letter(
     queues: &mut Queues,
     source: &str,
     target: &str,
-    dead: &[u64],
+    exhausted: &[u64],
     now: Timestamp,
 ) {
-    for sequence in dead {
+    for sequence in exhausted {
         let Some(mut message) = remove(queues, source, *sequence) else {
             continue;
         };

@@ -105,22 +105,16 @@ pub(super) fn check_kind(queue: &Queue, request: &SendMessage) -> Result<(), Aws
             if !(1..=128).contains(&value.len())
                 || !value.bytes().all(|b| b.is_ascii_graphic()) =>
         {
-            Err(invalid_value(
-                name,
-                value,
-                &format!(
-                    "{name} can only include alphanumeric and punctuation characters. 1 to 128 in length."
-                ),
-            ))
+            let reason = format!(
+                "{name} can only include alphanumeric and punctuation characters. 1 to 128 in length."
+            );
+            Err(invalid_value(name, value, &reason))
         }
         _ => Ok(()),
     };
     let not_for_this_kind = |name: &str, value: &str| {
-        invalid_value(
-            name,
-            value,
-            "The request include parameter that is not valid for this queue type",
-        )
+        let reason = "The request include parameter that is not valid for this queue type";
+        invalid_value(name, value, reason)
     };
     check_id("MessageGroupId", &request.message_group_id)?;
     check_id("MessageDeduplicationId", &request.message_deduplication_id)?;
@@ -155,14 +149,10 @@ fn check_contents(queue: &Queue, request: &SendMessage) -> Result<(), AwsRefusal
             "One or more parameters are invalid. Reason: Message must be shorter than {largest} bytes."
         )));
     }
-    let texts = request
-        .message_attributes
-        .values()
-        .filter_map(|a| a.string_value.as_deref());
-    if texts
-        .chain([request.message_body.as_str()])
-        .any(|text| !text.chars().all(allowed))
-    {
+    let attributes = request.message_attributes.values();
+    let texts = attributes.filter_map(|a| a.string_value.as_deref());
+    let mut texts = texts.chain([request.message_body.as_str()]);
+    if texts.any(|text| !text.chars().all(allowed)) {
         return Err(plain(
             "InvalidMessageContents",
             "Invalid binary character was found in the message body, the set of allowed characters is \
@@ -175,18 +165,16 @@ fn check_contents(queue: &Queue, request: &SendMessage) -> Result<(), AwsRefusal
         ));
     }
     for (name, attribute) in &request.message_attributes {
-        let legal_name = (1..=256).contains(&name.len())
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+        let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+        let legal_name = (1..=256).contains(&name.len()) && name.bytes().all(is_legal);
         let kind = attribute.data_type.split('.').next().unwrap_or_default();
         let full = |value: &Option<String>| value.as_ref().is_some_and(|v| !v.is_empty());
         let legal_value = match kind {
             "String" => full(&attribute.string_value),
-            "Number" => attribute
-                .string_value
-                .as_ref()
-                .is_some_and(|v| v.parse::<f64>().is_ok()),
+            "Number" => {
+                let text = attribute.string_value.as_ref();
+                text.is_some_and(|text| text.parse::<f64>().is_ok())
+            }
             "Binary" => full(&attribute.binary_value),
             _ => false,
         };

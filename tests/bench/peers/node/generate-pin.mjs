@@ -12,7 +12,7 @@ const secretsManager = new SecretsManagerClient(CLIENT);
 
 const SECOND = 1_000;
 /** How long the same Idempotency-Key, or the same request without a key, gets the same PIN. */
-const REMEMBERED = 600 * SECOND;
+const KEY_LIFETIME = 600 * SECOND;
 const DOUBLE_CLICK = 3 * SECOND;
 /** The time after which another process may take over a running PIN request. */
 const CLAIM_LEASE = 35 * SECOND;
@@ -161,12 +161,12 @@ const free = (pinClaim) => deleteOwned(pinClaim.key, pinClaim.owner);
 
 function claimItem(pinClaim, values) {
     const now = Date.now();
-    const validUntil = pinClaim.keyed ? now + REMEMBERED : Math.max(pinClaim.claimedAt + DOUBLE_CLICK, now);
+    const validUntil = pinClaim.keyed ? now + KEY_LIFETIME : Math.max(pinClaim.claimedAt + DOUBLE_CLICK, now);
     return {
         credential: pinClaim.key,
         owner: pinClaim.owner,
         request: pinClaim.request,
-        expires_at: seconds(now + REMEMBERED),
+        expires_at: seconds(now + KEY_LIFETIME),
         lease_until: time(now + CLAIM_LEASE),
         valid_until: time(validUntil),
         ...values,

@@ -37,7 +37,7 @@ secrets_manager = boto3.client("secretsmanager", config=CONFIG)
 http = urllib3.PoolManager(ca_certs=os.environ.get("AWS_CA_BUNDLE"), retries=False, timeout=8)
 
 # Seconds for which the same Idempotency-Key, or the same request without a key, gets the same PIN.
-REMEMBERED = 600
+KEY_LIFETIME = 600
 DOUBLE_CLICK = 3
 # Seconds after which another process may take over a running PIN request.
 CLAIM_LEASE = 35
@@ -138,8 +138,8 @@ def read(event: Json, settings: Json) -> PinRequest:
     if not re.fullmatch(r"[0-9a-f]{32}", request.sys_id):
         raise invalid("record.sys_id has to be 32 hexadecimal digits.")
     domains = {domain.lower() for domain in settings["rescue"].get("technician_domains", [])}
-    asked = {address.lower().rpartition("@")[2] for address in (email, request.sso_id)}
-    if domains and not asked <= domains:
+    requested_domains = {address.lower().rpartition("@")[2] for address in (email, request.sso_id)}
+    if domains and not requested_domains <= domains:
         raise Problem(403, "technician-not-allowed", "Ask the connector's administrator to add the domain.")
     return request
 
@@ -198,12 +198,12 @@ def keep(pin_claim: Claim, body: Json) -> None:
 
 def claim_item(pin_claim: Claim, **values: str) -> Json:
     now = time.time()
-    valid_until = now + REMEMBERED if pin_claim.keyed else max(pin_claim.claimed_at + DOUBLE_CLICK, now)
+    valid_until = now + KEY_LIFETIME if pin_claim.keyed else max(pin_claim.claimed_at + DOUBLE_CLICK, now)
     return {
         "credential": pin_claim.key,
         "owner": pin_claim.owner,
         "request": pin_claim.request,
-        "expires_at": int(now + REMEMBERED),
+        "expires_at": int(now + KEY_LIFETIME),
         "lease_until": timestamp(now + CLAIM_LEASE),
         "valid_until": timestamp(valid_until),
         **values,
@@ -264,13 +264,13 @@ def access(settings: Json, sso_id: str, refused: str | None) -> str:
             return None
         return known["code"]
 
-    def remember(code: str) -> None:
+    def cache(code: str) -> None:
         _authcodes[key] = {"code": code, "audience": audience}
 
     def shared() -> str | None:
         code = taken(get(key))
         if code:
-            remember(code)
+            cache(code)
         return code
 
     code = taken(_authcodes.get(key)) or shared()
@@ -288,7 +288,7 @@ def access(settings: Json, sso_id: str, refused: str | None) -> str:
         if code:
             return code
         code = sign_in(settings, sso_id)
-        remember(code)
+        cache(code)
         now = time.time()
         times = {"obtained_at": timestamp(now), "expires_at": int(now + AUTHCODE_KEPT)}
         put({"credential": key, "code": code, "audience": audience, **times})
