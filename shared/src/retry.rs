@@ -34,7 +34,7 @@ pub const SESSION: Backoff = Backoff {
 pub const GIVE_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// A post that was handled alone and ended its process so often is given up.
-pub const DEATHS_ALLOWED: u32 = 5;
+pub const CRASHES_ALLOWED: u32 = 5;
 
 /// Wait so long after the last possible send before checking the record: ServiceNow may commit for 60 s
 /// (docs/vendors.md#refusals, transaction quotas).
@@ -87,7 +87,7 @@ pub const TIMEOUT_PAUSE: Duration = Duration::from_secs(120);
 /// How long a tenant that has to be authorised again is paused between two attempts.
 pub const REAUTHORIZATION_PAUSE: Duration = Duration::from_secs(3600);
 
-/// How long throttling pauses a tenant, doubling while it goes on. `Retry-After` can only make that longer: ServiceNow
+/// How long throttling pauses a tenant, doubling while throttling continues. `Retry-After` can only make that longer: ServiceNow
 /// sends none for a full semaphore queue, and may send one second for an hourly limit.
 pub const THROTTLE: Backoff = SESSION;
 

@@ -13,6 +13,8 @@ use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::{Value, json};
 use tests::{HttpAnswer, World, request};
 
+use crate::injected::{denied, json};
+
 const CLIENT_SECRET: &str = "canary-client-secret";
 const SERVICE_ACCOUNT_PASSWORD: &str = "canary-service-account-password";
 const SSO_PASSWORD: &str = "canary-sso-password";
@@ -107,11 +109,7 @@ async fn deliver_sessions(world: &World) {
     assert!(notes[0].contains("canary-chat") && notes[1].contains("canary-note"));
 
     let detail = r#"{"error":{"message":"Operation Failed","detail":"canary-vendor-detail"},"status":"failure"}"#;
-    let answered = |code: u16| FaultAction::Status {
-        code,
-        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-        body: detail.to_owned(),
-    };
+    let answered = |code| json(code, detail);
     for action in [
         FaultAction::Unauthorized,
         answered(500),
@@ -172,12 +170,7 @@ async fn deliver_sessions(world: &World) {
 
     world.cloud.servicenow.revoke_access_tokens();
     let refusal = r#"{"error":"canary-vendor-detail","error_description":"canary-vendor-detail"}"#;
-    let refused = FaultAction::Status {
-        code: 401,
-        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-        body: refusal.to_owned(),
-    };
-    fault(world, "POST", "/oauth_token.do", refused);
+    fault(world, "POST", "/oauth_token.do", json(401, refusal));
     let last = marked(world.session(&world.incident()));
     world.post(&last, Phase::End).await;
     world.deliver_after(2000).await;
@@ -359,21 +352,13 @@ async fn no_token_of_a_rotation_or_a_hand_over_is_ever_seen() {
     assert_eq!(world.hand_over(&good).await.status, 200);
     let bad = body("canary-bad-token", "canary-bad-secret");
     let mut answers = vec![world.hand_over(&bad).await.body];
-    let refusal = FaultAction::Status {
-        code: 401,
-        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-        body: r#"{"error":"canary-vendor-detail"}"#.to_owned(),
-    };
+    let refusal = json(401, r#"{"error":"canary-vendor-detail"}"#);
     for action in [refusal, FaultAction::Html, FaultAction::DropBefore] {
         fault(&world, "POST", "/oauth_token.do", action);
         answers.push(world.hand_over(&good).await.body);
     }
-    let denied = Effect::Refuse {
-        status: 400,
-        error: "AccessDeniedException".to_owned(),
-    };
     for operation in ["PutSecretValue", "UpdateSecretVersionStage"] {
-        let fault = AwsFault::once(Service::SecretsManager, operation, denied.clone());
+        let fault = AwsFault::once(Service::SecretsManager, operation, denied());
         world.cloud.aws.inject(fault);
         answers.push(world.hand_over(&good).await.body);
     }

@@ -81,7 +81,7 @@ pub(crate) async fn assign(
     session: &SessionId,
     record: &RecordRef,
 ) -> Result<(), AdminError> {
-    let assigned = ledger(stack).remember_record(tenant, session, record).await;
+    let assigned = ledger(stack).store_record(tenant, session, record).await;
     assigned.map_err(|error| AdminError::failed("dynamodb:UpdateItem", &table(stack), error.0))
 }
 pub(super) async fn session_items(

@@ -45,7 +45,7 @@ pub(crate) enum Effects {
 
 impl Effects {
     const fn of(claimed: &ClaimedPost) -> Self {
-        if claimed.look_first {
+        if claimed.check_before_writing {
             Self::NotePossible
         } else if claimed.known {
             Self::AttachmentPossible

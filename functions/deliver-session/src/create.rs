@@ -81,8 +81,12 @@ impl Attempt<'_> {
         let until = self.budget.end().plus(retry::UNKNOWN_OUTCOME_WAIT);
         let ledger = &self.function.ledger;
         match ledger.claim_creation(self.post, until, closed).await? {
-            CreationClaim::Started { look_first: false } => Ok(None),
-            CreationClaim::Started { look_first: true } => {
+            CreationClaim::Started {
+                search_before_creating: false,
+            } => Ok(None),
+            CreationClaim::Started {
+                search_before_creating: true,
+            } => {
                 // Another post may have created it, which says nothing about this post's note.
                 let effects = std::mem::replace(&mut self.effects, Effects::NotePossible);
                 let record = self.by_query(table, correlation).await?;

@@ -14,23 +14,23 @@ use crate::service::DeliverSession;
 use crate::{message, wake};
 
 /// Delivers groups side by side. A group that ended a process before is delivered after all others, so that another
-/// death is its own (decision 0009).
+/// crash is its own (decision 0009).
 pub(crate) async fn deliver_all(function: &DeliverSession, batch: &Batch, groups: &[Group]) {
     hide_until_the_lease_ends(function, batch, groups).await;
     let alone = groups.len() == 1;
     let deliveries = groups
         .iter()
         .map(|group| contained(deliver(function, batch, group, alone).boxed_local()));
-    let deaths = join_all(deliveries).await;
-    let mut suspects: Vec<_> = deaths
+    let crashes = join_all(deliveries).await;
+    let mut to_retry_alone: Vec<_> = crashes
         .into_iter()
         .zip(groups)
-        .filter_map(|(deaths, group)| Some((deaths?, group)))
+        .filter_map(|(crashes, group)| Some((crashes?, group)))
         .collect();
-    // Fewest deaths first: the group that ends processes then delays no other. Sorting would be six kilobytes of code for
-    // ten groups at most.
-    while let Some(next) = (0..suspects.len()).min_by_key(|index| suspects[*index].0) {
-        let (_, group) = suspects.remove(next);
+    // Fewest crashes first: the group that ends processes then delays no other. Sorting would be six kilobytes of code
+    // for ten groups at most.
+    while let Some(next) = (0..to_retry_alone.len()).min_by_key(|index| to_retry_alone[*index].0) {
+        let (_, group) = to_retry_alone.remove(next);
         contained(deliver(function, batch, group, true).boxed_local()).await;
     }
 }
@@ -48,7 +48,7 @@ async fn hide_until_the_lease_ends(function: &DeliverSession, batch: &Batch, gro
     }
 }
 
-/// Keeps a panic to its group. The group's messages stay hidden until the claim ends, which counts as a death.
+/// Keeps a panic to its group. The group's messages stay hidden until the claim ends, which counts as a crash.
 async fn contained(delivery: impl Future<Output = Option<u32>>) -> Option<u32> {
     AssertUnwindSafe(delivery)
         .catch_unwind()
@@ -61,7 +61,7 @@ async fn contained(delivery: impl Future<Output = Option<u32>>) -> Option<u32> {
 }
 
 /// Delivers one group in order. The first message that has to wait makes its successors wait as long; they are hidden at
-/// once, because the other groups may take minutes. Returns the number of deaths when the rest has to be handled alone.
+/// once, because the other groups may take minutes. Returns the number of crashes when the rest has to be handled alone.
 async fn deliver(
     function: &DeliverSession,
     batch: &Batch,
@@ -74,7 +74,7 @@ async fn deliver(
         let message = remaining.next()?;
         match message::deliver(function, batch, message, alone).await {
             DeliveryOutcome::Done => batch.finish(message),
-            DeliveryOutcome::Alone(deaths) => return Some(deaths),
+            DeliveryOutcome::Alone(crashes) => return Some(crashes),
             DeliveryOutcome::Postponed(delay) => {
                 unfinished.push(message);
                 break (delay, false);
@@ -90,7 +90,7 @@ async fn deliver(
         telemetry::waiting_time(function.clock.now().since(oldest));
     }
     if unauthorized {
-        wake::remember(function, &unfinished, delay).await;
+        wake::store_receipt_handles(function, &unfinished, delay).await;
     }
     let hidden = |message: &&Message| (message.receipt_handle.clone(), delay);
     let delays: Vec<_> = unfinished.iter().map(hidden).collect();
@@ -111,10 +111,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_in_one_group_leaves_the_others_alone() {
-        let others = (2..4).map(|deaths| async move {
+        let others = (2..4).map(|crashes| async move {
             tokio::task::yield_now().await;
             tokio::task::yield_now().await;
-            Some(deaths)
+            Some(crashes)
         });
         let (panicked, others) =
             futures::join!(contained(panicking()), join_all(others.map(contained)));

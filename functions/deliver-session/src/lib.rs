@@ -75,7 +75,7 @@ pub async fn run() -> Result<(), Error> {
         ledger: wiring.ledger(),
         servicenow: vendors.servicenow(&vendors.access_tokens()),
         credentials: vendors.credentials,
-        vault: vendors.secret_store,
+        secret_store: vendors.secret_store,
         queues: wiring.queues(),
         clock: vendors.clock,
         timeouts: Timeouts::default(),

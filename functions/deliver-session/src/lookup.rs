@@ -103,7 +103,7 @@ impl Attempt<'_> {
     pub(crate) async fn store_record(&self, record: &RecordRef) -> Result<(), AttemptFailure> {
         let (tenant, session) = (&self.post.tenant, &self.post.session_id);
         let ledger = &self.function.ledger;
-        Ok(ledger.remember_record(tenant, session, record).await?)
+        Ok(ledger.store_record(tenant, session, record).await?)
     }
 }
 

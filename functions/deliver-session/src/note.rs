@@ -518,7 +518,7 @@ mod tests {
     }
 
     /// A database that stores three bytes a character cuts a text at the first one of four (MySQL's `utf8mb3`); the
-    /// marker must stand before anything that a stranger typed.
+    /// marker must stand before any untrusted text.
     #[test]
     fn nothing_untrusted_stands_before_the_marker() {
         let marker = "(Rescue 70112233 · 0123456789abcdef)";

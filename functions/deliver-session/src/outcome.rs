@@ -11,6 +11,6 @@ pub(crate) enum DeliveryOutcome {
     Postponed(Duration),
     /// It stays hidden for that long, because its tenant has to be authorised again.
     Unauthorized(Duration),
-    /// It has to be handled while the process handles nothing else, after so many deaths.
+    /// It has to be handled while the process handles nothing else, after so many crashes.
     Alone(u32),
 }

@@ -70,19 +70,19 @@ impl PostDelivery<'_> {
         let unattempted = |reason| WaitingPost {
             next_attempt_at: self.now(),
             reason,
-            look_first: claimed.look_first,
+            check_before_writing: claimed.check_before_writing,
             attempts: claimed.attempts,
         };
-        let died = claimed.deaths >= retry::DEATHS_ALLOWED;
-        if claimed.suspect && !self.alone && !died {
+        let crashed_too_often = claimed.crashes >= retry::CRASHES_ALLOWED;
+        if claimed.retry_alone && !self.alone && !crashed_too_often {
             // The outcome of its earlier wait is dropped: this batch still handles the post.
             let waiting = unattempted(claimed.reason);
             self.wait(waiting, Duration::ZERO, OutcomeDetails::default())
                 .await;
-            return DeliveryOutcome::Alone(claimed.deaths);
+            return DeliveryOutcome::Alone(claimed.crashes);
         }
         match recipient {
-            Ok(tenant) if !died => self.attempt(tenant, claimed).await,
+            Ok(tenant) if !crashed_too_often => self.attempt(tenant, claimed).await,
             _ => {
                 let reason = recipient.err().unwrap_or(ErrorCode::ProcessingDied);
                 let details = OutcomeDetails::default();
@@ -124,9 +124,9 @@ impl PostDelivery<'_> {
     async fn attempt(&self, tenant: &Tenant, claimed: ClaimedPost) -> DeliveryOutcome {
         let mut attempt = Attempt::new(self.function, tenant, self.post, claimed, self.budget);
         // An unknown outcome is checked before the post is given up, and a post that is too old is not written again.
-        attempt.give_up_as = claimed
-            .reason
-            .filter(|reason| claimed.look_first && self.age().ends_waiting(tenant, *reason));
+        attempt.give_up_as = claimed.reason.filter(|reason| {
+            claimed.check_before_writing && self.age().ends_waiting(tenant, *reason)
+        });
         let began = self.now();
         let ended = attempt.run().await;
         let slow = self.now().since(began) >= retry::SLOW;
@@ -150,7 +150,7 @@ impl PostDelivery<'_> {
             next_attempt_at: settled_at,
             // An interrupted check of a post that is too old stays a check.
             reason: attempt.give_up_as,
-            look_first: attempt.effects.must_be_checked() || failure.is_unknown(),
+            check_before_writing: attempt.effects.must_be_checked() || failure.is_unknown(),
             attempts: claimed.attempts + u32::from(counts),
         };
         let late = slow || failure.timed_out();
@@ -174,7 +174,7 @@ impl PostDelivery<'_> {
         let finished = WaitingPost {
             next_attempt_at: self.now(),
             reason,
-            look_first: false,
+            check_before_writing: false,
             attempts,
         };
         // Should the claim have ended, or end because this fails, the next lease holder finds the written note.
@@ -289,7 +289,7 @@ impl PostDelivery<'_> {
         if let DeliveryOutcome::Postponed(delay) =
             self.dead_letter(reason, details.detail.clone()).await
         {
-            // Without this the claim would end by itself, which counts as a death.
+            // Without this the claim would end by itself, which counts as a crash.
             return self.wait(waiting, delay, details).await;
         }
         match self.complete(PostState::Failed, waiting, details).await {

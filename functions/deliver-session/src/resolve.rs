@@ -126,12 +126,15 @@ impl Attempt<'_> {
             let key = secrets.tracking_key.as_ref()?;
             Some(tracking::verify(key, tenant, text))
         };
-        let vault = &self.function.vault;
-        let cached = vault.tenant_secrets(tenant).await.map_err(unreadable)?;
+        let secret_store = &self.function.secret_store;
+        let cached = secret_store
+            .tenant_secrets(tenant)
+            .await
+            .map_err(unreadable)?;
         if let Some(Some(record)) = verify(&cached) {
             return Ok(Some(record));
         }
-        let current = vault
+        let current = secret_store
             .reread_tenant_secrets(tenant)
             .await
             .map_err(unreadable)?;

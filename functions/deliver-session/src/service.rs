@@ -22,7 +22,7 @@ pub struct DeliverSession {
     /// The tenants' pauses.
     pub credentials: Arc<CredentialsTable>,
     /// The keys that sign a `Tracking0`.
-    pub vault: Arc<SecretStore>,
+    pub secret_store: Arc<SecretStore>,
     /// Reads and writes records.
     pub servicenow: ServiceNowClient,
     /// The queue of posts and its dead-letter queue.

@@ -50,7 +50,11 @@ const CALLS: usize = 8;
 
 /// Stores the receipt handles of messages that are about to be hidden. Never fails: without its handle, a message comes
 /// back when its visibility time-out ends.
-pub(crate) async fn remember(function: &DeliverSession, hidden: &[&Message], delay: Duration) {
+pub(crate) async fn store_receipt_handles(
+    function: &DeliverSession,
+    hidden: &[&Message],
+    delay: Duration,
+) {
     let until = function.clock.now().plus(delay);
     let mut posts: Vec<(Post, Vec<String>)> = Vec::new();
     for message in hidden {

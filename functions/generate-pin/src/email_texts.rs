@@ -243,7 +243,7 @@ mod tests {
     use super::*;
 
     /// Every text of a language with how many values it takes. Without `..`: a new text has to appear here.
-    fn texts(words: &EmailTexts) -> Vec<(&'static str, usize)> {
+    fn texts_with_values(texts: &EmailTexts) -> Vec<(&'static str, usize)> {
         let EmailTexts {
             code,
             colon,
@@ -267,7 +267,7 @@ mod tests {
             only_if_expected,
             note,
             note_for,
-        } = *words;
+        } = *texts;
         let plain = [
             code,
             colon,
@@ -294,14 +294,15 @@ mod tests {
             note,
         ];
         let of = |values| move |text| (text, values);
-        let texts = plain.into_iter().map(of(0)).chain(with_one.map(of(1)));
-        texts.chain([(note_for, 2)]).collect()
+        let plain = plain.into_iter().map(of(0));
+        let with_values = with_one.map(of(1)).into_iter().chain([(note_for, 2)]);
+        plain.chain(with_values).collect()
     }
 
     #[test]
     fn every_language_has_every_text_with_the_values_it_takes() {
         for language in Language::ALL {
-            for (text, values) in texts(email_texts(language)) {
+            for (text, values) in texts_with_values(email_texts(language)) {
                 assert!(!text.trim().is_empty(), "{language:?}");
                 assert_eq!(text.matches("{}").count(), values, "{language:?} {text}");
                 let harmless = !text.contains(['<', '>', '[', '(', '\n', '\t']);
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn no_language_borrows_the_words_of_another() {
+    fn no_language_borrows_the_texts_of_another() {
         for (at, language) in Language::ALL.into_iter().enumerate() {
             for other in Language::ALL.into_iter().skip(at + 1) {
                 let (one, other) = (email_texts(language), email_texts(other));

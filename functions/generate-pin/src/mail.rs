@@ -35,74 +35,74 @@ pub(crate) struct Rendered {
 
 /// The technician's e-mail: the PIN that they requested.
 pub(crate) fn to_technician(mail: &PinMail<'_>) -> Rendered {
-    let words = email_texts(mail.language);
+    let texts = email_texts(mail.language);
     let values = Values::of(mail);
     let mut lines = vec![
-        Line::new(words.pin, &values.pin, Look::Prominent),
-        Line::new(words.link, &values.link, Look::Link),
+        Line::new(texts.pin, &values.pin, Look::Prominent),
+        Line::new(texts.link, &values.link, Look::Link),
     ];
     if let Some(number) = &values.number {
-        lines.push(Line::new(words.record, number, Look::Plain));
+        lines.push(Line::new(texts.record, number, Look::Plain));
     }
     if let Some(customer) = &values.customer {
-        lines.push(Line::new(words.customer, customer, Look::Plain));
+        lines.push(Line::new(texts.customer, customer, Look::Plain));
     }
     let subject = match &values.number {
-        Some(number) => filled_in(words.technician_subject_for, &[number]),
-        None => words.technician_subject.to_owned(),
+        Some(number) => filled_in(texts.technician_subject_for, &[number]),
+        None => texts.technician_subject.to_owned(),
     };
     let parts = [
-        Part::Paragraph(words.greeting.to_owned()),
-        Part::Paragraph(words.requested.to_owned()),
+        Part::Paragraph(texts.greeting.to_owned()),
+        Part::Paragraph(texts.requested.to_owned()),
         Part::Lines(lines),
-        Part::Paragraph(words.limited.to_owned()),
-        Part::Paragraph(words.not_requested.to_owned()),
+        Part::Paragraph(texts.limited.to_owned()),
+        Part::Paragraph(texts.not_requested.to_owned()),
     ];
-    rendered(words, subject, &parts)
+    rendered(texts, subject, &parts)
 }
 
 /// The customer's e-mail: an invitation with the link, and the PIN for a customer who cannot open it.
 pub(crate) fn to_customer(mail: &PinMail<'_>) -> Rendered {
-    let words = email_texts(mail.language);
+    let texts = email_texts(mail.language);
     let values = Values::of(mail);
     let greeting = match &values.customer {
-        Some(customer) => filled_in(words.greeting_to, &[customer]),
-        None => words.greeting.to_owned(),
+        Some(customer) => filled_in(texts.greeting_to, &[customer]),
+        None => texts.greeting.to_owned(),
     };
     let mut parts = vec![
         Part::Paragraph(greeting),
-        Part::Paragraph(filled_in(words.invitation, &[&values.technician])),
+        Part::Paragraph(filled_in(texts.invitation, &[&values.technician])),
     ];
     if let Some(number) = &values.number {
-        let line = Line::new(words.reference, number, Look::Plain);
+        let line = Line::new(texts.reference, number, Look::Plain);
         parts.push(Part::Lines(vec![line]));
     }
     // A customer types the PIN on the page without its query.
     let page = values.link.split(['?', '#']).next().unwrap_or_default();
     parts.extend([
         Part::Button {
-            label: words.start,
+            label: texts.start,
             link: &values.link,
         },
-        Part::Paragraph(words.only_if_expected.to_owned()),
-        Part::Paragraph(filled_in(words.alternative, &[page])),
+        Part::Paragraph(texts.only_if_expected.to_owned()),
+        Part::Paragraph(filled_in(texts.alternative, &[page])),
         Part::Pin(&values.pin),
-        Part::Paragraph(words.limited.to_owned()),
+        Part::Paragraph(texts.limited.to_owned()),
     ]);
     let subject = match &values.number {
-        Some(number) => filled_in(words.customer_subject_for, &[number]),
-        None => words.customer_subject.to_owned(),
+        Some(number) => filled_in(texts.customer_subject_for, &[number]),
+        None => texts.customer_subject.to_owned(),
     };
-    rendered(words, subject, &parts)
+    rendered(texts, subject, &parts)
 }
 
 /// The work note that names the PIN's technician, on one neutralised line, without the PIN.
 pub(crate) fn note(language: Language, technician: &str, customer: Option<&str>) -> String {
-    let words = email_texts(language);
+    let texts = email_texts(language);
     let technician = person(technician);
     let note = match present(customer.map(person)) {
-        Some(customer) => filled_in(words.note_for, &[&technician, &customer]),
-        None => filled_in(words.note, &[&technician]),
+        Some(customer) => filled_in(texts.note_for, &[&technician, &customer]),
+        None => filled_in(texts.note, &[&technician]),
     };
     // Two values that are harmless each must not add up to a tag or a marker.
     neutralise(&note)
@@ -184,41 +184,41 @@ const BUTTON_STYLE: &str = "display:inline-block;padding:12px 20px;border-radius
                             color:#ffffff;font-weight:bold;text-decoration:none";
 const PIN_STYLE: &str = "font-size:28px;font-weight:bold;letter-spacing:4px";
 
-fn rendered(words: &EmailTexts, subject: String, parts: &[Part<'_>]) -> Rendered {
-    let texts: Vec<String> = parts.iter().map(|part| part.text(words)).collect();
-    let html: String = parts.iter().map(|part| part.html(words)).collect();
+fn rendered(texts: &EmailTexts, subject: String, parts: &[Part<'_>]) -> Rendered {
+    let paragraphs: Vec<String> = parts.iter().map(|part| part.text(texts)).collect();
+    let html: String = parts.iter().map(|part| part.html(texts)).collect();
     let html = format!(
         "<!DOCTYPE html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n<title>{}</title>\n</head>\n\
          <body style=\"{BODY_STYLE}\">\n{html}</body>\n</html>\n",
-        words.code,
+        texts.code,
         escaped(&subject),
     );
     Rendered {
         subject,
-        text: texts.join(PARAGRAPH),
+        text: paragraphs.join(PARAGRAPH),
         html,
     }
 }
 
 impl Part<'_> {
-    fn text(&self, words: &EmailTexts) -> String {
+    fn text(&self, texts: &EmailTexts) -> String {
         match self {
             Self::Paragraph(text) => text.clone(),
             Self::Lines(lines) => {
                 let lines = lines.iter();
-                let lines = lines.map(|line| [line.label, words.colon, line.value].concat());
+                let lines = lines.map(|line| [line.label, texts.colon, line.value].concat());
                 lines.collect::<Vec<_>>().join("\n")
             }
-            Self::Button { label, link } => [label, words.colon.trim_end(), "\n", link].concat(),
+            Self::Button { label, link } => [label, texts.colon.trim_end(), "\n", link].concat(),
             Self::Pin(pin) => (*pin).to_owned(),
         }
     }
 
-    fn html(&self, words: &EmailTexts) -> String {
+    fn html(&self, texts: &EmailTexts) -> String {
         match self {
             Self::Paragraph(text) => format!("<p>{}</p>\n", escaped(text)),
             Self::Lines(lines) => {
-                let lines = lines.iter().map(|line| line.html(words));
+                let lines = lines.iter().map(|line| line.html(texts));
                 format!("<p>\n{}\n</p>\n", lines.collect::<Vec<_>>().join("<br>\n"))
             }
             Self::Button { label, link } => format!(
@@ -232,14 +232,14 @@ impl Part<'_> {
 }
 
 impl Line<'_> {
-    fn html(&self, words: &EmailTexts) -> String {
+    fn html(&self, texts: &EmailTexts) -> String {
         let value = escaped(self.value);
         let value = match self.look {
             Look::Plain => value,
             Look::Prominent => format!("<strong>{value}</strong>"),
             Look::Link => format!("<a href=\"{value}\">\n{value}</a>"),
         };
-        format!("{}{}{value}", self.label, words.colon)
+        format!("{}{}{value}", self.label, texts.colon)
     }
 }
 
@@ -298,8 +298,8 @@ mod tests {
                 assert!(html.contains(value), "{value} {html}");
             }
             assert!(subject.contains("INC0012345"), "{subject}");
-            let words = email_texts(language);
-            let line = format!("\n{}{}{PIN}\n", words.pin, words.colon);
+            let texts = email_texts(language);
+            let line = format!("\n{}{}{PIN}\n", texts.pin, texts.colon);
             assert!(text.contains(&line), "{text}");
         }
     }
@@ -400,13 +400,13 @@ mod tests {
                     customer,
                     ..mail(language)
                 };
-                let words = email_texts(language);
+                let texts = email_texts(language);
                 let [technician, customer] = both(&mail);
-                assert_eq!(technician.subject, words.technician_subject);
-                assert_eq!(customer.subject, words.customer_subject);
-                assert!(customer.text.starts_with(words.greeting));
+                assert_eq!(technician.subject, texts.technician_subject);
+                assert_eq!(customer.subject, texts.customer_subject);
+                assert!(customer.text.starts_with(texts.greeting));
                 for text in [&technician.text, &customer.text] {
-                    assert!(!text.contains(words.record) && !text.contains(words.reference));
+                    assert!(!text.contains(texts.record) && !text.contains(texts.reference));
                     assert!(!text.contains("{}") && !text.contains("\n\n\n"), "{text}");
                 }
                 let note = note(language, mail.technician, mail.customer);
@@ -415,7 +415,7 @@ mod tests {
         }
     }
 
-    /// docs/architecture.md#rule-7: names come from strangers.
+    /// docs/architecture.md#rule-7: names are untrusted text.
     #[test]
     fn markup_in_a_name_is_shown_as_it_was_typed() {
         let mail = PinMail {

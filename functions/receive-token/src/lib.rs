@@ -76,14 +76,14 @@ async fn act(
     if let Ok(stored) = &outcome {
         resume_deliveries(function, file, stored, budget.left().max(SHARING)).await;
     }
-    let told = match &outcome {
+    let noted = match &outcome {
         Ok(stored) => HandOverOutcome::Stored {
             expires_at: stored.expires_at,
         },
         Err(problem) if problem.code == ErrorCode::TokenRefused => HandOverOutcome::Refused,
         Err(_) => return outcome,
     };
-    note::write(function, file, &hand_over, told, budget.at_most(NOTE)).await;
+    note::write(function, file, &hand_over, noted, budget.at_most(NOTE)).await;
     outcome
 }
 

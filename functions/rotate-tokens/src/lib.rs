@@ -1,4 +1,4 @@
-//! `rotate-tokens`: the four steps of Secrets Manager's rotation, which keep each tenant's refresh token alive.
+//! `rotate-tokens`: the four steps of Secrets Manager's rotation, which keep each tenant's refresh token valid.
 //!
 //! Every step may be repeated, and may follow a process that died at any call: `docs/decisions/0012-token-life.md`.
 

@@ -37,7 +37,7 @@ impl Command {
     /// Reads a request.
     ///
     /// # Errors
-    /// `not-found` for every malformed path and method, so that a stranger learns nothing.
+    /// `not-found` for every malformed path and method, so that an unauthenticated caller learns nothing.
     pub(crate) fn read(request: HttpRequest) -> Result<Self, Problem> {
         let tenant = request.path("tenant").and_then(TenantId::parse);
         let tenant = tenant.ok_or_else(not_found)?;

@@ -92,7 +92,7 @@ impl TenantPause {
 }
 
 /// How long the end of a pause is kept: as long as a post can have waited in the queue.
-const PAUSE_REMEMBERED: Duration = Duration::from_secs(15 * 24 * 3600);
+const PAUSE_KEPT: Duration = Duration::from_secs(15 * 24 * 3600);
 
 /// The key of a tenant's access token in the table.
 pub fn access_token_key(tenant: &TenantId) -> String {
@@ -147,16 +147,13 @@ impl CredentialsTable {
         &self,
         tenant: &TenantId,
     ) -> Result<Option<AccessToken>, StorageError> {
-        let Some(item) = self.item(&access_token_key(tenant)).await? else {
-            return Ok(None);
-        };
-        Ok(text(&item, "token")
-            .zip(moment(&item, "valid_until"))
-            .map(|(token, expires_at)| AccessToken {
-                token: Secret::from(token),
-                expires_at,
-                audience: text(&item, "audience").unwrap_or_default().to_owned(),
-            }))
+        let item = self.item(&access_token_key(tenant)).await?;
+        let found = item.and_then(|item| secret(&item, "token", "valid_until"));
+        Ok(found.map(|(token, expires_at, audience)| AccessToken {
+            token,
+            expires_at,
+            audience,
+        }))
     }
 
     /// The authcode of a technician that is shared by every process, if one is there.
@@ -168,16 +165,13 @@ impl CredentialsTable {
         tenant: &TenantId,
         sso_id: &str,
     ) -> Result<Option<Authcode>, StorageError> {
-        let Some(item) = self.item(&authcode_key(tenant, sso_id)).await? else {
-            return Ok(None);
-        };
-        Ok(text(&item, "code")
-            .zip(moment(&item, "obtained_at"))
-            .map(|(code, obtained_at)| Authcode {
-                code: Secret::from(code),
-                obtained_at,
-                audience: text(&item, "audience").unwrap_or_default().to_owned(),
-            }))
+        let item = self.item(&authcode_key(tenant, sso_id)).await?;
+        let found = item.and_then(|item| secret(&item, "code", "obtained_at"));
+        Ok(found.map(|(code, obtained_at, audience)| Authcode {
+            code,
+            obtained_at,
+            audience,
+        }))
     }
 
     /// Shares an authcode.
@@ -260,7 +254,7 @@ impl CredentialsTable {
             throttled_since: moment(&item, "throttled_since"),
             authorized_since: moment(&item, "authorized_since"),
         };
-        self.remember(tenant, tenant_pause);
+        self.cache_pause(tenant, tenant_pause);
         Ok(tenant_pause)
     }
 
@@ -284,7 +278,7 @@ impl CredentialsTable {
         }
     }
 
-    /// Pauses a tenant that ServiceNow throttles, for every process: 30 s, twice as long while it goes on, up to an hour;
+    /// Pauses a tenant that ServiceNow throttles, for every process: 30 s, twice as long while throttling continues, up to an hour;
     /// and at least as long as `retry_after` asks for (zero where it does not). A pause that holds already is one and the same throttling.
     ///
     /// # Errors
@@ -329,7 +323,7 @@ impl CredentialsTable {
             throttled_since,
             authorized_since,
         };
-        self.remember(tenant, tenant_pause);
+        self.cache_pause(tenant, tenant_pause);
         before?;
         self.put_tenant_pause(tenant, pause, tenant_pause).await
     }
@@ -386,11 +380,11 @@ impl CredentialsTable {
             ("authorized_since", text(tenant_pause.authorized_since)),
             ("throttled_since", text(tenant_pause.throttled_since)),
         ];
-        let ends = pause.until.plus(PAUSE_REMEMBERED);
+        let ends = pause.until.plus(PAUSE_KEPT);
         self.put(pause_key(tenant), ends, values).await
     }
 
-    fn remember(&self, tenant: &TenantId, pause: TenantPause) {
+    fn cache_pause(&self, tenant: &TenantId, pause: TenantPause) {
         self.pauses
             .insert(tenant.clone(), (pause, self.clock.now()));
     }
@@ -510,6 +504,17 @@ impl CredentialsTable {
 
 fn text<'a>(item: &'a HashMap<String, AttributeValue>, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
+}
+
+/// A secret, with the time and the audience that are stored beside it.
+fn secret(
+    item: &HashMap<String, AttributeValue>,
+    name: &str,
+    time: &str,
+) -> Option<(Secret, Timestamp, String)> {
+    let audience = text(item, "audience").unwrap_or_default().to_owned();
+    let (secret, time) = text(item, name).zip(moment(item, time))?;
+    Some((Secret::from(secret), time, audience))
 }
 
 fn moment(item: &HashMap<String, AttributeValue>, name: &str) -> Option<Timestamp> {

@@ -60,7 +60,7 @@ pub struct TokenSecret {
     /// That client's secret.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub client_secret: Option<Secret>,
-    /// An operator has asked the next rotation to renew it, due or not.
+    /// An operator requests that the next rotation renews it, due or not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub renew_now: bool,
     /// The version that this one was made from. The lease holder promotes a staged token only while that version is

@@ -67,8 +67,8 @@ impl RescueRefusal {
         match self {
             Self::IpRestricted(word) | Self::Other(word) => word,
             known => {
-                let mut words = Self::WORDS.iter();
-                let found = words.find(|(_, refusal)| refusal == known);
+                let mut known_words = Self::WORDS.iter();
+                let found = known_words.find(|(_, refusal)| refusal == known);
                 found.map_or("", |(word, _)| *word)
             }
         }

@@ -1,4 +1,4 @@
-//! Neutralising untrusted text: chat and custom fields come from strangers (docs/vendors.md#work-notes).
+//! Neutralising untrusted text: chat and custom fields come from customers (docs/vendors.md#work-notes).
 
 /// Text of any number of lines that ServiceNow shows without interpreting it.
 ///
@@ -32,13 +32,13 @@ pub fn single_line(text: &str) -> String {
 pub fn column_value(text: &str) -> String {
     const SCRIPT: &str = "javascript";
     let text = neutralise(text.trim()).trim().to_owned();
-    let mut letters = text.char_indices().filter(|(_, c)| !c.is_whitespace());
+    let mut visible = text.char_indices().filter(|(_, c)| !c.is_whitespace());
     let script = SCRIPT.chars().all(|expected| {
-        letters
+        visible
             .next()
             .is_some_and(|(_, c)| c.eq_ignore_ascii_case(&expected))
     });
-    match letters.next() {
+    match visible.next() {
         Some((at, ':')) if script => {
             let (before, after) = text.split_at(at);
             format!("{before}：{}", after.trim_start_matches(':'))

@@ -28,7 +28,7 @@ pub struct RefusedToken<'a> {
     pub by_servicenow: bool,
 }
 
-/// Which access token is asked for, and by when.
+/// Which access token is requested, and by when.
 struct Wanted<'a> {
     audience: String,
     refused: Option<RefusedToken<'a>>,

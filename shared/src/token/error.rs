@@ -23,7 +23,7 @@ pub enum AccessError {
     Transient {
         /// What happened.
         reason: String,
-        /// What `Retry-After` asked for.
+        /// The delay in `Retry-After`.
         retry_after: Option<Duration>,
     },
 }

@@ -90,7 +90,7 @@ pub enum GrantError {
     Transient {
         /// What happened.
         reason: String,
-        /// What `Retry-After` asked for.
+        /// The delay in `Retry-After`.
         retry_after: Option<Duration>,
     },
 }

@@ -27,7 +27,7 @@ pub enum RotationEnd {
     Superseded(TokenSecret),
 }
 
-/// Why a rotation does not go on.
+/// Why a step of a rotation fails.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum RotationError {
     /// The secret is not in the state in which the step may run.

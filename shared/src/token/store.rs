@@ -78,7 +78,7 @@ impl TokenStore {
     }
 
     /// Stores the refresh token that a refresh grant answered with in place of the one that was sent. That one may
-    /// be dead, so this comes before the access token is used. Returns the version to use from now on.
+    /// be invalid, so this comes before the access token is used. Returns the version to use from now on.
     ///
     /// Its end is the old one's: no source says that a replacement lives longer (docs/vendors.md#token-lifetimes).
     ///

@@ -4,10 +4,10 @@ mod access;
 mod credentials;
 mod ledger;
 mod queue;
+mod secret_store;
 mod servicenow_client;
 mod tenants;
 mod transport;
-mod vault;
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use admin::secret_name::SecretName;
 use admin::stack::Stack;
 use admin::tenant::ApplyOptions;
 use aws_sdk_dynamodb::config::{Credentials as AwsCredentials, Region, SharedCredentialsProvider};
-use local::aws::{self, Aws, Effect, REGION};
+use local::aws::{self, Aws, REGION};
 use local::cloud::TEMPLATE;
 use local::servicenow::{self, User};
 use local::template::Template;
@@ -144,7 +144,7 @@ impl Parts {
         CredentialsTable::new(dynamodb, table.clone(), self.clock.clone())
     }
 
-    fn vault(&self) -> SecretStore {
+    fn secret_store(&self) -> SecretStore {
         let (secrets, prefix) = (self.stack.secrets.clone(), &self.stack.secret_prefix);
         SecretStore::new(secrets, prefix.clone(), self.clock.clone())
     }
@@ -161,7 +161,7 @@ impl Parts {
     fn access_tokens(&self) -> AccessTokens {
         AccessTokens::new(
             self.http.clone(),
-            Arc::new(self.vault()),
+            Arc::new(self.secret_store()),
             Arc::new(self.credentials()),
             self.clock.clone(),
             ServiceNowTimeouts::QUEUE,
@@ -205,13 +205,5 @@ fn post(session: &str, chat: &str) -> Post {
         event: Event::Ended,
         received_at: Timestamp::from_millis(1_747_216_931_007),
         fields,
-    }
-}
-
-/// A refusal that the SDK does not repeat.
-fn denied() -> Effect {
-    Effect::Refuse {
-        status: 400,
-        error: "AccessDeniedException".to_owned(),
     }
 }

@@ -9,6 +9,7 @@ use shared::domain::error::ErrorCode;
 use shared::domain::session::Event;
 
 use super::{Parts, acme, post};
+use crate::injected::denied;
 
 const A_MINUTE: Duration = Duration::from_secs(60);
 
@@ -81,27 +82,27 @@ async fn a_post_with_any_characters_is_accepted_by_the_queue() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_letter_has_reason_tenant_session_and_time_as_attributes() {
     let parts = Parts::start().await;
-    let dead = post("7", "hello");
-    let text = dead.encode().expect("fits");
+    let given_up = post("7", "hello");
+    let text = given_up.encode().expect("fits");
     let received_at = Timestamp::from_millis(1_747_216_900_000);
-    let letter = DeadLetter::message(
+    let dead_letter = DeadLetter::message(
         text.clone(),
         ErrorCode::OutcomeUnknown,
-        Some(&dead),
+        Some(&given_up),
         received_at,
     );
     let raw = DeadLetter::raw(b"\xffodd", ErrorCode::MalformedBody, &acme(), received_at);
     let queues = parts.queues();
-    queues.send_dead_letter(letter).await.expect("sent");
+    queues.send_dead_letter(dead_letter).await.expect("sent");
     let raw = raw.expect("fits");
     let raw = raw.posted_as(Some("text/xml; charset=utf-16"), Some(Event::Ended));
     let sent = queues.send_dead_letter_patiently(raw, A_MINUTE).await;
     sent.expect("sent");
 
-    let letters = parts.dead_letters();
-    assert_eq!(letters.len(), 2);
-    let attribute = |index: usize, name: &str| letters[index].attributes.get(name).cloned();
-    assert_eq!(letters[0].body, text);
+    let dead_letters = parts.dead_letters();
+    assert_eq!(dead_letters.len(), 2);
+    let attribute = |index: usize, name: &str| dead_letters[index].attributes.get(name).cloned();
+    assert_eq!(dead_letters[0].body, text);
     for (name, value) in [
         ("reason", "outcome-unknown"),
         ("encoding", "message"),
@@ -111,7 +112,7 @@ async fn a_dead_letter_has_reason_tenant_session_and_time_as_attributes() {
     ] {
         assert_eq!(attribute(0, name).as_deref(), Some(value), "{name}");
     }
-    assert_eq!(letters[1].body, "/29kZA==");
+    assert_eq!(dead_letters[1].body, "/29kZA==");
     assert_eq!(attribute(1, "reason").as_deref(), Some("malformed-body"));
     assert_eq!(attribute(1, "encoding").as_deref(), Some("base64"));
     assert_eq!(attribute(1, "session_id"), None);
@@ -128,9 +129,12 @@ async fn a_dead_letter_whose_answer_was_lost_is_stored_once() {
     let lost = InjectedAwsFault::once(Service::Sqs, "SendMessage", Effect::DropAfter);
     parts.aws.inject(lost.times(5));
     let now = Timestamp::from_millis(0);
-    let letter = DeadLetter::raw(b"odd", ErrorCode::MalformedBody, &acme(), now).expect("fits");
+    let dead_letter =
+        DeadLetter::raw(b"odd", ErrorCode::MalformedBody, &acme(), now).expect("fits");
     let queues = parts.queues();
-    let sent = queues.send_dead_letter_patiently(letter, A_MINUTE).await;
+    let sent = queues
+        .send_dead_letter_patiently(dead_letter, A_MINUTE)
+        .await;
     sent.expect("sent");
     assert_eq!(parts.dead_letters().len(), 1);
 }
@@ -140,17 +144,21 @@ async fn a_dead_letter_whose_answer_was_lost_is_stored_once() {
 async fn a_dead_letter_that_is_sent_twice_is_two_messages_in_two_groups() {
     let parts = Parts::start().await;
     for _ in 0..2 {
-        let letter = DeadLetter::message(
+        let dead_letter = DeadLetter::message(
             "{}".to_owned(),
             ErrorCode::MalformedMessage,
             None,
             Timestamp::from_millis(0),
         );
-        parts.queues().send_dead_letter(letter).await.expect("sent");
+        parts
+            .queues()
+            .send_dead_letter(dead_letter)
+            .await
+            .expect("sent");
     }
-    let letters = parts.dead_letters();
-    assert_eq!(letters.len(), 2);
-    assert_ne!(letters[0].group, letters[1].group);
+    let dead_letters = parts.dead_letters();
+    assert_eq!(dead_letters.len(), 2);
+    assert_ne!(dead_letters[0].group, dead_letters[1].group);
 }
 
 /// docs/architecture.md#rule-4: the visibility of every unfinished message is set explicitly.
@@ -205,11 +213,7 @@ async fn messages_become_visible_by_their_present_receipt_handles_only() {
     let visible = parts.waiting();
     assert!(visible.iter().all(|message| message.hidden_for.is_zero()));
 
-    let fault = InjectedAwsFault::once(
-        Service::Sqs,
-        "ChangeMessageVisibilityBatch",
-        super::denied(),
-    );
+    let fault = InjectedAwsFault::once(Service::Sqs, "ChangeMessageVisibilityBatch", denied());
     parts.aws.inject(fault);
     let refused = parts.queues().make_visible(&handles).await;
     refused.expect_err("SQS did nothing");

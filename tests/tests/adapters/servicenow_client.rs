@@ -1,10 +1,11 @@
 //! The Table, Attachment and Email APIs: the meaning of every odd answer (docs/architecture.md#rule-2,
 //! docs/architecture.md#rule-3, docs/architecture.md#rule-9).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use local::servicenow::Created;
-use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
+use local::simulator::{FaultAction, InjectedFault, RecordedRequest, RequestMatcher};
 use shared::aws::credentials::AccessToken;
 use shared::domain::record::{RecordNumber, RecordRef, SysId, Table};
 use shared::domain::secret::Secret;
@@ -18,6 +19,9 @@ use shared::servicenow::query::Query;
 use shared::token::access::AccessError;
 
 use super::{Parts, post};
+use crate::injected::{json, page, rate_limited, redirect, retry_after};
+
+const INSERT_REFUSED: &str = "ACL Exception Insert Failed due to security constraints";
 
 struct Instance {
     parts: Parts,
@@ -39,11 +43,15 @@ impl Instance {
         }
     }
 
+    /// A client with other time-outs.
+    fn client_with(&self, allow_loopback: bool, timeouts: ServiceNowTimeouts) -> ServiceNowClient {
+        let (http, clock) = (self.parts.http.clone(), self.parts.clock.clone());
+        let access = Arc::new(self.parts.access_tokens());
+        ServiceNowClient::new(http, access, clock, allow_loopback, timeouts)
+    }
+
     fn record(&self) -> RecordRef {
-        RecordRef {
-            table: Table::Incident,
-            sys_id: SysId::parse(&self.incident.sys_id).expect("valid"),
-        }
+        record(Table::Incident, &self.incident)
     }
 
     fn budget(&self, seconds: u64) -> TimeBudget {
@@ -57,6 +65,11 @@ impl Instance {
 
     fn fault(&self, method: &str, action: FaultAction) {
         let fault = InjectedFault::on(RequestMatcher::of(method, "/api/now/"));
+        self.parts.servicenow.fault(fault.then(action));
+    }
+
+    fn fault_always(&self, method: &str, action: FaultAction) {
+        let fault = InjectedFault::on(RequestMatcher::of(method, "/api/now/")).always();
         self.parts.servicenow.fault(fault.then(action));
     }
 
@@ -116,22 +129,42 @@ impl Instance {
     }
 
     /// Requests of that method to the APIs.
-    fn asked(&self, method: &str) -> usize {
-        let requests = self.parts.servicenow.requests_matching(method, "/api/now/");
-        requests.len()
+    fn requests(&self, method: &str) -> Vec<RecordedRequest> {
+        self.parts.servicenow.requests_matching(method, "/api/now/")
     }
 }
 
-fn status(code: u16, body: &str) -> FaultAction {
-    FaultAction::Status {
-        code,
-        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-        body: body.to_owned(),
+fn record(table: Table, created: &Created) -> RecordRef {
+    RecordRef {
+        table,
+        sys_id: SysId::parse(&created.sys_id).expect("valid"),
+    }
+}
+
+fn unavailable(reason: &str, retry_after: Option<u64>) -> CallError {
+    CallError::Unavailable {
+        reason: reason.to_owned(),
+        retry_after: retry_after.map(Duration::from_secs),
+        timed_out: false,
+    }
+}
+
+fn refused(status: u16, message: &str) -> CallError {
+    CallError::Refused {
+        status,
+        message: message.to_owned(),
+    }
+}
+
+fn throttled(retry_after: Option<u64>) -> CallError {
+    CallError::Throttled {
+        retry_after: retry_after.map(Duration::from_secs),
     }
 }
 
 /// The answers that leave a write's outcome unknown, and whether the simulator committed it.
 fn unknown_outcomes() -> Vec<(FaultAction, bool)> {
+    let another_record = r#"{"result":{"sys_id":"ffffffffffffffffffffffffffffffff"}}"#;
     vec![
         (FaultAction::Html, false),
         (FaultAction::TruncatedJson, true),
@@ -144,16 +177,10 @@ fn unknown_outcomes() -> Vec<(FaultAction, bool)> {
         (FaultAction::status(500), false),
         (FaultAction::status(502), false),
         (FaultAction::status(504), false),
-        (status(200, ""), false),
-        (status(200, "{}"), false),
-        (status(200, r#"{"result":[]}"#), false),
-        (
-            status(
-                200,
-                r#"{"result":{"sys_id":"ffffffffffffffffffffffffffffffff"}}"#,
-            ),
-            false,
-        ),
+        (json(200, ""), false),
+        (json(200, "{}"), false),
+        (json(200, r#"{"result":[]}"#), false),
+        (json(200, another_record), false),
     ]
 }
 
@@ -165,16 +192,8 @@ async fn a_write_whose_answer_proves_nothing_is_unknown() {
         let before = instance.notes();
         instance.fault("PATCH", action.clone());
         let outcome = instance.write().await.expect_err("no proof");
-        assert!(
-            matches!(
-                outcome,
-                CallError::Unknown {
-                    timed_out: false,
-                    ..
-                }
-            ),
-            "{action:?} {outcome:?}"
-        );
+        assert_matches!(outcome, CallError::Unknown { .. }, "{action:?}");
+        assert!(!outcome.timed_out(), "{action:?}");
         assert_eq!(
             instance.notes() - before,
             usize::from(takes_effect),
@@ -191,47 +210,16 @@ async fn a_write_that_was_refused_had_no_effect() {
     let instance = Instance::start().await;
     let acl =
         r#"{"error":{"message":"Operation Failed","detail":"ACL Exception"},"status":"failure"}"#;
-    let refused = |status: u16, message: &str| CallError::Refused {
-        status,
-        message: message.to_owned(),
-    };
-    let unavailable = |retry_after: Option<u64>| CallError::Unavailable {
-        reason: "503".to_owned(),
-        retry_after: retry_after.map(Duration::from_secs),
-        timed_out: false,
-    };
-    let throttled = |retry_after: Option<u64>| CallError::Throttled {
-        retry_after: retry_after.map(Duration::from_secs),
-    };
-    let busy = FaultAction::Status {
-        code: 503,
-        headers: vec![("retry-after".to_owned(), "90".to_owned())],
-        body: String::new(),
-    };
+    let full = FaultAction::RateLimited { retry_after: None };
     for (action, expected) in [
-        (status(403, acl), refused(403, "ACL Exception")),
-        (status(400, "{}"), refused(400, "another message")),
-        (
-            status(400, "<html>"),
-            CallError::Unavailable {
-                reason: "400 with a page".to_owned(),
-                retry_after: None,
-                timed_out: false,
-            },
-        ),
-        (status(404, "{}"), CallError::NotFound),
-        (FaultAction::status(503), unavailable(None)),
-        (busy, unavailable(Some(90))),
-        (
-            FaultAction::RateLimited { retry_after: None },
-            throttled(None),
-        ),
-        (
-            FaultAction::RateLimited {
-                retry_after: Some(1800),
-            },
-            throttled(Some(1800)),
-        ),
+        (json(403, acl), refused(403, "ACL Exception")),
+        (json(400, "{}"), refused(400, "another message")),
+        (json(400, "<html>"), unavailable("400 with a page", None)),
+        (json(404, "{}"), CallError::NotFound),
+        (FaultAction::status(503), unavailable("503", None)),
+        (retry_after("90"), unavailable("503", Some(90))),
+        (full, throttled(None)),
+        (rate_limited(1800), throttled(Some(1800))),
     ] {
         instance.fault("PATCH", action.clone());
         assert_eq!(instance.write().await, Err(expected), "{action:?}");
@@ -247,35 +235,23 @@ async fn a_business_rule_that_aborts_a_write_is_a_refusal() {
         let rule = ("incident".to_owned(), "Reject everything".to_owned());
         rules.aborting_rules.extend([rule]);
     });
-    let refused = CallError::Refused {
-        status: 403,
-        message: "aborted by Business Rule 'Reject everything'".to_owned(),
-    };
-    assert_eq!(instance.write().await, Err(refused));
+    let rule = refused(403, "aborted by Business Rule 'Reject everything'");
+    assert_eq!(instance.write().await, Err(rule));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_is_never_unknown() {
     let instance = Instance::start().await;
-    let mut actions: Vec<FaultAction> = unknown_outcomes()
-        .into_iter()
-        .map(|(action, _)| action)
-        .collect();
+    let mut actions = unknown_outcomes();
     // An empty list is what an instance answers when nothing matches.
-    actions.retain(|action| *action != status(200, r#"{"result":[]}"#));
-    for action in actions {
+    actions.retain(|(action, _)| *action != json(200, r#"{"result":[]}"#));
+    for (action, _) in actions {
         instance.fault("GET", action.clone());
         let found = instance.find().await;
-        assert!(
-            matches!(found, Err(CallError::Unavailable { .. })),
-            "find {action:?} {found:?}"
-        );
+        assert_matches!(found, Err(CallError::Unavailable { .. }), "find {action:?}");
         instance.fault("GET", action.clone());
         let read = instance.read(&["number"], DisplayValue::Raw).await;
-        assert!(
-            matches!(read, Err(CallError::Unavailable { .. })),
-            "read {action:?} {read:?}"
-        );
+        assert_matches!(read, Err(CallError::Unavailable { .. }), "read {action:?}");
     }
     assert_eq!(instance.find().await.expect("found").len(), 1);
 }
@@ -301,10 +277,7 @@ async fn a_refused_connection_has_no_effect() {
     let shared = shared.share_access_token(&unreachable.tenant, &token).await;
     shared.expect("written");
     let outcome = instance.write_as(&unreachable).await;
-    assert!(
-        matches!(outcome, Err(CallError::Unavailable { .. })),
-        "{outcome:?}"
-    );
+    assert_matches!(outcome, Err(CallError::Unavailable { .. }));
 }
 
 /// docs/architecture.md#rule-5: a token that is refused is renewed once.
@@ -316,26 +289,19 @@ async fn a_401_gets_another_token_and_sends_the_call_once_more() {
     instance.write().await.expect("written with another token");
     assert_eq!(instance.parts.servicenow.grants().refresh_token, 2);
     assert_eq!(instance.notes(), 2);
-    assert_eq!(instance.asked("PATCH"), 3);
+    assert_eq!(instance.requests("PATCH").len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_401_for_a_fresh_token_too_needs_re_authorisation() {
     let instance = Instance::start().await;
-    let fault = InjectedFault::on(RequestMatcher::of("PATCH", "/api/now/")).always();
-    instance
-        .parts
-        .servicenow
-        .fault(fault.then(FaultAction::Unauthorized));
+    instance.fault_always("PATCH", FaultAction::Unauthorized);
     let outcome = instance.write().await;
-    assert!(
-        matches!(
-            outcome,
-            Err(CallError::Access(AccessError::ReauthorizationNeeded(_)))
-        ),
-        "{outcome:?}"
+    assert_matches!(
+        outcome,
+        Err(CallError::Access(AccessError::ReauthorizationNeeded(_)))
     );
-    assert_eq!(instance.asked("PATCH"), 2);
+    assert_eq!(instance.requests("PATCH").len(), 2);
     assert_eq!(instance.notes(), 0);
 }
 
@@ -344,27 +310,21 @@ async fn a_401_for_a_fresh_token_too_needs_re_authorisation() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_401_that_is_a_page_gets_another_token_once() {
     let instance = Instance::start().await;
-    let page = || FaultAction::Status {
-        code: 401,
-        headers: vec![("content-type".to_owned(), "text/html".to_owned())],
-        body: "<html>Sign in</html>".to_owned(),
-    };
+    let page = || page(401, "<html>Sign in</html>");
     instance.write().await.expect("written");
     instance.fault("PATCH", page());
     instance.write().await.expect("written with another token");
     assert_eq!(instance.parts.servicenow.grants().refresh_token, 2);
-    assert_eq!(instance.asked("PATCH"), 3);
+    assert_eq!(instance.requests("PATCH").len(), 3);
 
-    let always = InjectedFault::on(RequestMatcher::of("PATCH", "/api/now/")).always();
-    instance.parts.servicenow.fault(always.then(page()));
-    let outcome = instance.write().await;
-    let unavailable = CallError::Unavailable {
-        reason: "401 with a page".to_owned(),
-        retry_after: None,
-        timed_out: false,
-    };
-    assert_eq!(outcome, Err(unavailable));
-    assert_eq!(instance.asked("PATCH"), 5, "another token is tried once");
+    instance.fault_always("PATCH", page());
+    let unavailable = unavailable("401 with a page", None);
+    assert_eq!(instance.write().await, Err(unavailable));
+    assert_eq!(
+        instance.requests("PATCH").len(),
+        5,
+        "another token is tried once"
+    );
     assert_eq!(instance.notes(), 2);
 }
 
@@ -374,19 +334,17 @@ async fn a_page_that_refuses_the_only_token_needs_no_re_authorisation() {
     let mut instance = Instance::start().await;
     instance.file = instance.parts.tenant("grant = \"password\"").await;
     instance.write().await.expect("written");
-    let page = FaultAction::Status {
+    // Without a content type.
+    let blocked = FaultAction::Status {
         code: 401,
         headers: Vec::new(),
         body: "<html>Blocked</html>".to_owned(),
     };
-    instance.fault("PATCH", page);
+    instance.fault("PATCH", blocked);
     let outcome = instance.write().await;
-    assert!(
-        matches!(
-            outcome,
-            Err(CallError::Access(AccessError::Transient { .. }))
-        ),
-        "{outcome:?}"
+    assert_matches!(
+        outcome,
+        Err(CallError::Access(AccessError::Transient { .. }))
     );
     instance.write().await.expect("the tenant is not paused");
 }
@@ -410,12 +368,7 @@ async fn a_date_in_retry_after_is_honoured_up_to_a_day() {
         ("-1", None),
         ("in a minute", None),
     ] {
-        let busy = FaultAction::Status {
-            code: 503,
-            headers: vec![("retry-after".to_owned(), value.to_owned())],
-            body: String::new(),
-        };
-        instance.fault("PATCH", busy);
+        instance.fault("PATCH", retry_after(value));
         let Err(CallError::Unavailable { retry_after, .. }) = instance.write().await else {
             panic!("{value}");
         };
@@ -437,29 +390,26 @@ async fn an_answer_without_an_end_is_not_read_to_its_end() {
         r#"{{"result":[{}{{}}]}}"#,
         r#"{"a":{"a":{"a":{}}}},"#.repeat(100_000)
     );
-    for (body, said) in [
+    for (body, expected) in [
         (long, "the answer is too long"),
         (many, "the answer has too many values"),
         (deep, "the answer has too many values"),
     ] {
-        instance.fault("PATCH", status(200, &body));
+        instance.fault("PATCH", json(200, &body));
         let outcome = instance.write().await.expect_err("no proof");
-        assert!(matches!(outcome, CallError::Unknown { .. }), "{outcome:?}");
-        assert_eq!(outcome.to_string(), said);
-        instance.fault("GET", status(200, &body));
+        assert_matches!(outcome, CallError::Unknown { .. });
+        assert_eq!(outcome.to_string(), expected);
+        instance.fault("GET", json(200, &body));
         let outcome = instance.find().await.expect_err("nothing read");
-        assert!(
-            matches!(outcome, CallError::Unavailable { .. }),
-            "{outcome:?}"
-        );
-        assert_eq!(outcome.to_string(), said);
+        assert_matches!(outcome, CallError::Unavailable { .. });
+        assert_eq!(outcome.to_string(), expected);
     }
     let commas = "one, [two], {three}, \\\" four, ".repeat(20_000);
     let notes = format!(
         r#"{{"result":{{"sys_id":"{}","work_notes":"{commas}"}}}}"#,
         instance.incident.sys_id
     );
-    instance.fault("GET", status(200, &notes));
+    instance.fault("GET", json(200, &notes));
     let row = instance.read(&["work_notes"], DisplayValue::Shown).await;
     let row = row.expect("read").expect("a record");
     assert!(row["work_notes"].len() > 500_000, "text is no structure");
@@ -487,15 +437,9 @@ async fn received_cookies_are_never_sent() {
 async fn redirects_are_not_followed() {
     let instance = Instance::start().await;
     let elsewhere = Parts::start().await;
+    let table = format!("{}/api/now/v2/table/incident", elsewhere.servicenow.url());
     for code in [301, 302, 307, 308] {
-        let redirect = FaultAction::Status {
-            code,
-            headers: vec![(
-                "location".to_owned(),
-                format!("{}/api/now/v2/table/incident", elsewhere.servicenow.url()),
-            )],
-            body: String::new(),
-        };
+        let redirect = redirect(code, &table);
         instance.fault("PATCH", redirect.clone());
         instance.write().await.expect_err("nothing was written");
         let grants = InjectedFault::on(RequestMatcher::path("/oauth_token.do"));
@@ -521,7 +465,7 @@ async fn rows_that_do_not_match_the_query_are_left_out() {
     assert_eq!(instance.find().await.expect("answered"), []);
 
     let other = r#"{"result":[{"sys_id":"0f1e2d3c4b5a69788796a5b4c3d2e1f0","number":"INC9999999"},"text",null]}"#;
-    instance.fault("GET", status(200, other));
+    instance.fault("GET", json(200, other));
     assert_eq!(instance.find().await.expect("answered"), []);
 }
 
@@ -548,7 +492,7 @@ async fn an_attachment_that_cannot_be_compared_may_exist() {
             None,
         ),
     ] {
-        instance.fault("GET", status(200, &format!(r#"{{"result":[{row}]}}"#)));
+        instance.fault("GET", json(200, &format!(r#"{{"result":[{row}]}}"#)));
         let (record, connection) = (instance.record(), instance.connection());
         let query = Query::attachment(&record, &post.session_id, &post.digest);
         let answer = connection.has_attachment(&query, &record);
@@ -561,10 +505,6 @@ async fn an_attachment_of_another_record_is_not_this_records() {
     let instance = Instance::start().await;
     let post = post("7", "hello");
     let other = instance.parts.servicenow.add_incident(&[]);
-    let of = |sys_id: &str| RecordRef {
-        table: Table::Incident,
-        sys_id: SysId::parse(sys_id).expect("valid"),
-    };
     let has = async |record: RecordRef| {
         let query = Query::attachment(&record, &post.session_id, &post.digest);
         let connection = instance.connection();
@@ -579,7 +519,7 @@ async fn an_attachment_of_another_record_is_not_this_records() {
         .await
         .expect("attached");
     assert_eq!(has(instance.record()).await, Some(true));
-    assert_eq!(has(of(&other.sys_id)).await, Some(false));
+    assert_eq!(has(record(Table::Incident, &other)).await, Some(false));
     let attachments = instance
         .parts
         .servicenow
@@ -601,27 +541,20 @@ async fn an_attachment_counts_when_the_answer_shows_the_file() {
         r#"{"result":{"sys_id":"1","file_name":"other.txt","size_bytes":"5"}}"#,
         r#"{"result":{"sys_id":"1","file_name":"rescue-7.txt","size_bytes":"0"}}"#,
     ] {
-        instance.fault("POST", status(201, other));
+        instance.fault("POST", json(201, other));
         let outcome = attach().await;
-        assert!(matches!(outcome, Err(CallError::Refused { .. })), "{other}");
+        assert_matches!(outcome, Err(CallError::Refused { .. }), "{other}");
     }
     instance.fault(
         "POST",
-        status(201, r#"{"result":{"file_name":"rescue-7.txt"}}"#),
+        json(201, r#"{"result":{"file_name":"rescue-7.txt"}}"#),
     );
     let outcome = attach().await;
-    assert!(
-        matches!(outcome, Err(CallError::Unknown { .. })),
-        "{outcome:?}"
-    );
+    assert_matches!(outcome, Err(CallError::Unknown { .. }));
     instance.parts.servicenow.configure(|rules| {
         rules.unwritable_tables.insert("sys_attachment".to_owned());
     });
-    let refused = CallError::Refused {
-        status: 403,
-        message: "ACL Exception Insert Failed due to security constraints".to_owned(),
-    };
-    assert_eq!(attach().await, Err(refused));
+    assert_eq!(attach().await, Err(refused(403, INSERT_REFUSED)));
 }
 
 /// The answer to a write shows the written columns, as stored and as displayed.
@@ -629,13 +562,7 @@ async fn an_attachment_counts_when_the_answer_shows_the_file() {
 async fn a_write_asks_for_what_it_writes_in_the_same_call() {
     let instance = Instance::start().await;
     instance.write().await.expect("written");
-    let requests = instance
-        .parts
-        .servicenow
-        .requests_matching("PATCH", "/api/now/");
-    let [request] = requests.as_slice() else {
-        panic!("one request: {requests:?}");
-    };
+    let [request]: [_; 1] = instance.requests("PATCH").try_into().expect("one request");
     assert_eq!(
         request.parameter("sysparm_fields"),
         Some("sys_id,number,work_notes")
@@ -707,25 +634,17 @@ async fn an_instance_outside_the_servicenow_domains_is_not_called() {
         let mut file = instance.file.clone();
         file.servicenow.instance = host.to_owned();
         let outcome = instance.write_as(&file).await;
-        assert!(
-            matches!(outcome, Err(CallError::Misconfigured(_))),
-            "{host} {outcome:?}"
-        );
+        assert_matches!(outcome, Err(CallError::Misconfigured(_)), "{host}");
     }
-    let strict = ServiceNowClient::new(
-        instance.parts.http.clone(),
-        std::sync::Arc::new(instance.parts.access_tokens()),
-        instance.parts.clock.clone(),
-        false,
-        ServiceNowTimeouts::QUEUE,
-    );
+    let strict = instance.client_with(false, ServiceNowTimeouts::QUEUE);
     let outcome = strict
         .for_tenant(&instance.file, instance.budget(300))
         .update(&instance.record(), &Columns::new(), "a note")
         .await;
-    assert!(
-        matches!(outcome, Err(CallError::Misconfigured(_))),
-        "loopback without ALLOW_LOOPBACK: {outcome:?}"
+    assert_matches!(
+        outcome,
+        Err(CallError::Misconfigured(_)),
+        "loopback without ALLOW_LOOPBACK"
     );
     assert_eq!(instance.parts.servicenow.requests().len(), before);
 }
@@ -742,7 +661,7 @@ async fn no_call_starts_with_less_than_seventy_five_seconds_left() {
         connection.update(&record, &columns, "a note").await
     };
     assert_eq!(write(74).await, Err(CallError::OutOfTime));
-    assert_eq!(instance.asked("PATCH"), 0);
+    assert_eq!(instance.requests("PATCH").len(), 0);
     write(75).await.expect("written");
 }
 
@@ -752,13 +671,7 @@ async fn an_email_is_handed_over_with_both_texts_and_its_record() {
     let instance = Instance::start().await;
     instance.send_email().await.expect("taken");
 
-    let requests = instance
-        .parts
-        .servicenow
-        .requests_matching("POST", "/api/now/");
-    let [request] = requests.as_slice() else {
-        panic!("one request: {requests:?}");
-    };
+    let [request]: [_; 1] = instance.requests("POST").try_into().expect("one request");
     assert_eq!(request.path, "/api/now/v1/email");
     assert_eq!(request.raw_query, "");
     assert_eq!(request.header("accept"), Some("application/json"));
@@ -790,26 +703,20 @@ async fn an_email_whose_answer_proves_nothing_is_unknown_and_not_sent_again() {
         r#"{"result":{"id":""}}"#,
         r#"{"result":{"id":null}}"#,
     ];
-    let without_id = without_id.map(|body| (status(200, body), false));
+    let without_id = without_id.map(|body| (json(200, body), false));
     for (action, takes_effect) in unknown_outcomes().into_iter().chain(without_id) {
-        let before = (instance.mails(), instance.asked("POST"));
+        let before = (instance.mails(), instance.requests("POST").len());
         instance.fault("POST", action.clone());
         let outcome = instance.send_email().await.expect_err("no proof");
-        let unknown = matches!(
-            outcome,
-            CallError::Unknown {
-                timed_out: false,
-                ..
-            }
-        );
-        assert!(unknown, "{action:?} {outcome:?}");
+        assert_matches!(outcome, CallError::Unknown { .. }, "{action:?}");
+        assert!(!outcome.timed_out(), "{action:?}");
         let sent = (
             instance.mails() - before.0,
-            instance.asked("POST") - before.1,
+            instance.requests("POST").len() - before.1,
         );
         assert_eq!(sent, (usize::from(takes_effect), 1), "{action:?}");
-        let said = format!("{outcome} {outcome:?}");
-        assert!(!said.contains("048213"), "{said}");
+        let shown = format!("{outcome} {outcome:?}");
+        assert!(!shown.contains("048213"), "{shown}");
     }
     assert_eq!(instance.parts.servicenow.pending_faults(), 0);
 }
@@ -817,29 +724,13 @@ async fn an_email_whose_answer_proves_nothing_is_unknown_and_not_sent_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_email_that_was_refused_was_not_sent() {
     let instance = Instance::start().await;
-    let unavailable = |reason: &str| CallError::Unavailable {
-        reason: reason.to_owned(),
-        retry_after: None,
-        timed_out: false,
-    };
-    let refused = |status: u16| CallError::Refused {
-        status,
-        message: "another message".to_owned(),
-    };
     for (action, expected) in [
-        (status(400, "{}"), refused(400)),
-        (status(403, "{}"), refused(403)),
-        (status(404, "{}"), CallError::NotFound),
-        (status(403, "<html>"), unavailable("403 with a page")),
-        (FaultAction::status(503), unavailable("503")),
-        (
-            FaultAction::RateLimited {
-                retry_after: Some(1800),
-            },
-            CallError::Throttled {
-                retry_after: Some(Duration::from_secs(1800)),
-            },
-        ),
+        (json(400, "{}"), refused(400, "another message")),
+        (json(403, "{}"), refused(403, "another message")),
+        (json(404, "{}"), CallError::NotFound),
+        (json(403, "<html>"), unavailable("403 with a page", None)),
+        (FaultAction::status(503), unavailable("503", None)),
+        (rate_limited(1800), throttled(Some(1800))),
     ] {
         instance.fault("POST", action.clone());
         assert_eq!(instance.send_email().await, Err(expected), "{action:?}");
@@ -850,13 +741,8 @@ async fn an_email_that_was_refused_was_not_sent() {
         instance.configure(|rules| rules.email_acl = allowed);
     };
     allow(false);
-    assert_eq!(
-        instance.send_email().await,
-        Err(CallError::Refused {
-            status: 403,
-            message: "ACL Exception Insert Failed due to security constraints".to_owned(),
-        })
-    );
+    let refused = refused(403, INSERT_REFUSED);
+    assert_eq!(instance.send_email().await, Err(refused));
     assert_eq!(instance.mails(), 0);
     allow(true);
     instance.send_email().await.expect("taken");
@@ -865,33 +751,17 @@ async fn an_email_that_was_refused_was_not_sent() {
 /// ServiceNow may send the e-mail after the time-out.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_email_that_times_out_is_unknown() {
-    let instance = Instance::start().await;
-    let hasty = ServiceNowClient::new(
-        instance.parts.http.clone(),
-        std::sync::Arc::new(instance.parts.access_tokens()),
-        instance.parts.clock.clone(),
-        true,
-        ServiceNowTimeouts {
-            write: Duration::from_millis(200),
-            ..ServiceNowTimeouts::HTTP
-        },
-    );
+    let mut instance = Instance::start().await;
+    let timeouts = ServiceNowTimeouts {
+        write: Duration::from_millis(200),
+        ..ServiceNowTimeouts::HTTP
+    };
+    instance.client = instance.client_with(true, timeouts);
     let slow = FaultAction::CommitThenDelay(Duration::from_millis(600));
     instance.fault("POST", slow);
-    let record = instance.record();
-    let email = Email {
-        to: "paul@acme.test",
-        subject: "a subject",
-        text: "a text",
-        html: "<p>a text</p>",
-        record: &record,
-    };
-    let connection = hasty.for_tenant(&instance.file, instance.budget(300));
-    let outcome = connection.send_email(&email).await.expect_err("no answer");
-    assert!(
-        matches!(outcome, CallError::Unknown { .. }) && outcome.timed_out(),
-        "{outcome:?}"
-    );
+    let outcome = instance.send_email().await.expect_err("no answer");
+    assert_matches!(outcome, CallError::Unknown { .. });
+    assert!(outcome.timed_out(), "{outcome:?}");
     assert_eq!(instance.mails(), 1);
 }
 
@@ -903,7 +773,7 @@ async fn an_email_with_a_refused_token_is_sent_once_with_another() {
     instance.parts.servicenow.revoke_access_tokens();
     instance.send_email().await.expect("taken");
     assert_eq!(instance.mails(), 2);
-    assert_eq!(instance.asked("POST"), 3);
+    assert_eq!(instance.requests("POST").len(), 3);
 }
 
 /// The people of a record are read with it, by fields over its references.
@@ -956,10 +826,7 @@ async fn a_case_names_a_contact_or_a_consumer() {
         ("consumer", rosa, ["", "", "rosa@acme.test", "Rosa Diaz"]),
     ] {
         let case = simulator.add_case(&[(column, &person)]);
-        let record = RecordRef {
-            table: Table::Case,
-            sys_id: SysId::parse(&case.sys_id).expect("valid"),
-        };
+        let record = record(Table::Case, &case);
         let connection = instance.connection();
         let read = connection.read(&record, &names, DisplayValue::Raw);
         let row = read.await.expect("read").expect("a record");

@@ -1,27 +1,28 @@
 //! The cache of tenants (docs/architecture.md#rule-5).
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use local::aws::{Effect, InjectedAwsFault, Mark, Service};
 use shared::aws::tenants::{KeyKind, Tenant, TenantKey, TenantsTable};
 use shared::domain::secret::Secret;
 
-use super::{Parts, acme, denied};
+use super::{Parts, acme};
+use crate::injected::{denied, refused};
 
 /// Longer than any test takes.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 async fn store(parts: &Parts, tenant: &Tenant) {
-    let item = tenant.to_item().expect("an item");
-    parts
-        .stack
-        .dynamodb
-        .put_item()
-        .table_name(&parts.stack.tenants_table)
-        .set_item(Some(item))
-        .send()
-        .await
-        .expect("stored");
+    store_item(parts, tenant.to_item().expect("an item")).await;
+}
+
+async fn store_item(parts: &Parts, item: HashMap<String, AttributeValue>) {
+    let put = parts.stack.dynamodb.put_item().set_item(Some(item));
+    let stored = put.table_name(&parts.stack.tenants_table).send().await;
+    stored.expect("stored");
 }
 
 async fn stored(parts: &Parts) -> (Tenant, Secret) {
@@ -35,6 +36,11 @@ async fn stored(parts: &Parts) -> (Tenant, Secret) {
     };
     store(parts, &tenant).await;
     (tenant, text)
+}
+
+/// Reads acme, or takes it from the cache.
+async fn get(tenants: &TenantsTable) -> Option<Arc<Tenant>> {
+    tenants.get(&acme()).await.expect("read or cached")
 }
 
 /// Whether a webhook key of acme is accepted.
@@ -59,28 +65,16 @@ async fn a_tenant_is_read_again_after_sixty_seconds_and_not_before() {
     let parts = Parts::start().await;
     let (mut tenant, _) = stored(&parts).await;
     let tenants = parts.tenants();
-    tenants
-        .get(&acme())
-        .await
-        .expect("read")
-        .expect("the tenant");
+    get(&tenants).await.expect("the tenant");
     tenant.version = 8;
     store(&parts, &tenant).await;
 
     let mark = parts.aws.journal().mark();
     parts.advance(59);
-    let known = tenants
-        .get(&acme())
-        .await
-        .expect("read")
-        .expect("the tenant");
+    let known = get(&tenants).await.expect("the tenant");
     assert_eq!((known.version, reads(&parts, mark)), (7, 0));
     parts.advance(1);
-    let known = tenants
-        .get(&acme())
-        .await
-        .expect("read")
-        .expect("the tenant");
+    let known = get(&tenants).await.expect("the tenant");
     assert_eq!((known.version, reads(&parts, mark)), (8, 1));
 }
 
@@ -90,11 +84,7 @@ async fn a_tenant_is_cached_for_a_day_while_the_table_cannot_be_read() {
     let parts = Parts::start().await;
     let (_, key) = stored(&parts).await;
     let tenants = parts.tenants();
-    tenants
-        .get(&acme())
-        .await
-        .expect("read")
-        .expect("the tenant");
+    get(&tenants).await.expect("the tenant");
     table_fails(&parts);
     let mark = parts.aws.journal().mark();
     parts.advance(60);
@@ -103,14 +93,14 @@ async fn a_tenant_is_cached_for_a_day_while_the_table_cannot_be_read() {
     }
     assert_eq!(reads(&parts, mark), 1, "not one per request");
     parts.advance(5);
-    assert!(tenants.get(&acme()).await.expect("cached").is_some());
+    assert!(get(&tenants).await.is_some());
     assert_eq!(reads(&parts, mark), 2, "one every few seconds");
     parts.advance(24 * 3600 - 60 - 5 - 1);
-    assert!(tenants.get(&acme()).await.expect("cached").is_some());
+    assert!(get(&tenants).await.is_some());
     parts.advance(5);
     tenants.get(&acme()).await.expect_err("older than a day");
     parts.aws.clear_faults();
-    assert!(tenants.get(&acme()).await.expect("read").is_some());
+    assert!(get(&tenants).await.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -179,13 +169,13 @@ async fn an_unknown_tenant_costs_one_read_in_five_seconds_and_is_known_soon_afte
     let tenants = parts.tenants();
     let mark = parts.aws.journal().mark();
     for _ in 0..10 {
-        assert!(tenants.get(&acme()).await.expect("read").is_none());
+        assert!(get(&tenants).await.is_none());
         assert!(!opens(&tenants, &Secret::from("x")).await);
     }
     assert_eq!(reads(&parts, mark), 1);
     stored(&parts).await;
     parts.advance(5);
-    assert!(tenants.get(&acme()).await.expect("read").is_some());
+    assert!(get(&tenants).await.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,25 +183,13 @@ async fn an_unreadable_item_is_an_error_and_not_a_missing_tenant() {
     let parts = Parts::start().await;
     let (tenant, _) = stored(&parts).await;
     let tenants = parts.tenants();
-    tenants
-        .get(&acme())
-        .await
-        .expect("read")
-        .expect("the tenant");
+    get(&tenants).await.expect("the tenant");
     let mut item = tenant.to_item().expect("an item");
     item.remove("keys");
-    parts
-        .stack
-        .dynamodb
-        .put_item()
-        .table_name(&parts.stack.tenants_table)
-        .set_item(Some(item))
-        .send()
-        .await
-        .expect("stored");
+    store_item(&parts, item).await;
     parts.tenants().get(&acme()).await.expect_err("unreadable");
     parts.advance(60);
-    assert!(tenants.get(&acme()).await.expect("cached").is_some());
+    assert!(get(&tenants).await.is_some());
 }
 
 /// Rescue never repeats a post, so the read is repeated after each error that is not permanent, with a new signature.
@@ -219,10 +197,7 @@ async fn an_unreadable_item_is_an_error_and_not_a_missing_tenant() {
 async fn a_tenant_that_is_not_cached_is_read_again_until_the_time_limit_and_a_denied_read_is_not() {
     let parts = Parts::start().await;
     let (acme, (_, key)) = (acme(), stored(&parts).await);
-    let expired = Effect::Refuse {
-        status: 400,
-        error: "InvalidSignatureException".to_owned(),
-    };
+    let expired = refused(400, "InvalidSignatureException");
     let fault = InjectedAwsFault::any(Service::DynamoDb, expired);
     parts.aws.inject(fault.clone().times(4));
     let tenants = parts.tenants();
@@ -249,9 +224,9 @@ async fn a_tenant_that_is_not_cached_is_read_again_until_the_time_limit_and_a_de
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cached_tenant_is_used_when_the_table_does_not_answer_soon() {
     let parts = Parts::start().await;
-    let (acme, (_, key)) = (acme(), stored(&parts).await);
+    let (_, key) = stored(&parts).await;
     let tenants = parts.tenants();
-    tenants.get(&acme).await.expect("read").expect("the tenant");
+    get(&tenants).await.expect("the tenant");
     let hang = Effect::Hang(Duration::from_secs(60));
     let fault = InjectedAwsFault::any(Service::DynamoDb, hang).times(u32::MAX);
     parts.aws.inject(fault);

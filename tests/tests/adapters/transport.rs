@@ -51,9 +51,9 @@ async fn an_aws_call_without_a_connection_names_the_cause() {
         );
         assert_eq!(failed.reason(), said);
         let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
-        let vault =
+        let secret_store =
             shared::aws::secret_store::SecretStore::new(secrets, "prefix".to_owned(), clock);
-        let failed = vault.token(&acme()).await.expect_err("no secret");
+        let failed = secret_store.token(&acme()).await.expect_err("no secret");
         assert_eq!(
             failed.to_string(),
             format!("Secrets Manager GetSecretValue, secret prefix/acme/token: {said}")
@@ -115,8 +115,8 @@ impl TlsServer {
 
 /// The text for a failed request.
 async fn reason(client: &reqwest::Client, url: String) -> &'static str {
-    let asked = client.get(url.as_str()).timeout(Duration::from_secs(2));
-    let error = asked.send().await.expect_err("no answer");
+    let request = client.get(url.as_str()).timeout(Duration::from_secs(2));
+    let error = request.send().await.expect_err("no answer");
     transport_reason(&error)
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use local::demo_tenant::TENANT;
 use local::rescue::{Format, Phase};
+use local::servicenow::Created;
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use shared::aws::queue::Post;
 use shared::domain::clock::Timestamp;
@@ -11,8 +12,11 @@ use shared::domain::session::{Digest, Event, Fields, SessionId};
 use shared::domain::tenant::TenantId;
 use tests::{LEASE, World};
 
-/// Long enough for a test to kill the process.
-const A_MOMENT: Duration = Duration::from_millis(400);
+use super::{
+    A_MOMENT, dead_letter_reasons, inject_always, inject_search, inject_write, only_dead_letter,
+    post_to,
+};
+use crate::injected::json;
 
 /// The lifetime of the token exceeds the range of dates.
 #[tokio::test(flavor = "multi_thread")]
@@ -22,24 +26,11 @@ async fn an_absurd_token_lifetime_of_one_tenant_delays_no_other() {
     let (first, second, foreign) = (world.incident(), world.incident(), world.incident());
     world.post(&world.session(&first), Phase::Start).await;
     world.deliver().await;
-    let absurd = FaultAction::Status {
-        code: 200,
-        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-        body: r#"{"access_token":"x","token_type":"Bearer","expires_in":999999999999}"#.to_owned(),
-    };
-    let token = InjectedFault::on(RequestMatcher::of("POST", "/oauth_token.do")).always();
-    world.servicenow().fault(token.then(absurd));
-    let session = world.session(&foreign);
-    for (url, session) in [
-        (other_tenant.expose(), &session),
-        (world.started.expose(), &world.session(&second)),
-    ] {
-        let posted = world
-            .cloud
-            .rescue
-            .post(url, session, Format::Form, Phase::Start)
-            .await;
-        assert_eq!(posted.expect("an answer").status, 200);
+    let absurd = r#"{"access_token":"x","token_type":"Bearer","expires_in":999999999999}"#;
+    let granting = RequestMatcher::of("POST", "/oauth_token.do");
+    inject_always(&world, granting, json(200, absurd));
+    for (url, incident) in [(&other_tenant, &foreign), (&world.started, &second)] {
+        post_to(&world, url, &world.session(incident), Format::Form).await;
     }
     assert_eq!(world.deliver().await, 2, "one batch");
     assert_eq!(world.notes(&second).len(), 1);
@@ -59,10 +50,8 @@ async fn a_post_that_kills_its_process_is_given_up_and_the_others_of_its_batch_a
     // It is the first of the batch: the process holds the others when it dies for the first time.
     let killer = &incidents[0].number;
     for incident in &incidents {
-        let looking = InjectedFault::on(RequestMatcher::of("GET", &incident.number)).always();
-        world
-            .servicenow()
-            .fault(looking.then(FaultAction::Delay(A_MOMENT)));
+        let searching = RequestMatcher::of("GET", &incident.number);
+        inject_always(&world, searching, FaultAction::Delay(A_MOMENT));
     }
     world.kill_when_asked(killer).await;
     for session in &sessions {
@@ -89,10 +78,9 @@ async fn a_post_that_kills_its_process_is_given_up_and_the_others_of_its_batch_a
     world.deliver_after(LEASE + 1).await;
     world.assert_not_called_since(mark);
     assert!(world.queued().is_empty());
-    let dead_letters = world.dead_letters();
-    assert_eq!(dead_letters.len(), 1);
-    assert_eq!(dead_letters[0].reason, "processing-died");
-    assert_eq!(dead_letters[0].attributes["session_id"], sessions[0].id);
+    let dead_letter = only_dead_letter(&world);
+    assert_eq!(dead_letter.reason, "processing-died");
+    assert_eq!(dead_letter.attributes["session_id"], sessions[0].id);
     assert_eq!(world.entry(&sessions[0]).await["deaths"], "5");
 }
 
@@ -101,10 +89,7 @@ async fn a_post_that_kills_its_process_is_given_up_and_the_others_of_its_batch_a
 async fn the_posts_of_a_killed_process_come_back_when_its_claims_have_ended() {
     let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
-    let looking = InjectedFault::on(RequestMatcher::of("GET", "/table/incident"));
-    world
-        .servicenow()
-        .fault(looking.then(FaultAction::Delay(A_MOMENT)));
+    inject_search(&world, FaultAction::Delay(A_MOMENT));
     world.kill_during("GET").await;
     let entry = world.entry(&session).await;
     let moment = |name: &str| Timestamp::parse(&entry[name]).expect("a time");
@@ -122,9 +107,7 @@ async fn the_posts_of_a_killed_process_come_back_when_its_claims_have_ended() {
 async fn a_finished_message_does_not_wait_for_the_slowest_of_its_batch() {
     let world = World::start().await;
     let (slow, quick) = (world.incident(), world.incident());
-    let writing = InjectedFault::on(RequestMatcher::of("PATCH", &slow.sys_id));
-    let held_up = FaultAction::Delay(Duration::from_secs(12));
-    world.servicenow().fault(writing.then(held_up));
+    inject_write(&world, &slow, FaultAction::Delay(Duration::from_secs(12)));
     world.post(&world.session(&slow), Phase::Start).await;
     let session = world.session(&quick);
     world.post(&session, Phase::Start).await;
@@ -144,28 +127,39 @@ async fn a_finished_message_does_not_wait_for_the_slowest_of_its_batch() {
     assert_eq!(world.notes(&quick).len(), 2);
 }
 
-/// Late answers delay the posts of other tenants as time-outs do.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_that_answers_after_twenty_seconds_is_paused() {
-    let world = World::start().await;
+/// Three posts are handled at once, and ServiceNow handles their writes late.
+async fn deliver_with_late_writes(world: &World, late: FaultAction) -> [Created; 3] {
     let incidents = [world.incident(), world.incident(), world.incident()];
     let writing = InjectedFault::on(RequestMatcher::of("PATCH", "/incident")).times(3);
-    let late = FaultAction::CommitThenDelay(Duration::from_secs(21));
     world.servicenow().fault(writing.then(late));
     for incident in &incidents {
         world.post(&world.session(incident), Phase::Start).await;
     }
     assert_eq!(world.deliver().await, 3);
-    for incident in &incidents {
-        assert_eq!(world.notes(incident).len(), 1);
-    }
-    assert!(world.queued().is_empty(), "they are delivered all the same");
+    incidents
+}
+
+/// The next post waits without a call of ServiceNow. Returns its record.
+async fn assert_paused(world: &World) -> Created {
     let next = world.incident();
     world.post(&world.session(&next), Phase::Start).await;
     let mark = world.servicenow().mark();
     world.deliver().await;
     world.assert_not_called_since(mark);
     assert!(world.output().contains("TenantPaused"));
+    next
+}
+
+/// Late answers delay the posts of other tenants as time-outs do.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_answers_after_twenty_seconds_is_paused() {
+    let world = World::start().await;
+    let late = FaultAction::CommitThenDelay(Duration::from_secs(21));
+    for incident in deliver_with_late_writes(&world, late).await {
+        assert_eq!(world.notes(&incident).len(), 1);
+    }
+    assert!(world.queued().is_empty(), "they are delivered all the same");
+    let next = assert_paused(&world).await;
     world.deliver_after(121).await;
     assert_eq!(world.notes(&next).len(), 1);
 }
@@ -174,31 +168,13 @@ async fn a_tenant_that_answers_after_twenty_seconds_is_paused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_that_refuses_after_twenty_seconds_is_paused() {
     let world = World::start().await;
-    let incidents = [world.incident(), world.incident(), world.incident()];
-    let writing = InjectedFault::on(RequestMatcher::of("PATCH", "/incident")).times(3);
-    let late = FaultAction::Delay(Duration::from_secs(21));
-    world.servicenow().fault(writing.then(late));
     world.servicenow().configure(|rules| {
         rules.unwritable_tables.insert("incident".to_owned());
     });
-    for incident in &incidents {
-        world.post(&world.session(incident), Phase::Start).await;
-    }
-    assert_eq!(world.deliver().await, 3);
-    let dead_letters = world.dead_letters();
-    assert_eq!(dead_letters.len(), 3);
-    assert!(
-        dead_letters
-            .iter()
-            .all(|dead_letter| dead_letter.reason == "servicenow-refused")
-    );
-    world
-        .post(&world.session(&world.incident()), Phase::Start)
-        .await;
-    let mark = world.servicenow().mark();
-    world.deliver().await;
-    world.assert_not_called_since(mark);
-    assert!(world.output().contains("TenantPaused"));
+    let late = FaultAction::Delay(Duration::from_secs(21));
+    deliver_with_late_writes(&world, late).await;
+    assert_eq!(dead_letter_reasons(&world), ["servicenow-refused"; 3]);
+    assert_paused(&world).await;
 }
 
 /// The largest posts that are accepted, three at once: a process has 256 MB, and needs less than half of that.
@@ -230,7 +206,7 @@ async fn posts_of_sixteen_megabytes_at_once_need_less_than_half_of_the_memory() 
     let peak = async {
         let mut peak = 0;
         loop {
-            peak = peak.max(peak_memory(&world));
+            peak = peak.max(peak_memory(&world, "deliver-session"));
             if world.queued().is_empty() {
                 return peak;
             }
@@ -273,18 +249,14 @@ async fn a_body_as_large_as_an_event_needs_less_than_half_of_the_memory() {
         let answer =
             tests::HttpAnswer::to_post(world.ended.expose(), Some(content_type), body).await;
         assert!([200, 400].contains(&answer.status), "{shown}: {answer:?}");
-        let peak = peak_memory_of(&world, "session-details");
+        let peak = peak_memory(&world, "session-details");
         assert!((1..128 * 1024 * 1024).contains(&peak), "{shown}: {peak}");
         world.function("session-details").recycle();
     }
 }
 
-/// The peak resident memory of a process of `deliver-session`, in bytes.
-fn peak_memory(world: &World) -> u64 {
-    peak_memory_of(world, "deliver-session")
-}
-
-fn peak_memory_of(world: &World, function: &str) -> u64 {
+/// The peak resident memory of a function's processes, in bytes.
+fn peak_memory(world: &World, function: &str) -> u64 {
     let of = |process: u32| {
         let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
         let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;

@@ -1,15 +1,18 @@
 //! docs/architecture.md#rule-2: the record shows each post's note once, after repeated posts and killed processes.
 
-use std::time::Duration;
-
 use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::rescue::Phase;
 use local::servicenow::Created;
-use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
+use local::simulator::{FaultAction, RequestMatcher};
 use tests::World;
 
-/// Long enough for a test to kill the process.
-const A_MOMENT: Duration = Duration::from_millis(300);
+use super::{
+    A_MOMENT, dead_letter_reasons, hide_attachment_names, hide_column, inject, inject_creation,
+    inject_creation_for, inject_search, inject_write, notes_of_created, post_in_own_group,
+    show_columns, with_attachment,
+};
+use crate::injected::{denied, json};
+
 /// The messages of a killed process come back after this, when its claims have ended.
 const VISIBILITY: u64 = tests::LEASE + 1;
 
@@ -39,10 +42,16 @@ fn unknown_outcomes() -> Vec<FaultAction> {
 }
 
 fn patches(world: &World, record: &Created) -> usize {
-    let requests = world
-        .servicenow()
-        .requests_matching("PATCH", &record.sys_id);
-    requests.len()
+    let servicenow = world.servicenow();
+    servicenow.requests_matching("PATCH", &record.sys_id).len()
+}
+
+/// Every fault has happened, and ServiceNow is not called within 69 s.
+async fn assert_not_checked_for_seventy_seconds(world: &World) {
+    assert_eq!(world.servicenow().pending_faults(), 0);
+    let mark = world.servicenow().mark();
+    world.deliver_after(69).await;
+    world.assert_not_called_since(mark);
 }
 
 /// docs/architecture.md#rule-2: the record is checked before it is written again, 70 s after the last possible send.
@@ -53,19 +62,14 @@ async fn after_an_unknown_outcome_of_a_note_the_record_shows_it_once() {
     for action in unknown_outcomes() {
         let incident = world.incident();
         let session = world.session(&incident);
-        let fault = InjectedFault::on(World::writes_to(&incident)).then(action.clone());
-        world.servicenow().fault(fault);
+        inject_write(&world, &incident, action.clone());
         world.post(&session, Phase::Start).await;
         posts.push((action, incident, session));
     }
     let mark = world.cloud.aws.journal().mark();
     world.deliver().await;
-    assert_eq!(world.servicenow().pending_faults(), 0);
     assert_eq!(world.hidden_since(mark), vec![70; posts.len()]);
-
-    let mark = world.servicenow().mark();
-    world.deliver_after(69).await;
-    world.assert_not_called_since(mark);
+    assert_not_checked_for_seventy_seconds(&world).await;
 
     world.deliver_until_empty().await;
     for (action, incident, session) in posts {
@@ -82,18 +86,12 @@ async fn after_an_unknown_outcome_of_a_creation_there_is_one_record_with_one_not
     let mut posts = Vec::new();
     for action in unknown_outcomes() {
         let session = world.console_session();
-        let creating = RequestMatcher::of("POST", "/table/incident").body_containing(&session.id);
-        world
-            .servicenow()
-            .fault(InjectedFault::on(creating).then(action.clone()));
+        inject_creation_for(&world, &session, action.clone());
         world.post(&session, Phase::Start).await;
         posts.push((action, session));
     }
     world.deliver().await;
-    assert_eq!(world.servicenow().pending_faults(), 0);
-    let mark = world.servicenow().mark();
-    world.deliver_after(69).await;
-    world.assert_not_called_since(mark);
+    assert_not_checked_for_seventy_seconds(&world).await;
 
     world.deliver_until_empty().await;
     for (_, session) in &posts {
@@ -101,7 +99,7 @@ async fn after_an_unknown_outcome_of_a_creation_there_is_one_record_with_one_not
     }
     world.deliver().await;
     for (action, session) in posts {
-        let notes = notes_of_created(&world, &session.id);
+        let notes = notes_of_created(&world, &session);
         assert_eq!(notes.len(), 1, "{action:?}: one record");
         assert_eq!(
             notes[0].len(),
@@ -109,19 +107,6 @@ async fn after_an_unknown_outcome_of_a_creation_there_is_one_record_with_one_not
             "{action:?}: start and end once: {notes:?}"
         );
     }
-}
-
-/// The notes of each record that was created for a session.
-fn notes_of_created(world: &World, session: &str) -> Vec<Vec<String>> {
-    let servicenow = world.servicenow();
-    let records = servicenow.records("incident").into_iter();
-    records
-        .filter(|row| {
-            row.get("correlation_id")
-                .is_some_and(|id| *id == format!("rescue:{session}"))
-        })
-        .map(|row| servicenow.work_notes("incident", &row["sys_id"]))
-        .collect()
 }
 
 /// docs/architecture.md#rule-2.
@@ -142,7 +127,7 @@ async fn five_deliveries_of_one_post_leave_one_note_and_one_record() {
         assert_eq!(world.deliver().await, 2, "SQS took it for a new one");
     }
     assert_eq!(world.notes(&incident).len(), 1);
-    assert_eq!(notes_of_created(&world, &unnamed.id).concat().len(), 1);
+    assert_eq!(notes_of_created(&world, &unnamed).concat().len(), 1);
     assert_eq!(patches(&world, &incident), 1);
 }
 
@@ -152,8 +137,7 @@ async fn copies_of_one_message_in_several_processes_leave_one_note() {
     let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
     let body = world.queued()[0].body.clone();
-    let slow = InjectedFault::on(World::writes_to(&incident)).then(FaultAction::Delay(A_MOMENT));
-    world.servicenow().fault(slow);
+    inject_write(&world, &incident, FaultAction::Delay(A_MOMENT));
     world
         .deliver_and_meanwhile("PATCH", async || {
             for copy in ["a", "b", "c"] {
@@ -162,15 +146,10 @@ async fn copies_of_one_message_in_several_processes_leave_one_note() {
             }
         })
         .await;
-    assert!(
-        world.function("deliver-session").starts() > 1,
-        "several processes"
-    );
-    assert_eq!(
-        world.queued().len(),
-        3,
-        "the copies wait for the first one's lease"
-    );
+    let processes = world.function("deliver-session").starts();
+    assert!(processes > 1, "several processes");
+    let waiting = world.queued().len();
+    assert_eq!(waiting, 3, "the copies wait for the first one's lease");
     world.deliver_until_empty().await;
     assert_eq!(world.notes(&incident).len(), 1);
     assert_eq!(patches(&world, &incident), 1);
@@ -187,7 +166,7 @@ async fn copies_of_one_message_in_one_batch_leave_one_record_and_one_note() {
         world.enqueue(&body, &format!("copy{copy}")).await;
     }
     world.deliver_until_empty().await;
-    assert_eq!(notes_of_created(&world, &session.id).concat().len(), 1);
+    assert_eq!(notes_of_created(&world, &session).concat().len(), 1);
 }
 
 /// docs/architecture.md#rule-2: a crash while `delivering` is an unknown outcome.
@@ -201,8 +180,7 @@ async fn a_process_killed_while_it_writes_a_note_leaves_one_note() {
         let incident = world.incident();
         let session = world.session(&incident);
         world.post(&session, Phase::Start).await;
-        let fault = InjectedFault::on(World::writes_to(&incident)).then(action);
-        world.servicenow().fault(fault);
+        inject_write(&world, &incident, action);
         world.kill_during("PATCH").await;
         world.until_notes(&incident, 1).await;
         assert_eq!(world.state(&session).await, "delivering", "{when}");
@@ -223,15 +201,12 @@ async fn a_process_killed_while_it_creates_a_record_leaves_one_record_with_one_n
     ] {
         let session = world.console_session();
         world.post(&session, Phase::Start).await;
-        let creating = RequestMatcher::of("POST", "/table/incident");
-        world
-            .servicenow()
-            .fault(InjectedFault::on(creating).then(action));
+        inject_creation(&world, action);
         world.kill_during("POST").await;
         tokio::time::sleep(A_MOMENT).await;
-        assert_eq!(notes_of_created(&world, &session.id).len(), 1, "{when}");
+        assert_eq!(notes_of_created(&world, &session).len(), 1, "{when}");
         world.deliver_after(VISIBILITY).await;
-        let notes = notes_of_created(&world, &session.id);
+        let notes = notes_of_created(&world, &session);
         assert_eq!(notes.len(), 1, "{when}: one record");
         assert_eq!(notes[0].len(), 1, "{when}: {notes:?}");
         assert_eq!(world.state(&session).await, "delivered", "{when}");
@@ -243,9 +218,7 @@ async fn a_process_killed_while_it_creates_a_record_leaves_one_record_with_one_n
 async fn a_process_killed_while_it_searches_for_the_record_leaves_one_note() {
     let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
-    let looking = RequestMatcher::of("GET", "/table/incident");
-    let fault = InjectedFault::on(looking).then(FaultAction::Delay(A_MOMENT));
-    world.servicenow().fault(fault);
+    inject_search(&world, FaultAction::Delay(A_MOMENT));
     world.kill_during("GET").await;
     world.deliver_after(VISIBILITY).await;
     assert_eq!(world.notes(&incident).len(), 1);
@@ -256,7 +229,6 @@ async fn a_process_killed_while_it_searches_for_the_record_leaves_one_note() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_is_not_doubled_when_its_note_or_its_own_answer_fails() {
     let world = World::with_session_setting("chat = \"attachment\"").await;
-    let attaching = |record: &Created| RequestMatcher::of("POST", &record.sys_id);
     let mut posts = Vec::new();
     for (name, action, of_the_attachment) in [
         ("note refused for now", FaultAction::status(503), false),
@@ -264,25 +236,19 @@ async fn an_attachment_is_not_doubled_when_its_note_or_its_own_answer_fails() {
         ("note's answer lost", FaultAction::CommitThenDrop, false),
         ("attachment refused for now", FaultAction::status(503), true),
         ("attachment lost", FaultAction::DropBefore, true),
-        (
-            "attachment's answer lost",
-            FaultAction::CommitThenDrop,
-            true,
-        ),
-        ("attachment's answer cut", FaultAction::TruncatedJson, true),
+        ("its answer lost", FaultAction::CommitThenDrop, true),
+        ("its answer cut", FaultAction::TruncatedJson, true),
     ] {
         let incident = world.incident();
         let mut session = world.session(&incident);
         session.say("Ana Ruiz", "hello");
         world.post(&session, Phase::Start).await;
         let matcher = if of_the_attachment {
-            attaching(&incident)
+            RequestMatcher::of("POST", &incident.sys_id)
         } else {
             World::writes_to(&incident)
         };
-        world
-            .servicenow()
-            .fault(InjectedFault::on(matcher).then(action));
+        inject(&world, matcher, action);
         posts.push((name, incident));
     }
     world.deliver().await;
@@ -299,13 +265,8 @@ async fn an_attachment_is_not_doubled_when_its_note_or_its_own_answer_fails() {
 /// docs/architecture.md#rule-2: the process dies between the attachment and its note.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_is_not_doubled_when_the_process_dies_before_its_note() {
-    let world = World::with_session_setting("chat = \"attachment\"").await;
-    let incident = world.incident();
-    let mut session = world.session(&incident);
-    session.say("Ana Ruiz", "hello");
-    world.post(&session, Phase::Start).await;
-    let fault = InjectedFault::on(World::writes_to(&incident)).then(FaultAction::Delay(A_MOMENT));
-    world.servicenow().fault(fault);
+    let (world, incident, _) = with_attachment().await;
+    inject_write(&world, &incident, FaultAction::Delay(A_MOMENT));
     world.kill_during("PATCH").await;
     world.until_notes(&incident, 1).await;
     world.deliver_after(VISIBILITY).await;
@@ -316,27 +277,12 @@ async fn an_attachment_is_not_doubled_when_the_process_dies_before_its_note() {
 /// An attachment whose name cannot be read cannot be found.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_is_not_doubled_where_the_names_of_attachments_cannot_be_read() {
-    let world = World::with_session_setting("chat = \"attachment\"").await;
-    let incident = world.incident();
-    let mut session = world.session(&incident);
-    session.say("Ana Ruiz", "hello");
-    world.post(&session, Phase::Start).await;
+    let (world, incident, session) = with_attachment().await;
     let attaching = RequestMatcher::of("POST", &incident.sys_id);
-    let nameless = FaultAction::Status {
-        code: 200,
-        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-        body: format!(
-            r#"{{"result":[{{"sys_id":"{}","table_sys_id":"{}"}}]}}"#,
-            "1".repeat(32),
-            incident.sys_id
-        ),
-    };
-    let servicenow = world.servicenow();
-    servicenow.fault(InjectedFault::on(attaching).then(FaultAction::CommitThenDrop));
-    let listing = InjectedFault::on(RequestMatcher::of("GET", "/api/now/attachment"));
-    servicenow.fault(listing.always().then(nameless));
+    inject(&world, attaching, FaultAction::CommitThenDrop);
+    hide_attachment_names(&world, &incident);
     world.deliver_until_empty().await;
-    assert_eq!(servicenow.attachments(&incident.sys_id).len(), 1);
+    assert_eq!(world.servicenow().attachments(&incident.sys_id).len(), 1);
     let entry = world.entry(&session).await;
     assert_eq!(entry["state"], "failed");
     assert_eq!(entry["reason"], "outcome-unknown");
@@ -346,22 +292,13 @@ async fn an_attachment_is_not_doubled_where_the_names_of_attachments_cannot_be_r
 /// An attachment counts as an effect although its note was throttled.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_without_its_note_is_not_doubled_where_names_cannot_be_read() {
-    let world = World::with_session_setting("chat = \"attachment\"").await;
-    let incident = world.incident();
-    let mut session = world.session(&incident);
-    session.say("Ana Ruiz", "hello");
-    world.post(&session, Phase::Start).await;
-    let servicenow = world.servicenow();
-    servicenow.fault(InjectedFault::on(World::writes_to(&incident)));
-    let nameless = FaultAction::Status {
-        code: 200,
-        headers: Vec::new(),
-        body: format!(r#"{{"result":[{{"sys_id":"{}"}}]}}"#, "1".repeat(32)),
-    };
-    let listing = InjectedFault::on(RequestMatcher::of("GET", "/api/now/attachment"));
-    servicenow.fault(listing.then(nameless));
+    let (world, incident, session) = with_attachment().await;
+    inject_write(&world, &incident, FaultAction::status(503));
+    let nameless = format!(r#"{{"result":[{{"sys_id":"{}"}}]}}"#, "1".repeat(32));
+    let listing = RequestMatcher::of("GET", "/api/now/attachment");
+    inject(&world, listing, json(200, &nameless));
     world.deliver_until_empty().await;
-    assert_eq!(servicenow.attachments(&incident.sys_id).len(), 1);
+    assert_eq!(world.servicenow().attachments(&incident.sys_id).len(), 1);
     assert_eq!(world.entry(&session).await["reason"], "outcome-unknown");
 }
 
@@ -373,10 +310,7 @@ async fn two_posts_of_a_session_that_are_handled_at_once_make_one_record() {
     for nth in 0..8 {
         let session = world.console_session();
         for phase in [Phase::Start, Phase::End] {
-            world.post(&session, phase).await;
-            let body = world.queued().last().expect("queued").body.clone();
-            // Each post in its own group.
-            world.enqueue(&body, &format!("{nth}-{phase:?}")).await;
+            post_in_own_group(&world, &session, phase, &format!("{nth}-{phase:?}")).await;
         }
         sessions.push(session);
     }
@@ -384,7 +318,7 @@ async fn two_posts_of_a_session_that_are_handled_at_once_make_one_record() {
     futures::join!(poller.poll_once(), poller.poll_once(), poller.poll_once());
     world.deliver_until_empty().await;
     for session in sessions {
-        let notes = notes_of_created(&world, &session.id);
+        let notes = notes_of_created(&world, &session);
         assert_eq!(notes.len(), 1, "one record");
         assert_eq!(notes[0].len(), 2, "each post once: {notes:?}");
     }
@@ -394,18 +328,13 @@ async fn two_posts_of_a_session_that_are_handled_at_once_make_one_record() {
 /// The same for a follow-up record.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_posts_of_a_session_that_are_handled_at_once_make_one_record_in_a_closed_ones_place() {
-    let world = World::with_settings(|file| {
-        file.replace("[sessions]", "[sessions]\nclosed_records = \"new\"")
-    })
-    .await;
+    let world = World::with_session_setting("closed_records = \"new\"").await;
     let servicenow = world.servicenow();
     let incident = servicenow.add_incident(&[("state", "6")]);
     let before = servicenow.records("incident").len();
     let session = world.session(&incident);
     for phase in [Phase::Start, Phase::End] {
-        world.post(&session, phase).await;
-        let body = world.queued().last().expect("queued").body.clone();
-        world.enqueue(&body, &format!("{phase:?}")).await;
+        post_in_own_group(&world, &session, phase, &format!("{phase:?}")).await;
     }
     world.deliver_until_empty().await;
     assert_eq!(servicenow.records("incident").len(), before + 1);
@@ -419,9 +348,7 @@ async fn a_record_created_by_a_killed_process_is_found_although_the_session_has_
     let incident = world.incident();
     let session = world.console_session();
     world.post(&session, Phase::Start).await;
-    let creating = RequestMatcher::of("POST", "/table/incident");
-    let slow = InjectedFault::on(creating).then(FaultAction::CommitThenDelay(A_MOMENT));
-    world.servicenow().fault(slow);
+    inject_creation(&world, FaultAction::CommitThenDelay(A_MOMENT));
     world.kill_during("POST").await;
     // A post of the session that names a record arrives in another group.
     let named = session.clone().with_field("CField1", &incident.number);
@@ -432,7 +359,7 @@ async fn a_record_created_by_a_killed_process_is_found_although_the_session_has_
     assert_eq!(world.notes(&incident).len(), 1);
     world.deliver_until_empty().await;
     assert_eq!(world.notes(&incident).len(), 1, "the end alone");
-    let notes = notes_of_created(&world, &session.id);
+    let notes = notes_of_created(&world, &session);
     assert_eq!(notes.concat().len(), 1, "the start alone: {notes:?}");
 }
 
@@ -440,19 +367,11 @@ async fn a_record_created_by_a_killed_process_is_found_although_the_session_has_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_failure_after_the_note_leads_to_no_second_note() {
     let world = World::start().await;
-    for effect in [
-        Effect::Refuse {
-            status: 400,
-            error: "AccessDeniedException".to_owned(),
-        },
-        Effect::DropAfter,
-    ] {
+    for effect in [denied(), Effect::DropAfter] {
         let incident = world.incident();
         let session = world.session(&incident);
         world.post(&session, Phase::Start).await;
-        let slow = InjectedFault::on(World::writes_to(&incident))
-            .then(FaultAction::CommitThenDelay(A_MOMENT));
-        world.servicenow().fault(slow);
+        inject_write(&world, &incident, FaultAction::CommitThenDelay(A_MOMENT));
         world
             .deliver_and_meanwhile("PATCH", async || {
                 let completing = AwsFault::once(Service::DynamoDb, "UpdateItem", effect.clone());
@@ -470,17 +389,14 @@ async fn a_ledger_failure_after_the_note_leads_to_no_second_note() {
 #[tokio::test(flavor = "multi_thread")]
 async fn where_notes_cannot_be_read_back_nothing_is_written_again() {
     let world = World::start().await;
-    world.servicenow().configure(|rules| {
-        rules.unreadable_columns.insert("work_notes".to_owned());
-    });
+    hide_column(&world, "work_notes");
     let (written, lost) = (world.incident(), world.incident());
     let sessions = [world.session(&written), world.session(&lost)];
     for (record, action) in [
         (&written, FaultAction::CommitThenDrop),
         (&lost, FaultAction::DropBefore),
     ] {
-        let fault = InjectedFault::on(World::writes_to(record)).then(action);
-        world.servicenow().fault(fault);
+        inject_write(&world, record, action);
     }
     for session in &sessions {
         world.post(session, Phase::Start).await;
@@ -492,26 +408,16 @@ async fn where_notes_cannot_be_read_back_nothing_is_written_again() {
         assert_eq!(entry["state"], "failed");
         assert_eq!(entry["reason"], "outcome-unknown");
     }
-    let dead_letters = world.dead_letters();
-    let reasons: Vec<_> = dead_letters
-        .iter()
-        .map(|dead_letter| dead_letter.reason.as_str())
-        .collect();
-    assert_eq!(reasons, ["outcome-unknown", "outcome-unknown"]);
+    assert_eq!(dead_letter_reasons(&world), ["outcome-unknown"; 2]);
 
-    world
-        .servicenow()
-        .configure(|rules| rules.unreadable_columns.clear());
-    for (dead_letter, group) in dead_letters.iter().zip(["a", "b"]) {
+    show_columns(&world);
+    for (dead_letter, group) in world.dead_letters().iter().zip(["a", "b"]) {
         world.enqueue(&dead_letter.body, group).await;
     }
     world.deliver().await;
     for record in [&written, &lost] {
-        assert_eq!(
-            world.notes(record).len(),
-            1,
-            "sent again, it is looked for first"
-        );
+        let notes = world.notes(record).len();
+        assert_eq!(notes, 1, "sent again, the record is checked first");
     }
 }
 
@@ -520,26 +426,21 @@ async fn where_notes_cannot_be_read_back_nothing_is_written_again() {
 async fn where_created_records_cannot_be_looked_up_none_is_created_again() {
     let world = World::start().await;
     world.incident();
-    world.servicenow().configure(|rules| {
-        rules.unreadable_columns.insert("correlation_id".to_owned());
-    });
+    hide_column(&world, "correlation_id");
     let (written, lost) = (world.console_session(), world.console_session());
     for (session, action) in [
         (&written, FaultAction::CommitThenDrop),
         (&lost, FaultAction::DropBefore),
     ] {
-        let creating = RequestMatcher::of("POST", "/table/incident").body_containing(&session.id);
-        world
-            .servicenow()
-            .fault(InjectedFault::on(creating).then(action));
+        inject_creation_for(&world, session, action);
         world.post(session, Phase::Start).await;
     }
     world.deliver_until_empty().await;
     for session in [&written, &lost] {
         assert_eq!(world.entry(session).await["reason"], "outcome-unknown");
     }
-    assert_eq!(notes_of_created(&world, &written.id).len(), 1);
-    assert_eq!(notes_of_created(&world, &lost.id).len(), 0);
+    assert_eq!(notes_of_created(&world, &written).len(), 1);
+    assert_eq!(notes_of_created(&world, &lost).len(), 0);
 }
 
 /// docs/architecture.md#where-state-lives: the marker's pattern is neutralised in untrusted text.
@@ -554,8 +455,7 @@ async fn a_marker_in_a_chat_does_not_count_as_the_note() {
         .clone()
         .expect("a digest");
     let marker = format!("(Rescue {} · {})", honest.id, &digest[..16]);
-    let lost = InjectedFault::on(World::writes_to(&incident)).then(FaultAction::DropBefore);
-    world.servicenow().fault(lost);
+    inject_write(&world, &incident, FaultAction::DropBefore);
     world.deliver().await;
 
     let mut mocking = world
@@ -581,18 +481,14 @@ async fn a_copy_that_arrives_early_waits_for_the_lease_of_a_killed_process() {
     let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
     let body = world.queued()[0].body.clone();
-    let fault =
-        InjectedFault::on(World::writes_to(&incident)).then(FaultAction::CommitThenDelay(A_MOMENT));
-    world.servicenow().fault(fault);
+    inject_write(&world, &incident, FaultAction::CommitThenDelay(A_MOMENT));
     world.kill_during("PATCH").await;
     world.enqueue(&body, "copy").await;
     let mark = world.servicenow().mark();
     world.deliver().await;
     world.deliver_after(300).await;
-    assert!(
-        world.called_since(mark).is_empty(),
-        "the function may have had 300 s"
-    );
+    // The function may have had 300 s.
+    world.assert_not_called_since(mark);
     world.deliver_after(75).await;
     assert_eq!(world.state(&session).await, "delivered");
     assert_eq!(world.notes(&incident).len(), 1);

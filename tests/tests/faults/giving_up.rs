@@ -2,26 +2,32 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
+use local::aws::{InjectedAwsFault as AwsFault, Service};
 use local::demo_tenant::TENANT;
 use local::rescue::{Phase, Session};
-use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
+use local::simulator::{FaultAction, RequestMatcher};
 use serde_json::json;
 use shared::domain::clock::Timestamp;
 use tests::World;
+
+use super::{
+    A_MOMENT, assert_only_read_since, dead_letter_reasons, inject_always, inject_creation,
+    inject_every_write, inject_write, invoke, notes_of_created, only_dead_letter,
+};
+use crate::injected::{denied, refused};
 
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
 
 /// The only dead letter has this reason and its own group, and the ledger entry has the same reason.
 async fn assert_given_up(world: &World, session: &Session, reason: &str) {
-    let dead_letters = world.dead_letters();
-    assert_eq!(dead_letters.len(), 1, "{dead_letters:?}");
-    assert_eq!(dead_letters[0].reason, reason);
-    assert_eq!(dead_letters[0].attributes["tenant"], TENANT);
-    assert_eq!(dead_letters[0].attributes["session_id"], session.id);
+    let dead_letter = only_dead_letter(world);
+    assert_eq!(dead_letter.reason, reason);
+    assert_eq!(dead_letter.attributes["tenant"], TENANT);
+    assert_eq!(dead_letter.attributes["session_id"], session.id);
     let group = world.queue("SessionsDlq").messages[0].group.clone();
     assert!(group.is_some_and(|group| !group.contains(&session.id)));
     let entry = world.entry(session).await;
@@ -34,8 +40,7 @@ async fn assert_given_up(world: &World, session: &Session, reason: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transient_failure_is_given_up_after_a_day() {
     let (world, incident, session) = World::with_session().await;
-    let fault = InjectedFault::on(World::writes_to(&incident)).always();
-    world.servicenow().fault(fault);
+    inject_every_write(&world, &incident, FaultAction::status(503));
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     world.deliver_after(23 * HOUR).await;
@@ -53,40 +58,34 @@ async fn throttling_is_given_up_after_a_day_and_no_retry_after_changes_that() {
         let incident = world.incident();
         let (session, other) = (world.session(&incident), world.session(&world.incident()));
         let limited = FaultAction::RateLimited { retry_after };
-        let fault = InjectedFault::on(RequestMatcher::of("PATCH", "/incident")).always();
-        world.servicenow().fault(fault.then(limited));
+        inject_always(&world, RequestMatcher::of("PATCH", "/incident"), limited);
         world.post(&session, Phase::Start).await;
         world.post(&other, Phase::Start).await;
         let queued_at = world.cloud.clock.now();
         let mut receives = 0;
         world.deliver().await;
-        while let Some(next) = world
-            .queued()
-            .into_iter()
-            .min_by_key(|next| next.hidden_for)
-        {
+        let next = || {
+            world
+                .queued()
+                .into_iter()
+                .min_by_key(|next| next.hidden_for)
+        };
+        while let Some(next) = next() {
             assert!(next.hidden_for <= Duration::from_secs(12 * HOUR));
             receives = receives.max(next.receive_count);
             assert!(receives < 100, "{retry_after:?}: it comes back too often");
             world.deliver_after(next.hidden_for.as_secs() + 1).await;
         }
         let age = world.cloud.clock.now().since(queued_at).as_secs();
-        assert!(
-            (DAY..DAY + 2 * HOUR).contains(&age),
-            "{retry_after:?}: {age}"
-        );
+        let given_up = DAY..DAY + 2 * HOUR;
+        assert!(given_up.contains(&age), "{retry_after:?}: {age}");
         for session in [&session, &other] {
             let entry = world.entry(session).await;
             assert_eq!(entry["state"], "failed", "{retry_after:?}");
             assert_eq!(entry["reason"], "servicenow-throttled");
         }
-        let dead_letters = world.dead_letters();
-        assert_eq!(dead_letters.len(), 2, "{retry_after:?}");
-        assert!(
-            dead_letters
-                .iter()
-                .all(|dead_letter| dead_letter.reason == "servicenow-throttled")
-        );
+        let reasons = dead_letter_reasons(&world);
+        assert_eq!(reasons, ["servicenow-throttled"; 2], "{retry_after:?}");
     }
 }
 
@@ -95,37 +94,22 @@ async fn throttling_is_given_up_after_a_day_and_no_retry_after_changes_that() {
 async fn a_message_received_too_often_is_given_up_with_its_reason() {
     let (world, incident, session) = World::with_session().await;
     let limited = FaultAction::RateLimited { retry_after: None };
-    let fault = InjectedFault::on(World::writes_to(&incident)).always();
-    world.servicenow().fault(fault.then(limited));
+    inject_every_write(&world, &incident, limited);
     world.post(&session, Phase::Start).await;
-    let event = |received: u32| {
-        json!({"Records": [{
-            "messageId": "one",
-            "receiptHandle": "unknown to SQS",
-            "body": world.queued()[0].body,
-            "attributes": {
-                "MessageGroupId": "group",
-                "ApproximateReceiveCount": received.to_string(),
-                "SentTimestamp": world.cloud.clock.now().as_millis().to_string(),
-            },
-            "messageAttributes": {},
-            "eventSource": "aws:sqs",
-        }]})
-    };
+    let function = world.function("deliver-session");
     let failures = async |received: u32| {
-        let event = event(received).to_string().into_bytes();
-        let answered = world.function("deliver-session").invoke(event).await;
-        let answer = answered.result.expect("an answer");
-        let answer: serde_json::Value = serde_json::from_slice(&answer).expect("JSON");
-        answer["batchItemFailures"].as_array().map_or(0, Vec::len)
+        let attributes = json!({
+            "MessageGroupId": "group",
+            "ApproximateReceiveCount": received.to_string(),
+            "SentTimestamp": world.cloud.clock.now().as_millis().to_string(),
+        });
+        invoke(function, &world.queued()[0].body, attributes).await
     };
     assert_eq!(failures(359).await, 1);
     assert!(world.next_attempt_in(&session).await > 3000);
     world.cloud.travel(Duration::from_secs(HOUR + 1));
     assert_eq!(failures(360).await, 0);
-    let dead_letters = world.dead_letters();
-    assert_eq!(dead_letters.len(), 1);
-    assert_eq!(dead_letters[0].reason, "servicenow-throttled");
+    assert_eq!(only_dead_letter(&world).reason, "servicenow-throttled");
 }
 
 /// A dead letter may be redriven at once, so a post is not dead-lettered while ServiceNow may still commit its write.
@@ -135,9 +119,7 @@ async fn a_day_old_post_with_an_unknown_outcome_is_checked_before_it_is_given_up
         let world = World::start().await;
         let incident = world.incident();
         let session = world.session(&incident);
-        world
-            .servicenow()
-            .fault(InjectedFault::on(World::writes_to(&incident)));
+        inject_write(&world, &incident, FaultAction::status(503));
         world.post(&session, Phase::Start).await;
         world.deliver().await;
         let lost = if took_effect {
@@ -145,9 +127,7 @@ async fn a_day_old_post_with_an_unknown_outcome_is_checked_before_it_is_given_up
         } else {
             FaultAction::DropBefore
         };
-        world
-            .servicenow()
-            .fault(InjectedFault::on(World::writes_to(&incident)).then(lost));
+        inject_write(&world, &incident, lost);
         let mark = world.cloud.aws.journal().mark();
         world.deliver_after(DAY).await;
         assert!(world.dead_letters().is_empty(), "it may be written yet");
@@ -156,11 +136,7 @@ async fn a_day_old_post_with_an_unknown_outcome_is_checked_before_it_is_given_up
         world.deliver_after(69).await;
         world.assert_not_called_since(mark);
         world.deliver_after(2).await;
-        let called = world.called_since(mark);
-        assert!(
-            called.iter().all(|call| call.starts_with("GET")),
-            "{called:?}"
-        );
+        assert_only_read_since(&world, mark);
         assert!(world.queued().is_empty());
         if took_effect {
             assert_eq!(world.state(&session).await, "delivered");
@@ -179,25 +155,16 @@ async fn a_day_old_post_with_an_unknown_outcome_is_checked_before_it_is_given_up
 async fn the_end_of_a_session_makes_no_second_record_when_its_start_is_a_day_old() {
     let world = World::start().await;
     let session = world.console_session();
-    let creating = || InjectedFault::on(RequestMatcher::of("POST", "/table/incident"));
-    world.servicenow().fault(creating());
+    inject_creation(&world, FaultAction::status(503));
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     world.post(&session, Phase::End).await;
-    let dropped = creating().then(FaultAction::CommitThenDrop);
-    world.servicenow().fault(dropped);
+    inject_creation(&world, FaultAction::CommitThenDrop);
     world.deliver_after(DAY).await;
     world.deliver_until_empty().await;
-    let records = world.servicenow().records("incident").into_iter();
-    let of_the_session = |row: &std::collections::BTreeMap<String, String>| {
-        row.get("correlation_id") == Some(&format!("rescue:{}", session.id))
-    };
-    let created: Vec<_> = records.filter(of_the_session).collect();
-    assert_eq!(created.len(), 1);
-    let notes = world
-        .servicenow()
-        .work_notes("incident", &created[0]["sys_id"]);
-    assert_eq!(notes.len(), 2, "{notes:?}");
+    let notes = notes_of_created(&world, &session);
+    assert_eq!(notes.len(), 1, "one record");
+    assert_eq!(notes[0].len(), 2, "{notes:?}");
     assert!(world.dead_letters().is_empty());
 }
 
@@ -206,22 +173,17 @@ async fn the_end_of_a_session_makes_no_second_record_when_its_start_is_a_day_old
 async fn a_ledger_that_cannot_be_written_for_a_day_dead_letters_the_post() {
     let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
-    let refused = Effect::Refuse {
-        status: 400,
-        error: "AccessDeniedException".to_owned(),
-    };
-    let claims = AwsFault::once(Service::DynamoDb, "UpdateItem", refused).times(1_000);
-    world.cloud.aws.inject(claims);
+    let claims = AwsFault::once(Service::DynamoDb, "UpdateItem", denied());
+    world.cloud.aws.inject(claims.times(1_000));
     world.deliver().await;
     world.deliver_after(23 * HOUR).await;
     assert!(world.dead_letters().is_empty());
     world.deliver_after(HOUR).await;
-    let dead_letters = world.dead_letters();
-    assert_eq!(dead_letters.len(), 1);
-    assert_eq!(dead_letters[0].reason, "storage-unavailable");
+    let dead_letter = only_dead_letter(&world);
+    assert_eq!(dead_letter.reason, "storage-unavailable");
     assert!(world.queued().is_empty());
     world.cloud.aws.clear_faults();
-    world.enqueue(&dead_letters[0].body, "again").await;
+    world.enqueue(&dead_letter.body, "again").await;
     world.deliver().await;
     assert_eq!(world.notes(&incident).len(), 1);
 }
@@ -242,17 +204,13 @@ async fn a_message_that_unpacks_to_more_than_is_allowed_is_given_up_with_its_rea
     assert!(message.to_string().len() < 200_000);
     world.enqueue(&message.to_string(), "bomb").await;
     world.deliver().await;
-    let dead_letters = world.dead_letters();
-    assert_eq!(dead_letters.len(), 1);
-    assert_eq!(dead_letters[0].reason, "body-too-large");
-    assert_eq!(dead_letters[0].attributes["session_id"], session.id);
+    let dead_letter = only_dead_letter(&world);
+    assert_eq!(dead_letter.reason, "body-too-large");
+    assert_eq!(dead_letter.attributes["session_id"], session.id);
     let posts = world.posts(&session).await;
-    let states: Vec<_> = posts.iter().map(|post| post["state"].as_str()).collect();
-    assert_eq!(states.len(), 2);
-    assert!(
-        states.contains(&"failed") && states.contains(&"delivered"),
-        "{states:?}"
-    );
+    let mut states: Vec<_> = posts.iter().map(|post| post["state"].as_str()).collect();
+    states.sort_unstable();
+    assert_eq!(states, ["delivered", "failed"]);
 }
 
 fn gzip(text: &str) -> String {
@@ -279,9 +237,7 @@ async fn a_refusal_is_given_up_at_once() {
             }
         });
         if refusal == "bad request" {
-            let fault =
-                InjectedFault::on(World::writes_to(&incident)).then(FaultAction::status(400));
-            world.servicenow().fault(fault);
+            inject_write(&world, &incident, FaultAction::status(400));
         }
         world.post(&session, Phase::Start).await;
         world.deliver().await;
@@ -294,8 +250,7 @@ async fn a_refusal_is_given_up_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_start_does_not_hold_the_end_up() {
     let (world, incident, session) = World::with_session().await;
-    let fault = InjectedFault::on(World::writes_to(&incident)).then(FaultAction::status(403));
-    world.servicenow().fault(fault);
+    inject_write(&world, &incident, FaultAction::status(403));
     world.post(&session, Phase::Start).await;
     world.post(&session, Phase::End).await;
     world.deliver().await;
@@ -309,16 +264,10 @@ async fn a_refused_start_does_not_hold_the_end_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_cannot_be_dead_lettered_stays_in_the_queue() {
     let (world, incident, session) = World::with_session().await;
-    let fault = InjectedFault::on(World::writes_to(&incident)).always();
-    world
-        .servicenow()
-        .fault(fault.then(FaultAction::status(403)));
+    inject_every_write(&world, &incident, FaultAction::status(403));
     world.post(&session, Phase::Start).await;
     world.enqueue("not JSON", "other").await;
-    let refused = Effect::Refuse {
-        status: 400,
-        error: "AccessDenied".to_owned(),
-    };
+    let refused = refused(400, "AccessDenied");
     for _ in 0..7 {
         let sending = AwsFault::once(Service::Sqs, "SendMessage", refused.clone()).times(2);
         world.cloud.aws.inject(sending);
@@ -329,13 +278,8 @@ async fn a_message_that_cannot_be_dead_lettered_stays_in_the_queue() {
         world.cloud.travel(Duration::from_secs(400));
     }
     world.deliver().await;
-    let dead_letters = world.dead_letters();
-    let mut reasons: Vec<_> = dead_letters
-        .iter()
-        .map(|dead_letter| dead_letter.reason.as_str())
-        .collect();
-    reasons.sort_unstable();
-    assert_eq!(reasons, ["malformed-message", "servicenow-refused"]);
+    let expected = ["malformed-message", "servicenow-refused"];
+    assert_eq!(dead_letter_reasons(&world), expected);
     assert_eq!(world.entry(&session).await["reason"], "servicenow-refused");
 }
 
@@ -368,11 +312,8 @@ async fn a_message_that_kills_its_process_five_times_is_given_up() {
     let world = World::start().await;
     let session = world.session(&world.incident());
     world.post(&session, Phase::Start).await;
-    let looking = RequestMatcher::of("GET", "/table/incident");
-    let slow = FaultAction::Delay(Duration::from_millis(200));
-    world
-        .servicenow()
-        .fault(InjectedFault::on(looking).always().then(slow));
+    let searching = RequestMatcher::of("GET", "/table/incident");
+    inject_always(&world, searching, FaultAction::Delay(A_MOMENT));
     for _ in 0..5 {
         world.kill_during("GET").await;
         world.cloud.travel(Duration::from_secs(HOUR / 2));
@@ -413,8 +354,7 @@ async fn messages_that_are_no_posts_are_dead_lettered_unchanged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redriven_dead_letter_is_delivered_once() {
     let (world, incident, session) = World::with_session().await;
-    let fault = InjectedFault::on(World::writes_to(&incident)).then(FaultAction::status(403));
-    world.servicenow().fault(fault);
+    inject_write(&world, &incident, FaultAction::status(403));
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     assert_given_up(&world, &session, "servicenow-refused").await;
@@ -437,12 +377,9 @@ async fn a_redriven_dead_letter_is_delivered_once() {
 async fn a_post_given_up_with_an_unknown_outcome_is_checked_when_it_is_redriven() {
     let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
-    let fault = InjectedFault::on(World::writes_to(&incident)).then(FaultAction::CommitThenDrop);
-    world.servicenow().fault(fault);
+    inject_write(&world, &incident, FaultAction::CommitThenDrop);
     let reading = RequestMatcher::of("GET", &incident.sys_id);
-    world
-        .servicenow()
-        .fault(InjectedFault::on(reading).always());
+    inject_always(&world, reading, FaultAction::status(503));
     world.deliver().await;
     world.deliver_after(DAY).await;
     assert_given_up(&world, &session, "servicenow-unavailable").await;
@@ -459,21 +396,12 @@ async fn posts_of_a_deleted_tenant_are_given_up() {
     let incident = world.incident();
     world.post(&world.session(&incident), Phase::Start).await;
     let stack = &world.cloud.stack;
-    stack
-        .dynamodb
-        .delete_item()
-        .table_name(&stack.tenants_table)
-        .key(
-            "tenant",
-            aws_sdk_dynamodb::types::AttributeValue::S(TENANT.to_owned()),
-        )
-        .send()
-        .await
-        .expect("the tenant is deleted");
+    let delete = stack.dynamodb.delete_item();
+    let delete = delete.table_name(&stack.tenants_table);
+    let deleted = delete.key("tenant", AttributeValue::S(TENANT.to_owned()));
+    deleted.send().await.expect("the tenant is deleted");
     world.deliver().await;
-    let dead_letters = world.dead_letters();
-    assert_eq!(dead_letters.len(), 1);
-    assert_eq!(dead_letters[0].reason, "tenant-deleted");
+    assert_eq!(only_dead_letter(&world).reason, "tenant-deleted");
     assert!(world.notes(&incident).is_empty());
     assert!(world.queued().is_empty());
 }
@@ -501,11 +429,8 @@ async fn posts_accepted_before_their_tenant_was_switched_off_are_delivered() {
     world.enqueue(&message.to_string(), "late").await;
     world.deliver().await;
     assert_eq!(world.notes(&before).len(), 1);
-    assert_eq!(
-        world.notes(&after).len(),
-        1,
-        "only the one that came before"
-    );
+    let notes = world.notes(&after).len();
+    assert_eq!(notes, 1, "only the one that came before");
     let posts = world.posts(&late).await;
     let ignored: Vec<_> = posts
         .iter()

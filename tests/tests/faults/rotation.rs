@@ -17,6 +17,8 @@ use shared::domain::secret::Secret;
 use tests::World;
 use tests::tokens::demo;
 
+use crate::injected::refused;
+
 const DAY: Duration = Duration::from_secs(24 * 3600 + 1);
 /// Longer than any test waits for a process that is to be killed.
 const HANGING: Duration = Duration::from_secs(60);
@@ -108,7 +110,7 @@ async fn points_of_a_rotation(world: &World) -> Vec<Point> {
 }
 
 /// The rotation that was killed is tried again and ends well, and so does the next one.
-async fn goes_on(world: &World, point: &Point) {
+async fn assert_recovers(world: &World, point: &Point) {
     world.cloud.travel(LATER);
     world.rotate().await;
     world.working_token().await;
@@ -153,7 +155,7 @@ async fn a_replacement_that_is_killed_anywhere_ends_right_the_next_time() {
     for point in points.iter().chain(&[Point::Grant, Point::Proof]) {
         world.cloud.travel(DAY);
         kill_at(&world, "rotate-tokens", point, world.rotate()).await;
-        goes_on(&world, point).await;
+        assert_recovers(&world, point).await;
     }
 }
 
@@ -170,7 +172,7 @@ async fn a_staged_token_is_promoted_wherever_the_process_dies() {
     for point in &points[after..] {
         world.cloud.travel(DAY);
         kill_at(&world, "rotate-tokens", point, world.rotate()).await;
-        goes_on(&world, point).await;
+        assert_recovers(&world, point).await;
     }
     assert_eq!(world.cloud.servicenow.grants().refused, 0);
 }
@@ -249,10 +251,7 @@ async fn a_token_that_an_operator_has_rolled_back_stays_rolled_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renewal_request_that_was_interrupted_does_not_overrule_an_operator() {
     let (world, before, after) = handed_over().await;
-    let refused = Effect::Refuse {
-        status: 400,
-        error: "InvalidRequestException".to_owned(),
-    };
+    let refused = refused(400, "InvalidRequestException");
     let fault = AwsFault::once(Service::SecretsManager, "UpdateSecretVersionStage", refused);
     world.cloud.aws.inject(fault);
     let patience = Duration::from_secs(60);
@@ -272,8 +271,8 @@ async fn a_replaced_token_is_staged_in_the_table_while_secrets_manager_hangs_dur
     let body = json!({"refresh_token": world.refresh_token()});
     let answer = world.hand_over(&body).await;
     assert_eq!(answer.status, 200, "{answer:?}");
-    let living = world.working_token().await;
-    assert_eq!(staged_in_table(&world).await, Some(living));
+    let working = world.working_token().await;
+    assert_eq!(staged_in_table(&world).await, Some(working));
     assert_eq!(world.hand_over(&body).await.status, 200);
     world.working_token().await;
     assert_eq!(world.cloud.servicenow.grants().refused, 0);
@@ -337,7 +336,7 @@ async fn delivers(world: &World) -> bool {
     world.notes(&incident).len() == 1
 }
 
-/// Decision 0012: Secrets Manager fails through all retries, and the old token is dead by then.
+/// Decision 0012: Secrets Manager fails through all retries, and the old token is invalid by then.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replaced_token_that_secrets_manager_does_not_take_is_promoted_by_the_next_lease_holder()
 {
@@ -351,10 +350,7 @@ async fn a_replaced_token_that_secrets_manager_does_not_take_is_promoted_by_the_
             let world = World::start().await;
             world.replace_refresh_tokens();
             world.forget_password().await;
-            let down = Effect::Refuse {
-                status: 500,
-                error: "InternalServiceError".to_owned(),
-            };
+            let down = refused(500, "InternalServiceError");
             let fault = AwsFault::once(Service::SecretsManager, operation, down);
             world.cloud.aws.inject(fault.times(3));
             assert!(
@@ -362,11 +358,11 @@ async fn a_replaced_token_that_secrets_manager_does_not_take_is_promoted_by_the_
                 "{operation}: the access token works"
             );
             let staged = staged_in_table(&world).await.expect("staged");
-            let alive = world
+            let expires_at = world
                 .cloud
                 .servicenow
                 .refresh_token_expires_at(staged.expose());
-            assert!(alive.is_some());
+            assert!(expires_at.is_some());
 
             world.cloud.travel(DAY);
             match next {

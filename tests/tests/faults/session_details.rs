@@ -5,17 +5,12 @@ use std::time::{Duration, Instant};
 use local::aws::{Effect, InjectedAwsFault, Service};
 use tests::{HttpAnswer, World};
 
+use crate::injected::refused;
+
 const POST: &str = "SessionID=7&ChatLog=hello";
 
 async fn post(world: &World, body: &str) -> HttpAnswer {
     HttpAnswer::to_post(world.ended.expose(), None, body).await
-}
-
-fn refused() -> Effect {
-    Effect::Refuse {
-        status: 500,
-        error: "InternalError".to_owned(),
-    }
 }
 
 /// Checks a refusal that asks the sender to try again.
@@ -42,7 +37,10 @@ async fn without_the_queue_a_post_is_refused_and_accepted_once_it_is_back() {
         assert_eq!(post(&world, "not a post").await.status, 400);
         assert_eq!((world.queued().len(), world.dead_letters().len()), (1, 1));
     };
-    tokio::join!(with(Effect::DropBefore), with(refused()));
+    tokio::join!(
+        with(Effect::DropBefore),
+        with(refused(500, "InternalError"))
+    );
 }
 
 /// docs/architecture.md#rule-2: a repeat of a message that SQS has is no second message.
@@ -59,7 +57,7 @@ async fn a_lost_answer_of_the_queue_makes_no_second_message() {
 
 /// docs/architecture.md#rule-5: tenant configuration is used while DynamoDB fails.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_tenants_table_a_cold_process_refuses_and_a_warm_one_goes_on() {
+async fn without_the_tenants_table_a_cold_process_refuses_and_a_warm_one_continues() {
     let world = World::start().await;
     let fault = InjectedAwsFault::any(Service::DynamoDb, Effect::DropBefore).times(u32::MAX);
     world.cloud.aws.inject(fault.clone());
@@ -86,7 +84,7 @@ async fn without_the_tenants_table_a_wrong_key_stays_wrong() {
     answer.assert_refused(404, "not-found");
 }
 
-/// docs/architecture.md#rule-10: the deadline is part of the rules. The function answers itself, and its process lives on.
+/// docs/architecture.md#rule-10: the deadline is part of the rules. The function answers itself, and its process stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_comes_before_the_functions_time_out_when_aws_hangs() {
     let world = World::start().await;
@@ -121,11 +119,7 @@ async fn what_the_queue_refuses_for_the_moment_is_sent_again_with_a_fresh_signat
     .into_iter()
     .enumerate()
     {
-        let effect = Effect::Refuse {
-            status,
-            error: error.to_owned(),
-        };
-        let fault = InjectedAwsFault::once(Service::Sqs, "SendMessage", effect);
+        let fault = InjectedAwsFault::once(Service::Sqs, "SendMessage", refused(status, error));
         world.cloud.aws.inject(fault.clone().times(4));
         let answer = post(&world, &format!("SessionID={index}&ChatLog=hello")).await;
         assert_eq!(answer.status, 200, "{error} {answer:?}");
@@ -151,11 +145,7 @@ async fn what_the_tenants_table_refuses_for_the_moment_is_read_again_with_a_fres
     .enumerate()
     {
         world.function("session-details").recycle();
-        let effect = Effect::Refuse {
-            status: 400,
-            error: error.to_owned(),
-        };
-        let fault = InjectedAwsFault::any(Service::DynamoDb, effect);
+        let fault = InjectedAwsFault::any(Service::DynamoDb, refused(400, error));
         world.cloud.aws.inject(fault.times(4));
         let answer = post(&world, &format!("SessionID={index}&ChatLog=hello")).await;
         assert_eq!(answer.status, 200, "{error} {answer:?}");
@@ -171,14 +161,9 @@ async fn a_post_is_accepted_when_the_queue_is_back_within_the_invocation() {
     world.cloud.aws.inject(cut.times(10));
     assert_eq!(post(&world, POST).await.status, 200);
 
-    let expired = Effect::Refuse {
-        status: 403,
-        error: "RequestExpired".to_owned(),
-    };
-    world
-        .cloud
-        .aws
-        .inject(InjectedAwsFault::any(Service::Sqs, expired).times(u32::MAX));
+    let expired = refused(403, "RequestExpired");
+    let fault = InjectedAwsFault::any(Service::Sqs, expired).times(u32::MAX);
+    world.cloud.aws.inject(fault);
     let back = async {
         tokio::time::sleep(Duration::from_secs(6)).await;
         world.cloud.aws.clear_faults();
@@ -219,11 +204,7 @@ async fn what_is_refused_for_good_ends_at_once() {
             "queue-unavailable",
         ),
     ] {
-        let effect = Effect::Refuse {
-            status,
-            error: error.to_owned(),
-        };
-        let fault = InjectedAwsFault::any(service, effect).times(u32::MAX);
+        let fault = InjectedAwsFault::any(service, refused(status, error)).times(u32::MAX);
         world.cloud.aws.inject(fault);
         let mark = world.cloud.aws.journal().mark();
         let started = Instant::now();

@@ -8,11 +8,15 @@ use local::aws::{Effect, InjectedAwsFault as AwsFault, Mark, Service};
 use local::demo_tenant::{CLIENT_SECRET, TENANT};
 use local::rescue::{Format, Phase, Session};
 use local::servicenow::Created;
-use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
+use local::simulator::FaultAction;
+use serde_json::json;
 use shared::domain::clock::Timestamp;
 use shared::domain::secret::Secret;
 use shared::domain::tenant::TenantId;
 use tests::World;
+
+use super::{inject_write, invoke, post_to};
+use crate::injected::denied;
 
 const HOUR: u64 = 3600;
 
@@ -49,11 +53,9 @@ fn made_visible_since(world: &World, mark: Mark) -> usize {
 
 /// The number of posts in the queue.
 fn queued_posts(world: &World) -> usize {
-    let queued = world.queued();
-    let posts = queued
-        .iter()
-        .filter(|message| !message.body.contains("\"wake\""));
-    posts.count()
+    let mut queued = world.queued();
+    queued.retain(|message| !message.body.contains("\"wake\""));
+    queued.len()
 }
 
 /// Puts a wake-up into the queue.
@@ -135,12 +137,7 @@ async fn another_tenants_waiting_posts_stay_hidden() {
     let (_, incident) = posts(&world, 1).await;
     let foreign = world.incident();
     let session = world.session(&foreign);
-    let posted = world
-        .cloud
-        .rescue
-        .post(other.expose(), &session, Format::Form, Phase::Start)
-        .await;
-    assert_eq!(posted.expect("an answer").status, 200);
+    post_to(&world, &other, &session, Format::Form).await;
     world.deliver().await;
     let mark = world.cloud.aws.journal().mark();
     world.authorize().await;
@@ -212,10 +209,8 @@ async fn a_wake_up_whose_process_died_is_repeated_within_a_minute() {
     world.authorize().await;
     let mark = world.cloud.aws.journal().mark();
     let slow = Effect::Hang(Duration::from_secs(2));
-    world
-        .cloud
-        .aws
-        .inject(AwsFault::once(Service::DynamoDb, "Query", slow));
+    let query = AwsFault::once(Service::DynamoDb, "Query", slow);
+    world.cloud.aws.inject(query);
     let dying = async {
         let journal = world.cloud.aws.journal();
         while journal.count(mark, Service::DynamoDb, "Query") == 0 {
@@ -242,11 +237,7 @@ async fn a_wake_up_waits_while_dynamodb_is_away_and_is_never_dead_lettered() {
     let (_, incident) = posts(&world, 1).await;
     world.deliver().await;
     world.authorize().await;
-    let denied = Effect::Refuse {
-        status: 400,
-        error: "AccessDeniedException".to_owned(),
-    };
-    let query = AwsFault::once(Service::DynamoDb, "Query", denied);
+    let query = AwsFault::once(Service::DynamoDb, "Query", denied());
     world.cloud.aws.inject(query.clone());
     let mark = world.cloud.aws.journal().mark();
     world.deliver().await;
@@ -285,9 +276,7 @@ async fn a_post_that_waits_for_something_else_is_neither_woken_nor_tried_early()
     let world = World::start().await;
     let (unknown, waiting) = (world.incident(), world.incident());
     let session = world.session(&unknown);
-    let lost = InjectedFault::on(RequestMatcher::of("PATCH", &unknown.sys_id))
-        .then(FaultAction::CommitThenDrop);
-    world.servicenow().fault(lost);
+    inject_write(&world, &unknown, FaultAction::CommitThenDrop);
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     let before = world.entry(&session).await;
@@ -299,11 +288,9 @@ async fn a_post_that_waits_for_something_else_is_neither_woken_nor_tried_early()
     world.deliver().await;
     // A copy of the post arrives early: it waits for the pause, and the ledger entry does not change.
     let queued = world.queued();
-    let body = &queued
-        .iter()
-        .find(|message| message.body.contains(&session.id))
-        .expect("queued")
-        .body;
+    let mut queued = queued.iter();
+    let copied = queued.find(|message| message.body.contains(&session.id));
+    let body = &copied.expect("queued").body;
     world.enqueue(body, "another-group").await;
     world.deliver().await;
     assert_eq!(world.entry(&session).await, before);
@@ -320,14 +307,8 @@ async fn a_post_that_waits_for_something_else_is_neither_woken_nor_tried_early()
 
 /// A post redriven while its tenant has to be authorised again is woken like any other.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redriven_post_is_woken_and_its_failures_are_forgotten() {
-    let world = World::with_settings(|file| {
-        file.replace(
-            "[sessions]",
-            "[sessions]\nreauthorization_wait = \"2 hours\"",
-        )
-    })
-    .await;
+async fn a_redriven_post_is_woken_and_its_failures_do_not_count() {
+    let world = World::with_session_setting("reauthorization_wait = \"2 hours\"").await;
     world.servicenow().revoke(&world.refresh_token());
     let (session, incident) = posts(&world, 1).await;
     world.deliver().await;
@@ -368,36 +349,16 @@ async fn more_posts_than_one_page_are_woken_page_by_page_and_message_by_message(
     assert!(world.queued().is_empty());
     let short = super::waiting::with_timeout(&world, Duration::from_secs(25));
     let mark = world.cloud.aws.journal().mark();
-    let event = |body: &str| {
-        serde_json::json!({"Records": [{
-            "messageId": "one",
-            "receiptHandle": "unknown",
-            "body": body,
-            "attributes": {"MessageGroupId": "demo#*", "SentTimestamp": "1700000000000"},
-            "messageAttributes": {},
-            "eventSource": "aws:sqs",
-        }]})
-    };
     let mut body = "{\"v\":1,\"wake\":\"demo\"}".to_owned();
     for nth in 1..=3 {
-        let answered = short.invoke(event(&body).to_string().into_bytes()).await;
-        let answer: serde_json::Value =
-            serde_json::from_slice(&answered.result.expect("an answer")).expect("JSON");
-        assert_eq!(
-            answer["batchItemFailures"].as_array().map(Vec::len),
-            Some(0)
-        );
+        let attributes = json!({"MessageGroupId": "demo#*", "SentTimestamp": "1700000000000"});
+        assert_eq!(invoke(&short, &body, attributes).await, 0);
         let calls = journal.since(mark);
-        let sent: Vec<_> = calls
-            .iter()
-            .filter(|call| call.operation == "SendMessage")
-            .collect();
+        let sent = calls.iter().filter(|call| call.operation == "SendMessage");
+        let sent: Vec<_> = sent.map(|call| &call.request["MessageBody"]).collect();
         assert_eq!(sent.len(), nth.min(2));
         let last = sent.last().expect("one at least");
-        body = last.request["MessageBody"]
-            .as_str()
-            .expect("a text")
-            .to_owned();
+        body = last.as_str().expect("a text").to_owned();
         assert!(body.contains("\"from\""), "{body}");
     }
     short.shutdown().await;
@@ -438,15 +399,12 @@ async fn a_client_secret_wakes_the_posts_too_and_a_password_of_rescue_does_not()
     let set = async |name, value: &str| {
         let value = Secret::from(value);
         let stack = &world.cloud.stack;
-        admin::secrets::set(stack, &tenant(), name, &value)
-            .await
-            .expect("set");
+        let set = admin::secrets::set(stack, &tenant(), name, &value).await;
+        set.expect("set");
     };
     set(SecretName::OauthClientSecret, "wrong").await;
-    assert!(
-        world.queued().is_empty(),
-        "nothing waits, so nothing is woken"
-    );
+    let queued = world.queued();
+    assert!(queued.is_empty(), "nothing waits, so nothing is woken");
     let (_, incident) = posts(&world, 2).await;
     world.deliver().await;
     set(SecretName::SsoPassword, "another").await;

@@ -5,11 +5,14 @@ use std::time::Duration;
 use local::rescue::{Phase, Session};
 use local::servicenow::Created;
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
-use tests::{DeadLetter, World};
+use tests::World;
+
+use super::{
+    A_MOMENT, hide_column, inject_always, inject_every_write, inject_write, only_dead_letter,
+};
+use crate::injected::json;
 
 const INCIDENTS: &str = "incident";
-/// Long enough for a test to kill the process.
-const A_MOMENT: Duration = Duration::from_millis(300);
 /// The messages of a killed process come back after this.
 const VISIBILITY: u64 = 1800;
 
@@ -23,23 +26,6 @@ fn drop_column(world: &World, column: &'static str) {
 fn take_all_columns(world: &World) {
     let servicenow = world.servicenow();
     servicenow.configure(|rules| rules.unwritable_columns.clear());
-}
-
-fn only_dead_letter(world: &World) -> DeadLetter {
-    let mut dead_letters = world.dead_letters();
-    assert_eq!(dead_letters.len(), 1, "{dead_letters:?}");
-    dead_letters.remove(0)
-}
-
-/// From now on ServiceNow answers every write of a record so.
-fn refuse(world: &World, matcher: RequestMatcher, status: u16, body: &str) {
-    let action = FaultAction::Status {
-        code: status,
-        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-        body: body.to_owned(),
-    };
-    let fault = InjectedFault::on(matcher).always().then(action);
-    world.servicenow().fault(fault);
 }
 
 /// The only record that was created for a session.
@@ -101,10 +87,7 @@ async fn a_note_that_becomes_visible_later_is_not_written_again() {
             incident.sys_id, incident.number
         ),
     };
-    let writing = RequestMatcher::of("PATCH", &incident.sys_id);
-    world
-        .servicenow()
-        .fault(InjectedFault::on(writing).then(empty));
+    inject_write(&world, &incident, empty);
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     let dead_letter = only_dead_letter(&world);
@@ -139,14 +122,12 @@ async fn a_record_that_was_created_without_its_note_gets_it_when_redriven() {
 async fn where_notes_cannot_be_read_a_confirmed_write_is_delivered_and_counted_as_unverified() {
     let world = World::start().await;
     let incident = world.incident();
-    let seen = world.session(&incident);
-    world.post(&seen, Phase::Start).await;
+    let verified = world.session(&incident);
+    world.post(&verified, Phase::Start).await;
     world.deliver().await;
     assert!(!world.output().contains("NoteNotVerified"));
 
-    world.servicenow().configure(|rules| {
-        rules.unreadable_columns.insert("work_notes".to_owned());
-    });
+    hide_column(&world, "work_notes");
     let session = world.session(&incident);
     world.post(&session, Phase::Start).await;
     world.deliver().await;
@@ -186,8 +167,8 @@ async fn a_note_mentions_no_reopening_that_did_not_happen() {
     let refused = world.servicenow().add_incident(&[("state", "7")]);
     drop_column(&world, "state");
     let body = r#"{"error":{"message":"Operation Failed","detail":"Operation against file 'incident' was aborted by Business Rule 'Closed is closed^0f1e2d3c4b5a69788796a5b4c3d2e1f0'. Business Rule Stack:Closed is closed"},"status":"failure"}"#;
-    let matcher = RequestMatcher::of("PATCH", &refused.sys_id).body_containing("\"state\"");
-    refuse(&world, matcher, 403, body);
+    let reopening = World::writes_to(&refused).body_containing("\"state\"");
+    inject_always(&world, reopening, json(403, body));
     for record in [&dropped, &refused] {
         let session = world.session(record);
         world.post(&session, Phase::Start).await;
@@ -215,8 +196,9 @@ async fn a_process_killed_between_a_reopening_and_its_note_leaves_one_note() {
             let record = world.servicenow().add_incident(&[("state", "7")]);
             let session = world.session(&record);
             world.post(&session, Phase::Start).await;
-            let writing = RequestMatcher::of("PATCH", &record.sys_id);
-            let fault = InjectedFault::on(writing).after(nth).then(action.clone());
+            let fault = InjectedFault::on(RequestMatcher::of("PATCH", &record.sys_id))
+                .after(nth)
+                .then(action.clone());
             world.servicenow().fault(fault);
             let mark = world.servicenow().mark();
             let patches = || {
@@ -259,10 +241,8 @@ async fn dropped_columns_are_in_the_ledger_and_the_log_and_in_no_note() {
     world.deliver().await;
     let entry = world.entry(&session).await;
     assert_eq!(entry["state"], "delivered");
-    assert_eq!(
-        entry["dropped_columns"],
-        r#"Ss(["u_none", "u_rescue_time"])"#
-    );
+    let dropped = r#"Ss(["u_none", "u_rescue_time"])"#;
+    assert_eq!(entry["dropped_columns"], dropped);
     assert!(world.output().contains("u_rescue_time"));
     let notes = world.notes(&incident);
     assert!(!notes[0].contains("u_rescue_time"), "{notes:?}");
@@ -323,8 +303,7 @@ async fn a_refusal_keeps_its_reason_in_the_log_the_ledger_and_the_dead_letter() 
         let incident = world.incident();
         let session = world.session(&incident);
         let body = serde_json::json!({"error": {"message": message, "detail": detail}, "status": "failure"});
-        let matcher = RequestMatcher::of("PATCH", &incident.sys_id);
-        refuse(&world, matcher, status, &body.to_string());
+        inject_every_write(&world, &incident, json(status, &body.to_string()));
         world.post(&session, Phase::Start).await;
         world.deliver().await;
         let entry = world.entry(&session).await;
@@ -341,8 +320,8 @@ async fn a_refusal_keeps_its_reason_in_the_log_the_ledger_and_the_dead_letter() 
     }
     for hidden in ["0f1e2d3c4b5a", "Ana Ruiz may", "ana@acme.test"] {
         for dead_letter in world.dead_letters() {
-            let said = format!("{:?}", dead_letter.attributes);
-            assert!(!said.contains(hidden), "{said}");
+            let attributes = format!("{:?}", dead_letter.attributes);
+            assert!(!attributes.contains(hidden), "{attributes}");
         }
     }
 }
@@ -352,21 +331,15 @@ async fn a_creation_that_a_data_policy_refuses_names_the_policys_field() {
     let world = World::start().await;
     let session = world.console_session();
     let body = r#"{"error":{"message":"Operation Failed","detail":"Data Policy Exception: The following fields are mandatory: Business service"},"status":"failure"}"#;
-    refuse(
-        &world,
-        RequestMatcher::of("POST", "/table/incident"),
-        403,
-        body,
-    );
+    let creating = RequestMatcher::of("POST", "/table/incident");
+    inject_always(&world, creating, json(403, body));
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     let expected =
         "403 Data Policy Exception: The following fields are mandatory: Business service";
     let entry = world.entry(&session).await;
-    assert_eq!(
-        (entry["reason"].as_str(), entry["detail"].as_str()),
-        ("servicenow-refused", expected)
-    );
+    assert_eq!(entry["reason"], "servicenow-refused");
+    assert_eq!(entry["detail"], expected);
     assert_eq!(only_dead_letter(&world).attributes["detail"], expected);
 }
 
@@ -422,17 +395,13 @@ async fn a_refused_attachment_loses_neither_the_note_nor_the_text() {
         };
         let notes = world.notes(&record);
         assert_eq!(notes.len(), 1, "{notes:?}");
-        assert!(
-            notes[0].contains("ServiceNow refused the attachment rescue-"),
-            "{notes:?}"
-        );
+        let remark = "ServiceNow refused the attachment rescue-";
+        assert!(notes[0].contains(remark), "{notes:?}");
         assert!(!notes[0].contains("is in the attachment"), "{notes:?}");
         let entry = world.entry(&session).await;
         assert_eq!(entry["reason"], "attachment-refused");
-        assert!(
-            entry["detail"].starts_with("403 ACL Exception"),
-            "{entry:?}"
-        );
+        let refused = entry["detail"].starts_with("403 ACL Exception");
+        assert!(refused, "{entry:?}");
         records.push((session, record));
     }
     let dead_letters = world.dead_letters();
@@ -485,10 +454,8 @@ async fn the_text_of_a_refused_overflow_is_attached_whole_when_redriven() {
     let attachments = world.servicenow().attachments(&incident.sys_id);
     assert_eq!(attachments.len(), 1);
     for line in 0..1_500 {
-        assert!(
-            attachments[0].1.contains(&format!("line {line} of")),
-            "{line}"
-        );
+        let line = format!("line {line} of");
+        assert!(attachments[0].1.contains(&line), "{line}");
     }
     assert_eq!(world.notes(&incident).len(), 1);
 }
@@ -502,9 +469,7 @@ async fn a_process_killed_after_the_note_of_a_refused_attachment_leaves_one_note
     let mut session = world.session(&incident);
     session.say("Ana Ruiz", "hello from the chat");
     world.post(&session, Phase::Start).await;
-    let writing = RequestMatcher::of("PATCH", &incident.sys_id);
-    let fault = InjectedFault::on(writing).then(FaultAction::CommitThenDelay(A_MOMENT));
-    world.servicenow().fault(fault);
+    inject_write(&world, &incident, FaultAction::CommitThenDelay(A_MOMENT));
     world.kill_during("PATCH").await;
     world.until_notes(&incident, 1).await;
     world.deliver_after(VISIBILITY).await;
@@ -524,9 +489,7 @@ async fn a_note_that_the_database_cut_at_an_emoji_is_not_written_twice() {
         let session = world.session(record).with_field("TechName", "Ana 🛠 Ruiz");
         world.post(&session, Phase::Start).await;
     }
-    let writing = RequestMatcher::of("PATCH", &lost.sys_id);
-    let fault = InjectedFault::on(writing).then(FaultAction::CommitThenDrop);
-    world.servicenow().fault(fault);
+    inject_write(&world, &lost, FaultAction::CommitThenDrop);
     world.deliver_until_empty().await;
     for record in [&lost, &answered] {
         let notes = world.notes(record);

@@ -69,10 +69,10 @@ fn the_errors_page_prints_the_error_table_of_the_code() {
     );
 }
 
-/// The words in backquotes.
+/// The texts in backquotes.
 fn quoted(cell: &str) -> BTreeSet<String> {
-    let words = cell.split('`').skip(1).step_by(2);
-    words.map(str::to_owned).collect()
+    let parts = cell.split('`').skip(1).step_by(2);
+    parts.map(str::to_owned).collect()
 }
 
 /// The functions that a cell means: `all`, `all but` some, or some.
@@ -153,7 +153,7 @@ fn the_readme_says_the_two_commands_and_stays_short() {
 /// Arguments are in the list of processes, and what is typed is in the shell's history.
 #[test]
 fn no_command_of_the_documentation_has_a_secret_as_an_argument() {
-    let mut seen = 0;
+    let mut commands = 0;
     for page in pages() {
         let content = read(&page);
         for block in content.split("```sh\n").skip(1) {
@@ -176,16 +176,16 @@ fn no_command_of_the_documentation_has_a_secret_as_an_argument() {
                     let given = arguments.replace("grant_type=refresh_token", "");
                     assert!(!given.contains(secret), "{}: {command}", page.display());
                 }
-                seen += usize::from(command.contains("curl "));
+                commands += usize::from(command.contains("curl "));
             }
         }
     }
-    assert!(seen >= 3, "{seen}");
+    assert!(commands >= 3, "{commands}");
 }
 
 #[test]
 fn every_link_of_the_documentation_leads_to_a_file_and_to_a_heading_of_it() {
-    let mut dead = Vec::new();
+    let mut broken = Vec::new();
     for page in pages() {
         let content = read(&page);
         for link in links(&content) {
@@ -199,17 +199,17 @@ fn every_link_of_the_documentation_leads_to_a_file_and_to_a_heading_of_it() {
                     || target.extension().is_none_or(|extension| extension != "md")
                     || anchors(&read(&target)).any(|anchor| anchor == heading));
             if !leads {
-                dead.push(format!("{}: {link}", page.display()));
+                broken.push(format!("{}: {link}", page.display()));
             }
         }
     }
-    assert!(dead.is_empty(), "{dead:#?}");
+    assert!(broken.is_empty(), "{broken:#?}");
 }
 
-/// Every `docs/…` of code, comments, scripts and settings, and every decision that is cited by its number.
+/// Every `docs/…` of code, comments, scripts and settings, and every decision that is cited by its four digits.
 #[test]
 fn every_page_that_a_comment_cites_is_there_with_its_heading() {
-    let (mut dead, mut cited) = (Vec::new(), 0);
+    let (mut broken, mut cited) = (Vec::new(), 0);
     let decisions = names("docs/decisions");
     for file in sources() {
         let Ok(code) = std::fs::read_to_string(&file) else {
@@ -222,18 +222,18 @@ fn every_page_that_a_comment_cites_is_there_with_its_heading() {
             let leads = target.exists()
                 && (heading.is_empty() || anchors(&read(&target)).any(|anchor| anchor == heading));
             if !leads {
-                dead.push(format!("{}: docs/{citation}", file.display()));
+                broken.push(format!("{}: docs/{citation}", file.display()));
             }
         }
         for part in code.to_lowercase().split("decision ").skip(1) {
             let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
-            let number = format!("{digits:0>4}-");
+            let number = format!("{digits}-");
             if !digits.is_empty() && !decisions.iter().any(|name| name.starts_with(&number)) {
-                dead.push(format!("{}: decision {digits}", file.display()));
+                broken.push(format!("{}: decision {digits}", file.display()));
             }
         }
     }
-    assert!(dead.is_empty(), "{dead:#?}");
+    assert!(broken.is_empty(), "{broken:#?}");
     assert!(cited > 250, "{cited}");
 }
 
@@ -304,7 +304,7 @@ fn the_table_of_contents_lists_every_page() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// What GitHub makes of a page's headings: small letters, hyphens for blanks, no punctuation.
+/// What GitHub makes of a page's headings: lower case, hyphens for blanks, no punctuation.
 fn anchors(markdown: &str) -> impl Iterator<Item = String> {
     let outside = markdown.split("```").step_by(2);
     let headings = outside.flat_map(|part| part.lines().filter(|line| line.starts_with('#')));

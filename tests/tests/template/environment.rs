@@ -25,11 +25,11 @@ fn required_by(function: &str) -> BTreeSet<String> {
         .output()
         .expect("the program starts");
     assert!(!ended.status.success(), "{function}");
-    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-    let words: Vec<&str> = said
+    let message = String::from_utf8_lossy(&ended.stderr).into_owned();
+    let names: Vec<&str> = message
         .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .collect();
-    words
+    names
         .windows(3)
         .filter(|three| three[1..] == ["is", "missing"])
         .map(|three| three[0].to_owned())

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use admin::secret_name::SecretName;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -17,11 +16,10 @@ use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use local::template::document;
 use serde_json::{Value, json};
 use shared::domain::clock::Clock;
-use shared::domain::secret::Secret;
-use shared::domain::tenant::TenantId;
 use tests::World;
 
 use super::{functions, properties, template};
+use crate::injected::rate_limited;
 
 /// Grants that no call of the tests needs, with the reason for each. `every` is every function.
 const UNSEEN: &[(&str, &str, &str)] = &[
@@ -49,7 +47,7 @@ const UNSEEN: &[(&str, &str, &str)] = &[
     (
         "deliver-session",
         "GoOnWaking: sqs:SendMessage",
-        "a wake-up that runs out of time goes on in another message",
+        "a wake-up that runs out of time continues in another message",
     ),
 ];
 
@@ -374,9 +372,7 @@ pub(super) async fn play(world: &World) {
     session.say("Ana Ruiz", &"long ".repeat(10_000));
     world.post(&session, Phase::End).await;
     world.deliver().await;
-    instance.fault(patch().then(FaultAction::RateLimited {
-        retry_after: Some(60),
-    }));
+    instance.fault(patch().then(rate_limited(60)));
     world.deliver_after(60).await;
     instance.fault(patch().then(FaultAction::CommitThenDrop));
     world.deliver_after(120).await;
@@ -404,12 +400,7 @@ pub(super) async fn play(world: &World) {
     instance.revoke_access_tokens();
     world.post(&session, Phase::End).await;
     world.deliver_after(600).await;
-    let tenant = TenantId::parse(TENANT).expect("valid");
-    let token = Secret::from(world.refresh_token());
-    let stack = &world.cloud.stack;
-    admin::secrets::set(stack, &tenant, SecretName::RefreshToken, &token)
-        .await
-        .expect("set");
+    world.authorize().await;
     world.deliver_after(31).await;
     assert_eq!(world.notes(&incident).len(), 3);
 

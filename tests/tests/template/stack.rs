@@ -59,9 +59,9 @@ fn tree(function: &str) -> BTreeSet<(String, String)> {
     assert!(listed.status.success(), "{function}: {said}");
     let lines = String::from_utf8(listed.stdout).expect("UTF-8");
     let crates = lines.lines().filter_map(|line| {
-        let mut words = line.split(' ');
+        let mut columns = line.split(' ');
         let version = |word: &str| word.strip_prefix('v').map(str::to_owned);
-        Some((words.next()?.to_owned(), version(words.next()?)?))
+        Some((columns.next()?.to_owned(), version(columns.next()?)?))
     });
     crates.collect()
 }

@@ -24,7 +24,7 @@ fn every_action_is_pinned_by_its_commit_with_the_tag_beside_it() {
     assert!(pinned >= 5, "{pinned}");
 }
 
-/// `.ci/run` goes on without the lists of known weaknesses; CI must not.
+/// `.ci/run` continues without the lists of known weaknesses; CI must not.
 #[test]
 fn ci_does_not_pass_without_the_lists_of_known_weaknesses() {
     let workflow = text(".github/workflows/ci.yaml");

@@ -73,13 +73,13 @@ pub struct ClaimedPost {
     /// The post was claimed before.
     pub known: bool,
     /// An earlier attempt may have taken effect: check the record before writing.
-    pub look_first: bool,
+    pub check_before_writing: bool,
     /// Attempts made before this one, since the post was last sent.
     pub attempts: u32,
     /// Attempts that ended their process while it handled no other post.
-    pub deaths: u32,
+    pub crashes: u32,
     /// An earlier attempt ended its process, which may have handled other posts as well: handle this post alone.
-    pub suspect: bool,
+    pub retry_alone: bool,
     /// Why the post waited or failed.
     pub reason: Option<ErrorCode>,
 }
@@ -101,14 +101,14 @@ pub struct WaitingPost {
     /// Why it waits or failed; `None` when the attempt was interrupted or succeeded.
     pub reason: Option<ErrorCode>,
     /// Whether an attempt may have taken effect and the record has not been checked since.
-    pub look_first: bool,
+    pub check_before_writing: bool,
     /// Attempts made so far, since the post was last sent.
     pub attempts: u32,
 }
 
 impl Ledger {
-    /// Claims a post for `owner` until `lease_until`, and counts the attempt. One write; a second one after a death.
-    /// `alone`: the process handles no other post, so this post is the cause if the process dies (decision 0009).
+    /// Claims a post for `owner` until `lease_until`, and counts the attempt. One write; a second one after a crash.
+    /// `alone`: the process handles no other post, so this post is the cause if the process ends (decision 0009).
     ///
     /// A post that waits for its tenant's re-authorisation may be claimed early: the caller has found no pause, and no
     /// write with an unknown outcome is pending (see [`Ledger::await_authorization`]).
@@ -174,7 +174,7 @@ impl Ledger {
         }
     }
 
-    /// What a successful claim starts from. Counts a death where the post was handled alone; resets attempts and deaths of
+    /// What a successful claim starts from. Counts a crash where the post was handled alone; resets attempts and crashes of
     /// a dead letter that was sent again. `claimed`: `item` is as the claim wrote it, not as it was before.
     async fn start(
         &self,
@@ -190,29 +190,29 @@ impl Ledger {
         let before = ClaimedPost {
             // An entry without it holds only receipt handles.
             known: item.contains_key("claimed_at"),
-            look_first: item::flag(item, "look_first"),
+            check_before_writing: item::flag(item, "look_first"),
             attempts: item::number(item, "attempts")
                 .unwrap_or(0_u32)
                 .saturating_sub(u32::from(claimed)),
-            deaths: item::number(item, "deaths").unwrap_or(0),
-            suspect: item::flag(item, "suspect"),
+            crashes: item::number(item, "deaths").unwrap_or(0),
+            retry_alone: item::flag(item, "suspect"),
             reason: item::error_code(item, "reason"),
         };
         let started = match from {
             PostState::Delivering => ClaimedPost {
-                look_first: true,
-                deaths: before.deaths
+                check_before_writing: true,
+                crashes: before.crashes
                     + u32::from(item::flag(
                         item,
                         if claimed { "was_alone" } else { "alone" },
                     )),
-                suspect: true,
+                retry_alone: true,
                 ..before
             },
             PostState::Failed => ClaimedPost {
                 attempts: 0,
-                deaths: 0,
-                suspect: false,
+                crashes: 0,
+                retry_alone: false,
                 ..before
             },
             PostState::Waiting
@@ -228,13 +228,13 @@ impl Ledger {
             };
             self.update_owned(post, owner)
                 .update_expression(format!("{set}{remove}"))
-                .expression_attribute_values(":deaths", number_value(started.deaths))
+                .expression_attribute_values(":deaths", number_value(started.crashes))
                 .expression_attribute_values(":attempts", number_value(started.attempts + 1))
                 .expression_attribute_values(
                     ":look_first",
-                    AttributeValue::Bool(started.look_first),
+                    AttributeValue::Bool(started.check_before_writing),
                 )
-                .expression_attribute_values(":suspect", AttributeValue::Bool(started.suspect))
+                .expression_attribute_values(":suspect", AttributeValue::Bool(started.retry_alone))
                 .send()
                 .await
                 .map_err(|error| StorageError::of(&self.table, &error))?;
@@ -256,7 +256,7 @@ impl Ledger {
         details: OutcomeDetails,
     ) -> Result<bool, StorageError> {
         let mut values = vec![("ended_at", text_value(self.clock.now()))];
-        if left.look_first {
+        if left.check_before_writing {
             values.push(("not_before", text_value(left.next_attempt_at)));
         }
         values.extend(details.detail.map(|detail| ("detail", text_value(detail))));
@@ -292,7 +292,10 @@ impl Ledger {
         dropped: BTreeSet<String>,
     ) -> Result<bool, StorageError> {
         values.push(("attempts", number_value(left.attempts)));
-        values.push(("look_first", AttributeValue::Bool(left.look_first)));
+        values.push((
+            "look_first",
+            AttributeValue::Bool(left.check_before_writing),
+        ));
         values.extend(left.reason.map(|reason| ("reason", text_value(reason))));
         let mut update = self
             .update_owned(post, owner)

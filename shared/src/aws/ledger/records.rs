@@ -17,7 +17,7 @@ pub enum CreationClaim {
     /// The caller may create it.
     Started {
         /// An earlier holder of the claim may have created it: search by `correlation_id` before creating.
-        look_first: bool,
+        search_before_creating: bool,
     },
     /// The session has this record already.
     Exists(RecordRef),
@@ -69,7 +69,7 @@ impl Ledger {
     /// session's posts creates the record, also when the queue delivers two of them at once. `known`: the closed record
     /// that the new one replaces.
     ///
-    /// The post holds the claim, not the attempt: later attempts at the post keep it. [`Ledger::remember_record`] ends it.
+    /// The post holds the claim, not the attempt: later attempts at the post keep it. [`Ledger::store_record`] ends it.
     ///
     /// # Errors
     /// When the table cannot be written.
@@ -106,7 +106,7 @@ impl Ledger {
             ));
         Ok(match self.send_conditional(update).await? {
             ConditionalUpdate::Written(old) => CreationClaim::Started {
-                look_first: old.contains_key("creating_until")
+                search_before_creating: old.contains_key("creating_until")
                     && item::text(&old, "creating_owner")
                         .is_some_and(|owner| owner != post.digest.as_str()),
             },
@@ -138,7 +138,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the table cannot be written.
-    pub async fn remember_record(
+    pub async fn store_record(
         &self,
         tenant: &TenantId,
         session: &SessionId,

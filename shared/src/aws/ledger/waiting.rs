@@ -100,7 +100,7 @@ impl Ledger {
         self.send_conditional(update).await.map(drop)
     }
 
-    /// Stores the receipt handles of a post whose lease has expired. The next claim counts the death and checks ServiceNow
+    /// Stores the receipt handles of a post whose lease has expired. The next claim counts the crash and checks ServiceNow
     /// before it writes, so nothing else of the entry changes.
     async fn store_handles_of_expired_lease(
         &self,

@@ -5,10 +5,11 @@ use local::aws::{Effect, InjectedAwsFault, Service};
 use shared::aws::secret_store::{SecretStore, SecretStoreError, TokenSecret};
 use shared::domain::secret::Secret;
 
-use super::{CLIENT_SECRET, Parts, acme, denied};
+use super::{CLIENT_SECRET, Parts, acme};
+use crate::injected::denied;
 
-async fn client_secret(vault: &SecretStore) -> Secret {
-    let credentials = vault.tenant_secrets(&acme()).await.expect("read");
+async fn client_secret(secret_store: &SecretStore) -> Secret {
+    let credentials = secret_store.tenant_secrets(&acme()).await.expect("read");
     credentials.oauth_client_secret.clone().expect("set")
 }
 
@@ -24,50 +25,47 @@ fn with(token: &TokenSecret, refresh_token: &str) -> TokenSecret {
 async fn credentials_are_read_again_after_five_minutes_or_when_they_were_refused() {
     let parts = Parts::start().await;
     parts.tenant("").await;
-    let vault = parts.vault();
+    let secret_store = parts.secret_store();
     let old = Secret::from(CLIENT_SECRET);
-    assert_eq!(client_secret(&vault).await, old);
+    assert_eq!(client_secret(&secret_store).await, old);
     parts
         .set_secret(SecretName::OauthClientSecret, "second")
         .await;
     let mark = parts.aws.journal().mark();
     parts.advance(299);
-    assert_eq!(client_secret(&vault).await, old);
+    assert_eq!(client_secret(&secret_store).await, old);
     assert!(parts.aws.journal().since(mark).is_empty());
     parts.advance(1);
-    assert_eq!(client_secret(&vault).await, Secret::from("second"));
+    assert_eq!(client_secret(&secret_store).await, Secret::from("second"));
 
     parts
         .set_secret(SecretName::OauthClientSecret, "third")
         .await;
-    assert_eq!(client_secret(&vault).await, Secret::from("second"));
-    vault.forget(&acme());
-    assert_eq!(client_secret(&vault).await, Secret::from("third"));
+    assert_eq!(client_secret(&secret_store).await, Secret::from("second"));
+    secret_store.forget(&acme());
+    assert_eq!(client_secret(&secret_store).await, Secret::from("third"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_secret_is_told_from_an_unreachable_one() {
     let parts = Parts::start().await;
-    let vault = parts.vault();
-    let missing = vault.token(&acme()).await.expect_err("missing");
-    assert!(matches!(missing, SecretStoreError::Missing(_)), "{missing}");
+    let secret_store = parts.secret_store();
+    let missing = secret_store.token(&acme()).await.expect_err("missing");
+    assert_matches!(missing, SecretStoreError::Missing(_));
     parts.tenant("").await;
     parts
         .aws
         .inject(InjectedAwsFault::any(Service::SecretsManager, denied()));
-    let failed = vault.token(&acme()).await.expect_err("unreachable");
-    assert!(
-        matches!(failed, SecretStoreError::Unavailable(_)),
-        "{failed}"
-    );
-    vault.token(&acme()).await.expect("read");
+    let failed = secret_store.token(&acme()).await.expect_err("unreachable");
+    assert_matches!(failed, SecretStoreError::Unavailable(_));
+    secret_store.token(&acme()).await.expect("read");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replaced_token_is_current_for_every_process() {
     let parts = Parts::start().await;
     parts.tenant("").await;
-    let (one, other) = (parts.vault(), parts.vault());
+    let (one, other) = (parts.secret_store(), parts.secret_store());
     for next in ["second", "third", "fourth"] {
         let read = one.token(&acme()).await.expect("read");
         let token = with(&read.token, next);
@@ -85,7 +83,7 @@ async fn a_replaced_token_is_current_for_every_process() {
 async fn a_token_that_another_process_stored_meanwhile_is_not_overwritten() {
     let parts = Parts::start().await;
     parts.tenant("").await;
-    let (one, other) = (parts.vault(), parts.vault());
+    let (one, other) = (parts.secret_store(), parts.secret_store());
     let read = one.token(&acme()).await.expect("read");
     let theirs = with(&read.token, "theirs");
     other
@@ -103,13 +101,15 @@ async fn a_token_that_another_process_stored_meanwhile_is_not_overwritten() {
 async fn a_token_that_an_operator_set_meanwhile_is_not_overwritten() {
     let parts = Parts::start().await;
     parts.tenant("").await;
-    let vault = parts.vault();
-    let read = vault.token(&acme()).await.expect("read");
+    let secret_store = parts.secret_store();
+    let read = secret_store.token(&acme()).await.expect("read");
     parts.set_secret(SecretName::RefreshToken, "by-hand").await;
     let late = with(&read.token, "late");
-    let late = vault.replace_token(&acme(), &read.version_id, &late).await;
+    let late = secret_store
+        .replace_token(&acme(), &read.version_id, &late)
+        .await;
     late.expect_err("the version read is not current");
-    let current = vault.token(&acme()).await.expect("read").token;
+    let current = secret_store.token(&acme()).await.expect("read").token;
     assert_eq!(current.refresh_token, Some(Secret::from("by-hand")));
 }
 
@@ -119,13 +119,15 @@ async fn a_lost_answer_while_replacing_a_token_stores_it_all_the_same() {
     for operation in ["PutSecretValue", "UpdateSecretVersionStage"] {
         let parts = Parts::start().await;
         parts.tenant("").await;
-        let vault = parts.vault();
-        let read = vault.token(&acme()).await.expect("read");
+        let secret_store = parts.secret_store();
+        let read = secret_store.token(&acme()).await.expect("read");
         let fault = InjectedAwsFault::once(Service::SecretsManager, operation, Effect::DropAfter);
         parts.aws.inject(fault);
         let token = with(&read.token, "second");
-        let replaced = vault.replace_token(&acme(), &read.version_id, &token).await;
-        let current = vault.token(&acme()).await.expect("read").token;
+        let replaced = secret_store
+            .replace_token(&acme(), &read.version_id, &token)
+            .await;
+        let current = secret_store.token(&acme()).await.expect("read").token;
         assert_eq!(current, token, "{operation}");
         replaced.expect(operation);
     }
