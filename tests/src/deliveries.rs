@@ -262,9 +262,16 @@ impl World {
     }
 }
 
-/// Waits until a condition holds; otherwise the test hangs, which the test runner reports.
-async fn until(mut holds: impl FnMut() -> bool) {
-    while !holds() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+/// Waits until a condition holds.
+///
+/// # Panics
+/// When it does not within a minute.
+pub async fn until(mut holds: impl FnMut() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let held = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+    held.expect("the condition holds within a minute");
 }

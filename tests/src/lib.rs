@@ -12,6 +12,6 @@ mod world;
 
 pub use answer::HttpAnswer;
 pub use binaries::folder;
-pub use deliveries::LEASE;
+pub use deliveries::{LEASE, until};
 pub use pin_requests::request;
 pub use world::{DeadLetter, LedgerEntry, World};

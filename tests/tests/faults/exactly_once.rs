@@ -4,7 +4,7 @@ use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::rescue::Phase;
 use local::servicenow::Created;
 use local::simulator::{FaultAction, RequestMatcher};
-use tests::World;
+use tests::{World, until};
 
 use super::{
     A_MOMENT, dead_letter_reasons, hide_attachment_names, hide_column, inject, inject_creation,
@@ -203,7 +203,7 @@ async fn a_process_killed_while_it_creates_a_record_leaves_one_record_with_one_n
         world.post(&session, Phase::Start).await;
         inject_creation(&world, action);
         world.kill_during("POST").await;
-        tokio::time::sleep(A_MOMENT).await;
+        until(|| !notes_of_created(&world, &session).is_empty()).await;
         assert_eq!(notes_of_created(&world, &session).len(), 1, "{when}");
         world.deliver_after(VISIBILITY).await;
         let notes = notes_of_created(&world, &session);
