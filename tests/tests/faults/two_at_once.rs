@@ -220,7 +220,7 @@ async fn a_record_named_for_a_post_of_unknown_outcome_makes_no_second_note() {
     let redriven = admin::dlq::redrive_one(
         &world.cloud.stack,
         &testing,
-        &dead_letters.letters[0].id,
+        &dead_letters.dead_letters[0].id,
         Some(&number),
     )
     .await;
