@@ -5,11 +5,14 @@ use std::path::PathBuf;
 
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use shared::aws::sdk::FailedCall;
+use shared::aws::secret_store::SecretStoreError;
 use shared::aws::storage_error::StorageError;
 use shared::domain::session::SessionId;
 use shared::domain::tenant::TenantId;
 use shared::environment::WrongEnvironment;
 use shared::http::ClientError;
+use shared::token::access::AccessError;
 
 use crate::secret_fault::SecretFault;
 use crate::tenant_file::SyntaxFaults;
@@ -153,6 +156,8 @@ pub enum AdminError {
     RotationUnfinished { tenant: TenantId, waited: u64 },
     #[error("the credentials table cannot be used: {0}")]
     Lease(#[from] StorageError),
+    #[error("nothing was changed: {0}")]
+    TokenStore(String),
     #[error("nothing was changed: the tenant's token is being renewed; try again in a minute")]
     TokenInUse,
     #[error("{0}")]
@@ -174,7 +179,7 @@ pub enum AdminError {
     },
     #[error("{action} on {resource} failed: {reason}{advice}")]
     Aws {
-        action: &'static str,
+        action: String,
         resource: String,
         reason: String,
         advice: String,
@@ -205,7 +210,7 @@ impl AdminError {
     }
 
     /// A failed call of `action` (as IAM names it) on `resource`.
-    pub(crate) fn aws<E, R>(action: &'static str, resource: &str, error: &SdkError<E, R>) -> Self
+    pub(crate) fn aws<E, R>(action: &str, resource: &str, error: &SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
         R: std::fmt::Debug + 'static,
@@ -217,15 +222,39 @@ impl AdminError {
         Self::failed(action, resource, reason)
     }
 
+    /// A failure of the stores of refresh tokens. It names the AWS call that failed, if one did.
+    fn token_store(failure: String) -> Self {
+        match FailedCall::parse(&failure) {
+            Some(call) => Self::failed(&call.action, call.resource, call.reason.to_owned()),
+            None => Self::TokenStore(failure),
+        }
+    }
+
     /// A failed call of which only the reason is known.
-    pub(crate) fn failed(action: &'static str, resource: &str, reason: String) -> Self {
+    pub(crate) fn failed(action: &str, resource: &str, reason: String) -> Self {
         let advice = format!("; {}", advice(action, resource, &reason));
         Self::Aws {
-            action,
+            action: action.to_owned(),
             resource: resource.to_owned(),
             reason,
             advice,
         }
+    }
+}
+
+impl From<SecretStoreError> for AdminError {
+    fn from(error: SecretStoreError) -> Self {
+        match error {
+            SecretStoreError::Missing(secret) => Self::NoSecret(secret),
+            SecretStoreError::Malformed(secret) => Self::MalformedSecret(secret),
+            SecretStoreError::Unavailable(failure) => Self::token_store(failure),
+        }
+    }
+}
+
+impl From<AccessError> for AdminError {
+    fn from(error: AccessError) -> Self {
+        Self::token_store(error.to_string())
     }
 }
 
@@ -299,5 +328,29 @@ mod tests {
             advice,
             "your role needs the permission dynamodb:GetItem on table tenants"
         );
+    }
+
+    #[test]
+    fn a_failure_of_the_token_store_names_the_call_that_failed() {
+        for (failure, expected) in [
+            (
+                "DynamoDB GetItem, table credentials: AccessDeniedException",
+                "your role needs the permission dynamodb:GetItem on table credentials",
+            ),
+            (
+                "Secrets Manager PutSecretValue, secret acme/token: AccessDeniedException",
+                "secretsmanager:PutSecretValue on secret acme/token failed",
+            ),
+            (
+                "the token cannot be written",
+                "nothing was changed: the token cannot be written",
+            ),
+        ] {
+            let access = AdminError::from(AccessError::Storage(failure.to_owned()));
+            let stored = AdminError::from(SecretStoreError::Unavailable(failure.to_owned()));
+            for error in [access.to_string(), stored.to_string()] {
+                assert!(error.contains(expected), "{failure}: {error}");
+            }
+        }
     }
 }

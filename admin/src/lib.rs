@@ -16,6 +16,7 @@ mod secret_fault;
 pub mod secret_name;
 mod secret_text;
 pub mod secrets;
+mod secrets_manager;
 mod sessions;
 pub mod stack;
 #[cfg(feature = "deployed")]
@@ -23,7 +24,6 @@ mod stack_lookup;
 pub mod tenant;
 pub mod tenant_file;
 pub mod token;
-mod vault;
 
 #[cfg(feature = "deployed")]
 pub use command::run;

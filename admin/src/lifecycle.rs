@@ -11,9 +11,9 @@ use shared::domain::clock::Timestamp;
 use shared::domain::tenant::{Grant, Publish, TenantFile, TenantId};
 
 use crate::error::AdminError;
+use crate::secrets_manager;
 use crate::stack::Stack;
 use crate::tenant::table::{read_existing, resource, write};
-use crate::vault;
 
 /// One tenant of [`list`].
 ///
@@ -231,10 +231,10 @@ pub(crate) async fn delete(
         tenant_secrets_name(&stack.secret_prefix, id),
         token_secret_name(&stack.secret_prefix, id),
     ];
-    vault::cancel_rotation(stack, &names[1]).await?;
+    secrets_manager::cancel_rotation(stack, &names[1]).await?;
     let mut restorable = None;
     for name in &names {
-        let until = vault::delete(stack, name, RECOVERY_DAYS).await?;
+        let until = secrets_manager::delete(stack, name, RECOVERY_DAYS).await?;
         restorable = restorable.max(until);
     }
     // Another tenant of the same name must not use these credentials.

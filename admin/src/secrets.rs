@@ -15,9 +15,9 @@ use crate::deliveries::resume_deliveries;
 use crate::error::AdminError;
 use crate::secret_fault::SecretFault;
 use crate::secret_name::SecretName;
+use crate::secrets_manager;
 use crate::stack::Stack;
 use crate::tenant::table;
-use crate::vault;
 
 /// Sets one secret of a tenant. One of ServiceNow's ends the tenant's pause and wakes the deliveries that wait, so that
 /// they try again with it within a minute.
@@ -40,8 +40,8 @@ pub async fn set(
             let secret = token_secret_name(&stack.secret_prefix, id);
             let json = token(&file, value, stack.clock.now())?;
             let replace = async {
-                let read = vault::read_existing(stack, &secret).await?;
-                vault::replace(stack, &secret, &read, &json).await
+                let read = secrets_manager::read_existing(stack, &secret).await?;
+                secrets_manager::replace(stack, &secret, &read, &json).await
             };
             holding_the_token(stack, id, replace).await?;
         }
@@ -69,9 +69,9 @@ async fn set_credential(
     value: &Secret,
 ) -> Result<(), AdminError> {
     let secret = tenant_secrets_name(&stack.secret_prefix, id);
-    let read = vault::read_existing(stack, &secret).await?;
-    let json = vault::with_secret(read.json.clone(), name.key(), value);
-    vault::replace(stack, &secret, &read, &json).await
+    let read = secrets_manager::read_existing(stack, &secret).await?;
+    let json = secrets_manager::with_secret(read.json.clone(), name.key(), value);
+    secrets_manager::replace(stack, &secret, &read, &json).await
 }
 
 /// The lease outlives promoting a staged token, and reading and writing the secret; a command waits this long for

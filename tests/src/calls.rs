@@ -9,6 +9,7 @@ use local::rescue::Phase;
 use local::simulator::RecordedRequest;
 use serde_json::json;
 
+use crate::settings::without_notifications;
 use crate::tokens::demo;
 use crate::{World, request};
 
@@ -57,7 +58,7 @@ pub fn total(operations: &Operations, service: &str) -> usize {
 /// # Panics
 /// When the world does not start or a request fails.
 pub async fn count(options: Options) -> Vec<Calls> {
-    let world = World::with_options(options, silent).await;
+    let world = World::with_options(options, without_notifications).await;
     vec![
         session_details(&world).await,
         deliver_session(&world).await,
@@ -65,10 +66,6 @@ pub async fn count(options: Options) -> Vec<Calls> {
         receive_token(&world).await,
         rotate_tokens(&world).await,
     ]
-}
-
-fn silent(file: String) -> String {
-    file + "\n[notifications]\nemail_technician = false\nemail_customer = false\npin_note = false\n"
 }
 
 async fn session_details(world: &World) -> Calls {
@@ -82,8 +79,7 @@ async fn session_details(world: &World) -> Calls {
 async fn deliver_session(world: &World) -> Calls {
     world.deliver().await;
     let mut session = world.session(&world.incident());
-    world.post(&session, Phase::Start).await;
-    world.deliver().await;
+    world.post_and_deliver(&session, Phase::Start).await;
     let mut posts = Vec::new();
     for text in ["one", "two"] {
         session.say("Ana Ruiz", text);

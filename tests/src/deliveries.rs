@@ -14,6 +14,7 @@ use shared::domain::secret::Secret;
 use shared::domain::tenant::TenantId;
 
 use crate::World;
+use crate::settings::with_line;
 
 /// The longest claim, in seconds: the function's time-out, and 70 s in which ServiceNow may still commit.
 pub const LEASE: u64 = 370;
@@ -29,8 +30,16 @@ impl World {
 
     /// The demo's world with another line in the tenant's `[sessions]`.
     pub async fn with_session_setting(line: &str) -> Self {
-        let change = |file: String| file.replace("[sessions]", &format!("[sessions]\n{line}"));
-        Self::with_settings(change).await
+        Self::with_settings(|file| with_line(&file, "sessions", line)).await
+    }
+
+    /// Posts a session's data, then delivers.
+    ///
+    /// # Panics
+    /// When the post is not accepted.
+    pub async fn post_and_deliver(&self, session: &Session, phase: Phase) {
+        self.post(session, phase).await;
+        self.deliver().await;
     }
 
     /// Matches the requests that change a record.
@@ -104,7 +113,7 @@ impl World {
     /// path or query.
     ///
     /// A fault has to delay the request.
-    pub async fn kill_when_asked(&self, text: &str) {
+    pub async fn kill_on_request(&self, text: &str) {
         let mark = self.servicenow().mark();
         let arrived = || {
             let since = self.servicenow().since(mark);
@@ -255,10 +264,8 @@ impl World {
 
     /// The number of requests to the token endpoint.
     pub fn token_requests(&self) -> usize {
-        let asked = self
-            .servicenow()
-            .requests_matching("POST", "/oauth_token.do");
-        asked.len()
+        let requests = self.servicenow();
+        requests.requests_matching("POST", "/oauth_token.do").len()
     }
 }
 

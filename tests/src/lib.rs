@@ -2,16 +2,21 @@
 #![expect(clippy::expect_used, reason = "the harness fails as a test does")]
 
 mod answer;
+mod assertions;
 pub mod bars;
 mod binaries;
 pub mod calls;
 mod deliveries;
+mod faults;
 mod pin_requests;
+pub mod settings;
 pub mod tokens;
 mod world;
 
 pub use answer::HttpAnswer;
+pub use assertions::assert_contains;
 pub use binaries::folder;
 pub use deliveries::{LEASE, until};
+pub use faults::aws_refusal;
 pub use pin_requests::request;
 pub use world::{DeadLetter, LedgerEntry, World};

@@ -1,8 +1,9 @@
-//! What tests of refresh tokens ask of the world: hand-overs, rotations, and a look into the token secret.
+//! What tests of refresh tokens do with the world: hand-overs, rotations, and a look into the token secret.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
+use aws_sdk_secretsmanager::types::RotationRulesType;
 use local::demo_tenant::TENANT;
 use local::servicenow::RefreshAnswer;
 use serde_json::{Value, json};
@@ -14,6 +15,7 @@ use uuid::Uuid;
 
 use crate::{HttpAnswer, World};
 
+const ROTATION_FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:rotate-tokens";
 const PENDING: &str = "AWSPENDING";
 const CURRENT: &str = "AWSCURRENT";
 
@@ -41,6 +43,33 @@ impl World {
     /// The name of the demo's token secret.
     pub fn token_secret(&self) -> String {
         format!("{}/{TENANT}/token", self.cloud.stack.secret_prefix)
+    }
+
+    /// Puts the rotation schedule on the token secret, as `tenant apply` does in a deployed stack.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn schedule_rotation(&self) {
+        let rules = RotationRulesType::builder().schedule_expression("rate(1 day)");
+        let secrets = &self.cloud.stack.secrets;
+        let rotation = secrets.rotate_secret().secret_id(self.token_secret());
+        let rotation = rotation.rotation_lambda_arn(ROTATION_FUNCTION);
+        let rotation = rotation
+            .rotation_rules(rules.build())
+            .rotate_immediately(false);
+        rotation.send().await.expect("scheduled");
+    }
+
+    /// Takes the rotation schedule from the token secret.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn cancel_rotation(&self) {
+        let secrets = &self.cloud.stack.secrets;
+        let rotation = secrets
+            .cancel_rotate_secret()
+            .secret_id(self.token_secret());
+        rotation.send().await.expect("cancelled");
     }
 
     /// The version with that label; `None` when no version has it, or that one holds no value.
@@ -134,7 +163,7 @@ impl World {
     ///
     /// # Panics
     /// When the secret cannot be read or written.
-    pub async fn forget_password(&self) {
+    pub async fn remove_password(&self) {
         let stack = &self.cloud.stack;
         let name = format!("{}/{TENANT}/credentials", stack.secret_prefix);
         let read = stack.secrets.get_secret_value().secret_id(&name);
@@ -198,17 +227,17 @@ impl World {
     /// The current refresh token, provided that the instance still takes it.
     ///
     /// # Panics
-    /// When it is dead: that is what must never happen.
+    /// When the instance refuses it.
     pub async fn working_token(&self) -> Secret {
         let current = self.current_token().await.token;
         let token = current.refresh_token.expect("a refresh token");
-        let alive = self
+        let expires_at = self
             .cloud
             .servicenow
             .refresh_token_expires_at(token.expose());
         assert!(
-            alive.is_some_and(|expires| expires > self.cloud.clock.now()),
-            "the current refresh token is dead"
+            expires_at.is_some_and(|expires_at| expires_at > self.cloud.clock.now()),
+            "ServiceNow refuses the current refresh token"
         );
         token
     }

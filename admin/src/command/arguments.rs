@@ -1,8 +1,19 @@
-//! Values of arguments that several commands take.
+//! What several commands declare: the values of arguments, and the examples of a help text.
 
 use shared::domain::record::{RecordNumber, TypedReference};
 use shared::domain::session::SessionId;
 use shared::domain::tenant::TenantId;
+
+/// The end of a help text with one example.
+pub(super) fn example(command: &str) -> String {
+    format!("Example:\n  rescue-connector {command}")
+}
+
+/// The end of a help text with several examples.
+pub(super) fn examples<const N: usize>(commands: [&str; N]) -> String {
+    let lines = commands.map(|command| format!("\n  rescue-connector {command}"));
+    format!("Examples:{}", lines.concat())
+}
 
 pub(super) fn session_id(text: &str) -> Result<SessionId, String> {
     SessionId::parse(text).ok_or_else(|| "a session id is 1 to 64 of A-Z a-z 0-9 _ -".to_owned())

@@ -6,12 +6,11 @@ use std::process::ExitCode;
 use clap::Args;
 use clap_complete::Shell;
 
+use super::arguments::example;
 use crate::error::AdminError;
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  rescue-connector completions bash > ~/.local/share/bash-completion/completions/rescue-connector"
-)]
+#[command(after_help = example("completions bash > ~/.local/share/bash-completion/completions/rescue-connector"))]
 pub(super) struct Command {
     /// The shell
     #[arg(value_enum)]

@@ -8,7 +8,7 @@ use shared::domain::record::RecordNumber;
 use shared::domain::session::SessionId;
 use shared::domain::tenant::TenantId;
 
-use super::arguments::{record_number, session_id, tenant_id};
+use super::arguments::{example, examples, record_number, session_id, tenant_id};
 use super::global::Global;
 use super::layout::{columns, minute, wrapped};
 use super::style::STRONG;
@@ -23,17 +23,14 @@ use crate::stack::Need;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// List dead letters with their reasons
-    #[command(after_help = "Examples:\n  rescue-connector dlq list\n  \
-                            rescue-connector dlq list --tenant acme --output json")]
+    #[command(after_help = examples(["dlq list", "dlq list --tenant acme --output json"]))]
     List {
         /// Only dead letters of this tenant
         #[arg(long, value_parser = tenant_id)]
         tenant: Option<TenantId>,
     },
     /// Show one dead letter and what to do; the posted content only with --reveal
-    #[command(
-        after_help = "Example:\n  rescue-connector dlq show 2f9e6b1c-6a0e-4a51-9d3b-0c7f3f1d9a11"
-    )]
+    #[command(after_help = example("dlq show 2f9e6b1c-6a0e-4a51-9d3b-0c7f3f1d9a11"))]
     Show {
         /// The dead letter's id, as `dlq list` shows it
         id: String,
@@ -45,16 +42,14 @@ pub(super) enum Command {
     ///
     /// A body that session-details could not read is parsed again by this release. With --record all posts of the session
     /// go to that record from now on.
-    #[command(
-        after_help = "Examples:\n  rescue-connector dlq redrive --tenant acme\n  \
-                            rescue-connector dlq redrive --tenant acme --session 123456789\n  \
-                            rescue-connector dlq redrive 2f9e6b1c-6a0e-4a51-9d3b-0c7f3f1d9a11 --record INC0010001"
-    )]
+    #[command(after_help = examples([
+        "dlq redrive --tenant acme",
+        "dlq redrive --tenant acme --session 123456789",
+        "dlq redrive 2f9e6b1c-6a0e-4a51-9d3b-0c7f3f1d9a11 --record INC0010001",
+    ]))]
     Redrive(Redrive),
     /// Delete one dead letter: no other copy of the post exists
-    #[command(
-        after_help = "Example:\n  rescue-connector dlq delete 2f9e6b1c-6a0e-4a51-9d3b-0c7f3f1d9a11"
-    )]
+    #[command(after_help = example("dlq delete 2f9e6b1c-6a0e-4a51-9d3b-0c7f3f1d9a11"))]
     Delete {
         /// The dead letter's id, as `dlq list` shows it
         id: String,
@@ -94,8 +89,8 @@ impl Command {
                     session: None,
                 };
                 let found = list(&stack, &filter).await?;
-                global.answer(&found.letters, |letters| {
-                    table(letters, filter.tenant.as_ref())
+                global.answer(&found.dead_letters, |dead_letters| {
+                    table(dead_letters, filter.tenant.as_ref())
                 })?;
                 if found.hidden > 0 {
                     remark(&format!(
@@ -117,18 +112,18 @@ impl Command {
                     .stack(&[Need::SessionsDlqUrl, Need::SessionsTable])
                     .await?;
                 if !yes {
-                    let letter = show(&stack, &id, false).await?.letter;
+                    let dead_letter = show(&stack, &id, false).await?.dead_letter;
                     confirm(
                         "",
                         &[format!(
                             "{} is deleted, and no other copy of it exists",
-                            described(&letter)
+                            described(&dead_letter)
                         )],
                     )?;
                 }
                 let done = delete(&stack, &id).await?;
                 global.answer(&done, |done| {
-                    wrapped(&format!("{} is deleted.", described(&done.letter)), 0)
+                    wrapped(&format!("{} is deleted.", described(&done.dead_letter)), 0)
                 })?;
             }
         }
@@ -176,22 +171,22 @@ impl Redrive {
     }
 }
 
-fn row(letter: &DeadLetter) -> Vec<String> {
+fn row(dead_letter: &DeadLetter) -> Vec<String> {
     let text = |text: &Option<String>| text.as_deref().map_or("–".to_owned(), plain);
-    let reason = match &letter.detail {
-        Some(detail) => format!("{}: {}", text(&letter.reason), plain(detail)),
-        None => text(&letter.reason),
+    let reason = match &dead_letter.detail {
+        Some(detail) => format!("{}: {}", text(&dead_letter.reason), plain(detail)),
+        None => text(&dead_letter.reason),
     };
     vec![
-        letter.id.clone(),
-        text(&letter.tenant),
-        text(&letter.session_id),
+        dead_letter.id.clone(),
+        text(&dead_letter.tenant),
+        text(&dead_letter.session_id),
         reason,
-        minute(letter.received_at),
+        minute(dead_letter.received_at),
     ]
 }
 
-fn described(letter: &DeadLetter) -> String {
+fn described(dead_letter: &DeadLetter) -> String {
     let of = |what: &str, text: &Option<String>| {
         let text = text.as_deref().map(plain);
         text.map(|text| format!(" {what} {text}"))
@@ -199,10 +194,10 @@ fn described(letter: &DeadLetter) -> String {
     };
     format!(
         "Dead letter {}{}{}{}",
-        letter.id,
-        of("of tenant", &letter.tenant),
-        of("about session", &letter.session_id),
-        of("with the reason", &letter.reason)
+        dead_letter.id,
+        of("of tenant", &dead_letter.tenant),
+        of("about session", &dead_letter.session_id),
+        of("with the reason", &dead_letter.reason)
     )
 }
 
@@ -211,50 +206,51 @@ fn counted(count: usize) -> String {
     format!("{count} dead letter{plural}")
 }
 
-fn table(letters: &[DeadLetter], tenant: Option<&TenantId>) -> String {
-    if letters.is_empty() {
+fn table(dead_letters: &[DeadLetter], tenant: Option<&TenantId>) -> String {
+    if dead_letters.is_empty() {
         return match tenant {
             None => "There are no dead letters.".to_owned(),
             Some(tenant) => format!("There are no dead letters of tenant {tenant}."),
         };
     }
     let header = ["ID", "TENANT", "SESSION", "REASON", "RECEIVED"];
-    columns(&header, letters.iter().map(row))
+    columns(&header, dead_letters.iter().map(row))
 }
 
-fn shown(letter: &ShownDeadLetter) -> String {
-    let redrivable = match &letter.unreadable {
+fn shown(message: &ShownDeadLetter) -> String {
+    let dead_letter = &message.dead_letter;
+    let redrivable = match &message.unreadable {
         None => "yes".to_owned(),
         Some(why) => format!("no: {why}"),
     };
-    let explained = letter.explained.as_ref();
+    let explained = message.explained.as_ref();
     let quoted = |text: &Option<String>| text.as_deref().map(plain);
     let rows = [
-        ("tenant", quoted(&letter.letter.tenant)),
-        ("session", quoted(&letter.letter.session_id)),
-        ("event", letter.event.map(|event| event.to_string())),
-        ("reason", quoted(&letter.letter.reason)),
+        ("tenant", quoted(&dead_letter.tenant)),
+        ("session", quoted(&dead_letter.session_id)),
+        ("event", message.event.map(|event| event.to_string())),
+        ("reason", quoted(&dead_letter.reason)),
         ("meaning", explained.map(|code| code.meaning.clone())),
-        ("detail", quoted(&letter.letter.detail)),
+        ("detail", quoted(&dead_letter.detail)),
         ("to do", explained.map(|code| code.remedy.clone())),
-        ("received", Some(letter.letter.received_at.to_string())),
-        ("dead since", letter.sent_at.map(|at| at.to_string())),
+        ("received", Some(dead_letter.received_at.to_string())),
+        ("dead since", message.sent_at.map(|at| at.to_string())),
         (
             "not before",
-            letter
+            message
                 .not_before
                 .map(|at| format!("{at}: until then an earlier attempt may take effect")),
         ),
-        ("delivery", letter.delivery.clone()),
-        ("encoding", Some(plain(&letter.encoding))),
-        ("bytes", Some(letter.bytes.to_string())),
+        ("delivery", message.delivery.clone()),
+        ("encoding", Some(plain(&message.encoding))),
+        ("bytes", Some(message.bytes.to_string())),
         ("redrivable", Some(redrivable)),
     ];
     let rows = rows
         .into_iter()
         .filter_map(|(name, value)| Some(vec![name.to_owned(), value?]));
-    let mut text = columns(&["DEAD LETTER", &letter.letter.id], rows);
-    match &letter.content {
+    let mut text = columns(&["DEAD LETTER", &dead_letter.id], rows);
+    match &message.content {
         None => text.push_str("\n\n--reveal shows the posted content."),
         Some(serde_json::Value::String(content)) => {
             let _ = write!(text, "\n\n{}", plain(content));
@@ -292,7 +288,7 @@ fn redriven(done: &Redriven) -> String {
     }
     if !done.left.is_empty() {
         let rows = done.left.iter().map(|left| {
-            let mut cells = row(&left.letter);
+            let mut cells = row(&left.dead_letter);
             cells.push(plain(&left.because));
             cells
         });
@@ -313,7 +309,7 @@ mod tests {
     #[test]
     fn dead_letters_that_were_put_back_and_that_stay_are_counted() {
         let left = |count: usize| {
-            let letter = DeadLetter {
+            let dead_letter = DeadLetter {
                 id: "1".to_owned(),
                 tenant: None,
                 session_id: None,
@@ -322,9 +318,13 @@ mod tests {
                 received_at: Timestamp::from_millis(0),
             };
             let because = "it does not name its tenant".to_owned();
-            vec![RemainingDeadLetter { letter, because }; count]
+            let left = RemainingDeadLetter {
+                dead_letter,
+                because,
+            };
+            vec![left; count]
         };
-        for (back, stay, words) in [
+        for (back, stay, expected) in [
             (0, 0, "No dead letter matches"),
             (0, 1, "Not put back: 1 dead letter\n"),
             (1, 0, "queue: 1 dead letter."),
@@ -336,7 +336,7 @@ mod tests {
                 left: left(stay),
                 ..Redriven::default()
             });
-            assert!(text.contains(words), "{words}: {text}");
+            assert!(text.contains(expected), "{expected}: {text}");
             assert!(!text.contains("\u{1b}[2J"), "{text}");
         }
     }

@@ -7,7 +7,7 @@ use clap::{Subcommand, ValueEnum};
 use shared::aws::tenants::KeyScope;
 use shared::domain::tenant::TenantId;
 
-use super::arguments::tenant_id;
+use super::arguments::{example, examples, tenant_id};
 use super::global::Global;
 use super::layout::columns;
 use super::style::STRONG;
@@ -24,10 +24,10 @@ pub(super) enum Command {
     /// Add a key beside the present one, and show it once
     ///
     /// Both work until the old one is retired; two of each kind may be live.
-    #[command(
-        after_help = "Examples:\n  rescue-connector keys rotate acme webhook\n  \
-                            rescue-connector keys rotate acme api --scope pin"
-    )]
+    #[command(after_help = examples([
+        "keys rotate acme webhook",
+        "keys rotate acme api --scope pin",
+    ]))]
     Rotate {
         /// The tenant
         #[arg(value_parser = tenant_id)]
@@ -40,7 +40,7 @@ pub(super) enum Command {
         scopes: Vec<ScopeName>,
     },
     /// Delete a key: requests with it are refused within a minute
-    #[command(after_help = "Example:\n  rescue-connector keys retire acme 1f3a9c02")]
+    #[command(after_help = example("keys retire acme 1f3a9c02"))]
     Retire {
         /// The tenant
         #[arg(value_parser = tenant_id)]
@@ -52,7 +52,7 @@ pub(super) enum Command {
         yes: bool,
     },
     /// List the keys that are live
-    #[command(after_help = "Example:\n  rescue-connector keys list acme")]
+    #[command(after_help = example("keys list acme"))]
     List {
         /// The tenant
         #[arg(value_parser = tenant_id)]

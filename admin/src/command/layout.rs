@@ -200,10 +200,10 @@ mod tests {
             vec!["delivery".to_owned(), ID.to_owned()],
             vec!["to do".to_owned(), "look at the record first".to_owned()],
         ];
-        for header in [&[][..], &["LETTER", "7"]] {
+        for header in [&[][..], &["DEAD LETTER", "7"]] {
             let text = arranged(header, &rows, Some(30));
-            for words in ["delivery", ID, "to do", "record"] {
-                assert!(text.contains(words), "{words}:\n{text}");
+            for expected in ["delivery", ID, "to do", "record"] {
+                assert!(text.contains(expected), "{expected}:\n{text}");
             }
         }
     }
@@ -216,7 +216,7 @@ mod tests {
             vec!["can go back".to_owned(), "no".to_owned()],
             vec!["to do".to_owned(), text.trim().to_owned()],
         ];
-        let text = arranged(&["LETTER", ID], &rows, Some(80));
+        let text = arranged(&["DEAD LETTER", ID], &rows, Some(80));
         assert!(widest(&text) <= 80, "{text}");
         assert_eq!(text.lines().count(), 5, "{text}");
     }

@@ -22,6 +22,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+use self::arguments::{example, examples};
 pub use self::global::Deployment;
 use self::global::Global;
 pub use self::layout::{terminal_width, wrapped};
@@ -34,8 +35,7 @@ use crate::error::AdminError;
     name = "rescue-connector",
     version,
     disable_help_flag = true,
-    after_help = "Examples:\n  rescue-connector tenant apply acme.toml --dry-run\n  \
-                  rescue-connector doctor acme\n  rescue-connector dlq list --output json"
+    after_help = examples(["tenant apply acme.toml --dry-run", "doctor acme", "dlq list --output json"]),
 )]
 struct Cli {
     #[command(flatten)]
@@ -47,43 +47,25 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Group {
     /// Create, change and show tenants
-    #[command(
-        subcommand,
-        after_help = "Example:\n  rescue-connector tenant apply acme.toml --dry-run"
-    )]
+    #[command(subcommand, after_help = example("tenant apply acme.toml --dry-run"))]
     Tenant(tenant::Command),
     /// Renew the keys that Rescue and ServiceNow use
-    #[command(
-        subcommand,
-        after_help = "Example:\n  rescue-connector keys rotate acme webhook"
-    )]
+    #[command(subcommand, after_help = example("keys rotate acme webhook"))]
     Keys(keys::Command),
     /// Set the secrets of a tenant
-    #[command(
-        subcommand,
-        after_help = "Example:\n  rescue-connector secrets set acme sso-password"
-    )]
+    #[command(subcommand, after_help = example("secrets set acme sso-password"))]
     Secrets(secrets::Command),
     /// Show or renew the refresh token of a tenant
-    #[command(
-        subcommand,
-        after_help = "Example:\n  rescue-connector token status acme"
-    )]
+    #[command(subcommand, after_help = example("token status acme"))]
     Token(token::Command),
     /// Check everything a tenant needs, and say how to correct each fault
     #[command(after_help = doctor::EXAMPLES)]
     Doctor(doctor::Command),
     /// Show the outcome of sessions: the delivery ledger
-    #[command(
-        subcommand,
-        after_help = "Example:\n  rescue-connector sessions list acme --state failed --since yesterday"
-    )]
+    #[command(subcommand, after_help = example("sessions list acme --state failed --since yesterday"))]
     Sessions(sessions::Command),
     /// Show posts that could not be delivered, and put them back
-    #[command(
-        subcommand,
-        after_help = "Example:\n  rescue-connector dlq redrive --tenant acme"
-    )]
+    #[command(subcommand, after_help = example("dlq redrive --tenant acme"))]
     Dlq(dlq::Command),
     /// Write a shell's completion script for this program
     Completions(completions::Command),

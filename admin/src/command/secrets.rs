@@ -8,7 +8,7 @@ use serde::Serialize;
 use shared::domain::secret::Secret;
 use shared::domain::tenant::TenantId;
 
-use super::arguments::tenant_id;
+use super::arguments::{examples, tenant_id};
 use super::global::Global;
 use super::terminal::confirm;
 
@@ -23,10 +23,10 @@ pub(super) enum Command {
     /// Set one secret, from a hidden prompt or from standard input
     ///
     /// A byte order mark and one line end after the secret are dropped. A text that cannot be the secret is refused.
-    #[command(
-        after_help = "Examples:\n  rescue-connector secrets set acme sso-password\n  \
-                            rescue-connector secrets set acme refresh-token < token.txt"
-    )]
+    #[command(after_help = examples([
+        "secrets set acme sso-password",
+        "secrets set acme refresh-token < token.txt",
+    ]))]
     Set {
         /// The tenant
         #[arg(value_parser = tenant_id)]

@@ -13,7 +13,7 @@ use shared::domain::record::{RecordNumber, RecordRef};
 use shared::domain::session::SessionId;
 use shared::domain::tenant::TenantId;
 
-use super::arguments::{session_id, tenant_id, typed_number};
+use super::arguments::{example, examples, session_id, tenant_id, typed_number};
 use super::global::{Global, Output};
 use super::layout::{columns, minute, wrapped};
 use super::style::{FAULT, STRONG};
@@ -41,14 +41,14 @@ const STATES: [PostState; 6] = [
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// List a tenant's posts, or all tenants', the newest first
-    #[command(
-        after_help = "Examples:\n  rescue-connector sessions list acme --state failed --since yesterday\n  \
-                            rescue-connector sessions list --all-tenants --state failed --since \"20 Nov\"\n  \
-                            rescue-connector sessions list acme --record INC0010001"
-    )]
+    #[command(after_help = examples([
+        "sessions list acme --state failed --since yesterday",
+        "sessions list --all-tenants --state failed --since \"20 Nov\"",
+        "sessions list acme --record INC0010001",
+    ]))]
     List(List),
     /// Show the outcome of one session step by step, and what to do
-    #[command(after_help = "Example:\n  rescue-connector sessions show acme 123456789")]
+    #[command(after_help = example("sessions show acme 123456789"))]
     Show {
         /// The tenant
         #[arg(value_parser = tenant_id)]

@@ -12,7 +12,7 @@ use clap::Subcommand;
 use serde::Serialize;
 use shared::domain::tenant::TenantId;
 
-use super::arguments::tenant_id;
+use super::arguments::{example, examples, tenant_id};
 use super::global::Global;
 use super::layout::{columns, wrapped};
 use super::style::STRONG;
@@ -30,11 +30,11 @@ pub(super) enum Command {
     /// Create or change a tenant; show the difference, and new keys once
     ///
     /// A folder stands for every *.toml in it. A fault in one file does not stop the others.
-    #[command(
-        after_help = "Examples:\n  rescue-connector tenant apply acme.toml --dry-run\n  \
-                            rescue-connector tenant apply acme.toml --yes --output json\n  \
-                            rescue-connector tenant apply tenants/"
-    )]
+    #[command(after_help = examples([
+        "tenant apply acme.toml --dry-run",
+        "tenant apply acme.toml --yes --output json",
+        "tenant apply tenants/",
+    ]))]
     Apply {
         /// The tenant file (TOML), or a folder of them
         #[arg(value_name = "FILE")]
@@ -47,17 +47,17 @@ pub(super) enum Command {
         yes: bool,
     },
     /// List the tenants
-    #[command(after_help = "Example:\n  rescue-connector tenant list")]
+    #[command(after_help = example("tenant list"))]
     List,
     /// Show a tenant's settings, its keys, and which secrets are set
-    #[command(after_help = "Example:\n  rescue-connector tenant show acme")]
+    #[command(after_help = example("tenant show acme"))]
     Show {
         /// The tenant
         #[arg(value_parser = tenant_id)]
         tenant: TenantId,
     },
     /// Write a tenant's settings as a tenant file
-    #[command(after_help = "Example:\n  rescue-connector tenant export acme > acme.toml")]
+    #[command(after_help = example("tenant export acme > acme.toml"))]
     Export {
         /// The tenant
         #[arg(value_parser = tenant_id)]
@@ -66,8 +66,7 @@ pub(super) enum Command {
     /// Switch a tenant off: posts are ignored, PINs and tokens refused
     ///
     /// Posts that were accepted before are still delivered.
-    #[command(after_help = "Examples:\n  rescue-connector tenant disable acme\n  \
-                            rescue-connector tenant disable acme --yes")]
+    #[command(after_help = examples(["tenant disable acme", "tenant disable acme --yes"]))]
     Disable {
         /// The tenant
         #[arg(value_parser = tenant_id)]
@@ -77,7 +76,7 @@ pub(super) enum Command {
         yes: bool,
     },
     /// Switch a tenant on again
-    #[command(after_help = "Example:\n  rescue-connector tenant enable acme")]
+    #[command(after_help = example("tenant enable acme"))]
     Enable {
         /// The tenant
         #[arg(value_parser = tenant_id)]
@@ -86,8 +85,7 @@ pub(super) enum Command {
     /// Delete a tenant once its posts are delivered: its keys, its secrets, its settings
     ///
     /// Secrets Manager keeps the secrets for 30 days. The ledger keeps its sessions for 90 days.
-    #[command(after_help = "Examples:\n  rescue-connector tenant delete acme\n  \
-                            rescue-connector tenant delete acme --now --yes")]
+    #[command(after_help = examples(["tenant delete acme", "tenant delete acme --now --yes"]))]
     Delete {
         /// The tenant
         #[arg(value_parser = tenant_id)]

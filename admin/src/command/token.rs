@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use shared::domain::tenant::TenantId;
 
-use super::arguments::tenant_id;
+use super::arguments::{example, tenant_id};
 use super::global::Global;
 use super::layout::{columns, wrapped};
 use super::style::{FAULT, STRONG};
@@ -20,14 +20,14 @@ use crate::token::{ROTATION_WAIT, Rotated, TokenState, TokenStatus, rotate, stat
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Show the state of a tenant's refresh token, and when it is renewed
-    #[command(after_help = "Example:\n  rescue-connector token status acme")]
+    #[command(after_help = example("token status acme"))]
     Status {
         /// The tenant
         #[arg(value_parser = tenant_id)]
         tenant: TenantId,
     },
     /// Renew a tenant's refresh token now, due or not
-    #[command(after_help = "Example:\n  rescue-connector token rotate acme")]
+    #[command(after_help = example("token rotate acme"))]
     Rotate {
         /// The tenant
         #[arg(value_parser = tenant_id)]

@@ -39,7 +39,7 @@ pub struct DeadLetter {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct ShownDeadLetter {
     #[serde(flatten)]
-    pub(crate) letter: DeadLetter,
+    pub(crate) dead_letter: DeadLetter,
     /// When it was put into the dead-letter queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sent_at: Option<Timestamp>,
@@ -70,7 +70,7 @@ pub(crate) struct ShownDeadLetter {
 pub struct RemainingDeadLetter {
     /// The dead letter.
     #[serde(flatten)]
-    pub letter: DeadLetter,
+    pub dead_letter: DeadLetter,
     /// Why it stays.
     pub because: String,
 }
@@ -85,9 +85,9 @@ pub struct Filter {
 }
 
 impl Filter {
-    pub(super) fn matches(&self, letter: &DeadLetter) -> bool {
+    pub(super) fn matches(&self, dead_letter: &DeadLetter) -> bool {
         let tenant = self.tenant.as_ref();
-        tenant.is_none_or(|tenant| letter.tenant.as_deref() == Some(tenant.as_str()))
-            && (self.session.is_none() || self.session == letter.session_id)
+        tenant.is_none_or(|tenant| dead_letter.tenant.as_deref() == Some(tenant.as_str()))
+            && (self.session.is_none() || self.session == dead_letter.session_id)
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::dead_letter::{DeadLetter, Filter, ShownDeadLetter};
-use super::message::DeadMessage;
+use super::message::DeadLetterMessage;
 use super::receiver::{HIDE_WHILE_READING, Receiver, message_count};
 use crate::error::AdminError;
 use crate::sessions::not_before;
@@ -13,7 +13,7 @@ use crate::stack::Stack;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeadLetters {
     /// In the order in which the posts were accepted.
-    pub letters: Vec<DeadLetter>,
+    pub dead_letters: Vec<DeadLetter>,
     /// How many more the queue counts: other consumers have received them.
     pub hidden: usize,
 }
@@ -24,22 +24,22 @@ pub struct DeadLetters {
 /// When the queue cannot be read.
 pub async fn list(stack: &Stack, filter: &Filter) -> Result<DeadLetters, AdminError> {
     let mut receiver = Receiver::new(stack, HIDE_WHILE_READING);
-    let mut letters = Vec::new();
+    let mut dead_letters = Vec::new();
     let read = async {
         while let Some(messages) = receiver.next().await? {
             let read = messages
                 .iter()
-                .map(|message| DeadMessage::from(message).letter);
-            letters.extend(read.filter(|letter| filter.matches(letter)));
+                .map(|message| DeadLetterMessage::from(message).dead_letter);
+            dead_letters.extend(read.filter(|dead_letter| filter.matches(dead_letter)));
         }
         message_count(stack, &stack.sessions_dlq_url).await
     };
     let count = read.await;
     let received = receiver.received();
     receiver.release().await?;
-    letters.sort_by_key(|letter| letter.received_at);
+    dead_letters.sort_by_key(|dead_letter| dead_letter.received_at);
     Ok(DeadLetters {
-        letters,
+        dead_letters,
         hidden: count?.saturating_sub(received),
     })
 }
@@ -57,7 +57,7 @@ pub(crate) async fn show(
     let found = receiver.find(id).await;
     receiver.release().await?;
     let found = found?;
-    let message = DeadMessage::from(&found);
+    let message = DeadLetterMessage::from(&found);
     let key = message.post.as_ref().ok().map(|post| post.key.clone());
     Ok(ShownDeadLetter {
         not_before: not_before(stack, key.as_slice()).await.into_values().next(),
@@ -71,7 +71,7 @@ pub(crate) async fn show(
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct DeletedDeadLetter {
     #[serde(flatten)]
-    pub(crate) letter: DeadLetter,
+    pub(crate) dead_letter: DeadLetter,
     deleted: bool,
 }
 
@@ -84,17 +84,20 @@ pub(crate) async fn delete(stack: &Stack, id: &str) -> Result<DeletedDeadLetter,
     let found = async {
         let found = receiver.find(id).await?;
         receiver.delete(&[id.to_owned()]).await?;
-        Ok(DeadMessage::from(&found).letter)
+        Ok(DeadLetterMessage::from(&found).dead_letter)
     };
     let found: Result<DeadLetter, AdminError> = found.await;
     let deleted = receiver.is_deleted(id);
     let released = receiver.release().await;
-    let letter = found?;
+    let dead_letter = found?;
     released?;
     if !deleted {
         let queue = format!("queue {}", stack.sessions_dlq_url);
         let reason = "the queue did not delete it".to_owned();
         return Err(AdminError::failed("sqs:DeleteMessage", &queue, reason));
     }
-    Ok(DeletedDeadLetter { letter, deleted })
+    Ok(DeletedDeadLetter {
+        dead_letter,
+        deleted,
+    })
 }

@@ -13,12 +13,12 @@ use crate::remedies::explain_dead_letter;
 use crate::sessions::PostKey;
 
 /// A message of the dead-letter queue, decoded.
-pub(super) struct DeadMessage {
-    pub(super) letter: DeadLetter,
+pub(super) struct DeadLetterMessage {
+    pub(super) dead_letter: DeadLetter,
     pub(super) encoding: String,
     /// The post, or why it cannot be put back.
     pub(super) post: Result<RedrivablePost, String>,
-    /// The message to send; empty unless made by [`DeadMessage::to_send`].
+    /// The message to send; empty unless made by [`DeadLetterMessage::to_send`].
     pub(super) body: String,
 }
 
@@ -72,7 +72,7 @@ fn post(message: &Message, encoding: &str) -> Result<Post, String> {
     })
 }
 
-impl From<&Message> for DeadMessage {
+impl From<&Message> for DeadLetterMessage {
     fn from(message: &Message) -> Self {
         // A message that SQS moved has no attributes.
         let encoding = attribute(message, "encoding").unwrap_or_else(|| "message".to_owned());
@@ -81,7 +81,7 @@ impl From<&Message> for DeadMessage {
     }
 }
 
-impl DeadMessage {
+impl DeadLetterMessage {
     /// Decodes a message and prepares the body that puts it back.
     pub(super) fn to_send(message: &Message) -> Self {
         let encoding = attribute(message, "encoding").unwrap_or_else(|| "message".to_owned());
@@ -106,7 +106,7 @@ impl DeadMessage {
 
     fn new(message: &Message, encoding: String, post: Result<Post, String>) -> Self {
         let known = post.as_ref().ok();
-        let letter = DeadLetter {
+        let dead_letter = DeadLetter {
             id: message.message_id().unwrap_or_default().to_owned(),
             tenant: attribute(message, "tenant")
                 .or_else(|| known.map(|post| post.tenant.to_string())),
@@ -121,7 +121,7 @@ impl DeadMessage {
                 .unwrap_or(Timestamp::from_millis(0)),
         };
         Self {
-            letter,
+            dead_letter,
             encoding,
             post: post.map(|post| RedrivablePost {
                 group: post.group(),
@@ -138,7 +138,7 @@ impl DeadMessage {
 
     pub(super) fn remaining(&self, because: &str) -> RemainingDeadLetter {
         RemainingDeadLetter {
-            letter: self.letter.clone(),
+            dead_letter: self.dead_letter.clone(),
             because: because.to_owned(),
         }
     }
@@ -146,20 +146,21 @@ impl DeadMessage {
     pub(super) fn shown(self, message: &Message, reveal: bool) -> ShownDeadLetter {
         let body = message.body().unwrap_or_default();
         let post = self.post.as_ref().ok();
-        let tenant = self.letter.tenant.as_deref();
-        let reason = self.letter.reason.as_deref();
+        let tenant = self.dead_letter.tenant.as_deref();
+        let reason = self.dead_letter.reason.as_deref();
         ShownDeadLetter {
             sent_at: sent_at(message),
             redrivable: post.is_some(),
             event: post.map(|post| post.event),
             delivery: post.map(|post| post.key.digest.clone()),
-            explained: reason.map(|reason| explain_dead_letter(reason, tenant, &self.letter.id)),
+            explained: reason
+                .map(|reason| explain_dead_letter(reason, tenant, &self.dead_letter.id)),
             unreadable: self.post.as_ref().err().cloned(),
             not_before: None,
             bytes: body.len(),
             content: reveal.then(|| content(&self.encoding, body)),
             encoding: self.encoding,
-            letter: self.letter,
+            dead_letter: self.dead_letter,
         }
     }
 }
@@ -214,14 +215,14 @@ mod tests {
     #[test]
     fn a_body_that_an_earlier_release_could_not_read_becomes_a_post() {
         let message = raw("SessionID=7&Notes=hi", &[("event", "ended")]);
-        let opened = DeadMessage::to_send(&message);
+        let opened = DeadLetterMessage::to_send(&message);
         let sent = Post::decode(&opened.body).expect("a post");
         assert_eq!(sent.tenant.as_str(), "acme");
         assert_eq!((sent.session_id.as_str(), sent.event), ("7", Event::Ended));
-        assert_eq!(sent.received_at, opened.letter.received_at);
-        assert_eq!(opened.letter.session_id.as_deref(), Some("7"));
+        assert_eq!(sent.received_at, opened.dead_letter.received_at);
+        assert_eq!(opened.dead_letter.session_id.as_deref(), Some("7"));
         // Without an event in the URL the content says it, as it does for session-details.
-        let opened = DeadMessage::to_send(&raw("SessionID=7&WorkTime=12", &[]));
+        let opened = DeadLetterMessage::to_send(&raw("SessionID=7&WorkTime=12", &[]));
         let sent = Post::decode(&opened.body).expect("a post");
         assert_eq!(sent.event, Event::Ended);
     }
@@ -238,24 +239,24 @@ mod tests {
                 ),
             ],
         );
-        let sent = Post::decode(&DeadMessage::to_send(&message).body).expect("a post");
+        let sent = Post::decode(&DeadLetterMessage::to_send(&message).body).expect("a post");
         assert_eq!(sent.fields.get("Notes"), Some("ä"));
     }
 
     #[test]
     fn a_body_that_this_release_cannot_read_says_why() {
         let why = |message: &Message| {
-            let opened = DeadMessage::to_send(message);
+            let opened = DeadLetterMessage::to_send(message);
             opened.post.err().expect("no post")
         };
-        for (body, words) in [
+        for (body, expected) in [
             ("{\"odd\": ", "not a JSON object"),
             ("Notes=x", "no SessionID"),
             ("SessionID=a b", "the SessionID is not"),
         ] {
             let text = why(&raw(body, &[]));
             assert!(text.starts_with("this release cannot read"), "{text}");
-            assert!(text.contains(words), "{words}: {text}");
+            assert!(text.contains(expected), "{expected}: {text}");
         }
         let text = why(&raw("?", &[("encoding", "base64")]));
         assert!(text.contains("not in the encoding base64"), "{text}");
@@ -273,9 +274,9 @@ mod tests {
             .body("{}")
             .attributes(MessageSystemAttributeName::SentTimestamp, "1000")
             .build();
-        let letter = DeadMessage::from(&message).letter;
-        assert_eq!((letter.reason, letter.tenant), (None, None));
-        assert_eq!(letter.received_at, Timestamp::from_millis(1000));
+        let dead_letter = DeadLetterMessage::from(&message).dead_letter;
+        assert_eq!((dead_letter.reason, dead_letter.tenant), (None, None));
+        assert_eq!(dead_letter.received_at, Timestamp::from_millis(1000));
     }
 
     #[test]

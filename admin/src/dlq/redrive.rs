@@ -12,7 +12,7 @@ use shared::domain::tenant::{TenantFile, TenantId};
 use shared::environment::Testing;
 
 use super::dead_letter::{Filter, RemainingDeadLetter};
-use super::message::DeadMessage;
+use super::message::DeadLetterMessage;
 use super::receiver::{BATCH, HIDE_WHILE_REDRIVING, Receiver};
 use crate::error::AdminError;
 use crate::records::Records;
@@ -112,7 +112,7 @@ pub(crate) async fn redrive(
     let released = receiver.release().await;
     redriven?;
     released?;
-    done.left.sort_by_key(|left| left.letter.received_at);
+    done.left.sort_by_key(|left| left.dead_letter.received_at);
     Ok(done)
 }
 
@@ -130,7 +130,7 @@ pub async fn redrive_one(
 ) -> Result<Redriven, AdminError> {
     let mut receiver = Receiver::new(stack, HIDE_WHILE_REDRIVING);
     let redriven = async {
-        let message = DeadMessage::to_send(&receiver.find(id).await?);
+        let message = DeadLetterMessage::to_send(&receiver.find(id).await?);
         let mut done = Redriven::default();
         let post = match &message.post {
             Ok(post) => &post.key,
@@ -196,7 +196,7 @@ async fn conflict(
 }
 
 /// The posts that have to wait. Empty when the ledger cannot be read: this is only information.
-async fn delayed(stack: &Stack, messages: &[DeadMessage]) -> Vec<DelayedPost> {
+async fn delayed(stack: &Stack, messages: &[DeadLetterMessage]) -> Vec<DelayedPost> {
     let posts = || {
         messages
             .iter()
@@ -206,7 +206,7 @@ async fn delayed(stack: &Stack, messages: &[DeadMessage]) -> Vec<DelayedPost> {
     let moments = not_before(stack, &keys).await;
     let delayed = posts().filter_map(|(message, key)| {
         Some(DelayedPost {
-            id: message.letter.id.clone(),
+            id: message.dead_letter.id.clone(),
             session_id: key.session.clone(),
             not_before: *moments.get(&key.digest)?,
         })
@@ -221,14 +221,14 @@ async fn collect(
     filter: &Filter,
     seen: &mut BTreeSet<String>,
     left: &mut Vec<RemainingDeadLetter>,
-) -> Result<(Vec<DeadMessage>, bool), AdminError> {
+) -> Result<(Vec<DeadLetterMessage>, bool), AdminError> {
     let (mut round, mut bytes, mut exhausted) = (Vec::new(), 0, false);
     while round.len() < ROUND && bytes < ROUND_BYTES && !exhausted {
         let messages = receiver.next().await?;
         exhausted = messages.is_none();
         for message in &messages.unwrap_or_default() {
-            let message = DeadMessage::to_send(message);
-            if !filter.matches(&message.letter) {
+            let message = DeadLetterMessage::to_send(message);
+            if !filter.matches(&message.dead_letter) {
                 continue;
             }
             match &message.post {
@@ -244,16 +244,16 @@ async fn collect(
             }
         }
     }
-    round.sort_by_key(|message| message.letter.received_at);
+    round.sort_by_key(|message| message.dead_letter.received_at);
     Ok((round, exhausted))
 }
 
 /// Separates the messages of tenants that do not exist: they would fail again at once.
 async fn with_tenant(
     stack: &Stack,
-    round: Vec<DeadMessage>,
+    round: Vec<DeadLetterMessage>,
     tenants: &mut BTreeMap<TenantId, bool>,
-) -> Result<(Vec<DeadMessage>, Vec<RemainingDeadLetter>), AdminError> {
+) -> Result<(Vec<DeadLetterMessage>, Vec<RemainingDeadLetter>), AdminError> {
     let (mut known, mut orphans) = (Vec::new(), Vec::new());
     for message in round {
         let Ok(post) = &message.post else { continue };
@@ -271,7 +271,7 @@ async fn with_tenant(
 }
 
 /// Sends messages to the sessions queue. Returns the ids of those that it accepted, and why it refused the others.
-async fn send(stack: &Stack, messages: &[DeadMessage]) -> (Vec<String>, Option<AdminError>) {
+async fn send(stack: &Stack, messages: &[DeadLetterMessage]) -> (Vec<String>, Option<AdminError>) {
     let queue = format!("queue {}", stack.sessions_queue_url);
     let failed = |reason| AdminError::failed("sqs:SendMessage", &queue, reason);
     let mut sent = Vec::new();
@@ -303,7 +303,7 @@ async fn send(stack: &Stack, messages: &[DeadMessage]) -> (Vec<String>, Option<A
         };
         let accepted = answer.successful().iter();
         let accepted = accepted.filter_map(|entry| entry.id().parse::<usize>().ok());
-        sent.extend(accepted.filter_map(|index| Some(batch.get(index)?.letter.id.clone())));
+        sent.extend(accepted.filter_map(|index| Some(batch.get(index)?.dead_letter.id.clone())));
         if let Some(refused) = answer.failed().first() {
             return (sent, Some(failed(refused.code().to_owned())));
         }
@@ -312,7 +312,7 @@ async fn send(stack: &Stack, messages: &[DeadMessage]) -> (Vec<String>, Option<A
 }
 
 /// Splits messages so that no batch is larger than one message may be.
-pub(super) fn by_size(messages: &[DeadMessage]) -> Vec<&[DeadMessage]> {
+pub(super) fn by_size(messages: &[DeadLetterMessage]) -> Vec<&[DeadLetterMessage]> {
     let (mut batches, mut rest) = (Vec::new(), messages);
     while !rest.is_empty() {
         let mut bytes = 0;
@@ -333,20 +333,20 @@ mod tests {
 
     use super::*;
 
-    fn message(bytes: usize) -> DeadMessage {
+    fn message(bytes: usize) -> DeadLetterMessage {
         let read = Message::builder().message_id("m").body("{}").build();
-        DeadMessage {
+        DeadLetterMessage {
             body: "x".repeat(bytes),
-            ..DeadMessage::from(&read)
+            ..DeadLetterMessage::from(&read)
         }
     }
 
     #[test]
     fn messages_are_sent_in_batches_that_sqs_accepts() {
-        let sizes = |messages: &[DeadMessage]| -> Vec<usize> {
+        let sizes = |messages: &[DeadLetterMessage]| -> Vec<usize> {
             by_size(messages)
                 .into_iter()
-                .map(<[DeadMessage]>::len)
+                .map(<[DeadLetterMessage]>::len)
                 .collect()
         };
         assert_eq!(sizes(&[]), [] as [usize; 0]);

@@ -34,7 +34,7 @@ impl Doctor<'_> {
     async fn aws_skew(&self) -> Option<Skew> {
         let date = DateHeader::default();
         // A refusal has a date, too.
-        let asked = self
+        let answer = self
             .stack
             .dynamodb
             .get_item()
@@ -45,7 +45,7 @@ impl Doctor<'_> {
             .interceptor(date.clone())
             .send()
             .await;
-        drop(asked);
+        drop(answer);
         let answered = date
             .0
             .lock()

@@ -152,30 +152,31 @@ mod tests {
         Timestamp::parse("2026-01-10T00:00:00Z").expect("valid")
     }
 
-    fn post(session: &str, event: &str, hours_ago: u64, reason: &str) -> Post {
-        Post {
+    /// Posts of a session, an event, some hours ago and with a reason.
+    fn posts<const N: usize>(posts: [(&str, &str, u64, &str); N]) -> Posts {
+        let post = |(session, event, hours_ago, reason): (&str, &str, u64, &str)| Post {
             session: session.to_owned(),
             event: event.to_owned(),
             state: "waiting".to_owned(),
             reason: reason.to_owned(),
             received_at: now().minus(Duration::from_secs(hours_ago * 3600)),
+        };
+        Posts {
+            posts: posts.map(post).into(),
+            more: false,
         }
-    }
-
-    fn posts(posts: Vec<Post>) -> Posts {
-        Posts { posts, more: false }
     }
 
     #[test]
     fn a_session_is_unended_between_a_day_and_a_week() {
-        let posts = posts(vec![
-            post("young", "started", 23, ""),
-            post("twice", "started", 25, ""),
-            post("over", "ended", 30, ""),
-            post("over", "started", 31, ""),
-            post("twice", "started", 40, ""),
-            post("oldest", "started", 167, ""),
-            post("forgotten", "started", 169, ""),
+        let posts = posts([
+            ("young", "started", 23, ""),
+            ("twice", "started", 25, ""),
+            ("over", "ended", 30, ""),
+            ("over", "started", 31, ""),
+            ("twice", "started", 40, ""),
+            ("oldest", "started", 167, ""),
+            ("forgotten", "started", 169, ""),
         ]);
         assert_eq!(posts.unended(now()), ["oldest", "twice"]);
     }
@@ -183,22 +184,22 @@ mod tests {
     #[test]
     fn sessions_are_counted_once_however_often_they_post() {
         let reason = ErrorCode::NoReference.as_str();
-        let posts = posts(vec![
-            post("a", "ended", 1, reason),
-            post("a", "started", 2, reason),
-            post("b", "ended", 3, ErrorCode::TrackingNotBelieved.as_str()),
-            post("c", "ended", 4, ""),
-            post("old", "ended", 24 * 8, reason),
+        let posts = posts([
+            ("a", "ended", 1, reason),
+            ("a", "started", 2, reason),
+            ("b", "ended", 3, ErrorCode::TrackingNotBelieved.as_str()),
+            ("c", "ended", 4, ""),
+            ("old", "ended", 24 * 8, reason),
         ]);
         assert_eq!(posts.references(now()), (3, 1, 1));
     }
 
     #[test]
     fn reasons_are_counted_and_named() {
-        let posts = posts(vec![
-            post("a", "ended", 1, "servicenow-unavailable"),
-            post("b", "ended", 1, ""),
-            post("c", "ended", 1, "servicenow-unavailable"),
+        let posts = posts([
+            ("a", "ended", 1, "servicenow-unavailable"),
+            ("b", "ended", 1, ""),
+            ("c", "ended", 1, "servicenow-unavailable"),
         ]);
         let reasons = Reasons::of(posts.in_state(PostState::Waiting));
         assert_eq!(reasons.len(), 3);

@@ -1,4 +1,4 @@
-//! What `doctor` reports, and what it is told to check.
+//! What `doctor` reports, and which optional checks it makes.
 
 use serde::Serialize;
 use shared::domain::record::RecordNumber;

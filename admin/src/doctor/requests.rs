@@ -118,7 +118,7 @@ impl Doctor<'_> {
             .query(query)
             .header(header::ACCEPT, "application/json")
             .bearer_auth(token.expose());
-        let asked = self.send(request).await;
-        asked.map_err(|reason| unreached(&reason))
+        let answer = self.send(request).await;
+        answer.map_err(|reason| unreached(&reason))
     }
 }

@@ -176,7 +176,7 @@ impl Doctor<'_> {
 
     /// Whether Rescue accepts the API token.
     pub(crate) async fn rescue_api_token(&self) -> Finding {
-        let token = match self.vault.tenant_secrets(self.id()).await {
+        let token = match self.secret_store.tenant_secrets(self.id()).await {
             Ok(credentials) => credentials.rescue_api_token.clone(),
             Err(_) => return Finding::skipped("cannot be checked while secrets fails"),
         };

@@ -13,7 +13,7 @@ use super::finding::Finding;
 use crate::error::AdminError;
 use crate::secret_name::SecretName;
 use crate::secret_text::CLIENT_SECRET_RISKY;
-use crate::vault::{self, Found, TRACKING_KEY};
+use crate::secrets_manager::{self, Found, TRACKING_KEY};
 
 /// Two keys of one kind are for a change, which takes less time than this.
 const KEY_CHANGE: Duration = Duration::from_secs(14 * 24 * 3600);
@@ -138,8 +138,8 @@ impl Doctor<'_> {
             token_secret_name(prefix, id),
         ];
         let (credentials, token) = tokio::join!(
-            vault::read(self.stack, &names[0]),
-            vault::read(self.stack, &names[1])
+            secrets_manager::read(self.stack, &names[0]),
+            secrets_manager::read(self.stack, &names[1])
         );
         let mut objects = Vec::new();
         for (name, read) in names.into_iter().zip([credentials, token]) {
@@ -164,10 +164,12 @@ impl Doctor<'_> {
             } else {
                 credentials
             };
-            vault::holds(json, name.key())
+            secrets_manager::holds(json, name.key())
         };
         let mut needed = Vec::new();
-        if !(vault::holds(token, "client_secret") && vault::holds(token, "client_id")) {
+        if !(secrets_manager::holds(token, "client_secret")
+            && secrets_manager::holds(token, "client_id"))
+        {
             needed.push(SecretName::OauthClientSecret);
         }
         match grant {
@@ -198,7 +200,7 @@ impl Doctor<'_> {
                 format!("Set it: {}.{hand_over}", commands.join(", ")),
             );
         }
-        if !vault::holds(credentials, TRACKING_KEY) {
+        if !secrets_manager::holds(credentials, TRACKING_KEY) {
             return Finding::failed(
                 "the key that signs Tracking0 is missing: no PIN can be tied to its record",
                 "Apply the tenant file again with `rescue-connector tenant apply FILE`, which creates one.",

@@ -141,7 +141,7 @@ fn report(matches: &[(String, Match)]) -> Finding {
         matches.len()
     )];
     let mut remedies = Vec::new();
-    for (kind, words, remedy) in [
+    for (kind, label, remedy) in [
         (
             Match::NoUser,
             "without an active user",
@@ -166,7 +166,7 @@ fn report(matches: &[(String, Match)]) -> Finding {
     ] {
         let addresses = of(kind);
         if !addresses.is_empty() {
-            seen.push(format!("{words}: {}", listed(&addresses)));
+            seen.push(format!("{label}: {}", listed(&addresses)));
             remedies.push(remedy);
         }
     }

@@ -1,8 +1,5 @@
 //! The secrets of a tenant and the rotation schedule of its refresh token.
 
-use aws_sdk_secretsmanager::operation::describe_secret::{
-    DescribeSecretError, DescribeSecretOutput,
-};
 use aws_sdk_secretsmanager::types::RotationRulesType;
 use serde_json::{Map, Value};
 use shared::aws::secret_store::{tenant_secrets_name, token_secret_name};
@@ -10,8 +7,9 @@ use shared::domain::tenant::{Grant, TenantId};
 
 use super::plan::Plan;
 use crate::error::AdminError;
+use crate::keys;
+use crate::secrets_manager::{self, Found};
 use crate::stack::Stack;
-use crate::vault::{self, Found};
 
 /// How often Secrets Manager starts a rotation of a token secret (docs/architecture.md#where-state-lives).
 const ROTATION: &str = "rate(1 day)";
@@ -26,14 +24,15 @@ pub(super) async fn create_missing_secrets(
     let token = token_secret_name(&stack.secret_prefix, id);
     notes.extend(create_if_missing(stack, plan, &token, &Map::new()).await?);
     let credentials = tenant_secrets_name(&stack.secret_prefix, id);
-    let (fresh, _) = vault::with_tracking_key(Map::new(), &vault::random()?);
+    let (fresh, _) = secrets_manager::with_tracking_key(Map::new(), &keys::random()?);
     if let Some(note) = create_if_missing(stack, plan, &credentials, &fresh).await? {
         notes.push(note);
     } else {
-        let content = vault::read_existing(stack, &credentials).await?;
-        let (json, created) = vault::with_tracking_key(content.json.clone(), &vault::random()?);
+        let content = secrets_manager::read_existing(stack, &credentials).await?;
+        let (json, created) =
+            secrets_manager::with_tracking_key(content.json.clone(), &keys::random()?);
         if created {
-            vault::replace(stack, &credentials, &content, &json).await?;
+            secrets_manager::replace(stack, &credentials, &content, &json).await?;
             notes.push(format!(
                 "secret {credentials} had no tracking key; a new one is created"
             ));
@@ -51,23 +50,23 @@ async fn create_if_missing(
 ) -> Result<Option<String>, AdminError> {
     // A new tenant has no secrets, unless it was deleted before or its creation was interrupted.
     if plan.creates() {
-        if vault::create_new(stack, name, fresh).await? {
+        if secrets_manager::create_new(stack, name, fresh).await? {
             return Ok(Some(format!("secret {name} is created")));
         }
         refuse_secret_of_another_stack(stack, &plan.after.tenant).await?;
     }
-    match vault::read(stack, name).await? {
+    match secrets_manager::read(stack, name).await? {
         Found::Value(_) => Ok(None),
         Found::Nothing => {
-            vault::create(stack, name, fresh).await?;
+            secrets_manager::create(stack, name, fresh).await?;
             Ok(Some(format!("secret {name} is created")))
         }
         Found::Deleted => {
-            vault::restore(stack, name).await?;
+            secrets_manager::restore(stack, name).await?;
             // A deleted tenant had the same name. The new tenant may belong to another customer, so it starts empty.
             if plan.creates() {
-                let old = vault::read_existing(stack, name).await?;
-                vault::replace(stack, name, &old, fresh).await?;
+                let old = secrets_manager::read_existing(stack, name).await?;
+                secrets_manager::replace(stack, name, &old, fresh).await?;
             }
             Ok(Some(format!(
                 "secret {name} was scheduled for deletion and is restored"
@@ -86,7 +85,10 @@ pub(super) async fn schedule_rotation(
     }
     let name = token_secret_name(&stack.secret_prefix, &file.tenant);
     let Some(function) = &stack.rotate_tokens_function_arn else {
-        let scheduled = describe(stack, &name).await?.rotation_enabled() == Some(true);
+        let scheduled = secrets_manager::describe(stack, &name)
+            .await?
+            .rotation_enabled()
+            == Some(true);
         return if scheduled {
             Ok(None)
         } else {
@@ -109,7 +111,7 @@ pub(super) async fn schedule_rotation(
         .rotate_immediately(false)
         .send()
         .await
-        .map_err(|error| vault::failed("secretsmanager:RotateSecret", &name, &error))?;
+        .map_err(|error| secrets_manager::failed("secretsmanager:RotateSecret", &name, &error))?;
     Ok(Some(format!("secret {name} is rotated daily: {ROTATION}")))
 }
 
@@ -119,28 +121,8 @@ async fn refuse_secret_of_another_stack(
     tenant: &TenantId,
 ) -> Result<(), AdminError> {
     let secret = token_secret_name(&stack.secret_prefix, tenant);
-    let answer = stack
-        .secrets
-        .describe_secret()
-        .secret_id(&secret)
-        .send()
-        .await;
-    let described = match answer {
-        Ok(described) => described,
-        Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(DescribeSecretError::is_resource_not_found_exception) =>
-        {
-            return Ok(());
-        }
-        Err(error) => {
-            return Err(vault::failed(
-                "secretsmanager:DescribeSecret",
-                &secret,
-                &error,
-            ));
-        }
+    let Some(described) = secrets_manager::describe_if_exists(stack, &secret).await? else {
+        return Ok(());
     };
     let ours = stack.rotate_tokens_function_arn.as_deref();
     let theirs = described
@@ -158,16 +140,11 @@ async fn refuse_secret_of_another_stack(
 }
 
 async fn is_scheduled(stack: &Stack, name: &str, function: &str) -> Result<bool, AdminError> {
-    let described = describe(stack, name).await?;
+    let described = secrets_manager::describe(stack, name).await?;
     let expression = described
         .rotation_rules()
         .and_then(RotationRulesType::schedule_expression);
     Ok(described.rotation_enabled() == Some(true)
         && described.rotation_lambda_arn() == Some(function)
         && expression == Some(ROTATION))
-}
-
-async fn describe(stack: &Stack, name: &str) -> Result<DescribeSecretOutput, AdminError> {
-    let answer = stack.secrets.describe_secret().secret_id(name).send().await;
-    answer.map_err(|error| vault::failed("secretsmanager:DescribeSecret", name, &error))
 }

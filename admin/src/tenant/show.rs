@@ -13,9 +13,9 @@ use super::shown_key::ShownKey;
 use super::table::read_existing;
 use crate::error::AdminError;
 use crate::secret_name::SecretName;
+use crate::secrets_manager::{self, Found};
 use crate::stack::Stack;
 use crate::tenant_file::settings;
-use crate::vault::{self, Found};
 
 /// The answer of `tenant show`. It holds no secret's value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -49,7 +49,7 @@ pub(crate) async fn show(stack: &Stack, id: &TenantId) -> Result<ShownTenant, Ad
             } else {
                 &credentials
             };
-            (name.as_str(), vault::holds(json, name.key()))
+            (name.as_str(), secrets_manager::holds(json, name.key()))
         })
         .collect();
     Ok(shown_tenant(tenant, secrets))
@@ -69,7 +69,7 @@ pub(super) fn shown_tenant(tenant: Tenant, secrets: BTreeMap<&'static str, bool>
 }
 
 async fn secret_json(stack: &Stack, name: &str) -> Result<Map<String, Value>, AdminError> {
-    Ok(match vault::read(stack, name).await? {
+    Ok(match secrets_manager::read(stack, name).await? {
         Found::Value(content) => content.json,
         Found::Nothing | Found::Deleted => Map::new(),
     })

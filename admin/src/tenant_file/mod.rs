@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_duplicate_key_is_named() {
-        for (text, words) in [
+        for (text, expected) in [
             (
                 "tenant = \"a1\"\ntenant = \"a2\"\n",
                 "line 2, column 1: duplicate key tenant;",
@@ -98,7 +98,7 @@ mod tests {
             ("[rescue]\n[rescue]\n", "duplicate key rescue;"),
         ] {
             let faults = parse(text, false).expect_err("a fault").to_string();
-            assert!(faults.contains(words), "{words}: {faults}");
+            assert!(faults.contains(expected), "{expected}: {faults}");
         }
     }
 

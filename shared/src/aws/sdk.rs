@@ -217,6 +217,32 @@ where
     named_failure(std::any::type_name::<E>(), kind, name, short_reason(error))
 }
 
+/// A failed call, read back from the text that [`failure`] wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedCall<'a> {
+    /// The call as IAM names it: `secretsmanager:GetSecretValue`.
+    pub action: String,
+    /// `table tenants`.
+    pub resource: &'a str,
+    /// The service's error code, or why there is no answer.
+    pub reason: &'a str,
+}
+
+impl<'a> FailedCall<'a> {
+    /// `None` when the text names no call.
+    pub fn parse(failure: &'a str) -> Option<Self> {
+        let (call, reason) = failure.rsplit_once(": ")?;
+        let (call, resource) = call.split_once(", ")?;
+        let (service, operation) = call.rsplit_once(' ')?;
+        let service = service.to_ascii_lowercase().replace(' ', "");
+        Some(Self {
+            action: format!("{service}:{operation}"),
+            resource,
+            reason,
+        })
+    }
+}
+
 fn short_reason<E, R>(error: &SdkError<E, R>) -> &str
 where
     E: ProvideErrorMetadata,
@@ -388,6 +414,20 @@ mod tests {
             call_of(std::any::type_name::<Send>()),
             ("SQS", "SendMessage")
         );
+    }
+
+    #[test]
+    fn a_failed_call_is_read_back_from_its_text() {
+        type Read = aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
+        let error = std::any::type_name::<Read>();
+        let failure = named_failure(error, "secret", "acme/token", "AccessDeniedException");
+        let expected = FailedCall {
+            action: "secretsmanager:GetSecretValue".to_owned(),
+            resource: "secret acme/token",
+            reason: "AccessDeniedException",
+        };
+        assert_eq!(FailedCall::parse(&failure), Some(expected));
+        assert_eq!(FailedCall::parse("the token cannot be written"), None);
     }
 
     #[test]

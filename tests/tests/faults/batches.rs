@@ -53,16 +53,16 @@ async fn a_post_that_kills_its_process_is_given_up_and_the_others_of_its_batch_a
         let searching = RequestMatcher::of("GET", &incident.number);
         inject_always(&world, searching, FaultAction::Delay(A_MOMENT));
     }
-    world.kill_when_asked(killer).await;
+    world.kill_on_request(killer).await;
     for session in &sessions {
         assert_eq!(world.state(session).await, "delivering");
     }
     world.cloud.travel(Duration::from_secs(LEASE + 1));
     // Now each is handled alone, the fatal post first.
-    world.kill_when_asked(killer).await;
+    world.kill_on_request(killer).await;
     world.cloud.travel(Duration::from_secs(LEASE + 1));
     // From now on it is handled last.
-    world.kill_when_asked(killer).await;
+    world.kill_on_request(killer).await;
     for (incident, session) in incidents.iter().zip(&sessions).skip(1) {
         assert_eq!(world.notes(incident).len(), 1);
         let entry = world.entry(session).await;
@@ -72,7 +72,7 @@ async fn a_post_that_kills_its_process_is_given_up_and_the_others_of_its_batch_a
     for _ in 0..3 {
         world.cloud.travel(Duration::from_secs(LEASE + 1));
         assert!(world.dead_letters().is_empty());
-        world.kill_when_asked(killer).await;
+        world.kill_on_request(killer).await;
     }
     let mark = world.servicenow().mark();
     world.deliver_after(LEASE + 1).await;

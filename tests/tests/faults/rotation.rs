@@ -164,7 +164,7 @@ async fn a_replacement_that_is_killed_anywhere_ends_right_the_next_time() {
 async fn a_staged_token_is_promoted_wherever_the_process_dies() {
     let world = World::start().await;
     world.replace_refresh_tokens();
-    world.forget_password().await;
+    world.remove_password().await;
     let points = points_of_a_rotation(&world).await;
     let is_put = |point: &&Point| matches!(point, Point::Aws(_, operation, _) if operation == "PutSecretValue");
     let put = points.iter().find(is_put).expect("a put");
@@ -183,7 +183,7 @@ async fn a_staged_token_is_promoted_although_an_operator_sets_something() {
     for operator in ["token rotate", "secrets set"] {
         let world = World::start().await;
         world.replace_refresh_tokens();
-        world.forget_password().await;
+        world.remove_password().await;
         let incident = world.incident();
         world.post(&world.session(&incident), Phase::Start).await;
         let moving = Point::Aws(
@@ -349,7 +349,7 @@ async fn a_replaced_token_that_secrets_manager_does_not_take_is_promoted_by_the_
         ] {
             let world = World::start().await;
             world.replace_refresh_tokens();
-            world.forget_password().await;
+            world.remove_password().await;
             let down = refused(500, "InternalServiceError");
             let fault = AwsFault::once(Service::SecretsManager, operation, down);
             world.cloud.aws.inject(fault.times(3));

@@ -150,7 +150,7 @@ async fn a_record_named_for_a_post_of_unknown_outcome_makes_no_second_note() {
     show_columns(&world);
     let stack = &world.cloud.stack;
     let dead_letters = admin::dlq::list(stack, &admin::dlq::Filter::default()).await;
-    let id = &dead_letters.expect("dead letters").letters[0].id;
+    let id = &dead_letters.expect("dead letters").dead_letters[0].id;
     let number = RecordNumber::parse(&second.number).expect("a number");
     let testing = Testing {
         allow_loopback: true,

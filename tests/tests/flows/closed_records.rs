@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use local::rescue::{Phase, Session};
 use local::servicenow::Created;
-use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
-use tests::World;
+use local::simulator::{FaultAction, RequestMatcher};
+use tests::settings::{console_sessions, with_line};
+use tests::{World, assert_contains};
 
 const INCIDENTS: &str = "incident";
 const CASES: &str = "sn_customerservice_case";
@@ -13,21 +14,17 @@ const CASES: &str = "sn_customerservice_case";
 /// Each kind of record in each state that counts as closed.
 fn closed(world: &World) -> Vec<(&'static str, Created)> {
     let servicenow = world.servicenow();
-    let incidents = [
-        ("state", "6"),
-        ("state", "7"),
-        ("state", "8"),
-        ("active", "false"),
-    ];
-    let cases = [
-        ("state", "3"),
-        ("state", "6"),
-        ("state", "7"),
-        ("active", "false"),
-    ];
-    let incidents = incidents.map(|column| (INCIDENTS, servicenow.add_incident(&[column])));
-    let cases = cases.map(|column| (CASES, servicenow.add_case(&[column])));
-    incidents.into_iter().chain(cases).collect()
+    let mut records = Vec::new();
+    for state in ["6", "7", "8"] {
+        records.push((INCIDENTS, servicenow.add_incident(&[("state", state)])));
+    }
+    for state in ["3", "6", "7"] {
+        records.push((CASES, servicenow.add_case(&[("state", state)])));
+    }
+    let inactive = [("active", "false")];
+    records.push((INCIDENTS, servicenow.add_incident(&inactive)));
+    records.push((CASES, servicenow.add_case(&inactive)));
+    records
 }
 
 fn notes(world: &World, table: &str, sys_id: &str) -> Vec<String> {
@@ -59,11 +56,8 @@ async fn deliver_to_all(world: &World, records: &[(&'static str, Created)]) -> V
         sessions.push(session);
     }
     world.deliver().await;
-    assert!(
-        world.dead_letters().is_empty(),
-        "{:?}",
-        world.dead_letters()
-    );
+    let dead_letters = world.dead_letters();
+    assert!(dead_letters.is_empty(), "{dead_letters:?}");
     sessions
 }
 
@@ -97,29 +91,24 @@ async fn a_closed_record_is_reopened_with_its_note() {
         assert_eq!(column(&world, table, record, "active"), "true");
     }
     world.post(&sessions[0], Phase::End).await;
-    world.post(&world.session(&open), Phase::Start).await;
-    world.deliver().await;
+    world
+        .post_and_deliver(&world.session(&open), Phase::Start)
+        .await;
     let again = notes(&world, INCIDENTS, &records[0].1.sys_id);
     assert_eq!(again.len(), 2);
     assert!(!again[1].contains("has been reopened"), "{again:?}");
-    assert_eq!(
-        column(&world, INCIDENTS, &open, "state"),
-        "1",
-        "an open record stays as it is"
-    );
+    let state = column(&world, INCIDENTS, &open, "state");
+    assert_eq!(state, "1", "an open record stays as it is");
 }
 
 /// `new` creates a record of the same table, independent of `console_sessions`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_record_is_followed_by_a_new_one_of_its_table() {
-    let world = World::with_settings(|file| {
-        file.replace("[sessions]", "[sessions]\nclosed_records = \"new\"")
-            .replace(
-                "console_sessions = \"incident\"",
-                "console_sessions = \"ignore\"",
-            )
-    })
-    .await;
+    let change = |file: String| {
+        let file = with_line(&file, "sessions", "closed_records = \"new\"");
+        console_sessions(&file, "ignore")
+    };
+    let world = World::with_settings(change).await;
     let records = closed(&world);
     let sessions = deliver_to_all(&world, &records).await;
     for session in &sessions {
@@ -132,10 +121,7 @@ async fn a_closed_record_is_followed_by_a_new_one_of_its_table() {
         assert_eq!(created.len(), 1, "start and end share it");
         let notes = notes(&world, table, &created[0]);
         assert_eq!(notes.len(), 2, "{notes:?}");
-        assert!(
-            notes[0].contains(&format!("follows {}", record.number)),
-            "{notes:?}"
-        );
+        assert_contains(&notes[0], &[&format!("follows {}", record.number)]);
     }
 }
 
@@ -149,13 +135,10 @@ async fn a_record_that_is_closed_between_start_and_end_is_followed_from_the_end_
             world.servicenow().add_case(&[])
         };
         let session = world.session(&record);
-        world.post(&session, Phase::Start).await;
-        world.deliver().await;
-        world
-            .servicenow()
-            .set_field(table, &record.sys_id, "state", "7");
-        world.post(&session, Phase::End).await;
-        world.deliver().await;
+        world.post_and_deliver(&session, Phase::Start).await;
+        let instance = world.servicenow();
+        instance.set_field(table, &record.sys_id, "state", "7");
+        world.post_and_deliver(&session, Phase::End).await;
         assert_eq!(notes(&world, table, &record.sys_id).len(), 1);
         let created = follow_ups(&world, table, &session);
         assert_eq!(created.len(), 1);
@@ -170,8 +153,7 @@ async fn a_created_record_is_followed_each_time_it_is_closed() {
     let mut session = world.console_session();
     for post in 1..=3 {
         session.say("Ana Ruiz", &format!("post {post}"));
-        world.post(&session, Phase::Start).await;
-        world.deliver().await;
+        world.post_and_deliver(&session, Phase::Start).await;
         let records = follow_ups(&world, INCIDENTS, &session);
         assert_eq!(records.len(), post);
         let last = records.last().expect("a record");
@@ -182,6 +164,15 @@ async fn a_created_record_is_followed_each_time_it_is_closed() {
     }
 }
 
+/// A world that follows closed records, a closed incident, and a session whose start is posted for it.
+async fn post_for_closed_incident() -> (World, Created, Session) {
+    let world = World::with_session_setting("closed_records = \"new\"").await;
+    let record = world.servicenow().add_incident(&[("state", "7")]);
+    let session = world.session(&record);
+    world.post(&session, Phase::Start).await;
+    (world, record, session)
+}
+
 /// docs/architecture.md#rule-2 with `new`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_killed_while_it_creates_a_follow_up_record_leaves_one_with_one_note() {
@@ -190,19 +181,13 @@ async fn a_process_killed_while_it_creates_a_follow_up_record_leaves_one_with_on
         FaultAction::Delay(a_moment),
         FaultAction::CommitThenDelay(a_moment),
     ] {
-        let world = World::with_session_setting("closed_records = \"new\"").await;
-        let record = world.servicenow().add_incident(&[("state", "7")]);
-        let session = world.session(&record);
-        world.post(&session, Phase::Start).await;
+        let (world, record, session) = post_for_closed_incident().await;
         let creating = RequestMatcher::of("POST", "/table/incident");
-        world
-            .servicenow()
-            .fault(InjectedFault::on(creating).then(action));
+        world.inject_once(creating, action);
         world.kill_during("POST").await;
         tokio::time::sleep(a_moment).await;
         world.deliver_after(1800).await;
-        world.post(&session, Phase::End).await;
-        world.deliver().await;
+        world.post_and_deliver(&session, Phase::End).await;
         assert!(world.notes(&record).is_empty());
         let created = follow_ups(&world, INCIDENTS, &session);
         assert_eq!(created.len(), 1);
@@ -213,20 +198,14 @@ async fn a_process_killed_while_it_creates_a_follow_up_record_leaves_one_with_on
 /// docs/architecture.md#rule-2: the answer was lost, and the follow-up record was closed before the next attempt.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_follow_up_record_after_a_lost_answer_is_found_although_it_is_closed() {
-    let world = World::with_session_setting("closed_records = \"new\"").await;
-    let record = world.servicenow().add_incident(&[("state", "7")]);
-    let session = world.session(&record);
-    world.post(&session, Phase::Start).await;
+    let (world, _, session) = post_for_closed_incident().await;
     let creating = RequestMatcher::of("POST", "/table/incident");
-    world
-        .servicenow()
-        .fault(InjectedFault::on(creating).then(FaultAction::CommitThenDrop));
+    world.inject_once(creating, FaultAction::CommitThenDrop);
     world.deliver().await;
     let created = follow_ups(&world, INCIDENTS, &session);
     assert_eq!(created.len(), 1);
-    world
-        .servicenow()
-        .set_field(INCIDENTS, &created[0], "state", "7");
+    let instance = world.servicenow();
+    instance.set_field(INCIDENTS, &created[0], "state", "7");
     world.deliver_until_empty().await;
     assert_eq!(follow_ups(&world, INCIDENTS, &session), created);
     assert_eq!(notes(&world, INCIDENTS, &created[0]).len(), 1);
@@ -240,9 +219,7 @@ async fn a_follow_up_record_after_a_lost_answer_is_found_although_its_record_is_
         let record = world.servicenow().add_incident(&[("state", "7")]);
         let session = world.session(&record);
         let creating = RequestMatcher::of("POST", "/table/incident").body_containing(&session.id);
-        world
-            .servicenow()
-            .fault(InjectedFault::on(creating).then(action));
+        world.inject_once(creating, action);
         (record, session)
     });
     for (_, session) in &records {
@@ -271,9 +248,7 @@ async fn a_reopening_whose_answer_was_lost_leaves_one_note() {
     let world = World::with_session_setting("closed_records = \"reopen\"").await;
     let record = world.servicenow().add_incident(&[("state", "7")]);
     world.post(&world.session(&record), Phase::Start).await;
-    let fault = InjectedFault::on(RequestMatcher::of("PATCH", &record.sys_id))
-        .then(FaultAction::CommitThenDrop);
-    world.servicenow().fault(fault);
+    world.inject_once(World::writes_to(&record), FaultAction::CommitThenDrop);
     world.deliver_until_empty().await;
     assert_eq!(world.notes(&record).len(), 1);
     assert_eq!(column(&world, INCIDENTS, &record, "state"), "2");

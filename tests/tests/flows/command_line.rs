@@ -6,16 +6,19 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::types::AttributeValue;
 use local::aws::{Effect, InjectedAwsFault, Mark, Service};
 use local::demo_tenant;
-use local::rescue::{Format, Phase};
+use local::rescue::{Format, Phase, Session};
 use local::servicenow::User;
 use serde_json::{Value, json};
-use tests::World;
+use tests::{World, assert_contains};
 use tokio::io::AsyncWriteExt as _;
 
 use super::folder::Folder;
 
 /// Characters that shells, URLs, XML and JSON treat in their own ways.
 const HARD: &str = "^&<>?\"'\\ %20+é漢🔑";
+
+/// Applies the file that [`CommandLine::file`] writes.
+const APPLY: [&str; 5] = ["tenant", "apply", "acme.toml", "--output", "json"];
 
 /// The program with its environment and a folder for tenant files.
 pub(super) struct CommandLine<'w> {
@@ -40,6 +43,24 @@ impl Ended {
 
     pub(super) fn all(&self) -> String {
         format!("{}\n{}", self.stdout, self.stderr)
+    }
+
+    #[track_caller]
+    pub(super) fn assert_stdout(&self, expected: &[&str]) {
+        assert_contains(&self.stdout, expected);
+    }
+
+    #[track_caller]
+    pub(super) fn assert_stderr(&self, expected: &[&str]) {
+        assert_contains(&self.stderr, expected);
+    }
+
+    /// Asserts that the output moves no cursor and changes no direction of writing.
+    #[track_caller]
+    pub(super) fn assert_plain(&self) {
+        let all = self.all();
+        let special = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!all.contains(special), "{all:?}");
     }
 }
 
@@ -138,6 +159,12 @@ impl<'w> CommandLine<'w> {
             .replace("\"rescue-connector-demo\"", "\"acme-client\"")
     }
 
+    /// The tenant file of acme under another name.
+    pub(super) fn named(&self, name: &str) -> String {
+        let tenant = format!("tenant = \"{name}\"");
+        self.acme().replace("tenant = \"acme\"", &tenant)
+    }
+
     /// Writes a file into the folder in which commands run.
     pub(super) fn write(&self, name: &str, text: &str) {
         let path = self.folder.path().join(name);
@@ -151,39 +178,68 @@ impl<'w> CommandLine<'w> {
         self.run(&arguments).await.json()
     }
 
-    /// Runs a command that must fail with these texts on standard error and nothing on standard output.
-    pub(super) async fn fails(&self, arguments: &[&str], words: &[&str]) -> Ended {
+    /// Runs a command that must succeed.
+    pub(super) async fn succeeds(&self, arguments: &[&str]) -> Ended {
         let ended = self.run(arguments).await;
-        let said = (ended.code, ended.stdout.as_str());
-        assert_eq!(said, (Some(1), ""), "{arguments:?}: {}", ended.stderr);
-        for word in words {
-            assert!(ended.stderr.contains(word), "{word}: {}", ended.stderr);
-        }
+        assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.stderr);
         ended
     }
 
+    /// Runs a command that must fail with these texts on standard error and nothing on standard output.
+    pub(super) async fn fails(&self, arguments: &[&str], expected: &[&str]) -> Ended {
+        let ended = self.run(arguments).await;
+        let outcome = (ended.code, ended.stdout.as_str());
+        assert_eq!(outcome, (Some(1), ""), "{arguments:?}: {}", ended.stderr);
+        ended.assert_stderr(expected);
+        ended
+    }
+
+    /// Runs commands that must be refused as wrong usage.
+    pub(super) async fn refuses_usage(&self, commands: &[&[&str]]) {
+        for arguments in commands {
+            let ended = self.run(arguments).await;
+            let outcome = (ended.code, ended.stdout.as_str());
+            assert_eq!(outcome, (Some(2), ""), "{arguments:?}: {}", ended.stderr);
+        }
+    }
+
     /// A new tenant `acme` that may write to the instance, and what its creation answered.
-    pub(super) async fn furnish(&self) -> Value {
+    pub(super) async fn create_with_secrets(&self) -> Value {
+        self.create_with_client("acme-secret").await
+    }
+
+    /// The same with that client secret.
+    async fn create_with_client(&self, client_secret: &str) -> Value {
         let created = self.create().await;
         let instance = &self.world.cloud.servicenow;
-        instance.add_registry("acme-client", "acme-secret");
+        instance.add_registry("acme-client", client_secret);
         instance.add_user(User::service_account("svc.acme", "unused").with_roles(&["itil"]));
         let refresh_token = instance.issue_refresh_token("acme-client", "svc.acme");
         for (name, value) in [
-            ("oauth-client-secret", "acme-secret"),
+            ("oauth-client-secret", client_secret),
             ("refresh-token", &refresh_token),
         ] {
-            let set = self
-                .run_with(&["secrets", "set", "acme", name], value)
-                .await;
+            let set = ["secrets", "set", "acme", name, "--yes"];
+            let set = self.run_with(&set, &format!("{value}\n")).await;
             assert_eq!(set.code, Some(0), "{}", set.stderr);
         }
         created
     }
 
+    /// Posts a session's data to the webhook URL of a tenant that was created.
+    pub(super) async fn post(&self, created: &Value, session: &Session, phase: Phase) {
+        let urls = &created["webhook_urls"];
+        let url = match phase {
+            Phase::Start => text(urls, "/started"),
+            Phase::End => text(urls, "/ended"),
+        };
+        let rescue = &self.world.cloud.rescue;
+        let posted = rescue.post(url, session, Format::Form, phase).await;
+        assert_eq!(posted.expect("an answer").status, 200);
+    }
+
     pub(super) async fn apply(&self) -> Ended {
-        self.run(&["tenant", "apply", "acme.toml", "--output", "json"])
-            .await
+        self.run(&APPLY).await
     }
 
     /// A new tenant `acme`, and what its creation answered.
@@ -196,17 +252,15 @@ impl<'w> CommandLine<'w> {
         self.world.cloud.aws.journal().mark()
     }
 
-    /// The writing operations since then.
-    pub(super) fn writes_since(&self, mark: Mark) -> Vec<String> {
+    /// Asserts that no command has written anything since then.
+    #[track_caller]
+    pub(super) fn assert_unwritten_since(&self, mark: Mark) {
+        let reads = ["Get", "BatchGet", "Describe", "List", "Query", "Scan"];
         let calls = self.world.cloud.aws.journal().since(mark).into_iter();
         let operations = calls.map(|call| call.operation);
-        operations
-            .filter(|name| {
-                !["Get", "BatchGet", "Describe", "List", "Query", "Scan"]
-                    .iter()
-                    .any(|read| name.starts_with(read))
-            })
-            .collect()
+        let is_write = |name: &String| !reads.iter().any(|read| name.starts_with(read));
+        let writes: Vec<String> = operations.filter(is_write).collect();
+        assert_eq!(writes, [""; 0]);
     }
 
     /// The value of one of acme's secrets.
@@ -240,24 +294,21 @@ pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     found.unwrap_or_else(|| panic!("no {pointer} in {value}"))
 }
 
+/// The names of an object's members.
+pub(super) fn members(value: &Value) -> Vec<&String> {
+    value.as_object().expect("an object").keys().collect()
+}
+
 /// `{"tenant","changes","webhook_urls":{"started","ended"},"api_key","keys":[{"id","kind","scopes"}]}`.
 fn assert_shape(created: &Value) {
-    let names = |value: &Value| -> Vec<String> {
-        value
-            .as_object()
-            .expect("an object")
-            .keys()
-            .cloned()
-            .collect()
-    };
-    let members = ["api_key", "changes", "keys", "tenant", "webhook_urls"];
-    assert_eq!(names(created), members, "{created}");
+    let expected = ["api_key", "changes", "keys", "tenant", "webhook_urls"];
+    assert_eq!(members(created), expected, "{created}");
     assert_eq!(created["tenant"], "acme");
-    assert_eq!(names(&created["webhook_urls"]), ["ended", "started"]);
+    assert_eq!(members(&created["webhook_urls"]), ["ended", "started"]);
     let keys = created["keys"].as_array().expect("keys");
     assert_eq!(keys.len(), 2);
     for key in keys {
-        assert_eq!(names(key), ["id", "kind", "scopes"]);
+        assert_eq!(members(key), ["id", "kind", "scopes"]);
     }
     assert_eq!(keys[0]["kind"], "webhook");
     assert_eq!(keys[1]["kind"], "api");
@@ -284,8 +335,8 @@ async fn status(method: reqwest::Method, url: &str) -> u16 {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_tenant_gets_urls_and_keys_that_work_whichever_way_the_stack_is_found() {
     let world = World::start().await;
-    let command_line = CommandLine::by_outputs(&world);
-    let created = command_line.create().await;
+    let operator = CommandLine::by_outputs(&world);
+    let created = operator.create().await;
     assert_shape(&created);
     assert_api_key(text(&created, "/api_key"));
     for event in ["started", "ended"] {
@@ -297,9 +348,9 @@ async fn a_new_tenant_gets_urls_and_keys_that_work_whichever_way_the_stack_is_fo
     }
 
     let world = World::start().await;
-    let command_line = CommandLine::by_variables(&world);
-    let mark = command_line.mark();
-    let created = command_line.create().await;
+    let operator = CommandLine::by_variables(&world);
+    let mark = operator.mark();
+    let created = operator.create().await;
     assert_shape(&created);
     assert_api_key(text(&created, "/api_key"));
     // The API's address and the function that renews tokens have no variable: the stack's outputs name them.
@@ -309,71 +360,63 @@ async fn a_new_tenant_gets_urls_and_keys_that_work_whichever_way_the_stack_is_fo
     assert!(url.starts_with(&world.cloud.gateway.url()), "{url}");
     assert_eq!(status(reqwest::Method::GET, url).await, 204);
     assert_eq!(status(reqwest::Method::POST, url).await, 200);
-    let token = command_line.json(&["token", "status", "acme"]).await;
+    let token = operator.json(&["token", "status", "acme"]).await;
     assert_eq!(token["rotation"]["schedule"], "rate(1 day)");
-    let made = command_line
-        .json(&["keys", "rotate", "acme", "webhook"])
-        .await;
-    let url = text(&made, "/webhook_urls/started");
+    let created = operator.json(&["keys", "rotate", "acme", "webhook"]).await;
+    let url = text(&created, "/webhook_urls/started");
     assert!(url.starts_with(&world.cloud.gateway.url()), "{url}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_stack_paths_are_printed_and_a_tenant_without_a_schedule_is_not_called_ready() {
     let world = World::start().await;
-    let command_line = CommandLine::by_variables(&world);
-    command_line.file(|file| file);
-    let apply = ["tenant", "apply", "acme.toml", "--output", "json"];
-    let elsewhere = [&apply[..], &["--stack", "elsewhere"]].concat();
-    let ended = command_line.run(&elsewhere).await;
+    let operator = CommandLine::by_variables(&world);
+    operator.file(|file| file);
+    let elsewhere = [&APPLY[..], &["--stack", "elsewhere"]].concat();
+    let ended = operator.run(&elsewhere).await;
     assert_eq!(ended.code, Some(1));
-    for words in [
+    ended.assert_stderr(&[
         "no stack elsewhere",
         "the rotation schedule is not set",
         "RotateTokensFunctionArn",
         "apply the file again",
-    ] {
-        assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
-    }
+    ]);
     let created: Value = serde_json::from_str(&ended.stdout).expect("JSON");
     let path = text(&created, "/webhook_urls/ended");
     assert!(path.starts_with("/integration/api/servicenow/"), "{path}");
     assert_api_key(text(&created, "/api_key"));
 
     // Applying again with the stack sets the schedule.
-    let again = command_line.run(&apply).await;
-    assert_eq!(again.code, Some(0), "{}", again.stderr);
-    assert!(again.stderr.contains("rate(1 day)"), "{}", again.stderr);
+    operator
+        .succeeds(&APPLY)
+        .await
+        .assert_stderr(&["rate(1 day)"]);
     // An existing schedule stays when the stack cannot be read.
-    let ended = command_line.run(&elsewhere).await;
-    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    operator.succeeds(&elsewhere).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_tenant_lists_the_next_steps() {
     let world = World::start().await;
-    let command_line = CommandLine::by_outputs(&world);
-    command_line.file(|file| file);
-    let ended = command_line.run(&["tenant", "apply", "acme.toml"]).await;
-    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    for words in [
+    let operator = CommandLine::by_outputs(&world);
+    operator.file(|file| file);
+    let apply = ["tenant", "apply", "acme.toml"];
+    operator.succeeds(&apply).await.assert_stderr(&[
         "Paste the two Post-to-URL addresses",
         "rescue-connector secrets set acme oauth-client-secret",
         "rescue-connector secrets set acme sso-password",
         "rescue-connector doctor acme",
-    ] {
-        assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
-    }
-    let again = command_line.run(&["tenant", "apply", "acme.toml"]).await;
+    ]);
+    let again = operator.run(&apply).await;
     assert!(!again.stderr.contains("Next steps"), "{}", again.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_difference_moves_no_cursor() {
     let world = World::start().await;
-    let command_line = CommandLine::by_outputs(&world);
-    command_line.create().await;
-    command_line.file(|file| file.replace("\"acme-client\"", "\"acme\u{9b}2J\u{202e}client\""));
+    let operator = CommandLine::by_outputs(&world);
+    operator.create().await;
+    operator.file(|file| file.replace("\"acme-client\"", "\"acme\u{9b}2J\u{202e}client\""));
     for arguments in [
         &["tenant", "apply", "acme.toml", "--dry-run"][..],
         &["tenant", "apply", "acme.toml"],
@@ -384,10 +427,7 @@ async fn a_difference_moves_no_cursor() {
         &["token", "status", "acme"],
         &["doctor", "acme"],
     ] {
-        let ended = command_line.run(arguments).await;
-        let all = ended.all();
-        let unruly = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
-        assert!(!all.contains(unruly), "{arguments:?}: {all:?}");
+        operator.run(arguments).await.assert_plain();
     }
 }
 
@@ -395,62 +435,44 @@ async fn a_difference_moves_no_cursor() {
 #[tokio::test(flavor = "multi_thread")]
 async fn both_secrets_exist_from_the_start_and_the_token_is_empty() {
     let world = World::start().await;
-    let command_line = CommandLine::by_outputs(&world);
-    command_line.create().await;
-    assert_eq!(command_line.secret("token").await, json!({}));
-    let credentials = command_line.secret("credentials").await;
-    let names: Vec<&String> = credentials.as_object().expect("an object").keys().collect();
-    assert_eq!(names, ["tracking-key"]);
+    let operator = CommandLine::by_outputs(&world);
+    operator.create().await;
+    assert_eq!(operator.secret("token").await, json!({}));
+    let credentials = operator.secret("credentials").await;
+    assert_eq!(members(&credentials), ["tracking-key"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn applying_the_same_file_again_changes_nothing_and_shows_no_keys() {
     let world = World::start().await;
-    let command_line = CommandLine::by_outputs(&world);
-    let created = command_line.create().await;
-    let item = command_line.item().await;
-    let mark = command_line.mark();
-    let again = command_line.apply().await;
+    let operator = CommandLine::by_outputs(&world);
+    let created = operator.create().await;
+    let item = operator.item().await;
+    let mark = operator.mark();
+    let again = operator.apply().await;
     let answer = again.json();
     assert_eq!(answer["changes"], json!([]));
     assert_eq!(answer["keys"], created["keys"]);
     assert_eq!(answer.get("webhook_urls"), None);
     assert_eq!(answer.get("api_key"), None);
     assert!(!again.all().contains(text(&created, "/api_key")));
-    assert_eq!(command_line.writes_since(mark), Vec::<String>::new());
-    assert_eq!(command_line.item().await, item);
+    operator.assert_unwritten_since(mark);
+    assert_eq!(operator.item().await, item);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_setting_is_shown_with_both_values() {
     let world = World::start().await;
-    let command_line = CommandLine::by_outputs(&world);
-    command_line.create().await;
-    command_line
-        .file(|file| file.replace("tenant = \"acme\"", "tenant = \"acme\"\nlanguage = \"es\""));
-    let table = command_line
-        .run(&["tenant", "apply", "acme.toml", "--dry-run"])
-        .await;
-    assert_eq!(table.code, Some(0), "{}", table.stderr);
-    assert!(
-        table.stdout.contains("- language = \"en\""),
-        "{}",
-        table.stdout
-    );
-    assert!(
-        table.stdout.contains("+ language = \"es\""),
-        "{}",
-        table.stdout
-    );
-    let answer = command_line.apply().await.json();
-    assert_eq!(
-        answer["changes"],
-        json!([{"path": "language", "before": "en", "after": "es"}])
-    );
-    let shown = command_line
-        .run(&["tenant", "show", "acme", "--output", "json"])
-        .await
-        .json();
+    let operator = CommandLine::by_outputs(&world);
+    operator.create().await;
+    operator.file(|file| file.replace("tenant = \"acme\"", "tenant = \"acme\"\nlanguage = \"es\""));
+    let dry_run = ["tenant", "apply", "acme.toml", "--dry-run"];
+    let table = operator.succeeds(&dry_run).await;
+    table.assert_stdout(&["- language = \"en\"", "+ language = \"es\""]);
+    let answer = operator.apply().await.json();
+    let change = json!([{"path": "language", "before": "en", "after": "es"}]);
+    assert_eq!(answer["changes"], change);
+    let shown = operator.json(&["tenant", "show", "acme"]).await;
     assert_eq!(shown["settings"]["language"], "es");
     assert_eq!(shown["version"], 2);
 }
@@ -458,39 +480,29 @@ async fn a_changed_setting_is_shown_with_both_values() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_writes_nothing() {
     let world = World::start().await;
-    let command_line = CommandLine::by_outputs(&world);
-    command_line.file(|file| file);
-    let mark = command_line.mark();
-    let dry = [
-        "tenant",
-        "apply",
-        "acme.toml",
-        "--dry-run",
-        "--output",
-        "json",
-    ];
-    let answer = command_line.run(&dry).await.json();
+    let operator = CommandLine::by_outputs(&world);
+    operator.file(|file| file);
+    let mark = operator.mark();
+    let dry_run = ["tenant", "apply", "acme.toml", "--dry-run"];
+    let answer = operator.json(&dry_run).await;
     assert!(!answer["changes"].as_array().expect("a list").is_empty());
     assert_eq!(answer.get("api_key"), None);
-    assert_eq!(command_line.writes_since(mark), Vec::<String>::new());
-    assert_eq!(command_line.item().await, None);
+    operator.assert_unwritten_since(mark);
+    assert_eq!(operator.item().await, None);
 }
 
 /// A change that interrupts a running tenant has to be confirmed; without a terminal it needs `--yes`.
 #[tokio::test(flavor = "multi_thread")]
 async fn switching_a_tenant_off_without_a_terminal_needs_yes() {
     let world = World::start().await;
-    let command_line = CommandLine::by_outputs(&world);
-    command_line.create().await;
-    command_line
-        .file(|file| file.replace("tenant = \"acme\"", "tenant = \"acme\"\nenabled = false"));
-    let mark = command_line.mark();
-    let refused = command_line.apply().await;
-    assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""));
-    assert!(refused.stderr.contains("--yes"), "{}", refused.stderr);
-    assert_eq!(command_line.writes_since(mark), Vec::<String>::new());
-    let yes = ["tenant", "apply", "acme.toml", "--yes", "--output", "json"];
-    let answer = command_line.run(&yes).await.json();
+    let operator = CommandLine::by_outputs(&world);
+    operator.create().await;
+    operator.file(|file| file.replace("tenant = \"acme\"", "tenant = \"acme\"\nenabled = false"));
+    let mark = operator.mark();
+    operator.fails(&APPLY, &["--yes"]).await;
+    operator.assert_unwritten_since(mark);
+    let confirmed = ["tenant", "apply", "acme.toml", "--yes"];
+    let answer = operator.json(&confirmed).await;
     assert_eq!(answer["changes"][0]["path"], "enabled");
 }
 
@@ -498,14 +510,13 @@ async fn switching_a_tenant_off_without_a_terminal_needs_yes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_later_of_two_operators_gets_an_error_and_overwrites_nothing() {
     let world = World::start().await;
-    let command_line = CommandLine::by_outputs(&world);
-    command_line.create().await;
-    command_line
-        .file(|file| file.replace("tenant = \"acme\"", "tenant = \"acme\"\nlanguage = \"es\""));
+    let operator = CommandLine::by_outputs(&world);
+    operator.create().await;
+    operator.file(|file| file.replace("tenant = \"acme\"", "tenant = \"acme\"\nlanguage = \"es\""));
     let aws = &world.cloud.aws;
     let hang = Effect::Hang(Duration::from_secs(2));
     aws.inject(InjectedAwsFault::once(Service::DynamoDb, "PutItem", hang));
-    let mark = command_line.mark();
+    let mark = operator.mark();
     let other_operator = async {
         let since = Instant::now();
         while aws.journal().count(mark, Service::DynamoDb, "PutItem") == 0 {
@@ -525,106 +536,79 @@ async fn the_later_of_two_operators_gets_an_error_and_overwrites_nothing() {
             .expression_attribute_names("#version", "version")
             .expression_attribute_values(":next", AttributeValue::N("2".to_owned()));
         update.send().await.expect("written");
-        command_line.item().await
+        operator.item().await
     };
-    let (ended, theirs) = tokio::join!(command_line.apply(), other_operator);
+    let (ended, theirs) = tokio::join!(operator.apply(), other_operator);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
-    assert!(
-        ended.stderr.contains("another operator changed") && ended.stderr.contains("apply again"),
-        "{}",
-        ended.stderr
-    );
-    assert_eq!(command_line.item().await, theirs);
-    assert_eq!(
-        command_line.apply().await.json()["changes"][0]["after"],
-        "es"
-    );
+    ended.assert_stderr(&["another operator changed", "apply again"]);
+    assert_eq!(operator.item().await, theirs);
+    let again = operator.apply().await.json();
+    assert_eq!(again["changes"][0]["after"], "es");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_of_a_file_are_reported_by_line_and_key_before_any_aws_call() {
     let world = World::start().await;
-    let command_line = CommandLine::by_outputs(&world);
-    command_line.file(|file| {
+    let operator = CommandLine::by_outputs(&world);
+    operator.file(|file| {
         file.replace(
             "tenant = \"acme\"",
             "tenant = \"acme\"\nlanguage = \"klingon\"",
         )
         .replace("company_id", "compny_id")
     });
-    let mark = command_line.mark();
-    let ended = command_line.apply().await;
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
-    let told = |line: &str, key: &str| {
-        let lines = ended.stderr.lines();
-        let found = lines
-            .into_iter()
-            .any(|text| text.contains(line) && text.contains(key));
-        assert!(found, "{line}, {key}: {}", ended.stderr);
-    };
-    told("line 2,", "language");
-    told("line 5,", "compny_id");
-    told("acme.toml", "not a tenant file");
+    let mark = operator.mark();
+    let ended = operator.fails(&APPLY, &[]).await;
+    for (place, fault) in [
+        ("line 2,", "language"),
+        ("line 5,", "compny_id"),
+        ("acme.toml", "not a tenant file"),
+    ] {
+        let mut lines = ended.stderr.lines();
+        let found = lines.any(|line| line.contains(place) && line.contains(fault));
+        assert!(found, "{place}, {fault}: {}", ended.stderr);
+    }
     assert!(world.cloud.aws.journal().since(mark).is_empty());
-    let missing = command_line.run(&["tenant", "apply", "none.toml"]).await;
-    assert_eq!(missing.code, Some(1));
-    assert!(missing.stderr.contains("none.toml"), "{}", missing.stderr);
+    operator
+        .fails(&["tenant", "apply", "none.toml"], &["none.toml"])
+        .await;
 }
 
 /// 0, 1 (it failed) or 2 (wrong usage).
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_usage_is_two_and_a_tenant_that_does_not_exist_is_one() {
     let world = World::start().await;
-    let command_line = CommandLine::by_outputs(&world);
-    for usage in [
+    let operator = CommandLine::by_outputs(&world);
+    let wrong_usage = [
         &[][..],
         &["tenant"],
         &["tenant", "apply"],
         &["tenant", "show", "Not A Name"],
         &["tenant", "show", "acme", "--output", "xml"],
         &["secrets", "set", "demo", "password"],
-    ] {
-        let ended = command_line.run(usage).await;
-        assert_eq!(
-            (ended.code, ended.stdout.as_str()),
-            (Some(2), ""),
-            "{usage:?}"
-        );
-    }
+    ];
+    operator.refuses_usage(&wrong_usage).await;
     for failing in [
         &["tenant", "show", "acme"][..],
         &["secrets", "set", "acme", "sso-password"],
     ] {
-        let ended = command_line.run_with(failing, "x").await;
-        assert_eq!(
-            (ended.code, ended.stdout.as_str()),
-            (Some(1), ""),
-            "{failing:?}"
-        );
-        assert!(ended.stderr.contains("no tenant acme"), "{}", ended.stderr);
+        let ended = operator.run_with(failing, "x").await;
+        let outcome = (ended.code, ended.stdout.as_str());
+        assert_eq!(outcome, (Some(1), ""), "{failing:?}");
+        ended.assert_stderr(&["no tenant acme"]);
     }
-    let ended = command_line
-        .run(&["tenant", "show", "demo", "--stack", "elsewhere"])
-        .await;
-    assert_eq!(ended.code, Some(1));
-    assert!(
-        ended.stderr.contains("no stack elsewhere"),
-        "{}",
-        ended.stderr
-    );
-    assert_eq!(command_line.run(&["--help"]).await.code, Some(0));
+    let elsewhere = ["tenant", "show", "demo", "--stack", "elsewhere"];
+    operator.fails(&elsewhere, &["no stack elsewhere"]).await;
+    operator.succeeds(&["--help"]).await;
 }
 
 /// docs/architecture.md#rule-8.
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_are_stored_unchanged_and_never_shown() {
     let world = World::start().await;
-    let command_line = CommandLine::by_outputs(&world);
-    let created = command_line.create().await;
-    let before = command_line
-        .run(&["tenant", "show", "acme", "--output", "json"])
-        .await
-        .json();
+    let operator = CommandLine::by_outputs(&world);
+    let created = operator.create().await;
+    let before = operator.json(&["tenant", "show", "acme"]).await;
     let nothing = json!({
         "oauth-client-secret": false, "refresh-token": false, "rescue-api-token": false,
         "service-account-password": false, "sso-password": false,
@@ -637,16 +621,13 @@ async fn secrets_are_stored_unchanged_and_never_shown() {
         ("refresh-token", "\n"),
     ] {
         // A client secret with such characters has to be confirmed.
-        let set = command_line
-            .run_with(
-                &["secrets", "set", "acme", name, "--yes"],
-                &format!("{HARD}{name}{ending}"),
-            )
-            .await;
+        let set = ["secrets", "set", "acme", name, "--yes"];
+        let text = format!("{HARD}{name}{ending}");
+        let set = operator.run_with(&set, &text).await;
         assert_eq!(set.code, Some(0), "{}", set.stderr);
         assert!(!set.all().contains(HARD), "{}", set.all());
     }
-    let credentials = command_line.secret("credentials").await;
+    let credentials = operator.secret("credentials").await;
     for name in [
         "sso-password",
         "oauth-client-secret",
@@ -655,43 +636,35 @@ async fn secrets_are_stored_unchanged_and_never_shown() {
         assert_eq!(credentials[name], format!("{HARD}{name}"));
     }
     assert_eq!(credentials["tracking-key"].as_str().map(str::len), Some(43));
-    let token = command_line.secret("token").await;
+    let token = operator.secret("token").await;
     assert_eq!(token["refresh_token"], format!("{HARD}refresh-token"));
 
-    let empty = command_line
-        .run_with(&["secrets", "set", "acme", "sso-password"], "\n")
-        .await;
+    let set = ["secrets", "set", "acme", "sso-password"];
+    let empty = operator.run_with(&set, "\n").await;
     assert_eq!(empty.code, Some(1));
-    assert_eq!(command_line.secret("credentials").await, credentials);
+    assert_eq!(operator.secret("credentials").await, credentials);
 
-    let table = command_line.run(&["tenant", "show", "acme"]).await;
-    let json = command_line
+    let table = operator.run(&["tenant", "show", "acme"]).await;
+    let json = operator
         .run(&["tenant", "show", "acme", "--output", "json"])
         .await;
     let secrets = &json.json()["secrets"];
     assert_eq!(secrets["rescue-api-token"], false);
     assert_eq!(secrets["refresh-token"], true);
-    let line = |name: &str| {
-        let found = table
-            .stdout
-            .lines()
-            .find(|line| line.trim_start().starts_with(name));
-        found
-            .unwrap_or_else(|| panic!("{name}: {}", table.stdout))
-            .to_owned()
-    };
-    assert!(line("rescue-api-token").contains("not set"));
-    assert!(!line("sso-password").contains("not set"));
+    for (name, is_set) in [("rescue-api-token", false), ("sso-password", true)] {
+        let mut lines = table.stdout.lines();
+        let line = lines.find(|line| line.trim_start().starts_with(name));
+        let line = line.unwrap_or_else(|| panic!("{name}: {}", table.stdout));
+        assert_eq!(!line.contains("not set"), is_set, "{line}");
+    }
     let api_key = text(&created, "/api_key");
     let ended_url = text(&created, "/webhook_urls/ended");
-    let webhook_key = ended_url
-        .rsplit('/')
-        .next()
-        .and_then(|rest| rest.split('?').next());
+    let (_, webhook_key) = ended_url.rsplit_once('/').expect("a key");
+    let webhook_key = webhook_key.strip_suffix("?event=ended").expect("a key");
     for shown in [table.all(), json.all()] {
         assert!(!shown.contains("^&"), "{shown}");
         assert!(!shown.contains(api_key), "{shown}");
-        assert!(!shown.contains(webhook_key.expect("a key")), "{shown}");
+        assert!(!shown.contains(webhook_key), "{shown}");
         assert!(!shown.contains(credentials["tracking-key"].as_str().expect("set")));
     }
 }
@@ -699,14 +672,14 @@ async fn secrets_are_stored_unchanged_and_never_shown() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_text_that_cannot_be_the_secret_is_refused_with_a_sentence_and_nothing_changes() {
     let world = World::start().await;
-    let command_line = CommandLine::by_outputs(&world);
-    command_line.create().await;
+    let operator = CommandLine::by_outputs(&world);
+    operator.create().await;
     let set = async |name: &str, input: &[u8], more: &[&str]| {
         let arguments = [&["secrets", "set", "acme", name][..], more].concat();
-        command_line.run_with_bytes(&arguments, input).await
+        operator.run_with_bytes(&arguments, input).await
     };
-    let before = command_line.secret("credentials").await;
-    for (name, input, words) in [
+    let before = operator.secret("credentials").await;
+    for (name, input, expected) in [
         (
             "refresh-token",
             &br#"{"access_token":"AT","refresh_token":"RT1"}"#[..],
@@ -726,41 +699,34 @@ async fn a_text_that_cannot_be_the_secret_is_refused_with_a_sentence_and_nothing
         ("sso-password", &[b'x'; 200_000], "more than 60 KB"),
     ] {
         let ended = set(name, input, &[]).await;
-        assert_eq!(
-            (ended.code, ended.stdout.as_str()),
-            (Some(1), ""),
-            "{words}"
-        );
-        for words in [words, "Nothing was changed."] {
-            assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
-        }
+        let outcome = (ended.code, ended.stdout.as_str());
+        assert_eq!(outcome, (Some(1), ""), "{expected}");
+        ended.assert_stderr(&[expected, "Nothing was changed."]);
         assert!(!ended.all().contains("RT1"), "{}", ended.all());
     }
-    assert_eq!(command_line.secret("credentials").await, before);
-    assert_eq!(command_line.secret("token").await, json!({}));
+    assert_eq!(operator.secret("credentials").await, before);
+    assert_eq!(operator.secret("token").await, json!({}));
 
     // PowerShell's additions are dropped, and --yes confirms a doubtful secret.
     let marked = set("refresh-token", b"\xef\xbb\xbfRT1\r\n", &[]).await;
     assert_eq!(marked.code, Some(0), "{}", marked.stderr);
-    assert_eq!(command_line.secret("token").await["refresh_token"], "RT1");
+    assert_eq!(operator.secret("token").await["refresh_token"], "RT1");
     let quoted = set("sso-password", b"'RT1'", &["--yes"]).await;
     assert_eq!(quoted.code, Some(0), "{}", quoted.stderr);
-    assert_eq!(
-        command_line.secret("credentials").await["sso-password"],
-        "'RT1'"
-    );
+    let credentials = operator.secret("credentials").await;
+    assert_eq!(credentials["sso-password"], "'RT1'");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_pipe_is_no_error_and_arguments_move_no_cursor() {
     let world = World::start().await;
-    let command_line = CommandLine::by_outputs(&world);
+    let operator = CommandLine::by_outputs(&world);
     for arguments in [
         &["tenant", "list"][..],
         &["completions", "bash"],
         &["--help"],
     ] {
-        let mut child = command_line.command(arguments);
+        let mut child = operator.command(arguments);
         child.stdin(Stdio::null());
         let mut child = child.spawn().expect("the program starts");
         // Closed before the program writes, as `head` closes it.
@@ -774,64 +740,37 @@ async fn a_closed_pipe_is_no_error_and_arguments_move_no_cursor() {
         );
     }
     let odd = ["tenant", "show", "\u{1b}[2J\u{9b}31m\u{202e}"];
-    let ended = command_line.run(&odd).await;
+    let ended = operator.run(&odd).await;
     assert_eq!(ended.code, Some(2));
-    let unruly = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
-    assert!(!ended.all().contains(unruly), "{:?}", ended.all());
+    ended.assert_plain();
 }
 
 /// The next run completes one that was interrupted between its writes.
 #[tokio::test(flavor = "multi_thread")]
 async fn applying_again_creates_a_missing_secret_and_keeps_the_other() {
     let world = World::start().await;
-    let command_line = CommandLine::by_outputs(&world);
-    command_line.create().await;
-    let credentials = command_line.secret("credentials").await;
-    let secrets = &world.cloud.stack.secrets;
-    secrets
-        .delete_secret()
-        .secret_id("rescue-connector/acme/token")
-        .force_delete_without_recovery(true)
-        .send()
-        .await
-        .expect("deleted");
-    let again = command_line.apply().await;
+    let operator = CommandLine::by_outputs(&world);
+    operator.create().await;
+    let credentials = operator.secret("credentials").await;
+    let delete = world.cloud.stack.secrets.delete_secret();
+    let delete = delete.secret_id("rescue-connector/acme/token");
+    let delete = delete.force_delete_without_recovery(true).send();
+    delete.await.expect("deleted");
+    let again = operator.apply().await;
     assert_eq!(again.json()["changes"], json!([]));
-    assert!(
-        again.stderr.contains("rescue-connector/acme/token"),
-        "{}",
-        again.stderr
-    );
-    assert_eq!(command_line.secret("token").await, json!({}));
-    assert_eq!(command_line.secret("credentials").await, credentials);
+    again.assert_stderr(&["rescue-connector/acme/token"]);
+    assert_eq!(operator.secret("token").await, json!({}));
+    assert_eq!(operator.secret("credentials").await, credentials);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_created_by_the_command_line_alone_gets_its_posts_delivered() {
     let world = World::start().await;
-    let command_line = CommandLine::by_outputs(&world);
-    let created = command_line.create().await;
-    let instance = &world.cloud.servicenow;
-    let client_secret = format!("client{HARD}");
-    instance.add_registry("acme-client", &client_secret);
-    instance.add_user(User::service_account("svc.acme", "unused").with_roles(&["itil"]));
-    let refresh_token = instance.issue_refresh_token("acme-client", "svc.acme");
-    for (name, value) in [
-        ("oauth-client-secret", &client_secret),
-        ("refresh-token", &refresh_token),
-    ] {
-        let set = ["secrets", "set", "acme", name, "--yes"];
-        let ended = command_line.run_with(&set, &format!("{value}\n")).await;
-        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    }
+    let operator = CommandLine::by_outputs(&world);
+    let created = operator.create_with_client(&format!("client{HARD}")).await;
     let incident = world.incident();
     let session = world.session(&incident);
-    let url = text(&created, "/webhook_urls/started");
-    let posted = world
-        .cloud
-        .rescue
-        .post(url, &session, Format::Form, Phase::Start);
-    assert_eq!(posted.await.expect("an answer").status, 200);
+    operator.post(&created, &session, Phase::Start).await;
     world.deliver().await;
     let notes = world.notes(&incident);
     assert_eq!(notes.len(), 1, "{notes:?}");

@@ -4,41 +4,38 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::MessageAttributeValue;
-use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
+use local::aws::Service;
 use local::demo_tenant::TENANT;
 use local::rescue::{Phase, Session};
 use local::servicenow::Created;
-use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
+use local::simulator::{FaultAction, RequestMatcher};
 use serde_json::{Value, json};
-use tests::World;
+use tests::{World, assert_contains};
 
-use super::command_line::CommandLine;
+use super::command_line::{CommandLine, members, text};
 
 const HOUR: u64 = 3600;
-
-/// The instance refuses the next writes to a record, `times` of them.
-fn refuse(world: &World, record: &Created, times: usize) {
-    for _ in 0..times {
-        let fault = InjectedFault::on(RequestMatcher::of("PATCH", &record.sys_id))
-            .then(FaultAction::status(403));
-        world.cloud.servicenow.fault(fault);
-    }
-}
 
 /// A session whose start and end are dead letters.
 async fn dead_lettered_session(world: &World, record: &Created) -> Session {
     let session = world.session(record);
-    refuse(world, record, 2);
-    world.post(&session, Phase::Start).await;
-    world.deliver().await;
+    for _ in 0..2 {
+        world.refuse_write(record, 403);
+    }
+    world.post_and_deliver(&session, Phase::Start).await;
     world.cloud.travel(Duration::from_secs(60));
-    world.post(&session, Phase::End).await;
-    world.deliver().await;
+    world.post_and_deliver(&session, Phase::End).await;
     session
 }
 
-fn list(letters: &Value) -> &Vec<Value> {
-    letters.as_array().expect("a list")
+fn list(dead_letters: &Value) -> &Vec<Value> {
+    dead_letters.as_array().expect("a list")
+}
+
+/// The id of the oldest dead letter.
+async fn first_id(operator: &CommandLine<'_>) -> String {
+    let dead_letters = operator.json(&["dlq", "list"]).await;
+    text(&dead_letters, "/0/id").to_owned()
 }
 
 /// `[{"id","tenant","session_id","reason","received_at"}]`.
@@ -49,28 +46,28 @@ async fn dead_letters_are_listed_and_shown_and_stay_in_the_queue() {
     assert_eq!(operator.json(&["dlq", "list"]).await, json!([]));
     let session = dead_lettered_session(&world, &world.incident()).await;
     for _ in 0..2 {
-        let letters = operator.json(&["dlq", "list"]).await;
-        assert_eq!(list(&letters).len(), 2);
-        for letter in list(&letters) {
-            let members: Vec<&String> = letter.as_object().expect("an object").keys().collect();
-            let members: Vec<&str> = members.into_iter().map(String::as_str).collect();
+        let dead_letters = operator.json(&["dlq", "list"]).await;
+        assert_eq!(list(&dead_letters).len(), 2);
+        for dead_letter in list(&dead_letters) {
+            let mut names = members(dead_letter);
             // `detail` is there when ServiceNow gave a reason.
-            let members: Vec<&str> = members.into_iter().filter(|m| *m != "detail").collect();
-            assert_eq!(
-                members,
-                ["id", "reason", "received_at", "session_id", "tenant"]
-            );
-            assert_eq!(letter["tenant"], TENANT);
-            assert_eq!(letter["session_id"], session.id);
-            assert_eq!(letter["reason"], "servicenow-refused");
+            names.retain(|name| *name != "detail");
+            let expected = ["id", "reason", "received_at", "session_id", "tenant"];
+            assert_eq!(names, expected);
+            assert_eq!(dead_letter["tenant"], TENANT);
+            assert_eq!(dead_letter["session_id"], session.id);
+            assert_eq!(dead_letter["reason"], "servicenow-refused");
         }
         // Listing makes all of them visible again at once.
         assert_eq!(world.queue("SessionsDlq").visible(), 2);
     }
-    let letters = operator.json(&["dlq", "list"]).await;
-    assert!(list(&letters)[0]["received_at"].as_str() < list(&letters)[1]["received_at"].as_str());
+    let dead_letters = operator.json(&["dlq", "list"]).await;
+    assert!(
+        list(&dead_letters)[0]["received_at"].as_str()
+            < list(&dead_letters)[1]["received_at"].as_str()
+    );
 
-    let id = list(&letters)[0]["id"].as_str().expect("an id");
+    let id = list(&dead_letters)[0]["id"].as_str().expect("an id");
     let hidden = operator.json(&["dlq", "show", id]).await;
     assert_eq!(hidden["event"], "started");
     assert_eq!(hidden["redrivable"], true);
@@ -81,7 +78,7 @@ async fn dead_letters_are_listed_and_shown_and_stay_in_the_queue() {
     let table = operator.run(&["dlq", "show", id]).await;
     assert!(!table.stdout.contains("Paul Martin"), "{}", table.stdout);
     let table = operator.run(&["dlq", "show", id, "--reveal"]).await;
-    assert!(table.stdout.contains("Paul Martin"), "{}", table.stdout);
+    table.assert_stdout(&["Paul Martin"]);
     assert_eq!(world.queue("SessionsDlq").visible(), 2);
     let gone = ["dlq", "show", "2f9e6b1c-6a0e-4a51-9d3b-0c7f3f1d9a11"];
     operator
@@ -96,26 +93,13 @@ async fn dead_letters_are_put_back_in_the_order_received_and_written_once() {
     let operator = CommandLine::by_outputs(&world);
     let incident = world.incident();
     let session = dead_lettered_session(&world, &incident).await;
-    let digests: Vec<String> = world
-        .posts(&session)
-        .await
-        .into_iter()
-        .map(|p| p["entry"].clone())
-        .collect();
+    let posts = world.posts(&session).await.into_iter();
+    let digests: Vec<String> = posts.map(|post| post["entry"].clone()).collect();
     let mark = operator.mark();
-    let all = ["dlq", "redrive", "--all"];
-    assert_eq!(
-        operator.json(&all).await,
-        json!({"redriven": 2, "left": []})
-    );
-    let operations: Vec<String> = world
-        .cloud
-        .aws
-        .journal()
-        .since(mark)
-        .into_iter()
-        .map(|c| c.operation)
-        .collect();
+    let done = operator.json(&["dlq", "redrive", "--all"]).await;
+    assert_eq!(done, json!({"redriven": 2, "left": []}));
+    let calls = world.cloud.aws.journal().since(mark).into_iter();
+    let operations: Vec<String> = calls.map(|call| call.operation).collect();
     let place = |name: &str| operations.iter().position(|operation| operation == name);
     assert!(
         place("SendMessageBatch") < place("DeleteMessageBatch"),
@@ -123,26 +107,20 @@ async fn dead_letters_are_put_back_in_the_order_received_and_written_once() {
     );
     assert!(world.dead_letters().is_empty());
     let queued = world.queued();
-    let events: Vec<bool> = queued
+    let starts = queued
         .iter()
-        .map(|m| m.body.contains("\"event\":\"started\""))
-        .collect();
-    assert_eq!(events, [true, false]);
+        .map(|message| message.body.contains("\"event\":\"started\""));
+    assert_eq!(starts.collect::<Vec<_>>(), [true, false]);
     for message in &queued {
-        assert_eq!(
-            message.group.as_deref(),
-            Some(format!("{TENANT}#{}", session.id).as_str())
-        );
+        assert_eq!(message.group, Some(format!("{TENANT}#{}", session.id)));
         let id = message.deduplication_id.as_deref().expect("one");
         assert!(!digests.iter().any(|digest| digest.ends_with(id)));
     }
     world.deliver().await;
     let notes = world.notes(&incident);
     assert_eq!(notes.len(), 2, "{notes:?}");
-    assert!(
-        notes[0].contains("started") && notes[1].contains("ended"),
-        "{notes:?}"
-    );
+    assert_contains(&notes[0], &["started"]);
+    assert_contains(&notes[1], &["ended"]);
     for post in world.posts(&session).await {
         assert_eq!(post["state"], "delivered");
     }
@@ -153,10 +131,8 @@ async fn only_selected_dead_letters_are_put_back_and_the_others_are_visible_agai
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     let incident = world.incident();
-    let (one, other) = (
-        dead_lettered_session(&world, &incident).await,
-        dead_lettered_session(&world, &incident).await,
-    );
+    let one = dead_lettered_session(&world, &incident).await;
+    let other = dead_lettered_session(&world, &incident).await;
     let nothing = json!({"redriven": 0, "left": []});
     for filter in [
         &["--tenant", "acme"][..],
@@ -166,25 +142,19 @@ async fn only_selected_dead_letters_are_put_back_and_the_others_are_visible_agai
         let redrive = [&["dlq", "redrive"][..], filter].concat();
         assert_eq!(operator.json(&redrive).await, nothing);
     }
-    let some = operator
-        .json(&["dlq", "redrive", "--session", &one.id])
-        .await;
-    assert_eq!(some["redriven"], 2);
+    let selected = ["dlq", "redrive", "--session", &one.id];
+    assert_eq!(operator.json(&selected).await["redriven"], 2);
     let rest = operator.json(&["dlq", "list"]).await;
     assert_eq!(list(&rest).len(), 2);
-    assert!(
-        list(&rest)
-            .iter()
-            .all(|letter| letter["session_id"] == other.id)
-    );
+    let mut rest = list(&rest).iter();
+    assert!(rest.all(|dead_letter| dead_letter["session_id"] == other.id));
     assert_eq!(world.queue("SessionsDlq").visible(), 2);
-    for usage in [
+    let wrong_usage = [
         &["dlq", "redrive"][..],
         &["dlq", "redrive", "--all", "--tenant", TENANT],
         &["dlq", "redrive", "--session", "no id!"],
-    ] {
-        assert_eq!(operator.run(usage).await.code, Some(2), "{usage:?}");
-    }
+    ];
+    operator.refuses_usage(&wrong_usage).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -198,40 +168,32 @@ async fn an_unreadable_dead_letter_is_shown_and_cannot_be_put_back() {
     assert_eq!(odd.send().await.expect("an answer").status(), 400);
     world.enqueue("not JSON", "other").await;
     world.deliver().await;
-    let letters = operator.json(&["dlq", "list"]).await;
-    assert_eq!(list(&letters).len(), 2);
+    let dead_letters = operator.json(&["dlq", "list"]).await;
+    assert_eq!(list(&dead_letters).len(), 2);
     let done = operator.json(&["dlq", "redrive", "--all"]).await;
     assert_eq!(done["redriven"], 0);
-    let because: Vec<&str> = list(&done["left"])
-        .iter()
-        .map(|left| left["because"].as_str().expect("a text"))
-        .collect();
-    for words in [
+    let left = list(&done["left"]);
+    for expected in [
         "deliver-session cannot read it as a post",
         "this release cannot read the body either",
     ] {
-        let said = because.iter().any(|text| text.starts_with(words));
-        assert!(said, "{words}: {because:?}");
+        let mut left = left.iter();
+        let found = left.any(|left| text(left, "/because").starts_with(expected));
+        assert!(found, "{expected}: {done}");
     }
-    let reasons: Vec<&Value> = list(&done["left"])
-        .iter()
-        .map(|left| &left["reason"])
-        .collect();
-    assert!(
-        reasons.contains(&&json!("malformed-message")),
-        "{reasons:?}"
-    );
+    let malformed = |message: &&Value| message["reason"] == "malformed-message";
+    assert!(left.iter().any(|left| malformed(&left)), "{done}");
     assert_eq!(world.queue("SessionsDlq").visible(), 2);
     assert!(world.queued().is_empty());
-    let raw = list(&letters)
+    let raw = list(&dead_letters)
         .iter()
-        .find(|letter| letter["reason"] != "malformed-message");
-    let id = raw.expect("one")["id"].as_str().expect("an id").to_owned();
-    let shown = operator.json(&["dlq", "show", &id, "--reveal"]).await;
+        .find(|message| !malformed(message));
+    let id = text(raw.expect("one"), "/id");
+    let shown = operator.json(&["dlq", "show", id, "--reveal"]).await;
     assert_eq!(shown["redrivable"], false);
     assert_eq!(shown["content"], "{\"odd\": \u{1b}[31m");
     // `run` asserts that the text form has no escape sequences.
-    operator.run(&["dlq", "show", &id, "--reveal"]).await;
+    operator.run(&["dlq", "show", id, "--reveal"]).await;
 }
 
 /// docs/architecture.md#rule-4: nothing leaves the dead-letter queue before the sessions queue has it.
@@ -240,22 +202,15 @@ async fn a_message_that_the_queue_refuses_stays_a_dead_letter() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     dead_lettered_session(&world, &world.incident()).await;
-    let denied = Effect::Refuse {
-        status: 400,
-        error: "AccessDenied".to_owned(),
-    };
-    let fault = AwsFault::once(Service::Sqs, "SendMessageBatch", denied.clone());
-    world.cloud.aws.inject(fault);
+    world.refuse_aws(Service::Sqs, "SendMessageBatch", "AccessDenied");
     let all = ["dlq", "redrive", "--all"];
-    operator
-        .fails(&all, &["your role needs the permission sqs:SendMessage"])
-        .await;
+    let permission = "your role needs the permission sqs:SendMessage";
+    operator.fails(&all, &[permission]).await;
     assert_eq!(world.queue("SessionsDlq").visible(), 2);
     assert!(world.queued().is_empty());
 
     // A crash after sending leaves the dead letters; posts that are sent twice are written once.
-    let fault = AwsFault::once(Service::Sqs, "DeleteMessageBatch", denied);
-    world.cloud.aws.inject(fault);
+    world.refuse_aws(Service::Sqs, "DeleteMessageBatch", "AccessDenied");
     operator.fails(&all, &["sqs:DeleteMessage"]).await;
     assert_eq!(operator.json(&all).await["redriven"], 2);
     assert_eq!(world.queued().len(), 4);
@@ -263,14 +218,7 @@ async fn a_message_that_the_queue_refuses_stays_a_dead_letter() {
     assert!(world.queued().is_empty());
     assert!(world.dead_letters().is_empty());
     for operation in ["ReceiveMessage", "GetQueueAttributes"] {
-        let denied = Effect::Refuse {
-            status: 400,
-            error: "AccessDenied".to_owned(),
-        };
-        world
-            .cloud
-            .aws
-            .inject(AwsFault::once(Service::Sqs, operation, denied));
+        world.refuse_aws(Service::Sqs, operation, "AccessDenied");
         let permission = format!("your role needs the permission sqs:{operation}");
         operator.fails(&["dlq", "list"], &[&permission]).await;
     }
@@ -287,15 +235,11 @@ async fn dead_letters_of_another_consumer_are_counted() {
         .sqs
         .receive_message()
         .queue_url(&stack.sessions_dlq_url);
-    receive
-        .max_number_of_messages(1)
-        .visibility_timeout(600)
-        .send()
-        .await
-        .expect("received");
-    let seen = operator.run(&["dlq", "list", "--output", "json"]).await;
-    assert_eq!(list(&seen.json()).len(), 1);
-    assert!(seen.stderr.contains("counts 1 more"), "{}", seen.stderr);
+    let receive = receive.max_number_of_messages(1).visibility_timeout(600);
+    receive.send().await.expect("received");
+    let listed = operator.run(&["dlq", "list", "--output", "json"]).await;
+    assert_eq!(list(&listed.json()).len(), 1);
+    listed.assert_stderr(&["counts 1 more"]);
 }
 
 /// docs/architecture.md#rule-4: a dead letter of yesterday gets another day; if it fails again, it has another id.
@@ -305,37 +249,30 @@ async fn a_dead_letter_that_failed_by_age_gets_the_full_time_again() {
     let operator = CommandLine::by_outputs(&world);
     let incident = world.incident();
     let session = world.session(&incident);
-    let outage = InjectedFault::on(RequestMatcher::of("PATCH", &incident.sys_id)).always();
-    world
-        .cloud
-        .servicenow
-        .fault(outage.then(FaultAction::status(503)));
-    world.post(&session, Phase::Start).await;
-    world.deliver().await;
+    world.inject_always(
+        RequestMatcher::of("PATCH", &incident.sys_id),
+        FaultAction::status(503),
+    );
+    world.post_and_deliver(&session, Phase::Start).await;
     world.deliver_after(24 * HOUR).await;
     let first = operator.json(&["dlq", "list"]).await;
     assert_eq!(list(&first).len(), 1);
-    assert_eq!(
-        operator.json(&["dlq", "redrive", "--all"]).await["redriven"],
-        1
-    );
+    let done = operator.json(&["dlq", "redrive", "--all"]).await;
+    assert_eq!(done["redriven"], 1);
     world.deliver().await;
     assert_eq!(world.state(&session).await, "waiting");
     assert!(world.dead_letters().is_empty());
     world.deliver_after(24 * HOUR).await;
     let second = operator.json(&["dlq", "list"]).await;
     assert_eq!(list(&second).len(), 1);
-    assert_ne!(list(&first)[0]["id"], list(&second)[0]["id"]);
-    assert_eq!(
-        list(&first)[0]["received_at"],
-        list(&second)[0]["received_at"]
-    );
+    assert_ne!(first[0]["id"], second[0]["id"]);
+    assert_eq!(first[0]["received_at"], second[0]["received_at"]);
 }
 
 /// More dead letters than one receive returns, of many sessions.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_dead_letters_are_all_put_back() {
-    const LETTERS: usize = 60;
+    const DEAD_LETTERS: usize = 60;
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     let incident = world.incident();
@@ -343,30 +280,31 @@ async fn many_dead_letters_are_all_put_back() {
     world.cloud.servicenow.configure(|rules| {
         rules.aborting_rules.insert("incident".to_owned(), rule);
     });
-    for _ in 0..LETTERS {
+    for _ in 0..DEAD_LETTERS {
         world.post(&world.session(&incident), Phase::Start).await;
     }
     world.deliver().await;
-    world
-        .cloud
-        .servicenow
-        .configure(|rules| rules.aborting_rules.clear());
-    assert_eq!(list(&operator.json(&["dlq", "list"]).await).len(), LETTERS);
+    let instance = &world.cloud.servicenow;
+    instance.configure(|rules| rules.aborting_rules.clear());
+    assert_eq!(
+        list(&operator.json(&["dlq", "list"]).await).len(),
+        DEAD_LETTERS
+    );
     let done = operator.json(&["dlq", "redrive", "--tenant", TENANT]).await;
-    assert_eq!(done["redriven"], LETTERS);
+    assert_eq!(done["redriven"], DEAD_LETTERS);
     world.deliver().await;
-    assert_eq!(world.notes(&incident).len(), LETTERS);
+    assert_eq!(world.notes(&incident).len(), DEAD_LETTERS);
     assert_eq!(operator.json(&["dlq", "list"]).await, json!([]));
 }
 
 /// A message that SQS moved after `maxReceiveCount` (docs/architecture.md#rule-4) keeps its group, has no reason, and is put back too.
 #[tokio::test(flavor = "multi_thread")]
 async fn dead_letters_behind_others_of_their_group_are_put_back_too() {
-    const LETTERS: usize = 12;
+    const DEAD_LETTERS: usize = 12;
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     let incident = world.incident();
-    for _ in 0..LETTERS {
+    for _ in 0..DEAD_LETTERS {
         world.post(&world.session(&incident), Phase::Start).await;
     }
     let stack = &world.cloud.stack;
@@ -380,20 +318,16 @@ async fn dead_letters_behind_others_of_their_group_are_put_back_too() {
             .expect("taken");
     }
     world.deliver().await;
-    let seen = operator.run(&["dlq", "list", "--output", "json"]).await;
-    assert_eq!(list(&seen.json())[0]["reason"], Value::Null);
-    assert_eq!(list(&seen.json())[0]["tenant"], TENANT);
-    assert!(
-        seen.stderr.contains("behind others of their session"),
-        "{}",
-        seen.stderr
-    );
+    let listed = operator.run(&["dlq", "list", "--output", "json"]).await;
+    assert_eq!(listed.json()[0]["reason"], Value::Null);
+    assert_eq!(listed.json()[0]["tenant"], TENANT);
+    listed.assert_stderr(&["behind others of their session"]);
     let done = operator.json(&["dlq", "redrive", "--all"]).await;
-    assert_eq!(done, json!({"redriven": LETTERS, "left": []}));
+    assert_eq!(done, json!({"redriven": DEAD_LETTERS, "left": []}));
     assert!(world.dead_letters().is_empty());
     // All of them were delivered before.
     world.deliver().await;
-    assert_eq!(world.notes(&incident).len(), LETTERS);
+    assert_eq!(world.notes(&incident).len(), DEAD_LETTERS);
 }
 
 /// The runbook: posts in the queues of a deleted stack are moved by naming each queue as the dead-letter queue.
@@ -421,10 +355,8 @@ async fn posts_of_any_queue_can_be_moved_to_the_sessions_queue() {
 /// Sends a message with attributes to the dead-letter queue, as another release did.
 async fn put(world: &World, body: &str, attributes: &[(&str, &str)]) {
     let stack = &world.cloud.stack;
-    let mut send = stack
-        .sqs
-        .send_message()
-        .queue_url(&stack.sessions_dlq_url)
+    let send = stack.sqs.send_message().queue_url(&stack.sessions_dlq_url);
+    let mut send = send
         .message_body(body)
         .message_group_id("raw")
         .message_deduplication_id(format!("{attributes:?}{body}").len().to_string());
@@ -449,22 +381,18 @@ async fn a_body_that_an_earlier_release_could_not_read_is_delivered_after_an_upg
         incident.number
     );
     let received_at = world.cloud.clock.now().to_string();
-    put(
-        &world,
-        &body,
-        &[
-            ("reason", "malformed-body"),
-            ("encoding", "text"),
-            ("tenant", TENANT),
-            ("received_at", &received_at),
-            ("content_type", "application/json"),
-            ("event", "ended"),
-        ],
-    )
-    .await;
-    let letters = operator.json(&["dlq", "list", "--tenant", TENANT]).await;
-    assert_eq!(letters[0]["session_id"], "70200001");
-    let id = letters[0]["id"].as_str().expect("an id");
+    let attributes = [
+        ("reason", "malformed-body"),
+        ("encoding", "text"),
+        ("tenant", TENANT),
+        ("received_at", &received_at),
+        ("content_type", "application/json"),
+        ("event", "ended"),
+    ];
+    put(&world, &body, &attributes).await;
+    let dead_letters = operator.json(&["dlq", "list", "--tenant", TENANT]).await;
+    assert_eq!(dead_letters[0]["session_id"], "70200001");
+    let id = dead_letters[0]["id"].as_str().expect("an id");
     let shown = operator.json(&["dlq", "show", id]).await;
     assert_eq!(
         (&shown["redrivable"], &shown["event"]),
@@ -476,10 +404,7 @@ async fn a_body_that_an_earlier_release_could_not_read_is_delivered_after_an_upg
     world.deliver().await;
     let notes = world.notes(&incident);
     assert_eq!(notes.len(), 1, "{notes:?}");
-    assert!(
-        notes[0].contains("Toner was empty.") && notes[0].contains("ended"),
-        "{notes:?}"
-    );
+    assert_contains(&notes[0], &["Toner was empty.", "ended"]);
     let listed = operator.json(&["sessions", "list", TENANT]).await;
     assert_eq!(listed[0]["received_at"], received_at);
 }
@@ -490,26 +415,23 @@ async fn a_post_with_a_mistyped_number_and_its_session_go_to_the_record_that_the
     let operator = CommandLine::by_outputs(&world);
     let incident = world.incident();
     let session = world.console_session().with_field("CField1", "INC9999999");
-    world.post(&session, Phase::Start).await;
-    world.deliver().await;
-    let letters = operator.json(&["dlq", "list"]).await;
-    assert_eq!(letters[0]["reason"], "record-not-found");
-    let id = letters[0]["id"].as_str().expect("an id").to_owned();
-    let shown = operator.run(&["dlq", "show", &id]).await;
+    world.post_and_deliver(&session, Phase::Start).await;
+    let dead_letters = operator.json(&["dlq", "list"]).await;
+    assert_eq!(dead_letters[0]["reason"], "record-not-found");
+    let id = text(&dead_letters, "/0/id");
+    let shown = operator.run(&["dlq", "show", id]).await;
     let command = format!("rescue-connector dlq redrive {id} --record NUMBER");
-    assert!(shown.stdout.contains(&command), "{}", shown.stdout);
+    shown.assert_stdout(&[&command]);
 
-    let wrong = ["dlq", "redrive", &id, "--record", "INC8888888"];
-    operator
-        .fails(&wrong, &["no record with the number INC8888888"])
-        .await;
+    let wrong = ["dlq", "redrive", id, "--record", "INC8888888"];
+    let not_found = "no record with the number INC8888888";
+    operator.fails(&wrong, &[not_found]).await;
     assert_eq!(world.queue("SessionsDlq").visible(), 1);
 
     // As a technician may type it.
     let lower = incident.number.replace("INC", "inc-");
-    let done = operator
-        .json(&["dlq", "redrive", &id, "--record", &lower])
-        .await;
+    let redrive = ["dlq", "redrive", id, "--record", &lower];
+    let done = operator.json(&redrive).await;
     assert_eq!(done["redriven"], 1);
     assert_eq!(
         done["record"],
@@ -519,17 +441,15 @@ async fn a_post_with_a_mistyped_number_and_its_session_go_to_the_record_that_the
     assert_eq!(world.notes(&incident).len(), 1);
     // The session's other posts follow, although they name the wrong record as well.
     world.cloud.travel(Duration::from_secs(60));
-    world.post(&session, Phase::End).await;
-    world.deliver().await;
+    world.post_and_deliver(&session, Phase::End).await;
     assert_eq!(world.notes(&incident).len(), 2);
     assert!(world.dead_letters().is_empty());
-    for usage in [
+    let wrong_usage = [
         &["dlq", "redrive", "--all", "--record", "INC0010001"][..],
-        &["dlq", "redrive", &id, "--all"],
-        &["dlq", "redrive", &id, "--record", "see INC0010001"],
-    ] {
-        assert_eq!(operator.run(usage).await.code, Some(2), "{usage:?}");
-    }
+        &["dlq", "redrive", id, "--all"],
+        &["dlq", "redrive", id, "--record", "see INC0010001"],
+    ];
+    operator.refuses_usage(&wrong_usage).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -538,34 +458,23 @@ async fn a_named_dead_letter_that_stays_is_a_failure_with_a_reason() {
     let operator = CommandLine::by_outputs(&world);
     world.enqueue("not JSON", "other").await;
     world.deliver().await;
-    let letters = operator.json(&["dlq", "list"]).await;
-    let id = letters[0]["id"].as_str().expect("an id");
+    let id = &first_id(&operator).await;
     let ended = operator.run(&["dlq", "redrive", id]).await;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
-    for words in [
+    ended.assert_stdout(&[
         "No dead letter was put back",
         "Not put back: 1 dead letter",
         "cannot read",
-    ] {
-        assert!(ended.stdout.contains(words), "{words}: {}", ended.stdout);
-    }
-    operator
-        .fails(
-            &["dlq", "redrive", "no-such-id"],
-            &["no message no-such-id"],
-        )
-        .await;
+    ]);
+    let missing = ["dlq", "redrive", "no-such-id"];
+    operator.fails(&missing, &["no message no-such-id"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dead_letters_are_listed_by_tenant_and_one_is_deleted_after_confirmation() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
-    let incident = world.incident();
-    let session = world.session(&incident);
-    refuse(&world, &incident, 1);
-    world.post(&session, Phase::Start).await;
-    world.deliver().await;
+    world.refused_post().await;
     put(&world, "odd", &[("encoding", "text"), ("tenant", "globex")]).await;
     let of = async |tenant: &str| operator.json(&["dlq", "list", "--tenant", tenant]).await;
     assert_eq!(list(&of(TENANT).await).len(), 1);
@@ -575,16 +484,15 @@ async fn dead_letters_are_listed_by_tenant_and_one_is_deleted_after_confirmation
     let delete = ["dlq", "delete", id];
     operator.fails(&delete, &["tenant globex", "--yes"]).await;
     assert_eq!(world.queue("SessionsDlq").visible(), 2);
-    let deleted = operator.json(&[&delete[..], &["--yes"]].concat()).await;
+    let confirmed = [&delete[..], &["--yes"]].concat();
+    let deleted = operator.json(&confirmed).await;
     assert_eq!(
         (&deleted["id"], &deleted["deleted"]),
         (&json!(id), &json!(true))
     );
     let rest = operator.json(&["dlq", "list"]).await;
     assert_eq!((list(&rest).len(), &rest[0]["tenant"]), (1, &json!(TENANT)));
-    operator
-        .fails(&[&delete[..], &["--yes"]].concat(), &["returns no message"])
-        .await;
+    operator.fails(&confirmed, &["returns no message"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -592,89 +500,59 @@ async fn a_dead_letter_explains_its_reason_with_servicenows_detail_and_a_remedy(
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     let detail = "Data Policy Exception: the following fields are mandatory: close_code";
-    put(
-        &world,
-        "odd \u{9b}2J \u{202e}",
-        &[
-            ("encoding", "text"),
-            ("tenant", TENANT),
-            ("reason", "servicenow-refused"),
-            ("detail", detail),
-        ],
-    )
-    .await;
-    let letters = operator.json(&["dlq", "list"]).await;
-    assert_eq!(letters[0]["detail"], detail);
-    let id = letters[0]["id"].as_str().expect("an id");
+    let attributes = [
+        ("encoding", "text"),
+        ("tenant", TENANT),
+        ("reason", "servicenow-refused"),
+        ("detail", detail),
+    ];
+    put(&world, "odd \u{9b}2J \u{202e}", &attributes).await;
+    let dead_letters = operator.json(&["dlq", "list"]).await;
+    assert_eq!(dead_letters[0]["detail"], detail);
+    let id = dead_letters[0]["id"].as_str().expect("an id");
     let shown = operator.json(&["dlq", "show", id]).await;
-    for (member, words) in [
-        ("meaning", "ServiceNow refused the write"),
-        ("detail", "mandatory: close_code"),
-        ("remedy", "dlq redrive --tenant demo"),
-        ("unreadable", "not an HTML form"),
+    for (member, expected) in [
+        ("/meaning", "ServiceNow refused the write"),
+        ("/detail", "mandatory: close_code"),
+        ("/remedy", "dlq redrive --tenant demo"),
+        ("/unreadable", "not an HTML form"),
     ] {
-        let text = shown[member].as_str().unwrap_or_default();
-        assert!(text.contains(words), "{member}: {shown}");
+        assert_contains(text(&shown, member), &[expected]);
     }
     let reveal = ["dlq", "show", id, "--reveal"];
     let table = operator.run(&reveal).await;
-    for words in [
+    table.assert_stdout(&[
         "ServiceNow refused the write",
         detail,
         "dlq redrive --tenant demo",
-    ] {
-        assert!(table.stdout.contains(words), "{words}: {}", table.stdout);
-    }
-    for ended in [
-        table,
-        operator
-            .run(&[&reveal[..], &["--output", "json"]].concat())
-            .await,
-        operator.run(&["dlq", "show", "\u{1b}[2J\u{9b}31m"]).await,
-    ] {
-        let all = ended.all();
-        let unruly = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
-        assert!(!all.contains(unruly), "{all:?}");
-    }
+    ]);
+    table.assert_plain();
+    let json = [&reveal[..], &["--output", "json"]].concat();
+    operator.run(&json).await.assert_plain();
+    let missing = ["dlq", "show", "\u{1b}[2J\u{9b}31m"];
+    operator.run(&missing).await.assert_plain();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_letter_whose_last_attempt_may_still_take_effect_shows_not_before() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
-    let incident = world.incident();
-    let session = world.session(&incident);
-    refuse(&world, &incident, 1);
-    world.post(&session, Phase::Start).await;
-    world.deliver().await;
+    let (_, session) = world.refused_post().await;
     let until = world.cloud.clock.now().plus(Duration::from_secs(HOUR));
-    set(
-        &world,
-        &session,
-        "not_before",
-        AttributeValue::S(until.to_string()),
-    )
-    .await;
-    let letters = operator.json(&["dlq", "list"]).await;
-    let id = letters[0]["id"].as_str().expect("an id");
     let until = until.to_string();
-    assert_eq!(
-        operator.json(&["dlq", "show", id]).await["not_before"],
-        until
+    let not_before = AttributeValue::S(until.clone());
+    set(&world, &session, "not_before", not_before).await;
+    let id = &first_id(&operator).await;
+    let (show_message, show_session) = (
+        ["dlq", "show", id],
+        ["sessions", "show", TENANT, &session.id],
     );
-    let session_shown = ["sessions", "show", TENANT, &session.id];
-    assert_eq!(
-        operator.json(&session_shown).await["posts"][0]["not_before"],
-        until
-    );
-    for command in [
-        &["dlq", "show", id][..],
-        &session_shown,
-        &["dlq", "redrive", id],
-    ] {
-        let table = operator.run(command).await;
-        assert_eq!(table.code, Some(0), "{}", table.stderr);
-        assert!(table.stdout.contains(&until), "{}", table.stdout);
+    let message = operator.json(&show_message).await;
+    assert_eq!(message["not_before"], until);
+    let shown = operator.json(&show_session).await;
+    assert_eq!(shown["posts"][0]["not_before"], until);
+    for command in [&show_message[..], &show_session, &["dlq", "redrive", id]] {
+        operator.succeeds(command).await.assert_stdout(&[&until]);
     }
 }
 

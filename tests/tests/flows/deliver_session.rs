@@ -1,8 +1,8 @@
 //! `deliver-session`: notes on the right records.
 
-use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
+use local::aws::{InjectedAwsFault as AwsFault, Service};
 use local::rescue::Phase;
-use tests::World;
+use tests::{World, assert_contains, aws_refusal};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn start_and_end_become_two_notes_on_the_record_they_name() {
@@ -12,8 +12,7 @@ async fn start_and_end_become_two_notes_on_the_record_they_name() {
     session.say("Ana Ruiz", "hello");
     world.post(&session, Phase::Start).await;
     session.say("Paul Martin", "goodbye");
-    world.post(&session, Phase::End).await;
-    world.deliver().await;
+    world.post_and_deliver(&session, Phase::End).await;
     let notes = world.notes(&incident);
     assert_eq!(notes.len(), 2, "{notes:?}");
     assert!(
@@ -35,8 +34,7 @@ async fn a_token_with_a_lifetime_of_thousands_of_years_delivers() {
     instance.configure(|rules| rules.claimed_expires_in = Some(999_999_999_999));
     let incident = world.incident();
     let session = world.session(&incident);
-    world.post(&session, Phase::End).await;
-    world.deliver().await;
+    world.post_and_deliver(&session, Phase::End).await;
     assert_eq!(world.notes(&incident).len(), 1);
     assert_eq!(world.state(&session).await, "delivered");
 }
@@ -45,15 +43,11 @@ async fn a_token_with_a_lifetime_of_thousands_of_years_delivers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_that_may_not_be_read_is_reported_as_storage_unavailable() {
     let world = World::start().await;
-    let denied = Effect::Refuse {
-        status: 400,
-        error: "AccessDeniedException".to_owned(),
-    };
+    let denied = aws_refusal("AccessDeniedException");
     let fault = AwsFault::any(Service::SecretsManager, denied).times(20);
     world.cloud.aws.inject(fault);
     let session = world.session(&world.incident());
-    world.post(&session, Phase::End).await;
-    world.deliver().await;
+    world.post_and_deliver(&session, Phase::End).await;
     let posts = world.posts(&session).await;
     assert_eq!(posts[0]["state"], "waiting");
     assert_eq!(posts[0]["reason"], "storage-unavailable");
@@ -87,8 +81,7 @@ async fn an_end_that_arrives_before_its_start_is_written_first() {
     let incident = world.incident();
     for session in [world.session(&incident), world.console_session()] {
         world.post(&session, Phase::End).await;
-        world.post(&session, Phase::Start).await;
-        world.deliver().await;
+        world.post_and_deliver(&session, Phase::Start).await;
         let posts = world.posts(&session).await;
         assert_eq!(posts.len(), 2);
         assert!(
@@ -98,10 +91,8 @@ async fn an_end_that_arrives_before_its_start_is_written_first() {
     }
     let notes = world.notes(&incident);
     assert_eq!(notes.len(), 2, "{notes:?}");
-    assert!(
-        notes[0].contains("ended") && notes[1].contains("started"),
-        "{notes:?}"
-    );
+    assert_contains(&notes[0], &["ended"]);
+    assert_contains(&notes[1], &["started"]);
     assert_eq!(world.servicenow().records("incident").len(), 2);
 }
 
@@ -110,8 +101,9 @@ async fn a_start_or_an_end_alone_is_one_note() {
     let world = World::start().await;
     for phase in [Phase::Start, Phase::End] {
         let incident = world.incident();
-        world.post(&world.session(&incident), phase).await;
-        world.deliver().await;
+        world
+            .post_and_deliver(&world.session(&incident), phase)
+            .await;
         assert_eq!(world.notes(&incident).len(), 1, "{phase:?}");
     }
 }
@@ -120,8 +112,7 @@ async fn a_start_or_an_end_alone_is_one_note() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_of_a_known_record_costs_four_calls() {
     let (world, _incident, session) = World::with_session().await;
-    world.post(&session, Phase::Start).await;
-    world.deliver().await;
+    world.post_and_deliver(&session, Phase::Start).await;
     world.post(&session, Phase::End).await;
     let (aws, servicenow) = (world.cloud.aws.journal().mark(), world.servicenow().mark());
     world.deliver().await;
@@ -144,8 +135,7 @@ async fn the_ledger_holds_the_state_of_a_post_and_no_personal_data() {
         .with_field("CField2", "paul.martin@acme.test")
         .with_note("private remark");
     session.say("Paul Martin", "secret of mine");
-    world.post(&session, Phase::End).await;
-    world.deliver().await;
+    world.post_and_deliver(&session, Phase::End).await;
     let entries = world.ledger(&session).await;
     assert_eq!(entries.len(), 2);
     let text = format!("{entries:?}");
@@ -167,8 +157,7 @@ async fn a_waiting_post_reports_its_age() {
     let session = world.session(&world.incident());
     world.servicenow().revoke(&world.refresh_token());
     world.servicenow().revoke_access_tokens();
-    world.post(&session, Phase::Start).await;
-    world.deliver().await;
+    world.post_and_deliver(&session, Phase::Start).await;
     let first = world.metric("deliver-session", "WaitingTime");
     assert!(first.len() == 1 && first[0] < 60.0, "{first:?}");
     let hours = 7 * 3600;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use tests::assert_contains;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 
@@ -43,9 +44,10 @@ fn the_demo_fits_eighty_columns_and_names_formats_in_words() {
         assert!(!output.contains(name), "{name}: {output}");
     }
     // Wrapped at words: the number and the addresses stay whole.
-    for whole in ["INC0010001", "ana.ruiz@acme.test", "paul.martin@acme.test"] {
-        assert!(output.contains(whole), "{whole}: {output}");
-    }
+    assert_contains(
+        &output,
+        &["INC0010001", "ana.ruiz@acme.test", "paul.martin@acme.test"],
+    );
 }
 
 #[test]
@@ -84,9 +86,10 @@ fn a_port_in_use_is_named_with_its_part_and_what_to_do() {
     let first = free_ports();
     let _taken = TcpListener::bind(("127.0.0.1", first + 2)).expect("free");
     let stderr = refused(&["up", "--port", &first.to_string()], 1);
-    for part in [&format!("port {}", first + 2), "ServiceNow", "--port "] {
-        assert!(stderr.contains(part), "{part}: {stderr}");
-    }
+    assert_contains(
+        &stderr,
+        &[&format!("port {}", first + 2), "ServiceNow", "--port "],
+    );
 }
 
 #[test]
@@ -177,9 +180,10 @@ async fn the_pin_link_and_the_e_mails_stay_on_the_laptop() {
     let mails = addresses.find(|word| word.ends_with("/sys_email_list.do"));
     let (status, page) = get(mails.expect("the e-mails' address is printed")).await;
     assert_eq!(status, 200);
-    for part in ["ana.ruiz@acme.test", "paul.martin@acme.test", link] {
-        assert!(page.contains(part), "{part}: {page}");
-    }
+    assert_contains(
+        &page,
+        &["ana.ruiz@acme.test", "paul.martin@acme.test", link],
+    );
     up.interrupt().await;
 }
 
@@ -192,15 +196,9 @@ async fn a_second_up_on_a_folder_names_the_holder_and_does_not_change_its_tenant
     let second = (port + 4).to_string();
     let stderr = refused(&["up", "--data", folder, "--port", &second], 1);
     let holder = format!("process {}", up.child.id().expect("it runs"));
-    for part in [folder, &holder, "--data"] {
-        assert!(stderr.contains(part), "{part}: {stderr}");
-    }
+    assert_contains(&stderr, &[folder, &holder, "--data"]);
     let shown = local(&["cli", "--port", &port.to_string(), "tenant", "show", "demo"]).await;
-    assert!(
-        shown.1.contains(&format!("127.0.0.1:{}", port + 2)),
-        "{}",
-        shown.1
-    );
+    assert_contains(&shown.1, &[&format!("127.0.0.1:{}", port + 2)]);
     up.interrupt().await;
 }
 
@@ -231,10 +229,7 @@ async fn a_restart_keeps_what_was_changed_and_follows_the_ports() {
     let mut up = Up::start(data.path(), moved).await;
     let shown = cli(moved, &["tenant", "show", "demo"]).await;
     assert!(shown.contains("language = \"fr\""), "{shown}");
-    assert!(
-        shown.contains(&format!("127.0.0.1:{}", moved + 2)),
-        "{shown}"
-    );
+    assert_contains(&shown, &[&format!("127.0.0.1:{}", moved + 2)]);
     let start = format!("SessionID=70112233&CField1={}", up.incident);
     up.post("started", &start).await;
     let note = up.until(NEW_NOTE).await;

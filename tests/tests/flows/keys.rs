@@ -54,7 +54,7 @@ async fn at_most_two_keys_of_a_kind_are_live_and_each_is_shown_once() {
             .fails(&third, &["two live", "keys retire acme", id])
             .await;
     }
-    assert_eq!(operator.writes_since(mark), Vec::<String>::new());
+    operator.assert_unwritten_since(mark);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,11 +95,7 @@ async fn a_wrong_key_command_fails_before_the_first_write() {
     let scoped = ["keys", "rotate", "acme", "webhook", "--scope", "pin"];
     let ended = operator.run(&scoped).await;
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
-    assert!(
-        ended.stderr.contains("--scope is for API keys"),
-        "{}",
-        ended.stderr
-    );
+    ended.assert_stderr(&["--scope is for API keys"]);
     assert_eq!(
         operator
             .run(&["keys", "rotate", "acme", "other"])
@@ -116,7 +112,7 @@ async fn a_wrong_key_command_fails_before_the_first_write() {
             .fails(command, &["no tenant amce", "Did you mean acme?"])
             .await;
     }
-    assert_eq!(operator.writes_since(mark), Vec::<String>::new());
+    operator.assert_unwritten_since(mark);
 }
 
 /// A key that another operator created meanwhile is not lost.
@@ -141,11 +137,7 @@ async fn of_two_operators_who_rotate_at_once_one_gets_an_error_and_no_key_is_los
     } else {
         (other, one)
     };
-    assert!(
-        lost.stderr.contains("another operator changed"),
-        "{}",
-        lost.stderr
-    );
+    lost.assert_stderr(&["another operator changed"]);
     assert_eq!(lost.stdout, "");
     let keys = operator.json(&["keys", "list", "acme"]).await;
     assert!(ids(&keys, "api").contains(&text(&won.json(), "/id").to_owned()));

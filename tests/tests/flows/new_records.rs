@@ -6,15 +6,13 @@ use std::time::Duration;
 use local::demo_tenant::{CUSTOMER, TECHNICIAN};
 use local::rescue::{Phase, Session};
 use local::servicenow::User;
-use tests::World;
+use tests::settings::console_sessions;
+use tests::{World, assert_contains};
 
 const CASES: &str = "sn_customerservice_case";
 
 fn creating_cases(file: String) -> String {
-    file.replace(
-        "console_sessions = \"incident\"",
-        "console_sessions = \"case\"",
-    )
+    console_sessions(&file, "case")
 }
 
 /// The only record that was created for a session.
@@ -40,8 +38,7 @@ async fn a_session_without_a_record_becomes_an_incident_with_both_notes() {
     let world = World::start().await;
     let session = world.console_session().with_field("CField2", CUSTOMER);
     world.post(&session, Phase::Start).await;
-    world.post(&session, Phase::End).await;
-    world.deliver().await;
+    world.post_and_deliver(&session, Phase::End).await;
     let row = created(&world, "incident", &session);
     assert_eq!(row["caller_id"], user(&world, CUSTOMER));
     assert_eq!(row["assigned_to"], user(&world, TECHNICIAN));
@@ -69,8 +66,7 @@ async fn a_session_without_a_record_becomes_a_case_with_its_contact() {
         .console_session()
         .with_field("CField2", "carla@customer.test");
     world.post(&session, Phase::Start).await;
-    world.post(&session, Phase::End).await;
-    world.deliver().await;
+    world.post_and_deliver(&session, Phase::End).await;
     let row = created(&world, CASES, &session);
     assert_eq!(row["contact"], contact);
     assert_eq!(
@@ -87,8 +83,7 @@ async fn without_the_case_plugin_a_session_is_given_up_and_nothing_is_created() 
         .servicenow()
         .configure(|rules| rules.cases_installed = false);
     let session = world.console_session();
-    world.post(&session, Phase::Start).await;
-    world.deliver().await;
+    world.post_and_deliver(&session, Phase::Start).await;
     let dead_letters = world.dead_letters();
     assert_eq!(dead_letters.len(), 1);
     assert_eq!(dead_letters[0].reason, "servicenow-refused");
@@ -134,8 +129,7 @@ async fn a_person_who_is_not_found_exactly_once_is_left_out() {
     for (email, remark) in posts {
         let session = world.console_session().with_field("CField2", email);
         let session = session.with_field("TechEmail", email);
-        world.post(&session, Phase::Start).await;
-        world.deliver().await;
+        world.post_and_deliver(&session, Phase::Start).await;
         let row = created(&world, "incident", &session);
         for column in ["caller_id", "assigned_to"] {
             assert!(
@@ -146,10 +140,7 @@ async fn a_person_who_is_not_found_exactly_once_is_left_out() {
         let notes = servicenow.work_notes("incident", &row["sys_id"]);
         assert_eq!(notes.len(), 1);
         assert!(notes[0].contains(remark), "{email}: {notes:?}");
-        assert!(
-            notes[0].contains("technician's e-mail address"),
-            "{email}: {notes:?}"
-        );
+        assert_contains(&notes[0], &["technician's e-mail address"]);
     }
     assert!(
         servicenow.violations().is_empty(),
@@ -166,8 +157,7 @@ async fn a_record_is_created_where_people_cannot_be_read() {
         rules.unreadable_tables.insert("sys_user".to_owned());
     });
     let session = world.console_session().with_field("CField2", CUSTOMER);
-    world.post(&session, Phase::Start).await;
-    world.deliver().await;
+    world.post_and_deliver(&session, Phase::Start).await;
     let row = created(&world, "incident", &session);
     assert!(row.get("caller_id").is_none_or(String::is_empty));
     assert!(world.dead_letters().is_empty());
@@ -178,12 +168,10 @@ async fn a_record_is_created_where_people_cannot_be_read() {
 async fn a_record_missing_in_the_ledger_is_found_by_its_correlation_id() {
     let world = World::start().await;
     let session = world.console_session();
-    world.post(&session, Phase::Start).await;
-    world.deliver().await;
+    world.post_and_deliver(&session, Phase::Start).await;
     // After ninety days the ledger's entries have expired.
     world.cloud.travel(Duration::from_secs(91 * 24 * 3600));
-    world.post(&session, Phase::End).await;
-    world.deliver().await;
+    world.post_and_deliver(&session, Phase::End).await;
     let row = created(&world, "incident", &session);
     assert_eq!(
         world

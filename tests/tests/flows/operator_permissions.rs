@@ -7,7 +7,6 @@ use admin::dlq;
 use local::demo_tenant::{TECHNICIAN, TENANT};
 use local::rescue::Phase;
 use local::servicenow::User;
-use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use tests::World;
 
 use super::command_line::{CommandLine, text};
@@ -79,7 +78,7 @@ fn flush(all: &mut BTreeSet<String>, actions: &mut Vec<String>, named: &mut Vec<
 }
 
 /// The operator's AWS calls since a mark, in the same form.
-fn asked(world: &World, mark: local::aws::Mark) -> BTreeSet<String> {
+fn called(world: &World, mark: local::aws::Mark) -> BTreeSet<String> {
     let calls = world.cloud.aws.journal().since(mark).into_iter();
     let of_the_operator = calls.filter(|call| call.caller == "operator");
     of_the_operator
@@ -121,9 +120,9 @@ async fn no_command_makes_more_aws_calls_than_its_row_of_permissions_allows() {
             "{arguments:?}: {}",
             ended.stderr
         );
-        let (asked, written) = (asked(&world, mark), written(rows));
-        assert!(!asked.is_empty());
-        let more: Vec<_> = asked.difference(&written).collect();
+        let (called, written) = (called(&world, mark), written(rows));
+        assert!(!called.is_empty());
+        let more: Vec<_> = called.difference(&written).collect();
         assert!(
             more.is_empty(),
             "{arguments:?}: {more:?} are not in {written:?}"
@@ -163,13 +162,10 @@ async fn no_command_makes_more_aws_calls_than_its_row_of_permissions_allows() {
 
     let incident = world.incident();
     let session = world.session(&incident);
-    let refusal = InjectedFault::on(RequestMatcher::of("PATCH", &incident.sys_id))
-        .then(FaultAction::status(403));
-    world.cloud.servicenow.fault(refusal);
+    world.refuse_write(&incident, 403);
     world.post(&session, Phase::Start).await;
     let lost = world.console_session().with_field("CField1", "INC9999999");
-    world.post(&lost, Phase::Start).await;
-    world.deliver().await;
+    world.post_and_deliver(&lost, Phase::Start).await;
     world.enqueue("not a post", "other").await;
     world.deliver().await;
     let sessions = ["`sessions`", numbers];
@@ -183,15 +179,15 @@ async fn no_command_makes_more_aws_calls_than_its_row_of_permissions_allows() {
     }
     let looking = "`dlq list`, `show`";
     within(&[looking], &["dlq", "list"], "").await;
-    let letters = dlq::list(&world.cloud.stack, &dlq::Filter::default())
+    let dead_letters = dlq::list(&world.cloud.stack, &dlq::Filter::default())
         .await
         .expect("listed")
-        .letters;
+        .dead_letters;
     let id = |session: Option<&str>| {
-        let letter = letters
+        let dead_letter = dead_letters
             .iter()
-            .find(|letter| letter.session_id.as_deref() == session);
-        letter.expect("a letter").id.clone()
+            .find(|dead_letter| dead_letter.session_id.as_deref() == session);
+        dead_letter.expect("a dead letter").id.clone()
     };
     let (refused, mistyped, odd) = (id(Some(&session.id)), id(Some(&lost.id)), id(None));
     within(&[looking], &["dlq", "show", &refused], "").await;

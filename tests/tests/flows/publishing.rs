@@ -2,7 +2,7 @@
 
 use local::rescue::{Phase, Session};
 use local::servicenow::Created;
-use tests::World;
+use tests::{World, assert_contains};
 
 fn chatting(world: &World, incident: &Created) -> Session {
     let mut session = world
@@ -16,8 +16,9 @@ fn chatting(world: &World, incident: &Created) -> Session {
 async fn only_note(settings: &'static str) -> (World, Created, String) {
     let world = World::with_session_setting(settings).await;
     let incident = world.incident();
-    world.post(&chatting(&world, &incident), Phase::End).await;
-    world.deliver().await;
+    world
+        .post_and_deliver(&chatting(&world, &incident), Phase::End)
+        .await;
     let mut notes = world.notes(&incident);
     assert_eq!(notes.len(), 1, "{notes:?}");
     (world, incident, notes.remove(0))
@@ -26,16 +27,17 @@ async fn only_note(settings: &'static str) -> (World, Created, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_note_holds_the_whole_session_by_default() {
     let (world, incident, note) = only_note("publish = \"all\"").await;
-    for part in [
-        "Ana Ruiz",
-        "Paul Martin",
-        "building seven",
-        "cable replaced",
-        "hello there",
-        "Windows 11",
-    ] {
-        assert!(note.contains(part), "{part}: {note}");
-    }
+    assert_contains(
+        &note,
+        &[
+            "Ana Ruiz",
+            "Paul Martin",
+            "building seven",
+            "cable replaced",
+            "hello there",
+            "Windows 11",
+        ],
+    );
     assert!(world.servicenow().attachments(&incident.sys_id).is_empty());
     assert!(
         world
@@ -65,10 +67,7 @@ async fn with_publish_none_nothing_is_written_and_servicenow_is_not_called() {
 async fn with_publish_selected_only_the_named_fields_are_in_the_note() {
     let (_world, _incident, note) =
         only_note("publish = \"selected\"\nfields = [\"cfield3\", \"TechName\"]").await;
-    assert!(
-        note.contains("building seven") && note.contains("Ana Ruiz"),
-        "{note}"
-    );
+    assert_contains(&note, &["building seven", "Ana Ruiz"]);
     for part in [
         "Paul Martin",
         "cable replaced",
@@ -135,8 +134,7 @@ async fn a_long_chat_continues_in_an_attachment_and_nothing_is_cut() {
         for line in words.chunks(10) {
             session.say("Ana Ruiz", &line.join(" "));
         }
-        world.post(&session, Phase::Start).await;
-        world.deliver().await;
+        world.post_and_deliver(&session, Phase::Start).await;
     }
     let records = world.servicenow().records("incident");
     assert_eq!(records.len(), 2);
@@ -161,8 +159,7 @@ async fn columns_are_written_beside_the_note() {
     let (world, _incident, session) = World::with_session().await;
     world.post(&session, Phase::End).await;
     let unnamed = world.console_session();
-    world.post(&unnamed, Phase::End).await;
-    world.deliver().await;
+    world.post_and_deliver(&unnamed, Phase::End).await;
     for row in world.servicenow().records("incident") {
         assert_eq!(row["time_worked"], "1731", "{row:?}");
     }
@@ -188,8 +185,9 @@ async fn notes_are_in_the_tenants_language() {
         })
         .await;
         let incident = world.incident();
-        world.post(&world.session(&incident), Phase::End).await;
-        world.deliver().await;
+        world
+            .post_and_deliver(&world.session(&incident), Phase::End)
+            .await;
         let note = world.notes(&incident).remove(0);
         let heading = note.lines().next().unwrap_or_default().to_owned();
         if !heading.contains(word) {
@@ -214,8 +212,7 @@ async fn markup_in_untrusted_text_is_neutralised() {
     session.say(attack, attack);
     world.post(&session, Phase::End).await;
     let unnamed = world.console_session().with_customer(attack);
-    world.post(&unnamed, Phase::End).await;
-    world.deliver().await;
+    world.post_and_deliver(&unnamed, Phase::End).await;
     for row in world.servicenow().records("incident") {
         let live = world.servicenow().live_html("incident", &row["sys_id"]);
         assert!(live.is_empty(), "{live:?}");

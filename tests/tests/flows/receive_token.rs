@@ -3,19 +3,20 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
+use local::aws::Service;
 use local::demo_tenant::{CLIENT_ID, SERVICE_ACCOUNT, TENANT};
 use local::rescue::Phase;
-use local::servicenow::{RefreshAnswer, User};
+use local::servicenow::{Created, User};
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::{Value, json};
-use shared::aws::credentials::Pause;
+use shared::aws::credentials::{Pause, token_lease_key};
 use shared::aws::tenants::{KeyKind, KeyScope, Tenant, TenantKey};
 use shared::domain::clock::Timestamp;
 use shared::domain::error::ErrorCode;
 use shared::domain::secret::Secret;
+use tests::settings::with_line;
 use tests::tokens::demo;
-use tests::{HttpAnswer, World};
+use tests::{HttpAnswer, World, assert_contains};
 
 /// A second OAuth client beside the demo's.
 const OWN_CLIENT: &str = "handed-over-client";
@@ -32,11 +33,9 @@ fn probe(action: FaultAction) -> InjectedFault {
 /// A token other than the stored one.
 fn another_token(world: &World) -> String {
     let user = User::service_account("svc.other", "other-password");
-    world.cloud.servicenow.add_user(user);
-    world
-        .cloud
-        .servicenow
-        .issue_refresh_token(CLIENT_ID, "svc.other")
+    let instance = &world.cloud.servicenow;
+    instance.add_user(user);
+    instance.issue_refresh_token(CLIENT_ID, "svc.other")
 }
 
 fn stored(answer: &HttpAnswer) {
@@ -49,11 +48,20 @@ fn refused(answer: &HttpAnswer, status: u16, code: &str) {
     assert_eq!(answer.retry_after.is_some(), status == 503, "{answer:?}");
 }
 
-fn item_notes(world: &World, item: &local::servicenow::Created) -> Vec<String> {
-    world
-        .cloud
-        .servicenow
-        .work_notes("sc_req_item", &item.sys_id)
+fn item_notes(world: &World, item: &Created) -> Vec<String> {
+    let instance = &world.cloud.servicenow;
+    instance.work_notes("sc_req_item", &item.sys_id)
+}
+
+/// A hand-over for a requested item.
+fn for_item(token: &str, item: &Created) -> Value {
+    json!({"refresh_token": token, "request_item": {"sys_id": item.sys_id}})
+}
+
+/// Hands over the token that is current already.
+async fn hand_over_again(world: &World) -> HttpAnswer {
+    let body = json!({"refresh_token": world.refresh_token()});
+    world.hand_over(&body).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,9 +69,8 @@ async fn a_token_that_works_is_stored_with_its_end_and_used_from_then_on() {
     let world = World::start().await;
     let before = world.current_token().await;
     let new = another_token(&world);
-    let answer = world
-        .hand_over(&json!({"refresh_token": new, "expires_in": 8_640_000}))
-        .await;
+    let body = json!({"refresh_token": new, "expires_in": 8_640_000});
+    let answer = world.hand_over(&body).await;
     stored(&answer);
     assert_eq!(answer.json()["days_left"], 100);
     assert_eq!(answer.content_type, "application/json");
@@ -75,22 +82,19 @@ async fn a_token_that_works_is_stored_with_its_end_and_used_from_then_on() {
         (after.token.client_id, after.token.client_secret),
         (None, None)
     );
-    let expires_at = answer.json()["expires_at"]
-        .as_str()
-        .and_then(Timestamp::parse);
+    let answer = answer.json();
+    let expires_at = answer["expires_at"].as_str().and_then(Timestamp::parse);
     assert_eq!(after.token.expires_at, expires_at);
-    let said = world.lines_of("receive-token", "RefreshTokenDaysLeft");
-    assert_eq!(said.len(), 1, "{said:?}");
+    let metrics = world.lines_of("receive-token", "RefreshTokenDaysLeft");
+    assert_eq!(metrics.len(), 1, "{metrics:?}");
 
     let incident = world.incident();
-    world.post(&world.session(&incident), Phase::Start).await;
-    world.deliver().await;
+    world
+        .post_and_deliver(&world.session(&incident), Phase::Start)
+        .await;
     assert_eq!(world.notes(&incident).len(), 1);
     let grants = world.cloud.servicenow.grants();
-    assert_eq!(
-        grants.refresh_token, 1,
-        "the access token that proved it is shared"
-    );
+    assert_eq!(grants.refresh_token, 1, "its access token is shared");
 }
 
 /// Secrets Manager keeps a hundred versions of a secret; a repeat adds none.
@@ -111,25 +115,15 @@ async fn a_request_that_is_repeated_at_once_is_answered_and_stores_nothing_more(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_expires_in_the_tenant_file_says_how_long_a_token_lives() {
-    let world = World::with_settings(|file| {
-        file.replace(
-            "[servicenow]",
-            "[servicenow]\nrefresh_token_lifetime = \"30 days\"",
-        )
-    })
-    .await;
-    let answer = world
-        .hand_over(&json!({"refresh_token": world.refresh_token()}))
-        .await;
+    let lifetime = "refresh_token_lifetime = \"30 days\"";
+    let world = World::with_settings(|file| with_line(&file, "servicenow", lifetime)).await;
+    let answer = hand_over_again(&world).await;
     stored(&answer);
     assert_eq!(answer.json()["days_left"], 30);
     for (seconds, days) in [(86_399, 0), (86_400, 1), (172_799, 1)] {
         let body = json!({"refresh_token": world.refresh_token(), "expires_in": seconds});
-        assert_eq!(
-            world.hand_over(&body).await.json()["days_left"],
-            days,
-            "{seconds}"
-        );
+        let answer = world.hand_over(&body).await.json();
+        assert_eq!(answer["days_left"], days, "{seconds}");
     }
 }
 
@@ -158,9 +152,8 @@ async fn a_lifetime_of_thousands_of_years_does_not_end_the_function() {
     let world = World::start().await;
     let instance = &world.cloud.servicenow;
     instance.configure(|rules| rules.claimed_expires_in = Some(999_999_999_999));
-    let answer = world
-        .hand_over(&json!({"refresh_token": another_token(&world)}))
-        .await;
+    let body = json!({"refresh_token": another_token(&world)});
+    let answer = world.hand_over(&body).await;
     stored(&answer);
     assert_eq!(answer.json()["days_left"], 100);
     let shared = world.credentials().access_token(&demo()).await;
@@ -186,15 +179,16 @@ async fn a_token_that_servicenow_refuses_is_not_stored_and_the_likely_causes_are
         let answer = world.hand_over(&body).await;
         refused(&answer, 422, "token-refused");
         let detail = answer.json()["detail"].as_str().expect("a text").to_owned();
-        for cause in [
-            "expired or was revoked",
-            "client",
-            "locked out",
-            "registry",
-            "old token stays",
-        ] {
-            assert!(detail.to_lowercase().contains(cause), "{cause}: {detail}");
-        }
+        assert_contains(
+            &detail.to_lowercase(),
+            &[
+                "expired or was revoked",
+                "client",
+                "locked out",
+                "registry",
+                "old token stays",
+            ],
+        );
     }
     world
         .cloud
@@ -204,11 +198,8 @@ async fn a_token_that_servicenow_refuses_is_not_stored_and_the_likely_causes_are
     refused(&world.hand_over(&unproved).await, 422, "token-refused");
     assert_eq!(world.current_token().await.version_id, before.version_id);
     let tenant_pause = world.credentials().tenant_pause_now(&demo()).await;
-    assert_eq!(
-        tenant_pause.expect("read").pause,
-        None,
-        "the old token is not to blame"
-    );
+    let pause = tenant_pause.expect("read").pause;
+    assert_eq!(pause, None, "the old token is not to blame");
     world.working_token().await;
 }
 
@@ -235,10 +226,10 @@ async fn while_servicenow_does_not_answer_the_old_token_stays_and_a_repeat_succe
         probe(page),
         probe(FaultAction::DropBefore),
     ] {
-        let said = format!("{fault:?}");
+        let case = format!("{fault:?}");
         world.cloud.servicenow.fault(fault);
         let answer = world.hand_over(&body).await;
-        assert_eq!(answer.status, 503, "{said} {answer:?}");
+        assert_eq!(answer.status, 503, "{case} {answer:?}");
         refused(&answer, 503, "servicenow-unavailable");
         assert_eq!(world.current_token().await.version_id, before.version_id);
     }
@@ -251,11 +242,7 @@ async fn any_answer_about_the_table_proves_a_token() {
     world.cloud.servicenow.configure(|rules| {
         rules.unreadable_tables.insert("incident".to_owned());
     });
-    stored(
-        &world
-            .hand_over(&json!({"refresh_token": world.refresh_token()}))
-            .await,
-    );
+    stored(&hand_over_again(&world).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -263,32 +250,21 @@ async fn while_the_stores_do_not_answer_the_old_token_stays_and_a_repeat_succeed
     let world = World::start().await;
     let before = world.current_token().await;
     let body = json!({"refresh_token": another_token(&world)});
-    let down = || Effect::Refuse {
-        status: 400,
-        error: "AccessDeniedException".to_owned(),
-    };
     for operation in [
         "GetSecretValue",
         "PutSecretValue",
         "UpdateSecretVersionStage",
     ] {
-        let fault = AwsFault::once(Service::SecretsManager, operation, down());
-        world.cloud.aws.inject(fault);
+        world.refuse_aws(Service::SecretsManager, operation, "AccessDeniedException");
         refused(&world.hand_over(&body).await, 503, "storage-unavailable");
         if operation != "UpdateSecretVersionStage" {
             assert_eq!(world.current_token().await.version_id, before.version_id);
         }
     }
     stored(&world.hand_over(&body).await);
-    let taken = world
-        .credentials()
-        .take_lease(
-            &shared::aws::credentials::token_lease_key(&demo()),
-            "another-owner",
-            Duration::from_secs(60),
-        )
-        .await;
-    assert!(taken.expect("written"));
+    let (credentials, lease) = (world.credentials(), token_lease_key(&demo()));
+    let taken = credentials.take_lease(&lease, "another-owner", Duration::from_secs(60));
+    assert!(taken.await.expect("written"));
     refused(&world.hand_over(&body).await, 503, "storage-unavailable");
 }
 
@@ -307,15 +283,14 @@ async fn a_token_with_its_own_client_brings_the_client_along() {
 
     let incident = world.incident();
     world.cloud.travel(Duration::from_secs(3600));
-    world.post(&world.session(&incident), Phase::Start).await;
-    world.deliver().await;
+    world
+        .post_and_deliver(&world.session(&incident), Phase::Start)
+        .await;
     assert_eq!(world.notes(&incident).len(), 1);
     world.cloud.travel(Duration::from_secs(60 * 24 * 3600));
     world.rotate().await;
-    assert_eq!(
-        world.current_token().await.token.source.as_deref(),
-        Some("rotation")
-    );
+    let rotated = world.current_token().await.token;
+    assert_eq!(rotated.source.as_deref(), Some("rotation"));
     world.working_token().await;
     assert_eq!(instance.grants().refused, 0);
 
@@ -333,10 +308,7 @@ async fn a_token_that_is_replaced_while_it_is_proved_can_be_handed_over_again() 
     let before = world.current_token().await;
     let new = another_token(&world);
     let body = json!({"refresh_token": new});
-    world
-        .cloud
-        .servicenow
-        .configure(|rules| rules.refresh_answer = RefreshAnswer::Replaced);
+    world.replace_refresh_tokens();
     world
         .cloud
         .servicenow
@@ -352,11 +324,8 @@ async fn a_token_that_is_replaced_while_it_is_proved_can_be_handed_over_again() 
     world.rotate_tomorrow().await;
     let late = world.hand_over(&body).await;
     stored(&late);
-    assert_eq!(
-        late.json()["days_left"],
-        98,
-        "nothing says that it lives longer"
-    );
+    let days = &late.json()["days_left"];
+    assert_eq!(*days, 98, "nothing says that it lives longer");
     world.working_token().await;
     assert_eq!(world.cloud.servicenow.grants().refused, 0);
 }
@@ -366,9 +335,8 @@ async fn a_token_that_is_replaced_while_it_is_proved_can_be_handed_over_again() 
 async fn a_requested_item_gets_one_note_about_each_outcome() {
     let world = World::start().await;
     let item = world.cloud.servicenow.add_requested_item(&[]);
-    let good =
-        json!({"refresh_token": another_token(&world), "request_item": {"sys_id": item.sys_id}});
-    let bad = json!({"refresh_token": "made-up", "request_item": {"sys_id": item.sys_id}});
+    let good = for_item(&another_token(&world), &item);
+    let bad = for_item("made-up", &item);
     for _ in 0..2 {
         refused(&world.hand_over(&bad).await, 422, "token-refused");
     }
@@ -382,8 +350,7 @@ async fn a_requested_item_gets_one_note_about_each_outcome() {
     assert_eq!(notes.len(), 2, "{notes:?}");
     assert!(notes[1].contains("is stored"), "{notes:?}");
     let other = world.cloud.servicenow.add_requested_item(&[]);
-    let again =
-        json!({"refresh_token": world.refresh_token(), "request_item": {"sys_id": other.sys_id}});
+    let again = for_item(&world.refresh_token(), &other);
     stored(&world.hand_over(&again).await);
     assert_eq!(item_notes(&world, &other).len(), 1);
     for note in notes {
@@ -396,14 +363,12 @@ async fn a_note_that_cannot_be_written_never_fails_the_answer() {
     let world = World::start().await;
     let item = world.cloud.servicenow.add_requested_item(&[]);
     let body = |sys_id: &str| json!({"refresh_token": world.refresh_token(), "request_item": {"sys_id": sys_id}});
-    stored(
-        &world
-            .hand_over(&body("0f1e2d3c4b5a69788796a5b4c3d2e1f0"))
-            .await,
+    let missing = body("0f1e2d3c4b5a69788796a5b4c3d2e1f0");
+    stored(&world.hand_over(&missing).await);
+    world.inject_once(
+        RequestMatcher::of("PATCH", "/sc_req_item"),
+        FaultAction::CommitThenDrop,
     );
-    let patch = InjectedFault::on(RequestMatcher::of("PATCH", "/sc_req_item"))
-        .then(FaultAction::CommitThenDrop);
-    world.cloud.servicenow.fault(patch);
     stored(&world.hand_over(&body(&item.sys_id)).await);
     stored(&world.hand_over(&body(&item.sys_id)).await);
     world.cloud.travel(Duration::from_secs(81));
@@ -413,7 +378,7 @@ async fn a_note_that_cannot_be_written_never_fails_the_answer() {
     let before = world.working_token().await;
     world.cloud.servicenow.revoke(before.expose());
     world.cloud.servicenow.revoke_access_tokens();
-    let bad = json!({"refresh_token": "made-up", "request_item": {"sys_id": item.sys_id}});
+    let bad = for_item("made-up", &item);
     refused(&world.hand_over(&bad).await, 422, "token-refused");
     assert_eq!(item_notes(&world, &item).len(), 1);
 }
@@ -430,8 +395,7 @@ async fn a_note_of_a_requested_item_that_servicenow_dropped_is_logged_as_missing
             rules.unwritable_columns.extend(column);
         });
     };
-    let body =
-        json!({"refresh_token": world.refresh_token(), "request_item": {"sys_id": item.sys_id}});
+    let body = for_item(&world.refresh_token(), &item);
     dropping(true);
     stored(&world.hand_over(&body).await);
     assert!(!world.output().contains("the requested item has its note"));
@@ -476,7 +440,7 @@ async fn an_unauthorized_sender_learns_nothing_and_changes_nothing() {
 async fn a_tenant_that_is_switched_off_takes_no_token() {
     let world = World::start().await;
     world
-        .change_settings(|file| file.replace("[rescue]", "enabled = false\n\n[rescue]"))
+        .change_settings(|file| format!("enabled = false\n{file}"))
         .await;
     let body = json!({"refresh_token": world.refresh_token()});
     refused(&world.hand_over(&body).await, 403, "tenant-disabled");
@@ -488,49 +452,24 @@ async fn a_body_that_is_not_a_hand_over_is_refused_by_its_path_and_never_by_its_
     let world = World::start().await;
     let token = "canary-of-a-token";
     let long = "x".repeat(20_000);
-    let bodies: Vec<(Value, &str)> = vec![
+    let with = |name: &str, value: Value| json!({"refresh_token": token, (name): value});
+    let item = |sys_id: Value| with("request_item", json!({"sys_id": sys_id}));
+    let bodies = [
         (json!({}), "refresh_token"),
         (json!({"refresh_token": ""}), "refresh_token"),
         (json!({"refresh_token": 7}), "refresh_token"),
         (json!({"refresh_token": [token]}), "refresh_token"),
         (json!({"refresh_token": long}), "refresh_token"),
-        (
-            json!({"refresh_token": token, "client_id": "other"}),
-            "client_secret",
-        ),
-        (
-            json!({"refresh_token": token, "client_secret": token}),
-            "client_id",
-        ),
-        (json!({"refresh_token": token, "client_id": 7}), "client_id"),
-        (
-            json!({"refresh_token": token, "expires_in": 0}),
-            "expires_in",
-        ),
-        (
-            json!({"refresh_token": token, "expires_in": -1}),
-            "expires_in",
-        ),
-        (
-            json!({"refresh_token": token, "expires_in": "soon"}),
-            "expires_in",
-        ),
-        (
-            json!({"refresh_token": token, "expires_in": u64::MAX}),
-            "expires_in",
-        ),
-        (
-            json!({"refresh_token": token, "request_item": token}),
-            "request_item",
-        ),
-        (
-            json!({"refresh_token": token, "request_item": {"sys_id": "x^y"}}),
-            "request_item.sys_id",
-        ),
-        (
-            json!({"refresh_token": token, "request_item": {"sys_id": 7}}),
-            "request_item.sys_id",
-        ),
+        (with("client_id", json!("other")), "client_secret"),
+        (with("client_secret", json!(token)), "client_id"),
+        (with("client_id", json!(7)), "client_id"),
+        (with("expires_in", json!(0)), "expires_in"),
+        (with("expires_in", json!(-1)), "expires_in"),
+        (with("expires_in", json!("soon")), "expires_in"),
+        (with("expires_in", json!(u64::MAX)), "expires_in"),
+        (with("request_item", json!(token)), "request_item"),
+        (item(json!("x^y")), "request_item.sys_id"),
+        (item(json!(7)), "request_item.sys_id"),
     ];
     for (body, path) in bodies {
         let answer = world.hand_over(&body).await;
@@ -577,7 +516,7 @@ async fn a_tenant_that_lacks_its_secret_has_to_be_applied() {
     assert_eq!(created.count(), 0);
 }
 
-/// docs/architecture.md#rule-6: a tenant that waited for a new token goes on with it.
+/// docs/architecture.md#rule-6: the deliveries of a tenant that waited for a new token resume.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hand_over_ends_the_pause_of_a_tenant_that_needed_it() {
     let world = World::start().await;
@@ -589,15 +528,10 @@ async fn a_hand_over_ends_the_pause_of_a_tenant_that_needed_it() {
         let pause = Pause { until, reason };
         let set = world.credentials().set_pause(&demo(), pause).await;
         set.expect("written");
-        stored(
-            &world
-                .hand_over(&json!({"refresh_token": world.refresh_token()}))
-                .await,
-        );
+        stored(&hand_over_again(&world).await);
         let tenant_pause = world.credentials().tenant_pause_now(&demo()).await;
-        let pause = tenant_pause
-            .expect("read")
-            .pause_at(world.cloud.clock.now());
+        let now = world.cloud.clock.now();
+        let pause = tenant_pause.expect("read").pause_at(now);
         assert_eq!(pause.is_some(), stays, "{reason}");
     }
 }
@@ -606,13 +540,9 @@ async fn a_hand_over_ends_the_pause_of_a_tenant_that_needed_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn hand_overs_at_the_same_time_leave_a_token_that_works() {
     let world = World::start().await;
-    world
-        .cloud
-        .servicenow
-        .configure(|rules| rules.refresh_answer = RefreshAnswer::Replaced);
+    world.replace_refresh_tokens();
     let item = world.cloud.servicenow.add_requested_item(&[]);
-    let body =
-        json!({"refresh_token": another_token(&world), "request_item": {"sys_id": item.sys_id}});
+    let body = for_item(&another_token(&world), &item);
     let answers = futures::future::join_all((0..4).map(|_| world.hand_over(&body))).await;
     answers.iter().for_each(stored);
     world.working_token().await;

@@ -1,36 +1,38 @@
 //! docs/architecture.md#rule-3: the right record or none.
 
-use local::aws::{Effect, InjectedAwsFault, Service};
+use local::aws::{InjectedAwsFault, Service};
 use local::demo_tenant::TENANT;
-use local::rescue::{Phase, Session};
+use local::rescue::{Format, Phase, Session};
 use local::servicenow::Created;
+use shared::aws::secret_store::SecretStore;
 use shared::domain::record::{RecordRef, SysId, Table};
-use shared::domain::secret::Secret;
 use shared::domain::tenant::TenantId;
 use shared::domain::tracking;
-use tests::World;
+use tests::settings::{console_sessions, with_line};
+use tests::{World, aws_refusal};
 
 fn without_creating(file: String) -> String {
-    file.replace(
-        "console_sessions = \"incident\"",
-        "console_sessions = \"ignore\"",
-    )
+    console_sessions(&file, "ignore")
 }
 
 fn with_plain_tracking(file: String) -> String {
-    without_creating(file).replace("[sessions]", "[sessions]\nrequire_signed_tracking = false")
+    with_line(
+        &without_creating(file),
+        "sessions",
+        "require_signed_tracking = false",
+    )
 }
 
 /// The `Tracking0` that this deployment signs for a tenant's record.
 async fn signed(world: &World, tenant: &str, table: Table, sys_id: &str) -> String {
     let tenant = TenantId::parse(tenant).expect("valid");
-    let stack = &world.cloud.stack;
-    let name = shared::aws::secret_store::tenant_secrets_name(&stack.secret_prefix, &tenant);
-    let secret = stack.secrets.get_secret_value().secret_id(name).send();
-    let secret = secret.await.expect("the tenant's secret");
-    let secret: serde_json::Value =
-        serde_json::from_str(secret.secret_string().expect("a text")).expect("JSON");
-    let key = Secret::from(secret["tracking-key"].as_str().expect("a key"));
+    let (secrets, prefix) = (
+        world.cloud.stack.secrets.clone(),
+        &world.cloud.stack.secret_prefix,
+    );
+    let secrets = SecretStore::new(secrets, prefix.clone(), world.cloud.clock.clone());
+    let secrets = secrets.tenant_secrets(&tenant).await.expect("there");
+    let key = secrets.tracking_key.clone().expect("a key");
     let record = RecordRef {
         table,
         sys_id: SysId::parse(sys_id).expect("valid"),
@@ -40,12 +42,19 @@ async fn signed(world: &World, tenant: &str, table: Table, sys_id: &str) -> Stri
 
 /// Delivers the session's start and returns the state and reason of its ledger entry.
 async fn outcome(world: &World, session: &Session) -> (String, String) {
-    world.post(session, Phase::Start).await;
-    world.deliver().await;
+    world.post_and_deliver(session, Phase::Start).await;
     let entry = world.entry(session).await;
     let reason = entry.get("reason").cloned().unwrap_or_default();
     (entry["state"].clone(), reason)
 }
+
+/// Delivers the session's start and asserts the state and reason of its ledger entry.
+async fn assert_outcome(world: &World, session: &Session, expected: (&str, &str)) {
+    let (state, reason) = outcome(world, session).await;
+    assert_eq!((state.as_str(), reason.as_str()), expected, "{session:?}");
+}
+
+const DELIVERED: (&str, &str) = ("delivered", "");
 
 /// No note was written anywhere, and no record created.
 fn assert_nothing_written(world: &World, records: &[&Created]) {
@@ -54,11 +63,8 @@ fn assert_nothing_written(world: &World, records: &[&Created]) {
         assert!(world.notes(record).is_empty(), "{:?}", world.notes(record));
     }
     assert_eq!(servicenow.records("incident").len(), records.len());
-    assert!(
-        servicenow.violations().is_empty(),
-        "{:?}",
-        servicenow.violations()
-    );
+    let violations = servicenow.violations();
+    assert!(violations.is_empty(), "{violations:?}");
 }
 
 /// docs/architecture.md#rule-3: the ledger comes first.
@@ -67,15 +73,13 @@ async fn a_session_stays_with_the_record_of_its_first_post() {
     let world = World::start().await;
     let (first, second) = (world.incident(), world.incident());
     let session = world.session(&first);
-    world.post(&session, Phase::Start).await;
-    world.deliver().await;
+    world.post_and_deliver(&session, Phase::Start).await;
     let mark = world.servicenow().mark();
     let tracking = signed(&world, TENANT, Table::Incident, &second.sys_id).await;
     let session = session
         .with_field("CField1", &second.number)
         .with_tracking0(&tracking);
-    world.post(&session, Phase::End).await;
-    world.deliver().await;
+    world.post_and_deliver(&session, Phase::End).await;
     assert_eq!(world.notes(&first).len(), 2);
     assert!(world.notes(&second).is_empty());
     assert_eq!(world.called_since(mark).len(), 1, "one call: the note");
@@ -89,10 +93,10 @@ async fn a_signed_tracking_names_its_record_before_any_field_does() {
     let case = world.servicenow().add_case(&[]);
     let tracking = signed(&world, TENANT, Table::Incident, &tracked.sys_id).await;
     let session = world.session(&named).with_tracking0(&tracking);
-    assert_eq!(outcome(&world, &session).await.0, "delivered");
+    assert_outcome(&world, &session, DELIVERED).await;
     let tracking = signed(&world, TENANT, Table::Case, &case.sys_id).await;
     let session = world.session(&named).with_tracking0(&tracking);
-    assert_eq!(outcome(&world, &session).await.0, "delivered");
+    assert_outcome(&world, &session, DELIVERED).await;
     assert_eq!(world.notes(&tracked).len(), 1);
     assert!(world.notes(&named).is_empty());
     let notes = world
@@ -121,12 +125,7 @@ async fn a_forged_or_altered_tracking_counts_as_no_reference() {
         format!("incident:{}", wanted.sys_id),
     ] {
         let session = world.console_session().with_tracking0(&forged);
-        let (state, reason) = outcome(&world, &session).await;
-        assert_eq!(
-            (state.as_str(), reason.as_str()),
-            ("unmatched", "tracking-not-believed"),
-            "{forged}"
-        );
+        assert_outcome(&world, &session, ("unmatched", "tracking-not-believed")).await;
     }
     assert_nothing_written(&world, &[&own, &wanted]);
     assert!(world.dead_letters().is_empty());
@@ -134,7 +133,7 @@ async fn a_forged_or_altered_tracking_counts_as_no_reference() {
 
     let forged = genuine.replace(&own.sys_id, &wanted.sys_id);
     let session = world.session(&own).with_tracking0(&forged);
-    assert_eq!(outcome(&world, &session).await.0, "delivered");
+    assert_outcome(&world, &session, DELIVERED).await;
     assert_eq!(
         world.notes(&own).len(),
         1,
@@ -149,10 +148,7 @@ async fn a_signed_tracking_waits_while_the_key_cannot_be_read() {
     let incident = world.incident();
     let tracking = signed(&world, TENANT, Table::Incident, &incident.sys_id).await;
     let session = world.console_session().with_tracking0(&tracking);
-    let denied = Effect::Refuse {
-        status: 400,
-        error: "AccessDeniedException".to_owned(),
-    };
+    let denied = aws_refusal("AccessDeniedException");
     let away = InjectedAwsFault::any(Service::SecretsManager, denied).times(1_000);
     world.cloud.aws.inject(away);
     assert_eq!(outcome(&world, &session).await.0, "waiting");
@@ -172,16 +168,11 @@ async fn a_plain_tracking_counts_only_without_require_signed_tracking() {
         incident.number.clone(),
         format!(" {} ", incident.number.to_lowercase()),
         format!("incident:{}", incident.sys_id),
-    ] {
-        let session = world.console_session().with_tracking0(&plain);
-        assert_eq!(outcome(&world, &session).await.0, "delivered", "{plain}");
-    }
-    for plain in [
         case.number.clone(),
         format!("sn_customerservice_case:{}", case.sys_id),
     ] {
         let session = world.console_session().with_tracking0(&plain);
-        assert_eq!(outcome(&world, &session).await.0, "delivered", "{plain}");
+        assert_outcome(&world, &session, DELIVERED).await;
     }
     assert_eq!(world.notes(&incident).len(), 3);
     let notes = world
@@ -191,57 +182,39 @@ async fn a_plain_tracking_counts_only_without_require_signed_tracking() {
 
     let genuine = signed(&world, TENANT, Table::Incident, &incident.sys_id).await;
     let session = world.console_session().with_tracking0(&genuine);
-    assert_eq!(outcome(&world, &session).await.0, "delivered");
+    assert_outcome(&world, &session, DELIVERED).await;
     let forged = format!("inc:{}:0123456789abcdef", incident.sys_id);
     let session = world.console_session().with_tracking0(&forged);
-    let (state, reason) = outcome(&world, &session).await;
-    assert_eq!(
-        (state.as_str(), reason.as_str()),
-        ("unmatched", "tracking-not-believed")
-    );
-    assert_eq!(
-        world.notes(&incident).len(),
-        4,
-        "what looks signed has to be"
-    );
+    assert_outcome(&world, &session, ("unmatched", "tracking-not-believed")).await;
+    let notes = world.notes(&incident);
+    assert_eq!(notes.len(), 4, "what looks signed has to be");
 }
 
 /// An invalid reference field falls through to the next.
 #[tokio::test(flavor = "multi_thread")]
 async fn reference_fields_are_searched_in_their_order() {
-    let world = World::with_settings(|file| {
-        file.replace(
-            "reference_fields = [\"CField1\"]",
-            "reference_fields = [\"CField4\", \"CField1\", \"Ticket\"]",
-        )
-    })
-    .await;
+    let fields = "[\"CField4\", \"CField1\", \"Ticket\"]";
+    let world = World::with_settings(|file| file.replace("[\"CField1\"]", fields)).await;
     let (first, second) = (world.incident(), world.incident());
+    let (first_number, second_number) = (first.number.as_str(), second.number.as_str());
     let posts = [
         (
-            vec![
-                ("CField4", first.number.as_str()),
-                ("CField1", second.number.as_str()),
-            ],
+            vec![("CField4", first_number), ("CField1", second_number)],
             &first,
         ),
         (
-            vec![
-                ("CField4", "the printer"),
-                ("CField1", second.number.as_str()),
-            ],
+            vec![("CField4", "the printer"), ("CField1", second_number)],
             &second,
         ),
-        (vec![("ticket", first.number.as_str())], &first),
+        (vec![("ticket", first_number)], &first),
     ];
     for (fields, record) in posts {
         let before = world.notes(record).len();
-        let session = fields
-            .iter()
-            .fold(world.console_session(), |session, (name, value)| {
-                session.with_field(name, value)
-            });
-        assert_eq!(outcome(&world, &session).await.0, "delivered", "{fields:?}");
+        let mut session = world.console_session();
+        for (name, value) in &fields {
+            session = session.with_field(name, value);
+        }
+        assert_outcome(&world, &session, DELIVERED).await;
         assert_eq!(world.notes(record).len(), before + 1, "{fields:?}");
     }
 }
@@ -259,30 +232,24 @@ async fn a_number_is_found_in_every_spelling_and_two_numbers_are_ambiguous() {
         let row = row.replace("0010002", &digits(&other));
         let (text, right) = row.split_once('\t').expect("two columns");
         let session = world.console_session().with_field("CField1", text);
-        let outcome = outcome(&world, &session).await;
-        let right = match right {
+        let expected = match right {
             "no reference" => ("unmatched", "no-reference"),
             "ambiguous" => ("failed", "ambiguous-record"),
             "invalid" => ("failed", "invalid-reference"),
             number => {
                 assert_eq!(number, incident.number);
                 written += 1;
-                ("delivered", "")
+                DELIVERED
             }
         };
-        assert_eq!((outcome.0.as_str(), outcome.1.as_str()), right, "{text}");
+        assert_outcome(&world, &session, expected).await;
     }
     assert_eq!(world.notes(&incident).len(), written);
     assert!(world.notes(&other).is_empty());
-    let reasons: Vec<_> = world
-        .dead_letters()
-        .into_iter()
-        .map(|dead_letter| dead_letter.reason)
-        .collect();
-    assert_eq!(
-        reasons,
-        ["ambiguous-record", "invalid-reference", "invalid-reference"]
-    );
+    let dead_letters = world.dead_letters().into_iter();
+    let reasons: Vec<_> = dead_letters.map(|dead_letter| dead_letter.reason).collect();
+    let expected = ["ambiguous-record", "invalid-reference", "invalid-reference"];
+    assert_eq!(reasons, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -291,7 +258,7 @@ async fn a_field_that_says_no_number_leaves_the_session_its_new_record() {
     for text in ["n/a", "-", "none", "Paul Martin"] {
         let before = world.servicenow().records("incident").len();
         let session = world.console_session().with_field("CField1", text);
-        assert_eq!(outcome(&world, &session).await.0, "delivered", "{text}");
+        assert_outcome(&world, &session, DELIVERED).await;
         let after = world.servicenow().records("incident").len();
         assert_eq!(after, before + 1, "{text}");
     }
@@ -303,17 +270,12 @@ async fn a_field_that_says_no_number_leaves_the_session_its_new_record() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ambiguous_field_falls_through_to_one_that_is_clear() {
-    let world = World::with_settings(|file| {
-        file.replace(
-            "reference_fields = [\"CField1\"]",
-            "reference_fields = [\"CField4\", \"CField1\"]",
-        )
-    })
-    .await;
+    let fields = "[\"CField4\", \"CField1\"]";
+    let world = World::with_settings(|file| file.replace("[\"CField1\"]", fields)).await;
     let (incident, other) = (world.incident(), world.incident());
     let both = format!("{} {}", incident.number, other.number);
     let session = world.session(&incident).with_field("CField4", &both);
-    assert_eq!(outcome(&world, &session).await.0, "delivered");
+    assert_outcome(&world, &session, DELIVERED).await;
     assert_eq!(world.notes(&incident).len(), 1);
 }
 
@@ -334,9 +296,8 @@ async fn sessions_that_differ_in_letter_case_have_a_record_each() {
             world.deliver().await;
         }
         // After ninety days the ledger's entries have expired: only ServiceNow knows the sessions' records.
-        world
-            .cloud
-            .travel(std::time::Duration::from_secs(91 * 24 * 3600));
+        let ninety_one_days = std::time::Duration::from_secs(91 * 24 * 3600);
+        world.cloud.travel(ninety_one_days);
     }
     let rows = world.servicenow().records("incident");
     for id in ids {
@@ -357,14 +318,12 @@ async fn sessions_that_differ_in_letter_case_have_a_record_each() {
 #[tokio::test(flavor = "multi_thread")]
 async fn query_syntax_in_a_reference_never_reaches_a_query() {
     for plain_tracking in [false, true] {
-        let world = World::with_settings(|file| {
-            if plain_tracking {
-                with_plain_tracking(file)
-            } else {
-                without_creating(file)
-            }
-        })
-        .await;
+        let change = if plain_tracking {
+            with_plain_tracking
+        } else {
+            without_creating
+        };
+        let world = World::with_settings(change).await;
         let (one, other) = (world.incident(), world.incident());
         let attempts = [
             format!("INC0001^ORnumber={}", one.number),
@@ -377,39 +336,25 @@ async fn query_syntax_in_a_reference_never_reaches_a_query() {
             "INC1".to_owned(),
             "*1".to_owned(),
         ];
-        for attempt in &attempts {
-            let session = world.console_session().with_field("CField1", attempt);
-            let session = if plain_tracking {
-                session.with_tracking0(attempt)
-            } else {
-                session
-            };
-            let (state, reason) = outcome(&world, &session).await;
-            assert_eq!(
-                (state.as_str(), reason.as_str()),
-                ("failed", "invalid-reference"),
-                "{attempt}"
-            );
-        }
         // A text without a digit is no reference.
-        for attempt in [
+        let without_digits = [
             "javascript:gs.getUserID()",
             "sys_id=x^active=true",
             "INC",
             "*",
-        ] {
-            let session = world.console_session().with_field("CField1", attempt);
-            let session = if plain_tracking {
-                session.with_tracking0(attempt)
-            } else {
-                session
-            };
-            let (state, reason) = outcome(&world, &session).await;
-            assert_eq!(
-                (state.as_str(), reason.as_str()),
-                ("unmatched", "no-reference"),
-                "{attempt}"
-            );
+        ];
+        let invalid = attempts
+            .iter()
+            .map(|attempt| (attempt.as_str(), ("failed", "invalid-reference")));
+        let none = without_digits
+            .iter()
+            .map(|attempt| (*attempt, ("unmatched", "no-reference")));
+        for (attempt, expected) in invalid.chain(none) {
+            let mut session = world.console_session().with_field("CField1", attempt);
+            if plain_tracking {
+                session = session.with_tracking0(attempt);
+            }
+            assert_outcome(&world, &session, expected).await;
         }
         assert_nothing_written(&world, &[&one, &other]);
         assert_eq!(world.dead_letters().len(), attempts.len());
@@ -440,20 +385,13 @@ async fn a_reference_to_no_record_is_given_up_with_any_console_sessions() {
         world.console_session().with_tracking0(&nowhere),
     ];
     for session in &sessions {
-        let (state, reason) = outcome(&world, session).await;
-        assert_eq!(
-            (state.as_str(), reason.as_str()),
-            ("failed", "record-not-found")
-        );
+        assert_outcome(&world, session, ("failed", "record-not-found")).await;
     }
     assert_nothing_written(&world, &[&incident, &hidden]);
     let dead_letters = world.dead_letters();
     assert_eq!(dead_letters.len(), sessions.len());
-    assert!(
-        dead_letters
-            .iter()
-            .all(|dead_letter| dead_letter.reason == "record-not-found")
-    );
+    let mut dead_letters = dead_letters.iter();
+    assert!(dead_letters.all(|dead_letter| dead_letter.reason == "record-not-found"));
 }
 
 /// docs/architecture.md#rule-3: each row is compared with the query.
@@ -465,11 +403,7 @@ async fn a_query_answered_with_other_rows_finds_no_record() {
         rules.unreadable_columns.insert("number".to_owned());
     });
     let session = world.session(&incident);
-    let (state, reason) = outcome(&world, &session).await;
-    assert_eq!(
-        (state.as_str(), reason.as_str()),
-        ("failed", "record-not-found")
-    );
+    assert_outcome(&world, &session, ("failed", "record-not-found")).await;
     assert_nothing_written(&world, &[&incident]);
 }
 
@@ -482,7 +416,7 @@ async fn a_hidden_correlation_id_matches_no_other_record() {
         rules.unreadable_columns.insert("correlation_id".to_owned());
     });
     let session = world.console_session();
-    assert_eq!(outcome(&world, &session).await.0, "delivered");
+    assert_outcome(&world, &session, DELIVERED).await;
     assert!(world.notes(&incident).is_empty());
     assert_eq!(world.servicenow().records("incident").len(), 2);
 }
@@ -492,25 +426,15 @@ async fn a_hidden_correlation_id_matches_no_other_record() {
 async fn a_session_that_names_no_record_is_unmatched_where_none_is_created() {
     let world = World::with_settings(without_creating).await;
     let session = world.console_session().with_field("CField1", "  ");
-    let (state, reason) = outcome(&world, &session).await;
-    assert_eq!(
-        (state.as_str(), reason.as_str()),
-        ("unmatched", "no-reference")
-    );
+    assert_outcome(&world, &session, ("unmatched", "no-reference")).await;
     assert!(world.dead_letters().is_empty() && world.queued().is_empty());
     assert_nothing_written(&world, &[]);
 
     world.change_settings(|file| file).await;
-    let payload =
-        world
-            .cloud
-            .rescue
-            .payload(&session, local::rescue::Format::JsonFlat, Phase::Start);
+    let rescue = &world.cloud.rescue;
+    let payload = rescue.payload(&session, Format::JsonFlat, Phase::Start);
     world.post_again(&payload, Phase::Start).await;
     world.deliver().await;
-    assert_eq!(
-        world.state(&session).await,
-        "delivered",
-        "unmatched posts may be claimed again"
-    );
+    let state = world.state(&session).await;
+    assert_eq!(state, "delivered", "unmatched posts may be claimed again");
 }

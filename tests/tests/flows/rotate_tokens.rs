@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use local::demo_tenant::{CLIENT_ID, SERVICE_ACCOUNT, TENANT};
+use local::demo_tenant::{SERVICE_ACCOUNT, TENANT};
 use local::rescue::Phase;
 use local::servicenow::User;
-use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
+use local::simulator::{FaultAction, RequestMatcher};
 use serde_json::json;
 use shared::aws::credentials::Pause;
 use shared::aws::secret_store::TokenSecret;
 use shared::domain::error::ErrorCode;
 use shared::domain::secret::Secret;
 use tests::World;
+use tests::settings::with_line;
 use tests::tokens::demo;
 
 const DAY: u64 = 24 * 3600;
@@ -39,11 +40,8 @@ async fn a_daily_rotation_looks_whether_the_token_works_and_renews_it_from_half_
     let renewed = world.current_token().await.token;
     let now = world.cloud.clock.now();
     assert_eq!(renewed.source.as_deref(), Some("rotation"));
-    assert!(
-        renewed
-            .issued_at
-            .is_some_and(|at| now.since(at) < Duration::from_secs(30))
-    );
+    let age = now.since(renewed.issued_at.expect("known"));
+    assert!(age < Duration::from_secs(30), "{age:?}");
     let left = renewed.expires_at.expect("known").since(now);
     assert!(left > Duration::from_secs(100 * DAY - 30), "{left:?}");
     assert_eq!(world.cloud.servicenow.grants().password, 1);
@@ -58,7 +56,7 @@ async fn a_daily_rotation_looks_whether_the_token_works_and_renews_it_from_half_
     assert!(world.metric("rotate-tokens", "RotationFailed").is_empty());
 }
 
-/// What the sender of a token said about its life holds for the token, and not the tenant file's usual one.
+/// What the sender of a token logged about its life holds for the token, and not the tenant file's usual one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lifetime_that_was_handed_over_outlives_every_renewal() {
     let world = World::start().await;
@@ -78,17 +76,15 @@ async fn a_lifetime_that_was_handed_over_outlives_every_renewal() {
         );
     }
     // A token that is set by hand lives as long as the tenant file says.
-    let token = shared::domain::secret::Secret::from(world.refresh_token());
+    let token = Secret::from(world.refresh_token());
     let name = admin::secret_name::SecretName::RefreshToken;
     let set = admin::secrets::set(&world.cloud.stack, &demo(), name, &token).await;
     set.expect("set");
     world.cloud.travel(Duration::from_secs(51 * DAY));
     world.rotate().await;
     let renewed = world.current_token().await.token;
-    let left = renewed
-        .expires_at
-        .expect("known")
-        .since(world.cloud.clock.now());
+    let now = world.cloud.clock.now();
+    let left = renewed.expires_at.expect("known").since(now);
     assert!(left > Duration::from_secs(99 * DAY), "{left:?}");
 }
 
@@ -121,8 +117,9 @@ async fn a_rotation_shares_its_access_token_and_resumes_deliveries() {
     assert_eq!(tenant_pause.pause_at(world.cloud.clock.now()), None);
 
     let incident = world.incident();
-    world.post(&world.session(&incident), Phase::Start).await;
-    world.deliver().await;
+    world
+        .post_and_deliver(&world.session(&incident), Phase::Start)
+        .await;
     assert_eq!(world.notes(&incident).len(), 1);
     assert_eq!(world.cloud.servicenow.grants().refresh_token, 1);
 }
@@ -157,9 +154,9 @@ async fn a_token_that_was_revoked_is_repaired_with_the_service_accounts_password
 async fn a_token_that_nothing_repairs_needs_a_person_and_is_tried_once_an_hour_and_once_per_request()
  {
     let world = World::start().await;
-    world.forget_password().await;
-    let dead = world.working_token().await;
-    world.cloud.servicenow.revoke(dead.expose());
+    world.remove_password().await;
+    let revoked = world.working_token().await;
+    world.cloud.servicenow.revoke(revoked.expose());
     world.rotate_tomorrow().await;
     let requests = world.token_requests();
     assert_eq!(requests, 1);
@@ -172,11 +169,12 @@ async fn a_token_that_nothing_repairs_needs_a_person_and_is_tried_once_an_hour_a
         pause.map(|pause| pause.reason),
         Some(ErrorCode::ReauthorizationNeeded)
     );
-    let said = world.lines_of("rotate-tokens", "reauthorization-needed");
+    let logged = world.lines_of("rotate-tokens", "reauthorization-needed");
     assert!(
-        said.iter()
+        logged
+            .iter()
             .any(|line| line.contains("registry") || line.contains("Registry")),
-        "{said:?}"
+        "{logged:?}"
     );
     assert_eq!(world.metric("rotate-tokens", "RotationFailed").len(), 1);
     assert_eq!(
@@ -184,7 +182,7 @@ async fn a_token_that_nothing_repairs_needs_a_person_and_is_tried_once_an_hour_a
         1
     );
     let current = world.current_token().await.token.refresh_token;
-    assert_eq!(current, Some(dead));
+    assert_eq!(current, Some(revoked));
 
     for _ in 0..6 {
         world.cloud.travel(Duration::from_secs(601));
@@ -194,9 +192,8 @@ async fn a_token_that_nothing_repairs_needs_a_person_and_is_tried_once_an_hour_a
     assert!((1..=3).contains(&more), "{more} in an hour");
     assert!(!world.current_token().await.token.renew_now);
 
-    let answer = world
-        .hand_over(&json!({"refresh_token": world.refresh_token()}))
-        .await;
+    let body = json!({"refresh_token": world.refresh_token()});
+    let answer = world.hand_over(&body).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     world.rotate_tomorrow().await;
     world.working_token().await;
@@ -211,34 +208,28 @@ async fn a_password_that_is_refused_is_tried_once_an_hour_and_once_per_request()
     world.cloud.servicenow.add_user(account);
     let refresh =
         RequestMatcher::of("POST", "/oauth_token.do").body_containing("grant_type=refresh_token");
-    let down = InjectedFault::on(refresh)
-        .always()
-        .then(FaultAction::status(503));
-    world.cloud.servicenow.fault(down);
+    world.inject_always(refresh, FaultAction::status(503));
     let passwords = || {
-        let requests = world.cloud.servicenow.requests();
-        let password = |text: &[u8]| String::from_utf8_lossy(text).contains("grant_type=password");
-        requests
-            .iter()
-            .filter(|request| password(&request.body))
-            .count()
+        let requests = world.cloud.servicenow.requests().into_iter();
+        let of_password = requests.filter(|request| request.text().contains("grant_type=password"));
+        of_password.count()
     };
-    world.cloud.travel(Duration::from_secs(60 * DAY));
-    world.rotate().await;
+    let rotate_after = async |seconds: u64| {
+        world.cloud.travel(Duration::from_secs(seconds));
+        world.rotate().await;
+    };
+    rotate_after(60 * DAY).await;
     assert_eq!(passwords(), 1);
     for _ in 0..4 {
-        world.cloud.travel(Duration::from_secs(601));
-        world.rotate().await;
+        rotate_after(601).await;
     }
     assert_eq!(passwords(), 1, "four more rotations within the hour");
     world.request_renewal().await;
-    world.cloud.travel(Duration::from_secs(601));
-    world.rotate().await;
+    rotate_after(601).await;
     assert_eq!(passwords(), 2, "a request");
     assert!(!world.current_token().await.token.renew_now);
     for _ in 0..4 {
-        world.cloud.travel(Duration::from_secs(601));
-        world.rotate().await;
+        rotate_after(601).await;
     }
     assert_eq!(passwords(), 2, "the hour begins with the request");
 }
@@ -266,10 +257,8 @@ async fn a_health_check_that_replaces_the_token_keeps_the_new_one_and_its_end() 
     world.rotate_tomorrow().await;
     let after = world.current_token().await.token;
     assert_ne!(after.refresh_token, before.refresh_token);
-    assert_eq!(
-        after.expires_at, before.expires_at,
-        "nothing says that it lives longer"
-    );
+    let (after, before) = (after.expires_at, before.expires_at);
+    assert_eq!(after, before, "nothing says that it lives longer");
     world.working_token().await;
     world.assert_nothing_is_pending().await;
     world.rotate_tomorrow().await;
@@ -286,16 +275,13 @@ async fn a_transient_failure_fails_the_step_and_changes_nothing() {
         FaultAction::Html,
         FaultAction::DropBefore,
     ] {
-        let fault = InjectedFault::on(RequestMatcher::of("POST", "/oauth_token.do")).then(action);
-        world.cloud.servicenow.fault(fault);
+        world.inject_once(RequestMatcher::of("POST", "/oauth_token.do"), action);
     }
     world.cloud.travel(Duration::from_secs(DAY + 1));
     for failures in 1..=3 {
         world.rotate().await;
-        assert_eq!(
-            world.metric("rotate-tokens", "RotationFailed").len(),
-            failures
-        );
+        let failed = world.metric("rotate-tokens", "RotationFailed");
+        assert_eq!(failed.len(), failures);
         assert_eq!(world.current_token().await.version_id, before.version_id);
         world.cloud.travel(Duration::from_secs(601));
     }
@@ -315,20 +301,18 @@ async fn a_tenant_without_a_token_rotates_well_and_stays_empty() {
     assert_eq!(world.current_token().await.token, TokenSecret::default());
     world.assert_nothing_is_pending().await;
     assert_eq!(world.metric("rotate-tokens", "RotationSucceeded").len(), 1);
-    assert!(
-        world
-            .metric("rotate-tokens", "RefreshTokenDaysLeft")
-            .is_empty()
-    );
+    let days = world.metric("rotate-tokens", "RefreshTokenDaysLeft");
+    assert!(days.is_empty(), "{days:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_whose_grant_needs_no_refresh_token_or_that_is_gone_rotates_unchanged() {
     let world = World::start().await;
     let before = world.current_token().await.token;
-    let password =
-        |file: String| file.replace("[servicenow]", "[servicenow]\ngrant = \"password\"");
-    world.change_settings(password).await;
+    let grant = "grant = \"password\"";
+    world
+        .change_settings(|file| with_line(&file, "servicenow", grant))
+        .await;
     world.rotate_tomorrow().await;
     assert_eq!(world.current_token().await.token, before);
 
@@ -358,20 +342,15 @@ async fn a_hand_over_in_between_is_not_overtaken_by_the_rotation() {
         for step in ["create_secret", "set_secret", "test_secret"] {
             world.step(step, &version).await.expect(step);
         }
-        let answer = world
-            .hand_over(&json!({"refresh_token": world.refresh_token(), "expires_in": 4_320_000}))
-            .await;
+        let body = json!({"refresh_token": world.refresh_token(), "expires_in": 4_320_000});
+        let answer = world.hand_over(&body).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         let handed_over = world.current_token().await;
         for _ in 0..2 {
-            world
-                .step("finish_secret", &version)
-                .await
-                .expect("ends well");
-            assert_eq!(
-                world.current_token().await.version_id,
-                handed_over.version_id
-            );
+            let finished = world.step("finish_secret", &version).await;
+            finished.expect("ends well");
+            let current = world.current_token().await;
+            assert_eq!(current.version_id, handed_over.version_id);
             world.assert_nothing_is_pending().await;
         }
         for step in ["createSecret", "setSecret", "testSecret", "finishSecret"] {
@@ -414,11 +393,8 @@ async fn every_step_may_be_repeated_and_its_spelling_does_not_matter() {
         world.assert_nothing_is_pending().await;
     }
     world.rotate_tomorrow().await;
-    assert_ne!(
-        world.current_token().await.version_id,
-        version,
-        "the next one goes on"
-    );
+    let current = world.current_token().await.version_id;
+    assert_ne!(current, version, "the next rotation succeeds");
 }
 
 /// Secrets Manager's trial run: a pending version that nothing has filled, or that holds no access token.
@@ -457,10 +433,8 @@ async fn a_pending_token_that_does_not_work_is_not_promoted() {
 
     world.cloud.travel(Duration::from_secs(901));
     for step in ["createSecret", "setSecret", "testSecret", "finishSecret"] {
-        world
-            .step(step, &version)
-            .await
-            .expect("given up, and ends well");
+        let ended = world.step(step, &version).await;
+        ended.expect("given up, and ends well");
     }
     assert_eq!(world.current_token().await.version_id, current.version_id);
     world.assert_nothing_is_pending().await;
@@ -474,40 +448,29 @@ async fn a_step_that_is_not_of_a_rotation_of_a_token_secret_is_refused() {
     let name = world.token_secret();
     let version = world.begin_rotation(&TokenSecret::default()).await;
     let event = |step: &str, secret: &str, version: &str| json!({"Step": step, "SecretId": secret, "ClientRequestToken": version});
+    let create = |secret: &str, version: &str| event("createSecret", secret, version);
     let credentials = name.replace("/token", "/credentials");
     for (event, expected) in [
         (json!({}), "not-a-rotation"),
         (json!([]), "not-a-rotation"),
         (event("dropSecret", &name, &version), "not-a-rotation"),
-        (
-            event("createSecret", &credentials, &version),
-            "not-a-rotation",
-        ),
-        (
-            event("createSecret", "another/secret", &version),
-            "not-a-rotation",
-        ),
-        (event("createSecret", &name, ""), "not-a-rotation"),
-        (
-            event("createSecret", &name, &version.replace('-', "_")),
-            "not-in-rotation",
-        ),
+        (create(&credentials, &version), "not-a-rotation"),
+        (create("another/secret", &version), "not-a-rotation"),
+        (create(&name, ""), "not-a-rotation"),
+        (create(&name, &version.replace('-', "_")), "not-in-rotation"),
     ] {
         let failed = world.event(&event).await.expect_err("refused");
         assert!(failed.contains(expected), "{event} {failed}");
     }
-    let secrets = &world.cloud.stack.secrets;
     let plain = uuid::Uuid::new_v4().to_string();
-    world
-        .put_token(&plain, &TokenSecret::default(), "SOMETHING")
-        .await;
+    let token = TokenSecret::default();
+    world.put_token(&plain, &token, "SOMETHING").await;
     let failed = world
         .step("createSecret", &plain)
         .await
         .expect_err("refused");
     assert!(failed.contains("not AWSPENDING"), "{failed}");
-    let cancel = secrets.cancel_rotate_secret().secret_id(&name);
-    cancel.send().await.expect("switched off");
+    world.cancel_rotation().await;
     let failed = world
         .step("createSecret", &version)
         .await
@@ -526,8 +489,9 @@ async fn a_tenant_with_a_service_account_runs_for_three_years_without_a_human() 
         world.rotate().await;
         if fortnight % 6 == 0 {
             let incident = world.incident();
-            world.post(&world.session(&incident), Phase::Start).await;
-            world.deliver().await;
+            world
+                .post_and_deliver(&world.session(&incident), Phase::Start)
+                .await;
             records.push(incident);
             world.working_token().await;
             world.assert_nothing_is_pending().await;
@@ -546,33 +510,33 @@ async fn a_tenant_with_a_service_account_runs_for_three_years_without_a_human() 
     assert!(world.dead_letters().is_empty());
 }
 
-/// docs/architecture.md#rule-6, without a password: told at 14, 7 and 1 days; then messages wait, and none is lost.
+/// docs/architecture.md#rule-6, without a password: a warning at 14, 7 and 1 days; then messages wait, and none is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_without_a_service_account_is_warned_and_its_messages_wait_for_a_hand_over() {
     let world = World::start().await;
-    world.forget_password().await;
-    let told = |text: &str| world.lines_of("rotate-tokens", text).len();
-    let mut seen = Vec::new();
+    world.remove_password().await;
+    let logged_warnings = |text: &str| world.lines_of("rotate-tokens", text).len();
+    let mut counts = Vec::new();
     for day in 1..=101 {
         world.cloud.travel(Duration::from_secs(DAY + 60));
         if day < 80 && day % 20 != 0 {
             continue;
         }
         world.rotate().await;
-        seen.push((
+        counts.push((
             day,
-            told("expires within 14 days"),
-            told("expires within 7 days"),
-            told("expires within a day"),
+            logged_warnings("expires within 14 days"),
+            logged_warnings("expires within 7 days"),
+            logged_warnings("expires within a day"),
         ));
     }
     let first = |which: fn(&(i32, usize, usize, usize)) -> usize| {
-        seen.iter().find(|day| which(day) > 0).map(|day| day.0)
+        counts.iter().find(|day| which(day) > 0).map(|day| day.0)
     };
-    assert_eq!(first(|day| day.1), Some(86), "{seen:?}");
-    assert_eq!(first(|day| day.2), Some(93), "{seen:?}");
-    assert_eq!(first(|day| day.3), Some(99), "{seen:?}");
-    assert!(told("reauthorization-needed") > 0);
+    assert_eq!(first(|day| day.1), Some(86), "{counts:?}");
+    assert_eq!(first(|day| day.2), Some(93), "{counts:?}");
+    assert_eq!(first(|day| day.3), Some(99), "{counts:?}");
+    assert!(logged_warnings("reauthorization-needed") > 0);
 
     let incidents: Vec<_> = (0..3).map(|_| world.incident()).collect();
     for incident in &incidents {
@@ -583,18 +547,13 @@ async fn a_tenant_without_a_service_account_is_warned_and_its_messages_wait_for_
         world.deliver_after(DAY).await;
         world.rotate().await;
     }
-    assert!(
-        incidents
-            .iter()
-            .all(|incident| world.notes(incident).is_empty())
-    );
+    for incident in &incidents {
+        assert!(world.notes(incident).is_empty());
+    }
     assert!(world.dead_letters().is_empty());
 
-    let new = world
-        .cloud
-        .servicenow
-        .issue_refresh_token(CLIENT_ID, SERVICE_ACCOUNT);
-    let answer = world.hand_over(&json!({"refresh_token": new})).await;
+    let body = json!({"refresh_token": world.refresh_token()});
+    let answer = world.hand_over(&body).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     world.deliver_after(59).await;
     for incident in &incidents {

@@ -2,7 +2,7 @@
 
 use local::aws::Service;
 use local::demo_tenant::TENANT;
-use local::rescue::{Format, Phase, Session};
+use local::rescue::{Format, Payload, Phase, Session};
 use serde_json::{Value, json};
 use tests::{HttpAnswer, World};
 
@@ -12,7 +12,7 @@ fn bare(world: &World) -> String {
     url.split_once('?').expect("an event").0.to_owned()
 }
 
-fn chatty(world: &World) -> Session {
+fn session_with_chat(world: &World) -> Session {
     let mut session = world.session(&world.incident());
     session.say("Ana Ruiz", "Grüße & <b>hello</b>");
     session.with_note("Reinstalled the driver")
@@ -35,12 +35,19 @@ fn event_of_the_only_message(world: &World) -> String {
 }
 
 fn nothing_is_stored(world: &World) {
-    assert!(world.queued().is_empty(), "{:?}", world.queued());
+    let (queued, dead_letters) = (world.queued(), world.dead_letters());
     assert!(
-        world.dead_letters().is_empty(),
-        "{:?}",
-        world.dead_letters()
+        queued.is_empty() && dead_letters.is_empty(),
+        "{queued:?} {dead_letters:?}"
     );
+}
+
+/// Sends a payload, which must be accepted.
+async fn send(url: &str, payload: &Payload) -> HttpAnswer {
+    let (content_type, body) = (Some(payload.content_type), payload.body.clone());
+    let answer = HttpAnswer::to_post(url, content_type, body).await;
+    assert_eq!(answer.status, 200, "{payload:?} {answer:?}");
+    answer
 }
 
 /// docs/architecture.md#rule-1: after `200` SQS has the post.
@@ -49,15 +56,9 @@ async fn each_of_rescues_formats_is_accepted_and_queued_whole() {
     let world = World::start().await;
     for format in Format::ALL {
         let before = world.queued().len();
-        let session = chatty(&world).with_field("TSurvey0", "5");
+        let session = session_with_chat(&world).with_field("TSurvey0", "5");
         let payload = world.cloud.rescue.payload(&session, format, Phase::End);
-        let answer = HttpAnswer::to_post(
-            world.ended.expose(),
-            Some(payload.content_type),
-            payload.body,
-        )
-        .await;
-        assert_eq!(answer.status, 200, "{format:?} {answer:?}");
+        let answer = send(world.ended.expose(), &payload).await;
         assert_eq!(answer.content_type, "application/json");
         let reply = answer.json();
         assert_eq!(reply["status"], "accepted");
@@ -95,7 +96,7 @@ async fn each_of_rescues_formats_is_accepted_and_queued_whole() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_post_in_another_format_is_a_repeat() {
     let world = World::start().await;
-    let session = chatty(&world);
+    let session = session_with_chat(&world);
     let mut session_with_two_lines = session.clone();
     session_with_two_lines.say("Paul Martin", "thanks");
     let mut deliveries = Vec::new();
@@ -107,9 +108,7 @@ async fn the_same_post_in_another_format_is_a_repeat() {
         })
         .expect("a simulator");
         let payload = other.payload(&session_with_two_lines, format, Phase::End);
-        let answer =
-            HttpAnswer::to_post(&bare(&world), Some(payload.content_type), payload.body).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
+        let answer = send(&bare(&world), &payload).await;
         deliveries.push(answer.json()["delivery"].clone());
     }
     deliveries.dedup();
@@ -231,18 +230,10 @@ async fn what_the_field_sends_reaches_the_record_that_it_names() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_event_of_the_url_wins_over_the_content() {
     let world = World::start().await;
-    let session = chatty(&world);
-    let payload = world
-        .cloud
-        .rescue
-        .payload(&session, Format::Form, Phase::End);
-    let answer = HttpAnswer::to_post(
-        world.started.expose(),
-        Some(payload.content_type),
-        payload.body,
-    )
-    .await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let session = session_with_chat(&world);
+    let rescue = &world.cloud.rescue;
+    let payload = rescue.payload(&session, Format::Form, Phase::End);
+    send(world.started.expose(), &payload).await;
     assert_eq!(event_of_the_only_message(&world), "started");
 }
 
@@ -277,19 +268,11 @@ async fn without_an_event_in_the_url_the_content_decides() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeat_is_accepted_and_queued_once() {
     let world = World::start().await;
-    let payload = world
-        .cloud
-        .rescue
-        .payload(&chatty(&world), Format::JsonFlat, Phase::Start);
+    let (rescue, session) = (&world.cloud.rescue, session_with_chat(&world));
+    let payload = rescue.payload(&session, Format::JsonFlat, Phase::Start);
     let mut answers = Vec::new();
     for _ in 0..3 {
-        let answer = HttpAnswer::to_post(
-            world.started.expose(),
-            Some(payload.content_type),
-            payload.body.clone(),
-        )
-        .await;
-        assert_eq!(answer.status, 200, "{answer:?}");
+        let answer = send(world.started.expose(), &payload).await;
         answers.push(answer.json()["delivery"].clone());
     }
     assert_eq!(world.queued().len(), 1);
@@ -300,7 +283,7 @@ async fn a_repeat_is_accepted_and_queued_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_posts_with_different_chat_are_two_posts() {
     let world = World::start().await;
-    let mut session = chatty(&world);
+    let mut session = session_with_chat(&world);
     world.post(&session, Phase::End).await;
     session.say("Paul Martin", "one more thing");
     world.post(&session, Phase::End).await;
@@ -338,16 +321,10 @@ async fn a_wrong_tenant_and_a_wrong_key_get_the_same_refusal() {
             HttpAnswer::to_post(&wrong, None, "not a post").await,
             HttpAnswer::to_get(&wrong).await,
         ] {
-            assert_eq!(
-                (answer.status, answer.code().as_str()),
-                (404, "not-found"),
-                "{wrong}"
-            );
+            answer.assert_refused(404, "not-found");
             let mut shape = answer.json();
-            shape
-                .as_object_mut()
-                .expect("an object")
-                .remove("request_id");
+            let members = shape.as_object_mut().expect("an object");
+            members.remove("request_id");
             shapes.push(shape);
         }
     }
@@ -367,10 +344,8 @@ async fn a_get_says_whether_tenant_and_key_are_right_and_changes_nothing() {
     assert_eq!(HttpAnswer::to_get(&format!("{url}x")).await.status, 404);
     nothing_is_stored(&world);
     let calls = world.cloud.aws.journal().calls();
-    assert!(
-        !calls.iter().any(|call| call.service == Service::Sqs),
-        "{calls:?}"
-    );
+    let to_sqs = calls.iter().any(|call| call.service == Service::Sqs);
+    assert!(!to_sqs, "{calls:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -628,7 +603,7 @@ async fn an_empty_body_is_refused_and_there_is_nothing_to_keep() {
     nothing_is_stored(&world);
 }
 
-/// A body larger than one queue message is compressed, never cut. docs/architecture.md#rule-7: a long note goes on in an
+/// A body larger than one queue message is compressed, never cut. docs/architecture.md#rule-7: a long note continues in an
 /// attachment.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chat_of_two_megabytes_arrives_complete() {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use local::rescue::{Format, Phase, Session};
-use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::{Value, json};
 use tests::World;
 
@@ -29,7 +28,7 @@ async fn a_tenant_lives_from_apply_to_delete() {
     let operator = CommandLine::by_outputs(&world);
 
     // It is created, and its posts arrive.
-    let created = operator.furnish().await;
+    let created = operator.create_with_secrets().await;
     let old_url = text(&created, "/webhook_urls/started").to_owned();
     let names: Vec<Value> = operator
         .json(&["tenant", "list"])
@@ -62,14 +61,12 @@ async fn a_tenant_lives_from_apply_to_delete() {
 
     // A post that the instance refuses becomes a dead letter, and is put back once the instance accepts it.
     let second = world.session(&incident);
-    let refusal = InjectedFault::on(RequestMatcher::of("PATCH", &incident.sys_id))
-        .then(FaultAction::status(403));
-    world.cloud.servicenow.fault(refusal);
+    world.refuse_write(&incident, 403);
     assert_eq!(post(&world, &old_url, &second).await.0, 200);
     world.deliver().await;
-    let letters = operator.json(&["dlq", "list"]).await;
-    assert_eq!(letters[0]["session_id"], second.id);
-    assert_eq!(letters[0]["reason"], "servicenow-refused");
+    let dead_letters = operator.json(&["dlq", "list"]).await;
+    assert_eq!(dead_letters[0]["session_id"], second.id);
+    assert_eq!(dead_letters[0]["reason"], "servicenow-refused");
     let redriven = operator.json(&["dlq", "redrive", "--tenant", "acme"]).await;
     assert_eq!(redriven, json!({"redriven": 1, "left": []}));
     assert_eq!(operator.json(&["dlq", "list"]).await, json!([]));

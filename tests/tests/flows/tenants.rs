@@ -5,18 +5,13 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_secretsmanager::types::RotationRulesType;
 use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
-use local::rescue::{Format, Phase};
-use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
+use local::rescue::Phase;
 use serde_json::{Value, json};
 use tests::World;
 
-use super::command_line::{CommandLine, text};
+use super::command_line::{CommandLine, members, text};
 
 const MINUTE: Duration = Duration::from_secs(75);
-
-fn members(value: &Value) -> Vec<&String> {
-    value.as_object().expect("an object").keys().collect()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tenants_are_listed_and_switched_with_stable_shapes() {
@@ -41,24 +36,22 @@ async fn tenants_are_listed_and_switched_with_stable_shapes() {
         })
     );
     assert_eq!(
-        (&listed[1]["tenant"], listed[1].get("disabled_at")),
-        (&json!("demo"), None)
+        (text(&listed, "/1/tenant"), listed[1].get("disabled_at")),
+        ("demo", None)
     );
     let table = operator.run(&["tenant", "list"]).await;
-    assert!(table.stdout.contains("off since"), "{}", table.stdout);
+    table.assert_stdout(&["off since"]);
 
     // Doing so again changes nothing.
     let mark = operator.mark();
-    assert_eq!(
-        operator.json(&["tenant", "disable", "acme", "--yes"]).await,
-        off
-    );
-    assert_eq!(operator.writes_since(mark), Vec::<String>::new());
+    let again = operator.json(&["tenant", "disable", "acme", "--yes"]).await;
+    assert_eq!(again, off);
+    operator.assert_unwritten_since(mark);
     let on = operator.json(&["tenant", "enable", "acme"]).await;
     assert_eq!(on, json!({"tenant": "acme", "enabled": true, "version": 3}));
     let mark = operator.mark();
     assert_eq!(operator.json(&["tenant", "enable", "acme"]).await, on);
-    assert_eq!(operator.writes_since(mark), Vec::<String>::new());
+    operator.assert_unwritten_since(mark);
 }
 
 /// Posts are lost while a tenant is disabled, so disabling has to be confirmed, unless it is disabled already.
@@ -72,7 +65,7 @@ async fn switching_a_tenant_off_has_to_be_confirmed() {
     operator
         .fails(&disable, &["ignored and lost", "--yes"])
         .await;
-    assert_eq!(operator.writes_since(mark), Vec::<String>::new());
+    operator.assert_unwritten_since(mark);
     operator.json(&[&disable[..], &["--yes"]].concat()).await;
     assert_eq!(operator.json(&disable).await["enabled"], false);
 }
@@ -83,7 +76,6 @@ async fn deleting_a_tenant_deletes_its_credentials_and_no_others() {
     let operator = CommandLine::by_outputs(&world);
     operator.create().await;
     let stack = &world.cloud.stack;
-    let text = |value: &str| AttributeValue::S(value.to_owned());
     let theirs = ["acme-2#servicenow", "acme", "other#rescue#acme#x"];
     let ours = [
         "acme#servicenow",
@@ -98,28 +90,20 @@ async fn deleting_a_tenant_deletes_its_credentials_and_no_others() {
             .dynamodb
             .put_item()
             .table_name(&stack.credentials_table);
-        put.item("credential", text(key))
-            .item("expires_at", AttributeValue::N("9999999999".to_owned()))
-            .send()
-            .await
-            .expect("written");
+        let put = put.item("credential", AttributeValue::S((*key).to_owned()));
+        let put = put.item("expires_at", AttributeValue::N("9999999999".to_owned()));
+        put.send().await.expect("written");
     }
-    let deleted = operator
-        .run(&["tenant", "delete", "acme", "--yes", "--now"])
-        .await;
-    assert_eq!(deleted.code, Some(0), "{}", deleted.stderr);
-    assert!(
-        deleted.stdout.contains("credentials are deleted"),
-        "{}",
-        deleted.stdout
-    );
+    let delete = ["tenant", "delete", "acme", "--yes", "--now"];
+    let deleted = operator.succeeds(&delete).await;
+    deleted.assert_stdout(&["credentials are deleted"]);
     let left = stack.dynamodb.scan().table_name(&stack.credentials_table);
     let left = left.send().await.expect("readable");
-    let keys: Vec<&String> = left
+    let keys = left
         .items()
         .iter()
-        .filter_map(|item| item["credential"].as_s().ok())
-        .collect();
+        .filter_map(|item| item["credential"].as_s().ok());
+    let keys: Vec<&String> = keys.collect();
     for key in theirs {
         assert!(keys.iter().any(|left| *left == key), "{key}: {keys:?}");
     }
@@ -148,14 +132,13 @@ async fn an_exported_file_applies_back_to_no_change() {
             .replace("\"software\"", "\"\\\"quotes\\\", \\\\ and ü\"")
     });
     operator.apply().await.json();
-    let exported = operator.run(&["tenant", "export", "acme"]).await;
-    assert_eq!(exported.code, Some(0), "{}", exported.stderr);
+    let exported = operator.succeeds(&["tenant", "export", "acme"]).await;
     let json = operator.json(&["tenant", "export", "acme"]).await;
     assert_eq!(json, json!({"tenant": "acme", "toml": exported.stdout}));
     operator.write("acme.toml", &exported.stdout);
     let mark = operator.mark();
     assert_eq!(operator.apply().await.json()["changes"], json!([]));
-    assert_eq!(operator.writes_since(mark), Vec::<String>::new());
+    operator.assert_unwritten_since(mark);
 }
 
 /// For a deleted tenant, queued posts are dead-lettered.
@@ -163,33 +146,25 @@ async fn an_exported_file_applies_back_to_no_change() {
 async fn a_tenant_with_waiting_posts_is_deleted_only_with_now() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
-    let created = operator.furnish().await;
+    let created = operator.create_with_secrets().await;
     let incident = world.incident();
     let session = world.session(&incident);
-    let outage = InjectedFault::on(RequestMatcher::of("PATCH", &incident.sys_id))
-        .then(FaultAction::status(503));
-    world.cloud.servicenow.fault(outage);
-    let url = text(&created, "/webhook_urls/started");
-    let posted = world
-        .cloud
-        .rescue
-        .post(url, &session, Format::Form, Phase::Start);
-    assert_eq!(posted.await.expect("an answer").status, 200);
+    world.refuse_write(&incident, 503);
+    operator.post(&created, &session, Phase::Start).await;
     world.deliver().await;
 
     let mark = operator.mark();
     let unsure = ["tenant", "delete", "acme"];
     operator.fails(&unsure, &["acme", "--yes"]).await;
-    assert_eq!(operator.writes_since(mark), Vec::<String>::new());
+    operator.assert_unwritten_since(mark);
     operator.json(&["tenant", "disable", "acme", "--yes"]).await;
     world.cloud.travel(MINUTE);
     let waiting = ["tenant", "delete", "acme", "--yes", "--wait", "1"];
     operator.fails(&waiting, &["1 of its posts", "--now"]).await;
     assert!(operator.item().await.is_some());
 
-    let deleted = operator
-        .json(&["tenant", "delete", "acme", "--yes", "--now"])
-        .await;
+    let delete = ["tenant", "delete", "acme", "--yes", "--now"];
+    let deleted = operator.json(&delete).await;
     let names = [
         "deleted",
         "posts_left",
@@ -198,19 +173,17 @@ async fn a_tenant_with_waiting_posts_is_deleted_only_with_now() {
     ];
     assert_eq!(members(&deleted), names);
     assert_eq!(deleted["posts_left"], 1);
-    operator
-        .fails(&["tenant", "delete", "acme", "--yes"], &["no tenant acme"])
-        .await;
+    operator.fails(&delete[..4], &["no tenant acme"]).await;
     world.deliver_until_empty().await;
-    let letters = operator.json(&["dlq", "list"]).await;
-    assert_eq!(letters[0]["reason"], "tenant-deleted");
+    let dead_letters = operator.json(&["dlq", "list"]).await;
+    assert_eq!(dead_letters[0]["reason"], "tenant-deleted");
 
     // The message would fail again at once, so it stays until the tenant exists.
     let redrive = ["dlq", "redrive", "--tenant", "acme"];
     let stays = operator.json(&redrive).await;
     assert_eq!(stays["redriven"], 0);
     assert!(text(&stays, "/left/0/because").contains("no such tenant"));
-    operator.furnish().await;
+    operator.create_with_secrets().await;
     world.cloud.travel(MINUTE);
     assert_eq!(operator.json(&redrive).await["redriven"], 1);
     world.deliver().await;
@@ -224,11 +197,7 @@ async fn a_repeated_deletion_completes_an_interrupted_one() {
     let operator = CommandLine::by_outputs(&world);
     operator.create().await;
     let delete = ["tenant", "delete", "acme", "--yes", "--now"];
-    let denied = || Effect::Refuse {
-        status: 400,
-        error: "AccessDeniedException".to_owned(),
-    };
-    for (service, operation, permission) in [
+    for (service, operation, expected) in [
         (Service::DynamoDb, "Query", "dynamodb:Query"),
         (
             Service::SecretsManager,
@@ -242,11 +211,8 @@ async fn a_repeated_deletion_completes_an_interrupted_one() {
         ),
         (Service::DynamoDb, "DeleteItem", "credentials table"),
     ] {
-        world
-            .cloud
-            .aws
-            .inject(AwsFault::once(service, operation, denied()));
-        operator.fails(&delete, &[permission]).await;
+        world.refuse_aws(service, operation, "AccessDeniedException");
+        operator.fails(&delete, &[expected]).await;
         assert!(operator.item().await.is_some());
         world.cloud.aws.clear_faults();
     }
@@ -261,30 +227,19 @@ async fn a_tenant_that_another_operator_enables_meanwhile_is_not_deleted() {
     let operator = CommandLine::by_outputs(&world);
     operator.create().await;
     let slow = Effect::Hang(Duration::from_secs(1));
-    let aws = &world.cloud.aws;
-    aws.inject(AwsFault::once(
-        Service::SecretsManager,
-        "CancelRotateSecret",
-        slow,
-    ));
+    let (aws, cancel) = (&world.cloud.aws, "CancelRotateSecret");
+    aws.inject(AwsFault::once(Service::SecretsManager, cancel, slow));
     let mark = operator.mark();
     let other = async {
-        while aws
-            .journal()
-            .count(mark, Service::SecretsManager, "CancelRotateSecret")
-            == 0
-        {
+        while aws.journal().count(mark, Service::SecretsManager, cancel) == 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         operator.json(&["tenant", "enable", "acme"]).await
     };
     let delete = ["tenant", "delete", "acme", "--yes", "--now"];
-    let (ended, _) = tokio::join!(operator.run(&delete), other);
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
-    assert!(
-        ended.stderr.contains("another operator changed"),
-        "{}",
-        ended.stderr
+    tokio::join!(
+        operator.fails(&delete, &["another operator changed"]),
+        other
     );
     assert!(operator.item().await.is_some());
     // Its secrets are restored by applying its file again.
@@ -298,6 +253,7 @@ async fn changes_that_lose_data_need_yes() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     operator.create().await;
+    let apply = ["tenant", "apply", "acme.toml"];
     for (change, with) in [
         ("[sessions]", "[sessions]\npublish = \"none\""),
         ("[sessions]", "[sessions]\nchat = \"omit\""),
@@ -316,15 +272,11 @@ async fn changes_that_lose_data_need_yes() {
             file.replace(change, with)
         });
         let mark = operator.mark();
-        let refused = operator
-            .fails(&["tenant", "apply", "acme.toml"], &["--yes"])
+        operator.fails(&apply, &["--yes", "+ "]).await;
+        operator.assert_unwritten_since(mark);
+        operator
+            .succeeds(&[&apply[..], &["--dry-run"]].concat())
             .await;
-        assert!(refused.stderr.contains("+ "), "{with}: {}", refused.stderr);
-        assert_eq!(operator.writes_since(mark), Vec::<String>::new(), "{with}");
-        let dry = operator
-            .run(&["tenant", "apply", "acme.toml", "--dry-run"])
-            .await;
-        assert_eq!(dry.code, Some(0), "{}", dry.stderr);
     }
 }
 
@@ -333,80 +285,62 @@ async fn a_folder_is_applied_except_for_files_with_faults() {
     let world = World::start().await;
     let operator = CommandLine::by_outputs(&world);
     operator.create().await;
-    let named = |name: &str| {
-        operator
-            .acme()
-            .replace("tenant = \"acme\"", &format!("tenant = \"{name}\""))
-    };
-    operator.write(
-        "all/acme.toml",
-        &named("acme").replace("[rescue]", "language = \"fr\"\n[rescue]"),
-    );
-    operator.write("all/globex.toml", &named("globex"));
-    operator.write(
-        "all/odd.toml",
-        &named("odd").replace("company_id", "compny_id"),
-    );
-    operator.write("all/twin-a.toml", &named("twin"));
-    operator.write("all/twin-b.toml", &named("twin"));
-    operator.write("all/notes.txt", "no tenant file");
+    let named = |name: &str| operator.named(name);
+    let french = named("acme").replace("[rescue]", "language = \"fr\"\n[rescue]");
+    for (file, text) in [
+        ("all/acme.toml", french),
+        ("all/globex.toml", named("globex")),
+        (
+            "all/odd.toml",
+            named("odd").replace("company_id", "compny_id"),
+        ),
+        ("all/twin-a.toml", named("twin")),
+        ("all/twin-b.toml", named("twin")),
+        ("all/notes.txt", "no tenant file".to_owned()),
+    ] {
+        operator.write(file, &text);
+    }
     let dry = operator.run(&["tenant", "apply", "all", "--dry-run"]).await;
     assert_eq!(dry.code, Some(1));
-    assert!(
-        dry.stdout.contains("globex.toml: would be created"),
-        "{}",
-        dry.stdout
-    );
-    assert!(dry.stderr.contains("Nothing was written"), "{}", dry.stderr);
+    dry.assert_stdout(&["globex.toml: would be created"]);
+    dry.assert_stderr(&["Nothing was written"]);
 
-    let ended = operator
-        .run(&["tenant", "apply", "all", "--output", "json"])
-        .await;
+    let apply = ["tenant", "apply", "all", "--output", "json"];
+    let ended = operator.run(&apply).await;
     assert_eq!(ended.code, Some(1));
-    for words in [
+    ended.assert_stderr(&[
         "5 files: 1 created, 1 changed, 0 unchanged, 3 failed.",
         "compny_id",
         "failed: all/odd.toml, all/twin-a.toml, all/twin-b.toml",
-    ] {
-        assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
-    }
+    ]);
     let answers: Value = serde_json::from_str(&ended.stdout).expect("JSON");
     assert_eq!(answers[0]["file"], "all/acme.toml");
     assert_eq!(answers[0]["changes"][0]["path"], "language");
-    assert_eq!(
-        members(&answers[1]),
-        [
-            "api_key",
-            "changes",
-            "file",
-            "keys",
-            "tenant",
-            "webhook_urls"
-        ]
-    );
+    let names = [
+        "api_key",
+        "changes",
+        "file",
+        "keys",
+        "tenant",
+        "webhook_urls",
+    ];
+    assert_eq!(members(&answers[1]), names);
     assert_eq!(members(&answers[2]), ["error", "file"]);
     assert!(text(&answers[3], "/error").contains("tenant twin too"));
 
     // A change that interrupts a tenant has to be confirmed before the first write.
-    operator.write(
-        "off/globex.toml",
-        &named("globex").replace("[rescue]", "enabled = false\n[rescue]"),
-    );
+    let off = named("globex").replace("[rescue]", "enabled = false\n[rescue]");
+    operator.write("off/globex.toml", &off);
     operator.write("off/initech.toml", &named("initech"));
     let mark = operator.mark();
-    operator
-        .fails(
-            &["tenant", "apply", "off"],
-            &["globex: the tenant is switched off", "--yes"],
-        )
-        .await;
-    assert_eq!(operator.writes_since(mark), Vec::<String>::new());
+    let expected = ["globex: the tenant is switched off", "--yes"];
+    operator.fails(&["tenant", "apply", "off"], &expected).await;
+    operator.assert_unwritten_since(mark);
     let yes = operator.json(&["tenant", "apply", "off", "--yes"]).await;
     assert_eq!(yes.as_array().map(Vec::len), Some(2));
     operator.write("empty/notes.txt", "");
-    operator
-        .fails(&["tenant", "apply", "empty"], &["has no *.toml files"])
-        .await;
+    let empty = ["tenant", "apply", "empty"];
+    operator.fails(&empty, &["has no *.toml files"]).await;
 }
 
 /// A thousand tenants take well under a minute because a new one takes five calls, eight at a time.
@@ -417,25 +351,19 @@ async fn many_tenants_are_applied_with_few_calls_each() {
     let operator = CommandLine::by_outputs(&world);
     for nth in 0..TENANTS {
         let name = format!("tenant-{nth:04}");
-        let file = operator
-            .acme()
-            .replace("tenant = \"acme\"", &format!("tenant = \"{name}\""));
-        operator.write(&format!("all/{name}.toml"), &file);
+        operator.write(&format!("all/{name}.toml"), &operator.named(&name));
     }
+    let apply = ["tenant", "apply", "all", "--output", "json"];
     let mark = operator.mark();
-    let applied = operator
-        .run(&["tenant", "apply", "all", "--output", "json"])
-        .await;
+    let applied = operator.run(&apply).await;
     assert_eq!(applied.json().as_array().map(Vec::len), Some(TENANTS));
     let calls = world.cloud.aws.journal().since(mark).len();
     assert!(calls <= 5 * TENANTS + 2, "{calls}");
     assert!(applied.stderr.lines().count() < 5, "{}", applied.stderr);
     let mark = operator.mark();
-    let again = operator
-        .run(&["tenant", "apply", "all", "--output", "json"])
-        .await;
+    let again = operator.run(&apply).await;
     assert_eq!(again.json().as_array().map(Vec::len), Some(TENANTS));
-    assert_eq!(operator.writes_since(mark), Vec::<String>::new());
+    operator.assert_unwritten_since(mark);
     assert!(again.stderr.lines().count() < 5, "{}", again.stderr);
     let listed = operator.json(&["tenant", "list"]).await;
     assert_eq!(listed.as_array().map(Vec::len), Some(TENANTS + 1));
@@ -452,54 +380,39 @@ async fn failures_say_what_to_do() {
         if command == "delete" {
             arguments.push("--yes");
         }
-        operator
-            .fails(&arguments, &["no tenant amce", "Did you mean acme?"])
-            .await;
+        let expected = ["no tenant amce", "Did you mean acme?"];
+        operator.fails(&arguments, &expected).await;
     }
-    let denied = Effect::Refuse {
-        status: 400,
-        error: "AccessDeniedException".to_owned(),
-    };
-    world
-        .cloud
-        .aws
-        .inject(AwsFault::once(Service::DynamoDb, "Scan", denied));
-    let listing = ["tenant", "list"];
-    operator
-        .fails(
-            &listing,
-            &["your role needs the permission dynamodb:Scan on table"],
-        )
-        .await;
-    let gone = Effect::Refuse {
-        status: 400,
-        error: "ResourceNotFoundException".to_owned(),
-    };
-    world
-        .cloud
-        .aws
-        .inject(AwsFault::once(Service::DynamoDb, "Scan", gone));
-    operator
-        .fails(&listing, &["is the stack deployed in this region?"])
-        .await;
-    let gone = Effect::Refuse {
-        status: 400,
-        error: "AWS.SimpleQueueService.NonExistentQueue".to_owned(),
-    };
-    world
-        .cloud
-        .aws
-        .inject(AwsFault::once(Service::Sqs, "ReceiveMessage", gone));
-    operator
-        .fails(&["dlq", "list"], &["is the stack deployed in this region?"])
-        .await;
-    for usage in [
+    let (tenants, dead_letters) = (["tenant", "list"], ["dlq", "list"]);
+    let permission = "your role needs the permission dynamodb:Scan on table";
+    let gone = "is the stack deployed in this region?";
+    let no_queue = "AWS.SimpleQueueService.NonExistentQueue";
+    for (service, operation, error, command, expected) in [
+        (
+            Service::DynamoDb,
+            "Scan",
+            "AccessDeniedException",
+            tenants,
+            permission,
+        ),
+        (
+            Service::DynamoDb,
+            "Scan",
+            "ResourceNotFoundException",
+            tenants,
+            gone,
+        ),
+        (Service::Sqs, "ReceiveMessage", no_queue, dead_letters, gone),
+    ] {
+        world.refuse_aws(service, operation, error);
+        operator.fails(&command, &[expected]).await;
+    }
+    let wrong_usage = [
         &["tenant", "delete", "acme", "--now", "--wait", "5"][..],
         &["tenant", "disable"],
         &["completions", "cmd"],
-    ] {
-        assert_eq!(operator.run(usage).await.code, Some(2), "{usage:?}");
-    }
+    ];
+    operator.refuses_usage(&wrong_usage).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -508,11 +421,8 @@ async fn every_shell_gets_its_completion_without_aws_calls() {
     let operator = CommandLine::by_outputs(&world);
     let mark = operator.mark();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
-        let script = operator.run(&["completions", shell]).await;
-        assert_eq!(script.code, Some(0), "{}", script.stderr);
-        for word in ["redrive", "retire", "export"] {
-            assert!(script.stdout.contains(word), "{shell}: {word}");
-        }
+        let script = operator.succeeds(&["completions", shell]).await;
+        script.assert_stdout(&["redrive", "retire", "export"]);
     }
     assert!(world.cloud.aws.journal().since(mark).is_empty());
 }
@@ -528,8 +438,10 @@ async fn a_secret_that_another_stack_renews_is_not_taken_over() {
     made.send().await.expect("made");
     let theirs = "arn:aws:lambda:us-east-1:000000000000:function:another-stack-RotateTokens";
     let rules = RotationRulesType::builder().schedule_expression("rate(1 day)");
-    let rotation = secrets.rotate_secret().secret_id(token);
-    let rotation = rotation.rotation_lambda_arn(theirs);
+    let rotation = secrets
+        .rotate_secret()
+        .secret_id(token)
+        .rotation_lambda_arn(theirs);
     let rotation = rotation
         .rotation_rules(rules.build())
         .rotate_immediately(false);

@@ -6,72 +6,43 @@ use std::time::Duration;
 
 use admin::AdminError;
 use admin::token::{TokenStatus, rotate, status};
-use aws_sdk_secretsmanager::types::RotationRulesType;
-use local::aws::{Effect, InjectedAwsFault, Service};
+use local::aws::Service;
 use local::demo_tenant::{CLIENT_ID, TENANT};
 use local::rescue::Phase;
 use serde_json::{Value, json};
 use shared::aws::secret_store::TokenSecret;
-use shared::domain::tenant::TenantId;
-use tests::World;
+use tests::settings::with_line;
+use tests::tokens::demo;
+use tests::{World, assert_contains};
 
-use super::command_line::CommandLine;
+use super::command_line::{CommandLine, text};
 
 const DAY: u64 = 24 * 3600;
-const SECRET: &str = "rescue-connector/demo/token";
-const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:rotate-tokens";
 const SHORT: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_secs(20);
 
-fn tenant() -> TenantId {
-    TenantId::parse(TENANT).expect("valid")
-}
-
 /// The current value of the token secret.
 async fn token(world: &World) -> Value {
-    let answer = world
-        .cloud
-        .stack
-        .secrets
-        .get_secret_value()
-        .secret_id(SECRET);
-    let answer = answer.send().await.expect("the secret is there");
+    let read = world.cloud.stack.secrets.get_secret_value();
+    let read = read.secret_id(world.token_secret()).send();
+    let answer = read.await.expect("the secret is there");
     serde_json::from_str(answer.secret_string().expect("a text")).expect("JSON")
-}
-
-/// Puts the rotation schedule on the token secret, as `tenant apply` does.
-async fn unschedule(world: &World) {
-    let secrets = &world.cloud.stack.secrets;
-    let rotation = secrets.cancel_rotate_secret().secret_id(SECRET);
-    rotation.send().await.expect("cancelled");
-}
-
-async fn schedule(world: &World) {
-    let rules = RotationRulesType::builder().schedule_expression("rate(1 day)");
-    let secrets = &world.cloud.stack.secrets;
-    let rotation = secrets.rotate_secret().secret_id(SECRET);
-    rotation
-        .rotation_lambda_arn(FUNCTION)
-        .rotation_rules(rules.build())
-        .rotate_immediately(false)
-        .send()
-        .await
-        .expect("scheduled");
 }
 
 /// A rotation function that moves the token's end by a hundred days when that is requested, and fails otherwise.
 fn rotate_as_requested(world: &World) {
     let (secrets, clock) = (world.cloud.stack.secrets.clone(), world.cloud.clock.clone());
+    let secret = world.token_secret();
     world
         .cloud
         .aws
         .set_rotation_function(Arc::new(move |_, event| {
-            let (secrets, clock) = (secrets.clone(), clock.clone());
+            let (secrets, clock, secret) = (secrets.clone(), clock.clone(), secret.clone());
             Box::pin(async move {
                 let event: BTreeMap<String, String> =
                     serde_json::from_str(&event).expect("an event");
                 let version = &event["ClientRequestToken"];
-                let current = secrets.get_secret_value().secret_id(SECRET);
+                let current = secrets.get_secret_value().secret_id(&secret);
                 let current = current.send().await.expect("readable");
                 match event["Step"].as_str() {
                     "createSecret" => {
@@ -87,7 +58,7 @@ fn rotate_as_requested(world: &World) {
                             .as_object_mut()
                             .expect("an object")
                             .remove("renew_now");
-                        let put = secrets.put_secret_value().secret_id(SECRET);
+                        let put = secrets.put_secret_value().secret_id(&secret);
                         put.client_request_token(version)
                             .secret_string(token.to_string())
                             .version_stages("AWSPENDING")
@@ -97,7 +68,7 @@ fn rotate_as_requested(world: &World) {
                     }
                     "finishSecret" => {
                         let move_label = |label: &str| {
-                            let moved = secrets.update_secret_version_stage().secret_id(SECRET);
+                            let moved = secrets.update_secret_version_stage().secret_id(&secret);
                             moved.version_stage(label)
                         };
                         move_label("AWSCURRENT")
@@ -121,16 +92,16 @@ fn rotate_as_requested(world: &World) {
 }
 
 async fn shown(world: &World) -> TokenStatus {
-    status(&world.cloud.stack, &tenant()).await.expect("shown")
+    status(&world.cloud.stack, &demo()).await.expect("shown")
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_status_tells_how_the_token_stands_and_never_the_token() {
+async fn the_status_shows_the_state_of_the_token_and_never_the_token() {
     let world = World::start().await;
-    unschedule(&world).await;
-    let command_line = CommandLine::by_outputs(&world);
+    world.cancel_rotation().await;
+    let operator = CommandLine::by_outputs(&world);
     let status = ["token", "status", TENANT, "--output", "json"];
-    let ended = command_line.run(&status).await;
+    let ended = operator.run(&status).await;
     let secret = token(&world).await;
     let refresh_token = secret["refresh_token"].as_str().expect("set");
     assert_eq!(
@@ -150,31 +121,22 @@ async fn the_status_tells_how_the_token_stands_and_never_the_token() {
             "rotation": {"enabled": false},
         })
     );
-    let table = command_line.run(&status[..3]).await;
-    assert!(
-        table.stdout.contains("healthy, but nothing renews it"),
-        "{}",
-        table.stdout
-    );
-    schedule(&world).await;
+    let table = operator.run(&status[..3]).await;
+    table.assert_stdout(&["healthy, but nothing renews it"]);
+    world.schedule_rotation().await;
     world.cloud.servicenow.revoke(refresh_token);
-    world
-        .post(&world.session(&world.incident()), Phase::Start)
-        .await;
-    world.deliver().await;
-    let table = command_line.run(&status[..3]).await;
-    assert_eq!(table.code, Some(0), "{}", table.stderr);
-    for word in [
+    let session = world.session(&world.incident());
+    world.post_and_deliver(&session, Phase::Start).await;
+    let table = operator.succeeds(&status[..3]).await;
+    table.assert_stdout(&[
         "reauthorization-needed",
         "rate(1 day)",
         "paused until",
         "expired or was revoked",
         "secrets set demo refresh-token",
         "of the tenant file",
-    ] {
-        assert!(table.stdout.contains(word), "{word}: {}", table.stdout);
-    }
-    let json = command_line.run(&status).await;
+    ]);
+    let json = operator.run(&status).await;
     assert_eq!(json.json()["state"], "reauthorization-needed");
     assert_eq!(json.json()["pause"]["reason"], "reauthorization-needed");
     assert!(json.json()["rotation"]["next_rotation_at"].is_string());
@@ -185,7 +147,7 @@ async fn the_status_tells_how_the_token_stands_and_never_the_token() {
 
 /// docs/architecture.md#rule-6.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_end_of_a_token_is_seen_coming() {
+async fn a_token_is_expiring_14_days_before_it_expires_and_not_needed_by_other_grants() {
     let world = World::start().await;
     for (days, state, left) in [(85, "healthy", 14), (1, "expiring", 13), (14, "expired", 0)] {
         world.cloud.travel(Duration::from_secs(days * DAY));
@@ -195,18 +157,13 @@ async fn the_end_of_a_token_is_seen_coming() {
             (state, Some(left))
         );
     }
-    let world = World::with_settings(|file| {
-        file.replace(
-            "[servicenow]",
-            "[servicenow]\ngrant = \"client_credentials\"",
-        )
-    })
-    .await;
+    let grant = "grant = \"client_credentials\"";
+    let world = World::with_settings(|file| with_line(&file, "servicenow", grant)).await;
     assert_eq!(shown(&world).await.state.as_str(), "not-needed");
-    let refused = rotate(&world.cloud.stack, &tenant(), SHORT).await;
+    let no_token = rotate(&world.cloud.stack, &demo(), SHORT).await;
     assert!(
-        matches!(refused, Err(AdminError::NoToken(_))),
-        "{refused:?}"
+        matches!(no_token, Err(AdminError::NoToken(_))),
+        "{no_token:?}"
     );
 }
 
@@ -214,10 +171,10 @@ async fn the_end_of_a_token_is_seen_coming() {
 #[tokio::test(flavor = "multi_thread")]
 async fn token_rotate_renews_at_once_and_prints_the_new_expiry() {
     let world = World::start().await;
-    schedule(&world).await;
+    world.schedule_rotation().await;
     rotate_as_requested(&world);
-    let command_line = CommandLine::by_outputs(&world);
-    let done = rotate(&world.cloud.stack, &tenant(), LONG).await;
+    let operator = CommandLine::by_outputs(&world);
+    let done = rotate(&world.cloud.stack, &demo(), LONG).await;
     let done = done.expect("renewed");
     let after = token(&world).await;
     assert!(done.renewed);
@@ -230,9 +187,8 @@ async fn token_rotate_renews_at_once_and_prints_the_new_expiry() {
     assert!(status.rotation.last_rotated_at.is_some());
 
     // Once more, from the terminal.
-    let ended = command_line
-        .run(&["token", "rotate", TENANT, "--output", "json"])
-        .await;
+    let rotate = ["token", "rotate", TENANT, "--output", "json"];
+    let ended = operator.run(&rotate).await;
     let answer = ended.json();
     assert_eq!(answer["tenant"], TENANT);
     assert_eq!(answer["expires_at"], token(&world).await["expires_at"]);
@@ -243,24 +199,20 @@ async fn token_rotate_renews_at_once_and_prints_the_new_expiry() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotation_that_fails_leaves_the_token_and_says_where_to_look() {
     let world = World::start().await;
-    schedule(&world).await;
+    world.schedule_rotation().await;
     let stack = &world.cloud.stack;
     world.cloud.aws.set_rotation_function(Arc::new(|_, _| {
         Box::pin(async { Err("ServiceNow is out of reach".to_owned()) })
     }));
     let before = token(&world).await;
-    let failed = rotate(stack, &tenant(), SHORT).await.expect_err("it fails");
-    let text = failed.to_string();
-    assert!(text.contains("the old one stays in use"), "{text}");
-    assert!(text.contains("log of rotate-tokens"), "{text}");
+    let failed = rotate(stack, &demo(), SHORT).await.expect_err("it fails");
+    let expected = ["the old one stays in use", "log of rotate-tokens"];
+    assert_contains(&failed.to_string(), &expected);
     let after = token(&world).await;
     assert_eq!(after["refresh_token"], before["refresh_token"]);
-    assert_eq!(
-        after["renew_now"], true,
-        "the next attempt finds the request"
-    );
+    assert_eq!(after["renew_now"], true, "the request stays");
 
-    let busy = rotate(stack, &tenant(), SHORT).await.expect_err("busy");
+    let busy = rotate(stack, &demo(), SHORT).await.expect_err("busy");
     assert!(matches!(busy, AdminError::RotationBusy(_)), "{busy}");
 
     // What Secrets Manager tries again by itself fulfils the request.
@@ -271,82 +223,74 @@ async fn a_rotation_that_fails_leaves_the_token_and_says_where_to_look() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_stands_in_the_way_of_a_rotation_is_said_before_anything_is_changed() {
+async fn a_rotation_that_cannot_begin_is_refused_with_the_reason_and_the_permission() {
     let world = World::start().await;
-    unschedule(&world).await;
-    let command_line = CommandLine::by_outputs(&world);
+    world.cancel_rotation().await;
+    let operator = CommandLine::by_outputs(&world);
     let rotate = ["token", "rotate", TENANT];
     let before = token(&world).await;
-    let refused = async |arguments: &[&str], words: &[&str]| {
-        let ended = command_line.run(arguments).await;
-        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
-        for word in words {
-            assert!(ended.stderr.contains(word), "{word}: {}", ended.stderr);
-        }
-    };
-    refused(&["token", "rotate", "unknown"], &["no tenant unknown"]).await;
-    refused(&["token", "status", "unknown"], &["no tenant unknown"]).await;
-    refused(
-        &rotate,
-        &["no rotation schedule", "RotateTokensFunctionArn"],
-    )
-    .await;
+    for command in ["rotate", "status"] {
+        let unknown = ["token", command, "unknown"];
+        operator.fails(&unknown, &["no tenant unknown"]).await;
+    }
+    let no_schedule = ["no rotation schedule", "RotateTokensFunctionArn"];
+    operator.fails(&rotate, &no_schedule).await;
     assert_eq!(token(&world).await, before);
 
-    schedule(&world).await;
-    let denied = || Effect::Refuse {
-        status: 400,
-        error: "AccessDeniedException".to_owned(),
-    };
-    for operation in ["DescribeSecret", "RotateSecret"] {
-        let fault = InjectedAwsFault::once(Service::SecretsManager, operation, denied());
-        world.cloud.aws.inject(fault);
+    world.schedule_rotation().await;
+    for operation in [
+        "DescribeSecret",
+        "RotateSecret",
+        "PutSecretValue",
+        "UpdateSecretVersionStage",
+    ] {
+        world.refuse_aws(Service::SecretsManager, operation, "AccessDeniedException");
         let permission = format!("your role needs the permission secretsmanager:{operation}");
-        refused(&rotate, &[&permission]).await;
+        operator.fails(&rotate, &[&permission]).await;
     }
 
     let secrets = &world.cloud.stack.secrets;
-    let emptied = secrets.put_secret_value().secret_id(SECRET);
+    let emptied = secrets.put_secret_value().secret_id(world.token_secret());
     emptied.secret_string("{}").send().await.expect("emptied");
     assert_eq!(shown(&world).await.state.as_str(), "waiting");
-    refused(&rotate, &["has no refresh token yet", "secrets set demo"]).await;
+    let no_token = ["has no refresh token yet", "secrets set demo"];
+    operator.fails(&rotate, &no_token).await;
 }
 
 /// A version that was labelled by hand keeps Secrets Manager from beginning any rotation.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pending_version_that_no_rotation_made_is_named_with_the_way_out() {
     let world = World::start().await;
-    schedule(&world).await;
+    world.schedule_rotation().await;
     let secrets = &world.cloud.stack.secrets;
-    let put = secrets.put_secret_value().secret_id(SECRET);
+    let put = secrets.put_secret_value().secret_id(world.token_secret());
     let put = put
         .secret_string("left behind")
         .version_stages("AWSPENDING");
     let version = put.send().await.expect("put").version_id.expect("an id");
-    let command_line = CommandLine::by_outputs(&world);
+    let operator = CommandLine::by_outputs(&world);
     let before = token(&world).await;
     let remedy = format!("--version-stage AWSPENDING --remove-from-version-id {version}");
     let rotate = ["token", "rotate", TENANT];
-    command_line
+    operator
         .fails(&rotate, &["nothing was changed", &remedy])
         .await;
     assert_eq!(token(&world).await, before);
-    let status = command_line.json(&["token", "status", TENANT]).await;
+    let status = operator.json(&["token", "status", TENANT]).await;
     assert_eq!(status["rotation"]["blocked_by"], version);
     assert_eq!(status["renews_itself"], false);
-    let doctor = command_line
-        .run(&["doctor", TENANT, "--output", "json"])
-        .await;
+    let doctor = operator.run(&["doctor", TENANT, "--output", "json"]).await;
     let report: Value = serde_json::from_str(&doctor.stdout).expect("JSON");
     let checks = report["checks"].as_array().expect("checks");
     let rotation = checks.iter().find(|check| check["id"] == "rotation");
     let rotation = rotation.expect("a check");
     assert_eq!(rotation["status"], "failed");
-    let said = rotation["remedy"].as_str().expect("a remedy");
-    assert!(said.contains(&remedy), "{said}");
+    assert_contains(text(rotation, "/remedy"), &[&remedy]);
 
-    // The way out leads out.
-    let moved = secrets.update_secret_version_stage().secret_id(SECRET);
+    // The remedy works.
+    let moved = secrets
+        .update_secret_version_stage()
+        .secret_id(world.token_secret());
     moved
         .version_stage("AWSPENDING")
         .remove_from_version_id(&version)
@@ -354,7 +298,7 @@ async fn a_pending_version_that_no_rotation_made_is_named_with_the_way_out() {
         .await
         .expect("removed");
     rotate_as_requested(&world);
-    assert_eq!(command_line.json(&rotate).await["renewed"], true);
+    assert_eq!(operator.json(&rotate).await["renewed"], true);
 }
 
 /// With the function that the template deploys.
@@ -362,7 +306,7 @@ async fn a_pending_version_that_no_rotation_made_is_named_with_the_way_out() {
 async fn a_token_is_renewed_on_the_spot_by_the_rotation_itself() {
     let world = World::start().await;
     world.cloud.travel(Duration::from_secs(DAY / 2));
-    let done = rotate(&world.cloud.stack, &tenant(), LONG).await;
+    let done = rotate(&world.cloud.stack, &demo(), LONG).await;
     let done = done.expect("renewed");
     assert!(done.renewed);
     let after = world.current_token().await.token;
@@ -389,7 +333,7 @@ async fn a_renewal_requested_during_a_rotation_loses_neither_the_pending_token_n
             pending.expires_at = Some(ends);
         }
         let version = world.begin_rotation(&pending).await;
-        let busy = rotate(&world.cloud.stack, &tenant(), SHORT).await;
+        let busy = rotate(&world.cloud.stack, &demo(), SHORT).await;
         assert!(matches!(busy, Err(AdminError::RotationBusy(_))), "{busy:?}");
         for step in ["createSecret", "setSecret", "testSecret", "finishSecret"] {
             world.step(step, &version).await.expect(step);

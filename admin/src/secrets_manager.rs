@@ -1,5 +1,7 @@
-//! The tenants' secrets as an operator handles them: made, repaired and changed, never shown.
+//! The calls of Secrets Manager that commands make: secrets are created, repaired and changed, never shown.
 
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
@@ -14,6 +16,11 @@ pub(crate) const TRACKING_KEY: &str = "tracking-key";
 
 /// The connector's staging label: a new value waits under it until it becomes `AWSCURRENT`.
 const STAGED: &str = "CONNECTOR";
+
+const NOT_FOUND: &str = "ResourceNotFoundException";
+
+/// The answer about a secret that waits for its deletion.
+const INVALID_REQUEST: &str = "InvalidRequestException";
 
 /// What Secrets Manager holds under a name.
 pub(crate) enum Found {
@@ -48,16 +55,9 @@ pub(crate) async fn read(stack: &Stack, name: &str) -> Result<Found, AdminError>
             let version_id = answer.version_id().unwrap_or_default().to_owned();
             Ok(Found::Value(StoredSecret { json, version_id }))
         }
-        Err(error) => {
-            let service = error.as_service_error();
-            if service.is_some_and(|error| error.is_resource_not_found_exception()) {
-                Ok(Found::Nothing)
-            } else if service.is_some_and(|error| error.is_invalid_request_exception()) {
-                Ok(Found::Deleted)
-            } else {
-                Err(failed("secretsmanager:GetSecretValue", name, &error))
-            }
-        }
+        Err(error) if is_one_of(&error, &[NOT_FOUND]) => Ok(Found::Nothing),
+        Err(error) if is_one_of(&error, &[INVALID_REQUEST]) => Ok(Found::Deleted),
+        Err(error) => Err(failed("secretsmanager:GetSecretValue", name, &error)),
     }
 }
 
@@ -76,13 +76,7 @@ pub(crate) async fn read_version(
         .await;
     match answer {
         Ok(answer) => Ok(Some(answer.secret_string().unwrap_or_default().to_owned())),
-        Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(|error| error.is_resource_not_found_exception()) =>
-        {
-            Ok(None)
-        }
+        Err(error) if is_one_of(&error, &[NOT_FOUND]) => Ok(None),
         Err(error) => Err(failed("secretsmanager:GetSecretValue", name, &error)),
     }
 }
@@ -112,13 +106,7 @@ pub(crate) async fn create_new(
         .await;
     match answer {
         Ok(_) => Ok(true),
-        Err(error)
-            if error.as_service_error().is_some_and(|error| {
-                error.is_resource_exists_exception() || error.is_invalid_request_exception()
-            }) =>
-        {
-            Ok(false)
-        }
+        Err(error) if is_one_of(&error, &["ResourceExistsException", INVALID_REQUEST]) => Ok(false),
         Err(error) => Err(failed("secretsmanager:CreateSecret", name, &error)),
     }
 }
@@ -143,6 +131,27 @@ pub(crate) async fn restore(stack: &Stack, name: &str) -> Result<(), AdminError>
         .map_err(|error| failed("secretsmanager:RestoreSecret", name, &error))
 }
 
+/// What `DescribeSecret` says about a secret; `None` when it does not exist.
+pub(crate) async fn describe_if_exists(
+    stack: &Stack,
+    name: &str,
+) -> Result<Option<DescribeSecretOutput>, AdminError> {
+    match stack.secrets.describe_secret().secret_id(name).send().await {
+        Ok(described) => Ok(Some(described)),
+        Err(error) if is_one_of(&error, &[NOT_FOUND]) => Ok(None),
+        Err(error) => Err(failed("secretsmanager:DescribeSecret", name, &error)),
+    }
+}
+
+/// What `DescribeSecret` says about a secret that `tenant apply` has made.
+pub(crate) async fn describe(
+    stack: &Stack,
+    name: &str,
+) -> Result<DescribeSecretOutput, AdminError> {
+    let described = describe_if_exists(stack, name).await?;
+    described.ok_or_else(|| AdminError::NoSecret(name.to_owned()))
+}
+
 /// Ends the rotation of a secret; one that is not there, or waits for its deletion, has none.
 pub(crate) async fn cancel_rotation(stack: &Stack, name: &str) -> Result<(), AdminError> {
     let answer = stack
@@ -153,13 +162,7 @@ pub(crate) async fn cancel_rotation(stack: &Stack, name: &str) -> Result<(), Adm
         .await;
     match answer {
         Ok(_) => Ok(()),
-        Err(error)
-            if error.as_service_error().is_some_and(|error| {
-                error.is_resource_not_found_exception() || error.is_invalid_request_exception()
-            }) =>
-        {
-            Ok(())
-        }
+        Err(error) if is_one_of(&error, &[NOT_FOUND, INVALID_REQUEST]) => Ok(()),
         Err(error) => Err(failed("secretsmanager:CancelRotateSecret", name, &error)),
     }
 }
@@ -183,13 +186,7 @@ pub(crate) async fn delete(
             .deletion_date()
             .and_then(|at| at.to_millis().ok())
             .map(Timestamp::from_millis)),
-        Err(error)
-            if error.as_service_error().is_some_and(|error| {
-                error.is_resource_not_found_exception() || error.is_invalid_request_exception()
-            }) =>
-        {
-            Ok(None)
-        }
+        Err(error) if is_one_of(&error, &[NOT_FOUND, INVALID_REQUEST]) => Ok(None),
         Err(error) => Err(failed("secretsmanager:DeleteSecret", name, &error)),
     }
 }
@@ -267,20 +264,15 @@ pub(crate) fn with_secret(
     json
 }
 
-/// 32 bytes from the system's generator.
-pub(crate) fn random() -> Result<[u8; 32], AdminError> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)?;
-    Ok(bytes)
+/// Whether Secrets Manager refused a call with one of these error codes.
+fn is_one_of<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, codes: &[&str]) -> bool {
+    let code = error.as_service_error().and_then(|error| error.code());
+    code.is_some_and(|code| codes.contains(&code))
 }
 
-pub(crate) fn failed<E, R>(
-    action: &'static str,
-    name: &str,
-    error: &aws_smithy_runtime_api::client::result::SdkError<E, R>,
-) -> AdminError
+pub(crate) fn failed<E, R>(action: &str, name: &str, error: &SdkError<E, R>) -> AdminError
 where
-    E: aws_smithy_types::error::metadata::ProvideErrorMetadata + std::error::Error + 'static,
+    E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug + 'static,
 {
     AdminError::aws(action, &format!("secret {name}"), error)

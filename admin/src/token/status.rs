@@ -1,35 +1,26 @@
-//! The refresh token of a tenant as an operator sees it: how it stands, and renewing it now.
+//! How a tenant's refresh token stands.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
-use aws_sdk_secretsmanager::primitives::DateTime;
-use aws_sdk_secretsmanager::types::RotationRulesType;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::aws::credentials::TenantPause;
-use shared::aws::secret_store::{SecretStore, TokenSecret, tenant_secrets_name, token_secret_name};
+use shared::aws::secret_store::{TokenSecret, tenant_secrets_name, token_secret_name};
 use shared::domain::clock::Timestamp;
 use shared::domain::error::ErrorCode;
 use shared::domain::tenant::{Grant, TenantFile, TenantId};
-use shared::token::store::TokenStore;
 
+use super::rotation::{Rotation, foreign_pending};
 use crate::error::AdminError;
 use crate::secret_name::SecretName;
-use crate::secrets::holding_the_token;
+use crate::secrets_manager::{self, Found};
 use crate::stack::Stack;
 use crate::tenant::table;
-use crate::vault;
-use crate::vault::Found;
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// A token with less than this left should have been renewed long ago (renewal starts at half of its life).
 const EXPIRING: Duration = Duration::from_secs(14 * 24 * 3600);
-
-/// How long `token rotate` waits: the four steps of a rotation take seconds unless ServiceNow is slow.
-pub const ROTATION_WAIT: Duration = Duration::from_secs(90);
 
 /// What the token endpoint's refusals mean; it says the same for all of them (docs/vendors.md#token-errors).
 const LIKELY_CAUSES: &[&str] = &[
@@ -129,25 +120,6 @@ pub struct TokenStatus {
     pub likely_causes: &'static [&'static str],
 }
 
-/// The rotation of the token secret.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Rotation {
-    /// Whether there is any.
-    pub enabled: bool,
-    /// How often the token is looked at: `rate(1 day)`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub schedule: Option<String>,
-    /// When a rotation last succeeded.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_rotated_at: Option<Timestamp>,
-    /// When the next one is due; Secrets Manager may give a day.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_rotation_at: Option<Timestamp>,
-    /// The version whose label `AWSPENDING` keeps every rotation from beginning: no rotation of the connector made it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub blocked_by: Option<String>,
-}
-
 /// A pause that holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ShownPause {
@@ -164,21 +136,22 @@ pub struct ShownPause {
 pub async fn status(stack: &Stack, id: &TenantId) -> Result<TokenStatus, AdminError> {
     let file = table::read_existing(stack, id).await?.file;
     let secret = token_secret_name(&stack.secret_prefix, id);
-    let current = vault::read_existing(stack, &secret).await?.json;
-    let described = describe(stack, &secret).await?;
+    let current = secrets_manager::read_existing(stack, &secret).await?.json;
+    let described = secrets_manager::describe(stack, &secret).await?;
     let tenant_pause = stack.credentials().tenant_pause_now(id).await?;
     let rotation = Rotation {
         blocked_by: foreign_pending(stack, &secret, &described, &current).await?,
         ..Rotation::from(&described)
     };
-    let credentials = vault::read(stack, &tenant_secrets_name(&stack.secret_prefix, id)).await?;
+    let credentials =
+        secrets_manager::read(stack, &tenant_secrets_name(&stack.secret_prefix, id)).await?;
     let password = match &credentials {
         Found::Value(content) => {
-            vault::holds(&content.json, SecretName::ServiceAccountPassword.key())
+            secrets_manager::holds(&content.json, SecretName::ServiceAccountPassword.key())
         }
         Found::Nothing | Found::Deleted => false,
     };
-    let token = parsed(current, &secret)?;
+    let token = token_of(current, &secret)?;
     let now = stack.clock.now();
     Ok(assess(file, token, rotation, tenant_pause, password, now))
 }
@@ -260,217 +233,10 @@ fn assess(
     }
 }
 
-/// What `token rotate` answers. No token is in it.
-///
-/// As JSON: `{"tenant","renewed","expires_at","days_left"}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Rotated {
-    /// The tenant.
-    pub tenant: TenantId,
-    /// Whether the token lives longer now. If not, it works, but nothing could move its end.
-    pub renewed: bool,
-    /// When the token that is current now stops working.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<Timestamp>,
-    /// Whole days until then.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub days_left: Option<u64>,
-}
-
-/// Renews a tenant's refresh token now, due or not, and waits for it, no longer than `patience` ([`ROTATION_WAIT`]).
-///
-/// The request goes into the token secret, where the rotation function finds it; then a rotation is begun.
-///
-/// # Errors
-/// [`AdminError::NoSuchTenant`], [`AdminError::NoToken`], [`AdminError::NoTokenYet`], [`AdminError::NoRotation`],
-/// [`AdminError::ForeignPending`], [`AdminError::TokenInUse`], or when AWS refuses: nothing was changed. [`AdminError::RotationBusy`] and
-/// [`AdminError::RotationUnfinished`]: the request is kept, and Secrets Manager goes on trying.
-pub async fn rotate(
-    stack: &Stack,
-    id: &TenantId,
-    patience: Duration,
-) -> Result<Rotated, AdminError> {
-    let file = table::read_existing(stack, id).await?.file;
-    if file.servicenow.grant != Grant::RefreshToken {
-        return Err(AdminError::NoToken(id.clone()));
-    }
-    let secret = token_secret_name(&stack.secret_prefix, id);
-    let json = vault::read_existing(stack, &secret).await?.json;
-    let before = parsed(json.clone(), &secret)?;
-    if before.refresh_token.is_none() {
-        return Err(AdminError::NoTokenYet(id.clone()));
-    }
-    let described = describe(stack, &secret).await?;
-    if described.rotation_enabled() != Some(true) {
-        return Err(AdminError::NoRotation(secret));
-    }
-    if let Some(version) = foreign_pending(stack, &secret, &described, &json).await? {
-        return Err(AdminError::ForeignPending { secret, version });
-    }
-    holding_the_token(stack, id, request_renewal(stack, id, &secret)).await?;
-    let version = begin_rotation(stack, id, &secret).await?;
-    wait(stack, id, &secret, &version, patience).await?;
-    let now = stack.clock.now();
-    let after = current(stack, &secret).await?;
-    let left = after.expires_at.map(|expires_at| expires_at.since(now));
-    Ok(Rotated {
-        tenant: id.clone(),
-        renewed: after.expires_at > before.expires_at,
-        expires_at: after.expires_at,
-        days_left: left.map(|left| left.as_secs() / DAY.as_secs()),
-    })
-}
-
-/// Asks the next rotation to renew the token. The caller holds the token lease.
-async fn request_renewal(stack: &Stack, id: &TenantId, secret: &str) -> Result<(), AdminError> {
-    let (secrets, prefix) = (stack.secrets.clone(), stack.secret_prefix.clone());
-    let secrets = SecretStore::new(secrets, prefix, stack.clock.clone());
-    let tokens = TokenStore::new(Arc::new(secrets), Arc::new(stack.credentials()));
-    let settled = tokens.promote_staged(id).await;
-    settled.map_err(|error| {
-        let resource = format!("secret {secret}");
-        AdminError::failed(
-            "secretsmanager:GetSecretValue",
-            &resource,
-            error.to_string(),
-        )
-    })?;
-    let read = vault::read_existing(stack, secret).await?;
-    let mut json = read.json.clone();
-    json.insert("renew_now".to_owned(), Value::Bool(true));
-    let read_version = Value::String(read.version_id.clone());
-    json.insert("derived_from".to_owned(), read_version);
-    vault::replace(stack, secret, &read, &json).await
-}
-
-/// Begins a rotation; the version that it is going to make.
-async fn begin_rotation(stack: &Stack, id: &TenantId, secret: &str) -> Result<String, AdminError> {
-    let version = uuid::Uuid::new_v4().to_string();
-    let answer = stack
-        .secrets
-        .rotate_secret()
-        .secret_id(secret)
-        .client_request_token(&version)
-        .rotate_immediately(true)
-        .send()
-        .await;
-    match answer {
-        Ok(_) => Ok(version),
-        Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(|error| error.is_invalid_request_exception()) =>
-        {
-            Err(AdminError::RotationBusy(id.clone()))
-        }
-        Err(error) => Err(vault::failed("secretsmanager:RotateSecret", secret, &error)),
-    }
-}
-
-/// How often a rotation is looked at: at once, then less and less often.
-const FIRST_LOOK: Duration = Duration::from_millis(100);
-const LAST_LOOKS: Duration = Duration::from_secs(2);
-
-/// Waits until a version is current, or was given up because another token was stored meanwhile.
-async fn wait(
-    stack: &Stack,
-    id: &TenantId,
-    secret: &str,
-    version: &str,
-    patience: Duration,
-) -> Result<(), AdminError> {
-    let began = tokio::time::Instant::now();
-    let (mut pause, mut was_pending) = (FIRST_LOOK, false);
-    loop {
-        let described = describe(stack, secret).await?;
-        let labels = described
-            .version_ids_to_stages()
-            .and_then(|versions| versions.get(version));
-        let has = |label: &str| labels.is_some_and(|labels| labels.iter().any(|has| has == label));
-        let pending = has("AWSPENDING");
-        if has("AWSCURRENT") || (was_pending && !pending) {
-            return Ok(());
-        }
-        was_pending |= pending;
-        if began.elapsed() >= patience {
-            return Err(AdminError::RotationUnfinished {
-                tenant: id.clone(),
-                waited: patience.as_secs(),
-            });
-        }
-        tokio::time::sleep(pause.min(patience)).await;
-        pause = (pause * 2).min(LAST_LOOKS);
-    }
-}
-
-async fn current(stack: &Stack, secret: &str) -> Result<TokenSecret, AdminError> {
-    parsed(vault::read_existing(stack, secret).await?.json, secret)
-}
-
-fn parsed(json: Map<String, Value>, secret: &str) -> Result<TokenSecret, AdminError> {
+pub(super) fn token_of(json: Map<String, Value>, secret: &str) -> Result<TokenSecret, AdminError> {
     // Why it cannot be read would quote the secret.
     serde_json::from_value(Value::Object(json))
         .map_err(|_| AdminError::MalformedSecret(secret.to_owned()))
-}
-
-/// The version that has `AWSPENDING` without being current, and that no rotation of this connector made. Secrets Manager
-/// begins no rotation beside it
-/// (<https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html>).
-///
-/// What a rotation makes says which version it was made from (`derived_from`) or repeats the current value; a version
-/// without a value is one that a rotation is about to fill.
-async fn foreign_pending(
-    stack: &Stack,
-    secret: &str,
-    described: &DescribeSecretOutput,
-    current: &Map<String, Value>,
-) -> Result<Option<String>, AdminError> {
-    let versions = described.version_ids_to_stages().into_iter().flatten();
-    let has = |labels: &[String], label: &str| labels.iter().any(|own| own == label);
-    let mut pending = versions
-        .filter(|(_, labels)| has(labels, "AWSPENDING") && !has(labels, "AWSCURRENT"))
-        .map(|(version, _)| version.clone());
-    let Some(version) = pending.next() else {
-        return Ok(None);
-    };
-    let Some(text) = vault::read_version(stack, secret, &version).await? else {
-        return Ok(None);
-    };
-    let json: Option<Map<String, Value>> = serde_json::from_str(&text).ok();
-    let ours = json.is_some_and(|json| json.contains_key("derived_from") || json == *current);
-    Ok((!ours).then_some(version))
-}
-
-async fn describe(stack: &Stack, secret: &str) -> Result<DescribeSecretOutput, AdminError> {
-    let answer = stack
-        .secrets
-        .describe_secret()
-        .secret_id(secret)
-        .send()
-        .await;
-    answer.map_err(|error| vault::failed("secretsmanager:DescribeSecret", secret, &error))
-}
-
-impl From<&DescribeSecretOutput> for Rotation {
-    fn from(described: &DescribeSecretOutput) -> Self {
-        if described.rotation_enabled() != Some(true) {
-            return Self::default();
-        }
-        let schedule = described
-            .rotation_rules()
-            .and_then(RotationRulesType::schedule_expression);
-        Self {
-            enabled: true,
-            schedule: schedule.map(str::to_owned),
-            last_rotated_at: described.last_rotated_date().and_then(moment),
-            next_rotation_at: described.next_rotation_date().and_then(moment),
-            blocked_by: None,
-        }
-    }
-}
-
-fn moment(at: &DateTime) -> Option<Timestamp> {
-    at.to_millis().ok().map(Timestamp::from_millis)
 }
 
 #[cfg(test)]
@@ -486,7 +252,7 @@ mod tests {
     }
 
     fn file(grant: Grant) -> TenantFile {
-        let text = include_str!("../fixtures/acme.toml");
+        let text = include_str!("../../fixtures/acme.toml");
         let mut file = crate::tenant_file::parse(text, false).expect("no fault");
         file.servicenow.grant = grant;
         file
@@ -566,7 +332,7 @@ mod tests {
         let mut nameless = named.clone();
         nameless.servicenow.service_account = String::new();
         assert_eq!(obstacle(&named, &scheduled(), true), None);
-        for (file, rotation, password, words) in [
+        for (file, rotation, password, expected) in [
             (&named, Rotation::default(), true, "no rotation schedule"),
             (&named, blocked, true, "version v7"),
             (&nameless, scheduled(), true, "service_account is not set"),
@@ -578,7 +344,7 @@ mod tests {
             ),
         ] {
             let text = obstacle(file, &rotation, password).expect("an obstacle");
-            assert!(text.contains(words), "{words}: {text}");
+            assert!(text.contains(expected), "{expected}: {text}");
         }
         let status = assess(
             file(Grant::Password),
