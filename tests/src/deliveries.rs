@@ -11,10 +11,10 @@ use local::servicenow::{Created, Simulator};
 use local::simulator::RequestMatcher;
 use shared::domain::clock::Timestamp;
 use shared::domain::secret::Secret;
-use shared::domain::tenant::TenantId;
 
 use crate::World;
 use crate::settings::with_line;
+use crate::tokens::demo;
 
 /// The longest claim, in seconds: the function's time-out, and 70 s in which ServiceNow may still commit.
 pub const LEASE: u64 = 370;
@@ -58,7 +58,7 @@ impl World {
     /// When the token is refused.
     pub async fn authorize(&self) {
         let (stack, token) = (&self.cloud.stack, Secret::from(self.refresh_token()));
-        let tenant = TenantId::parse(TENANT).expect("valid");
+        let tenant = demo();
         let set = admin::secrets::set(stack, &tenant, SecretName::RefreshToken, &token);
         set.await.expect("the token is set");
     }

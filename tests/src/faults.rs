@@ -1,24 +1,17 @@
 //! Faults of ServiceNow and AWS that several tests inject.
 
-use local::aws::{Effect, InjectedAwsFault, Service};
+use local::aws::{InjectedAwsFault, Service};
 use local::rescue::{Phase, Session};
 use local::servicenow::Created;
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 
 use crate::World;
-
-/// The refusal of an AWS call with that error type.
-pub fn aws_refusal(error: &str) -> Effect {
-    Effect::Refuse {
-        status: 400,
-        error: error.to_owned(),
-    }
-}
+use crate::injected::refused;
 
 impl World {
     /// AWS refuses the next call of an operation with that error type.
     pub fn refuse_aws(&self, service: Service, operation: &str, error: &str) {
-        let fault = InjectedAwsFault::once(service, operation, aws_refusal(error));
+        let fault = InjectedAwsFault::once(service, operation, refused(400, error));
         self.cloud.aws.inject(fault);
     }
 
@@ -34,9 +27,19 @@ impl World {
         self.cloud.servicenow.fault(fault);
     }
 
+    /// ServiceNow handles the next write to a record so.
+    pub fn inject_write(&self, record: &Created, action: FaultAction) {
+        self.inject_once(Self::writes_to(record), action);
+    }
+
+    /// ServiceNow handles every write to a record so, until its faults are cleared.
+    pub fn inject_every_write(&self, record: &Created, action: FaultAction) {
+        self.inject_always(Self::writes_to(record), action);
+    }
+
     /// ServiceNow answers the next write to a record with that status.
     pub fn refuse_write(&self, record: &Created, status: u16) {
-        self.inject_once(Self::writes_to(record), FaultAction::status(status));
+        self.inject_write(record, FaultAction::status(status));
     }
 
     /// An incident, and a session whose start was delivered to it and refused.

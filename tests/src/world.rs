@@ -137,11 +137,22 @@ impl World {
     /// # Panics
     /// When the post is not accepted.
     pub async fn post(&self, session: &Session, phase: Phase) -> Payload {
-        let posted = self
-            .cloud
-            .rescue
-            .post(self.url(phase), session, Format::JsonFlat, phase)
-            .await;
+        self.post_to(self.url(phase), session, Format::JsonFlat, phase)
+            .await
+    }
+
+    /// Posts a session's data to a webhook URL, also another tenant's.
+    ///
+    /// # Panics
+    /// When the post is not accepted.
+    pub async fn post_to(
+        &self,
+        url: &str,
+        session: &Session,
+        format: Format,
+        phase: Phase,
+    ) -> Payload {
+        let posted = self.cloud.rescue.post(url, session, format, phase).await;
         let posted = posted.expect("the HTTP API answers");
         assert_eq!(posted.status, 200, "{}", posted.body);
         posted.payload

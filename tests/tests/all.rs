@@ -15,6 +15,5 @@ macro_rules! assert_matches {
 mod adapters;
 mod faults;
 mod flows;
-mod injected;
 mod secrecy;
 mod template;

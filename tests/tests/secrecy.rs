@@ -11,9 +11,8 @@ use local::rescue::{Phase, Session};
 use local::servicenow::RefreshAnswer;
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::{Value, json};
+use tests::injected::{self, denied};
 use tests::{HttpAnswer, World, request};
-
-use crate::injected::{denied, json};
 
 const CLIENT_SECRET: &str = "canary-client-secret";
 const SERVICE_ACCOUNT_PASSWORD: &str = "canary-service-account-password";
@@ -92,11 +91,6 @@ fn marked(session: Session) -> Session {
     session
 }
 
-fn fault(world: &World, method: &str, path: &str, action: FaultAction) {
-    let fault = InjectedFault::on(RequestMatcher::of(method, path));
-    world.cloud.servicenow.fault(fault.then(action));
-}
-
 /// Delivers sessions with success and with every failure that logs.
 async fn deliver_sessions(world: &World) {
     let incident = world.incident();
@@ -109,7 +103,7 @@ async fn deliver_sessions(world: &World) {
     assert!(notes[0].contains("canary-chat") && notes[1].contains("canary-note"));
 
     let detail = r#"{"error":{"message":"Operation Failed","detail":"canary-vendor-detail"},"status":"failure"}"#;
-    let answered = |code| json(code, detail);
+    let answered = |code| injected::json(code, detail);
     for action in [
         FaultAction::Unauthorized,
         answered(500),
@@ -121,7 +115,7 @@ async fn deliver_sessions(world: &World) {
         FaultAction::DropBefore,
         answered(403),
     ] {
-        fault(world, "PATCH", "/api/now/", action);
+        world.inject_once(RequestMatcher::of("PATCH", "/api/now/"), action);
         let incident = world.incident();
         let session = marked(world.session(&incident));
         world.post(&session, Phase::End).await;
@@ -170,7 +164,10 @@ async fn deliver_sessions(world: &World) {
 
     world.cloud.servicenow.revoke_access_tokens();
     let refusal = r#"{"error":"canary-vendor-detail","error_description":"canary-vendor-detail"}"#;
-    fault(world, "POST", "/oauth_token.do", json(401, refusal));
+    world.inject_once(
+        RequestMatcher::of("POST", "/oauth_token.do"),
+        injected::json(401, refusal),
+    );
     let last = marked(world.session(&world.incident()));
     world.post(&last, Phase::End).await;
     world.deliver_after(2000).await;
@@ -352,9 +349,9 @@ async fn no_token_of_a_rotation_or_a_hand_over_is_ever_seen() {
     assert_eq!(world.hand_over(&good).await.status, 200);
     let bad = body("canary-bad-token", "canary-bad-secret");
     let mut answers = vec![world.hand_over(&bad).await.body];
-    let refusal = json(401, r#"{"error":"canary-vendor-detail"}"#);
+    let refusal = injected::json(401, r#"{"error":"canary-vendor-detail"}"#);
     for action in [refusal, FaultAction::Html, FaultAction::DropBefore] {
-        fault(&world, "POST", "/oauth_token.do", action);
+        world.inject_once(RequestMatcher::of("POST", "/oauth_token.do"), action);
         answers.push(world.hand_over(&good).await.body);
     }
     for operation in ["PutSecretValue", "UpdateSecretVersionStage"] {

@@ -15,11 +15,11 @@ use shared::domain::secret::Secret;
 use shared::domain::tenant::TenantFile;
 use shared::retry::LONGEST_RETRY_AFTER;
 use shared::token::access::{AccessError, AccessTokens};
+use tests::injected::{denied, json, page, rate_limited, retry_after};
 
 use super::{
     CLIENT_ID, CLIENT_SECRET, Parts, SERVICE_ACCOUNT, SERVICE_ACCOUNT_PASSWORD, acme, instance,
 };
-use crate::injected::{denied, json, page, rate_limited, retry_after};
 
 /// Longer than an access token lives.
 const A_TOKENS_LIFE: u64 = 1801;

@@ -12,12 +12,11 @@ use shared::domain::clock::Timestamp;
 use shared::domain::error::ErrorCode;
 use shared::domain::record::{RecordRef, SysId, Table};
 use shared::domain::tenant::TenantId;
+use tests::LEASE;
+use tests::injected::denied;
 
 use super::{Parts, acme, post};
-use crate::injected::denied;
 
-/// In seconds.
-const LEASE: u64 = 370;
 const NINETY_DAYS: u64 = 90 * 24 * 3600;
 
 const FRESH: ClaimedPost = ClaimedPost {

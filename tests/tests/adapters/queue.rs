@@ -7,9 +7,9 @@ use shared::aws::queue::{DeadLetter, Post};
 use shared::domain::clock::Timestamp;
 use shared::domain::error::ErrorCode;
 use shared::domain::session::Event;
+use tests::injected::denied;
 
 use super::{Parts, acme, post};
-use crate::injected::denied;
 
 const A_MINUTE: Duration = Duration::from_secs(60);
 

@@ -4,9 +4,9 @@ use admin::secret_name::SecretName;
 use local::aws::{Effect, InjectedAwsFault, Service};
 use shared::aws::secret_store::{SecretStore, SecretStoreError, TokenSecret};
 use shared::domain::secret::Secret;
+use tests::injected::denied;
 
 use super::{CLIENT_SECRET, Parts, acme};
-use crate::injected::denied;
 
 async fn client_secret(secret_store: &SecretStore) -> Secret {
     let credentials = secret_store.tenant_secrets(&acme()).await.expect("read");

@@ -17,9 +17,9 @@ use shared::servicenow::client::{
 };
 use shared::servicenow::query::Query;
 use shared::token::access::AccessError;
+use tests::injected::{json, page, rate_limited, redirect, retry_after};
 
 use super::{Parts, post};
-use crate::injected::{json, page, rate_limited, redirect, retry_after};
 
 const INSERT_REFUSED: &str = "ACL Exception Insert Failed due to security constraints";
 

@@ -8,9 +8,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use local::aws::{Effect, InjectedAwsFault, Mark, Service};
 use shared::aws::tenants::{KeyKind, Tenant, TenantKey, TenantsTable};
 use shared::domain::secret::Secret;
+use tests::injected::{denied, refused};
 
 use super::{Parts, acme};
-use crate::injected::{denied, refused};
 
 /// Longer than any test takes.
 const TIME_LIMIT: Duration = Duration::from_secs(60);

@@ -10,13 +10,10 @@ use shared::aws::queue::Post;
 use shared::domain::clock::Timestamp;
 use shared::domain::session::{Digest, Event, Fields, SessionId};
 use shared::domain::tenant::TenantId;
+use tests::injected::json;
 use tests::{LEASE, World};
 
-use super::{
-    A_MOMENT, dead_letter_reasons, inject_always, inject_search, inject_write, only_dead_letter,
-    post_to,
-};
-use crate::injected::json;
+use super::{A_MOMENT, dead_letter_reasons, inject_search, only_dead_letter};
 
 /// The lifetime of the token exceeds the range of dates.
 #[tokio::test(flavor = "multi_thread")]
@@ -28,9 +25,16 @@ async fn an_absurd_token_lifetime_of_one_tenant_delays_no_other() {
     world.deliver().await;
     let absurd = r#"{"access_token":"x","token_type":"Bearer","expires_in":999999999999}"#;
     let granting = RequestMatcher::of("POST", "/oauth_token.do");
-    inject_always(&world, granting, json(200, absurd));
+    world.inject_always(granting, json(200, absurd));
     for (url, incident) in [(&other_tenant, &foreign), (&world.started, &second)] {
-        post_to(&world, url, &world.session(incident), Format::Form).await;
+        world
+            .post_to(
+                url.expose(),
+                &world.session(incident),
+                Format::Form,
+                Phase::Start,
+            )
+            .await;
     }
     assert_eq!(world.deliver().await, 2, "one batch");
     assert_eq!(world.notes(&second).len(), 1);
@@ -51,7 +55,7 @@ async fn a_post_that_kills_its_process_is_given_up_and_the_others_of_its_batch_a
     let killer = &incidents[0].number;
     for incident in &incidents {
         let searching = RequestMatcher::of("GET", &incident.number);
-        inject_always(&world, searching, FaultAction::Delay(A_MOMENT));
+        world.inject_always(searching, FaultAction::Delay(A_MOMENT));
     }
     world.kill_on_request(killer).await;
     for session in &sessions {
@@ -107,7 +111,7 @@ async fn the_posts_of_a_killed_process_come_back_when_its_claims_have_ended() {
 async fn a_finished_message_does_not_wait_for_the_slowest_of_its_batch() {
     let world = World::start().await;
     let (slow, quick) = (world.incident(), world.incident());
-    inject_write(&world, &slow, FaultAction::Delay(Duration::from_secs(12)));
+    world.inject_write(&slow, FaultAction::Delay(Duration::from_secs(12)));
     world.post(&world.session(&slow), Phase::Start).await;
     let session = world.session(&quick);
     world.post(&session, Phase::Start).await;

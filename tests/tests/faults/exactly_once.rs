@@ -4,14 +4,14 @@ use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::rescue::Phase;
 use local::servicenow::Created;
 use local::simulator::{FaultAction, RequestMatcher};
+use tests::injected::{denied, json};
 use tests::{World, until};
 
 use super::{
-    A_MOMENT, dead_letter_reasons, hide_attachment_names, hide_column, inject, inject_creation,
-    inject_creation_for, inject_search, inject_write, notes_of_created, post_in_own_group,
-    show_columns, with_attachment,
+    A_MOMENT, dead_letter_reasons, hide_attachment_names, hide_column, inject_creation,
+    inject_creation_for, inject_search, notes_of_created, post_in_own_group, show_columns,
+    with_attachment,
 };
-use crate::injected::{denied, json};
 
 /// The messages of a killed process come back after this, when its claims have ended.
 const VISIBILITY: u64 = tests::LEASE + 1;
@@ -62,7 +62,7 @@ async fn after_an_unknown_outcome_of_a_note_the_record_shows_it_once() {
     for action in unknown_outcomes() {
         let incident = world.incident();
         let session = world.session(&incident);
-        inject_write(&world, &incident, action.clone());
+        world.inject_write(&incident, action.clone());
         world.post(&session, Phase::Start).await;
         posts.push((action, incident, session));
     }
@@ -137,7 +137,7 @@ async fn copies_of_one_message_in_several_processes_leave_one_note() {
     let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
     let body = world.queued()[0].body.clone();
-    inject_write(&world, &incident, FaultAction::Delay(A_MOMENT));
+    world.inject_write(&incident, FaultAction::Delay(A_MOMENT));
     world
         .deliver_and_meanwhile("PATCH", async || {
             for copy in ["a", "b", "c"] {
@@ -180,7 +180,7 @@ async fn a_process_killed_while_it_writes_a_note_leaves_one_note() {
         let incident = world.incident();
         let session = world.session(&incident);
         world.post(&session, Phase::Start).await;
-        inject_write(&world, &incident, action);
+        world.inject_write(&incident, action);
         world.kill_during("PATCH").await;
         world.until_notes(&incident, 1).await;
         assert_eq!(world.state(&session).await, "delivering", "{when}");
@@ -248,7 +248,7 @@ async fn an_attachment_is_not_doubled_when_its_note_or_its_own_answer_fails() {
         } else {
             World::writes_to(&incident)
         };
-        inject(&world, matcher, action);
+        world.inject_once(matcher, action);
         posts.push((name, incident));
     }
     world.deliver().await;
@@ -266,7 +266,7 @@ async fn an_attachment_is_not_doubled_when_its_note_or_its_own_answer_fails() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_is_not_doubled_when_the_process_dies_before_its_note() {
     let (world, incident, _) = with_attachment().await;
-    inject_write(&world, &incident, FaultAction::Delay(A_MOMENT));
+    world.inject_write(&incident, FaultAction::Delay(A_MOMENT));
     world.kill_during("PATCH").await;
     world.until_notes(&incident, 1).await;
     world.deliver_after(VISIBILITY).await;
@@ -279,7 +279,7 @@ async fn an_attachment_is_not_doubled_when_the_process_dies_before_its_note() {
 async fn an_attachment_is_not_doubled_where_the_names_of_attachments_cannot_be_read() {
     let (world, incident, session) = with_attachment().await;
     let attaching = RequestMatcher::of("POST", &incident.sys_id);
-    inject(&world, attaching, FaultAction::CommitThenDrop);
+    world.inject_once(attaching, FaultAction::CommitThenDrop);
     hide_attachment_names(&world, &incident);
     world.deliver_until_empty().await;
     assert_eq!(world.servicenow().attachments(&incident.sys_id).len(), 1);
@@ -293,10 +293,10 @@ async fn an_attachment_is_not_doubled_where_the_names_of_attachments_cannot_be_r
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attachment_without_its_note_is_not_doubled_where_names_cannot_be_read() {
     let (world, incident, session) = with_attachment().await;
-    inject_write(&world, &incident, FaultAction::status(503));
+    world.refuse_write(&incident, 503);
     let nameless = format!(r#"{{"result":[{{"sys_id":"{}"}}]}}"#, "1".repeat(32));
     let listing = RequestMatcher::of("GET", "/api/now/attachment");
-    inject(&world, listing, json(200, &nameless));
+    world.inject_once(listing, json(200, &nameless));
     world.deliver_until_empty().await;
     assert_eq!(world.servicenow().attachments(&incident.sys_id).len(), 1);
     assert_eq!(world.entry(&session).await["reason"], "outcome-unknown");
@@ -371,7 +371,7 @@ async fn a_ledger_failure_after_the_note_leads_to_no_second_note() {
         let incident = world.incident();
         let session = world.session(&incident);
         world.post(&session, Phase::Start).await;
-        inject_write(&world, &incident, FaultAction::CommitThenDelay(A_MOMENT));
+        world.inject_write(&incident, FaultAction::CommitThenDelay(A_MOMENT));
         world
             .deliver_and_meanwhile("PATCH", async || {
                 let completing = AwsFault::once(Service::DynamoDb, "UpdateItem", effect.clone());
@@ -396,7 +396,7 @@ async fn where_notes_cannot_be_read_back_nothing_is_written_again() {
         (&written, FaultAction::CommitThenDrop),
         (&lost, FaultAction::DropBefore),
     ] {
-        inject_write(&world, record, action);
+        world.inject_write(record, action);
     }
     for session in &sessions {
         world.post(session, Phase::Start).await;
@@ -455,7 +455,7 @@ async fn a_marker_in_a_chat_does_not_count_as_the_note() {
         .clone()
         .expect("a digest");
     let marker = format!("(Rescue {} · {})", honest.id, &digest[..16]);
-    inject_write(&world, &incident, FaultAction::DropBefore);
+    world.inject_write(&incident, FaultAction::DropBefore);
     world.deliver().await;
 
     let mut mocking = world
@@ -481,7 +481,7 @@ async fn a_copy_that_arrives_early_waits_for_the_lease_of_a_killed_process() {
     let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
     let body = world.queued()[0].body.clone();
-    inject_write(&world, &incident, FaultAction::CommitThenDelay(A_MOMENT));
+    world.inject_write(&incident, FaultAction::CommitThenDelay(A_MOMENT));
     world.kill_during("PATCH").await;
     world.enqueue(&body, "copy").await;
     let mark = world.servicenow().mark();

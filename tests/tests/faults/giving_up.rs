@@ -12,12 +12,12 @@ use local::simulator::{FaultAction, RequestMatcher};
 use serde_json::json;
 use shared::domain::clock::Timestamp;
 use tests::World;
+use tests::injected::{denied, refused};
 
 use super::{
-    A_MOMENT, assert_only_read_since, dead_letter_reasons, inject_always, inject_creation,
-    inject_every_write, inject_write, invoke, notes_of_created, only_dead_letter,
+    A_MOMENT, assert_only_read_since, dead_letter_reasons, inject_creation, invoke,
+    notes_of_created, only_dead_letter,
 };
-use crate::injected::{denied, refused};
 
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
@@ -40,7 +40,7 @@ async fn assert_given_up(world: &World, session: &Session, reason: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transient_failure_is_given_up_after_a_day() {
     let (world, incident, session) = World::with_session().await;
-    inject_every_write(&world, &incident, FaultAction::status(503));
+    world.inject_every_write(&incident, FaultAction::status(503));
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     world.deliver_after(23 * HOUR).await;
@@ -58,7 +58,7 @@ async fn throttling_is_given_up_after_a_day_and_no_retry_after_changes_that() {
         let incident = world.incident();
         let (session, other) = (world.session(&incident), world.session(&world.incident()));
         let limited = FaultAction::RateLimited { retry_after };
-        inject_always(&world, RequestMatcher::of("PATCH", "/incident"), limited);
+        world.inject_always(RequestMatcher::of("PATCH", "/incident"), limited);
         world.post(&session, Phase::Start).await;
         world.post(&other, Phase::Start).await;
         let queued_at = world.cloud.clock.now();
@@ -94,7 +94,7 @@ async fn throttling_is_given_up_after_a_day_and_no_retry_after_changes_that() {
 async fn a_message_received_too_often_is_given_up_with_its_reason() {
     let (world, incident, session) = World::with_session().await;
     let limited = FaultAction::RateLimited { retry_after: None };
-    inject_every_write(&world, &incident, limited);
+    world.inject_every_write(&incident, limited);
     world.post(&session, Phase::Start).await;
     let function = world.function("deliver-session");
     let failures = async |received: u32| {
@@ -119,7 +119,7 @@ async fn a_day_old_post_with_an_unknown_outcome_is_checked_before_it_is_given_up
         let world = World::start().await;
         let incident = world.incident();
         let session = world.session(&incident);
-        inject_write(&world, &incident, FaultAction::status(503));
+        world.refuse_write(&incident, 503);
         world.post(&session, Phase::Start).await;
         world.deliver().await;
         let lost = if took_effect {
@@ -127,7 +127,7 @@ async fn a_day_old_post_with_an_unknown_outcome_is_checked_before_it_is_given_up
         } else {
             FaultAction::DropBefore
         };
-        inject_write(&world, &incident, lost);
+        world.inject_write(&incident, lost);
         let mark = world.cloud.aws.journal().mark();
         world.deliver_after(DAY).await;
         assert!(world.dead_letters().is_empty(), "it may be written yet");
@@ -237,7 +237,7 @@ async fn a_refusal_is_given_up_at_once() {
             }
         });
         if refusal == "bad request" {
-            inject_write(&world, &incident, FaultAction::status(400));
+            world.refuse_write(&incident, 400);
         }
         world.post(&session, Phase::Start).await;
         world.deliver().await;
@@ -250,7 +250,7 @@ async fn a_refusal_is_given_up_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_start_does_not_hold_the_end_up() {
     let (world, incident, session) = World::with_session().await;
-    inject_write(&world, &incident, FaultAction::status(403));
+    world.refuse_write(&incident, 403);
     world.post(&session, Phase::Start).await;
     world.post(&session, Phase::End).await;
     world.deliver().await;
@@ -264,7 +264,7 @@ async fn a_refused_start_does_not_hold_the_end_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_cannot_be_dead_lettered_stays_in_the_queue() {
     let (world, incident, session) = World::with_session().await;
-    inject_every_write(&world, &incident, FaultAction::status(403));
+    world.inject_every_write(&incident, FaultAction::status(403));
     world.post(&session, Phase::Start).await;
     world.enqueue("not JSON", "other").await;
     let refused = refused(400, "AccessDenied");
@@ -313,7 +313,7 @@ async fn a_message_that_kills_its_process_five_times_is_given_up() {
     let session = world.session(&world.incident());
     world.post(&session, Phase::Start).await;
     let searching = RequestMatcher::of("GET", "/table/incident");
-    inject_always(&world, searching, FaultAction::Delay(A_MOMENT));
+    world.inject_always(searching, FaultAction::Delay(A_MOMENT));
     for _ in 0..5 {
         world.kill_during("GET").await;
         world.cloud.travel(Duration::from_secs(HOUR / 2));
@@ -353,10 +353,8 @@ async fn messages_that_are_no_posts_are_dead_lettered_unchanged() {
 /// docs/architecture.md#rule-4: `failed` posts may be claimed again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redriven_dead_letter_is_delivered_once() {
-    let (world, incident, session) = World::with_session().await;
-    inject_write(&world, &incident, FaultAction::status(403));
-    world.post(&session, Phase::Start).await;
-    world.deliver().await;
+    let world = World::start().await;
+    let (incident, session) = world.refused_post().await;
     assert_given_up(&world, &session, "servicenow-refused").await;
 
     let body = world.dead_letters()[0].body.clone();
@@ -377,9 +375,9 @@ async fn a_redriven_dead_letter_is_delivered_once() {
 async fn a_post_given_up_with_an_unknown_outcome_is_checked_when_it_is_redriven() {
     let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
-    inject_write(&world, &incident, FaultAction::CommitThenDrop);
+    world.inject_write(&incident, FaultAction::CommitThenDrop);
     let reading = RequestMatcher::of("GET", &incident.sys_id);
-    inject_always(&world, reading, FaultAction::status(503));
+    world.inject_always(reading, FaultAction::status(503));
     world.deliver().await;
     world.deliver_after(DAY).await;
     assert_given_up(&world, &session, "servicenow-unavailable").await;

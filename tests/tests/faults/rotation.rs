@@ -17,7 +17,7 @@ use shared::domain::secret::Secret;
 use tests::World;
 use tests::tokens::demo;
 
-use crate::injected::refused;
+use tests::injected::refused;
 
 const DAY: Duration = Duration::from_secs(24 * 3600 + 1);
 /// Longer than any test waits for a process that is to be killed.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use local::aws::{Effect, InjectedAwsFault, Service};
 use tests::{HttpAnswer, World};
 
-use crate::injected::refused;
+use tests::injected::refused;
 
 const POST: &str = "SessionID=7&ChatLog=hello";
 

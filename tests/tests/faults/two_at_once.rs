@@ -7,13 +7,13 @@ use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::json;
 use shared::domain::record::RecordNumber;
 use shared::environment::Testing;
+use tests::injected;
 use tests::{LEASE, World};
 
 use super::{
-    A_MOMENT, assert_only_read_since, hide_attachment_names, hide_column, inject, inject_creation,
-    inject_search, inject_write, invoke, post_in_own_group, show_columns, with_attachment,
+    A_MOMENT, assert_only_read_since, hide_attachment_names, hide_column, inject_creation,
+    inject_search, invoke, post_in_own_group, show_columns, with_attachment,
 };
-use crate::injected;
 
 /// Posts after a crash, whose ledger entries still have the reason `reauthorization-needed`.
 #[tokio::test(flavor = "multi_thread")]
@@ -83,7 +83,7 @@ async fn an_unknown_reopening_does_not_prevent_the_note_where_notes_cannot_be_re
     hide_column(&world, "work_notes");
     let record = world.servicenow().add_incident(&[("state", "7")]);
     let noting = World::writes_to(&record).body_containing("work_notes");
-    inject(&world, noting, FaultAction::status(503));
+    world.inject_once(noting, FaultAction::status(503));
     let session = world.session(&record);
     world.post(&session, Phase::Start).await;
     world.deliver_until_empty().await;
@@ -95,7 +95,7 @@ async fn an_unknown_reopening_does_not_prevent_the_note_where_notes_cannot_be_re
 #[tokio::test(flavor = "multi_thread")]
 async fn a_found_note_finishes_its_post_where_names_of_attachments_cannot_be_read() {
     let (world, incident, session) = with_attachment().await;
-    inject_write(&world, &incident, FaultAction::CommitThenDrop);
+    world.inject_write(&incident, FaultAction::CommitThenDrop);
     hide_attachment_names(&world, &incident);
     world.deliver_until_empty().await;
     assert_eq!(world.servicenow().attachments(&incident.sys_id).len(), 1);
@@ -113,7 +113,7 @@ async fn columns_dropped_before_a_wait_are_in_the_ledger() {
     let mut session = world.console_session();
     session.say("Ana Ruiz", "hello");
     let writing = RequestMatcher::of("PATCH", "/table/incident");
-    inject(&world, writing, FaultAction::status(503));
+    world.inject_once(writing, FaultAction::status(503));
     world.post(&session, Phase::Start).await;
     world.deliver_until_empty().await;
     let entry = world.entry(&session).await;
@@ -143,7 +143,7 @@ async fn a_record_named_for_a_post_of_unknown_outcome_makes_no_second_note() {
     hide_column(&world, "work_notes");
     let (first, second) = (world.incident(), world.incident());
     let session = world.session(&first);
-    inject_write(&world, &first, FaultAction::CommitThenDrop);
+    world.inject_write(&first, FaultAction::CommitThenDrop);
     world.post(&session, Phase::Start).await;
     world.deliver_until_empty().await;
     assert_eq!(world.entry(&session).await["reason"], "outcome-unknown");
@@ -172,16 +172,16 @@ async fn an_old_post_whose_check_was_interrupted_is_not_written_again() {
     let world = World::with_session_setting("closed_records = \"reopen\"").await;
     let incident = world.incident();
     let session = world.session(&incident);
-    inject_write(&world, &incident, FaultAction::status(503));
+    world.refuse_write(&incident, 503);
     world.post(&session, Phase::Start).await;
     world.deliver().await;
-    inject_write(&world, &incident, FaultAction::DropBefore);
+    world.inject_write(&incident, FaultAction::DropBefore);
     world.deliver_after(24 * 3600).await;
     let body = world.queued()[0].body.clone();
     world.cloud.travel(Duration::from_secs(71));
     let reading = RequestMatcher::of("GET", &incident.sys_id);
     let slow = FaultAction::Delay(Duration::from_secs(5));
-    inject(&world, reading, slow);
+    world.inject_once(reading, slow);
     let short = super::waiting::with_timeout(&world, Duration::from_secs(79));
     let sent = world.cloud.clock.now();
     let sent = sent.minus(Duration::from_secs(25 * 3600)).as_millis();

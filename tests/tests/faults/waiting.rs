@@ -11,9 +11,9 @@ use local::template::Template;
 use serde_json::json;
 use shared::domain::clock::Clock;
 use tests::World;
+use tests::injected::{denied, rate_limited, refused, retry_after};
 
-use super::{inject_always, inject_every_write, inject_write, invoke, post_to};
-use crate::injected::{denied, rate_limited, refused, retry_after};
+use super::invoke;
 
 const HOUR: u64 = 3600;
 
@@ -23,11 +23,13 @@ async fn a_failing_session_blocks_neither_other_sessions_of_its_batch_nor_other_
     let world = World::start().await;
     let other_tenant = world.add_tenant("other").await;
     let (failing, fine, foreign) = (world.incident(), world.incident(), world.incident());
-    inject_every_write(&world, &failing, FaultAction::status(503));
+    world.inject_every_write(&failing, FaultAction::status(503));
     world.post(&world.session(&failing), Phase::Start).await;
     world.post(&world.session(&fine), Phase::Start).await;
     let session = world.session(&foreign);
-    post_to(&world, &other_tenant, &session, Format::Form).await;
+    world
+        .post_to(other_tenant.expose(), &session, Format::Form, Phase::Start)
+        .await;
     assert_eq!(world.deliver().await, 3);
     assert!(world.notes(&failing).is_empty());
     assert_eq!(world.notes(&fine).len(), 1);
@@ -39,7 +41,7 @@ async fn a_failing_session_blocks_neither_other_sessions_of_its_batch_nor_other_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_session_waits_thirty_seconds_doubling_to_an_hour() {
     let (world, incident, session) = World::with_session().await;
-    inject_every_write(&world, &incident, FaultAction::status(503));
+    world.inject_every_write(&incident, FaultAction::status(503));
     world.post(&session, Phase::Start).await;
     let mark = world.cloud.aws.journal().mark();
     world.deliver().await;
@@ -66,7 +68,7 @@ async fn a_failing_session_waits_thirty_seconds_doubling_to_an_hour() {
 async fn retry_after_delays_one_session() {
     let world = World::start().await;
     let (waiting, fine) = (world.incident(), world.incident());
-    inject_write(&world, &waiting, retry_after("600"));
+    world.inject_write(&waiting, retry_after("600"));
     world.post(&world.session(&waiting), Phase::Start).await;
     let mark = world.cloud.aws.journal().mark();
     world.deliver().await;
@@ -84,7 +86,7 @@ async fn a_throttled_tenant_is_not_called_and_others_are() {
     let world = World::start().await;
     let other_tenant = world.add_tenant("other").await;
     let (first, second, foreign) = (world.incident(), world.incident(), world.incident());
-    inject_write(&world, &first, rate_limited(900));
+    world.inject_write(&first, rate_limited(900));
     world.post(&world.session(&first), Phase::Start).await;
     let hidden = world.cloud.aws.journal().mark();
     world.deliver().await;
@@ -98,7 +100,9 @@ async fn a_throttled_tenant_is_not_called_and_others_are() {
     assert!((700..=840).contains(&left), "until the pause ends: {left}");
 
     let session = world.session(&foreign);
-    post_to(&world, &other_tenant, &session, Format::Xml).await;
+    world
+        .post_to(other_tenant.expose(), &session, Format::Xml, Phase::Start)
+        .await;
     world.deliver().await;
     assert_eq!(world.notes(&foreign).len(), 1);
 
@@ -114,7 +118,7 @@ async fn throttling_without_retry_after_pauses_the_tenant_for_half_a_minute() {
     let world = World::start().await;
     let (first, second) = (world.incident(), world.incident());
     let full = FaultAction::RateLimited { retry_after: None };
-    inject_write(&world, &first, full);
+    world.inject_write(&first, full);
     world.post(&world.session(&first), Phase::Start).await;
     let mark = world.cloud.aws.journal().mark();
     world.deliver().await;
@@ -218,8 +222,8 @@ async fn days_of_waiting_for_a_token_do_not_count_as_transient_failure() {
     world.deliver_after(72 * HOUR).await;
     assert_eq!(world.state(&session).await, "waiting");
     world.authorize().await;
-    inject_write(&world, &incident, rate_limited(60));
-    inject_write(&world, &incident, FaultAction::status(503));
+    world.inject_write(&incident, rate_limited(60));
+    world.refuse_write(&incident, 503);
     world.deliver_until_empty().await;
     assert_eq!(world.servicenow().pending_faults(), 0);
     assert!(world.dead_letters().is_empty());
@@ -249,7 +253,7 @@ async fn several_processes_with_many_sessions_obtain_one_access_token() {
 async fn posts_wait_while_the_instance_hibernates() {
     let (world, incident, session) = World::with_session().await;
     world.post(&session, Phase::Start).await;
-    inject_always(&world, RequestMatcher::any(), FaultAction::Html);
+    world.inject_always(RequestMatcher::any(), FaultAction::Html);
     world.deliver().await;
     world.deliver_after(30).await;
     let entry = world.entry(&session).await;
@@ -301,7 +305,7 @@ async fn posts_wait_while_dynamodb_or_secrets_manager_is_away() {
 async fn a_message_that_could_not_be_hidden_comes_back_with_the_visibility_timeout() {
     let world = World::start().await;
     let incident = world.incident();
-    inject_write(&world, &incident, FaultAction::status(503));
+    world.refuse_write(&incident, 503);
     world.post(&world.session(&incident), Phase::Start).await;
     let refused = refused(400, "AccessDenied");
     let hiding = AwsFault::once(Service::Sqs, "ChangeMessageVisibilityBatch", refused);

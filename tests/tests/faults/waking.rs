@@ -12,17 +12,13 @@ use local::simulator::FaultAction;
 use serde_json::json;
 use shared::domain::clock::Timestamp;
 use shared::domain::secret::Secret;
-use shared::domain::tenant::TenantId;
 use tests::World;
+use tests::injected::denied;
+use tests::tokens::demo;
 
-use super::{inject_write, invoke, post_to};
-use crate::injected::denied;
+use super::invoke;
 
 const HOUR: u64 = 3600;
-
-fn tenant() -> TenantId {
-    TenantId::parse(TENANT).expect("valid")
-}
 
 /// A session with so many posts, beginning with its start.
 async fn posts(world: &World, count: usize) -> (Session, Created) {
@@ -61,7 +57,7 @@ fn queued_posts(world: &World) -> usize {
 /// Puts a wake-up into the queue.
 async fn wake(world: &World) {
     let queues = world.cloud.stack.queues();
-    queues.wake(&tenant()).await.expect("SQS takes it");
+    queues.wake(&demo()).await.expect("SQS takes it");
 }
 
 /// docs/architecture.md#rule-4.
@@ -137,7 +133,9 @@ async fn another_tenants_waiting_posts_stay_hidden() {
     let (_, incident) = posts(&world, 1).await;
     let foreign = world.incident();
     let session = world.session(&foreign);
-    post_to(&world, &other, &session, Format::Form).await;
+    world
+        .post_to(other.expose(), &session, Format::Form, Phase::Start)
+        .await;
     world.deliver().await;
     let mark = world.cloud.aws.journal().mark();
     world.authorize().await;
@@ -276,7 +274,7 @@ async fn a_post_that_waits_for_something_else_is_neither_woken_nor_tried_early()
     let world = World::start().await;
     let (unknown, waiting) = (world.incident(), world.incident());
     let session = world.session(&unknown);
-    inject_write(&world, &unknown, FaultAction::CommitThenDrop);
+    world.inject_write(&unknown, FaultAction::CommitThenDrop);
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     let before = world.entry(&session).await;
@@ -399,7 +397,7 @@ async fn a_client_secret_wakes_the_posts_too_and_a_password_of_rescue_does_not()
     let set = async |name, value: &str| {
         let value = Secret::from(value);
         let stack = &world.cloud.stack;
-        let set = admin::secrets::set(stack, &tenant(), name, &value).await;
+        let set = admin::secrets::set(stack, &demo(), name, &value).await;
         set.expect("set");
     };
     set(SecretName::OauthClientSecret, "wrong").await;
@@ -428,19 +426,19 @@ async fn an_ended_pause_is_not_set_again_by_an_attempt_that_was_refused_before()
         let credentials = world.credentials();
         for _ in 0..2000 {
             tokio::time::sleep(Duration::from_millis(5)).await;
-            let standing = credentials.tenant_pause_now(&tenant()).await.expect("read");
+            let standing = credentials.tenant_pause_now(&demo()).await.expect("read");
             if standing.is_unauthorized_at(world.cloud.clock.now()) {
                 break;
             }
         }
         // By now the process is releasing the lease.
         tokio::time::sleep(Duration::from_millis(100)).await;
-        let standing = credentials.tenant_pause_now(&tenant()).await.expect("read");
+        let standing = credentials.tenant_pause_now(&demo()).await.expect("read");
         assert!(standing.is_unauthorized_at(world.cloud.clock.now()));
-        credentials.end_pause(&tenant()).await.expect("ended");
+        credentials.end_pause(&demo()).await.expect("ended");
     };
     futures::join!(world.deliver(), ending);
-    let standing = world.credentials().tenant_pause_now(&tenant()).await;
+    let standing = world.credentials().tenant_pause_now(&demo()).await;
     let standing = standing.expect("read");
     assert!(!standing.is_unauthorized_at(world.cloud.clock.now()));
     let counted = world.lines_of("deliver-session", "\"ReauthorizationNeeded\":");

@@ -6,11 +6,9 @@ use local::rescue::{Phase, Session};
 use local::servicenow::Created;
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use tests::World;
+use tests::injected::json;
 
-use super::{
-    A_MOMENT, hide_column, inject_always, inject_every_write, inject_write, only_dead_letter,
-};
-use crate::injected::json;
+use super::{A_MOMENT, hide_column, only_dead_letter};
 
 const INCIDENTS: &str = "incident";
 /// The messages of a killed process come back after this.
@@ -87,7 +85,7 @@ async fn a_note_that_becomes_visible_later_is_not_written_again() {
             incident.sys_id, incident.number
         ),
     };
-    inject_write(&world, &incident, empty);
+    world.inject_write(&incident, empty);
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     let dead_letter = only_dead_letter(&world);
@@ -168,7 +166,7 @@ async fn a_note_mentions_no_reopening_that_did_not_happen() {
     drop_column(&world, "state");
     let body = r#"{"error":{"message":"Operation Failed","detail":"Operation against file 'incident' was aborted by Business Rule 'Closed is closed^0f1e2d3c4b5a69788796a5b4c3d2e1f0'. Business Rule Stack:Closed is closed"},"status":"failure"}"#;
     let reopening = World::writes_to(&refused).body_containing("\"state\"");
-    inject_always(&world, reopening, json(403, body));
+    world.inject_always(reopening, json(403, body));
     for record in [&dropped, &refused] {
         let session = world.session(record);
         world.post(&session, Phase::Start).await;
@@ -303,7 +301,7 @@ async fn a_refusal_keeps_its_reason_in_the_log_the_ledger_and_the_dead_letter() 
         let incident = world.incident();
         let session = world.session(&incident);
         let body = serde_json::json!({"error": {"message": message, "detail": detail}, "status": "failure"});
-        inject_every_write(&world, &incident, json(status, &body.to_string()));
+        world.inject_every_write(&incident, json(status, &body.to_string()));
         world.post(&session, Phase::Start).await;
         world.deliver().await;
         let entry = world.entry(&session).await;
@@ -332,7 +330,7 @@ async fn a_creation_that_a_data_policy_refuses_names_the_policys_field() {
     let session = world.console_session();
     let body = r#"{"error":{"message":"Operation Failed","detail":"Data Policy Exception: The following fields are mandatory: Business service"},"status":"failure"}"#;
     let creating = RequestMatcher::of("POST", "/table/incident");
-    inject_always(&world, creating, json(403, body));
+    world.inject_always(creating, json(403, body));
     world.post(&session, Phase::Start).await;
     world.deliver().await;
     let expected =
@@ -469,7 +467,7 @@ async fn a_process_killed_after_the_note_of_a_refused_attachment_leaves_one_note
     let mut session = world.session(&incident);
     session.say("Ana Ruiz", "hello from the chat");
     world.post(&session, Phase::Start).await;
-    inject_write(&world, &incident, FaultAction::CommitThenDelay(A_MOMENT));
+    world.inject_write(&incident, FaultAction::CommitThenDelay(A_MOMENT));
     world.kill_during("PATCH").await;
     world.until_notes(&incident, 1).await;
     world.deliver_after(VISIBILITY).await;
@@ -489,7 +487,7 @@ async fn a_note_that_the_database_cut_at_an_emoji_is_not_written_twice() {
         let session = world.session(record).with_field("TechName", "Ana 🛠 Ruiz");
         world.post(&session, Phase::Start).await;
     }
-    inject_write(&world, &lost, FaultAction::CommitThenDrop);
+    world.inject_write(&lost, FaultAction::CommitThenDrop);
     world.deliver_until_empty().await;
     for record in [&lost, &answered] {
         let notes = world.notes(record);

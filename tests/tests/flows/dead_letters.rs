@@ -8,7 +8,7 @@ use local::aws::Service;
 use local::demo_tenant::TENANT;
 use local::rescue::{Phase, Session};
 use local::servicenow::Created;
-use local::simulator::{FaultAction, RequestMatcher};
+use local::simulator::FaultAction;
 use serde_json::{Value, json};
 use tests::{World, assert_contains};
 
@@ -249,10 +249,7 @@ async fn a_dead_letter_that_failed_by_age_gets_the_full_time_again() {
     let operator = CommandLine::by_outputs(&world);
     let incident = world.incident();
     let session = world.session(&incident);
-    world.inject_always(
-        RequestMatcher::of("PATCH", &incident.sys_id),
-        FaultAction::status(503),
-    );
+    world.inject_every_write(&incident, FaultAction::status(503));
     world.post_and_deliver(&session, Phase::Start).await;
     world.deliver_after(24 * HOUR).await;
     let first = operator.json(&["dlq", "list"]).await;

@@ -2,7 +2,8 @@
 
 use local::aws::{InjectedAwsFault as AwsFault, Service};
 use local::rescue::Phase;
-use tests::{World, assert_contains, aws_refusal};
+use tests::injected::denied;
+use tests::{World, assert_contains};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn start_and_end_become_two_notes_on_the_record_they_name() {
@@ -43,7 +44,7 @@ async fn a_token_with_a_lifetime_of_thousands_of_years_delivers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_that_may_not_be_read_is_reported_as_storage_unavailable() {
     let world = World::start().await;
-    let denied = aws_refusal("AccessDeniedException");
+    let denied = denied();
     let fault = AwsFault::any(Service::SecretsManager, denied).times(20);
     world.cloud.aws.inject(fault);
     let session = world.session(&world.incident());

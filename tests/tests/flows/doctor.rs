@@ -20,6 +20,7 @@ use shared::domain::tenant::TenantId;
 use shared::environment::Testing;
 use std::time::Duration;
 use tests::World;
+use tests::injected::rate_limited;
 use tests::settings::{console_sessions, with_line};
 use tests::tokens::demo;
 
@@ -839,8 +840,7 @@ async fn a_rate_limit_is_shown_before_and_when_it_is_reached() {
     report.assert_warning("rate-limit", "Rate Limit Rules");
     report.assert_seen("rate-limit", "42 of 1000");
     world.cloud.servicenow.clear_faults();
-    let retry_after = Some(1800);
-    world.inject_always(incidents(), FaultAction::RateLimited { retry_after });
+    world.inject_always(incidents(), rate_limited(1800));
     let report = doctor(&world).await;
     report.assert_failed("rate-limit", "Rate Limit Rules");
 }

@@ -14,6 +14,7 @@ use shared::aws::tenants::{KeyKind, KeyScope, Tenant, TenantKey};
 use shared::domain::clock::Timestamp;
 use shared::domain::error::ErrorCode;
 use shared::domain::secret::Secret;
+use tests::injected::{page, rate_limited};
 use tests::settings::with_line;
 use tests::tokens::demo;
 use tests::{HttpAnswer, World, assert_contains};
@@ -209,21 +210,14 @@ async fn while_servicenow_does_not_answer_the_old_token_stays_and_a_repeat_succe
     let world = World::start().await;
     let before = world.current_token().await;
     let body = json!({"refresh_token": another_token(&world)});
-    let page = FaultAction::Status {
-        code: 401,
-        headers: vec![("content-type".to_owned(), "text/html".to_owned())],
-        body: "<html>Blocked</html>".to_owned(),
-    };
     for fault in [
         token_endpoint(FaultAction::status(503)),
         token_endpoint(FaultAction::Html),
         token_endpoint(FaultAction::DropBefore),
-        token_endpoint(FaultAction::RateLimited {
-            retry_after: Some(60),
-        }),
+        token_endpoint(rate_limited(60)),
         probe(FaultAction::status(500)),
         probe(FaultAction::Html),
-        probe(page),
+        probe(page(401, "<html>Blocked</html>")),
         probe(FaultAction::DropBefore),
     ] {
         let case = format!("{fault:?}");

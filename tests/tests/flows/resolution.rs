@@ -8,8 +8,9 @@ use shared::aws::secret_store::SecretStore;
 use shared::domain::record::{RecordRef, SysId, Table};
 use shared::domain::tenant::TenantId;
 use shared::domain::tracking;
+use tests::World;
+use tests::injected::denied;
 use tests::settings::{console_sessions, with_line};
-use tests::{World, aws_refusal};
 
 fn without_creating(file: String) -> String {
     console_sessions(&file, "ignore")
@@ -148,7 +149,7 @@ async fn a_signed_tracking_waits_while_the_key_cannot_be_read() {
     let incident = world.incident();
     let tracking = signed(&world, TENANT, Table::Incident, &incident.sys_id).await;
     let session = world.console_session().with_tracking0(&tracking);
-    let denied = aws_refusal("AccessDeniedException");
+    let denied = denied();
     let away = InjectedAwsFault::any(Service::SecretsManager, denied).times(1_000);
     world.cloud.aws.inject(away);
     assert_eq!(outcome(&world, &session).await.0, "waiting");

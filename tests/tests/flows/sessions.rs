@@ -26,10 +26,7 @@ async fn posts_are_listed_newest_first_and_by_state_time_session_and_record() {
     let [old, failing, new] = [&printer, &phone, &printer].map(|record| world.session(record));
     world.post_and_deliver(&old, Phase::Start).await;
     world.cloud.travel(Duration::from_secs(3 * 3600));
-    world.inject_always(
-        RequestMatcher::of("PATCH", &phone.sys_id),
-        FaultAction::status(403),
-    );
+    world.inject_every_write(&phone, FaultAction::status(403));
     world.post_and_deliver(&failing, Phase::Start).await;
     world.cloud.travel(Duration::from_secs(60));
     world.post_and_deliver(&new, Phase::End).await;

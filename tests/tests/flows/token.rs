@@ -161,10 +161,7 @@ async fn a_token_is_expiring_14_days_before_it_expires_and_not_needed_by_other_g
     let world = World::with_settings(|file| with_line(&file, "servicenow", grant)).await;
     assert_eq!(shown(&world).await.state.as_str(), "not-needed");
     let no_token = rotate(&world.cloud.stack, &demo(), SHORT).await;
-    assert!(
-        matches!(no_token, Err(AdminError::NoToken(_))),
-        "{no_token:?}"
-    );
+    assert_matches!(no_token, Err(AdminError::NoToken(_)));
 }
 
 /// `token rotate` renews now, due or not (the token secret carries the request).
@@ -213,7 +210,7 @@ async fn a_rotation_that_fails_leaves_the_token_and_says_where_to_look() {
     assert_eq!(after["renew_now"], true, "the request stays");
 
     let busy = rotate(stack, &demo(), SHORT).await.expect_err("busy");
-    assert!(matches!(busy, AdminError::RotationBusy(_)), "{busy}");
+    assert_matches!(busy, AdminError::RotationBusy(_));
 
     // What Secrets Manager tries again by itself fulfils the request.
     rotate_as_requested(&world);
@@ -334,7 +331,7 @@ async fn a_renewal_requested_during_a_rotation_loses_neither_the_pending_token_n
         }
         let version = world.begin_rotation(&pending).await;
         let busy = rotate(&world.cloud.stack, &demo(), SHORT).await;
-        assert!(matches!(busy, Err(AdminError::RotationBusy(_))), "{busy:?}");
+        assert_matches!(busy, Err(AdminError::RotationBusy(_)));
         for step in ["createSecret", "setSecret", "testSecret", "finishSecret"] {
             world.step(step, &version).await.expect(step);
         }

@@ -17,9 +17,9 @@ use local::template::document;
 use serde_json::{Value, json};
 use shared::domain::clock::Clock;
 use tests::World;
+use tests::injected::rate_limited;
 
 use super::{functions, properties, template};
-use crate::injected::rate_limited;
 
 /// Grants that no call of the tests needs, with the reason for each. `every` is every function.
 const UNSEEN: &[(&str, &str, &str)] = &[

@@ -11,33 +11,35 @@ fn with_header(code: u16, name: &str, value: &str, body: &str) -> FaultAction {
     }
 }
 
-pub(crate) fn json(code: u16, body: &str) -> FaultAction {
+/// A JSON document.
+pub fn json(code: u16, body: &str) -> FaultAction {
     with_header(code, "content-type", "application/json", body)
 }
 
 /// An HTML page, as a gateway or a login sends it.
-pub(crate) fn page(code: u16, body: &str) -> FaultAction {
+pub fn page(code: u16, body: &str) -> FaultAction {
     with_header(code, "content-type", "text/html", body)
 }
 
 /// A `503` with the header.
-pub(crate) fn retry_after(value: &str) -> FaultAction {
+pub fn retry_after(value: &str) -> FaultAction {
     with_header(503, "retry-after", value, "")
 }
 
 /// A redirect to a URL.
-pub(crate) fn redirect(code: u16, url: &str) -> FaultAction {
+pub fn redirect(code: u16, url: &str) -> FaultAction {
     with_header(code, "location", url, "")
 }
 
 /// ServiceNow's limit on the rate of requests, with the seconds of `Retry-After`.
-pub(crate) fn rate_limited(seconds: u64) -> FaultAction {
+pub fn rate_limited(seconds: u64) -> FaultAction {
     FaultAction::RateLimited {
         retry_after: Some(seconds),
     }
 }
 
-pub(crate) fn refused(status: u16, error: &str) -> Effect {
+/// The refusal of an AWS call with that status and error type.
+pub fn refused(status: u16, error: &str) -> Effect {
     Effect::Refuse {
         status,
         error: error.to_owned(),
@@ -45,6 +47,6 @@ pub(crate) fn refused(status: u16, error: &str) -> Effect {
 }
 
 /// A refusal that the SDK does not repeat.
-pub(crate) fn denied() -> Effect {
+pub fn denied() -> Effect {
     refused(400, "AccessDeniedException")
 }
