@@ -51,13 +51,15 @@ function order(world, typed = {}) {
     return { item, notes: row.work_notes, state: row.state, left: instance.variables(item) }
 }
 
-/** Calls `act` with the URL of each request before the app sends it. */
-function beforeRequests(instance, act) {
+/** Calls `before` and `after` with the URL of each request, before the app sends it and when it is answered. */
+function aroundRequests(instance, { before = () => {}, after = () => {} }) {
     const { prototype } = instance.context.RescueConnection
     const { send } = prototype
     prototype.send = function (url, ...more) {
-        act(url)
-        return send.call(this, url, ...more)
+        before(url)
+        const answer = send.call(this, url, ...more)
+        after(url)
+        return answer
     }
 }
 
@@ -100,11 +102,12 @@ describe('the token set-up', () => {
         const other = accepting()
         const written = 'Rescue: the refresh token works and is stored. (Rescue · 0123456789abcdef)'
         const item = other.instance.order(TYPED)
-        beforeRequests(other.instance, (url) => {
+        const after = (url) => {
             if (url.includes('/token/')) {
                 other.instance.row('sc_req_item', item).work_notes.unshift(written)
             }
-        })
+        }
+        aroundRequests(other.instance, { after })
         other.instance.carryOut(item)
         assert.deepEqual(other.instance.row('sc_req_item', item).work_notes, [written])
         assert.equal(other.instance.row('sc_req_item', item).state, '3')
@@ -261,7 +264,7 @@ describe('the masked variables', () => {
         const { instance } = accepting()
         const item = instance.order(TYPED)
         const seen = []
-        beforeRequests(instance, () => seen.push(instance.variables(item)))
+        aroundRequests(instance, { before: () => seen.push(instance.variables(item)) })
         instance.carryOut(item)
         assert.deepEqual(seen, [BLANKED, BLANKED])
     })

@@ -544,9 +544,28 @@ class Row {
     }
 }
 
-/** What a script may call: the methods of Row without those of the stand-in itself. */
-const INTERNAL = ['constructor', 'column', 'matching', 'variables']
-const MEMBERS = Object.getOwnPropertyNames(Row.prototype).filter((name) => !INTERNAL.includes(name))
+/** The methods of Row that a script may call. */
+const MEMBERS = [
+    'addQuery',
+    'canWrite',
+    'deleteMultiple',
+    'get',
+    'getDisplayValue',
+    'getElement',
+    'getTableName',
+    'getUniqueValue',
+    'getValue',
+    'initialize',
+    'insert',
+    'isNewRecord',
+    'isValid',
+    'isValidField',
+    'isValidRecord',
+    'next',
+    'query',
+    'setValue',
+    'update',
+]
 
 function restMessage(instance) {
     return function RESTMessageV2(...given) {
