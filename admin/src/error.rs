@@ -156,8 +156,8 @@ pub enum AdminError {
     RotationUnfinished { tenant: TenantId, waited: u64 },
     #[error("the credentials table cannot be used: {0}")]
     Lease(#[from] StorageError),
-    #[error("nothing was changed: {0}")]
-    TokenStore(String),
+    #[error("the token was not renewed: {0}")]
+    NotRenewed(#[source] AccessError),
     #[error("nothing was changed: the tenant's token is being renewed; try again in a minute")]
     TokenInUse,
     #[error("{0}")]
@@ -222,14 +222,6 @@ impl AdminError {
         Self::failed(action, resource, reason)
     }
 
-    /// A failure of the stores of refresh tokens. It names the AWS call that failed, if one did.
-    fn token_store(failure: String) -> Self {
-        match FailedCall::parse(&failure) {
-            Some(call) => Self::failed(&call.action, call.resource, call.reason.to_owned()),
-            None => Self::TokenStore(failure),
-        }
-    }
-
     /// A failed call of which only the reason is known.
     pub(crate) fn failed(action: &str, resource: &str, reason: String) -> Self {
         let advice = format!("; {}", advice(action, resource, &reason));
@@ -247,14 +239,23 @@ impl From<SecretStoreError> for AdminError {
         match error {
             SecretStoreError::Missing(secret) => Self::NoSecret(secret),
             SecretStoreError::Malformed(secret) => Self::MalformedSecret(secret),
-            SecretStoreError::Unavailable(failure) => Self::token_store(failure),
+            SecretStoreError::Unavailable(call) => call.into(),
         }
     }
 }
 
 impl From<AccessError> for AdminError {
     fn from(error: AccessError) -> Self {
-        Self::token_store(error.to_string())
+        match error {
+            AccessError::Storage(StorageError::Call(call)) => call.into(),
+            error => Self::NotRenewed(error),
+        }
+    }
+}
+
+impl From<FailedCall> for AdminError {
+    fn from(call: FailedCall) -> Self {
+        Self::failed(&call.action(), &call.resource, call.reason)
     }
 }
 
@@ -319,6 +320,10 @@ where
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_dynamodb::operation::get_item::GetItemError;
+    use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
+    use aws_smithy_types::error::ErrorMetadata;
+
     use super::*;
 
     #[test]
@@ -330,27 +335,54 @@ mod tests {
         );
     }
 
+    fn refused<E>(kind: &str, name: &str, error: E) -> FailedCall
+    where
+        E: ProvideErrorMetadata,
+    {
+        shared::aws::sdk::failure(kind, name, &SdkError::service_error(error, ()))
+    }
+
     #[test]
     fn a_failure_of_the_token_store_names_the_call_that_failed() {
-        for (failure, expected) in [
+        let denied = ErrorMetadata::builder()
+            .code("AccessDeniedException")
+            .build();
+        for (call, expected) in [
             (
-                "DynamoDB GetItem, table credentials: AccessDeniedException",
+                refused(
+                    "table",
+                    "credentials",
+                    GetItemError::generic(denied.clone()),
+                ),
                 "your role needs the permission dynamodb:GetItem on table credentials",
             ),
             (
-                "Secrets Manager PutSecretValue, secret acme/token: AccessDeniedException",
-                "secretsmanager:PutSecretValue on secret acme/token failed",
-            ),
-            (
-                "the token cannot be written",
-                "nothing was changed: the token cannot be written",
+                refused("secret", "acme: a, b", PutSecretValueError::generic(denied)),
+                "your role needs the permission secretsmanager:PutSecretValue on secret acme: a, b",
             ),
         ] {
-            let access = AdminError::from(AccessError::Storage(failure.to_owned()));
-            let stored = AdminError::from(SecretStoreError::Unavailable(failure.to_owned()));
+            let access = AdminError::from(AccessError::Storage(StorageError::Call(call.clone())));
+            let stored = AdminError::from(SecretStoreError::Unavailable(call));
             for error in [access.to_string(), stored.to_string()] {
-                assert!(error.contains(expected), "{failure}: {error}");
+                assert!(error.contains(expected), "{error}");
             }
+        }
+    }
+
+    #[test]
+    fn a_failure_that_is_no_call_names_no_permission() {
+        let failure = "the token a b, c: d cannot be written";
+        for (failed, expected) in [
+            (
+                AccessError::Storage(StorageError::Other(failure.to_owned())),
+                format!("the token was not renewed: {failure}"),
+            ),
+            (
+                AccessError::ReauthorizationNeeded(failure.to_owned()),
+                format!("the token was not renewed: reauthorization-needed: {failure}"),
+            ),
+        ] {
+            assert_eq!(AdminError::from(failed).to_string(), expected);
         }
     }
 }

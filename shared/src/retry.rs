@@ -87,8 +87,8 @@ pub const TIMEOUT_PAUSE: Duration = Duration::from_secs(120);
 /// How long a tenant that has to be authorised again is paused between two attempts.
 pub const REAUTHORIZATION_PAUSE: Duration = Duration::from_secs(3600);
 
-/// How long throttling pauses a tenant, doubling while throttling continues. `Retry-After` can only make that longer: ServiceNow
-/// sends none for a full semaphore queue, and may send one second for an hourly limit.
+/// How long throttling pauses a tenant, doubling while throttling continues. `Retry-After` can only make that longer:
+/// ServiceNow sends none for a full semaphore queue, and may send one second for an hourly limit.
 pub const THROTTLE: Backoff = SESSION;
 
 /// The longest `Retry-After` that is honoured. SQS hides a message for 12 hours at most; one that waits longer is hidden

@@ -84,8 +84,8 @@ impl Finding {
                 Self::failed(reason.clone(), reauthorize(tenant))
             }
             AccessError::Paused(pause) => Self::of_pause(pause, tenant, now),
-            AccessError::Storage(reason) => Self::failed(
-                reason.clone(),
+            AccessError::Storage(error) => Self::failed(
+                error.to_string(),
                 "This passes by itself when AWS answers again. On AccessDenied, your role needs that permission.",
             ),
             AccessError::Transient { reason, .. } => Self::failed(

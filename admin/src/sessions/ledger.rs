@@ -71,7 +71,9 @@ pub(crate) async fn possibly_written_record(
         return Ok(None);
     }
     let record = ledger(stack).record(&post.tenant, &post.session).await;
-    record.map_err(|error| AdminError::failed("dynamodb:GetItem", &table(stack), error.0))
+    record.map_err(|error| {
+        AdminError::failed("dynamodb:GetItem", &table(stack), error.reason().to_owned())
+    })
 }
 
 /// Assigns a session to a record. Deliveries trust the ledger before any reference in a post.
@@ -82,7 +84,13 @@ pub(crate) async fn assign(
     record: &RecordRef,
 ) -> Result<(), AdminError> {
     let assigned = ledger(stack).store_record(tenant, session, record).await;
-    assigned.map_err(|error| AdminError::failed("dynamodb:UpdateItem", &table(stack), error.0))
+    assigned.map_err(|error| {
+        AdminError::failed(
+            "dynamodb:UpdateItem",
+            &table(stack),
+            error.reason().to_owned(),
+        )
+    })
 }
 pub(super) async fn session_items(
     stack: &Stack,

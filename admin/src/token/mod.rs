@@ -1,4 +1,4 @@
-//! The refresh token of a tenant: how it stands, and renewing it now.
+//! The refresh token of a tenant: its state, and renewing it now.
 
 mod rotate;
 mod rotation;

@@ -43,7 +43,8 @@ pub struct Rotated {
 ///
 /// # Errors
 /// [`AdminError::NoSuchTenant`], [`AdminError::NoToken`], [`AdminError::NoTokenYet`], [`AdminError::NoRotation`],
-/// [`AdminError::ForeignPending`], [`AdminError::TokenInUse`], or when AWS refuses: nothing was changed. [`AdminError::RotationBusy`] and
+/// [`AdminError::ForeignPending`] or [`AdminError::TokenInUse`]: nothing was changed. [`AdminError::NotRenewed`], or
+/// when AWS refuses: a token that was staged before may have become current. [`AdminError::RotationBusy`] and
 /// [`AdminError::RotationUnfinished`]: the request is kept, and Secrets Manager keeps trying.
 pub async fn rotate(
     stack: &Stack,

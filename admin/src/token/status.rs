@@ -1,4 +1,4 @@
-//! How a tenant's refresh token stands.
+//! The state of a tenant's refresh token.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ const LIKELY_CAUSES_OF_OWN_CLIENT: &[&str] = &[
     "the Application Registry record of that client is inactive or was deleted",
 ];
 
-/// How a tenant's refresh token stands.
+/// The state of a tenant's refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenState {
@@ -86,7 +86,7 @@ pub struct TokenStatus {
     pub tenant: TenantId,
     /// How access tokens are obtained.
     pub grant: Grant,
-    /// How the refresh token stands.
+    /// The state of the refresh token.
     pub state: TokenState,
     /// When ServiceNow issued it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -129,7 +129,7 @@ pub struct ShownPause {
     pub until: Timestamp,
 }
 
-/// How a tenant's refresh token stands.
+/// The state of a tenant's refresh token.
 ///
 /// # Errors
 /// [`AdminError::NoSuchTenant`], [`AdminError::NoSecret`], or when AWS refuses.

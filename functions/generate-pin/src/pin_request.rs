@@ -209,7 +209,7 @@ impl PinRequest<'_> {
     ) -> Result<T, Problem> {
         let outcome = tokio::time::timeout(self.budget.left(), storing).await;
         outcome
-            .unwrap_or_else(|_| Err(StorageError("time-out".to_owned())))
+            .unwrap_or_else(|_| Err(StorageError::Other("time-out".to_owned())))
             .map_err(|error| problems::storage(&error.to_string()))
     }
 

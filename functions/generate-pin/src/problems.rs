@@ -182,7 +182,7 @@ pub(crate) fn secrets_unreadable(error: SecretStoreError) -> Problem {
         SecretStoreError::Missing(_) | SecretStoreError::Malformed(_) => {
             misconfigured(&format!("{error}; apply the tenant again"))
         }
-        SecretStoreError::Unavailable(reason) => storage(&reason),
+        SecretStoreError::Unavailable(call) => storage(&call.to_string()),
     }
 }
 
@@ -222,7 +222,7 @@ pub(crate) fn lookup_failed(named: &str, error: &CallError) -> Problem {
         CallError::Misconfigured(_) | CallError::Access(AccessError::ReauthorizationNeeded(_)) => {
             return misconfigured(&reason(error));
         }
-        CallError::Access(AccessError::Storage(reason)) => return storage(reason),
+        CallError::Access(AccessError::Storage(error)) => return storage(&error.to_string()),
         _ => {}
     }
     Problem::new(

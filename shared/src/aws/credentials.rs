@@ -278,8 +278,9 @@ impl CredentialsTable {
         }
     }
 
-    /// Pauses a tenant that ServiceNow throttles, for every process: 30 s, twice as long while throttling continues, up to an hour;
-    /// and at least as long as `retry_after` asks for (zero where it does not). A pause that holds already is one and the same throttling.
+    /// Pauses a tenant that ServiceNow throttles, for every process: 30 s, twice as long while throttling continues, up
+    /// to an hour; and at least as long as `retry_after` asks for (zero where it does not). A pause that holds already
+    /// is one and the same throttling.
     ///
     /// # Errors
     /// When the table cannot be read or written; this process keeps to the pause all the same.

@@ -206,40 +206,45 @@ where
     short_reason(error).to_owned()
 }
 
-/// [`reason`] with the call and its resource: `DynamoDB GetItem, table tenants: AccessDeniedException`.
+/// [`reason`] with the call and its resource.
 ///
 /// `kind` and `name` are those of the table, secret or queue, never a value.
 #[inline(never)]
-pub fn failure<E, R>(kind: &str, name: &str, error: &SdkError<E, R>) -> String
+pub fn failure<E, R>(kind: &str, name: &str, error: &SdkError<E, R>) -> FailedCall
 where
     E: ProvideErrorMetadata,
 {
-    named_failure(std::any::type_name::<E>(), kind, name, short_reason(error))
+    FailedCall::new(std::any::type_name::<E>(), kind, name, short_reason(error))
 }
 
-/// A failed call, read back from the text that [`failure`] wrote.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FailedCall<'a> {
-    /// The call as IAM names it: `secretsmanager:GetSecretValue`.
-    pub action: String,
+/// A failed call of AWS, without data: `DynamoDB GetItem, table tenants: AccessDeniedException`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{service} {operation}, {resource}: {reason}")]
+pub struct FailedCall {
+    service: &'static str,
+    operation: &'static str,
     /// `table tenants`.
-    pub resource: &'a str,
+    pub resource: String,
     /// The service's error code, or why there is no answer.
-    pub reason: &'a str,
+    pub reason: String,
 }
 
-impl<'a> FailedCall<'a> {
-    /// `None` when the text names no call.
-    pub fn parse(failure: &'a str) -> Option<Self> {
-        let (call, reason) = failure.rsplit_once(": ")?;
-        let (call, resource) = call.split_once(", ")?;
-        let (service, operation) = call.rsplit_once(' ')?;
-        let service = service.to_ascii_lowercase().replace(' ', "");
-        Some(Self {
-            action: format!("{service}:{operation}"),
-            resource,
-            reason,
-        })
+impl FailedCall {
+    // Not generic, so that a binary has it once and not for each operation.
+    fn new(error_type: &'static str, kind: &str, name: &str, reason: &str) -> Self {
+        let (service, operation) = call_of(error_type);
+        Self {
+            service,
+            operation,
+            resource: format!("{kind} {name}"),
+            reason: reason.to_owned(),
+        }
+    }
+
+    /// The call as IAM names it: `secretsmanager:GetSecretValue`.
+    pub fn action(&self) -> String {
+        let service = self.service.to_ascii_lowercase().replace(' ', "");
+        format!("{service}:{}", self.operation)
     }
 }
 
@@ -263,14 +268,8 @@ fn not_dispatched(failure: &DispatchFailure) -> &'static str {
         .map_or("no connection", crate::http::transport_reason)
 }
 
-// Not generic, so that a binary has it once and not for each operation.
-fn named_failure(error_type: &str, kind: &str, name: &str, reason: &str) -> String {
-    let (service, operation) = call_of(error_type);
-    format!("{service} {operation}, {kind} {name}: {reason}")
-}
-
 /// Service and operation from the name of the operation's error type, `aws_sdk_dynamodb::operation::….::GetItemError`.
-fn call_of(error_type: &str) -> (&str, &str) {
+fn call_of(error_type: &'static str) -> (&'static str, &'static str) {
     let service = match error_type.split("::").next() {
         Some("aws_sdk_dynamodb") => "DynamoDB",
         Some("aws_sdk_secretsmanager") => "Secrets Manager",
@@ -417,17 +416,17 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_call_is_read_back_from_its_text() {
+    fn a_failed_call_is_named_as_iam_names_it() {
         type Read = aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
         let error = std::any::type_name::<Read>();
-        let failure = named_failure(error, "secret", "acme/token", "AccessDeniedException");
-        let expected = FailedCall {
-            action: "secretsmanager:GetSecretValue".to_owned(),
-            resource: "secret acme/token",
-            reason: "AccessDeniedException",
-        };
-        assert_eq!(FailedCall::parse(&failure), Some(expected));
-        assert_eq!(FailedCall::parse("the token cannot be written"), None);
+        let failed = FailedCall::new(error, "secret", "acme/token", "AccessDeniedException");
+        assert_eq!(failed.action(), "secretsmanager:GetSecretValue");
+        assert_eq!(failed.resource, "secret acme/token");
+        assert_eq!(failed.reason, "AccessDeniedException");
+        assert_eq!(
+            failed.to_string(),
+            "Secrets Manager GetSecretValue, secret acme/token: AccessDeniedException"
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::aws::sdk::FailedCall;
 use crate::cache::BoundedCache;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::secret::{Secret, serialize_exposed_option as exposed};
@@ -119,9 +120,9 @@ pub enum SecretStoreError {
     /// The operator has to apply the tenant or set the secret.
     #[error("secret {0} does not exist")]
     Missing(String),
-    /// Secrets Manager did not answer as it should; trying again helps. Names the call and the secret.
+    /// Secrets Manager did not answer as it should; trying again helps.
     #[error("{0}")]
-    Unavailable(String),
+    Unavailable(FailedCall),
     /// The secret does not hold what the connector wrote; the operator has to set it again.
     #[error("secret {0} cannot be read")]
     Malformed(String),

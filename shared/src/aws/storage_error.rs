@@ -1,13 +1,20 @@
-//! The error of a call to DynamoDB.
+//! Why a table or a secret cannot be used.
 
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-/// A table cannot be read or written. Names the call and the table:
-/// `DynamoDB GetItem, table tenants: AccessDeniedException`.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct StorageError(pub String);
+use crate::aws::sdk::FailedCall;
+
+/// A table or a secret cannot be read or written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StorageError {
+    /// AWS did not do what it was called for.
+    #[error("{0}")]
+    Call(FailedCall),
+    /// Another reason, in words.
+    #[error("{0}")]
+    Other(String),
+}
 
 impl StorageError {
     /// A failed call about `table`.
@@ -15,11 +22,14 @@ impl StorageError {
     where
         E: ProvideErrorMetadata,
     {
-        Self(crate::aws::sdk::failure("table", table, error))
+        Self::Call(crate::aws::sdk::failure("table", table, error))
     }
 
     /// The service's error code, or why there is no answer, without the call.
     pub fn reason(&self) -> &str {
-        self.0.rsplit(": ").next().unwrap_or_default()
+        match self {
+            Self::Call(call) => &call.reason,
+            Self::Other(reason) => reason,
+        }
     }
 }

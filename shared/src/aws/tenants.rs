@@ -307,9 +307,9 @@ impl TenantsTable {
             self.unknown.insert(id.clone(), now);
             return Ok(None);
         };
-        let tenant = Tenant::from_item(item)
-            .map(Arc::new)
-            .ok_or_else(|| StorageError(format!("the item of tenant {id} cannot be read")))?;
+        let tenant = Tenant::from_item(item).map(Arc::new).ok_or_else(|| {
+            StorageError::Other(format!("the item of tenant {id} cannot be read"))
+        })?;
         let cached = Cached {
             tenant: Arc::clone(&tenant),
             read_at: now,

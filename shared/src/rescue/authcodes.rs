@@ -61,7 +61,7 @@ pub enum SignInError {
 
 impl From<StorageError> for SignInError {
     fn from(error: StorageError) -> Self {
-        Self::Storage(error.0)
+        Self::Storage(error.to_string())
     }
 }
 

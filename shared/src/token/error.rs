@@ -17,7 +17,7 @@ pub enum AccessError {
     Paused(Pause),
     /// The connector's own tables or secrets do not answer; trying again helps.
     #[error("{0}")]
-    Storage(String),
+    Storage(#[from] StorageError),
     /// Trying again helps.
     #[error("{reason}")]
     Transient {
@@ -28,19 +28,13 @@ pub enum AccessError {
     },
 }
 
-impl From<StorageError> for AccessError {
-    fn from(error: StorageError) -> Self {
-        Self::Storage(error.0)
-    }
-}
-
 impl From<SecretStoreError> for AccessError {
     fn from(error: SecretStoreError) -> Self {
         match error {
             SecretStoreError::Missing(_) | SecretStoreError::Malformed(_) => {
                 Self::ReauthorizationNeeded(error.to_string())
             }
-            SecretStoreError::Unavailable(reason) => Self::Storage(reason),
+            SecretStoreError::Unavailable(call) => Self::Storage(StorageError::Call(call)),
         }
     }
 }

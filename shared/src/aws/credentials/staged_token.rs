@@ -22,7 +22,7 @@ impl CredentialsTable {
         token: &TokenSecret,
     ) -> Result<(), StorageError> {
         let text = serde_json::to_string(token)
-            .map_err(|_| StorageError("the token cannot be written".to_owned()))?;
+            .map_err(|_| StorageError::Other("the token cannot be written".to_owned()))?;
         let ends = self.clock.now().plus(STAGED_FOR);
         let key = staged_token_key(tenant);
         self.put(key, ends, [("token", text)]).await

@@ -190,6 +190,8 @@ impl Ledger {
         let before = ClaimedPost {
             // An entry without it holds only receipt handles.
             known: item.contains_key("claimed_at"),
+            // The names of the stored attributes are older: `look_first` is `check_before_writing`, `deaths` is
+            // `crashes`, `suspect` is `retry_alone`.
             check_before_writing: item::flag(item, "look_first"),
             attempts: item::number(item, "attempts")
                 .unwrap_or(0_u32)

@@ -30,7 +30,7 @@ impl QueueError {
         E: ProvideErrorMetadata,
     {
         let name = url.rsplit('/').next().unwrap_or_default();
-        Self(crate::aws::sdk::failure("queue", name, error))
+        Self(crate::aws::sdk::failure("queue", name, error).to_string())
     }
 }
 
