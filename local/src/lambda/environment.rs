@@ -280,7 +280,7 @@ async fn supervise(
     exited.send_replace(Some(reason));
 }
 
-/// The exit reason in the text of the Lambda service.
+/// Why the process ended, as the Lambda service reports it.
 fn describe(status: ExitStatus) -> String {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shared::domain::clock::Timestamp;
-use time::{OffsetDateTime, format_description};
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
 
 use super::technician::Technician;
 
@@ -87,22 +89,25 @@ impl Session {
     pub fn say(&mut self, speaker: &str, text: &str) {
         let minutes = u64::try_from(self.chat.len()).unwrap_or(0);
         let at = self.picked_up_at.plus(Duration::from_secs(60 * minutes));
-        let time = formatted(at, "[hour repr:12 padding:none]:[minute] [period]");
+        let format = format_description!("[hour repr:12 padding:none]:[minute] [period]");
+        let time = formatted(at, format);
         self.chat.push(format!("{time} {speaker}: {text}"));
     }
 }
 
 /// A moment in US style, `5/14/2025 10:02:11 AM`, in UTC.
 pub fn us_date(at: Timestamp) -> String {
-    let date = formatted(at, "[month padding:none]/[day padding:none]/[year]");
-    let time = formatted(at, "[hour repr:12 padding:none]:[minute]:[second] [period]");
-    format!("{date} {time}")
+    formatted(
+        at,
+        format_description!(
+            "[month padding:none]/[day padding:none]/[year] [hour repr:12 padding:none]:[minute]:[second] [period]"
+        ),
+    )
 }
 
-fn formatted(at: Timestamp, format: &str) -> String {
+fn formatted(at: Timestamp, format: &[BorrowedFormatItem<'_>]) -> String {
     let moment = OffsetDateTime::from_unix_timestamp(at.as_secs());
     let moment = moment.unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let format = format_description::parse_borrowed::<1>(format).unwrap_or_default();
     moment.format(&format).unwrap_or_default()
 }
 

@@ -9,7 +9,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
-use time::{OffsetDateTime, format_description};
+use time::OffsetDateTime;
+use time::macros::format_description;
 use uuid::Uuid;
 
 use crate::template::ACCOUNT;
@@ -156,8 +157,8 @@ fn query_parameters(query: &str) -> BTreeMap<String, String> {
 
 /// `21/Apr/2020:15:08:21 +0000`
 fn common_log_time(moment: OffsetDateTime) -> String {
-    let format = "[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000";
-    let format = format_description::parse_borrowed::<1>(format).unwrap_or_default();
+    let format =
+        format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");
     moment.format(&format).unwrap_or_default()
 }
 

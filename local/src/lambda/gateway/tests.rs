@@ -14,7 +14,8 @@ async fn gateway(keys: &[&str]) -> Gateway {
     Gateway::start(0, routes).await.expect("a free port")
 }
 
-/// Head and body of the answer to a request whose head is given as it goes over the wire, without its `connection` header.
+/// Sends `head` as it is, then the headers `connection` and `content-length`, then the body. Returns the answer's head
+/// and body.
 async fn send(gateway: &Gateway, head: &str, body: &[u8]) -> (String, String) {
     let address = gateway.address().to_string();
     let length = body.len();

@@ -49,8 +49,8 @@ impl EventSourceMapping {
         }
     }
 
-    /// Invokes the function with these messages, in as many invocations as its event's limit asks for. After a failure
-    /// the rest of the message's group stays in the queue.
+    /// Invokes the function with these messages, several times when one event would exceed `event_limit`. After a
+    /// failure the rest of the message's group stays in the queue.
     pub(super) async fn process(&self, messages: Vec<Message>) {
         let mut failed_groups: HashSet<String> = HashSet::new();
         for mut batch in split(messages, &self.queue_arn, self.event_limit) {
@@ -94,9 +94,6 @@ impl EventSourceMapping {
     }
 
     async fn delete(&self, records: &[&EventRecord]) {
-        if records.is_empty() {
-            return;
-        }
         let entries = records.iter().enumerate().filter_map(|(number, record)| {
             DeleteMessageBatchRequestEntry::builder()
                 .id(number.to_string())
@@ -104,10 +101,14 @@ impl EventSourceMapping {
                 .build()
                 .ok()
         });
+        let entries: Vec<_> = entries.collect();
+        if entries.is_empty() {
+            return;
+        }
         let request = self.client.delete_message_batch();
         let request = request
             .queue_url(&self.queue_url)
-            .set_entries(Some(entries.collect()));
+            .set_entries(Some(entries));
         match request.send().await {
             Ok(deleted) => {
                 for refused in deleted.failed() {
