@@ -27,7 +27,7 @@ const FRESH: ClaimedPost = ClaimedPost {
     retry_alone: false,
     reason: None,
 };
-/// After the first attempt ended a process that handled no other post.
+/// The second attempt, after the process of the first one ended. That process handled no other post.
 const TAKEN_OVER: ClaimedPost = ClaimedPost {
     known: true,
     check_before_writing: true,
@@ -97,16 +97,16 @@ impl PostInLedger {
         self.claim_as(owner, true).await
     }
 
-    /// What a claim that has to succeed starts from.
-    async fn start_as(&self, owner: &str, alone: bool) -> ClaimedPost {
+    /// A claim that has to succeed: what the attempt starts from.
+    async fn claimed_as(&self, owner: &str, alone: bool) -> ClaimedPost {
         match self.claim_as(owner, alone).await {
             PostClaim::Started(claimed) => claimed,
             refused => panic!("{owner}: {refused:?}"),
         }
     }
 
-    async fn started(&self, owner: &str) -> ClaimedPost {
-        self.start_as(owner, true).await
+    async fn claimed(&self, owner: &str) -> ClaimedPost {
+        self.claimed_as(owner, true).await
     }
 
     async fn assert_locked(&self, owner: &str, until: Timestamp) {
@@ -188,11 +188,11 @@ fn record(digit: char) -> RecordRef {
 async fn a_claimed_post_is_locked_until_the_lease_ends() {
     let mut ledger = PostInLedger::start().await;
     let until = ledger.lease_end();
-    assert_eq!(ledger.started("a").await, FRESH);
+    assert_eq!(ledger.claimed("a").await, FRESH);
     ledger.parts.advance(1);
     ledger.assert_locked("b", until).await;
     ledger.post = post("7", "another text");
-    assert_eq!(ledger.started("b").await, FRESH, "another post is free");
+    assert_eq!(ledger.claimed("b").await, FRESH, "another post is free");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -208,9 +208,9 @@ async fn of_many_claims_at_once_one_starts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_owner_whose_claim_was_taken_over_changes_nothing() {
     let ledger = PostInLedger::start().await;
-    ledger.started("a").await;
+    ledger.claimed("a").await;
     ledger.outlast_the_lease();
-    assert_eq!(ledger.started("b").await, TAKEN_OVER);
+    assert_eq!(ledger.claimed("b").await, TAKEN_OVER);
     assert!(!ledger.complete("a", PostState::Failed).await);
     assert!(!ledger.release_now("a").await);
     ledger.assert_locked("c", ledger.lease_end()).await;
@@ -224,17 +224,17 @@ async fn an_owner_whose_claim_was_taken_over_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_crash_is_counted_and_an_attempt_that_ended_is_none() {
     let ledger = PostInLedger::start().await;
-    ledger.started("0").await;
+    ledger.claimed("0").await;
     for crashes in 1..=5 {
         ledger.outlast_the_lease();
-        let started = ledger.started(&crashes.to_string()).await;
+        let started = ledger.claimed(&crashes.to_string()).await;
         assert_eq!(
             (started.crashes, started.check_before_writing),
             (crashes, true)
         );
     }
     assert!(ledger.release_now("5").await);
-    assert_eq!(ledger.started("6").await.crashes, 5);
+    assert_eq!(ledger.claimed("6").await.crashes, 5);
 }
 
 /// A process handles ten sessions at once, and one of them at most is the cause of its end.
@@ -242,7 +242,7 @@ async fn every_crash_is_counted_and_an_attempt_that_ended_is_none() {
 async fn a_crash_counts_only_against_a_post_that_was_handled_alone() {
     let ledger = PostInLedger::start().await;
     let claim = async |owner: &str, alone: bool| {
-        let started = ledger.start_as(owner, alone).await;
+        let started = ledger.claimed_as(owner, alone).await;
         let check = started.check_before_writing;
         (started.crashes, started.retry_alone, check)
     };
@@ -275,11 +275,11 @@ async fn every_attempt_is_counted_when_it_begins() {
             .expect("a number")
             .clone()
     };
-    ledger.started("a").await;
+    ledger.claimed("a").await;
     assert_eq!(attempts().await, "1");
     for (owner, nth) in [("b", "2"), ("c", "3")] {
         ledger.outlast_the_lease();
-        ledger.started(owner).await;
+        ledger.claimed(owner).await;
         assert_eq!(attempts().await, nth);
     }
     let left = WaitingPost {
@@ -294,7 +294,7 @@ async fn every_attempt_is_counted_when_it_begins() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_post_is_not_claimed_before_its_outcome_can_be_checked() {
     let ledger = PostInLedger::start().await;
-    ledger.started("a").await;
+    ledger.claimed("a").await;
     let then = ledger.in_seconds(70);
     let left = WaitingPost {
         next_attempt_at: then,
@@ -310,7 +310,7 @@ async fn a_failed_post_is_not_claimed_before_its_outcome_can_be_checked() {
     let claim = ledger.claim("b").await;
     assert_matches!(claim, PostClaim::Locked(_));
     ledger.parts.advance(1);
-    assert!(ledger.started("b").await.check_before_writing);
+    assert!(ledger.claimed("b").await.check_before_writing);
 }
 
 /// One of a session's posts creates the record, also when the queue delivers two of them at once.
@@ -378,7 +378,7 @@ async fn only_failed_and_unmatched_posts_can_be_claimed_again() {
         (PostState::Ignored, PostClaim::Completed(PostState::Ignored)),
     ] {
         let ledger = PostInLedger::start().await;
-        ledger.started("a").await;
+        ledger.claimed("a").await;
         assert!(ledger.complete("a", state).await, "{state:?}");
         ledger.parts.advance(3600);
         assert_eq!(ledger.claim("b").await, expected, "{state:?}");
@@ -389,9 +389,9 @@ async fn only_failed_and_unmatched_posts_can_be_claimed_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_post_starts_anew_and_is_still_checked_before_it_is_written() {
     let ledger = PostInLedger::start().await;
-    ledger.started("a").await;
+    ledger.claimed("a").await;
     assert!(ledger.release_now("a").await);
-    ledger.started("b").await;
+    ledger.claimed("b").await;
     let left = WaitingPost {
         next_attempt_at: ledger.parts.clock.now(),
         attempts: 5,
@@ -404,13 +404,13 @@ async fn a_failed_post_starts_anew_and_is_still_checked_before_it_is_written() {
         reason: Some(ErrorCode::OutcomeUnknown),
         ..FRESH
     };
-    assert_eq!(ledger.started("c").await, anew);
+    assert_eq!(ledger.claimed("c").await, anew);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_waiting_post_is_not_claimed_before_its_time() {
     let ledger = PostInLedger::start().await;
-    ledger.started("a").await;
+    ledger.claimed("a").await;
     let then = ledger.in_seconds(70);
     assert!(ledger.release("a", then).await);
     ledger.parts.advance(69);
@@ -423,7 +423,7 @@ async fn a_waiting_post_is_not_claimed_before_its_time() {
         reason: Some(ErrorCode::OutcomeUnknown),
         ..FRESH
     };
-    assert_eq!(ledger.started("b").await, started);
+    assert_eq!(ledger.claimed("b").await, started);
 }
 
 /// docs/architecture.md#rule-2: the owner keeps a claim whose answer was lost.
@@ -431,26 +431,26 @@ async fn a_waiting_post_is_not_claimed_before_its_time() {
 async fn a_lost_answer_of_a_claim_does_not_lock_its_owner_out() {
     let ledger = PostInLedger::start().await;
     ledger.lose_an_answer();
-    assert_eq!(ledger.started("a").await, FRESH);
+    assert_eq!(ledger.claimed("a").await, FRESH);
     ledger.assert_locked("b", ledger.lease_end()).await;
 
     ledger.outlast_the_lease();
     ledger.lose_an_answer();
-    assert_eq!(ledger.started("b").await, TAKEN_OVER);
+    assert_eq!(ledger.claimed("b").await, TAKEN_OVER);
     assert!(ledger.complete("b", PostState::Delivered).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_is_completed_or_released_although_the_answer_was_lost() {
     let ledger = PostInLedger::start().await;
-    ledger.started("a").await;
+    ledger.claimed("a").await;
     ledger.lose_an_answer();
     let then = ledger.in_seconds(30);
     assert!(ledger.release("a", then).await, "its own write");
     ledger.assert_locked("b", then).await;
     ledger.parts.advance(30);
 
-    ledger.started("b").await;
+    ledger.claimed("b").await;
     ledger.lose_an_answer();
     let completed = ledger.complete("b", PostState::Delivered).await;
     assert!(completed, "its own write");
@@ -459,11 +459,13 @@ async fn a_post_is_completed_or_released_although_the_answer_was_lost() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_that_cannot_be_written_starts_no_claim() {
-    let PostInLedger { parts, table, post } = PostInLedger::start().await;
+    let ledger = PostInLedger::start().await;
     let fault = InjectedAwsFault::any(Service::DynamoDb, denied());
-    parts.aws.inject(fault);
-    let claim = table.claim(&post, "a", parts.clock.now(), true).await;
-    claim.expect_err("no claim");
+    ledger.parts.aws.inject(fault);
+    let claim = ledger
+        .table
+        .claim(&ledger.post, "a", ledger.lease_end(), true);
+    claim.await.expect_err("no claim");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -485,12 +487,12 @@ async fn a_sessions_record_is_stored_for_ninety_days() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_entry_counts_as_absent() {
     let ledger = PostInLedger::start().await;
-    ledger.started("a").await;
+    ledger.claimed("a").await;
     assert!(ledger.release_now("a").await);
-    ledger.started("b").await;
+    ledger.claimed("b").await;
     assert!(ledger.complete("b", PostState::Delivered).await);
     ledger.parts.advance(NINETY_DAYS + 1);
-    assert_eq!(ledger.started("c").await, FRESH);
+    assert_eq!(ledger.claimed("c").await, FRESH);
 }
 
 /// docs/architecture.md#where-state-lives: no chat, no notes, no personal data beyond ids.
@@ -498,7 +500,7 @@ async fn an_expired_entry_counts_as_absent() {
 async fn the_ledger_holds_no_text_of_a_person() {
     let mut ledger = PostInLedger::start().await;
     ledger.post = post("7", "a confidential text");
-    ledger.started("a").await;
+    ledger.claimed("a").await;
     let calls = ledger.parts.aws.journal().calls();
     assert!(calls.iter().any(|call| call.operation == "UpdateItem"));
     for call in calls {
@@ -518,7 +520,7 @@ async fn a_post_that_waits_for_a_token_can_be_claimed_at_any_time() {
         reason: Some(ErrorCode::ReauthorizationNeeded),
         ..FRESH
     };
-    assert_eq!(ledger.started("a").await, fresh);
+    assert_eq!(ledger.claimed("a").await, fresh);
     assert!(ledger.waiting_handles().await.is_empty());
     assert!(ledger.complete("a", PostState::Delivered).await);
 }
@@ -527,9 +529,9 @@ async fn a_post_that_waits_for_a_token_can_be_claimed_at_any_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn waiting_for_a_token_keeps_the_attempts_of_a_post() {
     let ledger = PostInLedger::start().await;
-    ledger.started("a").await;
+    ledger.claimed("a").await;
     ledger.outlast_the_lease();
-    ledger.started("b").await;
+    ledger.claimed("b").await;
     assert!(ledger.release_now("b").await);
     ledger.await_authorization("handle").await;
     assert_eq!(ledger.waiting_handles().await, ["handle"]);
@@ -538,14 +540,14 @@ async fn waiting_for_a_token_keeps_the_attempts_of_a_post() {
         reason: Some(ErrorCode::ReauthorizationNeeded),
         ..TAKEN_OVER
     };
-    assert_eq!(ledger.started("c").await, started);
+    assert_eq!(ledger.claimed("c").await, started);
 }
 
 /// docs/architecture.md#rule-2 and docs/architecture.md#rule-4: claims and waiting times are not overwritten.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_that_is_claimed_or_waits_for_another_reason_does_not_wait_for_a_token() {
     let ledger = PostInLedger::start().await;
-    ledger.started("a").await;
+    ledger.claimed("a").await;
     ledger.await_authorization("handle").await;
     ledger.assert_locked("b", ledger.lease_end()).await;
 
@@ -555,7 +557,7 @@ async fn a_post_that_is_claimed_or_waits_for_another_reason_does_not_wait_for_a_
     ledger.assert_locked("b", then).await;
     assert!(ledger.waiting_handles().await.is_empty());
     ledger.parts.advance(70);
-    ledger.started("b").await;
+    ledger.claimed("b").await;
     assert!(ledger.complete("b", PostState::Delivered).await);
     ledger.await_authorization("handle").await;
     ledger.assert_delivered().await;
@@ -563,13 +565,13 @@ async fn a_post_that_is_claimed_or_waits_for_another_reason_does_not_wait_for_a_
 
 /// Decision 0006: a post whose process ended is woken too. Its crash counts, and the next lease holder checks first.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_post_whose_process_ended_waits_for_a_token_and_keeps_its_crash() {
+async fn a_post_whose_process_ended_waits_for_a_token_and_its_crash_stays_counted() {
     let ledger = PostInLedger::start().await;
-    ledger.started("a").await;
+    ledger.claimed("a").await;
     ledger.outlast_the_lease();
     ledger.await_authorization("handle").await;
     assert_eq!(ledger.waiting_handles().await, ["handle"]);
-    let started = ledger.started("b").await;
+    let started = ledger.claimed("b").await;
     assert_eq!((started.crashes, started.check_before_writing), (1, true));
     assert!(ledger.waiting_handles().await.is_empty());
 }
@@ -578,9 +580,9 @@ async fn a_post_whose_process_ended_waits_for_a_token_and_keeps_its_crash() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_post_that_is_sent_again_waits_for_a_token_and_then_starts_anew() {
     let ledger = PostInLedger::start().await;
-    ledger.started("a").await;
+    ledger.claimed("a").await;
     ledger.outlast_the_lease();
-    ledger.started("b").await;
+    ledger.claimed("b").await;
     assert!(ledger.complete("b", PostState::Failed).await);
     ledger.await_authorization("handle").await;
     assert_eq!(ledger.waiting_handles().await, ["handle"]);
@@ -589,7 +591,7 @@ async fn a_failed_post_that_is_sent_again_waits_for_a_token_and_then_starts_anew
         reason: Some(ErrorCode::ReauthorizationNeeded),
         ..FRESH
     };
-    assert_eq!(ledger.started("c").await, anew);
+    assert_eq!(ledger.claimed("c").await, anew);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,7 +43,7 @@ impl Instance {
         }
     }
 
-    /// A client with other time-outs.
+    /// A client with these time-outs, which may call loopback addresses or not.
     fn client_with(&self, allow_loopback: bool, timeouts: ServiceNowTimeouts) -> ServiceNowClient {
         let (http, clock) = (self.parts.http.clone(), self.parts.clock.clone());
         let access = Arc::new(self.parts.access_tokens());

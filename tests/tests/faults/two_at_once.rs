@@ -15,7 +15,7 @@ use super::{
     inject_search, invoke, post_in_own_group, show_columns, with_attachment,
 };
 
-/// Posts after a crash, whose ledger entries still have the reason `reauthorization-needed`.
+/// After the crash the posts' ledger entries still have the reason `reauthorization-needed`.
 #[tokio::test(flavor = "multi_thread")]
 async fn posts_that_waited_for_a_token_and_whose_process_died_are_delivered_without_a_hot_loop() {
     let world = World::start().await;
@@ -48,8 +48,9 @@ async fn posts_that_waited_for_a_token_and_whose_process_died_are_delivered_with
         world.poller().poll_once().await;
     }
     for (session, incident) in sessions.iter().zip(&incidents) {
-        assert_eq!(world.state(session).await, "delivered");
-        assert_eq!(world.notes(incident).len(), 1);
+        let entry = world.entry(session).await;
+        assert_eq!(entry["state"], "delivered", "{entry:?}");
+        assert_eq!(world.notes(incident).len(), 1, "{entry:?}");
     }
 }
 

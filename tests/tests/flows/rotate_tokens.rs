@@ -56,7 +56,7 @@ async fn a_daily_rotation_looks_whether_the_token_works_and_renews_it_from_half_
     assert!(world.metric("rotate-tokens", "RotationFailed").is_empty());
 }
 
-/// What the sender of a token logged about its life holds for the token, and not the tenant file's usual one.
+/// A token's lifetime is the one that its sender stated, and not the tenant file's.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lifetime_that_was_handed_over_outlives_every_renewal() {
     let world = World::start().await;

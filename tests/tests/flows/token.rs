@@ -147,7 +147,7 @@ async fn the_status_shows_the_state_of_the_token_and_never_the_token() {
 
 /// docs/architecture.md#rule-6.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_expiring_14_days_before_it_expires_and_not_needed_by_other_grants() {
+async fn a_token_with_less_than_14_days_left_is_expiring_and_client_credentials_need_none() {
     let world = World::start().await;
     for (days, state, left) in [(85, "healthy", 14), (1, "expiring", 13), (14, "expired", 0)] {
         world.cloud.travel(Duration::from_secs(days * DAY));
@@ -220,7 +220,8 @@ async fn a_rotation_that_fails_leaves_the_token_and_says_where_to_look() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_that_cannot_begin_is_refused_with_the_reason_and_the_permission() {
+async fn a_rotation_without_a_schedule_is_refused_before_anything_is_changed_and_a_missing_permission_is_named()
+ {
     let world = World::start().await;
     world.cancel_rotation().await;
     let operator = CommandLine::by_outputs(&world);
