@@ -15,7 +15,7 @@ pub mod tokens;
 mod world;
 
 pub use answer::HttpAnswer;
-pub use assertions::assert_contains;
+pub use assertions::{Case, assert_contains};
 pub use binaries::folder;
 pub use deliveries::{LEASE, until};
 pub use pin_requests::request;

@@ -1,14 +1,26 @@
 //! Changes of the demo's tenant file.
 
 /// The tenant file with another value of `console_sessions`.
+///
+/// # Panics
+/// When the file is not the demo's.
 pub fn console_sessions(file: &str, value: &str) -> String {
     let line = |value: &str| format!("console_sessions = \"{value}\"");
-    file.replace(&line("incident"), &line(value))
+    replaced(file, &line("incident"), &line(value))
 }
 
 /// The tenant file with another line at the beginning of a table.
+///
+/// # Panics
+/// When the file does not have the table.
 pub fn with_line(file: &str, table: &str, line: &str) -> String {
-    file.replace(&format!("[{table}]"), &format!("[{table}]\n{line}"))
+    let name = format!("[{table}]");
+    replaced(file, &name, &format!("{name}\n{line}"))
+}
+
+fn replaced(file: &str, from: &str, to: &str) -> String {
+    assert!(file.contains(from), "no {from} in the tenant file");
+    file.replace(from, to)
 }
 
 /// The tenant file with a PIN's e-mails and note switched off.

@@ -15,6 +15,7 @@ use shared::domain::secret::Secret;
 use shared::domain::tenant::TenantFile;
 use shared::retry::LONGEST_RETRY_AFTER;
 use shared::token::access::{AccessError, AccessTokens};
+use tests::Case;
 use tests::injected::{denied, json, page, rate_limited, retry_after};
 
 use super::{
@@ -137,6 +138,7 @@ async fn a_hundred_at_once_in_five_processes_are_one_grant_with_and_without_a_ne
         let processes = process.others(5);
         let servicenow = &process.parts.servicenow;
         for round in 1..=3 {
+            let _case = Case::of((answer, round));
             process.one_for_a_hundred(&processes, None).await;
             let grants = servicenow.grants();
             assert_eq!(

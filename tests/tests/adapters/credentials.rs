@@ -60,7 +60,10 @@ async fn pause_of(credentials: &CredentialsTable, now: Timestamp) -> Option<Paus
 async fn a_pause_is_known_to_every_process_within_thirty_seconds() {
     let parts = Parts::start().await;
     let (one, other) = (parts.credentials(), parts.credentials());
-    assert_eq!(pause_of(&other, parts.clock.now()).await, None);
+    let idle = parts.credentials();
+    for process in [&other, &idle] {
+        assert_eq!(pause_of(process, parts.clock.now()).await, None);
+    }
     let pause = Pause {
         until: parts.clock.now().plus(10 * MINUTE),
         reason: ErrorCode::ServiceNowThrottled,
@@ -73,6 +76,8 @@ async fn a_pause_is_known_to_every_process_within_thirty_seconds() {
     let third = parts.credentials();
     assert_eq!(pause_of(&third, parts.clock.now()).await, Some(pause));
     parts.advance(30);
+    let late = pause_of(&idle, parts.clock.now()).await;
+    assert_eq!(late, Some(pause), "it had cached that there is none");
     let mark = parts.aws.journal().mark();
     for _ in 0..10 {
         assert_eq!(pause_of(&other, parts.clock.now()).await, Some(pause));

@@ -4,7 +4,7 @@ use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::rescue::Phase;
 use local::servicenow::Created;
 use local::simulator::{FaultAction, RequestMatcher};
-use tests::injected::{denied, json};
+use tests::injected::denied;
 use tests::{World, until};
 
 use super::{
@@ -204,6 +204,8 @@ async fn a_process_killed_while_it_creates_a_record_leaves_one_record_with_one_n
         inject_creation(&world, action);
         world.kill_during("POST").await;
         until(|| !notes_of_created(&world, &session).is_empty()).await;
+        // A second creation would take effect meanwhile.
+        tokio::time::sleep(A_MOMENT).await;
         assert_eq!(notes_of_created(&world, &session).len(), 1, "{when}");
         world.deliver_after(VISIBILITY).await;
         let notes = notes_of_created(&world, &session);
@@ -294,9 +296,13 @@ async fn an_attachment_is_not_doubled_where_the_names_of_attachments_cannot_be_r
 async fn an_attachment_without_its_note_is_not_doubled_where_names_cannot_be_read() {
     let (world, incident, session) = with_attachment().await;
     world.refuse_write(&incident, 503);
-    let nameless = format!(r#"{{"result":[{{"sys_id":"{}"}}]}}"#, "1".repeat(32));
+    let without_content_type = FaultAction::Status {
+        code: 200,
+        headers: Vec::new(),
+        body: format!(r#"{{"result":[{{"sys_id":"{}"}}]}}"#, "1".repeat(32)),
+    };
     let listing = RequestMatcher::of("GET", "/api/now/attachment");
-    world.inject_once(listing, json(200, &nameless));
+    world.inject_once(listing, without_content_type);
     world.deliver_until_empty().await;
     assert_eq!(world.servicenow().attachments(&incident.sys_id).len(), 1);
     assert_eq!(world.entry(&session).await["reason"], "outcome-unknown");

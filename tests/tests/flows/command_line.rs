@@ -9,7 +9,7 @@ use local::demo_tenant;
 use local::rescue::{Format, Phase, Session};
 use local::servicenow::User;
 use serde_json::{Value, json};
-use tests::{World, assert_contains};
+use tests::{Case, World, assert_contains};
 use tokio::io::AsyncWriteExt as _;
 
 use super::folder::Folder;
@@ -425,6 +425,7 @@ async fn a_difference_moves_no_cursor() {
         &["token", "status", "acme"],
         &["doctor", "acme"],
     ] {
+        let _case = Case::of(arguments);
         operator.run(arguments).await.assert_plain();
     }
 }

@@ -7,7 +7,7 @@ use local::demo_tenant::{CUSTOMER, TECHNICIAN};
 use local::rescue::{Phase, Session};
 use local::servicenow::User;
 use tests::settings::console_sessions;
-use tests::{World, assert_contains};
+use tests::{Case, World, assert_contains};
 
 const CASES: &str = "sn_customerservice_case";
 
@@ -127,6 +127,7 @@ async fn a_person_who_is_not_found_exactly_once_is_left_out() {
         ),
     ];
     for (email, remark) in posts {
+        let _case = Case::of(email);
         let session = world.console_session().with_field("CField2", email);
         let session = session.with_field("TechEmail", email);
         world.post_and_deliver(&session, Phase::Start).await;

@@ -4,7 +4,7 @@ use local::aws::Service;
 use local::demo_tenant::TENANT;
 use local::rescue::{Format, Payload, Phase, Session};
 use serde_json::{Value, json};
-use tests::{HttpAnswer, World};
+use tests::{Case, HttpAnswer, World};
 
 /// The webhook URL without `event`.
 fn bare(world: &World) -> String {
@@ -316,6 +316,7 @@ async fn a_wrong_tenant_and_a_wrong_key_get_the_same_refusal() {
         url("demo%20", key),
         url(&"d".repeat(41), key),
     ] {
+        let _case = Case::of(&wrong);
         for answer in [
             HttpAnswer::to_post(&wrong, None, "SessionID=1&ChatLog=x").await,
             HttpAnswer::to_post(&wrong, None, "not a post").await,

@@ -7,7 +7,7 @@ use aws_sdk_secretsmanager::types::RotationRulesType;
 use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::rescue::Phase;
 use serde_json::{Value, json};
-use tests::World;
+use tests::{Case, World};
 
 use super::command_line::{CommandLine, members, text};
 
@@ -173,7 +173,8 @@ async fn a_tenant_with_waiting_posts_is_deleted_only_with_now() {
     ];
     assert_eq!(members(&deleted), names);
     assert_eq!(deleted["posts_left"], 1);
-    operator.fails(&delete[..4], &["no tenant acme"]).await;
+    let delete_later = ["tenant", "delete", "acme", "--yes"];
+    operator.fails(&delete_later, &["no tenant acme"]).await;
     world.deliver_until_empty().await;
     let dead_letters = operator.json(&["dlq", "list"]).await;
     assert_eq!(dead_letters[0]["reason"], "tenant-deleted");
@@ -267,6 +268,7 @@ async fn changes_that_lose_data_need_yes() {
         ("[rescue]", "[rescue]\ntechnician_domains = [\"acme.test\"]"),
         ("http://127.0.0.1", "http://localhost"),
     ] {
+        let _case = Case::of(with);
         operator.file(|file| {
             assert!(file.contains(change));
             file.replace(change, with)
@@ -421,6 +423,7 @@ async fn every_shell_gets_its_completion_without_aws_calls() {
     let operator = CommandLine::by_outputs(&world);
     let mark = operator.mark();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let _case = Case::of(shell);
         let script = operator.succeeds(&["completions", shell]).await;
         script.assert_stdout(&["redrive", "retire", "export"]);
     }
