@@ -12,7 +12,7 @@ use super::shown_key::{KeySummary, WebhookUrls};
 use super::table::write;
 use crate::deliveries::resume_deliveries;
 use crate::error::AdminError;
-use crate::keys;
+use crate::random::random;
 use crate::stack::Stack;
 
 /// How a tenant file is applied.
@@ -148,9 +148,9 @@ pub(super) fn next_tenant(
         }
         None => {
             let (webhook, webhook_text) =
-                TenantKey::generate(KeyKind::Webhook, Vec::new(), &keys::random()?, now);
+                TenantKey::generate(KeyKind::Webhook, Vec::new(), &random()?, now);
             let scopes = vec![KeyScope::Pin, KeyScope::Token];
-            let (api, api_text) = TenantKey::generate(KeyKind::Api, scopes, &keys::random()?, now);
+            let (api, api_text) = TenantKey::generate(KeyKind::Api, scopes, &random()?, now);
             let tenant = Tenant {
                 version: 1,
                 keys: vec![webhook, api],
