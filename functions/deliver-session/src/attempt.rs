@@ -1,4 +1,4 @@
-//! One attempt at a post: resolve the record, then write to it or create it.
+//! The state of one attempt at a post, which the steps of `deliver_post.rs` share.
 
 use shared::aws::ledger::{ClaimedPost, OutcomeDetails};
 use shared::aws::queue::Post;
@@ -6,21 +6,13 @@ use shared::aws::tenants::Tenant;
 use shared::domain::error::ErrorCode;
 use shared::domain::record::{RecordRef, Table};
 use shared::domain::session::note_marker;
-use shared::domain::tenant::{ConsoleSessions, Publish, TenantFile};
+use shared::domain::tenant::{ConsoleSessions, TenantFile};
 use shared::domain::time_budget::TimeBudget;
 use shared::servicenow::client::TenantInstance;
 use shared::telemetry;
 
 use crate::failure::AttemptFailure;
 use crate::service::DeliverSession;
-
-/// How a post ends that needs no further attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AttemptEnd {
-    Delivered,
-    Ignored,
-    Unmatched(ErrorCode),
-}
 
 /// Where a post goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,27 +96,6 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Runs the attempt to its end.
-    ///
-    /// # Errors
-    /// [`AttemptFailure`]. `effects` and `details` hold what was done until then.
-    pub(crate) async fn run(&mut self) -> Result<AttemptEnd, AttemptFailure> {
-        if self.came_after_switching_off() || self.file().sessions.publish == Publish::None {
-            return Ok(AttemptEnd::Ignored);
-        }
-        match self.resolve().await? {
-            Resolved::Record(record) => {
-                self.step("record resolved", &record.to_string());
-                self.write(record).await?;
-            }
-            Resolved::Nothing(reason) => match self.table_for_new_records() {
-                None => return Ok(AttemptEnd::Unmatched(reason)),
-                Some(table) => self.create(table, None).await?,
-            },
-        }
-        Ok(AttemptEnd::Delivered)
-    }
-
     /// The record was checked and holds no note of the post.
     ///
     /// # Errors
@@ -163,11 +134,5 @@ impl<'a> Attempt<'a> {
             ConsoleSessions::Incident => Some(Table::Incident),
             ConsoleSessions::Case => Some(Table::Case),
         }
-    }
-
-    /// Posts that were accepted before their tenant was switched off are still delivered.
-    fn came_after_switching_off(&self) -> bool {
-        let received_after = |then| self.post.received_at >= then;
-        !self.file().enabled && self.tenant.disabled_at.is_none_or(received_after)
     }
 }

@@ -11,7 +11,7 @@ use crate::batch::Batch;
 use crate::event::{Group, Message};
 use crate::outcome::DeliveryOutcome;
 use crate::service::DeliverSession;
-use crate::{message, wake};
+use crate::{await_authorization, message};
 
 /// Delivers groups side by side. A group that ended a process before is delivered after all others, so that another
 /// crash is its own (decision 0009).
@@ -90,7 +90,7 @@ async fn deliver(
         telemetry::waiting_time(function.clock.now().since(oldest));
     }
     if unauthorized {
-        wake::store_receipt_handles(function, &unfinished, delay).await;
+        await_authorization::store_receipt_handles(function, &unfinished, delay).await;
     }
     let hidden = |message: &&Message| (message.receipt_handle.clone(), delay);
     let delays: Vec<_> = unfinished.iter().map(hidden).collect();

@@ -15,7 +15,8 @@ use shared::retry;
 use shared::telemetry::{self, Metric};
 
 use crate::age::Age;
-use crate::attempt::{Attempt, AttemptEnd};
+use crate::attempt::Attempt;
+use crate::deliver_post::{self, AttemptEnd};
 use crate::event::Message;
 use crate::failure::AttemptFailure;
 use crate::outcome::DeliveryOutcome;
@@ -128,7 +129,7 @@ impl PostDelivery<'_> {
             claimed.check_before_writing && self.age().ends_waiting(tenant, *reason)
         });
         let began = self.now();
-        let ended = attempt.run().await;
+        let ended = deliver_post::deliver(&mut attempt).await;
         let slow = self.now().since(began) >= retry::SLOW;
         let mut details = std::mem::take(&mut attempt.details);
         let failure = match ended {

@@ -1,21 +1,17 @@
-//! Posts that wait for their tenant's re-authorisation, and the wake-up that makes them visible after it (decision 0006).
+//! The wake-up that makes a tenant's posts visible after its re-authorisation (decision 0006); `await_authorization.rs` stored
+//! the receipt handles of their messages.
 //!
-//! Their messages are hidden for up to an hour: hidden for less, they would reach 400 receives before
-//! `reauthorization_wait` ends. The ledger keeps their receipt handles, with which a wake-up makes them visible at once.
-//!
-//! The cost: one write for each message and hour. One wake-up reads the tenant's posts of four weeks from the index, 200 a
-//! page, and sends one SQS call for ten waiting messages: for 100 000, 500 reads in sequence (5 s at 10 ms) and 10 000
-//! calls, eight in parallel (25 s at 20 ms), with at most one page in memory.
+//! One wake-up reads the tenant's posts of four weeks from the index, 200 a page, and sends one SQS call for ten waiting
+//! messages: for 100 000, 500 reads in sequence (5 s at 10 ms) and 10 000 calls, eight in parallel (25 s at 20 ms), with
+//! at most one page in memory.
 
 use std::time::Duration;
 
-use futures::future::join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use shared::aws::ledger::NextPage;
-use shared::aws::queue::{PackedPost, Post, QueueError, WakeRequest};
+use shared::aws::queue::{QueueError, WakeRequest};
 use shared::aws::storage_error::StorageError;
 use shared::domain::error::ErrorCode;
-use shared::domain::session::Digest;
 use shared::domain::time_budget::TimeBudget;
 use shared::retry;
 use shared::telemetry;
@@ -47,38 +43,6 @@ const GIVE_UP_AFTER: Duration = retry::REAUTHORIZATION_PAUSE;
 /// SQS changes the visibility of ten messages in one call; eight calls run in parallel.
 const BATCH: usize = 10;
 const CALLS: usize = 8;
-
-/// Stores the receipt handles of messages that are about to be hidden. Never fails: without its handle, a message comes
-/// back when its visibility time-out ends.
-pub(crate) async fn store_receipt_handles(
-    function: &DeliverSession,
-    hidden: &[&Message],
-    delay: Duration,
-) {
-    let until = function.clock.now().plus(delay);
-    let mut posts: Vec<(Post, Vec<String>)> = Vec::new();
-    for message in hidden {
-        let Ok(packed) = PackedPost::read(&message.body) else {
-            continue;
-        };
-        let post = packed.outline();
-        let same = |digest: &Digest| *digest == post.digest;
-        let handle = message.receipt_handle.clone();
-        match posts.iter_mut().find(|(post, _)| same(&post.digest)) {
-            // Redriving may have doubled the post; a message that stays hidden would block its group.
-            Some((_, handles)) => handles.push(handle),
-            None => posts.push((post, vec![handle])),
-        }
-    }
-    let writes = posts.into_iter().map(async |(post, handles)| {
-        let ledger = &function.ledger;
-        if let Err(error) = ledger.await_authorization(&post, until, handles).await {
-            tracing::warn!(tenant = %post.tenant, session = %post.session_id, %error,
-                "the post cannot be woken before it comes back by itself");
-        }
-    });
-    join_all(writes).await;
-}
 
 #[derive(Debug, thiserror::Error)]
 enum WakeError {
