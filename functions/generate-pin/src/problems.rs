@@ -11,29 +11,6 @@ use shared::token::access::AccessError;
 
 use crate::event::PinRequestBody;
 
-/// Whether the tenant allows this technician: both the e-mail address and the SSO id have to be in one of its domains.
-///
-/// # Errors
-/// `technician-not-allowed`.
-pub(crate) fn allowed(tenant: &TenantFile, request: &PinRequestBody) -> Result<(), Problem> {
-    let domains = &tenant.rescue.technician_domains;
-    let inside = |address: &str| {
-        address.rsplit_once('@').is_some_and(|(_, domain)| {
-            domains
-                .iter()
-                .any(|allowed| allowed.trim().eq_ignore_ascii_case(domain))
-        })
-    };
-    if domains.is_empty() || (inside(&request.email) && inside(&request.sso_id)) {
-        return Ok(());
-    }
-    Err(Problem::new(
-        ErrorCode::TechnicianNotAllowed,
-        "Only technicians whose e-mail address and SSO id are in one of the tenant's technician_domains are signed \
-         in. Ask the connector's administrator to add the domain, or use your company address.",
-    ))
-}
-
 /// Why signing in failed.
 pub(crate) fn of_sign_in(
     error: SignInError,
@@ -184,6 +161,15 @@ pub(crate) fn secrets_unreadable(error: SecretStoreError) -> Problem {
         }
         SecretStoreError::Unavailable(reason) => storage(&reason),
     }
+}
+
+/// The technician's e-mail address or SSO id is in none of the tenant's domains.
+pub(crate) fn technician_not_allowed() -> Problem {
+    Problem::new(
+        ErrorCode::TechnicianNotAllowed,
+        "Only technicians whose e-mail address and SSO id are in one of the tenant's technician_domains are signed \
+         in. Ask the connector's administrator to add the domain, or use your company address.",
+    )
 }
 
 /// The key was used with another request.
