@@ -5,7 +5,7 @@ use std::time::Duration;
 use shared::api::authorize::unauthorized;
 use shared::api::json_object::JsonObject;
 use shared::api::request::HttpRequest;
-use shared::domain::error::Problem;
+use shared::domain::error::{ErrorCode, Problem};
 use shared::domain::record::SysId;
 use shared::domain::secret::Secret;
 use shared::domain::tenant::{TenantFile, TenantId};
@@ -92,6 +92,14 @@ impl Command {
             request_item,
         })
     }
+}
+
+/// A store does not answer; a repeat may succeed.
+pub(crate) fn storage_unavailable() -> Problem {
+    Problem::new(
+        ErrorCode::StorageUnavailable,
+        "The old token stays. Hand the same token over again in half a minute; a repeat does no harm.",
+    )
 }
 
 #[cfg(test)]

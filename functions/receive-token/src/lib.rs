@@ -99,7 +99,7 @@ async fn take(
     let taken = run_until(|| budget.left(), || in_progress.any(), taking).await;
     match taken {
         Some(taken) => taken.map_err(|not_stored| not_stored.0),
-        None => Err(token_hand_over::storage_unavailable()),
+        None => Err(event::storage_unavailable()),
     }
 }
 

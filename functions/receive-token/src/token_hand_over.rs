@@ -18,7 +18,7 @@ use shared::token::oauth::Granted;
 use shared::token::store::replacement;
 use shared::token::uninterrupted::InProgress;
 
-use crate::event::HandOver;
+use crate::event::{HandOver, storage_unavailable};
 use crate::service::ReceiveToken;
 
 /// The time for ServiceNow, and for waiting for the token lease.
@@ -68,14 +68,6 @@ impl From<Problem> for NotStored {
 fn unavailable(error: &dyn std::fmt::Display) -> NotStored {
     tracing::warn!(%error, "the stores do not answer");
     NotStored(storage_unavailable())
-}
-
-/// A store does not answer; a repeat may succeed.
-pub(crate) fn storage_unavailable() -> Problem {
-    Problem::new(
-        ErrorCode::StorageUnavailable,
-        "The old token stays. Hand the same token over again in half a minute; a repeat does no harm.",
-    )
 }
 
 fn misconfigured(reason: &str, remedy: &str) -> NotStored {
