@@ -1,4 +1,4 @@
-//! The HTTP event → a refresh token and its client, lifetime and requested item. Every rejection of a body lives here.
+//! The HTTP event → a refresh token and its client, lifetime and requested item. Rejects a body without them.
 
 use std::time::Duration;
 
