@@ -1,6 +1,6 @@
 //! The state of one attempt at a post, which the steps of `deliver_post.rs` share.
 
-use shared::aws::ledger::{ClaimedPost, OutcomeDetails};
+use shared::aws::ledger::{ClaimedPost, EntryDetails};
 use shared::aws::queue::Post;
 use shared::aws::tenants::Tenant;
 use shared::domain::error::ErrorCode;
@@ -18,7 +18,7 @@ use crate::service::DeliverSession;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Resolved {
     Record(RecordRef),
-    /// It names no record, for that reason.
+    /// No record was found; the reason goes into the ledger.
     Nothing(ErrorCode),
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct Attempt<'a> {
     pub(crate) servicenow: TenantInstance<'a>,
     pub(crate) effects: Effects,
     /// For the ledger, however the attempt ends.
-    pub(crate) details: OutcomeDetails,
+    pub(crate) details: EntryDetails,
     /// Set for a post that waited too long: the attempt only checks for an earlier note, writes nothing, and without the
     /// note gives the post up for this reason.
     pub(crate) give_up_as: Option<ErrorCode>,
@@ -91,25 +91,25 @@ impl<'a> Attempt<'a> {
             budget,
             servicenow: function.servicenow.for_tenant(&tenant.file, budget.clone()),
             effects: Effects::of(&claimed),
-            details: OutcomeDetails::default(),
+            details: EntryDetails::default(),
             give_up_as: None,
         }
     }
 
-    /// The record was checked and holds no note of the post.
+    /// Continues after the record was checked and holds no note of the post.
     ///
     /// # Errors
-    /// When the post is given up.
-    pub(crate) fn found_nothing(&mut self) -> Result<(), AttemptFailure> {
+    /// As [`Self::refuse_if_too_old`].
+    pub(crate) fn continue_without_note(&mut self) -> Result<(), AttemptFailure> {
         if self.effects.is_note_possible() {
             self.effects = Effects::AttachmentPossible;
         }
-        self.may_write()
+        self.refuse_if_too_old()
     }
 
     /// # Errors
-    /// When the post is given up.
-    pub(crate) fn may_write(&self) -> Result<(), AttemptFailure> {
+    /// [`Self::give_up_as`], when the post waited too long to be written.
+    pub(crate) fn refuse_if_too_old(&self) -> Result<(), AttemptFailure> {
         self.give_up_as
             .map_or(Ok(()), |code| Err(AttemptFailure::Permanent(code)))
     }

@@ -8,8 +8,8 @@ use shared::retry;
 use shared::telemetry::{self, Metric};
 
 use crate::batch::Batch;
+use crate::disposition::MessageDisposition;
 use crate::event::{Group, Message};
-use crate::outcome::DeliveryOutcome;
 use crate::service::DeliverSession;
 use crate::{await_authorization, message};
 
@@ -73,13 +73,13 @@ async fn deliver(
     let (delay, unauthorized) = loop {
         let message = remaining.next()?;
         match message::deliver(function, batch, message, alone).await {
-            DeliveryOutcome::Done => batch.finish(message),
-            DeliveryOutcome::Alone(crashes) => return Some(crashes),
-            DeliveryOutcome::Postponed(delay) => {
+            MessageDisposition::Done => batch.finish(message),
+            MessageDisposition::Alone(crashes) => return Some(crashes),
+            MessageDisposition::Postponed(delay) => {
                 unfinished.push(message);
                 break (delay, false);
             }
-            DeliveryOutcome::Unauthorized(delay) => {
+            MessageDisposition::Unauthorized(delay) => {
                 unfinished.push(message);
                 break (delay, true);
             }

@@ -9,6 +9,7 @@ mod chat;
 mod create;
 mod dead_letter;
 mod deliver_post;
+mod disposition;
 mod event;
 mod failure;
 mod group;
@@ -16,7 +17,6 @@ mod lookup;
 mod message;
 mod note;
 mod note_texts;
-mod outcome;
 mod pause;
 mod post;
 mod resolve;
@@ -75,7 +75,7 @@ pub async fn run() -> Result<(), Error> {
 /// unfinished ones are hidden for as long as they have to wait, and reported.
 ///
 /// # Errors
-/// Never: every failure becomes an outcome of its message.
+/// Never: every failure decides what happens to its message.
 pub async fn handle(
     function: &DeliverSession,
     event: LambdaEvent<SqsEvent>,

@@ -16,22 +16,22 @@ use shared::domain::time_budget::TimeBudget;
 use shared::retry;
 use shared::telemetry;
 
+use crate::disposition::MessageDisposition;
 use crate::event::Message;
-use crate::outcome::DeliveryOutcome;
 use crate::service::DeliverSession;
 
 /// No post in the queue is older: the queue keeps it for 14 days, and the dead-letter queue, from which it may have been
 /// redriven, for another 14.
 const OLDEST: Duration = Duration::from_secs(28 * 24 * 3600);
 
-/// A process that hides a message has read the tenant's pause less than this ago, and the index shows its write by then.
-/// A pass that begins so long after the wake-up was requested therefore misses no message.
+/// A process may hide messages for up to 30 s after the wake-up was requested, because it caches the pause. A pass that
+/// begins later finds every hidden message.
 const PAUSE_VISIBLE_AFTER: Duration = Duration::from_secs(30);
 
 /// With less time left, the remaining pages go into another wake-up message.
 const NEEDED: Duration = Duration::from_secs(60);
 
-/// The wake-up's own message comes back after this when the process dies. One page takes less.
+/// How long the wake-up's own message is hidden while one page is read. If the process crashes, it comes back after this.
 const PAGE_TAKES: Duration = Duration::from_secs(60);
 
 /// The queue's own visibility time-out: Lambda deletes the message when the whole batch is done.
@@ -67,30 +67,32 @@ pub(crate) async fn wake(
     message: &Message,
     wake: &WakeRequest,
     budget: &TimeBudget,
-) -> DeliveryOutcome {
+) -> MessageDisposition {
     let settled_at = message.queued_at.plus(PAUSE_VISIBLE_AFTER);
     let began = function.clock.now();
-    let outcome = async {
+    let disposition = async {
         match pass(function, message, wake, budget).await? {
-            Pass::NothingToDo => Ok::<_, WakeError>(DeliveryOutcome::Done),
+            Pass::NothingToDo => Ok::<_, WakeError>(MessageDisposition::Done),
             Pass::Complete | Pass::OutOfTime(_) if began < settled_at => {
                 let wait = settled_at.since(function.clock.now());
-                Ok(DeliveryOutcome::Postponed(wait.max(Duration::from_secs(1))))
+                Ok(MessageDisposition::Postponed(
+                    wait.max(Duration::from_secs(1)),
+                ))
             }
-            Pass::Complete => Ok(DeliveryOutcome::Done),
+            Pass::Complete => Ok(MessageDisposition::Done),
             Pass::OutOfTime(rest) => {
                 let rest = WakeRequest::new(wake.tenant.clone(), Some(rest.from));
                 function.queues.send_wake(&rest).await?;
-                Ok(DeliveryOutcome::Done)
+                Ok(MessageDisposition::Done)
             }
         }
     };
-    match outcome.await {
-        Ok(DeliveryOutcome::Done) => {
+    match disposition.await {
+        Ok(MessageDisposition::Done) => {
             hide(function, message, HIDDEN_UNTIL_DELETED).await;
-            DeliveryOutcome::Done
+            MessageDisposition::Done
         }
-        Ok(outcome) => outcome,
+        Ok(disposition) => disposition,
         Err(error) => {
             telemetry::log_failure(
                 code(&error),
@@ -100,9 +102,9 @@ pub(crate) async fn wake(
             );
             if function.clock.now().since(message.queued_at) >= GIVE_UP_AFTER {
                 tracing::error!(tenant = %wake.tenant, "wake-up given up; the posts come back by themselves");
-                return DeliveryOutcome::Done;
+                return MessageDisposition::Done;
             }
-            DeliveryOutcome::Postponed(retry::SESSION.first)
+            MessageDisposition::Postponed(retry::SESSION.first)
         }
     }
 }
