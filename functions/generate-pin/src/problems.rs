@@ -107,10 +107,10 @@ fn refused(refusal: &RescueRefusal, request: &PinRequestBody) -> Problem {
             "Too many PINs are being made for this technician; Rescue gives one per second. Press again in a few seconds.",
         ),
         RescueRefusal::InvalidSecretAuthCode => contested(request),
-        RescueRefusal::IpRestricted(word) => Problem::new(
+        RescueRefusal::IpRestricted(code) => Problem::new(
             ErrorCode::RescueSignInRefused,
             format!(
-                "Rescue takes no calls from the connector's address ({word}). Ask your Rescue administrator to add the \
+                "Rescue takes no calls from the connector's address ({code}). Ask your Rescue administrator to add the \
                  connector's addresses to the account's allowed IP addresses (Global Settings), or to lift the restriction."
             ),
         ),
@@ -118,7 +118,7 @@ fn refused(refusal: &RescueRefusal, request: &PinRequestBody) -> Problem {
         | RescueRefusal::Error
         | RescueRefusal::InvalidParamCompany
         | RescueRefusal::NotLoggedIn
-        | RescueRefusal::Other(_) => unavailable(&format!("it answered {}", refusal.word())),
+        | RescueRefusal::Other(_) => unavailable(&format!("it answered {}", refusal.code())),
     }
 }
 
