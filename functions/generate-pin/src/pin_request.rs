@@ -24,7 +24,7 @@ use crate::{pin, problems};
 const NOTIFYING: Duration = Duration::from_secs(8);
 /// Getting a PIN does not begin with less than this left for it.
 const PIN_NEEDS: Duration = Duration::from_secs(2);
-/// Kept back of the PIN's time, so that an unanswered call to Rescue is distinguished from one to storage.
+/// Reserved so that Rescue's time-out ends before the request's, and is reported as Rescue's.
 const STORING: Duration = Duration::from_millis(500);
 /// The delay between two reads of a request that another process works on; doubles up to the slowest.
 const POLL: Duration = Duration::from_millis(150);

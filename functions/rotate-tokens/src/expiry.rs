@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_is_told_at_14_at_7_and_at_1_days() {
+    fn a_person_is_warned_at_14_at_7_and_at_1_days() {
         let days = |days: u64| urgency(Duration::from_secs(days * 24 * 3600));
         assert_eq!(days(15), None);
         assert_eq!(days(14), Some(Urgency::Warning));

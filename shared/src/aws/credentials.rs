@@ -54,14 +54,14 @@ pub struct Pause {
     pub reason: ErrorCode,
 }
 
-/// Whether a tenant may be called for.
+/// A tenant's last pause, and what the next one depends on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TenantPause {
     /// The last pause; it may have ended.
     pub pause: Option<Pause>,
     /// When the last pause began, if throttling set it: the next one doubles its length.
     pub throttled_since: Option<Timestamp>,
-    /// Until when the tenant last had to be authorised again: its posts could not be delivered before.
+    /// The end of the last pause for re-authorisation. Time before it does not count towards the 24 h.
     pub authorized_since: Option<Timestamp>,
 }
 
@@ -75,10 +75,10 @@ impl TenantPause {
     /// than it lasted.
     fn throttled_for(&self, now: Timestamp) -> Duration {
         let last = self.pause.zip(self.throttled_since);
-        let going_on = last
+        let continuing = last
             .map(|(pause, since)| (pause.until, pause.until.since(since)))
             .filter(|(until, length)| now.since(*until) <= *length);
-        match going_on {
+        match continuing {
             Some((_, length)) => THROTTLE.following(length),
             None => THROTTLE.first,
         }
@@ -217,8 +217,8 @@ impl CredentialsTable {
         .await
     }
 
-    /// Whether the tenant may be called for, as known no longer ago than 30 s. That it has to be authorised again is
-    /// known for sure: it makes posts wait for up to an hour, and they are not to miss the end of it.
+    /// Whether the tenant may be called for, as known no longer ago than 30 s. A pause for re-authorisation is always read
+    /// from the table: it lasts an hour, and no post should wait past its end.
     ///
     /// # Errors
     /// When the table cannot be read.
@@ -236,7 +236,7 @@ impl CredentialsTable {
         }
     }
 
-    /// The same, read from the table.
+    /// As [`Self::tenant_pause`], without the cache.
     ///
     /// # Errors
     /// When the table cannot be read.
@@ -278,8 +278,9 @@ impl CredentialsTable {
         }
     }
 
-    /// Pauses a tenant that ServiceNow throttles, for every process: 30 s, twice as long while throttling continues, up to an hour;
-    /// and at least as long as `retry_after` asks for (zero where it does not). A pause that holds already is one and the same throttling.
+    /// Pauses a tenant that ServiceNow throttles, for every process: 30 s, twice as long while throttling continues, up to an
+    /// hour; and at least as long as `retry_after` asks for (zero where it does not). While a pause lasts, a further 429 does
+    /// not double it.
     ///
     /// # Errors
     /// When the table cannot be read or written; this process keeps to the pause all the same.
