@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Backoff {
     /// The delay before the second attempt.
     pub first: Duration,
-    /// The longest delay.
+    /// No delay is longer, unless `Retry-After` asks for it.
     pub longest: Duration,
 }
 

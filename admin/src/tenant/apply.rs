@@ -24,8 +24,8 @@ pub struct ApplyOptions {
 
 /// What applying a tenant file did. Serialised it is the answer of `tenant apply --output json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Applied {
-    /// The tenant.
     pub tenant: TenantId,
     /// What differed.
     pub changes: Vec<Change>,
@@ -38,7 +38,6 @@ pub struct Applied {
         serialize_with = "serialize_exposed_option"
     )]
     pub api_key: Option<Secret>,
-    /// The live keys.
     pub keys: Vec<KeySummary>,
     /// Further effects that the operator should know of.
     #[serde(skip)]

@@ -23,7 +23,7 @@ const PAUSE_KNOWN_WITHIN: Duration = Duration::from_secs(30);
 /// A ServiceNow access token and when it stops working.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessToken {
-    /// The token.
+    /// The bearer token.
     pub token: Secret,
     /// When it stops working.
     pub expires_at: Timestamp,
@@ -34,7 +34,7 @@ pub struct AccessToken {
 /// A technician's authcode and when it was obtained.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authcode {
-    /// The authcode.
+    /// Works until the next sign-in as the same technician.
     pub code: Secret,
     /// When Rescue gave it.
     pub obtained_at: Timestamp,
@@ -45,12 +45,12 @@ pub struct Authcode {
 /// How long an authcode is kept. It works until the next sign-in as the same technician (docs/vendors.md#rescue-sign-in).
 const AUTHCODE_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// No call is made for the tenant until then.
+/// No call is made for the tenant before `until`.
+#[expect(missing_docs, reason = "the names say it")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pause {
-    /// The end.
     pub until: Timestamp,
-    /// Why.
+    /// `reauthorization-needed`, `servicenow-throttled` or `servicenow-unavailable`.
     pub reason: ErrorCode,
 }
 
@@ -119,7 +119,7 @@ pub fn token_lease_key(tenant: &TenantId) -> String {
     format!("{tenant}#lease#token")
 }
 
-/// The credentials table.
+/// Reads and writes the credentials table. Caches pauses for 30 s and nothing else.
 #[derive(Debug)]
 pub struct CredentialsTable {
     dynamodb: aws_sdk_dynamodb::Client,
