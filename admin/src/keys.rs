@@ -8,6 +8,7 @@ use shared::domain::tenant::TenantId;
 
 use crate::error::AdminError;
 use crate::json_name::json_name;
+use crate::random::random;
 use crate::stack::Stack;
 use crate::tenant::table::{read_existing, write};
 use crate::tenant::{ShownKey, WebhookUrls};
@@ -47,13 +48,6 @@ impl From<ScopeName> for KeyScope {
             ScopeName::Token => Self::Token,
         }
     }
-}
-
-/// 32 bytes from the system's generator.
-pub(crate) fn random() -> Result<[u8; 32], AdminError> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// The answer of `keys rotate`: the new key, shown once and stored nowhere.

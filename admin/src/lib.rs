@@ -10,6 +10,7 @@ mod json_name;
 mod keys;
 pub mod lifecycle;
 mod plain;
+mod random;
 mod records;
 mod remedies;
 mod secret_fault;

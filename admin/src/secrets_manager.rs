@@ -26,7 +26,7 @@ const INVALID_REQUEST: &str = "InvalidRequestException";
 pub(crate) enum Found {
     /// Nothing, or a secret without a value.
     Nothing,
-    /// A value.
+    /// A secret with a current value.
     Value(StoredSecret),
     /// A secret that waits for its deletion and can be restored.
     Deleted,

@@ -8,16 +8,14 @@ use shared::domain::clock::Clock;
 ///
 /// With the feature `deployed`, `Stack::find` looks one up in AWS; the embedded stack fills the fields in itself.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Stack {
-    /// The table of tenants.
     pub tenants_table: String,
     /// The delivery ledger.
     pub sessions_table: String,
     /// Short-lived credentials, leases and pauses.
     pub credentials_table: String,
-    /// The queue of posts.
     pub sessions_queue_url: String,
-    /// Its dead-letter queue.
     pub sessions_dlq_url: String,
     /// The first part of the secrets' names.
     pub secret_prefix: String,
@@ -25,11 +23,8 @@ pub struct Stack {
     pub api_url: Option<String>,
     /// The function that rotates token secrets; without it no rotation schedule is set.
     pub rotate_tokens_function_arn: Option<String>,
-    /// For the tables.
     pub dynamodb: aws_sdk_dynamodb::Client,
-    /// For the secrets.
     pub secrets: aws_sdk_secretsmanager::Client,
-    /// For the queues.
     pub sqs: aws_sdk_sqs::Client,
     /// The time; tests shift it with `CLOCK_OFFSET_SECONDS`.
     pub clock: Clock,

@@ -27,7 +27,7 @@ pub fn run(function: &str) -> Result<(), MulticallError> {
 /// Runs a command on a runtime with several threads.
 ///
 /// # Errors
-/// The command's.
+/// The error of `task`, or why there is no runtime.
 pub fn block_on<T>(
     task: impl Future<Output = Result<T, MulticallError>>,
 ) -> Result<T, MulticallError> {

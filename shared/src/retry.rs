@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Backoff {
     /// The delay before the second attempt.
     pub first: Duration,
-    /// The longest delay.
+    /// No delay is longer, unless `Retry-After` asks for it.
     pub longest: Duration,
 }
 
@@ -37,7 +37,7 @@ pub const GIVE_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
 pub const CRASHES_ALLOWED: u32 = 5;
 
 /// Wait so long after the last possible send before checking the record: ServiceNow may commit for 60 s
-/// (docs/vendors.md#refusals, transaction quotas).
+/// (docs/vendors.md#answers-that-prove-nothing, transaction quotas).
 pub const UNKNOWN_OUTCOME_WAIT: Duration = Duration::from_secs(70);
 
 /// `deliver-session` starts no write with less than this left of the invocation.
@@ -59,7 +59,7 @@ pub struct ServiceNowTimeouts {
 }
 
 impl ServiceNowTimeouts {
-    /// From the queue: a write times out after ServiceNow's own limit of 60 s (docs/vendors.md#refusals).
+    /// From the queue: a write times out after ServiceNow's own limit of 60 s (docs/vendors.md#answers-that-prove-nothing).
     pub const QUEUE: Self = Self {
         read: Duration::from_secs(30),
         write: Duration::from_secs(65),

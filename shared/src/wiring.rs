@@ -65,40 +65,40 @@ impl Wiring {
         Ok(())
     }
 
-    /// The process's clock.
+    /// The process's clock, which `CLOCK_OFFSET_SECONDS` shifts in tests.
     pub fn clock(&self) -> Clock {
         self.clock.clone()
     }
 
-    /// Reaches the tables.
+    /// Shares the process's connections.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         self.dynamodb.clone()
     }
 
-    /// Reaches the secrets.
+    /// Shares the process's connections.
     pub fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
         aws_sdk_secretsmanager::Client::new(&self.aws)
     }
 
-    /// The table of tenants.
+    /// Reads `TENANTS_TABLE`.
     pub fn tenants(&mut self) -> TenantsTable {
         let table = self.environment.required("TENANTS_TABLE");
         TenantsTable::new(self.dynamodb(), table, self.clock())
     }
 
-    /// The delivery ledger.
+    /// Reads `SESSIONS_TABLE`.
     pub fn ledger(&mut self) -> Ledger {
         let table = self.environment.required("SESSIONS_TABLE");
         Ledger::new(self.dynamodb(), table, self.clock())
     }
 
-    /// The sessions queue and its dead-letter queue.
+    /// Reads `SESSIONS_QUEUE_URL` and `SESSIONS_DLQ_URL`.
     pub fn queues(&mut self) -> Queues {
         let dead_letters = self.environment.required("SESSIONS_DLQ_URL");
         self.queues_with(dead_letters)
     }
 
-    /// The sessions queue, for a function that sends no dead letters.
+    /// Reads `SESSIONS_QUEUE_URL`; for a function that sends no dead letters.
     pub fn sessions_queue(&mut self) -> Queues {
         self.queues_with(String::new())
     }
@@ -108,12 +108,12 @@ impl Wiring {
         Queues::new(aws_sdk_sqs::Client::new(&self.aws), sessions, dead_letters)
     }
 
-    /// The name of the credentials table.
+    /// Reads `CREDENTIALS_TABLE`.
     pub fn credentials_table(&mut self) -> String {
         self.environment.required("CREDENTIALS_TABLE")
     }
 
-    /// What calls to Rescue and ServiceNow need.
+    /// Reads `CREDENTIALS_TABLE` and `SECRET_PREFIX`.
     pub fn vendors(&mut self, timeouts: ServiceNowTimeouts) -> VendorWiring {
         let (table, prefix) = (self.credentials_table(), self.environment.secret_prefix());
         let credentials = CredentialsTable::new(self.dynamodb(), table, self.clock());
@@ -131,16 +131,12 @@ impl Wiring {
 
 /// Makes the clients of Rescue and ServiceNow, which share the tenants' secrets and credentials.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct VendorWiring {
-    /// Calls the vendors.
     pub http: reqwest::Client,
-    /// The tenants' secrets.
     pub secret_store: Arc<SecretStore>,
-    /// Access tokens, authcodes and leases.
     pub credentials: Arc<CredentialsTable>,
-    /// The process's clock.
     pub clock: Clock,
-    /// How long ServiceNow may take.
     pub timeouts: ServiceNowTimeouts,
     /// The variables that only tests set.
     pub testing: Testing,

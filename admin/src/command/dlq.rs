@@ -234,7 +234,7 @@ fn shown(message: &ShownDeadLetter) -> String {
         ("detail", quoted(&dead_letter.detail)),
         ("to do", explained.map(|code| code.remedy.clone())),
         ("received", Some(dead_letter.received_at.to_string())),
-        ("dead since", message.sent_at.map(|at| at.to_string())),
+        ("dead-lettered", message.sent_at.map(|at| at.to_string())),
         (
             "not before",
             message

@@ -335,8 +335,8 @@ fn steps(post: &LedgerPost) -> Vec<(Timestamp, String)> {
             0 | 1 => "the attempt began".to_owned(),
             attempts => format!("the last of {attempts} attempts began"),
         };
-        if post.deaths > 0 {
-            let _ = write!(tries, ", the process died in {}", post.deaths);
+        if post.crashes > 0 {
+            let _ = write!(tries, ", the process ended in {} of them", post.crashes);
         }
         steps.push((at, tries));
     }

@@ -56,10 +56,9 @@ pub enum Status {
 /// | `record-references` | sessions without a record reference, or with an unsigned `Tracking0` |
 /// | `technicians` | each e-mail address of `--technicians`, and of `--technician`, against ServiceNow's users |
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Check {
-    /// Its stable name.
     pub id: &'static str,
-    /// Its result.
     pub status: Status,
     /// What was found. Holds no secret.
     pub seen: String,
@@ -70,10 +69,9 @@ pub struct Check {
 /// The answer of `doctor`: `{"tenant","checks":[{"id","status":"ok|warning|failed|skipped","seen","remedy"}]}`, always
 /// all checks in the same order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Report {
-    /// The tenant.
     pub tenant: TenantId,
-    /// Every check.
     pub checks: Vec<Check>,
 }
 

@@ -142,7 +142,7 @@ impl Doctor<'_> {
                 );
             }
         };
-        let seen = format!("Rescue refuses to sign in {technician}: {}", refusal.word());
+        let seen = format!("Rescue refuses to sign in {technician}: {}", refusal.code());
         let remedy = match refusal {
             RescueRefusal::Invalid => format!(
                 "Check that this is the technician's SSO id in Rescue's Administration Center (Organization), that \
@@ -202,7 +202,7 @@ impl Doctor<'_> {
             ),
             Ok(account) => Finding::ok(format!("accepted; it belongs to {}", account.email)),
             Err(RescueError::Refused(refusal)) => Finding::failed(
-                format!("Rescue refuses the API token: {}", refusal.word()),
+                format!("Rescue refuses the API token: {}", refusal.code()),
                 again,
             ),
             Err(error) => Finding::failed(

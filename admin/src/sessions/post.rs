@@ -41,7 +41,8 @@ pub(crate) struct LedgerPost {
     /// Attempts since the post was last sent, including a running one.
     pub(crate) attempts: u32,
     /// Attempts that ended the process while it handled no other post.
-    pub(crate) deaths: u32,
+    #[serde(rename = "deaths")]
+    pub(crate) crashes: u32,
     pub(crate) received_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) last_attempt_at: Option<Timestamp>,
@@ -98,7 +99,7 @@ pub(super) fn post(item: &Item) -> Option<LedgerPost> {
             .and_then(|columns| columns.as_ss().ok().cloned())
             .unwrap_or_default(),
         attempts: number(item, "attempts"),
-        deaths: number(item, "deaths"),
+        crashes: number(item, "deaths"),
         received_at: moment(item, "received_at")?,
         last_attempt_at,
         lease_until: moment(item, "lease_until").filter(|_| state == PostState::Delivering),

@@ -12,7 +12,7 @@ use super::shown_key::{KeySummary, WebhookUrls};
 use super::table::write;
 use crate::deliveries::resume_deliveries;
 use crate::error::AdminError;
-use crate::keys;
+use crate::random::random;
 use crate::stack::Stack;
 
 /// How a tenant file is applied.
@@ -24,8 +24,8 @@ pub struct ApplyOptions {
 
 /// What applying a tenant file did. Serialised it is the answer of `tenant apply --output json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Applied {
-    /// The tenant.
     pub tenant: TenantId,
     /// What differed.
     pub changes: Vec<Change>,
@@ -38,7 +38,6 @@ pub struct Applied {
         serialize_with = "serialize_exposed_option"
     )]
     pub api_key: Option<Secret>,
-    /// The live keys.
     pub keys: Vec<KeySummary>,
     /// Further effects that the operator should know of.
     #[serde(skip)]
@@ -148,9 +147,9 @@ pub(super) fn next_tenant(
         }
         None => {
             let (webhook, webhook_text) =
-                TenantKey::generate(KeyKind::Webhook, Vec::new(), &keys::random()?, now);
+                TenantKey::generate(KeyKind::Webhook, Vec::new(), &random()?, now);
             let scopes = vec![KeyScope::Pin, KeyScope::Token];
-            let (api, api_text) = TenantKey::generate(KeyKind::Api, scopes, &keys::random()?, now);
+            let (api, api_text) = TenantKey::generate(KeyKind::Api, scopes, &random()?, now);
             let tenant = Tenant {
                 version: 1,
                 keys: vec![webhook, api],

@@ -7,7 +7,7 @@ use shared::domain::tenant::{Grant, TenantId};
 
 use super::plan::Plan;
 use crate::error::AdminError;
-use crate::keys;
+use crate::random::random;
 use crate::secrets_manager::{self, Found};
 use crate::stack::Stack;
 
@@ -24,13 +24,12 @@ pub(super) async fn create_missing_secrets(
     let token = token_secret_name(&stack.secret_prefix, id);
     notes.extend(create_if_missing(stack, plan, &token, &Map::new()).await?);
     let credentials = tenant_secrets_name(&stack.secret_prefix, id);
-    let (fresh, _) = secrets_manager::with_tracking_key(Map::new(), &keys::random()?);
+    let (fresh, _) = secrets_manager::with_tracking_key(Map::new(), &random()?);
     if let Some(note) = create_if_missing(stack, plan, &credentials, &fresh).await? {
         notes.push(note);
     } else {
         let content = secrets_manager::read_existing(stack, &credentials).await?;
-        let (json, created) =
-            secrets_manager::with_tracking_key(content.json.clone(), &keys::random()?);
+        let (json, created) = secrets_manager::with_tracking_key(content.json.clone(), &random()?);
         if created {
             secrets_manager::replace(stack, &credentials, &content, &json).await?;
             notes.push(format!(

@@ -193,17 +193,17 @@ mod tests {
     }
 
     #[test]
-    fn every_accepted_word_is_one_that_the_type_reads() {
+    fn every_accepted_value_is_one_that_the_type_reads() {
         for (path, kind) in KEYS {
-            let ValueKind::OneOf(words) = kind else {
+            let ValueKind::OneOf(values) = kind else {
                 continue;
             };
-            for word in words {
+            for value in values {
                 let mut document: Value = settings(&parse(SMALLEST, false).expect("no fault"));
                 let pointer = format!("/{}", path.replace('.', "/"));
-                *document.pointer_mut(&pointer).expect("has a default") = json!(word);
+                *document.pointer_mut(&pointer).expect("has a default") = json!(value);
                 let read = serde_json::from_value::<TenantFile>(document);
-                assert!(read.is_ok(), "{path} = {word}: {read:?}");
+                assert!(read.is_ok(), "{path} = {value}: {read:?}");
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::event::Message;
 pub(crate) struct Age<'a> {
     pub(crate) message: &'a Message,
     pub(crate) now: Timestamp,
-    /// Until when the tenant last had to be authorised again.
+    /// The end of the last pause for re-authorisation. Time before it does not count towards the 24 h.
     pub(crate) authorized_since: Option<Timestamp>,
 }
 

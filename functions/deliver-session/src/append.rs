@@ -21,7 +21,7 @@ impl Attempt<'_> {
         record: RecordRef,
     ) -> Result<(), AttemptFailure> {
         self.store_record(&record).await?;
-        if let Some(notes) = self.notes_with_this(&record).await? {
+        if let Some(notes) = self.notes_if_written(&record).await? {
             return self.attach_what_is_missing(&record, &notes).await;
         }
         self.append(&record, Vec::new(), self.columns()).await
@@ -38,7 +38,7 @@ impl Attempt<'_> {
         mut columns: Columns,
     ) -> Result<(), AttemptFailure> {
         let earlier = self.effects;
-        self.found_nothing()?;
+        self.continue_without_note()?;
         let Note {
             mut text,
             attachment,

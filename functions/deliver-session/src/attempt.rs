@@ -1,12 +1,12 @@
-//! One attempt at a post: resolve the record, then write to it or create it.
+//! The state of one attempt at a post, which the steps of `deliver_post.rs` share.
 
-use shared::aws::ledger::{ClaimedPost, OutcomeDetails};
+use shared::aws::ledger::{ClaimedPost, EntryDetails};
 use shared::aws::queue::Post;
 use shared::aws::tenants::Tenant;
 use shared::domain::error::ErrorCode;
 use shared::domain::record::{RecordRef, Table};
 use shared::domain::session::note_marker;
-use shared::domain::tenant::{ConsoleSessions, Publish, TenantFile};
+use shared::domain::tenant::{ConsoleSessions, TenantFile};
 use shared::domain::time_budget::TimeBudget;
 use shared::servicenow::client::TenantInstance;
 use shared::telemetry;
@@ -14,19 +14,11 @@ use shared::telemetry;
 use crate::failure::AttemptFailure;
 use crate::service::DeliverSession;
 
-/// How a post ends that needs no further attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AttemptEnd {
-    Delivered,
-    Ignored,
-    Unmatched(ErrorCode),
-}
-
 /// Where a post goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Resolved {
     Record(RecordRef),
-    /// It names no record, for that reason.
+    /// No record was found; the reason goes into the ledger.
     Nothing(ErrorCode),
 }
 
@@ -78,7 +70,7 @@ pub(crate) struct Attempt<'a> {
     pub(crate) servicenow: TenantInstance<'a>,
     pub(crate) effects: Effects,
     /// For the ledger, however the attempt ends.
-    pub(crate) details: OutcomeDetails,
+    pub(crate) details: EntryDetails,
     /// Set for a post that waited too long: the attempt only checks for an earlier note, writes nothing, and without the
     /// note gives the post up for this reason.
     pub(crate) give_up_as: Option<ErrorCode>,
@@ -99,46 +91,25 @@ impl<'a> Attempt<'a> {
             budget,
             servicenow: function.servicenow.for_tenant(&tenant.file, budget.clone()),
             effects: Effects::of(&claimed),
-            details: OutcomeDetails::default(),
+            details: EntryDetails::default(),
             give_up_as: None,
         }
     }
 
-    /// Runs the attempt to its end.
+    /// Continues after the record was checked and holds no note of the post.
     ///
     /// # Errors
-    /// [`AttemptFailure`]. `effects` and `details` hold what was done until then.
-    pub(crate) async fn run(&mut self) -> Result<AttemptEnd, AttemptFailure> {
-        if self.came_after_switching_off() || self.file().sessions.publish == Publish::None {
-            return Ok(AttemptEnd::Ignored);
-        }
-        match self.resolve().await? {
-            Resolved::Record(record) => {
-                self.step("record resolved", &record.to_string());
-                self.write(record).await?;
-            }
-            Resolved::Nothing(reason) => match self.table_for_new_records() {
-                None => return Ok(AttemptEnd::Unmatched(reason)),
-                Some(table) => self.create(table, None).await?,
-            },
-        }
-        Ok(AttemptEnd::Delivered)
-    }
-
-    /// The record was checked and holds no note of the post.
-    ///
-    /// # Errors
-    /// When the post is given up.
-    pub(crate) fn found_nothing(&mut self) -> Result<(), AttemptFailure> {
+    /// As [`Self::refuse_if_too_old`].
+    pub(crate) fn continue_without_note(&mut self) -> Result<(), AttemptFailure> {
         if self.effects.is_note_possible() {
             self.effects = Effects::AttachmentPossible;
         }
-        self.may_write()
+        self.refuse_if_too_old()
     }
 
     /// # Errors
-    /// When the post is given up.
-    pub(crate) fn may_write(&self) -> Result<(), AttemptFailure> {
+    /// [`Self::give_up_as`], when the post waited too long to be written.
+    pub(crate) fn refuse_if_too_old(&self) -> Result<(), AttemptFailure> {
         self.give_up_as
             .map_or(Ok(()), |code| Err(AttemptFailure::Permanent(code)))
     }
@@ -163,11 +134,5 @@ impl<'a> Attempt<'a> {
             ConsoleSessions::Incident => Some(Table::Incident),
             ConsoleSessions::Case => Some(Table::Case),
         }
-    }
-
-    /// Posts that were accepted before their tenant was switched off are still delivered.
-    fn came_after_switching_off(&self) -> bool {
-        let received_after = |then| self.post.received_at >= then;
-        !self.file().enabled && self.tenant.disabled_at.is_none_or(received_after)
     }
 }

@@ -40,7 +40,7 @@ impl Attempt<'_> {
         if let Some(record) = self.claim_creation(table, closed, &correlation).await? {
             return self.write_to_created(record).await;
         }
-        if let Err(given_up) = self.found_nothing() {
+        if let Err(given_up) = self.continue_without_note() {
             self.release_creation().await;
             return Err(given_up);
         }

@@ -5,8 +5,8 @@ use shared::domain::error::ErrorCode;
 use shared::retry;
 use shared::telemetry::{self, Metric};
 
+use crate::disposition::MessageDisposition;
 use crate::event::Message;
-use crate::outcome::DeliveryOutcome;
 use crate::service::DeliverSession;
 
 /// Sends a message to the dead-letter queue with its reason; `post` is `None` when the message holds none. Without
@@ -17,7 +17,7 @@ pub(crate) async fn send(
     post: Option<&Post>,
     reason: ErrorCode,
     detail: Option<String>,
-) -> DeliveryOutcome {
+) -> MessageDisposition {
     let tenant = post.map(|post| &post.tenant);
     let received_at = post.map_or(message.queued_at, |post| post.received_at);
     let dead_letter =
@@ -32,11 +32,11 @@ pub(crate) async fn send(
                     "message is no post; dead-lettered"
                 );
             }
-            DeliveryOutcome::Done
+            MessageDisposition::Done
         }
         Err(error) => {
             tracing::error!(message_id = message.id, code = reason.as_str(), %error, "dead letter not sent; kept");
-            DeliveryOutcome::Postponed(message.hidden_for(retry::SESSION.first))
+            MessageDisposition::Postponed(message.hidden_for(retry::SESSION.first))
         }
     }
 }

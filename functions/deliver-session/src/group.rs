@@ -8,10 +8,10 @@ use shared::retry;
 use shared::telemetry::{self, Metric};
 
 use crate::batch::Batch;
+use crate::disposition::MessageDisposition;
 use crate::event::{Group, Message};
-use crate::outcome::DeliveryOutcome;
 use crate::service::DeliverSession;
-use crate::{message, wake};
+use crate::{await_authorization, message};
 
 /// Delivers groups side by side. A group that ended a process before is delivered after all others, so that another
 /// crash is its own (decision 0009).
@@ -73,13 +73,13 @@ async fn deliver(
     let (delay, unauthorized) = loop {
         let message = remaining.next()?;
         match message::deliver(function, batch, message, alone).await {
-            DeliveryOutcome::Done => batch.finish(message),
-            DeliveryOutcome::Alone(crashes) => return Some(crashes),
-            DeliveryOutcome::Postponed(delay) => {
+            MessageDisposition::Done => batch.finish(message),
+            MessageDisposition::Alone(crashes) => return Some(crashes),
+            MessageDisposition::Postponed(delay) => {
                 unfinished.push(message);
                 break (delay, false);
             }
-            DeliveryOutcome::Unauthorized(delay) => {
+            MessageDisposition::Unauthorized(delay) => {
                 unfinished.push(message);
                 break (delay, true);
             }
@@ -90,7 +90,7 @@ async fn deliver(
         telemetry::waiting_time(function.clock.now().since(oldest));
     }
     if unauthorized {
-        wake::store_receipt_handles(function, &unfinished, delay).await;
+        await_authorization::store_receipt_handles(function, &unfinished, delay).await;
     }
     let hidden = |message: &&Message| (message.receipt_handle.clone(), delay);
     let delays: Vec<_> = unfinished.iter().map(hidden).collect();

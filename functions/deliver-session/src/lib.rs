@@ -3,10 +3,13 @@
 mod age;
 mod append;
 mod attempt;
+mod await_authorization;
 mod batch;
 mod chat;
 mod create;
 mod dead_letter;
+mod deliver_post;
+mod disposition;
 mod event;
 mod failure;
 mod group;
@@ -14,7 +17,6 @@ mod lookup;
 mod message;
 mod note;
 mod note_texts;
-mod outcome;
 mod pause;
 mod post;
 mod resolve;
@@ -38,30 +40,6 @@ use crate::batch::Batch;
 pub use crate::event::{SqsBatchResponse, SqsEvent};
 pub use crate::service::DeliverSession;
 pub use crate::timeouts::Timeouts;
-
-/// Delivers one batch: groups side by side, the messages of a group in order. Finished messages are deleted at once;
-/// unfinished ones are hidden for as long as they have to wait, and reported.
-///
-/// # Errors
-/// Never: every failure becomes an outcome of its message.
-pub async fn handle(
-    function: &DeliverSession,
-    event: LambdaEvent<SqsEvent>,
-) -> Result<SqsBatchResponse, Error> {
-    let deadline = function.clock.deadline(event.context.deadline);
-    let budget = TimeBudget::until(function.clock.clone(), deadline);
-    let groups = event::groups(event.payload, function.clock.now());
-    let batch = Batch::new(budget);
-    let delivering = group::deliver_all(function, &batch, &groups);
-    select(
-        pin!(delivering),
-        pin!(batch.delete_finished(&function.queues)),
-    )
-    .await;
-    Ok(event::response(groups, |message| {
-        batch.is_finished(message)
-    }))
-}
 
 /// Makes the clients from the environment, then delivers one batch after the other.
 ///
@@ -91,4 +69,28 @@ pub async fn run() -> Result<(), Error> {
         .boxed_local()
     };
     lambda_runtime::run(service_fn(answer)).await
+}
+
+/// Delivers one batch: groups side by side, the messages of a group in order. Finished messages are deleted at once;
+/// unfinished ones are hidden for as long as they have to wait, and reported.
+///
+/// # Errors
+/// Never: every failure decides what happens to its message.
+pub async fn handle(
+    function: &DeliverSession,
+    event: LambdaEvent<SqsEvent>,
+) -> Result<SqsBatchResponse, Error> {
+    let deadline = function.clock.deadline(event.context.deadline);
+    let budget = TimeBudget::until(function.clock.clone(), deadline);
+    let groups = event::groups(event.payload, function.clock.now());
+    let batch = Batch::new(budget);
+    let delivering = group::deliver_all(function, &batch, &groups);
+    select(
+        pin!(delivering),
+        pin!(batch.delete_finished(&function.queues)),
+    )
+    .await;
+    Ok(event::response(groups, |message| {
+        batch.is_finished(message)
+    }))
 }

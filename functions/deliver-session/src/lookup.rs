@@ -34,9 +34,9 @@ impl Attempt<'_> {
         }
     }
 
-    /// After an unknown outcome: the record's notes, if this post's is among them. `None` proves nothing about other
-    /// records.
-    pub(crate) async fn notes_with_this(
+    /// After an unknown outcome: the record's notes, if this post's is among them. `None`: the note is not on this record; it
+    /// may be on another.
+    pub(crate) async fn notes_if_written(
         &self,
         record: &RecordRef,
     ) -> Result<Option<String>, AttemptFailure> {

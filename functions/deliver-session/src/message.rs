@@ -4,8 +4,8 @@ use shared::aws::credentials::TenantPause;
 use shared::aws::queue::QueueMessage;
 
 use crate::batch::Batch;
+use crate::disposition::MessageDisposition;
 use crate::event::Message;
-use crate::outcome::DeliveryOutcome;
 use crate::post::PostDelivery;
 use crate::service::DeliverSession;
 use crate::{dead_letter, wake};
@@ -16,7 +16,7 @@ pub(crate) async fn deliver(
     batch: &Batch,
     message: &Message,
     alone: bool,
-) -> DeliveryOutcome {
+) -> MessageDisposition {
     let packed = match QueueMessage::decode(&message.body) {
         Ok(QueueMessage::Post(packed)) => packed,
         Ok(QueueMessage::Wake(request)) => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::aws::credentials::{Pause, TenantPause};
-use shared::aws::ledger::{ClaimedPost, OutcomeDetails, PostClaim, PostState, WaitingPost};
+use shared::aws::ledger::{ClaimedPost, EntryDetails, PostClaim, PostProgress, PostState};
 use shared::aws::queue::Post;
 use shared::aws::storage_error::StorageError;
 use shared::aws::tenants::Tenant;
@@ -15,10 +15,11 @@ use shared::retry;
 use shared::telemetry::{self, Metric};
 
 use crate::age::Age;
-use crate::attempt::{Attempt, AttemptEnd};
+use crate::attempt::Attempt;
+use crate::deliver_post::{self, AttemptEnd};
+use crate::disposition::MessageDisposition;
 use crate::event::Message;
 use crate::failure::AttemptFailure;
-use crate::outcome::DeliveryOutcome;
 use crate::service::DeliverSession;
 use crate::verdict::{Verdict, verdict};
 use crate::{dead_letter, pause};
@@ -39,7 +40,7 @@ pub(crate) struct PostDelivery<'a> {
 }
 
 impl PostDelivery<'_> {
-    pub(crate) async fn run(mut self) -> DeliveryOutcome {
+    pub(crate) async fn run(mut self) -> MessageDisposition {
         if let Err(error) = self.read_tenant().await {
             return self.storage_failed(&error).await;
         }
@@ -48,12 +49,12 @@ impl PostDelivery<'_> {
         if let (Some(pause), Ok(_)) = (pause, recipient) {
             let delay = self.message.hidden_for(self.until(pause.until));
             return match pause.reason {
-                ErrorCode::ReauthorizationNeeded => DeliveryOutcome::Unauthorized(delay),
-                _ => DeliveryOutcome::Postponed(delay),
+                ErrorCode::ReauthorizationNeeded => MessageDisposition::Unauthorized(delay),
+                _ => MessageDisposition::Postponed(delay),
             };
         }
         if !self.budget.allows(retry::WRITE_NEEDS) {
-            return DeliveryOutcome::Postponed(self.message.hidden_for(Duration::ZERO));
+            return MessageDisposition::Postponed(self.message.hidden_for(Duration::ZERO));
         }
         // The process sends nothing after its deadline, so the next lease holder checks the record late enough.
         let lease_until = self.budget.end().plus(retry::UNKNOWN_OUTCOME_WAIT);
@@ -61,13 +62,13 @@ impl PostDelivery<'_> {
         let claim = ledger.claim(self.post, &self.owner, lease_until, self.alone);
         let claimed = match claim.await {
             Ok(PostClaim::Started(claimed)) => claimed,
-            Ok(PostClaim::Completed(_)) => return DeliveryOutcome::Done,
+            Ok(PostClaim::Completed(_)) => return MessageDisposition::Done,
             Ok(PostClaim::Locked(until)) => {
-                return DeliveryOutcome::Postponed(self.message.hidden_for(self.until(until)));
+                return MessageDisposition::Postponed(self.message.hidden_for(self.until(until)));
             }
             Err(error) => return self.storage_failed(&error).await,
         };
-        let unattempted = |reason| WaitingPost {
+        let unattempted = |reason| PostProgress {
             next_attempt_at: self.now(),
             reason,
             check_before_writing: claimed.check_before_writing,
@@ -75,17 +76,17 @@ impl PostDelivery<'_> {
         };
         let crashed_too_often = claimed.crashes >= retry::CRASHES_ALLOWED;
         if claimed.retry_alone && !self.alone && !crashed_too_often {
-            // The outcome of its earlier wait is dropped: this batch still handles the post.
+            // What `wait` returns is dropped: this batch still handles the post.
             let waiting = unattempted(claimed.reason);
-            self.wait(waiting, Duration::ZERO, OutcomeDetails::default())
+            self.wait(waiting, Duration::ZERO, EntryDetails::default())
                 .await;
-            return DeliveryOutcome::Alone(claimed.crashes);
+            return MessageDisposition::Alone(claimed.crashes);
         }
         match recipient {
             Ok(tenant) if !crashed_too_often => self.attempt(tenant, claimed).await,
             _ => {
                 let reason = recipient.err().unwrap_or(ErrorCode::ProcessingDied);
-                let details = OutcomeDetails::default();
+                let details = EntryDetails::default();
                 let title = reason.entry().title;
                 self.give_up(reason, unattempted(None), title, details)
                     .await
@@ -121,21 +122,21 @@ impl PostDelivery<'_> {
         if too_old { Err(reason) } else { Ok(tenant) }
     }
 
-    async fn attempt(&self, tenant: &Tenant, claimed: ClaimedPost) -> DeliveryOutcome {
+    async fn attempt(&self, tenant: &Tenant, claimed: ClaimedPost) -> MessageDisposition {
         let mut attempt = Attempt::new(self.function, tenant, self.post, claimed, self.budget);
         // An unknown outcome is checked before the post is given up, and a post that is too old is not written again.
         attempt.give_up_as = claimed.reason.filter(|reason| {
             claimed.check_before_writing && self.age().ends_waiting(tenant, *reason)
         });
         let began = self.now();
-        let ended = attempt.run().await;
+        let ended = deliver_post::deliver(&mut attempt).await;
         let slow = self.now().since(began) >= retry::SLOW;
         let mut details = std::mem::take(&mut attempt.details);
         let failure = match ended {
             Ok(end) => {
-                let outcome = self.finish(end, claimed.attempts + 1, details).await;
+                let disposition = self.finish(end, claimed.attempts + 1, details).await;
                 self.count_timeout(slow, began).await;
-                return outcome;
+                return disposition;
             }
             Err(failure) => failure,
         };
@@ -146,9 +147,9 @@ impl PostDelivery<'_> {
             self.now()
         };
         let counts = attempt.effects.is_written() || failure.is_of_an_attempt();
-        let waiting = WaitingPost {
+        let waiting = PostProgress {
             next_attempt_at: settled_at,
-            // An interrupted check of a post that is too old stays a check.
+            // If this check is interrupted, the next attempt also only checks.
             reason: attempt.give_up_as,
             check_before_writing: attempt.effects.must_be_checked() || failure.is_unknown(),
             attempts: claimed.attempts + u32::from(counts),
@@ -164,14 +165,14 @@ impl PostDelivery<'_> {
         &self,
         end: AttemptEnd,
         attempts: u32,
-        details: OutcomeDetails,
-    ) -> DeliveryOutcome {
+        details: EntryDetails,
+    ) -> MessageDisposition {
         let (state, reason) = match end {
             AttemptEnd::Delivered => (PostState::Delivered, None),
             AttemptEnd::Ignored => (PostState::Ignored, None),
             AttemptEnd::Unmatched(reason) => (PostState::Unmatched, Some(reason)),
         };
-        let finished = WaitingPost {
+        let finished = PostProgress {
             next_attempt_at: self.now(),
             reason,
             check_before_writing: false,
@@ -194,7 +195,7 @@ impl PostDelivery<'_> {
         }
         tracing::info!(%tenant, session = %self.post.session_id, digest = self.post.digest.short(),
             state = state.as_str(), "post finished");
-        DeliveryOutcome::Done
+        MessageDisposition::Done
     }
 
     /// Gives up, or waits: alone, or with the whole tenant.
@@ -202,10 +203,10 @@ impl PostDelivery<'_> {
         &self,
         tenant: &Tenant,
         failure: AttemptFailure,
-        waiting: WaitingPost,
-        details: OutcomeDetails,
+        waiting: PostProgress,
+        details: EntryDetails,
         began: Timestamp,
-    ) -> DeliveryOutcome {
+    ) -> MessageDisposition {
         let now = self.now();
         let detail = failure.to_string();
         let (code, delay, pauses) = match verdict(&failure, waiting.attempts, now) {
@@ -233,7 +234,7 @@ impl PostDelivery<'_> {
         if let Some(length) = pauses {
             pause::pause(self.function, &post.tenant, code, length, began).await;
         }
-        let waiting = WaitingPost {
+        let waiting = PostProgress {
             reason: Some(code),
             ..waiting
         };
@@ -248,11 +249,11 @@ impl PostDelivery<'_> {
 
     async fn wait(
         &self,
-        waiting: WaitingPost,
+        waiting: PostProgress,
         delay: Duration,
-        details: OutcomeDetails,
-    ) -> DeliveryOutcome {
-        let waiting = WaitingPost {
+        details: EntryDetails,
+    ) -> MessageDisposition {
+        let waiting = PostProgress {
             next_attempt_at: self.now().plus(delay),
             ..waiting
         };
@@ -265,8 +266,8 @@ impl PostDelivery<'_> {
             tracing::warn!(tenant = %post.tenant, session = %post.session_id, %error, "claim not released");
         }
         match waiting.reason {
-            Some(ErrorCode::ReauthorizationNeeded) => DeliveryOutcome::Unauthorized(delay),
-            _ => DeliveryOutcome::Postponed(delay),
+            Some(ErrorCode::ReauthorizationNeeded) => MessageDisposition::Unauthorized(delay),
+            _ => MessageDisposition::Postponed(delay),
         }
     }
 
@@ -275,38 +276,38 @@ impl PostDelivery<'_> {
     async fn give_up(
         &self,
         reason: ErrorCode,
-        waiting: WaitingPost,
+        waiting: PostProgress,
         detail: &str,
-        details: OutcomeDetails,
-    ) -> DeliveryOutcome {
+        details: EntryDetails,
+    ) -> MessageDisposition {
         let post = self.post;
         tracing::error!(tenant = %post.tenant, session = %post.session_id, code = reason.as_str(), detail,
             "post given up");
-        let waiting = WaitingPost {
+        let waiting = PostProgress {
             reason: Some(reason),
             ..waiting
         };
-        if let DeliveryOutcome::Postponed(delay) =
+        if let MessageDisposition::Postponed(delay) =
             self.dead_letter(reason, details.detail.clone()).await
         {
             // Without this the claim would end by itself, which counts as a crash.
             return self.wait(waiting, delay, details).await;
         }
         match self.complete(PostState::Failed, waiting, details).await {
-            Ok(_) => DeliveryOutcome::Done,
+            Ok(_) => MessageDisposition::Done,
             Err(error) => self.not_stored(&error),
         }
     }
 
-    async fn dead_letter(&self, reason: ErrorCode, detail: Option<String>) -> DeliveryOutcome {
+    async fn dead_letter(&self, reason: ErrorCode, detail: Option<String>) -> MessageDisposition {
         dead_letter::send(self.function, self.message, Some(self.post), reason, detail).await
     }
 
     async fn complete(
         &self,
         state: PostState,
-        left: WaitingPost,
-        details: OutcomeDetails,
+        left: PostProgress,
+        details: EntryDetails,
     ) -> Result<bool, StorageError> {
         let ledger = &self.function.ledger;
         ledger
@@ -316,7 +317,7 @@ impl PostDelivery<'_> {
 
     /// Waits, or gives up a post that has waited too long: the dead-letter queue may work while the tables do not. While
     /// the tenant is unknown, only the queue's own limits count.
-    async fn storage_failed(&self, error: &StorageError) -> DeliveryOutcome {
+    async fn storage_failed(&self, error: &StorageError) -> MessageDisposition {
         let (reason, tenant, age) = (
             ErrorCode::StorageUnavailable,
             self.tenant.as_deref(),
@@ -333,7 +334,7 @@ impl PostDelivery<'_> {
         self.not_stored(error)
     }
 
-    fn not_stored(&self, error: &StorageError) -> DeliveryOutcome {
+    fn not_stored(&self, error: &StorageError) -> MessageDisposition {
         let post = self.post;
         telemetry::log_failure(
             ErrorCode::StorageUnavailable,
@@ -341,7 +342,7 @@ impl PostDelivery<'_> {
             post.session_id.as_str(),
             &error.to_string(),
         );
-        DeliveryOutcome::Postponed(self.message.hidden_for(retry::SESSION.first))
+        MessageDisposition::Postponed(self.message.hidden_for(retry::SESSION.first))
     }
 
     async fn count_timeout(&self, late: bool, began: Timestamp) {

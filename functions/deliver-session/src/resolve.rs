@@ -79,7 +79,7 @@ impl Attempt<'_> {
         let correlation = Query::correlation_id(&self.post.session_id);
         match self.by_query(table, &correlation).await? {
             Some(created)
-                if created != *known && self.notes_with_this(&created).await?.is_some() =>
+                if created != *known && self.notes_if_written(&created).await?.is_some() =>
             {
                 Ok(Some(created))
             }

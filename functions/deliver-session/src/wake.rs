@@ -1,41 +1,37 @@
-//! Posts that wait for their tenant's re-authorisation, and the wake-up that makes them visible after it (decision 0006).
+//! The wake-up that makes a tenant's posts visible after its re-authorisation (decision 0006); `await_authorization.rs` stored
+//! the receipt handles of their messages.
 //!
-//! Their messages are hidden for up to an hour: hidden for less, they would reach 400 receives before
-//! `reauthorization_wait` ends. The ledger keeps their receipt handles, with which a wake-up makes them visible at once.
-//!
-//! The cost: one write for each message and hour. One wake-up reads the tenant's posts of four weeks from the index, 200 a
-//! page, and sends one SQS call for ten waiting messages: for 100 000, 500 reads in sequence (5 s at 10 ms) and 10 000
-//! calls, eight in parallel (25 s at 20 ms), with at most one page in memory.
+//! One wake-up reads the tenant's posts of four weeks from the index, 200 a page, and sends one SQS call for ten waiting
+//! messages: for 100 000, 500 reads in sequence (5 s at 10 ms) and 10 000 calls, eight in parallel (25 s at 20 ms), with
+//! at most one page in memory.
 
 use std::time::Duration;
 
-use futures::future::join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use shared::aws::ledger::NextPage;
-use shared::aws::queue::{PackedPost, Post, QueueError, WakeRequest};
+use shared::aws::queue::{QueueError, WakeRequest};
 use shared::aws::storage_error::StorageError;
 use shared::domain::error::ErrorCode;
-use shared::domain::session::Digest;
 use shared::domain::time_budget::TimeBudget;
 use shared::retry;
 use shared::telemetry;
 
+use crate::disposition::MessageDisposition;
 use crate::event::Message;
-use crate::outcome::DeliveryOutcome;
 use crate::service::DeliverSession;
 
 /// No post in the queue is older: the queue keeps it for 14 days, and the dead-letter queue, from which it may have been
 /// redriven, for another 14.
 const OLDEST: Duration = Duration::from_secs(28 * 24 * 3600);
 
-/// A process that hides a message has read the tenant's pause less than this ago, and the index shows its write by then.
-/// A pass that begins so long after the wake-up was requested therefore misses no message.
+/// A process may hide messages for up to 30 s after the wake-up was requested, because it caches the pause. A pass that
+/// begins later finds every hidden message.
 const PAUSE_VISIBLE_AFTER: Duration = Duration::from_secs(30);
 
 /// With less time left, the remaining pages go into another wake-up message.
 const NEEDED: Duration = Duration::from_secs(60);
 
-/// The wake-up's own message comes back after this when the process dies. One page takes less.
+/// How long the wake-up's own message is hidden while one page is read. If the process crashes, it comes back after this.
 const PAGE_TAKES: Duration = Duration::from_secs(60);
 
 /// The queue's own visibility time-out: Lambda deletes the message when the whole batch is done.
@@ -47,38 +43,6 @@ const GIVE_UP_AFTER: Duration = retry::REAUTHORIZATION_PAUSE;
 /// SQS changes the visibility of ten messages in one call; eight calls run in parallel.
 const BATCH: usize = 10;
 const CALLS: usize = 8;
-
-/// Stores the receipt handles of messages that are about to be hidden. Never fails: without its handle, a message comes
-/// back when its visibility time-out ends.
-pub(crate) async fn store_receipt_handles(
-    function: &DeliverSession,
-    hidden: &[&Message],
-    delay: Duration,
-) {
-    let until = function.clock.now().plus(delay);
-    let mut posts: Vec<(Post, Vec<String>)> = Vec::new();
-    for message in hidden {
-        let Ok(packed) = PackedPost::read(&message.body) else {
-            continue;
-        };
-        let post = packed.outline();
-        let same = |digest: &Digest| *digest == post.digest;
-        let handle = message.receipt_handle.clone();
-        match posts.iter_mut().find(|(post, _)| same(&post.digest)) {
-            // Redriving may have doubled the post; a message that stays hidden would block its group.
-            Some((_, handles)) => handles.push(handle),
-            None => posts.push((post, vec![handle])),
-        }
-    }
-    let writes = posts.into_iter().map(async |(post, handles)| {
-        let ledger = &function.ledger;
-        if let Err(error) = ledger.await_authorization(&post, until, handles).await {
-            tracing::warn!(tenant = %post.tenant, session = %post.session_id, %error,
-                "the post cannot be woken before it comes back by itself");
-        }
-    });
-    join_all(writes).await;
-}
 
 #[derive(Debug, thiserror::Error)]
 enum WakeError {
@@ -103,30 +67,32 @@ pub(crate) async fn wake(
     message: &Message,
     wake: &WakeRequest,
     budget: &TimeBudget,
-) -> DeliveryOutcome {
+) -> MessageDisposition {
     let settled_at = message.queued_at.plus(PAUSE_VISIBLE_AFTER);
     let began = function.clock.now();
-    let outcome = async {
+    let disposition = async {
         match pass(function, message, wake, budget).await? {
-            Pass::NothingToDo => Ok::<_, WakeError>(DeliveryOutcome::Done),
+            Pass::NothingToDo => Ok::<_, WakeError>(MessageDisposition::Done),
             Pass::Complete | Pass::OutOfTime(_) if began < settled_at => {
                 let wait = settled_at.since(function.clock.now());
-                Ok(DeliveryOutcome::Postponed(wait.max(Duration::from_secs(1))))
+                Ok(MessageDisposition::Postponed(
+                    wait.max(Duration::from_secs(1)),
+                ))
             }
-            Pass::Complete => Ok(DeliveryOutcome::Done),
+            Pass::Complete => Ok(MessageDisposition::Done),
             Pass::OutOfTime(rest) => {
                 let rest = WakeRequest::new(wake.tenant.clone(), Some(rest.from));
                 function.queues.send_wake(&rest).await?;
-                Ok(DeliveryOutcome::Done)
+                Ok(MessageDisposition::Done)
             }
         }
     };
-    match outcome.await {
-        Ok(DeliveryOutcome::Done) => {
+    match disposition.await {
+        Ok(MessageDisposition::Done) => {
             hide(function, message, HIDDEN_UNTIL_DELETED).await;
-            DeliveryOutcome::Done
+            MessageDisposition::Done
         }
-        Ok(outcome) => outcome,
+        Ok(disposition) => disposition,
         Err(error) => {
             telemetry::log_failure(
                 code(&error),
@@ -136,9 +102,9 @@ pub(crate) async fn wake(
             );
             if function.clock.now().since(message.queued_at) >= GIVE_UP_AFTER {
                 tracing::error!(tenant = %wake.tenant, "wake-up given up; the posts come back by themselves");
-                return DeliveryOutcome::Done;
+                return MessageDisposition::Done;
             }
-            DeliveryOutcome::Postponed(retry::SESSION.first)
+            MessageDisposition::Postponed(retry::SESSION.first)
         }
     }
 }

@@ -17,7 +17,7 @@ impl Attempt<'_> {
     /// # Errors
     /// [`AttemptFailure`].
     pub(crate) async fn write(&mut self, record: RecordRef) -> Result<(), AttemptFailure> {
-        if let Some(notes) = self.notes_with_this(&record).await? {
+        if let Some(notes) = self.notes_if_written(&record).await? {
             return self.attach_what_is_missing(&record, &notes).await;
         }
         let closed_records = self.file().sessions.closed_records;
@@ -48,7 +48,7 @@ impl Attempt<'_> {
     /// is also written when ServiceNow refuses the change or drops the state.
     async fn reopen(&mut self, record: &RecordRef) -> Result<Option<Remark>, AttemptFailure> {
         const STATE: &str = "state";
-        self.may_write()?;
+        self.refuse_if_too_old()?;
         // In Progress of incidents, Open of cases.
         let open = match record.table {
             Table::Incident => "2",

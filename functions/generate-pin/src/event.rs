@@ -1,4 +1,4 @@
-//! The HTTP event → a typed request for a PIN. Every rejection of a request's form lives here.
+//! The HTTP event → a typed request for a PIN. Rejects what is not one in form.
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};

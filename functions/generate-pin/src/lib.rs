@@ -4,11 +4,11 @@
 
 mod email_texts;
 mod event;
+mod idempotency;
 mod mail;
 mod notify;
 mod pin;
 mod pin_request;
-mod pin_requests;
 mod problems;
 mod service;
 
@@ -29,7 +29,6 @@ use shared::wiring::Wiring;
 
 use crate::event::Command;
 use crate::pin_request::{PinAnswer, PinRequest};
-use crate::pin_requests::RequestClaim;
 pub use crate::service::GeneratePin;
 
 /// Behind the HTTP API all work ends within this.
@@ -70,15 +69,9 @@ async fn act(
     let (tenants, id) = (&function.tenants, &command.tenant);
     let tenant = authorize(tenants, id, &command.key, KeyScope::Pin, &budget).await?;
     let (body, key) = (command.body()?, command.idempotency_key()?);
-    problems::allowed(&tenant.file, &body)?;
-    let request = PinRequest {
-        function,
-        tenant: &tenant.file,
-        claim: RequestClaim::of(id, key, &body, function.clock.now()),
-        body,
-        budget,
-    };
-    request.answer().await
+    PinRequest::new(function, &tenant.file, key, body, budget)
+        .answer()
+        .await
 }
 
 /// Logs and counts a refusal, once. The response names an SSO id that Rescue does not know; the log does not.

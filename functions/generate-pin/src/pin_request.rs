@@ -1,4 +1,4 @@
-//! One authorised request: claim it, read the record, get the PIN, store the answer, send the notifications, all in time.
+//! One authorised request: check the technician, claim the request, read the record, get the PIN, store the answer, send the notifications, all in time.
 
 use std::future::Future;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use shared::telemetry::{self, Metric};
 use shared::token::uninterrupted::run_until;
 
 use crate::event::{PinRequestBody, RequestedRecord};
+use crate::idempotency::{ClaimAnswer, RequestClaim};
 use crate::notify::{self, Notifier, RecordContext};
-use crate::pin_requests::{ClaimAnswer, RequestClaim};
 use crate::service::GeneratePin;
 use crate::{pin, problems};
 
@@ -24,7 +24,7 @@ use crate::{pin, problems};
 const NOTIFYING: Duration = Duration::from_secs(8);
 /// Getting a PIN does not begin with less than this left for it.
 const PIN_NEEDS: Duration = Duration::from_secs(2);
-/// Kept back of the PIN's time, so that an unanswered call to Rescue is distinguished from one to storage.
+/// Reserved so that Rescue's time-out ends before the request's, and is reported as Rescue's.
 const STORING: Duration = Duration::from_millis(500);
 /// The delay between two reads of a request that another process works on; doubles up to the slowest.
 const POLL: Duration = Duration::from_millis(150);
@@ -32,11 +32,11 @@ const SLOWEST_POLL: Duration = Duration::from_secs(1);
 
 /// A request of an authorised sender.
 pub(crate) struct PinRequest<'a> {
-    pub(crate) function: &'a GeneratePin,
-    pub(crate) tenant: &'a TenantFile,
-    pub(crate) body: PinRequestBody,
-    pub(crate) claim: RequestClaim,
-    pub(crate) budget: TimeBudget,
+    function: &'a GeneratePin,
+    tenant: &'a TenantFile,
+    body: PinRequestBody,
+    claim: RequestClaim,
+    budget: TimeBudget,
 }
 
 /// A response with a PIN.
@@ -46,12 +46,31 @@ pub(crate) struct PinAnswer {
     pub(crate) replayed: bool,
 }
 
-impl PinRequest<'_> {
+impl<'a> PinRequest<'a> {
+    /// `idempotency_key` is the sender's, where there is one.
+    pub(crate) fn new(
+        function: &'a GeneratePin,
+        tenant: &'a TenantFile,
+        idempotency_key: Option<&str>,
+        body: PinRequestBody,
+        budget: TimeBudget,
+    ) -> Self {
+        let now = function.clock.now();
+        Self {
+            function,
+            tenant,
+            claim: RequestClaim::of(&tenant.tenant, idempotency_key, &body, now),
+            body,
+            budget,
+        }
+    }
+
     /// The PIN of this request, or of an equal one that came before or is still running.
     ///
     /// # Errors
     /// Why there is no PIN (infra/openapi.yaml).
     pub(crate) async fn answer(&self) -> Result<PinAnswer, Problem> {
+        self.check_technician()?;
         let mut poll = POLL;
         loop {
             match self
@@ -73,6 +92,22 @@ impl PinRequest<'_> {
             }
             poll = (poll * 2).min(SLOWEST_POLL);
         }
+    }
+
+    /// Both the technician's e-mail address and SSO id have to be in one of the tenant's domains.
+    fn check_technician(&self) -> Result<(), Problem> {
+        let domains = &self.tenant.rescue.technician_domains;
+        let inside = |address: &str| {
+            address.rsplit_once('@').is_some_and(|(_, domain)| {
+                domains
+                    .iter()
+                    .any(|allowed| allowed.trim().eq_ignore_ascii_case(domain))
+            })
+        };
+        if domains.is_empty() || (inside(&self.body.email) && inside(&self.body.sso_id)) {
+            return Ok(());
+        }
+        Err(problems::technician_not_allowed())
     }
 
     fn replay(&self, answer: &Secret) -> Result<PinAnswer, Problem> {

@@ -11,29 +11,6 @@ use shared::token::access::AccessError;
 
 use crate::event::PinRequestBody;
 
-/// Whether the tenant allows this technician: both the e-mail address and the SSO id have to be in one of its domains.
-///
-/// # Errors
-/// `technician-not-allowed`.
-pub(crate) fn allowed(tenant: &TenantFile, request: &PinRequestBody) -> Result<(), Problem> {
-    let domains = &tenant.rescue.technician_domains;
-    let inside = |address: &str| {
-        address.rsplit_once('@').is_some_and(|(_, domain)| {
-            domains
-                .iter()
-                .any(|allowed| allowed.trim().eq_ignore_ascii_case(domain))
-        })
-    };
-    if domains.is_empty() || (inside(&request.email) && inside(&request.sso_id)) {
-        return Ok(());
-    }
-    Err(Problem::new(
-        ErrorCode::TechnicianNotAllowed,
-        "Only technicians whose e-mail address and SSO id are in one of the tenant's technician_domains are signed \
-         in. Ask the connector's administrator to add the domain, or use your company address.",
-    ))
-}
-
 /// Why signing in failed.
 pub(crate) fn of_sign_in(
     error: SignInError,
@@ -130,10 +107,10 @@ fn refused(refusal: &RescueRefusal, request: &PinRequestBody) -> Problem {
             "Too many PINs are being made for this technician; Rescue gives one per second. Press again in a few seconds.",
         ),
         RescueRefusal::InvalidSecretAuthCode => contested(request),
-        RescueRefusal::IpRestricted(word) => Problem::new(
+        RescueRefusal::IpRestricted(code) => Problem::new(
             ErrorCode::RescueSignInRefused,
             format!(
-                "Rescue takes no calls from the connector's address ({word}). Ask your Rescue administrator to add the \
+                "Rescue takes no calls from the connector's address ({code}). Ask your Rescue administrator to add the \
                  connector's addresses to the account's allowed IP addresses (Global Settings), or to lift the restriction."
             ),
         ),
@@ -141,7 +118,7 @@ fn refused(refusal: &RescueRefusal, request: &PinRequestBody) -> Problem {
         | RescueRefusal::Error
         | RescueRefusal::InvalidParamCompany
         | RescueRefusal::NotLoggedIn
-        | RescueRefusal::Other(_) => unavailable(&format!("it answered {}", refusal.word())),
+        | RescueRefusal::Other(_) => unavailable(&format!("it answered {}", refusal.code())),
     }
 }
 
@@ -184,6 +161,15 @@ pub(crate) fn secrets_unreadable(error: SecretStoreError) -> Problem {
         }
         SecretStoreError::Unavailable(call) => storage(&call.to_string()),
     }
+}
+
+/// The technician's e-mail address or SSO id is in none of the tenant's domains.
+pub(crate) fn technician_not_allowed() -> Problem {
+    Problem::new(
+        ErrorCode::TechnicianNotAllowed,
+        "Only technicians whose e-mail address and SSO id are in one of the tenant's technician_domains are signed \
+         in. Ask the connector's administrator to add the domain, or use your company address.",
+    )
 }
 
 /// The key was used with another request.

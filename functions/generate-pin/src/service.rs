@@ -13,7 +13,7 @@ use shared::servicenow::client::ServiceNowClient;
 use shared::token::access::AccessTokens;
 use shared::wiring::Wiring;
 
-use crate::pin_requests::PinRequests;
+use crate::idempotency::PinRequests;
 
 /// The function's clients, made once per process.
 #[derive(Debug)]

@@ -1,11 +1,11 @@
-//! The HTTP event → a refresh token and its client, lifetime and requested item. Every rejection of a body lives here.
+//! The HTTP event → a refresh token and its client, lifetime and requested item. Rejects a body without them.
 
 use std::time::Duration;
 
 use shared::api::authorize::unauthorized;
 use shared::api::json_object::JsonObject;
 use shared::api::request::HttpRequest;
-use shared::domain::error::Problem;
+use shared::domain::error::{ErrorCode, Problem};
 use shared::domain::record::SysId;
 use shared::domain::secret::Secret;
 use shared::domain::tenant::{TenantFile, TenantId};
@@ -92,6 +92,14 @@ impl Command {
             request_item,
         })
     }
+}
+
+/// A store does not answer; a repeat may succeed.
+pub(crate) fn storage_unavailable() -> Problem {
+    Problem::new(
+        ErrorCode::StorageUnavailable,
+        "The old token stays. Hand the same token over again in half a minute; a repeat does no harm.",
+    )
 }
 
 #[cfg(test)]

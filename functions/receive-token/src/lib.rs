@@ -99,7 +99,7 @@ async fn take(
     let taken = run_until(|| budget.left(), || in_progress.any(), taking).await;
     match taken {
         Some(taken) => taken.map_err(|not_stored| not_stored.0),
-        None => Err(token_hand_over::storage_unavailable()),
+        None => Err(event::storage_unavailable()),
     }
 }
 
@@ -111,7 +111,7 @@ async fn resume_deliveries(
     time: Duration,
 ) {
     let id = &file.tenant;
-    telemetry::refresh_token_days_left(stored.life, id);
+    telemetry::refresh_token_days_left(stored.valid_for, id);
     tracing::info!(tenant = %id, expires_at = %stored.expires_at, own_client = stored.token.client_id.is_some(),
         "refresh token stored");
     let (grants, queues) = (&function.grants, &function.queues);
@@ -136,6 +136,6 @@ fn answer(stored: &StoredToken) -> Value {
     json!({
         "status": "stored",
         "expires_at": stored.expires_at.to_string(),
-        "days_left": stored.life.as_secs() / (24 * 3600),
+        "days_left": stored.valid_for.as_secs() / (24 * 3600),
     })
 }

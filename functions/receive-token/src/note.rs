@@ -19,7 +19,7 @@ use crate::service::ReceiveToken;
 const TABLE: &str = "sc_req_item";
 /// The journal that customers do not read.
 const COLUMN: &str = "work_notes";
-/// Outlives a write whose outcome is unknown (docs/vendors.md#refusals).
+/// Outlives a write whose outcome is unknown (docs/vendors.md#answers-that-prove-nothing).
 const LEASE: Duration = Duration::from_secs(80);
 
 /// What the note reports.

@@ -18,7 +18,7 @@ use shared::token::oauth::Granted;
 use shared::token::store::replacement;
 use shared::token::uninterrupted::InProgress;
 
-use crate::event::HandOver;
+use crate::event::{HandOver, storage_unavailable};
 use crate::service::ReceiveToken;
 
 /// The time for ServiceNow, and for waiting for the token lease.
@@ -44,7 +44,7 @@ pub(crate) struct StoredToken {
     pub(crate) token: TokenSecret,
     pub(crate) expires_at: Timestamp,
     /// From now until `expires_at`.
-    pub(crate) life: Duration,
+    pub(crate) valid_for: Duration,
     /// The access token that came with it, to be shared.
     pub(crate) access: AccessToken,
 }
@@ -68,14 +68,6 @@ impl From<Problem> for NotStored {
 fn unavailable(error: &dyn std::fmt::Display) -> NotStored {
     tracing::warn!(%error, "the stores do not answer");
     NotStored(storage_unavailable())
-}
-
-/// A store does not answer; a repeat may succeed.
-pub(crate) fn storage_unavailable() -> Problem {
-    Problem::new(
-        ErrorCode::StorageUnavailable,
-        "The old token stays. Hand the same token over again in half a minute; a repeat does no harm.",
-    )
 }
 
 fn misconfigured(reason: &str, remedy: &str) -> NotStored {
@@ -205,8 +197,7 @@ impl TokenHandOver<'_> {
         Ok(token)
     }
 
-    /// A token that is handed over again later is not new: where it was replaced since, the replacement does not live
-    /// longer.
+    /// Handing the same token over again does not extend its life, so the stored expiry stays.
     fn expires_by(&self, current: &TokenSecret) -> Timestamp {
         let never = Timestamp::from_millis(i64::MAX);
         let again = current.stands_for.as_ref() == Some(&self.fingerprint);
@@ -224,7 +215,7 @@ impl TokenHandOver<'_> {
         let client = |token: &TokenSecret| (token.client_id.clone(), token.client_secret.clone());
         let just_now = current.issued_at.is_some_and(|issued| {
             self.function.clock.now().since(issued) < JUST_NOW
-                && current.expires_at == Some(issued.plus(self.life()))
+                && current.expires_at == Some(issued.plus(self.lifetime()))
         });
         just_now
             && current.source.as_deref() == Some(SOURCE)
@@ -234,7 +225,7 @@ impl TokenHandOver<'_> {
     }
 
     /// The token's lifetime by the sender, otherwise by the tenant file.
-    fn life(&self) -> Duration {
+    fn lifetime(&self) -> Duration {
         let usual = self.file.servicenow.refresh_token_lifetime.duration();
         self.hand_over.expires_in.unwrap_or(usual)
     }
@@ -292,7 +283,9 @@ impl TokenHandOver<'_> {
         granted: Granted,
     ) -> Result<StoredToken, NotStored> {
         let now = self.function.clock.now();
-        let expires_at = now.plus(self.life()).min(self.expires_by(&current.token));
+        let expires_at = now
+            .plus(self.lifetime())
+            .min(self.expires_by(&current.token));
         let token = TokenSecret {
             issued_at: Some(now),
             expires_at: Some(expires_at),
@@ -315,7 +308,7 @@ impl TokenHandOver<'_> {
         let grants = &self.function.grants;
         StoredToken {
             expires_at,
-            life: expires_at.since(now),
+            valid_for: expires_at.since(now),
             access: grants.access_token(self.file, &self.instance, granted),
             token,
         }

@@ -14,9 +14,9 @@ use shared::token::oauth::Granted;
 use shared::token::rotation::Rotation;
 
 use crate::event::Command;
-use crate::expiry;
-use crate::failure::StepFailure;
+use crate::failure::{LIKELY_CAUSES, StepFailure};
 use crate::service::{PATIENCE, RotateTokens};
+use crate::{expiry, lease};
 
 /// Fills the pending version, unless an earlier attempt has done so.
 pub(crate) async fn create(
@@ -34,7 +34,7 @@ pub(crate) async fn create(
         let rotation_token = command.rotation_token.clone();
         Ok(rotation.fill(rotation_token, &pending).await?)
     };
-    function.holding_the_lease(id, budget, work).await
+    lease::holding(function, id, budget, work).await
 }
 
 /// The value to store as pending. The caller holds the token lease.
@@ -110,7 +110,7 @@ impl Renewal<'_> {
                 Ok(None) => tracing::info!(tenant = %id, "{TOO_SOON}"),
                 Ok(Some(renewed)) => return Ok(renewed),
                 Err(StepFailure::ReauthorizationNeeded(reason)) => {
-                    tracing::warn!(tenant = %id, reason, likely = expiry::LIKELY_CAUSES,
+                    tracing::warn!(tenant = %id, reason, likely = LIKELY_CAUSES,
                         "the service account's password does not renew the refresh token");
                     password_refused = true;
                     // Otherwise the next attempt, in minutes, would try the password again.

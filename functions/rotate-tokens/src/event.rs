@@ -1,4 +1,4 @@
-//! The event of Secrets Manager → a typed command; every rejection of an event lives here
+//! The event of Secrets Manager → a typed command. Rejects what is not a step of a token secret's rotation
 //! (docs/vendors.md#secrets-manager-rotation).
 
 use serde_json::Value;
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tenant_is_told_by_the_secrets_name_or_arn_and_by_nothing_else() {
+    fn the_tenant_is_found_by_the_secrets_name_or_arn_and_by_nothing_else() {
         let arn = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:";
         for secret in [
             "rescue-connector/a-c/token".to_owned(),

@@ -8,12 +8,6 @@ use shared::domain::error::ErrorCode;
 use shared::domain::tenant::TenantId;
 use shared::telemetry;
 
-/// ServiceNow says the same for all of them (docs/vendors.md#token-errors).
-pub(crate) const LIKELY_CAUSES: &str = "the refresh token expired or was revoked; the client secret changed; the \
-     service account is locked, inactive or has to change its password; the Application Registry record is inactive; the \
-     password grant is switched off (glide.oauth.inbound.ropc.grant_type.disabled). \
-     Hand over a new token, or set service-account-password or oauth-client-secret";
-
 /// Whether half of its life is over. A token whose life is not known is due.
 pub(crate) fn is_due(token: &TokenSecret, now: Timestamp) -> bool {
     match (token.issued_at, token.expires_at) {
@@ -108,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_is_told_at_14_at_7_and_at_1_days() {
+    fn a_person_is_warned_at_14_at_7_and_at_1_days() {
         let days = |days: u64| urgency(Duration::from_secs(days * 24 * 3600));
         assert_eq!(days(15), None);
         assert_eq!(days(14), Some(Urgency::Warning));

@@ -8,6 +8,12 @@ use shared::aws::storage_error::StorageError;
 use shared::token::access::AccessError;
 use shared::token::rotation::RotationError;
 
+/// Why ServiceNow refuses a token or a password: it says the same for all of these (docs/vendors.md#token-errors).
+pub(crate) const LIKELY_CAUSES: &str = "the refresh token expired or was revoked; the client secret changed; the \
+     service account is locked, inactive or has to change its password; the Application Registry record is inactive; the \
+     password grant is switched off (glide.oauth.inbound.ropc.grant_type.disabled). \
+     Hand over a new token, or set service-account-password or oauth-client-secret";
+
 /// A failed step. Secrets Manager tries the whole rotation again; what is current stays current.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StepFailure {

@@ -8,9 +8,9 @@ use shared::telemetry::{self, Metric};
 use shared::token::grants::audience;
 use shared::token::rotation::{Rotation, RotationEnd};
 
-use crate::expiry;
 use crate::failure::StepFailure;
 use crate::service::RotateTokens;
+use crate::{expiry, lease};
 
 /// Ends the rotation. A repeated step does again what follows from the token being current.
 pub(crate) async fn finish(
@@ -20,7 +20,7 @@ pub(crate) async fn finish(
 ) -> Result<(), StepFailure> {
     let id = rotation.tenant;
     let work = async { Ok(rotation.finish().await?) };
-    let current = match function.holding_the_lease(id, budget, work).await? {
+    let current = match lease::holding(function, id, budget, work).await? {
         RotationEnd::Promoted(token) => {
             telemetry::count(Metric::RotationSucceeded, Some(id));
             token

@@ -7,6 +7,7 @@ mod event;
 mod expiry;
 mod failure;
 mod finish;
+mod lease;
 mod prove;
 mod service;
 
@@ -21,11 +22,23 @@ use shared::token::rotation::{Rotation, RotationState};
 use shared::wiring::Wiring;
 
 use crate::event::{Command, Step};
+use crate::failure::LIKELY_CAUSES;
 pub use crate::failure::StepFailure;
 pub use crate::service::RotateTokens;
 
 /// Kept back of the invocation for storing what came of the last call.
 const STORING_NEEDS: Duration = Duration::from_secs(20);
+
+/// Runs the function: clients from the environment, once, then one step after the other.
+///
+/// # Errors
+/// Names every variable that is missing; otherwise what the Lambda runtime says when it ends.
+pub async fn run() -> Result<(), Error> {
+    let mut wiring = Wiring::from_environment()?;
+    let function = RotateTokens::new(&mut wiring);
+    wiring.finish()?;
+    lambda_runtime::run(service_fn(|event| handle(&function, event))).await
+}
 
 /// Takes one step: event → parse → decide → act → reply.
 ///
@@ -79,7 +92,7 @@ fn log_failure(command: &Command, failure: &StepFailure) {
         StepFailure::ReauthorizationNeeded(reason) => {
             telemetry::count(Metric::ReauthorizationNeeded, Some(tenant));
             tracing::error!(%tenant, step, code = ErrorCode::ReauthorizationNeeded.as_str(), reason,
-                likely = expiry::LIKELY_CAUSES, "{}", ErrorCode::ReauthorizationNeeded.entry().title);
+                likely = LIKELY_CAUSES, "{}", ErrorCode::ReauthorizationNeeded.entry().title);
         }
         StepFailure::Event(_) | StepFailure::Guard(_) => {
             tracing::error!(%tenant, step, reason = %failure, "rotation step refused");
@@ -88,15 +101,4 @@ fn log_failure(command: &Command, failure: &StepFailure) {
             tracing::warn!(%tenant, step, reason, "rotation step failed; the whole rotation is tried again");
         }
     }
-}
-
-/// Runs the function: clients from the environment, once, then one step after the other.
-///
-/// # Errors
-/// Names every variable that is missing; otherwise what the Lambda runtime says when it ends.
-pub async fn run() -> Result<(), Error> {
-    let mut wiring = Wiring::from_environment()?;
-    let function = RotateTokens::new(&mut wiring);
-    wiring.finish()?;
-    lambda_runtime::run(service_fn(|event| handle(&function, event))).await
 }

@@ -1,19 +1,17 @@
 //! What the function works with.
 
-use std::future::Future;
 use std::sync::Arc;
 
-use shared::aws::credentials::{CredentialsTable, token_lease_key};
+use shared::aws::credentials::CredentialsTable;
 use shared::aws::queue::Queues;
 use shared::aws::secret_store::SecretStore;
-use shared::aws::single_flight::{FlightLimits, SingleFlight};
+use shared::aws::single_flight::SingleFlight;
 use shared::aws::tenants::TenantsTable;
 use shared::domain::clock::Clock;
 use shared::domain::instance::Instance;
-use shared::domain::tenant::{TenantFile, TenantId};
-use shared::domain::time_budget::TimeBudget;
+use shared::domain::tenant::TenantFile;
 use shared::retry::ServiceNowTimeouts;
-use shared::token::grants::{Grants, TOKEN_LEASE};
+use shared::token::grants::Grants;
 use shared::wiring::Wiring;
 
 use crate::failure::StepFailure;
@@ -55,24 +53,6 @@ impl RotateTokens {
             clock: vendors.clock,
             allow_loopback: vendors.testing.allow_loopback,
         }
-    }
-
-    /// Does `work` while holding the tenant's token lease.
-    pub(crate) async fn holding_the_lease<T>(
-        &self,
-        tenant: &TenantId,
-        budget: &TimeBudget,
-        work: impl Future<Output = Result<T, StepFailure>>,
-    ) -> Result<T, StepFailure> {
-        let limits = FlightLimits {
-            lease: TOKEN_LEASE,
-            wait: PATIENCE.lease.min(budget.left()),
-        };
-        let key = token_lease_key(tenant);
-        let done = self.flights.holding(&key, limits, work).await?;
-        done.ok_or_else(|| {
-            StepFailure::Transient("another process holds the token lease for too long".to_owned())
-        })
     }
 
     pub(crate) fn instance(&self, file: &TenantFile) -> Result<Instance, StepFailure> {

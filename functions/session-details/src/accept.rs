@@ -6,7 +6,7 @@ use shared::domain::tenant::TenantId;
 use shared::domain::time_budget::TimeBudget;
 use shared::telemetry::{self, Metric};
 
-use crate::event::Delivery;
+use crate::event::{Delivery, send_again};
 use crate::service::SessionDetails;
 
 /// Queues a post. When this returns, the queue has it.
@@ -59,11 +59,6 @@ pub(crate) async fn dead_letter(
             send_again(ErrorCode::QueueUnavailable)
         }
     }
-}
-
-/// A failure in passing.
-pub(crate) fn send_again(code: ErrorCode) -> Problem {
-    Problem::new(code, "Send the same post again; a repeat does no harm.")
 }
 
 fn too_large(bytes: usize) -> Problem {

@@ -1,4 +1,4 @@
-//! The HTTP event → a typed command: take a post, or check a URL. Every rejection of this function lives here.
+//! The HTTP event → a typed command: take a post, or check a URL. Rejects what is neither.
 
 use shared::api::request::HttpRequest;
 use shared::aws::queue::Post;
@@ -90,6 +90,11 @@ pub(crate) fn not_found() -> Problem {
         ErrorCode::NotFound,
         "Check the URL against the one that was printed when the tenant was created.",
     )
+}
+
+/// A transient failure; asks the sender to post again.
+pub(crate) fn send_again(code: ErrorCode) -> Problem {
+    Problem::new(code, "Send the same post again; a repeat does no harm.")
 }
 
 fn malformed(error: ParseError) -> Problem {

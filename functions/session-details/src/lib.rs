@@ -84,7 +84,7 @@ async fn act(
         .await
         .map_err(|error| {
             tracing::warn!(%tenant, %error, "tenant not readable");
-            accept::send_again(ErrorCode::StorageUnavailable)
+            event::send_again(ErrorCode::StorageUnavailable)
         })?
         .ok_or_else(event::not_found)?;
     let Action::Accept(delivery) = action else {

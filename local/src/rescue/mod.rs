@@ -42,7 +42,7 @@ impl Options {
 /// A running Rescue.
 pub type Simulator = simulator::Simulator<Rescue>;
 
-/// The simulated system.
+/// Answers as Rescue does, and posts its sessions.
 #[derive(Debug)]
 pub struct Rescue {
     state: Mutex<RescueState>,

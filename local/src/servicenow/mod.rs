@@ -73,7 +73,7 @@ pub struct Created {
     pub number: String,
 }
 
-/// The simulated system.
+/// Answers as one ServiceNow instance does, from rows in memory that `data` keeps.
 #[derive(Debug)]
 pub struct Instance {
     state: Mutex<InstanceState>,

@@ -136,19 +136,14 @@ const ATTACHMENT: &[Column] = &[
     text("download_link"),
 ];
 
-/// The incident table's name.
 pub(super) const INCIDENTS: &str = "incident";
-/// The case table's name.
 pub(super) const CASES: &str = "sn_customerservice_case";
-/// The requested items' table's name.
 pub(super) const REQUESTED_ITEMS: &str = "sc_req_item";
-/// The users' table's name.
 pub(super) const USERS: &str = "sys_user";
-/// The table's name of the customers' people, who are users too.
+/// The people of customers, who are users too.
 pub(super) const CONTACTS: &str = "customer_contact";
-/// The table's name of the people who are customers themselves. They are no users.
+/// The people who are customers themselves. They are no users.
 pub(super) const CONSUMERS: &str = "csm_consumer";
-/// The attachments' table's name.
 pub(super) const ATTACHMENTS: &str = "sys_attachment";
 
 /// The columns of a table; none when there is no such table.

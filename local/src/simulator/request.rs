@@ -76,7 +76,7 @@ pub(super) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark(usize);
 
-/// The record itself.
+/// The requests that a simulator received, in the order of their arrival.
 #[derive(Debug, Default)]
 pub(crate) struct Requests(Mutex<Kept>);
 

@@ -11,8 +11,8 @@ use super::scope::{Expression, Scope, get_att_path};
 
 /// A DynamoDB table.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Table {
-    /// Its logical id.
     pub logical_id: String,
     /// `TableName`, or the logical id.
     pub name: String,
@@ -22,7 +22,6 @@ pub struct Table {
     pub hash_key: String,
     /// The sort key.
     pub range_key: Option<String>,
-    /// Global secondary indexes.
     pub indexes: Vec<Index>,
     /// The attribute with the time to live, when that is switched on.
     pub ttl_attribute: Option<String>,
@@ -30,8 +29,8 @@ pub struct Table {
 
 /// A global secondary index.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Index {
-    /// Its name.
     pub name: String,
     /// The partition key.
     pub hash_key: String,
@@ -45,8 +44,8 @@ pub struct Index {
 
 /// An SQS queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Queue {
-    /// Its logical id.
     pub logical_id: String,
     /// `QueueName`, or the logical id (with `.fifo` where it must be).
     pub name: String,
@@ -73,8 +72,8 @@ pub struct Redrive {
 
 /// A Lambda function.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Function {
-    /// Its logical id.
     pub logical_id: String,
     /// `FunctionName`, or the logical id.
     pub name: String,
@@ -88,7 +87,6 @@ pub struct Function {
     pub memory_mb: u32,
     /// Environment variables, the template's globals included.
     pub environment: BTreeMap<String, Expression>,
-    /// What invokes it.
     pub events: Vec<Event>,
 }
 

@@ -11,10 +11,10 @@ RescueSentences.BY_CODE = {
     'no-technician-email': 'Your ServiceNow user has no e-mail address. Rescue knows you by it: ask an administrator to enter it.',
     'record-not-saved': 'The record could not be saved, so no PIN was generated. Correct what the form complains about and press again.',
     'pin-request-not-stored': 'The PIN request could not be stored, so no PIN was generated. Press again; if that happens again, tell your administrator.',
-    'unreachable': 'Rescue Connector could not be reached. Try again in a minute; what it has done already is not done twice. If it goes on, tell your administrator to check the connector URL.',
+    'unreachable': 'Rescue Connector could not be reached. Try again in a minute; what it has done already is not done twice. If this persists, tell your administrator to check the connector URL.',
     'not-the-connector': 'The connector URL was answered by something that is not Rescue Connector (HTTP status {0}). Ask an administrator to check the connector URL, and any proxy on the way.',
     'gateway-busy': 'Rescue Connector gets too many requests. Try again in a few seconds.',
-    'gateway-failed': 'Rescue Connector does not run as it should (HTTP status {0}). Try again in a minute; if it goes on, tell your administrator.',
+    'gateway-failed': 'Rescue Connector does not run as it should (HTTP status {0}). Try again in a minute; if this persists, tell your administrator.',
     'failed': 'No PIN was generated because of an error in this instance. Tell your administrator, who finds it in the system log.',
     // Codes of both of the connector's routes.
     'unauthorized': 'Rescue Connector does not accept the tenant and API key of this instance. Ask an administrator to enter them again in Rescue Connector > Settings.',
@@ -36,7 +36,7 @@ RescueSentences.BY_CODE = {
     'record-not-found': 'Rescue Connector cannot see this record. Ask an administrator to give its service account read access to it.',
     'pin-rate-exceeded': 'Rescue makes one PIN per second, and others were first. Press again in a few seconds.',
     'rescue-sign-in-refused': 'Rescue refuses sign-ins through its API. Ask the operator of Rescue Connector to enter a Rescue API token for this tenant.',
-    'rescue-sign-in-contested': 'Another program keeps signing in to Rescue as you. Close it, or press again later; tell your administrator if it goes on.',
+    'rescue-sign-in-contested': 'Another program keeps signing in to Rescue as you. Close it, or press again later; tell your administrator if this persists.',
     'rescue-unavailable': 'Rescue does not answer as it should. Press again in a minute.',
     'out-of-pin-codes': 'Rescue has no PIN to give right now. Press again in half a minute.',
     // Codes of the token route.

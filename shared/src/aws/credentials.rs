@@ -23,7 +23,7 @@ const PAUSE_KNOWN_WITHIN: Duration = Duration::from_secs(30);
 /// A ServiceNow access token and when it stops working.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessToken {
-    /// The token.
+    /// The bearer token.
     pub token: Secret,
     /// When it stops working.
     pub expires_at: Timestamp,
@@ -34,7 +34,7 @@ pub struct AccessToken {
 /// A technician's authcode and when it was obtained.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authcode {
-    /// The authcode.
+    /// Works until the next sign-in as the same technician.
     pub code: Secret,
     /// When Rescue gave it.
     pub obtained_at: Timestamp,
@@ -45,23 +45,23 @@ pub struct Authcode {
 /// How long an authcode is kept. It works until the next sign-in as the same technician (docs/vendors.md#rescue-sign-in).
 const AUTHCODE_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// No call is made for the tenant until then.
+/// No call is made for the tenant before `until`.
+#[expect(missing_docs, reason = "the names say it")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pause {
-    /// The end.
     pub until: Timestamp,
-    /// Why.
+    /// `reauthorization-needed`, `servicenow-throttled` or `servicenow-unavailable`.
     pub reason: ErrorCode,
 }
 
-/// Whether a tenant may be called for.
+/// A tenant's last pause, and what the next one depends on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TenantPause {
     /// The last pause; it may have ended.
     pub pause: Option<Pause>,
     /// When the last pause began, if throttling set it: the next one doubles its length.
     pub throttled_since: Option<Timestamp>,
-    /// Until when the tenant last had to be authorised again: its posts could not be delivered before.
+    /// The end of the last pause for re-authorisation. Time before it does not count towards the 24 h.
     pub authorized_since: Option<Timestamp>,
 }
 
@@ -75,10 +75,10 @@ impl TenantPause {
     /// than it lasted.
     fn throttled_for(&self, now: Timestamp) -> Duration {
         let last = self.pause.zip(self.throttled_since);
-        let going_on = last
+        let continuing = last
             .map(|(pause, since)| (pause.until, pause.until.since(since)))
             .filter(|(until, length)| now.since(*until) <= *length);
-        match going_on {
+        match continuing {
             Some((_, length)) => THROTTLE.following(length),
             None => THROTTLE.first,
         }
@@ -119,7 +119,7 @@ pub fn token_lease_key(tenant: &TenantId) -> String {
     format!("{tenant}#lease#token")
 }
 
-/// The credentials table.
+/// Reads and writes the credentials table. Caches pauses for 30 s and nothing else.
 #[derive(Debug)]
 pub struct CredentialsTable {
     dynamodb: aws_sdk_dynamodb::Client,
@@ -217,8 +217,8 @@ impl CredentialsTable {
         .await
     }
 
-    /// Whether the tenant may be called for, as known no longer ago than 30 s. That it has to be authorised again is
-    /// known for sure: it makes posts wait for up to an hour, and they are not to miss the end of it.
+    /// Whether the tenant may be called for, as known no longer ago than 30 s. A pause for re-authorisation is always read
+    /// from the table: it lasts an hour, and no post should wait past its end.
     ///
     /// # Errors
     /// When the table cannot be read.
@@ -236,7 +236,7 @@ impl CredentialsTable {
         }
     }
 
-    /// The same, read from the table.
+    /// As [`Self::tenant_pause`], without the cache.
     ///
     /// # Errors
     /// When the table cannot be read.
@@ -278,9 +278,9 @@ impl CredentialsTable {
         }
     }
 
-    /// Pauses a tenant that ServiceNow throttles, for every process: 30 s, twice as long while throttling continues, up
-    /// to an hour; and at least as long as `retry_after` asks for (zero where it does not). A pause that holds already
-    /// is one and the same throttling.
+    /// Pauses a tenant that ServiceNow throttles, for every process: 30 s, twice as long while throttling continues, up to an
+    /// hour; and at least as long as `retry_after` asks for (zero where it does not). While a pause lasts, a further 429 does
+    /// not double it.
     ///
     /// # Errors
     /// When the table cannot be read or written; this process keeps to the pause all the same.

@@ -11,15 +11,15 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::ErrorCode;
 
-/// An item of a table.
+/// An item: its attributes by name.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// A text attribute.
+/// A text attribute (`S`).
 pub fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }
 
-/// A number attribute.
+/// A number attribute (`N`); also `None` when it does not fit the type.
 pub fn number<N: FromStr>(item: &Item, name: &str) -> Option<N> {
     item.get(name)?.as_n().ok()?.parse().ok()
 }

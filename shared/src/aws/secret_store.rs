@@ -224,8 +224,8 @@ impl SecretStore {
         Ok(TokenVersion { token, version_id })
     }
 
-    /// The token that was staged last. `None` as well once it is the previous one: an operator has gone back to the
-    /// token before it.
+    /// The token that was staged last. Also `None` if it is now `AWSPREVIOUS`: an operator rolled back, which is not
+    /// undone.
     pub(crate) async fn staged_token(
         &self,
         tenant: &TenantId,

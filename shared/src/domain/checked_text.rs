@@ -4,7 +4,7 @@
 macro_rules! checked_text {
     ($name:ident, $rule:literal) => {
         impl $name {
-            /// The text.
+            /// The text, which keeps the type's rule.
             pub fn as_str(&self) -> &str {
                 &self.0
             }

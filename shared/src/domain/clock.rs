@@ -118,7 +118,7 @@ impl Clock {
         }
     }
 
-    /// The present.
+    /// The machine's time plus the offset of [`Clock::system`]; the time of a manual clock.
     pub fn now(&self) -> Timestamp {
         let millis = self.millis.load(Ordering::Relaxed);
         let machine = if self.runs { system_millis() } else { 0 };

@@ -180,7 +180,7 @@ pub enum TypedReference {
 pub struct RecordRef {
     /// The table it is in.
     pub table: Table,
-    /// The row.
+    /// The row's `sys_id`, unique within the table.
     pub sys_id: SysId,
 }
 

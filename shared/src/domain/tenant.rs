@@ -292,7 +292,7 @@ impl HumanDuration {
         Self(Duration::from_secs(days * 24 * 3600))
     }
 
-    /// The duration.
+    /// As the standard library's type.
     pub const fn duration(self) -> Duration {
         self.0
     }

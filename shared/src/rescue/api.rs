@@ -27,7 +27,7 @@ pub const FIELD_LIMITS: [usize; 6] = [64, 512, 512, 256, 64, 64];
 
 /// Rescue's answers other than `OK` (docs/vendors.md#rescue-sign-in, docs/vendors.md#pin-codes).
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are the vendor's own words")]
+#[expect(missing_docs, reason = "the vendor's own names")]
 pub enum RescueRefusal {
     Invalid,
     Error,
@@ -41,14 +41,14 @@ pub enum RescueRefusal {
     UserIsDeleted,
     UserDeletedOrDisabled,
     /// The account does not allow calls from the caller's address. The vendor publishes the name of this refusal for SOAP
-    /// alone (`login_GlobalIpRestricted`), so that any word with this meaning counts.
+    /// alone (`login_GlobalIpRestricted`), so that any code with this meaning counts.
     IpRestricted(String),
-    /// A word that is not documented: capital letters and underscores, 40 at most.
+    /// A code that is not documented: capital letters and underscores, 40 at most.
     Other(String),
 }
 
 impl RescueRefusal {
-    const WORDS: [(&str, Self); 11] = [
+    const CODES: [(&str, Self); 11] = [
         ("INVALID", Self::Invalid),
         ("ERROR", Self::Error),
         ("INVALIDPARAM_COMPANY", Self::InvalidParamCompany),
@@ -62,32 +62,32 @@ impl RescueRefusal {
         ("USER_DELETED_OR_DISABLED", Self::UserDeletedOrDisabled),
     ];
 
-    /// The vendor's own word, to look up in its documentation.
-    pub fn word(&self) -> &str {
+    /// The vendor's own name, to look up in its documentation.
+    pub fn code(&self) -> &str {
         match self {
-            Self::IpRestricted(word) | Self::Other(word) => word,
+            Self::IpRestricted(code) | Self::Other(code) => code,
             known => {
-                let mut known_words = Self::WORDS.iter();
-                let found = known_words.find(|(_, refusal)| refusal == known);
-                found.map_or("", |(word, _)| *word)
+                let mut known_codes = Self::CODES.iter();
+                let found = known_codes.find(|(_, refusal)| refusal == known);
+                found.map_or("", |(code, _)| *code)
             }
         }
     }
 
-    /// The refusal of that word; `None` when the word cannot be one of Rescue's API.
-    fn read(word: &str) -> Option<Self> {
-        let known = |(known, _): &(&str, Self)| known.eq_ignore_ascii_case(word);
-        if let Some((_, refusal)) = Self::WORDS.into_iter().find(known) {
+    /// The refusal of that code; `None` when it cannot be one of Rescue's API.
+    fn read(code: &str) -> Option<Self> {
+        let known = |(known, _): &(&str, Self)| known.eq_ignore_ascii_case(code);
+        if let Some((_, refusal)) = Self::CODES.into_iter().find(known) {
             return Some(refusal);
         }
-        let in_a_word = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
-        if !(1..=40).contains(&word.len()) || !word.bytes().all(in_a_word) {
+        let in_a_code = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
+        if !(1..=40).contains(&code.len()) || !code.bytes().all(in_a_code) {
             return None;
         }
-        Some(if word.replace('_', "").contains("IPRESTRICTED") {
-            Self::IpRestricted(word.to_owned())
+        Some(if code.replace('_', "").contains("IPRESTRICTED") {
+            Self::IpRestricted(code.to_owned())
         } else {
-            Self::Other(word.to_owned())
+            Self::Other(code.to_owned())
         })
     }
 }
@@ -96,7 +96,7 @@ impl RescueRefusal {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RescueError {
     /// Rescue refused the request.
-    #[error("Rescue answered {}", .0.word())]
+    #[error("Rescue answered {}", .0.code())]
     Refused(RescueRefusal),
     /// A web page instead of the API's plain text: maintenance, a proxy, another host, or no such method.
     #[error("Rescue answered with a web page instead of its API's text (HTTP status {0})")]
@@ -376,7 +376,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_accounts_lines_are_told_apart() {
+    fn an_accounts_lines_are_distinguished() {
         let body =
             "OK\r\n\r\nOrganization:TechID:0\r\nTechID:4455667\r\nEmail:ana.ruiz@acme.test\r\n";
         assert_eq!(after_line_start(body, "TechID:"), Some("4455667"));
@@ -418,24 +418,24 @@ mod tests {
     }
 
     #[test]
-    fn every_documented_word_is_told_from_the_others() {
-        for (word, refusal) in RescueRefusal::WORDS {
-            for body in [word.to_owned(), format!("{word}\r\n"), format!("{word}: x")] {
+    fn every_documented_code_is_distinguished_from_the_others() {
+        for (code, refusal) in RescueRefusal::CODES {
+            for body in [code.to_owned(), format!("{code}\r\n"), format!("{code}: x")] {
                 let refused = RescueError::Refused(refusal.clone());
                 assert_eq!(read(&body), Err(refused), "{body:?}");
             }
-            assert_eq!(refusal.word(), word);
+            assert_eq!(refusal.code(), code);
         }
     }
 
     #[test]
-    fn a_word_that_is_not_documented_is_kept_as_it_came() {
-        let other = |word: &str| Err(RescueError::Refused(RescueRefusal::Other(word.to_owned())));
+    fn a_code_that_is_not_documented_is_kept_as_it_came() {
+        let other = |code: &str| Err(RescueError::Refused(RescueRefusal::Other(code.to_owned())));
         assert_eq!(read("OKAY"), other("OKAY"));
         assert_eq!(read("SOMETHING_NEW: 17"), other("SOMETHING_NEW"));
-        for word in ["GLOBALIPRESTRICTED", "GLOBAL_IP_RESTRICTED", "IPRESTRICTED"] {
-            let restricted = RescueRefusal::IpRestricted(word.to_owned());
-            assert_eq!(read(word), Err(RescueError::Refused(restricted)));
+        for code in ["GLOBALIPRESTRICTED", "GLOBAL_IP_RESTRICTED", "IPRESTRICTED"] {
+            let restricted = RescueRefusal::IpRestricted(code.to_owned());
+            assert_eq!(read(code), Err(RescueError::Refused(restricted)));
         }
         let long = "A".repeat(41);
         for text in ["", "Paul Martin", "SECRET123", long.as_str(), "{}"] {
@@ -448,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_told_from_a_refusal() {
+    fn a_page_is_distinguished_from_a_refusal() {
         for page in ["<html>OK</html>", "\u{feff}\r\n<!DOCTYPE html>", "<?xml?>"] {
             assert_eq!(read(page), Err(RescueError::Page(200)), "{page}");
         }

@@ -84,7 +84,7 @@ impl Query {
         &self.text
     }
 
-    /// The queried value.
+    /// The value that [`Self::column`] of a found row has to have; [`Self::matches`] compares them.
     pub fn value(&self) -> &str {
         &self.value
     }

@@ -19,9 +19,9 @@ pub enum GrantRequest {
     RefreshToken(Secret),
     /// `grant_type=password`
     Password {
-        /// The service account.
+        /// The service account's `user_name`.
         username: String,
-        /// Its password.
+        /// The secret `service-account-password`.
         password: Secret,
     },
     /// `grant_type=client_credentials`
@@ -33,7 +33,7 @@ pub enum GrantRequest {
 pub struct ClientIdentity {
     /// The Application Registry record's client id.
     pub id: String,
-    /// Its secret.
+    /// The secret `oauth-client-secret`, or the one that came with a handed-over token.
     pub secret: Secret,
 }
 

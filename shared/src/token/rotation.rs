@@ -114,7 +114,7 @@ impl Rotation<'_> {
         Ok(filled.await?)
     }
 
-    /// Takes `AWSPENDING` from the version. On a version that is not current it makes Secrets Manager refuse the next
+    /// Takes `AWSPENDING` from the version. A version that keeps `AWSPENDING` without being current blocks the next
     /// rotation, and another token may take the place of a current one at any time.
     ///
     /// # Errors

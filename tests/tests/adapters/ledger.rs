@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use local::aws::{Effect, InjectedAwsFault, Service};
 use shared::aws::ledger::{
-    ClaimedPost, CreationClaim, Ledger, OutcomeDetails, PostClaim, PostState, WaitingPost,
+    ClaimedPost, CreationClaim, EntryDetails, Ledger, PostClaim, PostProgress, PostState,
 };
 use shared::aws::queue::Post;
 use shared::domain::clock::Timestamp;
@@ -38,14 +38,14 @@ const TAKEN_OVER: ClaimedPost = ClaimedPost {
 };
 
 /// One attempt, whose outcome is known.
-const SETTLED: WaitingPost = WaitingPost {
+const SETTLED: PostProgress = PostProgress {
     next_attempt_at: Timestamp::from_millis(0),
     reason: None,
     check_before_writing: false,
     attempts: 1,
 };
 /// Three attempts, the last one with an unknown outcome.
-const UNKNOWN: WaitingPost = WaitingPost {
+const UNKNOWN: PostProgress = PostProgress {
     reason: Some(ErrorCode::OutcomeUnknown),
     check_before_writing: true,
     attempts: 3,
@@ -119,22 +119,22 @@ impl PostInLedger {
     }
 
     async fn complete(&self, owner: &str, state: PostState) -> bool {
-        let left = WaitingPost {
+        let left = PostProgress {
             reason: (state == PostState::Failed).then_some(ErrorCode::ServiceNowRefused),
             ..SETTLED
         };
         self.complete_as(owner, state, left).await
     }
 
-    async fn complete_as(&self, owner: &str, state: PostState, left: WaitingPost) -> bool {
-        let details = OutcomeDetails::default();
+    async fn complete_as(&self, owner: &str, state: PostState, left: PostProgress) -> bool {
+        let details = EntryDetails::default();
         let ended = self.table.complete(&self.post, owner, state, left, details);
         ended.await.expect("the table answers")
     }
 
     /// Releases the post as [`UNKNOWN`].
     async fn release(&self, owner: &str, next_attempt_at: Timestamp) -> bool {
-        let waiting = WaitingPost {
+        let waiting = PostProgress {
             next_attempt_at,
             ..UNKNOWN
         };
@@ -282,7 +282,7 @@ async fn every_attempt_is_counted_when_it_begins() {
         ledger.claimed(owner).await;
         assert_eq!(attempts().await, nth);
     }
-    let left = WaitingPost {
+    let left = PostProgress {
         attempts: 3,
         ..SETTLED
     };
@@ -296,7 +296,7 @@ async fn a_failed_post_is_not_claimed_before_its_outcome_can_be_checked() {
     let ledger = PostInLedger::start().await;
     ledger.claimed("a").await;
     let then = ledger.in_seconds(70);
-    let left = WaitingPost {
+    let left = PostProgress {
         next_attempt_at: then,
         reason: Some(ErrorCode::ServiceNowUnavailable),
         attempts: 1,
@@ -392,7 +392,7 @@ async fn a_failed_post_starts_anew_and_is_still_checked_before_it_is_written() {
     ledger.claimed("a").await;
     assert!(ledger.release_now("a").await);
     ledger.claimed("b").await;
-    let left = WaitingPost {
+    let left = PostProgress {
         next_attempt_at: ledger.parts.clock.now(),
         attempts: 5,
         ..UNKNOWN

@@ -47,7 +47,7 @@ async fn credentials_are_read_again_after_five_minutes_or_when_they_were_refused
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_secret_is_told_from_an_unreachable_one() {
+async fn a_missing_secret_is_distinguished_from_an_unreachable_one() {
     let parts = Parts::start().await;
     let secret_store = parts.secret_store();
     let missing = secret_store.token(&acme()).await.expect_err("missing");

@@ -8,7 +8,7 @@ mod records;
 mod table;
 mod waiting;
 
-pub use self::posts::{ClaimedPost, OutcomeDetails, PostClaim, PostState, WaitingPost};
+pub use self::posts::{ClaimedPost, EntryDetails, PostClaim, PostProgress, PostState};
 pub use self::records::CreationClaim;
 pub use self::table::{BY_TENANT, Ledger};
-pub use self::waiting::{NextPage, WaitingPosts};
+pub use self::waiting::{NextPage, ReceiptHandlePage};

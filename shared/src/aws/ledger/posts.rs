@@ -86,7 +86,7 @@ pub struct ClaimedPost {
 
 /// What the entry of an ended post holds beside state and reason. It names configuration only: no text of a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OutcomeDetails {
+pub struct EntryDetails {
     /// ServiceNow's reason, at most 300 characters.
     pub detail: Option<String>,
     /// The columns that ServiceNow did not write.
@@ -95,7 +95,7 @@ pub struct OutcomeDetails {
 
 /// How an attempt leaves its post.
 #[derive(Clone, Copy, Debug)]
-pub struct WaitingPost {
+pub struct PostProgress {
     /// The post cannot be claimed earlier, unless it is complete.
     pub next_attempt_at: Timestamp,
     /// Why it waits or failed; `None` when the attempt was interrupted or succeeded.
@@ -254,8 +254,8 @@ impl Ledger {
         post: &Post,
         owner: &str,
         state: PostState,
-        left: WaitingPost,
-        details: OutcomeDetails,
+        left: PostProgress,
+        details: EntryDetails,
     ) -> Result<bool, StorageError> {
         let mut values = vec![("ended_at", text_value(self.clock.now()))];
         if left.check_before_writing {
@@ -275,7 +275,7 @@ impl Ledger {
         &self,
         post: &Post,
         owner: &str,
-        waiting: WaitingPost,
+        waiting: PostProgress,
         dropped: BTreeSet<String>,
     ) -> Result<bool, StorageError> {
         let values = vec![("next_attempt_at", text_value(waiting.next_attempt_at))];
@@ -289,7 +289,7 @@ impl Ledger {
         post: &Post,
         owner: &str,
         state: PostState,
-        left: WaitingPost,
+        left: PostProgress,
         mut values: Vec<(&str, AttributeValue)>,
         dropped: BTreeSet<String>,
     ) -> Result<bool, StorageError> {

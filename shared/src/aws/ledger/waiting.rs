@@ -14,9 +14,9 @@ use crate::domain::tenant::TenantId;
 /// How many entries of the index one query reads: some 200 KB.
 const PAGE_SIZE: i32 = 200;
 
-/// Some of the posts that wait for a tenant's re-authorisation, in the order in which they were accepted.
+/// A page of the posts that wait for a tenant's re-authorisation, in the order in which they were accepted.
 #[derive(Debug, Default)]
-pub struct WaitingPosts {
+pub struct ReceiptHandlePage {
     /// The receipt handles of their messages.
     pub receipt_handles: Vec<String>,
     /// Where the next query starts; `None` at the end of the index.
@@ -128,7 +128,7 @@ impl Ledger {
         tenant: &TenantId,
         from: Timestamp,
         rest: Option<NextPage>,
-    ) -> Result<WaitingPosts, StorageError> {
+    ) -> Result<ReceiptHandlePage, StorageError> {
         let answer = self
             .dynamodb
             .query()
@@ -155,7 +155,7 @@ impl Ledger {
             let handles = item.get("receipt_handle")?.as_ss().ok()?;
             Some(handles.clone())
         };
-        Ok(WaitingPosts {
+        Ok(ReceiptHandlePage {
             receipt_handles: answer
                 .items()
                 .iter()

@@ -81,8 +81,8 @@ impl Queues {
     ///
     /// # Errors
     /// When SQS did not confirm it.
-    pub async fn send_dead_letter(&self, letter: DeadLetter) -> Result<(), QueueError> {
-        self.dead_letter(letter)?
+    pub async fn send_dead_letter(&self, dead_letter: DeadLetter) -> Result<(), QueueError> {
+        self.dead_letter(dead_letter)?
             .send()
             .await
             .map_err(|error| QueueError::of(&self.dead_letters_url, &error))?;
@@ -96,15 +96,15 @@ impl Queues {
     /// When SQS did not confirm it.
     pub async fn send_dead_letter_patiently(
         &self,
-        letter: DeadLetter,
+        dead_letter: DeadLetter,
         time_limit: Duration,
     ) -> Result<(), QueueError> {
-        let request = self.dead_letter(letter)?;
+        let request = self.dead_letter(dead_letter)?;
         send_patiently(request, &self.dead_letters_url, time_limit).await
     }
 
-    fn dead_letter(&self, letter: DeadLetter) -> Result<SendMessageFluentBuilder, QueueError> {
-        let (body, attributes) = letter.into_parts();
+    fn dead_letter(&self, dead_letter: DeadLetter) -> Result<SendMessageFluentBuilder, QueueError> {
+        let (body, attributes) = dead_letter.into_parts();
         let fresh = uuid::Uuid::new_v4().to_string();
         let mut request = self
             .sqs

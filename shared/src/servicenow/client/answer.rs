@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_had_no_effect_is_told_from_what_may_have_had_one() {
+    fn what_had_no_effect_is_distinguished_from_what_may_have_had_one() {
         assert!(matches!(error(503, ""), CallError::Unavailable { .. }));
         assert!(matches!(
             error(429, ""),

@@ -7,7 +7,7 @@ use crate::token::access::AccessError;
 /// Why a call did not succeed, by what the caller can do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
-    /// No effect: ServiceNow limits the rate. Wait that long.
+    /// No effect: ServiceNow limits the rate. Wait for `retry_after`, if there is one.
     #[error("429")]
     Throttled {
         /// From `Retry-After`.

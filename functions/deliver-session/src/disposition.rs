@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What happens to a message after it was handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DeliveryOutcome {
+pub(crate) enum MessageDisposition {
     /// It leaves the queue.
     Done,
     /// It stays hidden in the queue for that long.

@@ -20,7 +20,7 @@ use shared::domain::tenant::TenantId;
 use crate::event::PinRequestBody;
 
 /// How long a key gives the same PIN.
-const KEY_LIVES: Duration = Duration::from_secs(600);
+const KEY_LIFETIME: Duration = Duration::from_secs(600);
 /// Without a key: two requests for the same technician and record within this are one.
 const DOUBLE_CLICK: Duration = Duration::from_secs(3);
 /// After this another process may take the claim over; outlives every request.
@@ -38,7 +38,7 @@ pub(crate) struct PinRequests {
     clock: Clock,
 }
 
-/// What one process claims for one request.
+/// A process's claim to answer one request.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestClaim {
     key: String,
@@ -95,7 +95,7 @@ impl RequestClaim {
     /// Until when an equal request counts as this one. While this one is running, it always does.
     fn valid_until(&self, now: Timestamp) -> Timestamp {
         if self.keyed {
-            now.plus(KEY_LIVES)
+            now.plus(KEY_LIFETIME)
         } else {
             self.requested_at.plus(DOUBLE_CLICK).max(now)
         }
@@ -237,7 +237,7 @@ impl PinRequests {
 
     /// Writes the claim's item in that state; the condition names `#owner` and `:owner`.
     fn put(&self, claim: &RequestClaim, now: Timestamp, state: &str) -> PutItemFluentBuilder {
-        let expires_at = now.plus(KEY_LIVES.max(LEASE)).as_secs();
+        let expires_at = now.plus(KEY_LIFETIME.max(LEASE)).as_secs();
         self.dynamodb
             .put_item()
             .table_name(&self.table)

@@ -1,0 +1,42 @@
+//! One attempt at a post: resolve the record, then write to it or create it.
+
+use shared::domain::error::ErrorCode;
+use shared::domain::tenant::Publish;
+
+use crate::attempt::{Attempt, Resolved};
+use crate::failure::AttemptFailure;
+
+/// How a post ends that needs no further attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AttemptEnd {
+    Delivered,
+    Ignored,
+    Unmatched(ErrorCode),
+}
+
+/// Runs the attempt to its end.
+///
+/// # Errors
+/// [`AttemptFailure`]. `effects` and `details` of the attempt hold what was done until then.
+pub(crate) async fn deliver(attempt: &mut Attempt<'_>) -> Result<AttemptEnd, AttemptFailure> {
+    if came_after_switching_off(attempt) || attempt.file().sessions.publish == Publish::None {
+        return Ok(AttemptEnd::Ignored);
+    }
+    match attempt.resolve().await? {
+        Resolved::Record(record) => {
+            attempt.step("record resolved", &record.to_string());
+            attempt.write(record).await?;
+        }
+        Resolved::Nothing(reason) => match attempt.table_for_new_records() {
+            None => return Ok(AttemptEnd::Unmatched(reason)),
+            Some(table) => attempt.create(table, None).await?,
+        },
+    }
+    Ok(AttemptEnd::Delivered)
+}
+
+/// Posts that were accepted before their tenant was switched off are still delivered.
+fn came_after_switching_off(attempt: &Attempt<'_>) -> bool {
+    let received_after = |then| attempt.post.received_at >= then;
+    !attempt.file().enabled && attempt.tenant.disabled_at.is_none_or(received_after)
+}
