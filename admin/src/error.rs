@@ -8,13 +8,14 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use shared::aws::sdk::FailedCall;
 use shared::aws::secret_store::SecretStoreError;
 use shared::aws::storage_error::StorageError;
+use shared::domain::secret_fault::SecretFault;
 use shared::domain::session::SessionId;
 use shared::domain::tenant::TenantId;
 use shared::environment::WrongEnvironment;
 use shared::http::ClientError;
+use shared::settings::SettingFault;
 use shared::token::access::AccessError;
 
-use crate::secret_fault::SecretFault;
 use crate::tenant_file::SyntaxFaults;
 
 /// Why a command failed. Its message is for the operator and holds no secret.
@@ -67,6 +68,25 @@ pub enum AdminError {
          --secret-id {secret}`, then apply again"
     )]
     SecretOfAnotherStack { secret: String, function: String },
+    #[error(
+        "the settings of tenant {0} are changed in ServiceNow. `rescue-connector tenant export {0}` writes them as a file; with \
+         --take-over the file is applied, and ServiceNow can change nothing any more"
+    )]
+    ManagedInServiceNow(TenantId),
+    #[error(
+        "there is no tenant {0} yet; name its instance with --instance https://NAME.service-now.com"
+    )]
+    NeedsInstance(TenantId),
+    #[error(
+        "the instance of tenant {0} is {1}; leave --instance out, or correct it with `tenant set`"
+    )]
+    OtherInstance(TenantId, String),
+    #[error("the stack's output ApiUrl is needed for the link; name the stack with --stack")]
+    NoApiUrl,
+    #[error("{}", faults(.0))]
+    InvalidSettings(Vec<SettingFault>),
+    #[error("{0:?} is no JSON pointer such as /sessions/publish")]
+    Pointer(String),
     #[error("tenant {tenant} has no live key {key}; it has {live}")]
     NoSuchKey {
         tenant: TenantId,
@@ -232,6 +252,13 @@ impl AdminError {
             advice,
         }
     }
+}
+
+fn faults(faults: &[SettingFault]) -> String {
+    let named = faults
+        .iter()
+        .map(|fault| format!("{}: {}", fault.pointer, fault.message));
+    named.collect::<Vec<_>>().join("\n")
 }
 
 impl From<SecretStoreError> for AdminError {

@@ -98,11 +98,12 @@ pub(crate) fn read_all(
 pub(crate) async fn plan_all(
     stack: &Stack,
     files: Vec<FolderEntry<TenantFile>>,
+    take_over: bool,
     mut done: impl FnMut(usize),
 ) -> Vec<FolderEntry<Plan>> {
     let plans = stream::iter(files).map(async |entry| FolderEntry {
         outcome: match entry.outcome {
-            Ok(file) => plan(stack, &file).await,
+            Ok(file) => plan(stack, &file, take_over).await,
             Err(error) => Err(error),
         },
         path: entry.path,

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use serde::Serialize;
-use shared::aws::tenants::{KeyKind, KeyScope, Tenant, TenantKey};
+use shared::aws::tenants::{KeyKind, KeyScope, LIVE_KEYS, ManagedTenant, TenantKey, WebhookUrls};
 use shared::domain::secret::{Secret, serialize_exposed_option};
 use shared::domain::tenant::TenantId;
 
@@ -10,11 +10,8 @@ use crate::error::AdminError;
 use crate::json_name::json_name;
 use crate::random::random;
 use crate::stack::Stack;
-use crate::tenant::table::{read_existing, write};
-use crate::tenant::{ShownKey, WebhookUrls};
-
-/// How many keys of a kind may be live (docs/architecture.md#where-state-lives).
-const LIVE: usize = 2;
+use crate::tenant::ShownKey;
+use crate::tenant::table::{change, read_existing, read_managed};
 
 /// Which key `keys rotate` creates.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +36,8 @@ pub(crate) enum ScopeName {
     Pin,
     /// Hand a refresh token over
     Token,
+    /// Read and change the tenant's settings
+    Settings,
 }
 
 impl From<ScopeName> for KeyScope {
@@ -46,6 +45,7 @@ impl From<ScopeName> for KeyScope {
         match name {
             ScopeName::Pin => Self::Pin,
             ScopeName::Token => Self::Token,
+            ScopeName::Settings => Self::Settings,
         }
     }
 }
@@ -79,10 +79,10 @@ pub(crate) async fn rotate(
     id: &TenantId,
     new: NewKey,
 ) -> Result<CreatedKey, AdminError> {
-    let before = read_existing(stack, id).await?;
+    let before = read_managed(stack, id).await?;
     let kind = new.kind();
     let older = ids(&before, kind);
-    if older.len() >= LIVE {
+    if older.len() >= LIVE_KEYS {
         return Err(AdminError::TwoKeys {
             tenant: id.clone(),
             kind: json_name(&kind),
@@ -95,9 +95,11 @@ pub(crate) async fn rotate(
     };
     let (key, text) = TenantKey::generate(kind, scopes, &random()?, stack.clock.now());
     let key_id = key.id.clone();
-    let mut after = next_version(&before);
-    after.keys.push(key);
-    write(stack, Some(&before), &after).await?;
+    let pointers = vec![format!("/keys/{key_id}")];
+    change(stack, &before, pointers, |after| {
+        after.tenant.keys.push(key)
+    })
+    .await?;
     let webhook = kind == KeyKind::Webhook;
     Ok(CreatedKey {
         id: key_id,
@@ -121,7 +123,7 @@ pub(crate) struct RetiredKey {
 /// A key that is about to be retired.
 #[derive(Clone, Debug)]
 pub(crate) struct Retirement {
-    before: Tenant,
+    before: ManagedTenant,
     key: TenantKey,
 }
 
@@ -140,11 +142,13 @@ impl Retirement {
     /// # Errors
     /// [`AdminError::Conflict`]; otherwise when AWS refuses.
     pub(crate) async fn execute(self, stack: &Stack) -> Result<RetiredKey, AdminError> {
-        let mut after = next_version(&self.before);
-        after.keys.retain(|key| key.id != self.key.id);
-        write(stack, Some(&self.before), &after).await?;
+        let pointers = vec![format!("/keys/{}", self.key.id)];
+        change(stack, &self.before, pointers, |after| {
+            after.tenant.keys.retain(|key| key.id != self.key.id);
+        })
+        .await?;
         Ok(RetiredKey {
-            tenant: self.before.file.tenant,
+            tenant: self.before.tenant.file.tenant,
             id: self.key.id,
             kind: self.key.kind,
             retired: true,
@@ -161,10 +165,20 @@ pub(crate) async fn retirement(
     id: &TenantId,
     key: &str,
 ) -> Result<Retirement, AdminError> {
-    let before = read_existing(stack, id).await?;
-    let found = before.keys.iter().find(|live| live.id == key).cloned();
+    let before = read_managed(stack, id).await?;
+    let found = before
+        .tenant
+        .keys
+        .iter()
+        .find(|live| live.id == key)
+        .cloned();
     let Some(found) = found else {
-        let live: Vec<&str> = before.keys.iter().map(|key| key.id.as_str()).collect();
+        let live: Vec<&str> = before
+            .tenant
+            .keys
+            .iter()
+            .map(|key| key.id.as_str())
+            .collect();
         return Err(AdminError::NoSuchKey {
             tenant: id.clone(),
             key: key.to_owned(),
@@ -185,14 +199,6 @@ pub(crate) async fn list(stack: &Stack, id: &TenantId) -> Result<Vec<ShownKey>, 
     Ok(keys)
 }
 
-fn ids(tenant: &Tenant, kind: KeyKind) -> Vec<String> {
-    let keys = tenant.keys.iter().filter(|key| key.kind == kind);
-    keys.map(|key| key.id.clone()).collect()
-}
-
-fn next_version(before: &Tenant) -> Tenant {
-    Tenant {
-        version: before.version + 1,
-        ..before.clone()
-    }
+fn ids(tenant: &ManagedTenant, kind: KeyKind) -> Vec<String> {
+    tenant.keys(kind).map(|key| key.id.clone()).collect()
 }

@@ -13,8 +13,6 @@ mod plain;
 mod random;
 mod records;
 mod remedies;
-mod secret_fault;
-pub mod secret_name;
 mod secret_text;
 pub mod secrets;
 mod secrets_manager;

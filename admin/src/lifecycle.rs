@@ -6,14 +6,14 @@ use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use serde::Serialize;
 use shared::aws::ledger::{BY_TENANT, PostState};
 use shared::aws::secret_store::{tenant_secrets_name, token_secret_name};
-use shared::aws::tenants::Tenant;
+use shared::aws::tenants::{HistoryEntry, ManagedTenant, Tenant};
 use shared::domain::clock::Timestamp;
 use shared::domain::tenant::{Grant, Publish, TenantFile, TenantId};
 
 use crate::error::AdminError;
 use crate::secrets_manager;
 use crate::stack::Stack;
-use crate::tenant::table::{read_existing, resource, write};
+use crate::tenant::table::{change, read_existing, read_managed, resource};
 
 /// One tenant of [`list`].
 ///
@@ -120,7 +120,7 @@ pub(crate) async fn switch(
     id: &TenantId,
     enabled: bool,
 ) -> Result<SwitchedTenant, AdminError> {
-    let before = read_existing(stack, id).await?;
+    let before = read_managed(stack, id).await?;
     let (after, changed) = switched(stack, before, enabled).await?;
     Ok(SwitchedTenant {
         tenant: id.clone(),
@@ -133,23 +133,27 @@ pub(crate) async fn switch(
 
 async fn switched(
     stack: &Stack,
-    before: Tenant,
+    before: ManagedTenant,
     enabled: bool,
 ) -> Result<(Tenant, bool), AdminError> {
-    if before.file.enabled == enabled {
-        return Ok((before, false));
+    if before.tenant.file.enabled == enabled {
+        return Ok((before.tenant, false));
     }
-    let after = Tenant {
-        file: TenantFile {
-            enabled,
-            ..before.file.clone()
-        },
-        version: before.version + 1,
-        keys: before.keys.clone(),
-        disabled_at: (!enabled).then(|| stack.clock.now()),
-    };
-    write(stack, Some(&before), &after).await?;
-    Ok((after, true))
+    let pointers = vec!["/enabled".to_owned()];
+    let after = change(stack, &before, pointers, |after| {
+        after.tenant.file.enabled = enabled;
+    });
+    Ok((after.await?.tenant, true))
+}
+
+/// Who changed a tenant, the oldest change first.
+///
+/// As JSON: `[{"time","version","who","pointers"}]`.
+///
+/// # Errors
+/// [`AdminError::NoSuchTenant`]; otherwise when AWS refuses.
+pub(crate) async fn history(stack: &Stack, id: &TenantId) -> Result<Vec<HistoryEntry>, AdminError> {
+    Ok(read_managed(stack, id).await?.history)
 }
 
 /// The settings of a tenant. Applying them as a file changes nothing.
@@ -224,7 +228,7 @@ pub(crate) async fn delete(
     wait: Duration,
     mut progress: impl FnMut(Draining),
 ) -> Result<DeletedTenant, AdminError> {
-    let before = read_existing(stack, id).await?;
+    let before = read_managed(stack, id).await?;
     let (tenant, _) = switched(stack, before, false).await?;
     let left = drain(stack, &tenant, wait, &mut progress).await?;
     let names = [

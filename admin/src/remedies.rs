@@ -95,6 +95,25 @@ fn remedy(code: &str) -> Option<&'static str> {
             "Export less of the session in Rescue's Administration Center; the post was not stored."
         }
         "idempotency-key-reused" => "Send each request with an Idempotency-Key of its own.",
+        "operator-only" => {
+            "Change the setting with `rescue-connector tenant set TENANT POINTER VALUE`."
+        }
+        "instance-mismatch" => {
+            "Open the link in the instance that it was made for, or make one for another tenant with `rescue-connector tenant \
+             invite`."
+        }
+        "too-many-keys" => {
+            "Retire a key that is not used any more; `rescue-connector keys list TENANT` shows them."
+        }
+        "last-key" => {
+            "Make new webhook URLs first, and set them in Rescue's Administration Center."
+        }
+        "managed-by-file" => {
+            "Change the tenant file and apply it with `rescue-connector tenant apply FILE`."
+        }
+        "settings-changed" => "Read the settings again, then repeat the change.",
+        "if-match-required" => "Read the settings, and send their ETag as If-Match.",
+        "invalid-settings" => "Correct each setting that the answer names.",
         "token-refused" => {
             "Hand over a new refresh token from ServiceNow, made for the client_id of the tenant file or sent with its \
              own client."

@@ -1,18 +1,9 @@
 //! Reads a secret from a prompt or a file. A byte order mark and one line end are dropped. A text that cannot be the
 //! secret is refused; one that looks like a mistake has to be confirmed.
 
-use serde_json::Value;
 use shared::domain::secret::Secret;
-
-use crate::secret_fault::SecretFault;
-use crate::secret_name::SecretName;
-
-/// Longer than any of these secrets. Secrets Manager takes 65 536 bytes for all of a tenant's secrets together
-/// (<https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>).
-pub(crate) const LIMIT: usize = 60 * 1024;
-
-/// Characters that ServiceNow does not always accept in a client secret.
-pub(crate) const CLIENT_SECRET_RISKY: [char; 5] = ['^', '&', '<', '>', '?'];
+use shared::domain::secret_fault::{LIMIT, SecretFault};
+use shared::domain::secret_name::SecretName;
 
 /// Decodes a text without its byte order mark and one line end. PowerShell writes files in UTF-16 with a byte order mark,
 /// which is decoded too. `None`: neither UTF-8 nor such UTF-16.
@@ -50,48 +41,17 @@ pub(crate) fn read(
     let Some(text) = text(bytes) else {
         return refused(SecretFault::NotText);
     };
-    match fault(name, &text) {
+    match SecretFault::of(name, &text) {
         None => Ok(Secret::from(text)),
         Some(fault) if fault.may_be_right() => Err((fault, Some(Secret::from(text)))),
         Some(fault) => refused(fault),
     }
 }
 
-fn fault(name: SecretName, text: &str) -> Option<SecretFault> {
-    let trimmed = text.trim();
-    if trimmed.is_empty() {
-        return Some(SecretFault::Empty);
-    }
-    if let Ok(Value::Object(members)) = serde_json::from_str(trimmed) {
-        let own = name.member();
-        let named = members.keys().find(|member| member.as_str() == own);
-        let named = named.or_else(|| members.keys().find(|member| *member == name.as_str()));
-        let fault = |member: &String| SecretFault::Json(member.clone());
-        return Some(named.map_or(SecretFault::OtherJson(own), fault));
-    }
-    if text.contains(['\n', '\r']) {
-        return Some(SecretFault::Lines(name.as_str()));
-    }
-    if text.contains(char::is_control) {
-        return Some(SecretFault::Control);
-    }
-    if trimmed != text && !name.is_password() {
-        return Some(SecretFault::Blanks(name.as_str()));
-    }
-    let quoted = |open: char, close: char| {
-        let inner = trimmed.strip_prefix(open);
-        inner.is_some_and(|inner| inner.ends_with(close))
-    };
-    let pairs = [('"', '"'), ('\'', '\''), ('`', '`'), ('“', '”'), ('„', '“')];
-    if pairs.iter().any(|(open, close)| quoted(*open, *close)) {
-        return Some(SecretFault::Quotes);
-    }
-    let risky = name == SecretName::OauthClientSecret && text.contains(CLIENT_SECRET_RISKY);
-    risky.then_some(SecretFault::RiskyCharacter)
-}
-
 #[cfg(test)]
 mod tests {
+    use shared::domain::secret_fault::CLIENT_SECRET_RISKY;
+
     use super::*;
 
     fn taken(name: SecretName, bytes: &[u8]) -> String {

@@ -6,7 +6,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use shared::domain::clock::Timestamp;
-use shared::domain::secret::Secret;
 
 use crate::error::AdminError;
 use crate::stack::Stack;
@@ -254,16 +253,6 @@ pub(crate) fn with_tracking_key(
     (json, missing)
 }
 
-/// The object with one secret set; everything else stays.
-pub(crate) fn with_secret(
-    mut json: Map<String, Value>,
-    key: &str,
-    value: &Secret,
-) -> Map<String, Value> {
-    json.insert(key.to_owned(), Value::String(value.expose().to_owned()));
-    json
-}
-
 /// Whether Secrets Manager refused a call with one of these error codes.
 fn is_one_of<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, codes: &[&str]) -> bool {
     let code = error.as_service_error().and_then(|error| error.code());
@@ -300,16 +289,5 @@ mod tests {
         let (again, made) = with_tracking_key(after.clone(), &[8; 32]);
         assert!(!made);
         assert_eq!(again, after);
-    }
-
-    #[test]
-    fn setting_one_secret_keeps_the_others_and_any_character() {
-        let before = object(json!({"tracking-key": "t", "sso-password": "old"}));
-        let value = Secret::from(" \"ü\\\n☂' ");
-        let after = with_secret(before, "sso-password", &value);
-        assert_eq!(
-            Value::Object(after),
-            json!({"tracking-key": "t", "sso-password": " \"ü\\\n☂' "})
-        );
     }
 }

@@ -1,8 +1,13 @@
 //! The tables, queues and secrets of a deployment.
 
+use std::sync::Arc;
+
 use shared::aws::credentials::CredentialsTable;
 use shared::aws::queue::Queues;
+use shared::aws::secret_store::SecretStore;
+use shared::aws::tenants::ManagedTenants;
 use shared::domain::clock::Clock;
+use tokio::sync::OnceCell;
 
 /// One deployment: its names, and AWS clients.
 ///
@@ -26,6 +31,8 @@ pub struct Stack {
     pub dynamodb: aws_sdk_dynamodb::Client,
     pub secrets: aws_sdk_secretsmanager::Client,
     pub sqs: aws_sdk_sqs::Client,
+    /// Who runs the commands.
+    pub operator: Operator,
     /// The time; tests shift it with `CLOCK_OFFSET_SECONDS`.
     pub clock: Clock,
 }
@@ -49,11 +56,70 @@ pub enum Need {
     RotateTokensFunctionArn,
 }
 
+/// Who runs the commands, for the tenants' history: an AWS principal, which is asked for once.
+#[derive(Clone, Debug, Default)]
+pub struct Operator {
+    aws: Option<aws_types::SdkConfig>,
+    principal: Arc<OnceCell<String>>,
+}
+
+impl Operator {
+    /// The author of a change whose AWS principal is not known.
+    const UNKNOWN: &str = "rescue-connector";
+
+    /// Whoever these credentials belong to.
+    pub fn of(aws: aws_types::SdkConfig) -> Self {
+        Self {
+            aws: Some(aws),
+            principal: Arc::default(),
+        }
+    }
+
+    async fn name(&self) -> String {
+        let principal = async || {
+            let arn = match &self.aws {
+                Some(aws) => caller_arn(aws).await,
+                None => None,
+            };
+            arn.unwrap_or_else(|| Self::UNKNOWN.to_owned())
+        };
+        self.principal.get_or_init(principal).await.clone()
+    }
+}
+
+#[cfg(feature = "deployed")]
+async fn caller_arn(aws: &aws_types::SdkConfig) -> Option<String> {
+    let identity = aws_sdk_sts::Client::new(aws).get_caller_identity().send();
+    identity.await.ok()?.arn
+}
+
+#[cfg(not(feature = "deployed"))]
+#[expect(clippy::unused_async, reason = "as with the feature")]
+async fn caller_arn(_: &aws_types::SdkConfig) -> Option<String> {
+    None
+}
+
 impl Stack {
+    /// Who changes something: the ARN of the operator's AWS principal.
+    pub(crate) async fn principal(&self) -> String {
+        self.operator.name().await
+    }
+
+    /// The tenants, as those that change them see them.
+    pub fn tenants(&self) -> ManagedTenants {
+        ManagedTenants::new(self.dynamodb.clone(), self.tenants_table.clone())
+    }
+
     /// The credentials table: leases, pauses and shared access tokens.
     pub fn credentials(&self) -> CredentialsTable {
         let (table, clock) = (self.credentials_table.clone(), self.clock.clone());
         CredentialsTable::new(self.dynamodb.clone(), table, clock)
+    }
+
+    /// The tenants' secrets.
+    pub fn secret_store(&self) -> SecretStore {
+        let prefix = self.secret_prefix.clone();
+        SecretStore::new(self.secrets.clone(), prefix, self.clock.clone())
     }
 
     /// The sessions queue and its dead-letter queue.

@@ -7,7 +7,7 @@ use shared::domain::clock::Clock;
 use shared::environment::{DEFAULT_SECRET_PREFIX, EnvironmentReader};
 
 use crate::error::AdminError;
-use crate::stack::{Need, Stack};
+use crate::stack::{Need, Operator, Stack};
 
 impl Need {
     /// The variable that takes precedence, if there is one, and the stack's output.
@@ -97,6 +97,7 @@ impl Stack {
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
             secrets: aws_sdk_secretsmanager::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
+            operator: Operator::of(config),
             clock: Clock::system(testing.clock_offset_seconds),
         };
         reader.finish()?;

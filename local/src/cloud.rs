@@ -8,13 +8,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use admin::secret_name::SecretName;
-use admin::stack::Stack;
+use admin::stack::{Operator, Stack};
 use admin::tenant::{Applied, ApplyOptions};
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use shared::aws::sdk::SdkConfig;
 use shared::domain::clock::Clock;
 use shared::domain::secret::Secret;
+use shared::domain::secret_name::SecretName;
 use shared::environment::DEFAULT_SECRET_PREFIX;
 
 use crate::aws::iam::{self, Permissions};
@@ -430,6 +430,7 @@ pub(crate) fn stack(outputs: &BTreeMap<String, String>, sdk: &SdkConfig, clock: 
         dynamodb: aws_sdk_dynamodb::Client::new(sdk),
         secrets: aws_sdk_secretsmanager::Client::new(sdk),
         sqs: aws_sdk_sqs::Client::new(sdk),
+        operator: Operator::default(),
         clock,
     }
 }

@@ -4,8 +4,8 @@ use crate::cloud::{Cloud, Error};
 use crate::rescue::Technician;
 use crate::servicenow::User;
 use admin::AdminError;
-use admin::secret_name::SecretName;
 use admin::tenant::{Applied, ApplyOptions};
+use shared::domain::secret_name::SecretName;
 
 /// The tenant's name.
 pub const TENANT: &str = "demo";
@@ -22,7 +22,8 @@ pub const CLIENT_ID: &str = "rescue-connector-demo";
 pub const CLIENT_SECRET: &str = "demo-client-secret";
 /// The account that it writes as.
 pub const SERVICE_ACCOUNT: &str = "svc.rescue";
-const SERVICE_ACCOUNT_PASSWORD: &str = "demo-service-account-password";
+/// The password of the demo's service account.
+pub const SERVICE_ACCOUNT_PASSWORD: &str = "demo-service-account-password";
 const SSO_PASSWORD: &str = "demo-sso-password";
 
 /// The demo's tenant file.

@@ -19,6 +19,7 @@ pub fn run(function: &str) -> Result<(), MulticallError> {
         "deliver-session" => runtime.block_on(deliver_session::run()),
         "generate-pin" => runtime.block_on(generate_pin::run()),
         "receive-token" => runtime.block_on(receive_token::run()),
+        "tenant-settings" => runtime.block_on(tenant_settings::run()),
         "rotate-tokens" => runtime.block_on(rotate_tokens::run()),
         other => Err(format!("there is no function {other}").into()),
     }

@@ -13,6 +13,7 @@ pub mod http;
 pub mod rescue;
 pub mod retry;
 pub mod servicenow;
+pub mod settings;
 pub mod telemetry;
 pub mod token;
 pub mod wiring;

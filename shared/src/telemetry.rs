@@ -40,6 +40,7 @@ pub enum Metric {
     NotificationFailed,
     RotationSucceeded,
     RotationFailed,
+    TenantChanged,
 }
 
 impl Metric {
@@ -65,6 +66,7 @@ impl Metric {
             Self::NotificationFailed => "NotificationFailed",
             Self::RotationSucceeded => "RotationSucceeded",
             Self::RotationFailed => "RotationFailed",
+            Self::TenantChanged => "TenantChanged",
         }
     }
 }
@@ -108,6 +110,7 @@ const OWN_TARGETS: &[&str] = &[
     "shared",
     "session_details",
     "deliver_session",
+    "tenant_settings",
     "generate_pin",
     "receive_token",
     "rotate_tokens",

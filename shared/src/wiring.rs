@@ -9,7 +9,7 @@ use crate::aws::credentials::CredentialsTable;
 use crate::aws::ledger::Ledger;
 use crate::aws::queue::Queues;
 use crate::aws::secret_store::SecretStore;
-use crate::aws::tenants::TenantsTable;
+use crate::aws::tenants::{ManagedTenants, TenantsTable};
 use crate::domain::clock::Clock;
 use crate::environment::{EnvironmentReader, Testing, WrongEnvironment};
 use crate::http::ClientError;
@@ -84,6 +84,12 @@ impl Wiring {
     pub fn tenants(&mut self) -> TenantsTable {
         let table = self.environment.required("TENANTS_TABLE");
         TenantsTable::new(self.dynamodb(), table, self.clock())
+    }
+
+    /// Reads and writes whole tenants.
+    pub fn managed_tenants(&mut self) -> ManagedTenants {
+        let table = self.environment.required("TENANTS_TABLE");
+        ManagedTenants::new(self.dynamodb(), table)
     }
 
     /// Reads `SESSIONS_TABLE`.

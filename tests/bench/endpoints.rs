@@ -6,15 +6,16 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use admin::secret_name::SecretName;
 use local::aws::REGION;
 use local::cloud::{Options, Programs, TEMPLATE};
 use local::demo_tenant::{self, CLIENT_ID, CLIENT_SECRET, SERVICE_ACCOUNT, TECHNICIAN, TENANT};
 use local::rescue::Technician;
 use local::template::Template;
 use shared::aws::secret_store::{TenantSecrets, TokenSecret};
+use shared::aws::tenants::KeyScope;
 use shared::domain::clock::Timestamp;
 use shared::domain::secret::Secret;
+use shared::domain::secret_name::SecretName;
 use shared::domain::tenant::TenantId;
 use tests::World;
 use uuid::Uuid;
@@ -39,6 +40,8 @@ pub(crate) struct Endpoints {
     pub(crate) world: World,
     /// The key that signs a `Tracking0` of the demo's tenant.
     pub(crate) tracking_key: Secret,
+    /// An API key of the demo's tenant with the scope `settings`.
+    pub(crate) settings_key: Secret,
     pub(crate) tenant: TenantId,
     /// The name of `ROTATED`'s token secret and the id of its pending version.
     pub(crate) rotation: (String, String),
@@ -103,6 +106,7 @@ impl Endpoints {
         let settings = settings(&world, fronts.as_ref())?;
         Ok(Self {
             tracking_key: tracking_key(&world).await?,
+            settings_key: world.api_key_for(KeyScope::Settings).await,
             tenant: TenantId::parse(TENANT).ok_or("no tenant's name")?,
             rotation: begin_rotation(&world, &file).await?,
             settings,

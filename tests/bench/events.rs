@@ -37,6 +37,8 @@ enum Expected {
     Pin,
     /// The token is stored.
     Stored,
+    /// The status of the demo's tenant.
+    Status,
     /// One note on this incident, and no batch item failure.
     Note(String),
     /// `null`: the rotation step has no result.
@@ -50,6 +52,7 @@ impl Endpoints {
     /// * `deliver-session`: one such post, of a session that a PIN tied to an incident without notes;
     /// * `generate-pin`: a new PIN request for an incident, without e-mails and note;
     /// * `receive-token`: a refresh token that was never handed over;
+    /// * `tenant-settings`: the status of a tenant;
     /// * `rotate-tokens`: `testSecret` of a pending version. It calls Secrets Manager, DynamoDB and ServiceNow and can be
     ///   repeated. `createSecret` and `finishSecret` can not: only Secrets Manager starts a new rotation.
     pub(crate) fn event(&self, program: &Program) -> BenchResult<Event> {
@@ -62,6 +65,7 @@ impl Endpoints {
             "deliver-session" => self.batch(CHAT),
             "generate-pin" => Ok(self.pin_request(program)),
             "receive-token" => Ok(self.hand_over()),
+            "tenant-settings" => Ok(self.status()),
             "rotate-tokens" => Ok(self.rotation_step()),
             other => Err(format!("no event is known for {other}").into()),
         }
@@ -99,6 +103,7 @@ impl Endpoints {
                     && pin.bytes().all(|digit| digit.is_ascii_digit())
             }
             Expected::Stored => ok && body()["status"] == "stored",
+            Expected::Status => ok && body()["tenant"] == TENANT,
             Expected::Note(incident) => {
                 let notes = self.world.cloud.servicenow.work_notes("incident", incident);
                 let failures = answer["batchItemFailures"].as_array();
@@ -222,6 +227,17 @@ impl Endpoints {
         Event::new(&event, Expected::Stored)
     }
 
+    fn status(&self) -> Event {
+        let mut event = http(
+            "GET /integration/api/servicenow/status/{tenant}",
+            &format!("/integration/api/servicenow/status/{TENANT}"),
+            json!({"tenant": TENANT}),
+            "",
+        );
+        event["headers"]["authorization"] = json!(format!("Bearer {}", self.settings_key.expose()));
+        Event::new(&event, Expected::Status)
+    }
+
     fn rotation_step(&self) -> Event {
         let (secret, version) = &self.rotation;
         let event = json!({
@@ -271,7 +287,7 @@ fn http(route: &str, path: &str, parameters: Value, body: &str) -> Value {
             "domainName": "api.acme.test",
             "domainPrefix": "api",
             "http": {
-                "method": "POST",
+                "method": route.split(' ').next(),
                 "path": path,
                 "protocol": "HTTP/1.1",
                 "sourceIp": "205.255.255.176",

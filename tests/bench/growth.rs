@@ -5,7 +5,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ::tests::World;
-use admin::tenant::WebhookUrls;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures::{StreamExt as _, TryStreamExt as _};
 use local::aws::Service;
@@ -14,7 +13,7 @@ use local::demo_tenant::TENANT;
 use local::rescue::{Format, Phase, Session};
 use local::servicenow::Created;
 use shared::aws::credentials::access_token_key;
-use shared::aws::tenants::{KeyKind, Tenant, TenantKey};
+use shared::aws::tenants::{KeyKind, ManagedTenant, Tenant, TenantKey, WebhookUrls};
 use shared::domain::clock::Timestamp;
 use shared::domain::tenant::TenantId;
 
@@ -163,7 +162,7 @@ impl Template {
             for &number in round {
                 let (tenant, _) = self.tenant(number)?;
                 let id = tenant.file.tenant.clone();
-                tenants.push(tenant.to_item().map_err(refused)?);
+                tenants.push(ManagedTenant::from(tenant).to_item().map_err(refused)?);
                 let mut token = self.access_token.clone();
                 token.insert("credential".to_owned(), text(&access_token_key(&id)));
                 credentials.push(token);

@@ -22,11 +22,12 @@ pub(crate) struct Program {
 }
 
 /// The functions, by the names of their binaries.
-pub(crate) const FUNCTIONS: [&str; 5] = [
+pub(crate) const FUNCTIONS: [&str; 6] = [
     "session-details",
     "deliver-session",
     "generate-pin",
     "receive-token",
+    "tenant-settings",
     "rotate-tokens",
 ];
 

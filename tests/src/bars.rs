@@ -38,7 +38,7 @@ pub struct CallBar {
 /// The most calls of every function to each service. A function calls no other service.
 ///
 /// A post of a cached tenant; a delivery to a known record, without an attachment; a PIN without e-mails and note; a token
-/// that is handed over and stored; a rotation that renews, all its steps together. Another process has shared access
+/// that is handed over and stored; a status without checks; a rotation that renews, all its steps together. Another process has shared access
 /// tokens and authcodes before.
 pub const CALLS: &[CallBar] = &[
     bar("session-details", "DynamoDB", 1, 0),
@@ -52,6 +52,8 @@ pub const CALLS: &[CallBar] = &[
     bar("receive-token", "DynamoDB", 7, 6),
     bar("receive-token", "Secrets Manager", 6, 5),
     bar("receive-token", "ServiceNow", 2, 2),
+    bar("tenant-settings", "DynamoDB", 3, 3),
+    bar("tenant-settings", "Secrets Manager", 1, 1),
     bar("rotate-tokens", "DynamoDB", 11, 10),
     bar("rotate-tokens", "Secrets Manager", 16, 15),
     bar("rotate-tokens", "ServiceNow", 2, 2),

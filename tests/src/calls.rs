@@ -10,6 +10,7 @@ use local::simulator::RecordedRequest;
 use serde_json::json;
 
 use crate::settings::without_notifications;
+use crate::settings_app::SettingsApp;
 use crate::tokens::demo;
 use crate::{World, request};
 
@@ -64,6 +65,7 @@ pub async fn count(options: Options) -> Vec<Calls> {
         deliver_session(&world).await,
         generate_pin(&world).await,
         receive_token(&world).await,
+        tenant_settings(&world).await,
         rotate_tokens(&world).await,
     ]
 }
@@ -116,6 +118,14 @@ async fn receive_token(world: &World) -> Calls {
     };
     hand_over(0).await;
     measure(world, "receive-token", async |nth| hand_over(nth + 1).await).await
+}
+
+async fn tenant_settings(world: &World) -> Calls {
+    let app = SettingsApp::of_the_demo(world).await;
+    measure(world, "tenant-settings", async |_| {
+        app.status().await;
+    })
+    .await
 }
 
 async fn rotate_tokens(world: &World) -> Calls {
@@ -171,6 +181,7 @@ const fn name(service: Service) -> &'static str {
         Service::Sqs => "SQS",
         Service::SecretsManager => "Secrets Manager",
         Service::CloudFormation => "CloudFormation",
+        Service::Sts => "STS",
     }
 }
 

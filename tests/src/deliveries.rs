@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use admin::secret_name::SecretName;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use local::aws::REGION;
 use local::demo_tenant::{self, CLIENT_ID, CLIENT_SECRET, SERVICE_ACCOUNT, TENANT};
@@ -11,6 +10,7 @@ use local::servicenow::{Created, Simulator};
 use local::simulator::RequestMatcher;
 use shared::domain::clock::Timestamp;
 use shared::domain::secret::Secret;
+use shared::domain::secret_name::SecretName;
 
 use crate::World;
 use crate::settings::with_line;

@@ -11,6 +11,7 @@ mod faults;
 pub mod injected;
 mod pin_requests;
 pub mod settings;
+pub mod settings_app;
 pub mod tokens;
 mod world;
 

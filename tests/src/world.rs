@@ -10,6 +10,7 @@ use local::demo_tenant::{self, TECHNICIAN, TENANT};
 use local::lambda::{Lambda, Poller};
 use local::rescue::{Format, Payload, Phase, Session};
 use local::servicenow::Created;
+use shared::aws::tenants::{Change, KeyKind, KeyScope, TenantKey};
 use shared::domain::secret::Secret;
 
 /// A local stack with the demo's tenant. Posts are accepted at once and delivered when the test calls [`World::deliver`].
@@ -102,6 +103,27 @@ impl World {
             .apply(&change(demo_tenant::file(&self.cloud)), &[])
             .await
             .expect("the tenant is applied");
+    }
+
+    /// A further API key of the demo's tenant, with that scope alone.
+    ///
+    /// # Panics
+    /// When the table refuses.
+    pub async fn api_key_for(&self, scope: KeyScope) -> Secret {
+        let tenants = self.cloud.stack.tenants();
+        let id = crate::tokens::demo();
+        let before = tenants.read(&id).await.expect("read").expect("a tenant");
+        let now = self.cloud.clock.now();
+        let (key, text) = TenantKey::generate(KeyKind::Api, vec![scope], &[9; 32], now);
+        let change = Change {
+            who: "a test",
+            at: now,
+            pointers: vec![format!("/keys/{}", key.id)],
+        };
+        let after = before.changed(change, |after| after.tenant.keys.push(key));
+        let written = tenants.write(Some(&before), &after).await;
+        written.expect("written");
+        text
     }
 
     /// A new incident.

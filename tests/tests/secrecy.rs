@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use admin::secret_name::SecretName;
 use aws_sdk_dynamodb::types::AttributeValue;
 use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::demo_tenant::{self, TECHNICIAN};
@@ -11,6 +10,7 @@ use local::rescue::{Phase, Session};
 use local::servicenow::RefreshAnswer;
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::{Value, json};
+use shared::domain::secret_name::SecretName;
 use tests::injected::{self, denied};
 use tests::{HttpAnswer, World, request};
 

@@ -215,7 +215,7 @@ mod tests {
         let error = Cli::try_parse_from(arguments).expect_err("unknown");
         assert_eq!(error.exit_code(), 2);
         let text = error.to_string();
-        for name in crate::secret_name::SecretName::ALL {
+        for name in shared::domain::secret_name::SecretName::ALL {
             assert!(text.contains(name.as_str()), "{text}");
         }
     }

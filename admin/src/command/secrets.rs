@@ -4,8 +4,11 @@ use std::io::{IsTerminal as _, Read as _};
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 use shared::domain::secret::Secret;
+use shared::domain::secret_fault::LIMIT;
+use shared::domain::secret_name::SecretName;
 use shared::domain::tenant::TenantId;
 
 use super::arguments::{examples, tenant_id};
@@ -13,8 +16,7 @@ use super::global::Global;
 use super::terminal::confirm;
 
 use crate::error::AdminError;
-use crate::secret_name::SecretName;
-use crate::secret_text::{self, LIMIT};
+use crate::secret_text;
 use crate::secrets::set;
 use crate::stack::Need;
 
@@ -32,12 +34,19 @@ pub(super) enum Command {
         #[arg(value_parser = tenant_id)]
         tenant: TenantId,
         /// The secret
-        #[arg(value_enum)]
+        #[arg(value_parser = secret_name())]
         name: SecretName,
         /// Accept a secret that looks like a mistake: quotes around it, or ^ & < > ? in a client secret
         #[arg(long)]
         yes: bool,
     },
+}
+
+/// The names of the secrets, as the help text lists them.
+fn secret_name() -> impl TypedValueParser<Value = SecretName> {
+    let names = SecretName::ALL.map(SecretName::as_str);
+    PossibleValuesParser::new(names)
+        .try_map(|text| SecretName::parse(&text).ok_or("no such secret"))
 }
 
 #[derive(Serialize)]

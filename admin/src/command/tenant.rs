@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use serde::Serialize;
-use shared::domain::tenant::TenantId;
+use shared::aws::tenants::HistoryEntry;
+use shared::domain::tenant::{HumanDuration, TenantId};
+use shared::settings::duration;
 
 use super::arguments::{example, examples, tenant_id};
 use super::global::Global;
@@ -20,9 +22,10 @@ use super::terminal::{Progress, confirm, remark};
 
 use crate::error::AdminError;
 use crate::json_name::json_name;
-use crate::lifecycle::{DRAIN_WAIT, ListedTenant, delete, export, list, switch};
+use crate::lifecycle::{DRAIN_WAIT, ListedTenant, delete, export, history, list, switch};
+use crate::plain::plain;
 use crate::stack::Need;
-use crate::tenant::{ShownKey, ShownTenant, show};
+use crate::tenant::{ShownKey, ShownTenant, invite, show};
 use crate::tenant_file::to_toml;
 
 #[derive(Debug, Subcommand)]
@@ -43,6 +46,52 @@ pub(super) enum Command {
         #[arg(long)]
         dry_run: bool,
         /// Do not ask before changes that may interrupt a running tenant
+        #[arg(long)]
+        yes: bool,
+        /// Also apply to a tenant whose settings are changed in ServiceNow, which ends that
+        #[arg(long)]
+        take_over: bool,
+    },
+    /// Make a one-time set-up link for the tenant's ServiceNow administrator
+    ///
+    /// Creates a tenant that does not exist yet; its settings are then changed in ServiceNow. A new link ends the last one.
+    #[command(after_help = examples([
+        "tenant invite acme --instance https://acme.service-now.com",
+        "tenant invite acme --valid-for \"2 days\"",
+    ]))]
+    Invite {
+        /// The tenant
+        #[arg(value_parser = tenant_id)]
+        tenant: TenantId,
+        /// The address of the tenant's instance; needed for a new tenant
+        #[arg(long, value_name = "URL")]
+        instance: Option<String>,
+        /// How long the link works
+        #[arg(long, value_name = "DURATION", value_parser = validity, default_value = "7 days")]
+        valid_for: Duration,
+    },
+    /// Show who changed the tenant, and when
+    #[command(after_help = example("tenant history acme"))]
+    History {
+        /// The tenant
+        #[arg(value_parser = tenant_id)]
+        tenant: TenantId,
+    },
+    /// Change one setting, whoever manages the tenant
+    #[command(after_help = examples([
+        "tenant set acme /sessions/publish none",
+        "tenant set acme /rescue/technician_domains '[\"acme.test\"]'",
+        "tenant set acme /servicenow/allow_host null",
+    ]))]
+    Set {
+        /// The tenant
+        #[arg(value_parser = tenant_id)]
+        tenant: TenantId,
+        /// The setting, as a JSON pointer
+        pointer: String,
+        /// Its value as JSON; a text needs no quotes; null is the default
+        value: String,
+        /// Do not ask before a change that may interrupt a running tenant
         #[arg(long)]
         yes: bool,
     },
@@ -105,12 +154,39 @@ pub(super) enum Command {
 impl Command {
     pub(super) async fn run(self, global: &Global) -> Result<ExitCode, AdminError> {
         match self {
-            Self::Apply { path, dry_run, yes } if path.is_dir() => {
-                return folder::apply(global, &path, dry_run, yes).await;
+            Self::Apply {
+                path,
+                dry_run,
+                yes,
+                take_over,
+            } if path.is_dir() => {
+                return folder::apply(global, &path, dry_run, yes, take_over).await;
             }
-            Self::Apply { path, dry_run, yes } => {
-                return apply::apply(global, &path, dry_run, yes).await;
+            Self::Apply {
+                path,
+                dry_run,
+                yes,
+                take_over,
+            } => {
+                return apply::apply(global, &path, dry_run, yes, take_over).await;
             }
+            Self::Invite {
+                tenant,
+                instance,
+                valid_for,
+            } => invited(global, &tenant, instance.as_deref(), valid_for).await?,
+            Self::History { tenant } => {
+                let stack = global.stack(&[Need::TenantsTable]).await?;
+                global.answer(&history(&stack, &tenant).await?, |entries| {
+                    shown_history(entries)
+                })?;
+            }
+            Self::Set {
+                tenant,
+                pointer,
+                value,
+                yes,
+            } => return apply::set(global, &tenant, &pointer, &value, yes).await,
             Self::List => {
                 let stack = global.stack(&[Need::TenantsTable]).await?;
                 let tenants = list(&stack).await?;
@@ -145,6 +221,59 @@ impl Command {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn validity(text: &str) -> Result<Duration, String> {
+    let span = duration(text).map(HumanDuration::duration);
+    span.filter(|span| !span.is_zero())
+        .ok_or_else(|| "a duration is written as \"7 days\" or \"12h\"".to_owned())
+}
+
+async fn invited(
+    global: &Global,
+    tenant: &TenantId,
+    instance: Option<&str>,
+    valid_for: Duration,
+) -> Result<(), AdminError> {
+    let loopback = apply::loopback_allowed(global)?;
+    let stack = global.stack(&apply::APPLYING).await?;
+    let link = invite(&stack, tenant, instance, valid_for, loopback).await?;
+    global.answer(&link, |link| {
+        let what = if link.created {
+            format!("Tenant {tenant} is created; its settings are changed in ServiceNow.")
+        } else {
+            format!("Tenant {tenant} has a new set-up link; an earlier one does not work any more.")
+        };
+        format!(
+            "{what}\n\n{STRONG}Set-up link{STRONG:#}, which works once, until {}:\n{}\n\n{}",
+            link.expires_at,
+            link.setup_link.expose(),
+            wrapped(
+                "Hand it to the tenant's ServiceNow administrator like a password: it is shown once. They paste it into the \
+                 app's settings form.",
+                0
+            )
+        )
+    })?;
+    for note in &link.notes {
+        remark(&format!("note: {note}"));
+    }
+    Ok(())
+}
+
+fn shown_history(entries: &[HistoryEntry]) -> String {
+    if entries.is_empty() {
+        return "Nothing was changed since histories are kept.".to_owned();
+    }
+    let rows = entries.iter().rev().map(|entry| {
+        vec![
+            entry.time.to_string(),
+            entry.version.to_string(),
+            plain(&entry.who),
+            entry.pointers.join(", "),
+        ]
+    });
+    columns(&["TIME", "VERSION", "WHO", "CHANGED"], rows)
 }
 
 /// As JSON: `{"tenant","toml"}`.

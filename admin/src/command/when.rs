@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shared::domain::clock::Timestamp;
 
-use crate::tenant_file::duration;
+use shared::settings::duration;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 

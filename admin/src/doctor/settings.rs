@@ -5,14 +5,14 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use shared::aws::secret_store::{tenant_secrets_name, token_secret_name};
 use shared::aws::tenants::{KeyKind, KeyScope};
+use shared::domain::secret_fault::CLIENT_SECRET_RISKY;
+use shared::domain::secret_name::SecretName;
 use shared::domain::tenant::{Grant, Publish};
 use shared::rescue::host::Host;
 
 use super::context::Doctor;
 use super::finding::Finding;
 use crate::error::AdminError;
-use crate::secret_name::SecretName;
-use crate::secret_text::CLIENT_SECRET_RISKY;
 use crate::secrets_manager::{self, Found, TRACKING_KEY};
 
 /// Two keys of one kind are for a change, which takes less time than this.

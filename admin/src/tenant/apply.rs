@@ -1,15 +1,16 @@
 //! Applies a tenant file.
 
 use serde::Serialize;
-use shared::aws::tenants::{KeyKind, KeyScope, Tenant, TenantKey};
-use shared::domain::clock::Timestamp;
+use shared::aws::tenants::{
+    Change as TenantChange, KeyKind, KeyScope, ManagedBy, ManagedTenant, TenantKey, WebhookUrls,
+};
 use shared::domain::secret::{Secret, serialize_exposed_option};
 use shared::domain::tenant::{TenantFile, TenantId};
 
 use super::plan::{Change, Plan, plan};
 use super::provision::{create_missing_secrets, schedule_rotation};
-use super::shown_key::{KeySummary, WebhookUrls};
-use super::table::write;
+use super::shown_key::KeySummary;
+use super::table::{changing, write};
 use crate::deliveries::resume_deliveries;
 use crate::error::AdminError;
 use crate::random::random;
@@ -20,6 +21,8 @@ use crate::stack::Stack;
 pub struct ApplyOptions {
     /// Return what would change and write nothing.
     pub dry_run: bool,
+    /// Apply the file also to a tenant whose settings are changed in ServiceNow, which ends that.
+    pub take_over: bool,
 }
 
 /// What applying a tenant file did. Serialised it is the answer of `tenant apply --output json`.
@@ -57,7 +60,7 @@ pub async fn apply(
     file: &TenantFile,
     options: ApplyOptions,
 ) -> Result<Applied, AdminError> {
-    let plan = plan(stack, file).await?;
+    let plan = plan(stack, file, options.take_over).await?;
     if options.dry_run {
         Ok(preview(&plan))
     } else {
@@ -85,16 +88,18 @@ pub(crate) fn preview(plan: &Plan) -> Applied {
 /// As [`apply`].
 pub(crate) async fn execute(stack: &Stack, plan: &Plan) -> Result<Applied, AdminError> {
     let mut notes = create_missing_secrets(stack, plan).await?;
-    let now = stack.clock.now();
-    let (tenant, new_keys) = next_tenant(plan, now)?;
-    if plan.creates() || !plan.changes.is_empty() {
+    let who = stack.principal().await;
+    let mut pointers: Vec<_> = plan.changes.iter().map(Change::pointer).collect();
+    pointers.extend(plan.takes_over.then(|| "/managed_by".to_owned()));
+    let (tenant, new_keys) = next_tenant(plan, changing(&who, stack, pointers))?;
+    if !plan.is_empty() {
         write(stack, plan.before.as_ref(), &tenant).await?;
     }
     let mut incomplete = None;
     let other_instance = |change: &Change| change.path.starts_with("servicenow.");
     if !plan.creates() && plan.changes.iter().any(other_instance) {
         // Access tokens and pauses of the earlier settings do not apply to the new ones.
-        let id = &tenant.file.tenant;
+        let id = &tenant.tenant.file.tenant;
         let resumed = async {
             stack.credentials().forget_access_token(id).await?;
             resume_deliveries(stack, id).await
@@ -109,10 +114,14 @@ pub(crate) async fn execute(stack: &Stack, plan: &Plan) -> Result<Applied, Admin
         Err(error) => incomplete = Some(format!("the rotation schedule is not set: {error}")),
     }
     Ok(Applied {
-        tenant: tenant.file.tenant.clone(),
+        tenant: tenant.tenant.file.tenant.clone(),
         changes: plan.changes.clone(),
         webhook_urls: new_keys.as_ref().map(|keys| {
-            WebhookUrls::new(stack.api_url.as_deref(), &tenant.file.tenant, &keys.webhook)
+            WebhookUrls::new(
+                stack.api_url.as_deref(),
+                &tenant.tenant.file.tenant,
+                &keys.webhook,
+            )
         }),
         api_key: new_keys.map(|keys| keys.api),
         keys: summaries(&tenant),
@@ -129,33 +138,28 @@ pub(super) struct NewKeys {
 /// The tenant to write; with its keys when it is new.
 pub(super) fn next_tenant(
     plan: &Plan,
-    now: Timestamp,
-) -> Result<(Tenant, Option<NewKeys>), AdminError> {
+    change: TenantChange<'_>,
+) -> Result<(ManagedTenant, Option<NewKeys>), AdminError> {
     let file = plan.after.clone();
-    let disabled_at = (!file.enabled).then_some(now);
+    let now = change.at;
     match &plan.before {
+        Some(before) if plan.is_empty() => Ok((before.clone(), None)),
         Some(before) => {
-            let changed = u64::from(!plan.changes.is_empty());
-            let tenant = Tenant {
-                version: before.version + changed,
-                keys: before.keys.clone(),
-                // A tenant that stays disabled keeps its time.
-                disabled_at: disabled_at.map(|now| before.disabled_at.unwrap_or(now)),
-                file,
-            };
-            Ok((tenant, None))
+            let next = before.changed(change, |next| {
+                next.tenant.file = file;
+                if plan.takes_over {
+                    next.managed_by = ManagedBy::File;
+                }
+            });
+            Ok((next, None))
         }
         None => {
             let (webhook, webhook_text) =
                 TenantKey::generate(KeyKind::Webhook, Vec::new(), &random()?, now);
             let scopes = vec![KeyScope::Pin, KeyScope::Token];
             let (api, api_text) = TenantKey::generate(KeyKind::Api, scopes, &random()?, now);
-            let tenant = Tenant {
-                version: 1,
-                keys: vec![webhook, api],
-                disabled_at,
-                file,
-            };
+            let new = ManagedTenant::new(file, ManagedBy::File);
+            let tenant = new.changed(change, |next| next.tenant.keys = vec![webhook, api]);
             let keys = NewKeys {
                 webhook: webhook_text,
                 api: api_text,
@@ -165,6 +169,6 @@ pub(super) fn next_tenant(
     }
 }
 
-pub(super) fn summaries(tenant: &Tenant) -> Vec<KeySummary> {
-    tenant.keys.iter().map(KeySummary::from).collect()
+pub(super) fn summaries(tenant: &ManagedTenant) -> Vec<KeySummary> {
+    tenant.tenant.keys.iter().map(KeySummary::from).collect()
 }

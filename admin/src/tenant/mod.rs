@@ -1,19 +1,23 @@
 //! A tenant as an operator handles it: applied from a file, and shown.
 
 mod apply;
+mod invite;
 mod plan;
 mod provision;
+mod set;
 mod show;
 mod shown_key;
 pub(crate) mod table;
 
 pub use self::apply::{Applied, ApplyOptions, apply};
 pub(crate) use self::apply::{execute, preview};
+pub use self::invite::{SetUpLink, invite};
 pub use self::plan::Change;
 pub(crate) use self::plan::{Plan, plan};
+pub(crate) use self::set::setting_plan;
 pub(crate) use self::show::{ShownTenant, show};
+pub use self::shown_key::KeySummary;
 pub(crate) use self::shown_key::ShownKey;
-pub use self::shown_key::{KeySummary, WebhookUrls};
 
 #[cfg(test)]
 mod tests {
@@ -25,18 +29,20 @@ mod tests {
         AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
     };
     use serde_json::{Value, json};
-    use shared::aws::tenants::{KeyKind, KeyScope, Tenant, TenantKey};
+    use shared::aws::tenants::{
+        Change as TenantChange, KeyKind, KeyScope, ManagedBy, ManagedTenant, Tenant, TenantKey,
+        WebhookUrls,
+    };
     use shared::domain::clock::{Clock, Timestamp};
     use shared::domain::tenant::TenantFile;
 
     use super::apply::{next_tenant, summaries};
-    use super::plan::differences;
+    use super::plan::changes;
     use super::show::shown_tenant;
-    use super::table::{read_existing, write};
+    use super::table::{changing, read_existing, write};
     use super::*;
     use crate::error::AdminError;
-    use crate::stack::Stack;
-    use crate::tenant_file::settings;
+    use crate::stack::{Operator, Stack};
 
     fn file(change: impl FnOnce(&mut TenantFile)) -> TenantFile {
         let mut file = crate::tenant_file::parse(include_str!("../../fixtures/acme.toml"), false)
@@ -101,12 +107,25 @@ mod tests {
             dynamodb,
             secrets: aws_sdk_secretsmanager::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
+            operator: Operator::default(),
             clock: clock(),
         }
     }
 
-    async fn write_plan(stack: &Stack, plan: &Plan) -> Result<Tenant, AdminError> {
-        let (tenant, _) = next_tenant(plan, stack.clock.now())?;
+    async fn planned(stack: &Stack, file: &TenantFile) -> Plan {
+        plan(stack, file, false).await.expect("readable")
+    }
+
+    fn change(stack: &Stack) -> TenantChange<'static> {
+        changing(
+            "arn:aws:iam::000000000000:user/ana",
+            stack,
+            vec!["/language".to_owned()],
+        )
+    }
+
+    async fn write_plan(stack: &Stack, plan: &Plan) -> Result<ManagedTenant, AdminError> {
+        let (tenant, _) = next_tenant(plan, change(stack))?;
         write(stack, plan.before.as_ref(), &tenant).await?;
         Ok(tenant)
     }
@@ -115,10 +134,10 @@ mod tests {
     async fn a_tenant_that_was_written_is_read_back_and_then_nothing_differs() {
         let stack = stack().await;
         let file = file(|_| {});
-        let first = plan(&stack, &file).await.expect("readable");
+        let first = planned(&stack, &file).await;
         assert!(first.creates() && !first.changes().is_empty());
         let written = write_plan(&stack, &first).await.expect("new");
-        let again = plan(&stack, &file).await.expect("readable");
+        let again = planned(&stack, &file).await;
         assert_eq!(again.before, Some(written));
         assert_eq!(again.changes(), []);
     }
@@ -126,7 +145,10 @@ mod tests {
     #[tokio::test]
     async fn a_dry_run_writes_nothing() {
         let stack = stack().await;
-        let options = ApplyOptions { dry_run: true };
+        let options = ApplyOptions {
+            dry_run: true,
+            take_over: false,
+        };
         let applied = apply(&stack, &file(|_| {}), options)
             .await
             .expect("planned");
@@ -141,28 +163,34 @@ mod tests {
     #[tokio::test]
     async fn two_operators_cannot_overwrite_each_other() {
         let stack = stack().await;
-        let ours = plan(&stack, &file(|_| {})).await.expect("readable");
-        let theirs = plan(&stack, &file(|_| {})).await.expect("readable");
+        let ours = planned(&stack, &file(|_| {})).await;
+        let theirs = planned(&stack, &file(|_| {})).await;
         let created = write_plan(&stack, &theirs).await.expect("the first wins");
         let conflict = write_plan(&stack, &ours).await;
         assert!(matches!(conflict, Err(AdminError::Conflict(_))));
 
         let spanish = file(|file| file.language = shared::domain::tenant::Language::Es);
         let french = file(|file| file.language = shared::domain::tenant::Language::Fr);
-        let ours = plan(&stack, &spanish).await.expect("readable");
-        let theirs = plan(&stack, &french).await.expect("readable");
+        let ours = planned(&stack, &spanish).await;
+        let theirs = planned(&stack, &french).await;
         let changed = write_plan(&stack, &theirs).await.expect("the first wins");
-        assert_eq!((changed.version, &changed.keys), (2, &created.keys));
+        assert_eq!(
+            (changed.tenant.version, &changed.tenant.keys),
+            (2, &created.tenant.keys)
+        );
         let conflict = write_plan(&stack, &ours).await;
         assert!(matches!(conflict, Err(AdminError::Conflict(_))));
-        let id = &changed.file.tenant;
-        assert_eq!(read_existing(&stack, id).await.expect("there"), changed);
+        let id = &changed.tenant.file.tenant;
+        assert_eq!(
+            read_existing(&stack, id).await.expect("there"),
+            changed.tenant
+        );
     }
 
     #[tokio::test]
     async fn a_write_whose_answer_was_lost_counts_as_written() {
         let stack = stack().await;
-        let first = plan(&stack, &file(|_| {})).await.expect("readable");
+        let first = planned(&stack, &file(|_| {})).await;
         let tenant = write_plan(&stack, &first).await.expect("new");
         assert!(write(&stack, None, &tenant).await.is_ok());
     }
@@ -172,8 +200,8 @@ mod tests {
         let stack = stack().await;
         let (on, off) = (file(|_| {}), file(|file| file.enabled = false));
         let apply = async |file: &TenantFile| {
-            let plan = plan(&stack, file).await.expect("readable");
-            write_plan(&stack, &plan).await.expect("no conflict")
+            let plan = planned(&stack, file).await;
+            write_plan(&stack, &plan).await.expect("no conflict").tenant
         };
         assert_eq!(apply(&on).await.disabled_at, None);
         let switched_off = stack.clock.now();
@@ -192,13 +220,13 @@ mod tests {
 
     #[test]
     fn a_change_names_its_path_and_both_values() {
-        let before = settings(&file(|_| {}));
-        let after = settings(&file(|file| {
+        let before = file(|_| {});
+        let after = file(|file| {
             file.rescue.technician_domains = vec!["acme.test".to_owned()];
             let column = "time_worked".to_owned();
             file.sessions.columns.insert("WorkTime".to_owned(), column);
-        }));
-        let changes = serde_json::to_value(differences(Some(&before), &after)).expect("JSON");
+        });
+        let changes = serde_json::to_value(changes(Some(&before), &after)).expect("JSON");
         assert_eq!(
             changes,
             json!([
@@ -210,21 +238,9 @@ mod tests {
 
     #[test]
     fn changes_that_may_interrupt_a_running_tenant_are_destructive_and_creating_is_not() {
-        let running = Tenant {
-            file: file(|_| {}),
-            version: 1,
-            keys: Vec::new(),
-            disabled_at: None,
-        };
-        let risky = |after: TenantFile, before: Option<&Tenant>| {
-            let old = before.map(|tenant| settings(&tenant.file));
-            let changes = differences(old.as_ref(), &settings(&after));
-            let plan = Plan {
-                before: before.cloned(),
-                after,
-                changes,
-            };
-            plan.destructive().len()
+        let running = ManagedTenant::new(file(|_| {}), ManagedBy::File);
+        let risky = |after: TenantFile, before: Option<&ManagedTenant>| {
+            Plan::new(before.cloned(), after, false).destructive().len()
         };
         let all = file(|file| {
             file.enabled = false;
@@ -239,12 +255,14 @@ mod tests {
 
     #[test]
     fn the_answer_holds_keys_only_when_they_were_made() {
-        let plan = Plan {
-            before: None,
-            after: file(|_| {}),
-            changes: Vec::new(),
+        let plan = Plan::new(None, file(|_| {}), false);
+        let by_ana = TenantChange {
+            who: "ana",
+            at: clock().now(),
+            pointers: Vec::new(),
         };
-        let (tenant, keys) = next_tenant(&plan, clock().now()).expect("random bytes");
+        let (managed, keys) = next_tenant(&plan, by_ana).expect("random bytes");
+        let tenant = &managed.tenant;
         let keys = keys.expect("a new tenant");
         assert!(tenant.key(KeyKind::Webhook, &keys.webhook).is_some());
         let api = tenant.key(KeyKind::Api, &keys.api).expect("opens");
@@ -263,7 +281,7 @@ mod tests {
         let mut applied = Applied {
             webhook_urls: Some(urls),
             api_key: Some(keys.api.clone()),
-            keys: summaries(&tenant),
+            keys: summaries(&managed),
             ..preview(&plan)
         };
         let json = serde_json::to_value(&applied).expect("JSON");

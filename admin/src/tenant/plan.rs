@@ -1,16 +1,14 @@
 //! A tenant file compared with the tenants table.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use serde_json::Value;
-use shared::aws::tenants::Tenant;
+use shared::aws::tenants::{ManagedBy, ManagedTenant};
 use shared::domain::tenant::TenantFile;
+use shared::settings::{differences, document, dotted};
 
 use super::table::read;
 use crate::error::AdminError;
 use crate::stack::Stack;
-use crate::tenant_file::settings;
 
 /// One setting that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,17 +21,42 @@ pub struct Change {
     pub after: Value,
 }
 
+impl Change {
+    /// The setting as a JSON pointer.
+    pub(super) fn pointer(&self) -> String {
+        format!("/{}", self.path.replace('.', "/"))
+    }
+}
+
 /// A tenant file compared with the table, ready to be written.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    pub(super) before: Option<Tenant>,
+    pub(super) before: Option<ManagedTenant>,
     pub(super) after: TenantFile,
     pub(super) changes: Vec<Change>,
+    /// Whether settings that were changed in ServiceNow are changed in the file from now on.
+    pub(super) takes_over: bool,
 }
 
 impl Plan {
+    /// What changes when a tenant gets these settings.
+    pub(super) fn new(before: Option<ManagedTenant>, after: TenantFile, takes_over: bool) -> Self {
+        let changes = changes(before.as_ref().map(|before| &before.tenant.file), &after);
+        Self {
+            before,
+            after,
+            changes,
+            takes_over,
+        }
+    }
+
     pub(crate) fn changes(&self) -> &[Change] {
         &self.changes
+    }
+
+    /// Whether there is anything to write.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.before.is_some() && self.changes.is_empty() && !self.takes_over
     }
 
     pub(crate) const fn creates(&self) -> bool {
@@ -42,12 +65,20 @@ impl Plan {
 
     /// Whether nothing changed since the tenant was created: the operator may have missed its keys.
     pub(crate) fn is_untouched(&self) -> bool {
-        let new = |before: &Tenant| before.version == 1 && before.keys.len() == 2;
+        let new =
+            |before: &ManagedTenant| before.tenant.version == 1 && before.tenant.keys.len() == 2;
         self.before.as_ref().is_some_and(new) && self.changes.is_empty()
     }
 
+    /// Whether the tenant's settings are changed in a file.
+    pub(crate) fn is_kept_in_a_file(&self) -> bool {
+        self.before
+            .as_ref()
+            .is_none_or(|before| before.managed_by == ManagedBy::File)
+    }
+
     pub(crate) fn before(&self) -> Option<&TenantFile> {
-        self.before.as_ref().map(|tenant| &tenant.file)
+        self.before.as_ref().map(|before| &before.tenant.file)
     }
 
     pub(crate) const fn after(&self) -> &TenantFile {
@@ -112,56 +143,32 @@ fn narrows(before: &Value, after: &Value) -> bool {
 }
 
 /// Compares a tenant file with the table.
-pub(crate) async fn plan(stack: &Stack, file: &TenantFile) -> Result<Plan, AdminError> {
+///
+/// # Errors
+/// [`AdminError::ManagedInServiceNow`] unless the file is to `take_over`; otherwise when the table cannot be read.
+pub(crate) async fn plan(
+    stack: &Stack,
+    file: &TenantFile,
+    take_over: bool,
+) -> Result<Plan, AdminError> {
     let before = read(stack, &file.tenant).await?;
-    let changes = differences(
-        before
-            .as_ref()
-            .map(|tenant| settings(&tenant.file))
-            .as_ref(),
-        &settings(file),
-    );
-    Ok(Plan {
-        before,
-        after: file.clone(),
-        changes,
-    })
-}
-/// The settings that differ, sorted by path. A list is one value.
-pub(super) fn differences(before: Option<&Value>, after: &Value) -> Vec<Change> {
-    let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
-    if let Some(before) = before {
-        flatten("", before, &mut old);
+    let in_servicenow = |before: &ManagedTenant| before.managed_by == ManagedBy::ServiceNow;
+    let takes_over = before.as_ref().is_some_and(in_servicenow);
+    if takes_over && !take_over {
+        return Err(AdminError::ManagedInServiceNow(file.tenant.clone()));
     }
-    flatten("", after, &mut new);
-    let mut paths: Vec<&String> = old.keys().chain(new.keys()).collect();
-    paths.sort();
-    paths.dedup();
-    paths
-        .into_iter()
-        .filter(|path| old.get(*path) != new.get(*path))
-        .map(|path| Change {
-            path: path.clone(),
-            before: old.get(path).cloned().unwrap_or_default(),
-            after: new.get(path).cloned().unwrap_or_default(),
-        })
-        .collect()
+    Ok(Plan::new(before, file.clone(), takes_over))
 }
 
-fn flatten(prefix: &str, value: &Value, leaves: &mut BTreeMap<String, Value>) {
-    match value {
-        Value::Object(table) => {
-            for (key, value) in table {
-                let path = if prefix.is_empty() {
-                    key.clone()
-                } else {
-                    format!("{prefix}.{key}")
-                };
-                flatten(&path, value, leaves);
-            }
-        }
-        leaf => {
-            leaves.insert(prefix.to_owned(), leaf.clone());
-        }
-    }
+/// The settings that differ, sorted by path. A list is one value.
+pub(super) fn changes(before: Option<&TenantFile>, after: &TenantFile) -> Vec<Change> {
+    let before = before.map(document).unwrap_or_default();
+    let differing = differences(&before, &document(after)).into_iter();
+    differing
+        .map(|(pointer, before, after)| Change {
+            path: dotted(&pointer),
+            before,
+            after,
+        })
+        .collect()
 }

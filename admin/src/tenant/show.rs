@@ -7,12 +7,12 @@ use serde_json::{Map, Value};
 use shared::aws::secret_store::{tenant_secrets_name, token_secret_name};
 use shared::aws::tenants::Tenant;
 use shared::domain::clock::Timestamp;
+use shared::domain::secret_name::SecretName;
 use shared::domain::tenant::{TenantFile, TenantId};
 
 use super::shown_key::ShownKey;
 use super::table::read_existing;
 use crate::error::AdminError;
-use crate::secret_name::SecretName;
 use crate::secrets_manager::{self, Found};
 use crate::stack::Stack;
 use crate::tenant_file::settings;

@@ -1,17 +1,27 @@
 //! Reads and writes the tenants table.
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use shared::aws::tenants::Tenant;
+use shared::aws::tenants::{Change, ManagedTenant, ReadTenantError, Tenant, WriteTenantError};
 use shared::domain::tenant::TenantId;
 
 use crate::error::AdminError;
 use crate::stack::Stack;
 
-/// The tenant as the table holds it now.
+/// What the functions need of a tenant, as the table holds it now.
 ///
 /// # Errors
 /// [`AdminError::NoSuchTenant`], or when the table cannot be read.
 pub(crate) async fn read_existing(stack: &Stack, id: &TenantId) -> Result<Tenant, AdminError> {
+    Ok(read_managed(stack, id).await?.tenant)
+}
+
+/// The whole tenant, as the table holds it now.
+///
+/// # Errors
+/// As [`read_existing`].
+pub(crate) async fn read_managed(
+    stack: &Stack,
+    id: &TenantId,
+) -> Result<ManagedTenant, AdminError> {
     read(stack, id)
         .await?
         .ok_or_else(|| AdminError::NoSuchTenant(id.clone()))
@@ -21,65 +31,59 @@ pub(crate) async fn exists(stack: &Stack, id: &TenantId) -> Result<bool, AdminEr
     Ok(read(stack, id).await?.is_some())
 }
 
-pub(super) async fn read(stack: &Stack, id: &TenantId) -> Result<Option<Tenant>, AdminError> {
-    let answer = stack
-        .dynamodb
-        .get_item()
-        .table_name(&stack.tenants_table)
-        .key("tenant", AttributeValue::S(id.to_string()))
-        .consistent_read(true)
-        .send()
-        .await;
-    let answer =
-        answer.map_err(|error| AdminError::aws("dynamodb:GetItem", &resource(stack), &error))?;
-    answer
-        .item()
-        .map(|item| Tenant::from_item(item).ok_or_else(|| AdminError::UnreadableTenant(id.clone())))
-        .transpose()
+pub(super) async fn read(
+    stack: &Stack,
+    id: &TenantId,
+) -> Result<Option<ManagedTenant>, AdminError> {
+    stack.tenants().read(id).await.map_err(|error| match error {
+        ReadTenantError::Aws(error) => {
+            AdminError::aws("dynamodb:GetItem", &resource(stack), &*error)
+        }
+        ReadTenantError::Unreadable(id) => AdminError::UnreadableTenant(id),
+    })
+}
+
+/// Changes a tenant, provided that the table still holds `before`; its history gets an entry. The tenant after it.
+///
+/// # Errors
+/// [`AdminError::Conflict`] when it does not; otherwise when DynamoDB refuses.
+pub(crate) async fn change(
+    stack: &Stack,
+    before: &ManagedTenant,
+    pointers: Vec<String>,
+    edit: impl FnOnce(&mut ManagedTenant),
+) -> Result<ManagedTenant, AdminError> {
+    let after = before.changed(changing(&stack.principal().await, stack, pointers), edit);
+    write(stack, Some(before), &after).await?;
+    Ok(after)
+}
+
+/// A change by the operator.
+pub(super) fn changing<'a>(who: &'a str, stack: &Stack, pointers: Vec<String>) -> Change<'a> {
+    Change {
+        who,
+        at: stack.clock.now(),
+        pointers,
+    }
 }
 
 /// Writes a tenant, provided that the table still holds `before`.
 ///
 /// # Errors
-/// [`AdminError::Conflict`] when it does not; otherwise when DynamoDB refuses.
-pub(crate) async fn write(
+/// As [`change`].
+pub(super) async fn write(
     stack: &Stack,
-    before: Option<&Tenant>,
-    after: &Tenant,
+    before: Option<&ManagedTenant>,
+    after: &ManagedTenant,
 ) -> Result<(), AdminError> {
-    let mut put = stack
-        .dynamodb
-        .put_item()
-        .table_name(&stack.tenants_table)
-        .set_item(Some(after.to_item()?));
-    put = match before {
-        None => put.condition_expression("attribute_not_exists(tenant)"),
-        Some(before) => put
-            .condition_expression("#version = :read")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":read", AttributeValue::N(before.version.to_string())),
-    };
-    let Err(error) = put.send().await else {
-        return Ok(());
-    };
-    // When the answer to a successful write is lost, the SDK's retry fails on the condition. The keys of a new tenant
-    // are stored nowhere else, so the table is read again before an error is returned.
-    let id = &after.file.tenant;
-    if read(stack, id).await.ok().flatten().as_ref() == Some(after) {
-        return Ok(());
-    }
-    if error
-        .as_service_error()
-        .is_some_and(|error| error.is_conditional_check_failed_exception())
-    {
-        Err(AdminError::Conflict(id.clone()))
-    } else {
-        Err(AdminError::aws(
-            "dynamodb:PutItem",
-            &resource(stack),
-            &error,
-        ))
-    }
+    let written = stack.tenants().write(before, after).await;
+    written.map_err(|error| match error {
+        WriteTenantError::Conflict(id) => AdminError::Conflict(id),
+        WriteTenantError::Aws(error) => {
+            AdminError::aws("dynamodb:PutItem", &resource(stack), &*error)
+        }
+        WriteTenantError::Json(error) => error.into(),
+    })
 }
 
 /// The table as AWS failures name it.

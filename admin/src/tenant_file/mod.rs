@@ -1,16 +1,16 @@
 //! The tenant file: TOML in, a [`TenantFile`] or every fault with its line and column out.
 
-mod check;
 mod fault;
-mod keys;
+mod position;
 mod render;
 
+use serde_json::{Map, Value};
 use shared::domain::tenant::TenantFile;
-use toml::de::DeTable;
+use shared::settings::Rules;
+use toml::de::{DeTable, DeValue};
 
-use self::check::Check;
-pub(crate) use self::check::duration;
 pub use self::fault::{SyntaxFault, SyntaxFaults};
+use self::position::position;
 pub use self::render::{settings, to_toml};
 
 /// Reads a tenant file. `allow_loopback` is `ALLOW_LOOPBACK=1`, which only tests set.
@@ -33,13 +33,43 @@ pub fn parse(text: &str, allow_loopback: bool) -> Result<TenantFile, SyntaxFault
         };
         SyntaxFaults(vec![fault(&error, &message)])
     })?;
-    let mut faults = Check::faults(text, document.get_ref(), allow_loopback);
-    if faults.is_empty() {
+    let rules = Rules {
+        may_be_incomplete: false,
+        allow_loopback,
+    };
+    let found = rules.faults(&json_table(document.get_ref()));
+    if found.is_empty() {
         return toml::from_str(text)
             .map_err(|error| SyntaxFaults(vec![fault(&error, error.message().trim())]));
     }
+    let located = found.iter().map(|found| {
+        let (at, key) = position(document.get_ref(), found);
+        SyntaxFault::new(text, &at, &key, &found.message)
+    });
+    let mut faults: Vec<_> = located.collect();
     faults.sort_by_key(|fault| (fault.line, fault.column));
     Err(SyntaxFaults(faults))
+}
+
+fn json_table(table: &DeTable<'_>) -> Map<String, Value> {
+    let entries = table.iter();
+    entries
+        .map(|(key, value)| (key.get_ref().to_string(), json_value(value.get_ref())))
+        .collect()
+}
+
+/// A TOML value as JSON. A number or a date, which no setting takes, becomes null.
+fn json_value(value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(text) => Value::String(text.to_string()),
+        DeValue::Boolean(flag) => Value::Bool(*flag),
+        DeValue::Array(entries) => entries
+            .iter()
+            .map(|entry| json_value(entry.get_ref()))
+            .collect(),
+        DeValue::Table(table) => Value::Object(json_table(table)),
+        DeValue::Integer(_) | DeValue::Float(_) | DeValue::Datetime(_) => Value::Null,
+    }
 }
 
 #[cfg(test)]
@@ -48,8 +78,8 @@ mod tests {
 
     use serde_json::{Value, json};
     use shared::domain::tenant::{Chat, Grant, Publish};
+    use shared::settings::{KEYS, ValueKind};
 
-    use super::keys::{KEYS, ValueKind, join};
     use super::*;
 
     const EXAMPLE: &str = include_str!("../../fixtures/acme.toml");
@@ -181,9 +211,9 @@ mod tests {
                 Some(table) if !path.ends_with("columns") => open.extend(
                     table
                         .iter()
-                        .map(|(key, value)| (join(&path, key), value.clone())),
+                        .map(|(key, value)| (format!("{path}.{key}"), value.clone())),
                 ),
-                _ => of_the_type.push(path),
+                _ => of_the_type.push(path.trim_start_matches('.').to_owned()),
             }
         }
         let mut known: Vec<String> = KEYS.iter().map(|(known, _)| (*known).to_owned()).collect();

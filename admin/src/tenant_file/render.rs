@@ -3,29 +3,12 @@
 use std::fmt::Write as _;
 
 use serde_json::Value;
-use shared::domain::tenant::{HumanDuration, TenantFile};
-
-use super::keys::{KEYS, ValueKind};
+use shared::domain::tenant::TenantFile;
+use shared::settings::{KEYS, ValueKind, document};
 
 /// The settings of a tenant as JSON, under the keys of the tenant file and with durations such as `13 days`.
 pub fn settings(file: &TenantFile) -> Value {
-    // Every key of the settings is a string and every value has a JSON form, so this cannot fail.
-    let mut settings = serde_json::to_value(file).unwrap_or_default();
-    for (pointer, span) in [
-        (
-            "/servicenow/refresh_token_lifetime",
-            file.servicenow.refresh_token_lifetime,
-        ),
-        (
-            "/sessions/reauthorization_wait",
-            file.sessions.reauthorization_wait,
-        ),
-    ] {
-        if let Some(value) = settings.pointer_mut(pointer) {
-            *value = Value::String(duration_text(span));
-        }
-    }
-    settings
+    Value::Object(document(file))
 }
 
 /// The settings of a tenant as a tenant file, every setting in the order of the reference.
@@ -65,13 +48,4 @@ pub fn to_toml(file: &TenantFile) -> String {
 fn inline(value: &Value) -> String {
     // A value that came from a tenant file can be written into one.
     toml::Value::try_from(value).map_or_else(|_| String::new(), |value| value.to_string())
-}
-
-fn duration_text(span: HumanDuration) -> String {
-    let seconds = span.duration().as_secs();
-    let (count, unit) = [(86_400, "day"), (3_600, "hour"), (60, "minute")]
-        .into_iter()
-        .find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit))
-        .map_or((seconds, "second"), |(unit, name)| (seconds / unit, name));
-    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }

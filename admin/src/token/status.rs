@@ -8,11 +8,11 @@ use shared::aws::credentials::TenantPause;
 use shared::aws::secret_store::{TokenSecret, tenant_secrets_name, token_secret_name};
 use shared::domain::clock::Timestamp;
 use shared::domain::error::ErrorCode;
+use shared::domain::secret_name::SecretName;
 use shared::domain::tenant::{Grant, TenantFile, TenantId};
 
 use super::rotation::{Rotation, foreign_pending};
 use crate::error::AdminError;
-use crate::secret_name::SecretName;
 use crate::secrets_manager::{self, Found};
 use crate::stack::Stack;
 use crate::tenant::table;

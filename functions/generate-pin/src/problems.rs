@@ -51,8 +51,7 @@ pub(crate) fn of_sign_in(
         },
         SignInError::Rescue(error) => of_pin(&error, request),
         SignInError::NotSet(name) => misconfigured(&format!(
-            "neither {name} nor rescue-api-token is set: rescue-connector secrets set {} {name}",
-            tenant.tenant
+            "neither {name} nor rescue-api-token is set: set one of them in the connector's settings"
         )),
         SignInError::Storage(reason) => storage(&reason),
         SignInError::Busy => {

@@ -95,7 +95,8 @@ fn stack_id(name: &str) -> String {
     )
 }
 
-fn xml(status: StatusCode, text: String) -> Response {
+/// An answer of the query protocol.
+pub(super) fn xml(status: StatusCode, text: String) -> Response {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     response

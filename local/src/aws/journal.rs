@@ -19,6 +19,8 @@ pub enum Service {
     SecretsManager,
     /// AWS CloudFormation.
     CloudFormation,
+    /// AWS STS.
+    Sts,
 }
 
 /// A call and the status of its answer.
@@ -30,7 +32,7 @@ pub struct AwsCall {
     pub service: Service,
     /// The operation's name in the API reference, such as `SendMessage`.
     pub operation: String,
-    /// The request as JSON; CloudFormation's form fields as an object. `null` when it could not be parsed.
+    /// The request as JSON; form fields as an object. `null` when it could not be parsed.
     pub request: Value,
     /// The HTTP status of the answer; `None` until it is sent.
     pub status: Option<u16>,

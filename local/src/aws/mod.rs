@@ -17,6 +17,7 @@ mod request;
 mod resources;
 mod secrets_manager;
 mod sqs;
+mod sts;
 #[cfg(test)]
 mod tests;
 
@@ -262,6 +263,7 @@ impl Aws {
                     Err(refusal) => request.refuse(&refusal),
                 };
             }
+            Service::Sts => return sts::caller_identity(&caller(headers)),
             Service::CloudFormation => {
                 let stacks = lock(&inner.stacks);
                 return cloudformation::answer(&stacks, &form(&body), inner.clock.now());

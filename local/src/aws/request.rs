@@ -22,9 +22,15 @@ impl Request {
     pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Option<Self> {
         let Some(target) = headers.get("x-amz-target").and_then(|t| t.to_str().ok()) else {
             let form = form(body);
+            let operation = form.get("Action")?.clone();
+            let service = if operation == "GetCallerIdentity" {
+                Service::Sts
+            } else {
+                Service::CloudFormation
+            };
             return Some(Self {
-                service: Service::CloudFormation,
-                operation: form.get("Action")?.clone(),
+                service,
+                operation,
                 json: json!(form),
             });
         };
@@ -57,7 +63,7 @@ impl Request {
 
     pub(super) fn refuse(&self, refusal: &AwsRefusal) -> Response {
         let namespace = match self.service {
-            Service::CloudFormation => {
+            Service::CloudFormation | Service::Sts => {
                 return cloudformation::refuse_with(
                     refusal.status,
                     &refusal.kind,

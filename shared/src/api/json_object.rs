@@ -110,6 +110,11 @@ impl JsonObject {
         }
     }
 
+    /// All members.
+    pub fn into_members(self) -> Map<String, Value> {
+        self.members
+    }
+
     /// The members' names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.members.keys().map(String::as_str)

@@ -22,6 +22,8 @@ pub struct HttpRequest {
     pub body: Vec<u8>,
     deadline: u64,
     method: String,
+    route: String,
+    domain: String,
     path: Value,
     query: String,
     headers: Value,
@@ -43,6 +45,8 @@ impl HttpRequest {
             deadline: context.deadline,
             body: decoded.unwrap_or_else(|| body.into_bytes()),
             method: text(event.pointer_mut("/requestContext/http/method")),
+            route: text(event.get_mut("routeKey")),
+            domain: text(event.pointer_mut("/requestContext/domainName")),
             path: take(event.get_mut("pathParameters")),
             query: text(event.get_mut("rawQueryString")),
             headers: take(event.get_mut("headers")),
@@ -57,6 +61,21 @@ impl HttpRequest {
     /// The method, such as `POST`.
     pub fn method(&self) -> &str {
         &self.method
+    }
+
+    /// The path of the route, with the names of its variables: `/integration/api/servicenow/token/{tenant}`.
+    pub fn route(&self) -> &str {
+        let (_, path) = self.route.split_once(' ').unwrap_or_default();
+        path
+    }
+
+    /// The address of the HTTP API that the request was sent to, without a slash at its end.
+    pub fn api_url(&self) -> String {
+        // Only the embedded stack is reached without TLS.
+        let scheme = self
+            .header("x-forwarded-proto")
+            .filter(|scheme| *scheme == "http");
+        format!("{}://{}", scheme.unwrap_or("https"), self.domain)
     }
 
     /// A variable of the route's path.
@@ -109,15 +128,21 @@ mod tests {
     fn a_request_has_what_the_event_says() {
         let request = read(json!({
             "version": "2.0",
+            "routeKey": "POST /sessiondetails/{tenant}/{key}",
             "rawPath": "/sessiondetails/acme/k-1",
             "rawQueryString": "event=ended&event=started&a=%C3%A4+b",
             "headers": {"content-type": "text/xml", "x-two": "1,2"},
             "pathParameters": {"tenant": "acme", "key": "k-1"},
-            "requestContext": {"http": {"method": "POST", "path": "/sessiondetails/acme/k-1"}},
+            "requestContext": {
+                "domainName": "api.acme.test",
+                "http": {"method": "POST", "path": "/sessiondetails/acme/k-1"},
+            },
             "body": "YT0x",
             "isBase64Encoded": true,
         }));
         assert_eq!(request.method(), "POST");
+        assert_eq!(request.route(), "/sessiondetails/{tenant}/{key}");
+        assert_eq!(request.api_url(), "https://api.acme.test");
         assert_eq!(
             (request.path("tenant"), request.path("key")),
             (Some("acme"), Some("k-1"))
@@ -140,7 +165,8 @@ mod tests {
             json!({"headers": {"content-type": ["text/xml"]}, "pathParameters": {"tenant": 7}}),
         ] {
             let request = read(event);
-            assert_eq!((request.method(), request.body.len()), ("", 0));
+            assert_eq!((request.method(), request.route()), ("", ""));
+            assert!(request.body.is_empty());
             assert_eq!(
                 (request.path("tenant"), request.query("event")),
                 (None, None)

@@ -1,5 +1,7 @@
 //! The tenants' secrets in Secrets Manager: what an administrator sets, and what the connector renews.
 
+mod set;
+
 use std::sync::Arc;
 use std::time::Duration;
 

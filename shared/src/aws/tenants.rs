@@ -1,5 +1,11 @@
 //! The tenants' table: configuration and keys, cached in each process (docs/architecture.md#rule-5).
 
+mod history;
+mod invitation;
+mod key;
+mod managed;
+mod tenant;
+
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,142 +13,21 @@ use std::time::Duration;
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::operation::get_item::{GetItemError, GetItemOutput};
 use aws_smithy_runtime_api::client::result::SdkError;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
 use tokio::time::timeout;
 
-use crate::aws::item::{self, Item, number_value, text_value};
+pub use self::history::HistoryEntry;
+pub use self::invitation::Invitation;
+pub use self::key::{KeyKind, KeyScope, TenantKey, WebhookUrls};
+pub use self::managed::{
+    Change, LIVE_KEYS, ManagedBy, ManagedTenant, ManagedTenants, ReadTenantError, WriteTenantError,
+};
+pub use self::tenant::Tenant;
+use crate::aws::item::text_value;
 use crate::aws::storage_error::StorageError;
 use crate::cache::BoundedCache;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::secret::Secret;
-use crate::domain::tenant::{TenantFile, TenantId};
-
-/// What the table holds about a tenant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tenant {
-    /// The tenant file that was applied.
-    pub file: TenantFile,
-    /// Increases with each write; a write is conditional on the version that was read.
-    pub version: u64,
-    /// The live keys.
-    pub keys: Vec<TenantKey>,
-    /// When the tenant was switched off. Posts accepted before are still delivered.
-    pub disabled_at: Option<Timestamp>,
-}
-
-/// One live key. Its text is stored nowhere.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TenantKey {
-    /// The name that operators use for it.
-    pub id: String,
-    /// The URLs that it authenticates.
-    pub kind: KeyKind,
-    /// What an API key may be used for; empty for a webhook key.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub scopes: Vec<KeyScope>,
-    /// SHA-256 of the key's text, as hexadecimal digits.
-    pub sha256: String,
-    /// When it was generated.
-    pub created_at: Timestamp,
-}
-
-/// What a key authenticates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum KeyKind {
-    /// The URL that Rescue posts to.
-    Webhook,
-    /// The routes that ServiceNow calls.
-    Api,
-}
-
-/// What an API key may be used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum KeyScope {
-    /// Request PINs.
-    Pin,
-    /// Hand over a refresh token.
-    Token,
-}
-
-impl TenantKey {
-    /// A key from 32 random bytes, and its text in base64url, which is shown once.
-    pub fn generate(
-        kind: KeyKind,
-        scopes: Vec<KeyScope>,
-        random: &[u8; 32],
-        now: Timestamp,
-    ) -> (Self, Secret) {
-        let text = URL_SAFE_NO_PAD.encode(random);
-        let sha256 = hex::encode(Sha256::digest(text.as_bytes()));
-        let id = sha256.split_at(8).0.to_owned();
-        (
-            Self {
-                id,
-                kind,
-                scopes,
-                sha256,
-                created_at: now,
-            },
-            Secret::from(text),
-        )
-    }
-
-    fn matches(&self, kind: KeyKind, presented_sha256: &str) -> bool {
-        self.kind == kind && bool::from(self.sha256.as_bytes().ct_eq(presented_sha256.as_bytes()))
-    }
-}
-
-impl Tenant {
-    /// The live key whose text is `presented`, compared in constant time.
-    pub fn key(&self, kind: KeyKind, presented: &Secret) -> Option<&TenantKey> {
-        let presented = hex::encode(Sha256::digest(presented.expose().as_bytes()));
-        self.keys.iter().fold(None, |found, key| {
-            if key.matches(kind, &presented) {
-                Some(key)
-            } else {
-                found
-            }
-        })
-    }
-
-    /// The tenant as an item of the table.
-    ///
-    /// # Errors
-    /// When it cannot be written as JSON; never for a tenant file that was read.
-    pub fn to_item(&self) -> Result<Item, serde_json::Error> {
-        let mut item = Item::from([
-            ("tenant".to_owned(), text_value(&self.file.tenant)),
-            ("version".to_owned(), number_value(self.version)),
-            (
-                "config".to_owned(),
-                text_value(serde_json::to_string(&self.file)?),
-            ),
-            (
-                "keys".to_owned(),
-                text_value(serde_json::to_string(&self.keys)?),
-            ),
-        ]);
-        let disabled_at = self.disabled_at.map(text_value);
-        item.extend(disabled_at.map(|value| ("disabled_at".to_owned(), value)));
-        Ok(item)
-    }
-
-    /// Reads an item of the table; `None` when [`Tenant::to_item`] did not write it.
-    pub fn from_item(item: &Item) -> Option<Self> {
-        Some(Self {
-            file: serde_json::from_str(item::text(item, "config")?).ok()?,
-            version: item::number(item, "version")?,
-            keys: serde_json::from_str(item::text(item, "keys")?).ok()?,
-            disabled_at: item::timestamp(item, "disabled_at"),
-        })
-    }
-}
+use crate::domain::tenant::TenantId;
 
 /// How long a cached tenant is used without reading it again.
 const FRESH_FOR: Duration = Duration::from_secs(60);
@@ -323,21 +208,5 @@ impl TenantsTable {
         self.unknown
             .get(id)
             .is_some_and(|read_at| now.since(read_at) < REREAD_AFTER)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_authenticates_only_its_own_kind() {
-        let now = Timestamp::from_millis(0);
-        let (webhook, text) = TenantKey::generate(KeyKind::Webhook, vec![], &[7; 32], now);
-        assert_eq!(text.expose().len(), 43);
-        let hash = hex::encode(Sha256::digest(text.expose().as_bytes()));
-        assert!(webhook.matches(KeyKind::Webhook, &hash));
-        assert!(!webhook.matches(KeyKind::Api, &hash));
-        assert!(!webhook.matches(KeyKind::Webhook, &hex::encode(Sha256::digest(b"another"))));
     }
 }

@@ -87,12 +87,20 @@ table! {
     TechnicianNotRecognised => "technician-not-recognised", Some(403), Operator, ERROR, No, "Rescue does not recognise the technician's SSO id with the company's SSO password.";
     NotATechnician => "not-a-technician", Some(403), Operator, WARN, No, "The Rescue user has no technician licence.";
     TechnicianDisabled => "technician-disabled", Some(403), Operator, WARN, No, "The technician is disabled or deleted in Rescue.";
+    OperatorOnly => "operator-only", Some(403), Operator, WARN, No, "Only the operator of the connector may change this setting.";
     NotFound => "not-found", Some(404), Caller, INFO, No, "There is nothing here: the tenant or the key is wrong.";
     TechnicianConsoleNotRunning => "technician-console-not-running", Some(409), Caller, INFO, Later, "The technician's Rescue console is not running.";
     PinInProgress => "pin-in-progress", Some(409), Caller, INFO, Later, "An earlier request with the same key is still running.";
+    InstanceMismatch => "instance-mismatch", Some(409), Operator, WARN, No, "The set-up link is for another ServiceNow instance.";
+    TooManyKeys => "too-many-keys", Some(409), Caller, WARN, No, "Two keys of this kind are live; one has to be retired first.";
+    LastKey => "last-key", Some(409), Caller, WARN, No, "The last webhook key is not retired: Rescue could post nothing.";
+    ManagedByFile => "managed-by-file", Some(409), Operator, WARN, No, "The tenant's settings are kept in a file, which the operator of the connector applies.";
+    SettingsChanged => "settings-changed", Some(412), Caller, INFO, No, "The settings were changed since they were read.";
     BodyTooLarge => "body-too-large", Some(413), Caller, ERROR, No, "The body is too large to be queued, even compressed, or to be delivered.";
     IdempotencyKeyReused => "idempotency-key-reused", Some(422), Caller, WARN, No, "The idempotency key was used with another request.";
+    InvalidSettings => "invalid-settings", Some(422), Caller, WARN, No, "A setting or a secret is wrong; nothing was changed.";
     TokenRefused => "token-refused", Some(422), Operator, ERROR, No, "ServiceNow refuses the token that was handed over; the old one stays.";
+    IfMatchRequired => "if-match-required", Some(428), Caller, WARN, No, "The request does not name the version of the settings that it changes.";
     TooManyPosts => "too-many-posts", Some(429), Caller, ERROR, Later, "The tenant has posted more in a minute than this process accepts; nothing was stored.";
     PinRateExceeded => "pin-rate-exceeded", Some(429), Vendor, WARN, Later, "Rescue gives one PIN per second, and the technician's turn did not come in time.";
     RescueSignInRefused => "rescue-sign-in-refused", Some(502), Operator, ERROR, No, "Rescue refuses sign-ins by its API.";
@@ -145,6 +153,17 @@ pub struct Problem {
     pub code: ErrorCode,
     /// What the sender can do. Holds nothing that the sender does not know.
     pub detail: String,
+    /// What is wrong with each setting, where settings were sent.
+    pub errors: Vec<FieldError>,
+}
+
+/// What is wrong with one member of a body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// The member, as a JSON pointer (RFC 6901).
+    pub pointer: String,
+    /// What is wrong, and what would be right.
+    pub detail: String,
 }
 
 /// `Retry-After` in seconds, for an outage.
@@ -160,6 +179,7 @@ impl Problem {
         Self {
             code,
             detail: detail.into(),
+            errors: Vec::new(),
         }
     }
 
@@ -186,6 +206,8 @@ impl Problem {
             status: u16,
             detail: &'a str,
             request_id: &'a str,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            errors: &'a [FieldError],
         }
         let entry = self.code.entry();
         let body = Body {
@@ -194,6 +216,7 @@ impl Problem {
             status: self.status(),
             detail: &self.detail,
             request_id,
+            errors: &self.errors,
         };
         serde_json::to_string(&body).unwrap_or_default()
     }

@@ -6,6 +6,8 @@ pub mod error;
 pub mod instance;
 pub mod record;
 pub mod secret;
+pub mod secret_fault;
+pub mod secret_name;
 pub mod session;
 pub mod tenant;
 pub mod time_budget;

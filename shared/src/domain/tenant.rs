@@ -22,7 +22,7 @@ impl TenantId {
 
 checked_text!(TenantId, "a tenant's name is 2 to 40 of a-z 0-9 -");
 
-/// A tenant file. Every setting but the tenant, its Rescue company and its ServiceNow instance has a default.
+/// A tenant file. Every setting but the tenant and its ServiceNow instance has a default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantFile {
     /// The tenant's name.
@@ -34,6 +34,7 @@ pub struct TenantFile {
     #[serde(default)]
     pub language: Language,
     /// The Rescue side.
+    #[serde(default)]
     pub rescue: Rescue,
     /// The ServiceNow side.
     pub servicenow: ServiceNow,
@@ -77,7 +78,7 @@ impl Language {
 }
 
 /// The Rescue account of a tenant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rescue {
     /// Which of the vendor's hosts serves the account (docs/vendors.md#rescue-hosts).
     #[serde(default)]
@@ -85,7 +86,8 @@ pub struct Rescue {
     /// Another host, instead of `account`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
-    /// The company id of Global Settings, Single Sign-On: digits.
+    /// The company id of Global Settings, Single Sign-On: digits. Empty while the tenant is being set up.
+    #[serde(default)]
     pub company_id: String,
     /// Whether a PIN requires a running technician console.
     #[serde(default)]
@@ -119,7 +121,7 @@ pub struct ServiceNow {
     /// How access tokens are obtained.
     #[serde(default)]
     pub grant: Grant,
-    /// The client id of the Application Registry record.
+    /// The client id of the Application Registry record. Empty while the tenant is being set up.
     #[serde(default)]
     pub client_id: String,
     /// The user that creates and updates records.

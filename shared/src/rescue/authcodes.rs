@@ -184,6 +184,9 @@ impl Authcodes {
     /// One sign-in; a second one after `ERROR`, or when the refused password has changed since it was cached.
     async fn sign_in(&self, wanted: &WantedAuthcode<'_>) -> Result<Authcode, SignInError> {
         let id = &wanted.tenant.tenant;
+        if wanted.tenant.rescue.company_id.is_empty() {
+            return Err(SignInError::NotSet("rescue.company_id"));
+        }
         let store = &self.secret_store;
         let mut password = store.tenant_secrets(id).await?.sso_password.clone();
         if password.is_none() {

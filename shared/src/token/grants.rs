@@ -215,6 +215,7 @@ pub fn client_of(
     let own = stored.and_then(|token| token.client_id.clone().zip(token.client_secret.clone()));
     match own {
         Some((id, secret)) => Ok(ClientIdentity { id, secret }),
+        None if tenant.servicenow.client_id.is_empty() => Err(missing("servicenow.client_id")),
         None => Ok(ClientIdentity {
             id: tenant.servicenow.client_id.clone(),
             secret: credentials

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use admin::secret_name::SecretName;
 use futures::future::{join_all, try_join_all};
 use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::servicenow::RefreshAnswer;
@@ -12,6 +11,7 @@ use shared::aws::secret_store::TokenVersion;
 use shared::domain::clock::Timestamp;
 use shared::domain::error::ErrorCode;
 use shared::domain::secret::Secret;
+use shared::domain::secret_name::SecretName;
 use shared::domain::tenant::TenantFile;
 use shared::retry::LONGEST_RETRY_AFTER;
 use shared::token::access::{AccessError, AccessTokens};

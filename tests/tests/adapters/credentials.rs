@@ -108,7 +108,10 @@ async fn a_pause_ends_at_its_time_and_when_it_is_removed() {
     parts.tenant("").await;
     one.set_pause(&acme(), longer).await.expect("written");
     parts
-        .set_secret(admin::secret_name::SecretName::OauthClientSecret, "new")
+        .set_secret(
+            shared::domain::secret_name::SecretName::OauthClientSecret,
+            "new",
+        )
         .await;
     parts.advance(30);
     assert_eq!(pause_of(&one, parts.clock.now()).await, None);

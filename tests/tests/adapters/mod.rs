@@ -11,8 +11,7 @@ mod transport;
 
 use std::sync::Arc;
 
-use admin::secret_name::SecretName;
-use admin::stack::Stack;
+use admin::stack::{Operator, Stack};
 use admin::tenant::ApplyOptions;
 use aws_sdk_dynamodb::config::{Credentials as AwsCredentials, Region, SharedCredentialsProvider};
 use local::aws::{self, Aws, REGION};
@@ -27,6 +26,7 @@ use shared::aws::tenants::TenantsTable;
 use shared::domain::clock::{Clock, Timestamp};
 use shared::domain::instance::Instance;
 use shared::domain::secret::Secret;
+use shared::domain::secret_name::SecretName;
 use shared::domain::session::{Digest, Event, Fields, SessionId};
 use shared::domain::tenant::{TenantFile, TenantId};
 use shared::retry::ServiceNowTimeouts;
@@ -69,6 +69,7 @@ impl Parts {
             )))
             .build();
         let stack = Stack {
+            operator: Operator::default(),
             tenants_table: resources.tables["TenantsTable"].clone(),
             sessions_table: resources.tables["SessionsTable"].clone(),
             credentials_table: resources.tables["CredentialsTable"].clone(),

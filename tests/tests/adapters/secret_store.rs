@@ -1,9 +1,9 @@
 //! The tenants' secrets (docs/architecture.md#rule-5 and docs/architecture.md#rule-6).
 
-use admin::secret_name::SecretName;
 use local::aws::{Effect, InjectedAwsFault, Service};
 use shared::aws::secret_store::{SecretStore, SecretStoreError, TokenSecret};
 use shared::domain::secret::Secret;
+use shared::domain::secret_name::SecretName;
 use tests::injected::denied;
 
 use super::{CLIENT_SECRET, Parts, acme};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use local::aws::{Effect, InjectedAwsFault, Mark, Service};
-use shared::aws::tenants::{KeyKind, Tenant, TenantKey, TenantsTable};
+use shared::aws::tenants::{KeyKind, ManagedTenant, Tenant, TenantKey, TenantsTable};
 use shared::domain::secret::Secret;
 use tests::injected::{denied, refused};
 
@@ -16,7 +16,13 @@ use super::{Parts, acme};
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 async fn store(parts: &Parts, tenant: &Tenant) {
-    store_item(parts, tenant.to_item().expect("an item")).await;
+    store_item(
+        parts,
+        ManagedTenant::from(tenant.clone())
+            .to_item()
+            .expect("an item"),
+    )
+    .await;
 }
 
 async fn store_item(parts: &Parts, item: HashMap<String, AttributeValue>) {
@@ -184,7 +190,9 @@ async fn an_unreadable_item_is_an_error_and_not_a_missing_tenant() {
     let (tenant, _) = stored(&parts).await;
     let tenants = parts.tenants();
     get(&tenants).await.expect("the tenant");
-    let mut item = tenant.to_item().expect("an item");
+    let mut item = ManagedTenant::from(tenant.clone())
+        .to_item()
+        .expect("an item");
     item.remove("keys");
     store_item(&parts, item).await;
     parts.tenants().get(&acme()).await.expect_err("unreadable");

@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use admin::secret_name::SecretName;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
 use local::aws::{AwsCall, Effect, InjectedAwsFault as AwsFault, Service};
@@ -14,6 +13,7 @@ use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::json;
 use shared::aws::secret_store::{TokenSecret, TokenVersion};
 use shared::domain::secret::Secret;
+use shared::domain::secret_name::SecretName;
 use tests::World;
 use tests::tokens::demo;
 

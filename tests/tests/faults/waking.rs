@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use admin::secret_name::SecretName;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use local::aws::{Effect, InjectedAwsFault as AwsFault, Mark, Service};
 use local::demo_tenant::{CLIENT_SECRET, TENANT};
@@ -12,6 +11,7 @@ use local::simulator::FaultAction;
 use serde_json::json;
 use shared::domain::clock::Timestamp;
 use shared::domain::secret::Secret;
+use shared::domain::secret_name::SecretName;
 use tests::World;
 use tests::injected::denied;
 use tests::tokens::demo;

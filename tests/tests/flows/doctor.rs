@@ -2,7 +2,6 @@
 //! broken in one place each.
 
 use admin::doctor::{Check, Options, Report, Status, examine, technicians};
-use admin::secret_name::SecretName;
 use admin::stack::Stack;
 use aws_sdk_dynamodb::types::AttributeValue;
 use local::aws::Service;
@@ -16,6 +15,7 @@ use shared::domain::clock::Clock;
 use shared::domain::error::ErrorCode;
 use shared::domain::record::RecordNumber;
 use shared::domain::secret::Secret;
+use shared::domain::secret_name::SecretName;
 use shared::domain::tenant::TenantId;
 use shared::environment::Testing;
 use std::time::Duration;

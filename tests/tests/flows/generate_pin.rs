@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use admin::secret_name::SecretName;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
 use local::aws::{InjectedAwsFault, Service};
@@ -13,6 +12,7 @@ use local::rescue::Phase;
 use local::servicenow::{Created, User};
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::{Value, json};
+use shared::domain::secret_name::SecretName;
 
 use shared::retry;
 use tests::injected::denied;

@@ -19,5 +19,6 @@ mod rotate_tokens;
 mod session_details;
 mod sessions;
 mod tenant_life;
+mod tenant_settings;
 mod tenants;
 mod token;

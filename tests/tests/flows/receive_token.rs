@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use local::aws::Service;
 use local::demo_tenant::{CLIENT_ID, SERVICE_ACCOUNT, TENANT};
 use local::rescue::Phase;
@@ -10,7 +9,7 @@ use local::servicenow::{Created, User};
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::{Value, json};
 use shared::aws::credentials::{Pause, token_lease_key};
-use shared::aws::tenants::{KeyKind, KeyScope, Tenant, TenantKey};
+use shared::aws::tenants::KeyScope;
 use shared::domain::clock::Timestamp;
 use shared::domain::error::ErrorCode;
 use shared::domain::secret::Secret;
@@ -399,27 +398,11 @@ async fn a_note_of_a_requested_item_that_servicenow_dropped_is_logged_as_missing
     assert_eq!(item_notes(&world, &item).len(), 1);
 }
 
-/// A key of the demo's tenant with the scope `pin` alone.
-async fn key_for_pins(world: &World) -> Secret {
-    let stack = &world.cloud.stack;
-    let name = AttributeValue::S(TENANT.to_owned());
-    let read = stack.dynamodb.get_item().table_name(&stack.tenants_table);
-    let read = read.key("tenant", name).send().await.expect("read");
-    let mut tenant = Tenant::from_item(&read.item.expect("a tenant")).expect("readable");
-    let now = world.cloud.clock.now();
-    let (key, text) = TenantKey::generate(KeyKind::Api, vec![KeyScope::Pin], &[9; 32], now);
-    tenant.keys.push(key);
-    let put = stack.dynamodb.put_item().table_name(&stack.tenants_table);
-    let put = put.set_item(Some(tenant.to_item().expect("an item")));
-    put.send().await.expect("written");
-    text
-}
-
 /// An unknown tenant, a wrong key and a missing scope get the same 401.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unauthorized_sender_learns_nothing_and_changes_nothing() {
     let world = World::start().await;
-    let pin_only = key_for_pins(&world).await;
+    let pin_only = world.api_key_for(KeyScope::Pin).await;
     let body = json!({"refresh_token": world.refresh_token()}).to_string();
     for key in ["wrong", "", pin_only.expose()] {
         let answer = world.hand_over_with(key, body.as_str()).await;

@@ -77,7 +77,7 @@ async fn a_lifetime_that_was_handed_over_outlives_every_renewal() {
     }
     // A token that is set by hand lives as long as the tenant file says.
     let token = Secret::from(world.refresh_token());
-    let name = admin::secret_name::SecretName::RefreshToken;
+    let name = shared::domain::secret_name::SecretName::RefreshToken;
     let set = admin::secrets::set(&world.cloud.stack, &demo(), name, &token).await;
     set.expect("set");
     world.cloud.travel(Duration::from_secs(51 * DAY));

@@ -12,6 +12,17 @@ const SESSION_DETAILS: &str = "/integration/api/servicenow/sessiondetails/{tenan
 const PIN_CODES: &str = "/integration/api/servicenow/pincodes/{tenant}";
 const TOKEN: &str = "/integration/api/servicenow/token/{tenant}";
 
+/// The routes of `tenant-settings`.
+const SET_UP: [(&str, &str); 7] = [
+    ("POST", "enrolment/{tenant}"),
+    ("GET", "settings/{tenant}"),
+    ("PATCH", "settings/{tenant}"),
+    ("PUT", "secrets/{tenant}/{name}"),
+    ("POST", "webhook-keys/{tenant}"),
+    ("DELETE", "webhook-keys/{tenant}/{id}"),
+    ("GET", "status/{tenant}"),
+];
+
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
 
 fn described() -> Value {
@@ -75,7 +86,9 @@ fn the_routes_of_the_template_are_those_that_are_described() {
         format!("POST {PIN_CODES}"),
         format!("POST {TOKEN}"),
     ];
-    assert_eq!(routes, fixed.into());
+    let set_up =
+        SET_UP.map(|(method, path)| format!("{method} /integration/api/servicenow/{path}"));
+    assert_eq!(routes, fixed.into_iter().chain(set_up).collect());
 }
 
 #[test]
@@ -170,6 +183,19 @@ fn every_code_that_a_function_with_an_api_key_gives_is_described_at_its_route() 
                 "{function} {code}"
             );
         }
+    }
+    let routes =
+        SET_UP.map(|(method, path)| format!("{method} /integration/api/servicenow/{path}"));
+    let described: BTreeSet<_> = routes
+        .iter()
+        .flat_map(|route| codes_of(&api, route))
+        .collect();
+    for code in refusals_of("tenant-settings") {
+        let reaches_callers = code.entry().status.is_some();
+        assert!(
+            !reaches_callers || described.contains(code.as_str()),
+            "{code}"
+        );
     }
 }
 

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use shared::domain::tenant::Grant;
+use shared::aws::tenants::WebhookUrls;
+use shared::domain::secret_name::SecretName;
+use shared::domain::tenant::{Grant, TenantId};
 use similar::{ChangeTag, TextDiff};
 
 use crate::command::global::Global;
@@ -14,9 +16,8 @@ use crate::command::terminal::{complain, confirm, remark};
 use crate::error::AdminError;
 use crate::folder::read;
 use crate::plain::plain;
-use crate::secret_name::SecretName;
 use crate::stack::Need;
-use crate::tenant::{Applied, Plan, WebhookUrls, execute, plan, preview};
+use crate::tenant::{Applied, Plan, execute, plan, preview, setting_plan};
 use crate::tenant_file::to_toml;
 
 /// Applies one file.
@@ -25,11 +26,12 @@ pub(super) async fn apply(
     path: &Path,
     dry_run: bool,
     yes: bool,
+    take_over: bool,
 ) -> Result<ExitCode, AdminError> {
     // Faults of the file are reported before any call to AWS.
     let file = read(path, loopback_allowed(global)?)?;
     let stack = global.stack(&APPLYING).await?;
-    let plan = plan(&stack, &file).await?;
+    let plan = plan(&stack, &file, take_over).await?;
     if dry_run {
         global.answer(&preview(&plan), |_| {
             format!("{}{}", difference(&plan), "Nothing was written.\n")
@@ -105,6 +107,37 @@ fn next_steps(plan: &Plan) -> String {
         .map(|(step, place)| wrapped(&format!("  {place}. {step}"), 5))
         .collect();
     format!("Next steps:\n{}", steps.join("\n"))
+}
+
+/// Changes one setting.
+pub(super) async fn set(
+    global: &Global,
+    tenant: &TenantId,
+    pointer: &str,
+    value: &str,
+    yes: bool,
+) -> Result<ExitCode, AdminError> {
+    let loopback = loopback_allowed(global)?;
+    let stack = global.stack(&APPLYING).await?;
+    let plan = setting_plan(&stack, tenant, pointer, value, loopback).await?;
+    let warnings = plan.destructive();
+    if !yes && !warnings.is_empty() {
+        confirm(&difference(&plan), &warnings)?;
+    }
+    let done = execute(&stack, &plan).await?;
+    global.answer(&done, |done| {
+        format!("{}\n{}", difference(&plan), applied(&plan, done))
+    })?;
+    if let Some(incomplete) = &done.incomplete {
+        complain(&unfinished(incomplete));
+        return Ok(ExitCode::FAILURE);
+    }
+    if !plan.changes().is_empty() && plan.is_kept_in_a_file() {
+        remark(
+            "note: change it in the tenant file too; otherwise applying the file changes it back",
+        );
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The names of a stack that applying needs.

@@ -157,12 +157,16 @@ pub(super) async fn apply(
     folder: &Path,
     dry_run: bool,
     yes: bool,
+    take_over: bool,
 ) -> Result<ExitCode, AdminError> {
     let files = read_all(folder, loopback_allowed(global)?)?;
     let all = files.len();
     let stack = global.stack(&APPLYING).await?;
     let mut progress = Progress::new();
-    let plans = plan_all(&stack, files, |done| progress.bar("Comparing", done, all)).await;
+    let plans = plan_all(&stack, files, take_over, |done| {
+        progress.bar("Comparing", done, all)
+    })
+    .await;
     progress.clear();
     let mut report = FolderReport::new(global, all);
     if dry_run {

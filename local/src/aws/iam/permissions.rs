@@ -163,6 +163,7 @@ impl Permissions {
                 let arn = arn.map_or(named, str::to_owned);
                 ("secretsmanager", arn, Vec::new(), &[])
             }
+            Service::Sts => ("sts", "*".to_owned(), Vec::new(), &[]),
             Service::CloudFormation => ("cloudformation", "*".to_owned(), Vec::new(), &[]),
         };
         let key = self.keys.get(&resource);

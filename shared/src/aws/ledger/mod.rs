@@ -4,11 +4,13 @@
 //! 0002). The ledger holds ids, states, reasons and times, and no text of a person.
 
 mod posts;
+mod recent;
 mod records;
 mod table;
 mod waiting;
 
 pub use self::posts::{ClaimedPost, EntryDetails, PostClaim, PostProgress, PostState};
+pub use self::recent::{PostCounts, RecentPosts};
 pub use self::records::CreationClaim;
 pub use self::table::{BY_TENANT, Ledger};
 pub use self::waiting::{NextPage, ReceiptHandlePage};

@@ -1,5 +1,16 @@
 //! Why a text is refused as a secret.
 
+use serde_json::Value;
+
+use super::secret_name::SecretName;
+
+/// Longer than any of these secrets. Secrets Manager takes 65 536 bytes for all of a tenant's secrets together
+/// (<https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>).
+pub const LIMIT: usize = 60 * 1024;
+
+/// Characters that ServiceNow does not always accept in a client secret.
+pub const CLIENT_SECRET_RISKY: [char; 5] = ['^', '&', '<', '>', '?'];
+
 /// Why a text is refused as a secret. The message quotes nothing of the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretFault {
@@ -58,13 +69,50 @@ fn jq_path(member: &str) -> String {
 }
 
 impl SecretFault {
+    /// Why the text cannot be the secret, or may not be. `None` when nothing speaks against it.
+    pub fn of(name: SecretName, text: &str) -> Option<Self> {
+        if text.len() > LIMIT {
+            return Some(Self::TooLong(name.as_str()));
+        }
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            return Some(Self::Empty);
+        }
+        if let Ok(Value::Object(members)) = serde_json::from_str(trimmed) {
+            let own = name.member();
+            let named = members.keys().find(|member| member.as_str() == own);
+            let named = named.or_else(|| members.keys().find(|member| *member == name.as_str()));
+            let fault = |member: &String| Self::Json(member.clone());
+            return Some(named.map_or(Self::OtherJson(own), fault));
+        }
+        if text.contains(['\n', '\r']) {
+            return Some(Self::Lines(name.as_str()));
+        }
+        if text.contains(char::is_control) {
+            return Some(Self::Control);
+        }
+        if trimmed != text && !name.is_password() {
+            return Some(Self::Blanks(name.as_str()));
+        }
+        let quoted = |open: char, close: char| {
+            let inner = trimmed.strip_prefix(open);
+            inner.is_some_and(|inner| inner.ends_with(close))
+        };
+        let pairs = [('"', '"'), ('\'', '\''), ('`', '`'), ('“', '”'), ('„', '“')];
+        if pairs.iter().any(|(open, close)| quoted(*open, *close)) {
+            return Some(Self::Quotes);
+        }
+        let risky = name == SecretName::OauthClientSecret && text.contains(CLIENT_SECRET_RISKY);
+        risky.then_some(Self::RiskyCharacter)
+    }
+
     /// Whether the text may still be right: the operator can confirm it.
-    pub(crate) const fn may_be_right(&self) -> bool {
+    pub const fn may_be_right(&self) -> bool {
         matches!(self, Self::Quotes | Self::RiskyCharacter)
     }
 
     /// What to do when the text is right and there is no terminal to confirm it.
-    pub(crate) const fn way_out(&self) -> &'static str {
+    pub const fn way_out(&self) -> &'static str {
         if self.may_be_right() {
             " If the secret is right, add --yes."
         } else {

@@ -1,21 +1,26 @@
-//! Every key that a tenant file may have, and the kind of its value (docs/tenant-file.md).
+//! Every setting of a tenant by its tables and its key, and the kind of its value (docs/tenant-file.md).
 
-/// What a key may hold.
+/// What a setting may hold.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum ValueKind {
+pub enum ValueKind {
+    /// A text.
     Text,
+    /// True or false.
     Boolean,
+    /// A text such as `13 days`.
     Duration,
+    /// A list of texts.
     Texts,
-    /// A table whose keys the operator chooses.
+    /// A table whose keys its author chooses.
     Map,
+    /// One of these texts.
     OneOf(&'static [&'static str]),
 }
 
 use ValueKind::{Boolean, Duration, Map, OneOf, Text, Texts};
 
-/// A test compares them with the fields of `TenantFile`.
-pub(super) const KEYS: [(&str, ValueKind); 30] = [
+/// Every setting, in the order of the reference. A test compares them with the fields of `TenantFile`.
+pub const KEYS: [(&str, ValueKind); 30] = [
     ("tenant", Text),
     ("enabled", Boolean),
     (
@@ -65,14 +70,6 @@ pub(super) const TABLES: [&str; 6] = [
     "notifications",
     "debug",
 ];
-
-pub(super) fn join(prefix: &str, key: &str) -> String {
-    if prefix.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{prefix}.{key}")
-    }
-}
 
 /// The known key or table that was probably meant: one with the same last name, else the closest spelling.
 pub(super) fn nearest(path: &str) -> Option<&'static str> {

@@ -1,9 +1,10 @@
-//! The names of the secrets that an operator sets by hand.
+//! The names of the secrets that an administrator sets.
 
-use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 
-/// A secret by the name that `secrets set` takes (docs/tenant-file.md).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+/// A secret by the name that an administrator uses for it (docs/tenant-file.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SecretName {
     /// The company-wide single sign-on password of Rescue.
     SsoPassword,
@@ -27,7 +28,7 @@ impl SecretName {
         Self::RefreshToken,
     ];
 
-    /// The name as an operator writes it.
+    /// The name as an administrator writes it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::SsoPassword => "sso-password",
@@ -38,13 +39,18 @@ impl SecretName {
         }
     }
 
+    /// Reads a name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|name| name.as_str() == text)
+    }
+
     /// Whether a person chose it, so that any character may be in it.
-    pub(crate) const fn is_password(self) -> bool {
+    pub const fn is_password(self) -> bool {
         matches!(self, Self::SsoPassword | Self::ServiceAccountPassword)
     }
 
     /// The member that holds it in the answers and requests of OAuth (RFC 6749) and in other programs' exports.
-    pub(crate) const fn member(self) -> &'static str {
+    pub const fn member(self) -> &'static str {
         match self {
             Self::SsoPassword | Self::ServiceAccountPassword => "password",
             Self::OauthClientSecret => "client_secret",
@@ -54,10 +60,16 @@ impl SecretName {
     }
 
     /// The key under which its secret's JSON holds it.
-    pub(crate) const fn key(self) -> &'static str {
+    pub const fn key(self) -> &'static str {
         match self {
             Self::RefreshToken => "refresh_token",
             other => other.as_str(),
         }
+    }
+}
+
+impl std::fmt::Display for SecretName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
     }
 }

@@ -1,0 +1,50 @@
+//! What the function works with.
+
+use std::sync::Arc;
+
+use shared::aws::credentials::CredentialsTable;
+use shared::aws::ledger::Ledger;
+use shared::aws::queue::Queues;
+use shared::aws::secret_store::SecretStore;
+use shared::aws::single_flight::SingleFlight;
+use shared::aws::tenants::ManagedTenants;
+use shared::domain::clock::Clock;
+use shared::retry::ServiceNowTimeouts;
+use shared::settings::Rules;
+use shared::wiring::Wiring;
+
+/// The function's clients, made once per process.
+#[derive(Debug)]
+pub struct TenantSettings {
+    pub(crate) tenants: ManagedTenants,
+    pub(crate) secret_store: Arc<SecretStore>,
+    pub(crate) credentials: Arc<CredentialsTable>,
+    /// One user of a tenant's token at a time.
+    pub(crate) flights: SingleFlight,
+    pub(crate) ledger: Ledger,
+    /// Has the posts that wait for credentials.
+    pub(crate) queues: Queues,
+    pub(crate) clock: Clock,
+    /// How settings are checked.
+    pub(crate) rules: Rules,
+}
+
+impl TenantSettings {
+    /// Makes the clients.
+    pub fn new(wiring: &mut Wiring) -> Self {
+        let vendors = wiring.vendors(ServiceNowTimeouts::HTTP);
+        Self {
+            tenants: wiring.managed_tenants(),
+            flights: SingleFlight::new(Arc::clone(&vendors.credentials)),
+            secret_store: vendors.secret_store,
+            credentials: vendors.credentials,
+            ledger: wiring.ledger(),
+            queues: wiring.sessions_queue(),
+            clock: vendors.clock,
+            rules: Rules {
+                may_be_incomplete: true,
+                allow_loopback: vendors.testing.allow_loopback,
+            },
+        }
+    }
+}

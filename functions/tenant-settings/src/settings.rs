@@ -1,0 +1,167 @@
+//! Reads and changes a tenant's settings.
+
+use std::collections::BTreeMap;
+
+use lambda_http::http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use shared::api::response::{self, HttpResponse};
+use shared::aws::tenants::{KeyKind, ManagedBy, ManagedTenant};
+use shared::domain::clock::Timestamp;
+use shared::domain::error::{ErrorCode, FieldError, Problem};
+use shared::domain::secret_name::SecretName;
+use shared::settings::{self, Author, ChangeError, SettingsChange};
+
+use crate::event::{Command, settings_changed, version};
+use crate::secrets::{names_set, resume_deliveries};
+use crate::service::TenantSettings;
+use crate::tenant::{Overtaken, by, write};
+
+/// The answer of `GET` and `PATCH`. It holds no secret's value.
+#[derive(Serialize)]
+struct Settings<'a> {
+    version: u64,
+    managed_by: ManagedBy,
+    settings: Map<String, Value>,
+    secrets: BTreeMap<SecretName, SecretState>,
+    webhook_keys: Vec<WebhookKey<'a>>,
+}
+
+#[derive(Serialize)]
+struct SecretState {
+    set: bool,
+    changed_at: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct WebhookKey<'a> {
+    id: &'a str,
+    created_at: Timestamp,
+}
+
+/// The settings, every default included, and which secrets are set.
+///
+/// # Errors
+/// `storage-unavailable`.
+pub(crate) async fn read(
+    function: &TenantSettings,
+    tenant: &ManagedTenant,
+) -> Result<HttpResponse, Problem> {
+    let set = match &tenant.secrets {
+        Some(secrets) => secrets
+            .iter()
+            .map(|(name, at)| (*name, Some(*at)))
+            .collect(),
+        None => {
+            let names = names_set(function, &tenant.tenant.file.tenant).await?;
+            names
+                .into_iter()
+                .map(|name| (name, None))
+                .collect::<BTreeMap<_, _>>()
+        }
+    };
+    let names = SecretName::ALL
+        .into_iter()
+        .filter(|name| *name != SecretName::RefreshToken);
+    let secrets = names.map(|name| {
+        let state = SecretState {
+            set: set.contains_key(&name),
+            changed_at: set.get(&name).copied().flatten(),
+        };
+        (name, state)
+    });
+    let keys = tenant.keys(KeyKind::Webhook);
+    let settings = Settings {
+        version: tenant.tenant.version,
+        managed_by: tenant.managed_by,
+        settings: settings::document(&tenant.tenant.file),
+        secrets: secrets.collect(),
+        webhook_keys: keys
+            .map(|key| WebhookKey {
+                id: &key.id,
+                created_at: key.created_at,
+            })
+            .collect(),
+    };
+    let mut answer = response::json(StatusCode::OK, &json!(settings));
+    let tag = HeaderValue::from_str(&format!("\"{}\"", tenant.tenant.version));
+    if let Ok(tag) = tag {
+        answer.0.headers_mut().insert(header::ETAG, tag);
+    }
+    Ok(answer)
+}
+
+/// Applies a merge patch to the version of the settings that the sender has read.
+///
+/// # Errors
+/// `managed-by-file`, `if-match-required`, `settings-changed`, `invalid-request`, `operator-only`, `invalid-settings`,
+/// `storage-unavailable`.
+pub(crate) async fn change(
+    function: &TenantSettings,
+    command: &Command,
+    before: &ManagedTenant,
+    if_match: Option<&str>,
+) -> Result<HttpResponse, Problem> {
+    if before.managed_by == ManagedBy::File {
+        let detail = "Ask the operator of the connector to change the tenant file.";
+        return Err(Problem::new(ErrorCode::ManagedByFile, detail));
+    }
+    let read_version = version(if_match)?;
+    let patch = command.patch()?;
+    if read_version != Some(before.tenant.version) {
+        return Err(settings_changed());
+    }
+    let file = &before.tenant.file;
+    let change = settings::change(file, &patch, Author::ServiceNow, function.rules);
+    let SettingsChange { file, pointers } = change.map_err(refusal)?;
+    if pointers.is_empty() {
+        return read(function, before).await;
+    }
+    let changes_access = pointers
+        .iter()
+        .any(|pointer| pointer.starts_with("/servicenow/"));
+    let after = before.changed(by(function, command, pointers), |tenant| {
+        tenant.tenant.file = file
+    });
+    write(function, before, &after)
+        .await
+        .map_err(|overtaken| match overtaken {
+            Overtaken::Yes => settings_changed(),
+            Overtaken::No(problem) => problem,
+        })?;
+    if changes_access {
+        // Access tokens and pauses of the earlier settings do not apply to the new ones.
+        resume_deliveries(function, &command.tenant).await;
+    }
+    read(function, &after).await
+}
+
+fn refusal(error: ChangeError) -> Problem {
+    match error {
+        ChangeError::OperatorOnly(pointers) => {
+            let detail = format!(
+                "Ask the operator of the connector to change {}.",
+                pointers.join(", ")
+            );
+            Problem::new(ErrorCode::OperatorOnly, detail)
+        }
+        ChangeError::Invalid(faults) => {
+            let errors = faults.into_iter().map(|fault| FieldError {
+                pointer: fault.pointer.to_string(),
+                detail: fault.message,
+            });
+            invalid(errors.collect())
+        }
+    }
+}
+
+/// What is wrong with each setting or secret.
+pub(crate) fn invalid(errors: Vec<FieldError>) -> Problem {
+    let named: Vec<_> = errors
+        .iter()
+        .map(|error| format!("{} {}", error.pointer, error.detail))
+        .collect();
+    let mut problem = Problem::new(ErrorCode::InvalidSettings, named.join("; "));
+    problem.errors = errors;
+    problem
+}

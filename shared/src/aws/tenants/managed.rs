@@ -1,0 +1,312 @@
+//! A tenant with all that its item holds, for those that change it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::get_item::GetItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use serde::{Deserialize, Serialize};
+
+use super::history::{HistoryEntry, extended};
+use super::invitation::Invitation;
+use super::key::{KeyKind, TenantKey};
+use super::tenant::Tenant;
+use crate::aws::item::{self, Item, number_value, text_value};
+use crate::domain::clock::Timestamp;
+use crate::domain::secret_name::SecretName;
+use crate::domain::tenant::{TenantFile, TenantId};
+
+/// How many keys of a kind may be live, so that the old one works until the new one is in use.
+pub const LIVE_KEYS: usize = 2;
+
+/// Where a tenant's settings are changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ManagedBy {
+    /// In a tenant file, which the operator applies.
+    #[default]
+    File,
+    /// In ServiceNow.
+    ServiceNow,
+}
+
+/// A tenant with all that its item holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManagedTenant {
+    /// What the functions need of it.
+    pub tenant: Tenant,
+    /// Where its settings are changed.
+    pub managed_by: ManagedBy,
+    /// The set-up link that has not been used yet.
+    pub invitation: Option<Invitation>,
+    /// Which of the secrets that an administrator sets are set, and when each was set last. `None` for a tenant of an earlier
+    /// release, until a secret is set.
+    pub secrets: Option<BTreeMap<SecretName, Timestamp>>,
+    /// The last changes, the oldest first.
+    pub history: Vec<HistoryEntry>,
+}
+
+/// A change of a tenant, for its history.
+#[derive(Clone, Debug)]
+pub struct Change<'a> {
+    /// Who makes it.
+    pub who: &'a str,
+    /// When.
+    pub at: Timestamp,
+    /// What is changed ([`HistoryEntry::pointers`]).
+    pub pointers: Vec<String>,
+}
+
+impl From<Tenant> for ManagedTenant {
+    /// A tenant that is managed by a file and has no history.
+    fn from(tenant: Tenant) -> Self {
+        Self {
+            tenant,
+            managed_by: ManagedBy::File,
+            invitation: None,
+            secrets: None,
+            history: Vec::new(),
+        }
+    }
+}
+
+impl ManagedTenant {
+    /// A tenant that does not exist yet. Its first [`ManagedTenant::changed`] gives it version 1.
+    pub fn new(file: TenantFile, managed_by: ManagedBy) -> Self {
+        let tenant = Tenant {
+            file,
+            version: 0,
+            keys: Vec::new(),
+            disabled_at: None,
+        };
+        Self {
+            managed_by,
+            ..tenant.into()
+        }
+    }
+
+    /// The tenant after a change: `edit` makes it; version, history and the time of switching off follow.
+    #[must_use]
+    pub fn changed(&self, change: Change<'_>, edit: impl FnOnce(&mut Self)) -> Self {
+        let mut after = self.clone();
+        edit(&mut after);
+        let version = self.tenant.version + 1;
+        after.tenant.version = version;
+        // A tenant that stays disabled keeps its time.
+        after.tenant.disabled_at =
+            (!after.tenant.file.enabled).then(|| self.tenant.disabled_at.unwrap_or(change.at));
+        let entry = HistoryEntry::new(change.at, version, change.who, change.pointers);
+        after.history = extended(&self.history, entry);
+        after
+    }
+
+    /// Notes which secrets are set; one of them was set just now.
+    pub fn note_secrets(&mut self, set: &BTreeSet<SecretName>, changed: SecretName, at: Timestamp) {
+        let known = self.secrets.take().unwrap_or_default();
+        let noted = set.iter().map(|name| {
+            let earlier = known.get(name).copied().filter(|_| *name != changed);
+            (*name, earlier.unwrap_or(at))
+        });
+        self.secrets = Some(noted.collect());
+    }
+
+    /// The live keys of a kind.
+    pub fn keys(&self, kind: KeyKind) -> impl Iterator<Item = &TenantKey> {
+        self.tenant.keys.iter().filter(move |key| key.kind == kind)
+    }
+
+    /// The tenant as an item of the table.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON; never for settings that were read.
+    pub fn to_item(&self) -> Result<Item, serde_json::Error> {
+        let tenant = &self.tenant;
+        let mut item = Item::from([
+            ("tenant".to_owned(), text_value(&tenant.file.tenant)),
+            ("version".to_owned(), number_value(tenant.version)),
+        ]);
+        let mut json = vec![
+            ("config", serde_json::to_string(&tenant.file)?),
+            ("keys", serde_json::to_string(&tenant.keys)?),
+            ("history", serde_json::to_string(&self.history)?),
+        ];
+        if let Some(secrets) = &self.secrets {
+            json.push(("secrets", serde_json::to_string(secrets)?));
+        }
+        if let Some(invitation) = &self.invitation {
+            json.push(("invitation", serde_json::to_string(invitation)?));
+        }
+        if self.managed_by == ManagedBy::ServiceNow {
+            json.push(("managed_by", serde_json::to_string(&self.managed_by)?));
+        }
+        json.extend(tenant.disabled_at.map(|at| ("disabled_at", at.to_string())));
+        item.extend(
+            json.into_iter()
+                .map(|(name, value)| (name.to_owned(), text_value(value))),
+        );
+        Ok(item)
+    }
+
+    /// Reads an item of the table; `None` when it is not one that the connector wrote.
+    pub fn from_item(item: &Item) -> Option<Self> {
+        Some(Self {
+            tenant: Tenant::from_item(item)?,
+            managed_by: json(item, "managed_by")?.unwrap_or_default(),
+            invitation: json(item, "invitation")?,
+            secrets: json(item, "secrets")?,
+            history: json(item, "history")?.unwrap_or_default(),
+        })
+    }
+}
+
+/// An attribute that holds JSON. The outer `None`: it holds something else; the inner one: there is none.
+fn json<T: serde::de::DeserializeOwned>(item: &Item, name: &str) -> Option<Option<T>> {
+    match item::text(item, name) {
+        Some(text) => serde_json::from_str(text).ok().map(Some),
+        None => Some(None),
+    }
+}
+
+/// Why a tenant was not read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadTenantError {
+    /// DynamoDB refused, or did not answer.
+    #[error(transparent)]
+    Aws(Box<SdkError<GetItemError>>),
+    /// The item is not one that this release can read.
+    #[error("the item of tenant {0} cannot be read")]
+    Unreadable(TenantId),
+}
+
+/// Why a tenant was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteTenantError {
+    /// It was changed in the meantime.
+    #[error("tenant {0} was changed in the meantime")]
+    Conflict(TenantId),
+    /// DynamoDB refused, or did not answer.
+    #[error(transparent)]
+    Aws(Box<SdkError<PutItemError>>),
+    /// Never for settings that were read.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+}
+
+/// Reads and writes whole tenants, without a cache.
+#[derive(Clone, Debug)]
+pub struct ManagedTenants {
+    dynamodb: aws_sdk_dynamodb::Client,
+    /// The table's name.
+    pub table: String,
+}
+
+impl ManagedTenants {
+    /// The tenants of a table.
+    pub const fn new(dynamodb: aws_sdk_dynamodb::Client, table: String) -> Self {
+        Self { dynamodb, table }
+    }
+
+    /// A tenant as the table holds it now.
+    ///
+    /// # Errors
+    /// As [`ReadTenantError`] says.
+    pub async fn read(&self, id: &TenantId) -> Result<Option<ManagedTenant>, ReadTenantError> {
+        let request = self.dynamodb.get_item().table_name(&self.table);
+        let request = request.key("tenant", text_value(id)).consistent_read(true);
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| ReadTenantError::Aws(Box::new(error)))?;
+        let read = |item| {
+            ManagedTenant::from_item(item).ok_or_else(|| ReadTenantError::Unreadable(id.clone()))
+        };
+        answer.item().map(read).transpose()
+    }
+
+    /// Writes a tenant, provided that the table still holds `before`.
+    ///
+    /// # Errors
+    /// As [`WriteTenantError`] says.
+    pub async fn write(
+        &self,
+        before: Option<&ManagedTenant>,
+        after: &ManagedTenant,
+    ) -> Result<(), WriteTenantError> {
+        let put = self.dynamodb.put_item().table_name(&self.table);
+        let put = put.set_item(Some(after.to_item()?));
+        let put = match before {
+            None => put.condition_expression("attribute_not_exists(tenant)"),
+            Some(before) => put
+                .condition_expression("#version = :read")
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":read", number_value(before.tenant.version)),
+        };
+        let Err(error) = put.send().await else {
+            return Ok(());
+        };
+        // When the answer to a successful write is lost, the SDK's retry fails on the condition. The keys of a new tenant
+        // are stored nowhere else, so the table is read again before an error is returned.
+        let id = &after.tenant.file.tenant;
+        if self.read(id).await.ok().flatten().as_ref() == Some(after) {
+            return Ok(());
+        }
+        if error
+            .as_service_error()
+            .is_some_and(PutItemError::is_conditional_check_failed_exception)
+        {
+            Err(WriteTenantError::Conflict(id.clone()))
+        } else {
+            Err(WriteTenantError::Aws(Box::new(error)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file() -> TenantFile {
+        let document = serde_json::json!({
+            "tenant": "acme",
+            "rescue": {"company_id": "112938"},
+            "servicenow": {"instance": "https://acme.service-now.com"},
+        });
+        serde_json::from_value(document).expect("a tenant file")
+    }
+
+    #[test]
+    fn an_item_holds_the_whole_tenant_and_one_of_an_earlier_release_is_read() {
+        let now = Timestamp::from_millis(5_000);
+        let change = |pointer: &str| Change {
+            who: "ana",
+            at: now,
+            pointers: vec![pointer.to_owned()],
+        };
+        let created =
+            ManagedTenant::new(file(), ManagedBy::ServiceNow).changed(change(""), |tenant| {
+                let (invitation, _) = Invitation::generate(&[1; 32], now);
+                tenant.invitation = Some(invitation);
+                tenant.secrets = Some([(SecretName::SsoPassword, now)].into());
+            });
+        let switched_off = created.changed(change("/enabled"), |tenant| {
+            tenant.tenant.file.enabled = false
+        });
+        assert_eq!(
+            (created.tenant.version, switched_off.tenant.version),
+            (1, 2)
+        );
+        assert_eq!(switched_off.tenant.disabled_at, Some(now));
+        let item = switched_off.to_item().expect("JSON");
+        assert_eq!(ManagedTenant::from_item(&item), Some(switched_off));
+
+        let mut item = ManagedTenant::new(file(), ManagedBy::File)
+            .to_item()
+            .expect("JSON");
+        item.remove("history");
+        let earlier = ManagedTenant::from_item(&item).expect("readable");
+        assert_eq!(
+            (earlier.managed_by, earlier.secrets, earlier.history),
+            (ManagedBy::File, None, Vec::new())
+        );
+        item.insert("history".to_owned(), text_value("{"));
+        assert_eq!(ManagedTenant::from_item(&item), None);
+    }
+}

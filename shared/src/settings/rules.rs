@@ -1,0 +1,342 @@
+//! The rules of a tenant's settings, whether they come from a tenant file or from ServiceNow.
+
+use json_patch::jsonptr::PointerBuf;
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::document::{dotted, pointer};
+use super::keys::{KEYS, TABLES, ValueKind, nearest};
+use crate::domain::instance::Instance;
+use crate::domain::session::documented_name;
+use crate::domain::tenant::{HumanDuration, TenantId};
+use crate::rescue::host::Host;
+
+/// Columns that the connector writes itself, or by which it finds a record.
+const OWN_COLUMNS: [&str; 4] = ["work_notes", "comments", "number", "correlation_id"];
+
+const HOUR: u64 = 3_600;
+const DAY: u64 = 24 * HOUR;
+
+/// How strictly settings are checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Whether the Rescue company and the OAuth client may still be unknown: a tenant that is being set up.
+    pub may_be_incomplete: bool,
+    /// `ALLOW_LOOPBACK=1`, which only tests set.
+    pub allow_loopback: bool,
+}
+
+/// What is wrong with one setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingFault {
+    /// The setting, as a JSON pointer (RFC 6901): `/sessions/fields/0`.
+    pub pointer: PointerBuf,
+    /// Whether the setting's name is wrong, not its value.
+    pub about_name: bool,
+    /// What is wrong, and what would be right.
+    pub message: String,
+}
+
+impl Rules {
+    /// Every fault of a document that has the tables and keys of the tenant file.
+    pub fn faults(self, document: &Map<String, Value>) -> Vec<SettingFault> {
+        let mut check = Check {
+            rules: self,
+            document,
+            faults: Vec::new(),
+        };
+        check.names_and_kinds(document, &PointerBuf::root());
+        check.required();
+        check.rescue();
+        check.servicenow();
+        check.sessions();
+        check.faults
+    }
+}
+
+struct Check<'a> {
+    rules: Rules,
+    document: &'a Map<String, Value>,
+    faults: Vec<SettingFault>,
+}
+
+impl<'a> Check<'a> {
+    fn fault(&mut self, pointer: PointerBuf, message: impl Into<String>) {
+        self.add(pointer, false, message.into());
+    }
+
+    fn name_fault(&mut self, pointer: PointerBuf, message: impl Into<String>) {
+        self.add(pointer, true, message.into());
+    }
+
+    fn add(&mut self, pointer: PointerBuf, about_name: bool, message: String) {
+        self.faults.push(SettingFault {
+            pointer,
+            about_name,
+            message,
+        });
+    }
+
+    fn names_and_kinds(&mut self, table: &Map<String, Value>, parent: &PointerBuf) {
+        for (name, value) in table {
+            let pointer = parent.with_trailing_token(name.as_str());
+            let path = dotted(&pointer);
+            let is_table = TABLES.contains(&path.as_str());
+            let kind = KEYS.iter().find(|(known, _)| *known == path);
+            match (value, kind) {
+                (Value::Object(inner), _) if is_table => self.names_and_kinds(inner, &pointer),
+                (_, _) if is_table => self.fault(pointer, "must be a table"),
+                (value, Some((_, kind))) => self.kind(pointer, value, *kind),
+                (_, None) => {
+                    let hint = nearest(&path).map(|known| format!("; did you mean {known}?"));
+                    self.name_fault(pointer, format!("unknown key{}", hint.unwrap_or_default()));
+                }
+            }
+        }
+    }
+
+    fn kind(&mut self, pointer: PointerBuf, value: &Value, kind: ValueKind) {
+        let message = match (kind, value) {
+            (ValueKind::Text, Value::String(_))
+            | (ValueKind::Boolean, Value::Bool(_))
+            | (ValueKind::Map, Value::Object(_)) => return,
+            (ValueKind::Text, _) => "must be a text in quotes".to_owned(),
+            (ValueKind::Boolean, _) => "must be true or false".to_owned(),
+            (ValueKind::Map, _) => "must be a table".to_owned(),
+            (ValueKind::OneOf(known), Value::String(text)) if known.contains(&text.as_str()) => {
+                return;
+            }
+            (ValueKind::OneOf(known), _) => format!("must be one of {}", known.join(", ")),
+            (ValueKind::Duration, Value::String(text)) if duration(text).is_some() => return,
+            (ValueKind::Duration, _) => "must be a duration such as \"13 days\"".to_owned(),
+            (ValueKind::Texts, Value::Array(entries)) => {
+                for (place, entry) in entries.iter().enumerate() {
+                    if !entry.is_string() {
+                        let pointer = pointer.with_trailing_token(place);
+                        self.fault(pointer, "each entry must be a text in quotes");
+                    }
+                }
+                return;
+            }
+            (ValueKind::Texts, _) => "must be a list of texts: [\"…\", \"…\"]".to_owned(),
+        };
+        self.fault(pointer, message);
+    }
+
+    fn required(&mut self) {
+        for (path, may_come_later) in [
+            ("tenant", false),
+            ("rescue.company_id", true),
+            ("servicenow.instance", false),
+            ("servicenow.client_id", true),
+        ] {
+            let may_be_missing = may_come_later && self.rules.may_be_incomplete;
+            if self.value(path).is_none() && !may_be_missing {
+                self.fault(pointer(path), "is missing");
+            }
+        }
+        if let Some(text) = self.text("tenant")
+            && TenantId::parse(text).is_none()
+        {
+            self.fault(pointer("tenant"), "must be 2 to 40 of a-z 0-9 -");
+        }
+    }
+
+    /// Whether a text is empty where that is allowed.
+    fn is_open(&self, text: &str) -> bool {
+        self.rules.may_be_incomplete && text.is_empty()
+    }
+
+    fn rescue(&mut self) {
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        if let Some(text) = self.text("rescue.company_id")
+            && !digits(text)
+            && !self.is_open(text)
+        {
+            self.fault(pointer("rescue.company_id"), "must be digits only");
+        }
+        if let Some(text) = self.text("rescue.base_url")
+            && let Err(error) = Host::parse(text, self.rules.allow_loopback)
+        {
+            self.fault(pointer("rescue.base_url"), error.to_string());
+        }
+        for (pointer, domain) in self.texts("rescue.technician_domains") {
+            if !is_domain(domain) {
+                self.fault(
+                    pointer,
+                    format!("{domain:?} is not a domain such as acme.test"),
+                );
+            }
+        }
+    }
+
+    fn servicenow(&mut self) {
+        let allow_host = self.text("servicenow.allow_host");
+        if allow_host.is_some_and(|host| !is_host(host)) {
+            let message = "must be a host alone, without https:// and port";
+            self.fault(pointer("servicenow.allow_host"), message);
+        }
+        if let Some(instance) = self.text("servicenow.instance")
+            && let Err(error) = Instance::parse(instance, allow_host, self.rules.allow_loopback)
+        {
+            self.fault(pointer("servicenow.instance"), error.to_string());
+        }
+        if let Some(client) = self.text("servicenow.client_id")
+            && client.trim().is_empty()
+            && !self.is_open(client)
+        {
+            let message = "must be the client id of the Application Registry record";
+            self.fault(pointer("servicenow.client_id"), message);
+        }
+        let account = self.text("servicenow.service_account");
+        if self.text("servicenow.grant") == Some("password")
+            && account.is_none_or(|account| account.trim().is_empty())
+        {
+            let message = "the password grant needs a service_account";
+            self.fault(pointer("servicenow.grant"), message);
+        }
+        let lifetime = "servicenow.refresh_token_lifetime";
+        self.between(lifetime, HOUR, 3_650 * DAY, "must be 1 hour to 3650 days");
+    }
+
+    fn sessions(&mut self) {
+        if self.text("sessions.publish") == Some("selected")
+            && self.texts("sessions.fields").is_empty()
+        {
+            let message = "\"selected\" needs fields = [\"…\"]: the Post-to-URL variables to write";
+            self.fault(pointer("sessions.publish"), message);
+        }
+        let caller_field = "sessions.new_record.caller_field";
+        let mut variables = self.texts("sessions.fields");
+        variables.extend(self.texts("sessions.reference_fields"));
+        variables.extend(
+            self.text(caller_field)
+                .map(|name| (pointer(caller_field), name)),
+        );
+        for (pointer, name) in variables {
+            if let Some(message) = wrong_variable(name) {
+                self.fault(pointer, message);
+            }
+        }
+        self.between(
+            "sessions.reauthorization_wait",
+            HOUR,
+            13 * DAY,
+            "must be 1 hour to 13 days: the queue keeps messages for 14",
+        );
+        for (pointer, variable, column) in self.entries("sessions.columns") {
+            if let Some(message) = wrong_variable(variable) {
+                self.name_fault(pointer.clone(), message);
+            }
+            match column.as_str() {
+                Some(column) => {
+                    if let Some(message) = wrong_column(column) {
+                        self.fault(pointer, message);
+                    }
+                }
+                None => self.fault(pointer, "must be a column's name in quotes"),
+            }
+        }
+        for (pointer, column, value) in self.entries("sessions.new_record.columns") {
+            if let Some(message) = wrong_column(column) {
+                self.name_fault(pointer.clone(), message);
+            }
+            if !value.is_string() {
+                self.fault(pointer, "must be a text in quotes");
+            }
+        }
+    }
+
+    fn between(&mut self, path: &str, least: u64, most: u64, message: &str) {
+        let span = self.text(path).and_then(duration);
+        if span.is_some_and(|span| !(least..=most).contains(&span.duration().as_secs())) {
+            self.fault(pointer(path), message);
+        }
+    }
+
+    fn value(&self, path: &str) -> Option<&'a Value> {
+        let mut names = path.split('.');
+        let first = self.document.get(names.next()?);
+        names.fold(first, |value, name| value?.get(name))
+    }
+
+    fn text(&self, path: &str) -> Option<&'a str> {
+        self.value(path)?.as_str()
+    }
+
+    /// The texts of a list.
+    fn texts(&self, path: &str) -> Vec<(PointerBuf, &'a str)> {
+        let entries = self.value(path).and_then(Value::as_array);
+        let entries = entries.into_iter().flatten().enumerate();
+        let texts = entries.filter_map(|(place, entry)| {
+            Some((pointer(path).with_trailing_token(place), entry.as_str()?))
+        });
+        texts.collect()
+    }
+
+    /// The entries of a table whose keys its author chooses.
+    fn entries(&self, path: &str) -> Vec<(PointerBuf, &'a str, &'a Value)> {
+        let entries = self.value(path).and_then(Value::as_object);
+        let entries = entries.into_iter().flatten();
+        let placed = entries.map(|(name, value)| {
+            (
+                pointer(path).with_trailing_token(name.as_str()),
+                name.as_str(),
+                value,
+            )
+        });
+        placed.collect()
+    }
+}
+
+/// A duration such as `13 days`.
+pub fn duration(text: &str) -> Option<HumanDuration> {
+    serde_json::from_value(Value::String(text.to_owned())).ok()
+}
+
+/// Rescue may post variables that its documentation does not list, so any plausible name is taken.
+fn wrong_variable(name: &str) -> Option<String> {
+    let mut bytes = name.bytes();
+    let plausible = bytes.next().is_some_and(|b| b.is_ascii_alphabetic())
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && name.len() <= 64;
+    (documented_name(name).is_none() && !plausible)
+        .then(|| format!("{name:?} is not a Post-to-URL variable such as CField1"))
+}
+
+fn wrong_column(column: &str) -> Option<String> {
+    let mut bytes = column.bytes();
+    let well_formed = bytes.next().is_some_and(|b| b.is_ascii_lowercase())
+        && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    if !well_formed {
+        Some(format!(
+            "{column:?} is not a column's name: a-z, then a-z 0-9 _"
+        ))
+    } else if column.starts_with("sys_") {
+        Some(format!("{column} is ServiceNow's own column"))
+    } else if OWN_COLUMNS.contains(&column) {
+        Some(format!("{column} is written by the connector alone"))
+    } else {
+        None
+    }
+}
+
+fn is_host(text: &str) -> bool {
+    let is_bare = |url: Url| {
+        url.path() == "/"
+            && url.port().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    };
+    Url::parse(&format!("https://{text}")).is_ok_and(is_bare) && !text.contains(['/', ':', '@'])
+}
+
+fn is_domain(text: &str) -> bool {
+    text.contains('.')
+        && text.split('.').all(|label| {
+            !label.is_empty()
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        })
+}
