@@ -2,6 +2,7 @@
 //!
 //! Warm, and with e-mails and note off, one call to Rescue and none to Secrets Manager.
 
+mod act;
 mod email_texts;
 mod event;
 mod idempotency;
@@ -10,25 +11,21 @@ mod notify;
 mod pin;
 mod pin_request;
 mod problems;
+mod reply;
 mod service;
 
 use std::time::Duration;
 
 use lambda_http::Error;
-use lambda_http::http::{HeaderValue, StatusCode};
-use shared::api::authorize::authorize;
 use shared::api::request::HttpRequest;
-use shared::api::response::{self, HttpResponse};
+use shared::api::response::HttpResponse;
 use shared::api::server::serve;
-use shared::aws::tenants::KeyScope;
 use shared::domain::error::{ErrorCode, Problem};
 use shared::domain::tenant::TenantId;
-use shared::domain::time_budget::TimeBudget;
 use shared::telemetry::{self, Metric};
 use shared::wiring::Wiring;
 
 use crate::event::Command;
-use crate::pin_request::{PinAnswer, PinRequest};
 pub use crate::service::GeneratePin;
 
 /// Behind the HTTP API all work ends within this.
@@ -50,7 +47,7 @@ pub async fn handle(function: &GeneratePin, request: HttpRequest) -> HttpRespons
     let id = request.id.clone();
     let budget = request.budget(&function.clock).at_most(ALL_WORK);
     let outcome = match Command::read(request) {
-        Ok(command) => act(function, &command, budget)
+        Ok(command) => act::act(function, &command, budget)
             .await
             .inspect_err(|problem| refused(problem, Some(&command))),
         Err(problem) => {
@@ -58,20 +55,7 @@ pub async fn handle(function: &GeneratePin, request: HttpRequest) -> HttpRespons
             Err(problem)
         }
     };
-    reply(outcome, &id)
-}
-
-async fn act(
-    function: &GeneratePin,
-    command: &Command,
-    budget: TimeBudget,
-) -> Result<PinAnswer, Problem> {
-    let (tenants, id) = (&function.tenants, &command.tenant);
-    let tenant = authorize(tenants, id, &command.key, KeyScope::Pin, &budget).await?;
-    let (body, key) = (command.body()?, command.idempotency_key()?);
-    PinRequest::new(function, &tenant.file, key, body, budget)
-        .answer()
-        .await
+    reply::reply(outcome, &id)
 }
 
 /// Logs and counts a refusal, once. The response names an SSO id that Rescue does not know; the log does not.
@@ -90,18 +74,4 @@ fn refused(problem: &Problem, command: Option<&Command>) {
     // An unauthorised sender chooses the tenant's name freely, so no metric carries it.
     let counted = tenant.filter(|_| problem.code != ErrorCode::Unauthorized);
     telemetry::count_reason(Metric::PinRefused, problem.code, counted);
-}
-
-fn reply(outcome: Result<PinAnswer, Problem>, request_id: &str) -> HttpResponse {
-    match outcome {
-        Ok(answer) => {
-            let mut response = response::json(StatusCode::CREATED, &answer.body);
-            if answer.replayed {
-                let yes = HeaderValue::from_static("true");
-                response.0.headers_mut().insert("idempotent-replayed", yes);
-            }
-            response
-        }
-        Err(problem) => response::refusal(&problem, request_id),
-    }
 }

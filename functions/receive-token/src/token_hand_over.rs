@@ -16,7 +16,7 @@ use shared::token::access::AccessError;
 use shared::token::grants::{ProofError, client_of};
 use shared::token::oauth::Granted;
 use shared::token::store::replacement;
-use shared::token::uninterrupted::InProgress;
+use shared::token::uninterrupted::{InProgress, run_until};
 
 use crate::event::{HandOver, storage_unavailable};
 use crate::service::ReceiveToken;
@@ -97,8 +97,24 @@ fn postponed(reason: &str) -> NotStored {
     ))
 }
 
+/// Takes the token over within the budget. A caller who got no answer in time repeats the request, which finishes it.
+pub(crate) async fn take_in_time(
+    function: &ReceiveToken,
+    file: &TenantFile,
+    hand_over: &HandOver,
+    budget: &TimeBudget,
+) -> Result<StoredToken, Problem> {
+    let in_progress = InProgress::default();
+    let taking = take(function, file, hand_over, budget, &in_progress);
+    let taken = run_until(|| budget.left(), || in_progress.any(), taking).await;
+    match taken {
+        Some(taken) => taken.map_err(|not_stored| not_stored.0),
+        None => Err(storage_unavailable()),
+    }
+}
+
 /// Takes a token over, holding the tenant's token lease. It must not be cut off while anything is `in_progress`.
-pub(crate) async fn take(
+async fn take(
     function: &ReceiveToken,
     file: &TenantFile,
     hand_over: &HandOver,

@@ -3,41 +3,28 @@
 //! One AWS call when warm; a second one, for the tenant, when cold or every minute.
 
 mod accept;
+mod act;
 mod event;
 mod quota;
+mod reply;
 mod service;
 
 use std::time::Duration;
 
 use lambda_http::Error;
-use lambda_http::http::StatusCode;
-use serde_json::json;
 use shared::api::request::HttpRequest;
-use shared::api::response::{self, HttpResponse};
+use shared::api::response::HttpResponse;
 use shared::api::server::serve;
-use shared::aws::queue::Post;
-use shared::aws::tenants::KeyKind;
 use shared::domain::error::{ErrorCode, Problem};
 use shared::domain::tenant::TenantId;
-use shared::domain::time_budget::TimeBudget;
 use shared::telemetry::{self, Metric};
 use shared::wiring::Wiring;
 
-use crate::event::{Action, Command};
+use crate::event::Command;
 pub use crate::service::SessionDetails;
-
-/// A request that was not refused.
-enum Reply {
-    Authenticated,
-    Ignored,
-    Accepted(Post),
-}
 
 /// Kept back of the invocation for writing the response.
 const REPLYING: Duration = Duration::from_millis(500);
-
-const TOO_MANY_POSTS: &str = "Send the same post again in a minute. The operator raises the limit with the stack's \
-    parameter PostsPerMinute.";
 
 /// Runs the function: one request after the other.
 ///
@@ -59,54 +46,13 @@ pub async fn handle(function: &SessionDetails, request: HttpRequest) -> HttpResp
     let outcome = match Command::read(request) {
         Ok(command) => {
             let tenant = command.tenant.clone();
-            act(function, command, &budget)
+            act::act(function, command, &budget)
                 .await
                 .inspect_err(|problem| refused(problem, &tenant))
         }
         Err(problem) => Err(problem),
     };
-    reply(outcome, &id)
-}
-
-async fn act(
-    function: &SessionDetails,
-    command: Command,
-    budget: &TimeBudget,
-) -> Result<Reply, Problem> {
-    let Command {
-        tenant,
-        key,
-        action,
-    } = command;
-    let (tenants, kind) = (&function.tenants, KeyKind::Webhook);
-    let found = tenants.authenticate(&tenant, kind, &key, budget.left());
-    let (known, _) = found
-        .await
-        .map_err(|error| {
-            tracing::warn!(%tenant, %error, "tenant not readable");
-            event::send_again(ErrorCode::StorageUnavailable)
-        })?
-        .ok_or_else(event::not_found)?;
-    let Action::Accept(delivery) = action else {
-        return Ok(Reply::Authenticated);
-    };
-    if !known.file.enabled {
-        telemetry::count(Metric::PostIgnored, Some(&tenant));
-        return Ok(Reply::Ignored);
-    }
-    let now = function.clock.now();
-    if !function.quota.admits(&tenant, now) {
-        telemetry::count(Metric::TooManyPosts, Some(&tenant));
-        return Err(Problem::new(ErrorCode::TooManyPosts, TOO_MANY_POSTS));
-    }
-    match delivery.parse(tenant.clone(), now) {
-        Ok(post) => accept::queue(function, post, delivery.bytes.len(), budget)
-            .await
-            .map(Reply::Accepted),
-        Err(problem) => {
-            Err(accept::dead_letter(function, &tenant, &delivery, problem, budget).await)
-        }
-    }
+    reply::reply(outcome, &id)
 }
 
 /// Logs and counts a refusal, once.
@@ -117,17 +63,5 @@ fn refused(problem: &Problem, tenant: &TenantId) {
     telemetry::count_reason(Metric::PostRefused, problem.code, counted);
     if problem.code == ErrorCode::BodyTooLarge {
         telemetry::count(Metric::BodyTooLarge, counted);
-    }
-}
-
-fn reply(outcome: Result<Reply, Problem>, request_id: &str) -> HttpResponse {
-    match outcome {
-        Ok(Reply::Authenticated) => response::empty(StatusCode::NO_CONTENT),
-        Ok(Reply::Ignored) => response::json(StatusCode::OK, &json!({ "status": "ignored" })),
-        Ok(Reply::Accepted(post)) => response::json(
-            StatusCode::OK,
-            &json!({ "status": "accepted", "session_id": post.session_id, "delivery": post.digest }),
-        ),
-        Err(problem) => response::refusal(&problem, request_id),
     }
 }
