@@ -70,7 +70,7 @@ pub enum AdminError {
     SecretOfAnotherStack { secret: String, function: String },
     #[error(
         "the settings of tenant {0} are changed in ServiceNow. `rescue-connector tenant export {0}` writes them as a file; with \
-         --take-over the file is applied, and ServiceNow can change nothing any more"
+         --take-over the file is applied, and ServiceNow cannot change settings any more"
     )]
     ManagedInServiceNow(TenantId),
     #[error(

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use serde::Serialize;
 use shared::aws::ledger::{BY_TENANT, PostState};
 use shared::aws::secret_store::{tenant_secrets_name, token_secret_name};
-use shared::aws::tenants::{HistoryEntry, ManagedTenant, Tenant};
+use shared::aws::tenants::{HistoryEntry, KeyScope, ManagedTenant, Tenant};
 use shared::domain::clock::Timestamp;
 use shared::domain::tenant::{Grant, Publish, TenantFile, TenantId};
 
@@ -229,7 +229,21 @@ pub(crate) async fn delete(
     mut progress: impl FnMut(Draining),
 ) -> Result<DeletedTenant, AdminError> {
     let before = read_managed(stack, id).await?;
-    let (tenant, _) = switched(stack, before, false).await?;
+    // ServiceNow may change the tenant until its keys and its set-up link are gone.
+    let pointers = vec![
+        "/enabled".to_owned(),
+        "/keys".to_owned(),
+        "/invitation".to_owned(),
+    ];
+    let closed = change(stack, &before, pointers, |after| {
+        after.tenant.file.enabled = false;
+        after.invitation = None;
+        after
+            .tenant
+            .keys
+            .retain(|key| !key.scopes.contains(&KeyScope::Settings));
+    });
+    let tenant = closed.await?.tenant;
     let left = drain(stack, &tenant, wait, &mut progress).await?;
     let names = [
         tenant_secrets_name(&stack.secret_prefix, id),

@@ -36,7 +36,7 @@ pub async fn set(
         return Err(SecretFault::Empty.into());
     }
     let file = table::read_existing(stack, id).await?.file;
-    match name {
+    let set = match name {
         SecretName::RefreshToken => {
             let secret = token_secret_name(&stack.secret_prefix, id);
             let json = token(&file, value, stack.clock.now())?;
@@ -45,25 +45,26 @@ pub async fn set(
                 secrets_manager::replace(stack, &secret, &read, &json).await
             };
             holding_the_token(stack, id, replace).await?;
-            note(stack, id, name, None).await?;
+            None
         }
         SecretName::OauthClientSecret | SecretName::ServiceAccountPassword => {
             // A lease holder that is refused with the old secret pauses the tenant: not after that pause has been ended here.
-            let set = holding_the_token(stack, id, set_credential(stack, id, name, value)).await?;
-            note(stack, id, name, Some(&set)).await?;
+            let setting = set_credential(stack, id, name, value);
+            Some(holding_the_token(stack, id, setting).await?)
         }
         SecretName::SsoPassword | SecretName::RescueApiToken => {
             let set = set_credential(stack, id, name, value).await?;
             return note(stack, id, name, Some(&set)).await;
         }
-    }
+    };
     let resume = async {
         stack.credentials().forget_access_token(id).await?;
         resume_deliveries(stack, id).await
     };
     resume
         .await
-        .map_err(|error| AdminError::StillPaused(Box::new(error)))
+        .map_err(|error| AdminError::StillPaused(Box::new(error)))?;
+    note(stack, id, name, set.as_ref()).await
 }
 
 async fn set_credential(

@@ -149,6 +149,7 @@ pub(super) fn next_tenant(
                 next.tenant.file = file;
                 if plan.takes_over {
                     next.managed_by = ManagedBy::File;
+                    next.invitation = None;
                 }
             });
             Ok((next, None))

@@ -55,7 +55,7 @@ impl Plan {
     }
 
     /// Whether there is anything to write.
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.before.is_some() && self.changes.is_empty() && !self.takes_over
     }
 
@@ -90,7 +90,11 @@ impl Plan {
         if self.creates() {
             return Vec::new();
         }
-        self.changes.iter().filter_map(destructive).collect()
+        let taken_over = self.takes_over.then(|| {
+            "the settings are kept in the file from now on: ServiceNow cannot change them any more".to_owned()
+        });
+        let changes = self.changes.iter().filter_map(destructive);
+        taken_over.into_iter().chain(changes).collect()
     }
 }
 
@@ -98,6 +102,10 @@ impl Plan {
 fn destructive(change: &Change) -> Option<String> {
     let (path, before, after) = (change.path.as_str(), &change.before, &change.after);
     let becomes = |value: &str| after.as_str() == Some(value);
+    // What was not set yet can interrupt nothing.
+    if before.as_str() == Some("") {
+        return None;
+    }
     let becomes_with = |what: &str| Some(format!("{path} becomes {after}: {what}"));
     match path {
         "enabled" if *after == Value::Bool(false) => {

@@ -4,7 +4,7 @@ use json_patch::jsonptr::PointerBuf;
 use serde_json::{Value, json};
 use shared::aws::tenants::ManagedBy;
 use shared::domain::tenant::TenantId;
-use shared::settings::{self, Author, ChangeError, Rules};
+use shared::settings::{self, Author, ChangeError, KEYS, Rules, ValueKind, dotted};
 
 use super::plan::Plan;
 use super::table::read_managed;
@@ -25,7 +25,7 @@ pub(crate) async fn setting_plan(
 ) -> Result<Plan, AdminError> {
     let wrong = || AdminError::Pointer(pointer.to_owned());
     let parsed = PointerBuf::parse(pointer).map_err(|_| wrong())?;
-    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+    let value = value_of(&dotted(&parsed), value);
     let names: Vec<_> = parsed.tokens().collect();
     let patch = names
         .iter()
@@ -43,5 +43,58 @@ pub(crate) async fn setting_plan(
         Ok(change) => Ok(Plan::new(Some(before), change.file, false)),
         Err(ChangeError::Invalid(faults)) => Err(AdminError::InvalidSettings(faults)),
         Err(ChangeError::OperatorOnly(_)) => Err(wrong()),
+    }
+}
+
+/// The value of a setting as it is typed: JSON where the setting is no text.
+fn value_of(path: &str, typed: &str) -> Value {
+    let json = serde_json::from_str(typed).ok();
+    let is_text = |kind: &ValueKind| {
+        matches!(
+            kind,
+            ValueKind::Text | ValueKind::Duration | ValueKind::OneOf(_)
+        )
+    };
+    let in_a_map = |known: &str| {
+        path.strip_prefix(known)
+            .is_some_and(|rest| rest.starts_with('.'))
+    };
+    let takes_text = KEYS.iter().any(|(known, kind)| {
+        (*known == path && is_text(kind)) || (matches!(kind, ValueKind::Map) && in_a_map(known))
+    });
+    match json {
+        Some(json @ (Value::Null | Value::String(_))) => json,
+        Some(json) if !takes_text => json,
+        _ => Value::String(typed.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_needs_no_quotes_and_everything_else_is_json() {
+        for (path, typed, expected) in [
+            ("rescue.company_id", "112938", json!("112938")),
+            ("rescue.company_id", "\"112938\"", json!("112938")),
+            ("servicenow.client_id", "true", json!("true")),
+            ("sessions.publish", "none", json!("none")),
+            ("sessions.new_record.columns.impact", "1", json!("1")),
+            (
+                "sessions.new_record.columns",
+                "{\"impact\": \"1\"}",
+                json!({"impact": "1"}),
+            ),
+            ("enabled", "false", json!(false)),
+            (
+                "rescue.technician_domains",
+                "[\"acme.test\"]",
+                json!(["acme.test"]),
+            ),
+            ("servicenow.allow_host", "null", json!(null)),
+        ] {
+            assert_eq!(value_of(path, typed), expected, "{path} {typed}");
+        }
     }
 }

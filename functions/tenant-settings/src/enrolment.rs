@@ -33,7 +33,10 @@ pub(crate) async fn enrol(
     let now = function.clock.now();
     let (api, api_key) = TenantKey::generate(KeyKind::Api, SCOPES.to_vec(), &random()?, now);
     let (webhook, webhook_key) = TenantKey::generate(KeyKind::Webhook, Vec::new(), &random()?, now);
-    let edit = |before: &ManagedTenant| {
+    let edit = |before: &ManagedTenant, _| {
+        if before.tenant.keys.contains(&api) {
+            return Ok(None);
+        }
         let invitation = before.invitation.as_ref();
         if !Invitation::accepts(invitation, &command.key, function.clock.now()) {
             return Err(unauthorized());
@@ -50,12 +53,13 @@ pub(crate) async fn enrol(
                 return Err(too_many_keys(name));
             }
         }
-        let pointers = [&api, &webhook].map(|key| format!("/keys/{}", key.id));
-        let change = by(function, command, pointers.to_vec());
-        Ok(before.changed(change, |tenant| {
+        let mut pointers = vec!["/invitation".to_owned()];
+        pointers.extend([&api, &webhook].map(|key| format!("/keys/{}", key.id)));
+        let change = by(function, command, pointers);
+        Ok(Some(before.changed(change, |tenant| {
             tenant.invitation = None;
             tenant.tenant.keys.extend([api.clone(), webhook.clone()]);
-        }))
+        })))
     };
     update(function, tenant, edit).await?;
     let answer = json!({

@@ -12,6 +12,9 @@ use shared::domain::tenant::TenantId;
 /// The author of a change whose request names none.
 const UNNAMED_AUTHOR: &str = "ServiceNow";
 
+/// The most bytes of a patch; settings have no more.
+const LARGEST_PATCH: usize = 64 * 1024;
+
 /// One request, before its sender is authorised. No `Debug`: the body may hold a secret.
 pub(crate) struct Command {
     pub(crate) tenant: TenantId,
@@ -96,6 +99,10 @@ impl Command {
     /// # Errors
     /// `invalid-request` when it is not a JSON object.
     pub(crate) fn patch(&self) -> Result<Map<String, Value>, Problem> {
+        if self.body.len() > LARGEST_PATCH {
+            let detail = "Send a JSON object of at most 64 KB.";
+            return Err(Problem::new(ErrorCode::InvalidRequest, detail));
+        }
         JsonObject::parse(&self.body).map(JsonObject::into_members)
     }
 

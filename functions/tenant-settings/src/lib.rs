@@ -1,6 +1,7 @@
 //! `tenant-settings`: lets an administrator in ServiceNow set a tenant up with a one-time code, change its settings,
 //! secrets and webhook keys, and see its status.
 
+mod act;
 mod enrolment;
 mod event;
 mod secrets;
@@ -17,11 +18,10 @@ use shared::api::request::HttpRequest;
 use shared::api::response::{self, HttpResponse};
 use shared::api::server::serve;
 use shared::domain::error::{ErrorCode, Problem};
-use shared::domain::time_budget::TimeBudget;
 use shared::telemetry;
 use shared::wiring::Wiring;
 
-use crate::event::{Action, Command};
+use crate::event::Command;
 pub use crate::service::TenantSettings;
 
 /// Behind the HTTP API all work ends within this (infra/openapi.yaml).
@@ -45,41 +45,12 @@ pub async fn handle(function: &TenantSettings, request: HttpRequest) -> HttpResp
     let id = request.id.clone();
     let budget = request.budget(&function.clock).keep_back(REPLYING);
     let outcome = match Command::read(request) {
-        Ok(command) => within(budget.at_most(ALL_WORK), act(function, &command))
+        Ok(command) => act::act_in_time(function, &command, budget.at_most(ALL_WORK))
             .await
             .inspect_err(|problem| log_refusal(problem, &command)),
         Err(problem) => Err(problem),
     };
     outcome.unwrap_or_else(|problem| response::refusal(&problem, &id))
-}
-
-async fn act(function: &TenantSettings, command: &Command) -> Result<HttpResponse, Problem> {
-    if command.action == Action::Enrol {
-        return enrolment::enrol(function, command).await;
-    }
-    let tenant = tenant::authorized(function, command).await?;
-    match &command.action {
-        Action::Enrol => Err(Problem::new(ErrorCode::NotFound, "There is no such route.")),
-        Action::ReadSettings => settings::read(function, &tenant).await,
-        Action::ChangeSettings { version } => {
-            settings::change(function, command, &tenant, version.as_deref()).await
-        }
-        Action::SetSecret { name } => secrets::set(function, command, tenant, name).await,
-        Action::AddWebhookKey => webhook_keys::add(function, command, tenant).await,
-        Action::RetireWebhookKey { id } => {
-            webhook_keys::retire(function, command, tenant, id).await
-        }
-        Action::ReadStatus => status::read(function, &tenant).await,
-    }
-}
-
-/// Ends the work in time for an answer.
-async fn within(
-    budget: TimeBudget,
-    work: impl Future<Output = Result<HttpResponse, Problem>>,
-) -> Result<HttpResponse, Problem> {
-    let answer = tokio::time::timeout(budget.left(), work).await;
-    answer.unwrap_or_else(|_| Err(tenant::storage_unavailable()))
 }
 
 /// Logs a refusal. An unauthorised sender chooses the tenant's name freely, so the log does not carry it.

@@ -68,15 +68,17 @@ pub(crate) async fn set(
             return Err(storage_unavailable());
         }
     };
-    let edit = |before: &ManagedTenant| {
+    let edit = |before: &ManagedTenant, _| {
         let change = by(function, command, vec![format!("/secrets/{name}")]);
         let at = change.at;
-        Ok(before.changed(change, |tenant| tenant.note_secrets(&set, name, at)))
+        Ok(Some(before.changed(change, |tenant| {
+            tenant.note_secrets(&set, name, at)
+        })))
     };
-    update(function, tenant, edit).await?;
     if is_of_servicenow {
         resume_deliveries(function, id).await;
     }
+    update(function, tenant, edit).await?;
     Ok(response::empty(StatusCode::NO_CONTENT))
 }
 

@@ -42,16 +42,13 @@ struct WebhookKey<'a> {
 /// The settings, every default included, and which secrets are set.
 ///
 /// # Errors
-/// `storage-unavailable`.
+/// `storage-unavailable`; `tenant-misconfigured` for a tenant of an earlier release without its secret.
 pub(crate) async fn read(
     function: &TenantSettings,
     tenant: &ManagedTenant,
 ) -> Result<HttpResponse, Problem> {
     let set = match &tenant.secrets {
-        Some(secrets) => secrets
-            .iter()
-            .map(|(name, at)| (*name, Some(*at)))
-            .collect(),
+        Some(secrets) => secrets.iter().map(|(name, at)| (*name, *at)).collect(),
         None => {
             let names = names_set(function, &tenant.tenant.file.tenant).await?;
             names
@@ -136,6 +133,9 @@ pub(crate) async fn change(
     read(function, &after).await
 }
 
+/// An answer names no more wrong settings.
+const MOST_ERRORS: usize = 50;
+
 fn refusal(error: ChangeError) -> Problem {
     match error {
         ChangeError::OperatorOnly(pointers) => {
@@ -146,10 +146,13 @@ fn refusal(error: ChangeError) -> Problem {
             Problem::new(ErrorCode::OperatorOnly, detail)
         }
         ChangeError::Invalid(faults) => {
-            let errors = faults.into_iter().map(|fault| FieldError {
-                pointer: fault.pointer.to_string(),
-                detail: fault.message,
-            });
+            let errors = faults
+                .into_iter()
+                .take(MOST_ERRORS)
+                .map(|fault| FieldError {
+                    pointer: fault.pointer.to_string(),
+                    detail: fault.message,
+                });
             invalid(errors.collect())
         }
     }

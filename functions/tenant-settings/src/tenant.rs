@@ -44,18 +44,21 @@ pub(crate) async fn read(
     })
 }
 
-/// Changes the tenant as it is now: `edit` says how, or why not. It is asked again when another change came first.
+/// Changes the tenant as it is now: `edit` says how, or why not; `None` when it is done already. It is asked again when
+/// another change came first, which may have been this one: an answer of DynamoDB can be lost.
 ///
 /// # Errors
 /// What `edit` says; `storage-unavailable`; `unauthorized` for a tenant that is deleted meanwhile.
 pub(crate) async fn update(
     function: &TenantSettings,
     mut before: ManagedTenant,
-    edit: impl Fn(&ManagedTenant) -> Result<ManagedTenant, Problem>,
+    edit: impl Fn(&ManagedTenant, Attempt) -> Result<Option<ManagedTenant>, Problem>,
 ) -> Result<ManagedTenant, Problem> {
     let id = before.tenant.file.tenant.clone();
-    for _ in 0..ATTEMPTS {
-        let after = edit(&before)?;
+    for nth in 0..ATTEMPTS {
+        let Some(after) = edit(&before, Attempt { is_repeat: nth > 0 })? else {
+            return Ok(before);
+        };
         match write(function, &before, &after).await {
             Ok(()) => return Ok(after),
             Err(Overtaken::Yes) => {}
@@ -64,6 +67,13 @@ pub(crate) async fn update(
         before = read(function, &id).await?.ok_or_else(unauthorized)?;
     }
     Err(storage_unavailable())
+}
+
+/// Which attempt at a change it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attempt {
+    /// Whether the change may have been made before.
+    pub(crate) is_repeat: bool,
 }
 
 /// Why a tenant was not written.

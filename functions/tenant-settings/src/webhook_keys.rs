@@ -8,7 +8,7 @@ use shared::domain::error::{ErrorCode, Problem};
 
 use crate::event::Command;
 use crate::service::TenantSettings;
-use crate::tenant::{by, random, too_many_keys, update};
+use crate::tenant::{Attempt, by, random, too_many_keys, update};
 
 /// Adds a key. The URLs are in this answer alone.
 ///
@@ -21,12 +21,16 @@ pub(crate) async fn add(
 ) -> Result<HttpResponse, Problem> {
     let now = function.clock.now();
     let (key, text) = TenantKey::generate(KeyKind::Webhook, Vec::new(), &random()?, now);
-    let edit = |before: &ManagedTenant| {
+    let edit = |before: &ManagedTenant, _| {
+        if before.tenant.keys.contains(&key) {
+            return Ok(None);
+        }
         if before.keys(KeyKind::Webhook).count() >= LIVE_KEYS {
             return Err(too_many_keys("webhook"));
         }
         let change = by(function, command, vec![format!("/keys/{}", key.id)]);
-        Ok(before.changed(change, |tenant| tenant.tenant.keys.push(key.clone())))
+        let next = before.changed(change, |tenant| tenant.tenant.keys.push(key.clone()));
+        Ok(Some(next))
     };
     update(function, tenant, edit).await?;
     let urls = WebhookUrls::new(Some(&command.api_url), &command.tenant, &text);
@@ -44,8 +48,12 @@ pub(crate) async fn retire(
     tenant: ManagedTenant,
     id: &str,
 ) -> Result<HttpResponse, Problem> {
-    let edit = |before: &ManagedTenant| {
-        if !before.keys(KeyKind::Webhook).any(|key| key.id == id) {
+    let edit = |before: &ManagedTenant, attempt: Attempt| {
+        let is_live = before.keys(KeyKind::Webhook).any(|key| key.id == id);
+        if attempt.is_repeat && !is_live {
+            return Ok(None);
+        }
+        if !is_live {
             return Err(Problem::new(
                 ErrorCode::NotFound,
                 "There is no such webhook key.",
@@ -56,9 +64,10 @@ pub(crate) async fn retire(
             return Err(Problem::new(ErrorCode::LastKey, detail));
         }
         let change = by(function, command, vec![format!("/keys/{id}")]);
-        Ok(before.changed(change, |tenant| {
+        let next = before.changed(change, |tenant| {
             tenant.tenant.keys.retain(|key| key.id != id)
-        }))
+        });
+        Ok(Some(next))
     };
     update(function, tenant, edit).await?;
     Ok(response::empty(StatusCode::NO_CONTENT))

@@ -63,17 +63,27 @@ pub fn change(
     let Value::Object(patched) = patched else {
         return Err(ChangeError::Invalid(Vec::new()));
     };
+    // What a patch leaves out gets its default; settings that are wrong are compared as they are.
+    let after: Result<TenantFile, _> = serde_json::from_value(Value::Object(patched.clone()));
     if author == Author::ServiceNow {
-        let reserved = operator_only(&before, &patched);
+        let compared = after.as_ref().map_or_else(|_| patched.clone(), document);
+        let reserved = operator_only(&before, &compared);
         if !reserved.is_empty() {
             return Err(ChangeError::OperatorOnly(reserved));
         }
     }
-    let faults = rules.faults(&patched);
+    let mut faults = rules.faults(&patched);
+    if patched.get("tenant") != before.get("tenant") {
+        faults.push(SettingFault {
+            pointer: pointer("tenant"),
+            about_name: false,
+            message: "is the tenant's name, which never changes".to_owned(),
+        });
+    }
     if !faults.is_empty() {
         return Err(ChangeError::Invalid(faults));
     }
-    let after: TenantFile = serde_json::from_value(Value::Object(patched)).map_err(|error| {
+    let after = after.map_err(|error| {
         ChangeError::Invalid(vec![SettingFault {
             pointer: PointerBuf::root(),
             about_name: false,
@@ -112,12 +122,15 @@ fn operator_only(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec
         .collect()
 }
 
-/// Whether a list admits something that it did not admit before; an empty list admits everything.
+/// Whether a list of domains admits something that it did not admit before; an empty list admits everything.
 fn widens(before: Option<&Value>, after: Option<&Value>) -> bool {
-    let entries =
-        |list: Option<&Value>| list.and_then(Value::as_array).cloned().unwrap_or_default();
-    let (before, after) = (entries(before), entries(after));
-    !before.is_empty() && (after.is_empty() || !after.iter().all(|entry| before.contains(entry)))
+    let domains = |list: Option<&Value>| -> Vec<String> {
+        let entries = list.and_then(Value::as_array).into_iter().flatten();
+        let texts = entries.map(|entry| entry.as_str().unwrap_or_default());
+        texts.map(|domain| domain.trim().to_lowercase()).collect()
+    };
+    let (before, after) = (domains(before), domains(after));
+    !before.is_empty() && (after.is_empty() || !after.iter().all(|domain| before.contains(domain)))
 }
 
 #[cfg(test)]
@@ -237,6 +250,15 @@ mod tests {
                 "{patch}"
             );
         }
+        let renamed = changed(&json!({"tenant": "other"}), Author::Operator);
+        assert!(matches!(renamed, Err(ChangeError::Invalid(faults)) if faults.len() == 1));
+        for unchanged in [
+            json!({"sessions": null}),
+            json!({"rescue": {"technician_domains": ["ACME.test"]}}),
+        ] {
+            let change = changed(&unchanged, Author::ServiceNow);
+            assert!(change.is_ok(), "{unchanged}: {change:?}");
+        }
         let operator = changed(
             &json!({"sessions": {"require_signed_tracking": false}}),
             Author::Operator,
@@ -258,7 +280,11 @@ mod tests {
                 Just("112938"),
             ]
             .prop_map(Value::from),
-            prop::collection::vec(Just("acme.test"), 0..2).prop_map(|domains| json!(domains)),
+            prop::collection::vec(
+                prop_oneof![Just("acme.test"), Just("ACME.example "), Just("evil.test")],
+                0..3
+            )
+            .prop_map(|domains| json!(domains)),
             Just(json!({})),
             Just(json!({"a": {"b": null}})),
         ];
@@ -301,7 +327,7 @@ mod tests {
                 assert!(after.sessions.require_signed_tracking);
                 let domains = &after.rescue.technician_domains;
                 assert!(!domains.is_empty());
-                assert!(domains.iter().all(|domain| before.rescue.technician_domains.contains(domain)));
+                assert!(domains.iter().all(|domain| domain.to_lowercase().trim() != "evil.test"), "{domains:?}");
             }
         }
     }

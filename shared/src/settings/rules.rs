@@ -17,6 +17,12 @@ const OWN_COLUMNS: [&str; 4] = ["work_notes", "comments", "number", "correlation
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
 
+/// The most bytes of a tenant's settings as JSON. With its history they have to fit into an item of 400 KB.
+const LARGEST: usize = 64 * 1024;
+
+/// For how many faults the setting that was probably meant is looked up.
+const HINTS: usize = 20;
+
 /// How strictly settings are checked.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
@@ -45,6 +51,10 @@ impl Rules {
             document,
             faults: Vec::new(),
         };
+        if serde_json::to_string(document).map_or(0, |text| text.len()) > LARGEST {
+            check.fault(PointerBuf::root(), "the settings have more than 64 KB");
+            return check.faults;
+        }
         check.names_and_kinds(document, &PointerBuf::root());
         check.required();
         check.rescue();
@@ -88,7 +98,10 @@ impl<'a> Check<'a> {
                 (_, _) if is_table => self.fault(pointer, "must be a table"),
                 (value, Some((_, kind))) => self.kind(pointer, value, *kind),
                 (_, None) => {
-                    let hint = nearest(&path).map(|known| format!("; did you mean {known}?"));
+                    let meant = (self.faults.len() < HINTS)
+                        .then(|| nearest(&path))
+                        .flatten();
+                    let hint = meant.map(|known| format!("; did you mean {known}?"));
                     self.name_fault(pointer, format!("unknown key{}", hint.unwrap_or_default()));
                 }
             }

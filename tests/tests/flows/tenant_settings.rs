@@ -99,6 +99,133 @@ async fn a_set_up_link_becomes_an_api_key_and_webhook_urls_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_two_enrolments_one_succeeds_and_two_live_keys_leave_the_code_valid() {
+    let world = World::start().await;
+    let first = link(&world).await;
+    let code_of_first = code(&first);
+    let (one, two) = tokio::join!(
+        enrol(&world, "globex", &code_of_first, INSTANCE),
+        enrol(&world, "globex", &code_of_first, INSTANCE),
+    );
+    let mut statuses = [one.status, two.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 401]);
+    assert_eq!(
+        enrol(&world, "globex", &code(&link(&world).await), INSTANCE)
+            .await
+            .status,
+        201
+    );
+    let third = link(&world).await;
+    for _ in 0..2 {
+        let refused = enrol(&world, "globex", &code(&third), INSTANCE).await;
+        refused.assert_refused(409, "too-many-keys");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_change_is_in_the_history_with_its_author_and_without_values() {
+    let world = World::start().await;
+    let (app, enrolled) = enrolled(&world).await;
+    app.set(json!({"sessions": {"columns": {"WorkTime": "time_worked"}}}))
+        .await;
+    assert_eq!(
+        app.set_secret("sso-password", "tr0ub4dor&3").await.status,
+        204
+    );
+    let tenant = world.cloud.stack.tenants().read(&globex()).await;
+    let history = tenant.expect("read").expect("there").history;
+    let changes: Vec<_> = history
+        .iter()
+        .map(|entry| (entry.who.as_str(), entry.pointers.join(" ")))
+        .collect();
+    assert_eq!(changes.len(), 4, "{changes:?}");
+    assert_eq!(changes[0], ("rescue-connector", "/invitation".to_owned()));
+    let key = format!("/keys/{}", enrolled["key_id"].as_str().expect("an id"));
+    assert!(
+        changes[1]
+            .1
+            .starts_with(&format!("/invitation {key} /keys/")),
+        "{changes:?}"
+    );
+    assert_eq!(
+        changes[2],
+        ("ana.ruiz", "/sessions/columns/WorkTime".to_owned())
+    );
+    assert_eq!(changes[3], ("ana.ruiz", "/secrets/sso-password".to_owned()));
+    let stored = format!("{history:?}");
+    assert!(
+        !stored.contains("time_worked") && !stored.contains("tr0ub"),
+        "{stored}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_the_operator_may_change_is_refused_and_settings_have_a_size() {
+    let world = World::start().await;
+    let (app, _) = enrolled(&world).await;
+    let before = app.settings().await;
+    let version = before["version"].as_u64().expect("a version");
+    let elsewhere = json!({"servicenow": {"instance": "https://evil.service-now.com"}});
+    let refused = app.patch(version, elsewhere).await;
+    refused.assert_refused(403, "operator-only");
+    assert!(
+        refused.json()["detail"]
+            .as_str()
+            .is_some_and(|detail| detail.contains("/servicenow/instance"))
+    );
+    let large = json!({"servicenow": {"client_id": "x".repeat(70_000)}});
+    app.patch(version, large)
+        .await
+        .assert_refused(400, "invalid-request");
+    assert_eq!(app.settings().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_that_are_set_at_once_are_all_set() {
+    let world = World::start().await;
+    let (app, _) = enrolled(&world).await;
+    let names = [
+        "sso-password",
+        "rescue-api-token",
+        "service-account-password",
+    ];
+    let set = names.map(|name| app.set_secret(name, "some-secret"));
+    for answer in futures::future::join_all(set).await {
+        assert_eq!(answer.status, 204, "{answer:?}");
+    }
+    let shown = app.settings().await;
+    for name in names {
+        assert_eq!(shown["secrets"][name]["set"], true, "{name}");
+    }
+    let secrets = admin_secrets(&world).await;
+    assert_eq!(
+        secrets.len(),
+        names.len() + 1,
+        "and the tracking key: {secrets:?}"
+    );
+}
+
+/// The names in the tenant's secret.
+async fn admin_secrets(world: &World) -> Vec<String> {
+    let stack = &world.cloud.stack;
+    let name = shared::aws::secret_store::tenant_secrets_name(&stack.secret_prefix, &globex());
+    let read = stack
+        .secrets
+        .get_secret_value()
+        .secret_id(name)
+        .send()
+        .await
+        .expect("read");
+    let json: Value = serde_json::from_str(read.secret_string().expect("text")).expect("JSON");
+    json.as_object()
+        .expect("an object")
+        .keys()
+        .cloned()
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_link_ends_the_first_and_a_link_expires() {
     let world = World::start().await;
     let first = link(&world).await;

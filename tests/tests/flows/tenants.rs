@@ -7,6 +7,7 @@ use aws_sdk_secretsmanager::types::RotationRulesType;
 use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::rescue::Phase;
 use serde_json::{Value, json};
+use shared::aws::tenants::ManagedBy;
 use tests::{Case, World};
 
 use super::command_line::{CommandLine, members, text};
@@ -469,4 +470,63 @@ async fn a_secret_that_another_stack_renews_is_not_taken_over() {
     let described = described.expect("there");
     assert_eq!(described.rotation_enabled(), Some(true));
     assert_ne!(described.rotation_lambda_arn(), Some(theirs));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_of_servicenow_is_invited_set_and_taken_over_by_a_file() {
+    let world = World::start().await;
+    let operator = CommandLine::by_outputs(&world);
+    operator
+        .fails(&["tenant", "invite", "acme"], &["--instance"])
+        .await;
+    let instance = world.cloud.servicenow.url();
+    let invite = [
+        "tenant",
+        "invite",
+        "acme",
+        "--instance",
+        &instance,
+        "--valid-for",
+        "1 day",
+    ];
+    let invited = operator.json(&invite).await;
+    assert_eq!(members(&invited), ["expires_at", "setup_link", "tenant"]);
+    let link = text(&invited, "/setup_link");
+    let api = world.cloud.stack.api_url.as_deref().expect("an HTTP API");
+    assert!(link.starts_with(&format!("{api}/#acme.")), "{link}");
+
+    let set = ["tenant", "set", "acme", "/rescue/company_id", "112938"];
+    let changed = operator.json(&set).await;
+    assert_eq!(
+        changed["changes"],
+        json!([{"path": "rescue.company_id", "before": "", "after": "112938"}])
+    );
+    let rename = ["tenant", "set", "acme", "/tenant", "demo"];
+    operator.fails(&rename, &["/tenant", "never changes"]).await;
+    let history = operator.json(&["tenant", "history", "acme"]).await;
+    let pointers = ["/0/pointers/0", "/1/pointers/0"].map(|pointer| text(&history, pointer));
+    assert_eq!(pointers, ["/invitation", "/rescue/company_id"]);
+    let who = text(&history, "/1/who");
+    assert!(who.starts_with("arn:aws:iam::"), "{who}");
+
+    operator.write("acme.toml", &operator.acme());
+    let apply = ["tenant", "apply", "acme.toml"];
+    operator
+        .fails(&apply, &["changed in ServiceNow", "--take-over"])
+        .await;
+    let take_over = [&apply[..], &["--take-over"]].concat();
+    operator
+        .fails(&take_over, &["kept in the file", "--yes"])
+        .await;
+    operator
+        .succeeds(&[&take_over[..], &["--yes"]].concat())
+        .await;
+    let tenants = world.cloud.stack.tenants();
+    let id = shared::domain::tenant::TenantId::parse("acme").expect("valid");
+    let taken = tenants.read(&id).await.expect("read").expect("there");
+    assert_eq!(
+        (taken.managed_by, taken.invitation),
+        (ManagedBy::File, None)
+    );
+    operator.succeeds(&apply).await;
 }

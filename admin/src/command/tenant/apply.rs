@@ -190,7 +190,7 @@ pub(super) fn difference(plan: &Plan) -> String {
 }
 
 pub(super) fn verb(plan: &Plan) -> &'static str {
-    match (plan.creates(), plan.changes().is_empty()) {
+    match (plan.creates(), plan.is_empty()) {
         (true, _) => "created",
         (false, false) => "changed",
         (false, true) => "unchanged",

@@ -10,6 +10,11 @@ const KEPT: usize = 50;
 /// How many characters of a name are kept.
 const LONGEST_NAME: usize = 100;
 
+/// How many settings of a change are kept, and how many bytes of each pointer: with the settings, the history has to fit
+/// into an item of 400 KB.
+const MOST_POINTERS: usize = 40;
+const LONGEST_POINTER: usize = 120;
+
 /// One change of a tenant. It names what was changed and never a value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
@@ -26,12 +31,16 @@ pub struct HistoryEntry {
 impl HistoryEntry {
     /// A change; `who` is shortened, and loses its control characters.
     pub(super) fn new(time: Timestamp, version: u64, who: &str, pointers: Vec<String>) -> Self {
+        let shortened = pointers.into_iter().take(MOST_POINTERS).map(|pointer| {
+            let end = pointer.floor_char_boundary(LONGEST_POINTER);
+            pointer.get(..end).unwrap_or_default().to_owned()
+        });
         let visible = who.chars().filter(|character| !character.is_control());
         Self {
             time,
             version,
             who: visible.take(LONGEST_NAME).collect(),
-            pointers,
+            pointers: shortened.collect(),
         }
     }
 }
@@ -59,5 +68,8 @@ mod tests {
         assert_eq!(history[0].who, "ana");
         let long = HistoryEntry::new(now, 1, &"ü".repeat(300), Vec::new());
         assert_eq!(long.who.chars().count(), 100);
+        let many = vec!["/sessions/new_record/columns/ü".repeat(9); 99];
+        let many = HistoryEntry::new(now, 1, "ana", many).pointers;
+        assert_eq!((many.len(), many[0].len()), (40, 120));
     }
 }

@@ -12,18 +12,61 @@ use crate::domain::tenant::TenantId;
 
 /// One live key. Its text is stored nowhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredKey", into = "StoredKey")]
 pub struct TenantKey {
     /// The name that operators use for it.
     pub id: String,
     /// The URLs that it authenticates.
     pub kind: KeyKind,
     /// What an API key may be used for; empty for a webhook key.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<KeyScope>,
     /// SHA-256 of the key's text, as hexadecimal digits.
     pub sha256: String,
     /// When it was generated.
     pub created_at: Timestamp,
+}
+
+/// A key as the table holds it. The scope `settings` stands apart: a release that does not know it reads the key without it.
+#[derive(Clone, Serialize, Deserialize)]
+struct StoredKey {
+    id: String,
+    kind: KeyKind,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    scopes: Vec<KeyScope>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    settings: bool,
+    sha256: String,
+    created_at: Timestamp,
+}
+
+impl From<StoredKey> for TenantKey {
+    fn from(stored: StoredKey) -> Self {
+        let mut scopes = stored.scopes;
+        scopes.extend(stored.settings.then_some(KeyScope::Settings));
+        Self {
+            id: stored.id,
+            kind: stored.kind,
+            scopes,
+            sha256: stored.sha256,
+            created_at: stored.created_at,
+        }
+    }
+}
+
+impl From<TenantKey> for StoredKey {
+    fn from(key: TenantKey) -> Self {
+        let mut scopes = key.scopes;
+        let all = scopes.len();
+        scopes.retain(|scope| *scope != KeyScope::Settings);
+        Self {
+            id: key.id,
+            kind: key.kind,
+            settings: scopes.len() < all,
+            scopes,
+            sha256: key.sha256,
+            created_at: key.created_at,
+        }
+    }
 }
 
 /// What a key authenticates.
@@ -127,5 +170,15 @@ mod tests {
         assert!(webhook.matches(KeyKind::Webhook, &hash));
         assert!(!webhook.matches(KeyKind::Api, &hash));
         assert!(!webhook.matches(KeyKind::Webhook, &hex::encode(Sha256::digest(b"another"))));
+    }
+
+    #[test]
+    fn a_release_that_does_not_know_the_scope_settings_reads_the_key() {
+        let scopes = vec![KeyScope::Pin, KeyScope::Settings];
+        let now = Timestamp::from_millis(0);
+        let (key, _) = TenantKey::generate(KeyKind::Api, scopes, &[7; 32], now);
+        let stored = serde_json::to_value(&key).expect("JSON");
+        assert_eq!(stored["scopes"], serde_json::json!(["pin"]));
+        assert_eq!(serde_json::from_value::<TenantKey>(stored).ok(), Some(key));
     }
 }

@@ -39,9 +39,9 @@ pub struct ManagedTenant {
     pub managed_by: ManagedBy,
     /// The set-up link that has not been used yet.
     pub invitation: Option<Invitation>,
-    /// Which of the secrets that an administrator sets are set, and when each was set last. `None` for a tenant of an earlier
+    /// Which of the secrets that an administrator sets are set, and when each was set last, where that is known. `None` for a tenant of an earlier
     /// release, until a secret is set.
-    pub secrets: Option<BTreeMap<SecretName, Timestamp>>,
+    pub secrets: Option<BTreeMap<SecretName, Option<Timestamp>>>,
     /// The last changes, the oldest first.
     pub history: Vec<HistoryEntry>,
 }
@@ -81,6 +81,7 @@ impl ManagedTenant {
         };
         Self {
             managed_by,
+            secrets: Some(BTreeMap::new()),
             ..tenant.into()
         }
     }
@@ -102,12 +103,11 @@ impl ManagedTenant {
 
     /// Notes which secrets are set; one of them was set just now.
     pub fn note_secrets(&mut self, set: &BTreeSet<SecretName>, changed: SecretName, at: Timestamp) {
-        let known = self.secrets.take().unwrap_or_default();
-        let noted = set.iter().map(|name| {
-            let earlier = known.get(name).copied().filter(|_| *name != changed);
-            (*name, earlier.unwrap_or(at))
-        });
-        self.secrets = Some(noted.collect());
+        let known = self.secrets.get_or_insert_default();
+        for name in set {
+            known.entry(*name).or_insert(None);
+        }
+        known.insert(changed, Some(at));
     }
 
     /// The live keys of a kind.
@@ -230,6 +230,10 @@ impl ManagedTenants {
         before: Option<&ManagedTenant>,
         after: &ManagedTenant,
     ) -> Result<(), WriteTenantError> {
+        let id = &after.tenant.file.tenant;
+        if before.is_some_and(|before| before.tenant.file.tenant != *id) {
+            return Err(WriteTenantError::Conflict(id.clone()));
+        }
         let put = self.dynamodb.put_item().table_name(&self.table);
         let put = put.set_item(Some(after.to_item()?));
         let put = match before {
@@ -244,14 +248,14 @@ impl ManagedTenants {
         };
         // When the answer to a successful write is lost, the SDK's retry fails on the condition. The keys of a new tenant
         // are stored nowhere else, so the table is read again before an error is returned.
-        let id = &after.tenant.file.tenant;
-        if self.read(id).await.ok().flatten().as_ref() == Some(after) {
+        let found = self.read(id).await;
+        if matches!(&found, Ok(Some(found)) if found == after) {
             return Ok(());
         }
-        if error
+        let overtaken = error
             .as_service_error()
-            .is_some_and(PutItemError::is_conditional_check_failed_exception)
-        {
+            .is_some_and(PutItemError::is_conditional_check_failed_exception);
+        if overtaken && found.is_ok() {
             Err(WriteTenantError::Conflict(id.clone()))
         } else {
             Err(WriteTenantError::Aws(Box::new(error)))
@@ -273,6 +277,25 @@ mod tests {
     }
 
     #[test]
+    fn secrets_that_are_set_at_the_same_moment_are_both_noted() {
+        let now = Timestamp::from_millis(5_000);
+        let (sso, client) = (SecretName::SsoPassword, SecretName::OauthClientSecret);
+        let mut tenant = ManagedTenant::new(file(), ManagedBy::ServiceNow);
+        tenant.note_secrets(&[sso, client].into(), client, now);
+        tenant.note_secrets(&[sso].into(), sso, now);
+        assert_eq!(
+            tenant.secrets,
+            Some([(sso, Some(now)), (client, Some(now))].into())
+        );
+        let mut earlier = ManagedTenant::from(tenant.tenant);
+        earlier.note_secrets(&[sso, client].into(), client, now);
+        assert_eq!(
+            earlier.secrets,
+            Some([(sso, None), (client, Some(now))].into())
+        );
+    }
+
+    #[test]
     fn an_item_holds_the_whole_tenant_and_one_of_an_earlier_release_is_read() {
         let now = Timestamp::from_millis(5_000);
         let change = |pointer: &str| Change {
@@ -284,7 +307,7 @@ mod tests {
             ManagedTenant::new(file(), ManagedBy::ServiceNow).changed(change(""), |tenant| {
                 let (invitation, _) = Invitation::generate(&[1; 32], now);
                 tenant.invitation = Some(invitation);
-                tenant.secrets = Some([(SecretName::SsoPassword, now)].into());
+                tenant.secrets = Some([(SecretName::SsoPassword, Some(now))].into());
             });
         let switched_off = created.changed(change("/enabled"), |tenant| {
             tenant.tenant.file.enabled = false
@@ -301,6 +324,7 @@ mod tests {
             .to_item()
             .expect("JSON");
         item.remove("history");
+        item.remove("secrets");
         let earlier = ManagedTenant::from_item(&item).expect("readable");
         assert_eq!(
             (earlier.managed_by, earlier.secrets, earlier.history),

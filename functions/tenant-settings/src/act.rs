@@ -1,0 +1,42 @@
+//! Authorises a request's sender and does what is asked for.
+
+use shared::api::response::HttpResponse;
+use shared::domain::error::{ErrorCode, Problem};
+use shared::domain::time_budget::TimeBudget;
+
+use crate::event::{Action, Command};
+use crate::service::TenantSettings;
+use crate::{enrolment, secrets, settings, status, tenant, webhook_keys};
+
+/// Does what the request asks for, in time for an answer.
+///
+/// # Errors
+/// What the part that is asked for says; `storage-unavailable` when it takes too long.
+pub(crate) async fn act_in_time(
+    function: &TenantSettings,
+    command: &Command,
+    budget: TimeBudget,
+) -> Result<HttpResponse, Problem> {
+    let answer = tokio::time::timeout(budget.left(), act(function, command)).await;
+    answer.unwrap_or_else(|_| Err(tenant::storage_unavailable()))
+}
+
+async fn act(function: &TenantSettings, command: &Command) -> Result<HttpResponse, Problem> {
+    if command.action == Action::Enrol {
+        return enrolment::enrol(function, command).await;
+    }
+    let tenant = tenant::authorized(function, command).await?;
+    match &command.action {
+        Action::Enrol => Err(Problem::new(ErrorCode::NotFound, "There is no such route.")),
+        Action::ReadSettings => settings::read(function, &tenant).await,
+        Action::ChangeSettings { version } => {
+            settings::change(function, command, &tenant, version.as_deref()).await
+        }
+        Action::SetSecret { name } => secrets::set(function, command, tenant, name).await,
+        Action::AddWebhookKey => webhook_keys::add(function, command, tenant).await,
+        Action::RetireWebhookKey { id } => {
+            webhook_keys::retire(function, command, tenant, id).await
+        }
+        Action::ReadStatus => status::read(function, &tenant).await,
+    }
+}
