@@ -67,7 +67,7 @@ impl Operator {
     /// The author of a change whose AWS principal is not known.
     const UNKNOWN: &str = "rescue-connector";
 
-    /// Whoever these credentials belong to.
+    /// The owner of these credentials.
     pub fn of(aws: aws_types::SdkConfig) -> Self {
         Self {
             aws: Some(aws),

@@ -77,7 +77,7 @@ pub(super) enum Command {
         #[arg(value_parser = tenant_id)]
         tenant: TenantId,
     },
-    /// Change one setting, whoever manages the tenant
+    /// Change one setting, also of a tenant that is managed in ServiceNow
     #[command(after_help = examples([
         "tenant set acme /sessions/publish none",
         "tenant set acme /rescue/technician_domains '[\"acme.test\"]'",

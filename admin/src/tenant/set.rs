@@ -11,7 +11,7 @@ use super::table::read_managed;
 use crate::error::AdminError;
 use crate::stack::Stack;
 
-/// What changes when a setting gets a value, whoever manages the tenant. `null` is the setting's default; a text needs no
+/// What changes when a setting gets a value, also of a tenant that is managed in ServiceNow. `null` is the setting's default; a text needs no
 /// quotes.
 ///
 /// # Errors

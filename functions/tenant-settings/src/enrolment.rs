@@ -16,7 +16,7 @@ use crate::tenant::{by, random, read, too_many_keys, update};
 
 const SCOPES: [KeyScope; 3] = [KeyScope::Pin, KeyScope::Token, KeyScope::Settings];
 
-/// Enrols an instance. The code is used up and the keys are live in one write; whatever is refused leaves it valid.
+/// Enrols an instance. The code is used up and the keys are live in one write; a refused request leaves it valid.
 ///
 /// # Errors
 /// `unauthorized` for a wrong, used or expired code and an unknown tenant alike; `instance-mismatch`, `too-many-keys`,

@@ -139,7 +139,7 @@ pub(crate) fn version(if_match: Option<&str>) -> Result<Option<u64>, Problem> {
 pub(crate) fn settings_changed() -> Problem {
     Problem::new(
         ErrorCode::SettingsChanged,
-        "Somebody else changed the settings since they were read. Read them again, and repeat the change.",
+        "The settings were changed since they were read. Read them again, and repeat the change.",
     )
 }
 

@@ -4,6 +4,7 @@
 mod act;
 mod enrolment;
 mod event;
+mod problems;
 mod secrets;
 mod service;
 mod settings;

@@ -16,8 +16,8 @@ use shared::domain::secret_name::SecretName;
 use shared::domain::tenant::TenantId;
 
 use crate::event::{Command, secret_name};
+use crate::problems::invalid;
 use crate::service::TenantSettings;
-use crate::settings::invalid;
 use crate::tenant::{by, storage_unavailable, update};
 
 /// How long a request waits while another process uses the tenant's token, and how long its own work may take.

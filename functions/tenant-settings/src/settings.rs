@@ -13,6 +13,7 @@ use shared::domain::secret_name::SecretName;
 use shared::settings::{self, Author, ChangeError, SettingsChange};
 
 use crate::event::{Command, settings_changed, version};
+use crate::problems::invalid;
 use crate::secrets::{names_set, resume_deliveries};
 use crate::service::TenantSettings;
 use crate::tenant::{Overtaken, by, write};
@@ -156,15 +157,4 @@ fn refusal(error: ChangeError) -> Problem {
             invalid(errors.collect())
         }
     }
-}
-
-/// What is wrong with each setting or secret.
-pub(crate) fn invalid(errors: Vec<FieldError>) -> Problem {
-    let named: Vec<_> = errors
-        .iter()
-        .map(|error| format!("{} {}", error.pointer, error.detail))
-        .collect();
-    let mut problem = Problem::new(ErrorCode::InvalidSettings, named.join("; "));
-    problem.errors = errors;
-    problem
 }

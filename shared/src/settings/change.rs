@@ -17,7 +17,7 @@ const OPERATOR_ONLY: [&str; 5] = [
     "sessions.require_signed_tracking",
 ];
 
-/// May be narrowed by anybody, and widened only by the operator.
+/// ServiceNow may narrow this list; only the operator may widen it.
 const TECHNICIAN_DOMAINS: &str = "rescue.technician_domains";
 
 /// The settings after a change.
