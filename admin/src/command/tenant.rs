@@ -223,10 +223,15 @@ impl Command {
     }
 }
 
+/// A link that lies around for longer is a risk.
+const LONGEST_VALIDITY: Duration = Duration::from_secs(90 * 24 * 3600);
+
 fn validity(text: &str) -> Result<Duration, String> {
     let span = duration(text).map(HumanDuration::duration);
-    span.filter(|span| !span.is_zero())
-        .ok_or_else(|| "a duration is written as \"7 days\" or \"12h\"".to_owned())
+    span.filter(|span| !span.is_zero() && *span <= LONGEST_VALIDITY)
+        .ok_or_else(|| {
+            "write a duration of at most 90 days, such as \"7 days\" or \"12h\"".to_owned()
+        })
 }
 
 async fn invited(

@@ -11,8 +11,8 @@ use super::table::read_managed;
 use crate::error::AdminError;
 use crate::stack::Stack;
 
-/// What changes when a setting gets a value, also of a tenant that is managed in ServiceNow. `null` is the setting's default; a text needs no
-/// quotes.
+/// What changes when a setting gets a value, also of a tenant that is managed in ServiceNow. `null` is the setting's
+/// default; a text needs no quotes.
 ///
 /// # Errors
 /// [`AdminError::Pointer`], [`AdminError::InvalidSettings`], [`AdminError::NoSuchTenant`]; otherwise when AWS refuses.

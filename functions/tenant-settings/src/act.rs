@@ -1,7 +1,7 @@
 //! Authorises a request's sender and does what is asked for.
 
 use shared::api::response::HttpResponse;
-use shared::domain::error::{ErrorCode, Problem};
+use shared::domain::error::Problem;
 use shared::domain::time_budget::TimeBudget;
 
 use crate::event::{Action, Command};
@@ -22,21 +22,18 @@ pub(crate) async fn act_in_time(
 }
 
 async fn act(function: &TenantSettings, command: &Command) -> Result<HttpResponse, Problem> {
-    if command.action == Action::Enrol {
-        return enrolment::enrol(function, command).await;
-    }
-    let tenant = tenant::authorized(function, command).await?;
+    let tenant = async || tenant::authorized(function, command).await;
     match &command.action {
-        Action::Enrol => Err(Problem::new(ErrorCode::NotFound, "There is no such route.")),
-        Action::ReadSettings => settings::read(function, &tenant).await,
+        Action::Enrol => enrolment::enrol(function, command).await,
+        Action::ReadSettings => settings::read(function, &tenant().await?).await,
         Action::ChangeSettings { version } => {
-            settings::change(function, command, &tenant, version.as_deref()).await
+            settings::change(function, command, &tenant().await?, version.as_deref()).await
         }
-        Action::SetSecret { name } => secrets::set(function, command, tenant, name).await,
-        Action::AddWebhookKey => webhook_keys::add(function, command, tenant).await,
+        Action::SetSecret { name } => secrets::set(function, command, tenant().await?, name).await,
+        Action::AddWebhookKey => webhook_keys::add(function, command, tenant().await?).await,
         Action::RetireWebhookKey { id } => {
-            webhook_keys::retire(function, command, tenant, id).await
+            webhook_keys::retire(function, command, tenant().await?, id).await
         }
-        Action::ReadStatus => status::read(function, &tenant).await,
+        Action::ReadStatus => status::read(function, &tenant().await?).await,
     }
 }

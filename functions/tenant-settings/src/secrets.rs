@@ -117,16 +117,10 @@ pub(crate) async fn names_set(
 /// Ends the tenant's pause and wakes its posts, because the settings or secrets they wait for have changed. A failure is
 /// logged: the pause ends by itself.
 pub(crate) async fn resume_deliveries(function: &TenantSettings, id: &TenantId) {
+    let credentials = &function.credentials;
     let resumed = async {
-        function.credentials.forget_access_token(id).await?;
-        let was_unauthorized = function
-            .credentials
-            .tenant_pause_now(id)
-            .await?
-            .authorized_since
-            .is_some();
-        function.credentials.end_pause(id).await?;
-        Ok::<_, StorageError>(was_unauthorized)
+        credentials.forget_access_token(id).await?;
+        credentials.end_pause(id).await
     };
     match resumed.await {
         Ok(true) => function.queues.wake_if_possible(id).await,
@@ -138,7 +132,7 @@ pub(crate) async fn resume_deliveries(function: &TenantSettings, id: &TenantId) 
 }
 
 fn unavailable(id: &TenantId, error: SecretStoreError) -> Problem {
-    tracing::error!(tenant = %id, %error, "secret not written");
+    tracing::error!(tenant = %id, %error, "secret not read or written");
     match error {
         SecretStoreError::Unavailable(_) => storage_unavailable(),
         SecretStoreError::Missing(_) | SecretStoreError::Malformed(_) => {

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_state_of_a_token_says_whether_somebody_has_to_act() {
+    fn the_state_of_a_token_says_whether_an_administrator_has_to_act() {
         let now = Timestamp::from_millis(0).plus(DAY);
         let paused = |reason| TenantPause {
             pause: Some(Pause {

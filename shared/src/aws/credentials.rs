@@ -329,15 +329,17 @@ impl CredentialsTable {
         self.put_tenant_pause(tenant, pause, tenant_pause).await
     }
 
-    /// Ends a tenant's pause now: its cause has been removed.
+    /// Ends a tenant's pause now: its cause has been removed. Whether posts may have waited for a re-authorisation: some stay
+    /// hidden for longer than the pause.
     ///
     /// # Errors
     /// When the table cannot be read or written.
-    pub async fn end_pause(&self, tenant: &TenantId) -> Result<(), StorageError> {
+    pub async fn end_pause(&self, tenant: &TenantId) -> Result<bool, StorageError> {
         let now = self.clock.now();
         let tenant_pause = self.tenant_pause_now(tenant).await?;
+        let was_unauthorized = tenant_pause.authorized_since.is_some();
         let Some(pause) = tenant_pause.pause_at(now) else {
-            return Ok(());
+            return Ok(was_unauthorized);
         };
         let ended = Pause {
             until: now,
@@ -350,7 +352,7 @@ impl CredentialsTable {
         };
         self.put_tenant_pause(tenant, ended, tenant_pause).await?;
         self.pauses.remove(tenant);
-        Ok(())
+        Ok(was_unauthorized)
     }
 
     /// Forgets the shared access token: the credentials that it was obtained with have changed.

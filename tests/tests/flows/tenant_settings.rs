@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use admin::tenant::{SetUpLink, invite};
+use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
 use local::demo_tenant::TENANT;
 use local::rescue::Phase;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::domain::tenant::TenantId;
+use tests::injected::denied;
 use tests::settings_app::{SettingsApp, api_url};
 use tests::{HttpAnswer, World, settings};
 
@@ -153,6 +155,7 @@ async fn every_change_is_in_the_history_with_its_author_and_without_values() {
         ("ana.ruiz", "/sessions/columns/WorkTime".to_owned())
     );
     assert_eq!(changes[3], ("ana.ruiz", "/secrets/sso-password".to_owned()));
+    assert!(!world.output().contains("ana.ruiz"), "no name in a log");
     let stored = format!("{history:?}");
     assert!(
         !stored.contains("time_worked") && !stored.contains("tr0ub"),
@@ -179,6 +182,49 @@ async fn what_only_the_operator_may_change_is_refused_and_settings_have_a_size()
         .await
         .assert_refused(400, "invalid-request");
     assert_eq!(app.settings().await, before);
+}
+
+/// The table fails between the secret and the tenant's item, or its answers are lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_repairs_what_a_failure_left_and_a_lost_answer_is_a_success() {
+    let world = World::start().await;
+    let put = |effect| AwsFault::once(Service::DynamoDb, "PutItem", effect);
+    let first = link(&world).await;
+    world.cloud.aws.inject(put(Effect::DropAfter));
+    let enrolled = enrol(&world, "globex", &code(&first), INSTANCE).await;
+    assert_eq!(enrolled.status, 201, "{enrolled:?}");
+    let app = SettingsApp {
+        world: &world,
+        tenant: "globex".to_owned(),
+        key: enrolled.json()["api_key"]
+            .as_str()
+            .expect("a key")
+            .to_owned(),
+    };
+    assert_eq!(
+        app.settings().await["webhook_keys"]
+            .as_array()
+            .map(Vec::len),
+        Some(1)
+    );
+
+    world.cloud.aws.inject(put(denied()));
+    app.set_secret("sso-password", "some-secret")
+        .await
+        .assert_refused(503, "storage-unavailable");
+    assert_eq!(
+        app.settings().await["secrets"]["sso-password"]["set"],
+        false
+    );
+    assert_eq!(
+        app.set_secret("sso-password", "some-secret").await.status,
+        204
+    );
+    assert_eq!(app.settings().await["secrets"]["sso-password"]["set"], true);
+
+    world.cloud.aws.inject(put(Effect::DropAfter));
+    let changed = app.set(json!({"language": "de"})).await;
+    assert_eq!(changed["settings"]["language"], "de");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,8 +39,8 @@ pub struct ManagedTenant {
     pub managed_by: ManagedBy,
     /// The set-up link that has not been used yet.
     pub invitation: Option<Invitation>,
-    /// Which of the secrets that an administrator sets are set, and when each was set last, where that is known. `None` for a tenant of an earlier
-    /// release, until a secret is set.
+    /// Which of the secrets that an administrator sets are set, and when each was set last, where that is known. `None` for
+    /// a tenant of an earlier release, until a secret is set.
     pub secrets: Option<BTreeMap<SecretName, Option<Timestamp>>>,
     /// The last changes, the oldest first.
     pub history: Vec<HistoryEntry>,
