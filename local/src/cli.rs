@@ -5,11 +5,18 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use admin::Deployment;
+use serde::Deserialize;
 use shared::domain::clock::Clock;
 
-use crate::aws::OUTPUTS_PATH;
+use crate::aws::{CLOCK_PATH, OUTPUTS_PATH};
 use crate::cloud::{Ports, sdk_config, stack};
 use crate::multicall::MulticallError;
+
+/// What the cloud says of its clock, which may have been moved.
+#[derive(Deserialize)]
+struct CloudClock {
+    ahead_seconds: i64,
+}
 
 /// Runs one command on the cloud with these ports.
 pub async fn run(ports: Ports, arguments: Vec<OsString>) -> ExitCode {
@@ -20,10 +27,9 @@ pub async fn run(ports: Ports, arguments: Vec<OsString>) -> ExitCode {
 /// Reads the stack's outputs from the embedded AWS, as the command line reads them from CloudFormation elsewhere.
 async fn deployment(ports: Ports) -> Result<Deployment, MulticallError> {
     let endpoint = format!("http://127.0.0.1:{}", ports.aws);
-    let answer = shared::http::client(None)?
-        .get(format!("{endpoint}{OUTPUTS_PATH}"))
-        .send()
-        .await;
+    let client = shared::http::client(None)?;
+    let get = |path: &str| client.get(format!("{endpoint}{path}")).send();
+    let answer = get(OUTPUTS_PATH).await;
     let outputs: BTreeMap<String, String> = match answer
         .and_then(reqwest::Response::error_for_status)
     {
@@ -38,9 +44,13 @@ async fn deployment(ports: Ports) -> Result<Deployment, MulticallError> {
         }
         Err(_) => return Err(not_our_cloud(&ports)),
     };
+    let clock: CloudClock = match get(CLOCK_PATH).await {
+        Ok(answer) => answer.json().await.map_err(|_| not_our_cloud(&ports))?,
+        Err(_) => return Err(not_our_cloud(&ports)),
+    };
     let sdk = sdk_config(&endpoint, "local")?;
     Ok(Deployment {
-        stack: stack(&outputs, &sdk, Clock::system(0)),
+        stack: stack(&outputs, &sdk, Clock::system(clock.ahead_seconds)),
         variables: BTreeMap::from([
             ("ALLOW_LOOPBACK".to_owned(), "1".to_owned()),
             (

@@ -18,8 +18,9 @@ use shared::domain::secret_name::SecretName;
 use shared::environment::DEFAULT_SECRET_PREFIX;
 
 use crate::aws::iam::{self, Permissions};
-use crate::aws::{self, Aws, REGION, Resources, RotationFunction, arn};
+use crate::aws::{self, Aws, ClockMover, REGION, Resources, RotationFunction, arn};
 use crate::lambda::{Function, Gateway, GatewayError, Lambda, Poller, Route};
+use crate::state_file::{load, save};
 use crate::template::{self, Event, STACK, Template};
 use crate::{rescue, servicenow};
 
@@ -172,6 +173,7 @@ pub struct Cloud {
     pub pollers: BTreeMap<String, Poller>,
     /// What the operator's command line works on.
     pub stack: Stack,
+    mover: ClockMover,
     _rotating: Option<Rotating>,
 }
 
@@ -204,12 +206,13 @@ impl Cloud {
     /// # Errors
     /// Names the part that did not start.
     pub async fn start(options: Options) -> Result<Self, Error> {
-        let clock = Clock::system(0);
         let template = Template::parse(TEMPLATE)?;
         if let Some(ports) = options.ports {
             ports.free()?;
         }
         let data = |name: &str| options.data.as_ref().map(|folder| folder.join(name));
+        // A clock that went back would hide posts and leases of the last run in the future.
+        let clock = Clock::system(load(data(CLOCK_FILE).as_deref())?);
         let aws = Aws::start(aws::Options {
             port: options.ports.map(|ports| ports.aws),
             data: data("aws"),
@@ -245,6 +248,7 @@ impl Cloud {
                 ("AWS_LAMBDA_LOG_LEVEL".to_owned(), options.log_level.clone()),
                 ("ALLOW_LOOPBACK".to_owned(), "1".to_owned()),
                 ("RESCUE_ENDPOINT_URL".to_owned(), rescue.url()),
+                (CLOCK_OFFSET.to_owned(), clock.offset_seconds().to_string()),
             ]);
             let lambda = Lambda::start(Function {
                 command: command(&options.programs, &name)?,
@@ -292,6 +296,8 @@ impl Cloud {
             outputs.insert("RotateTokensFunctionArn".to_owned(), arn);
         }
         aws.set_rotation_function(rotation(functions.values()));
+        let mover = clock_mover(&clock, &functions, data(CLOCK_FILE));
+        aws.set_clock_mover(Arc::clone(&mover));
         for (name, value) in &outputs {
             aws.set_output(STACK, name, value);
         }
@@ -307,6 +313,7 @@ impl Cloud {
             gateway,
             pollers,
             stack,
+            mover,
         })
     }
 
@@ -329,12 +336,7 @@ impl Cloud {
 
     /// Moves the clock of every part forward. Idle processes are replaced by new ones with that clock.
     pub fn travel(&self, by: Duration) {
-        self.clock.advance(by);
-        for lambda in self.functions.values() {
-            let offset = self.clock.offset_seconds().to_string();
-            lambda.set_environment("CLOCK_OFFSET_SECONDS", offset);
-            lambda.recycle();
-        }
+        (self.mover)(by);
     }
 
     /// Lifts the limit of posts per minute and tenant in processes that start from now on.
@@ -377,8 +379,34 @@ pub(crate) fn sdk_config(endpoint: &str, caller: &str) -> Result<SdkConfig, Erro
         .build())
 }
 
+/// The functions' variable for the seconds by which their clock is ahead of the machine's.
+const CLOCK_OFFSET: &str = "CLOCK_OFFSET_SECONDS";
+
+/// The file of the data folder that keeps those seconds.
+const CLOCK_FILE: &str = "clock.json";
+
 /// The function that Secrets Manager rotates token secrets with.
 const ROTATE_TOKENS: &str = "rotate-tokens";
+
+/// Moves the clock of every part, which keeps its lead over the machine's clock in a file for the next start.
+fn clock_mover(
+    clock: &Clock,
+    functions: &BTreeMap<String, Lambda>,
+    file: Option<PathBuf>,
+) -> ClockMover {
+    let (clock, functions) = (clock.clone(), functions.clone());
+    Arc::new(move |by| {
+        clock.advance(by);
+        let offset = clock.offset_seconds();
+        for lambda in functions.values() {
+            lambda.set_environment(CLOCK_OFFSET, offset.to_string());
+            lambda.recycle();
+        }
+        if let Err(error) = save(file.as_deref(), &offset) {
+            tracing::error!(%error, ?file, "the clock's offset cannot be saved");
+        }
+    })
+}
 
 /// Invokes the function that a secret names, as Secrets Manager does: synchronously, step by step.
 fn rotation<'a>(functions: impl Iterator<Item = &'a Lambda>) -> RotationFunction {

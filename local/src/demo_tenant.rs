@@ -24,7 +24,8 @@ pub const CLIENT_SECRET: &str = "demo-client-secret";
 pub const SERVICE_ACCOUNT: &str = "svc.rescue";
 /// The password of the demo's service account.
 pub const SERVICE_ACCOUNT_PASSWORD: &str = "demo-service-account-password";
-const SSO_PASSWORD: &str = "demo-sso-password";
+/// The company-wide single sign-on password.
+pub const SSO_PASSWORD: &str = "demo-sso-password";
 
 /// The demo's tenant file.
 pub fn file(cloud: &Cloud) -> String {
@@ -113,6 +114,7 @@ pub async fn provision_with(
 fn set_up_simulators(cloud: &Cloud) {
     let instance = &cloud.servicenow;
     instance.add_registry(CLIENT_ID, CLIENT_SECRET);
+    instance.set_application_user(CLIENT_ID, SERVICE_ACCOUNT);
     instance.add_user(
         User::service_account(SERVICE_ACCOUNT, SERVICE_ACCOUNT_PASSWORD).with_roles(&[
             "itil",

@@ -7,6 +7,7 @@
 //! template allows.
 
 pub(crate) mod arn;
+mod clock;
 mod cloudformation;
 mod dynamodb;
 mod error;
@@ -37,6 +38,8 @@ use shared::domain::clock::Clock;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
+pub(crate) use self::clock::CLOCK_PATH;
+pub use self::clock::ClockMover;
 pub use self::error::Error;
 pub use self::journal::{AwsCall, CallJournal, Effect, InjectedAwsFault, Mark, Service};
 use self::refusal::AwsRefusal;
@@ -79,6 +82,7 @@ struct Inner {
     secrets: secrets_manager::SecretsManager,
     stacks: Mutex<cloudformation::Stacks>,
     permissions: OnceLock<iam::Permissions>,
+    clock_mover: OnceLock<ClockMover>,
 }
 
 impl Aws {
@@ -103,6 +107,7 @@ impl Aws {
             )?,
             stacks: Mutex::default(),
             permissions: OnceLock::new(),
+            clock_mover: OnceLock::new(),
             journal: CallJournal::default(),
             faults: journal::InjectedAwsFaults::default(),
             clock: options.clock,
@@ -110,6 +115,7 @@ impl Aws {
         }));
         let router = Router::new()
             .route(OUTPUTS_PATH, get(outputs))
+            .route(CLOCK_PATH, get(clock::shown).post(clock::moved))
             .fallback(serve)
             .layer(DefaultBodyLimit::max(LARGEST_REQUEST))
             .with_state(aws.clone());

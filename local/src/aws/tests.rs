@@ -365,6 +365,23 @@ async fn a_stale_receipt_handle_is_refused() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_moved_over_http_ends_the_waiting_of_messages() {
+    let (b, url) = bench_with_queue().await;
+    b.send(&url, "a", "x").await;
+    let received = b.receive(&url).await;
+    b.hide(&url, &received[0], 3600).await.expect("hidden");
+    assert!(b.receive(&url).await.is_empty());
+    let before = b.clock.now();
+    let post = client(None)
+        .expect("a client")
+        .post(format!("{}/clock", b.aws.endpoint()))
+        .body(r#"{"advance_seconds": 3600}"#);
+    assert_eq!(post.send().await.expect("an answer").status(), 200);
+    assert_eq!(b.clock.now().since(before), Duration::from_secs(3600));
+    assert_eq!(b.receive(&url).await.len(), 1);
+}
+
+#[tokio::test]
 async fn sends_that_sqs_refuses_are_refused() {
     let (b, url) = bench_with_queue().await;
     let send = || b.sqs.send_message().queue_url(&url).message_body("x");

@@ -7,6 +7,7 @@
 
 mod api_call;
 mod attachment;
+mod control;
 mod email;
 mod journal;
 mod mail;
@@ -412,6 +413,9 @@ fn route(
     }
     if request.path == state.rules.revoke_path {
         return oauth::revocation(state, request);
+    }
+    if let Some(answer) = control::answer(state, request) {
+        return answer;
     }
     if !parts.starts_with(&["api", "now"]) {
         return pages::answer(state, request)

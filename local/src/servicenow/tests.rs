@@ -238,6 +238,43 @@ async fn client_credentials_need_the_property_and_an_application_user() {
 }
 
 #[tokio::test]
+async fn another_process_switches_grants_by_the_names_of_their_properties() {
+    const CREDENTIALS: &str = "glide.oauth.inbound.client.credential.grant_type.enabled";
+    const NO_PASSWORDS: &str = "glide.oauth.inbound.ropc.grant_type.disabled";
+    let bench = Bench::new();
+    bench.instance.set_application_user("client", "svc.rescue");
+    let url = bench.url("/simulator/properties");
+    let set = async |body: Value| reply(bench.client.patch(&url).json(&body)).await;
+    let shown = reply(bench.client.get(&url)).await;
+    assert_eq!(
+        shown.json(),
+        json!({CREDENTIALS: "false", NO_PASSWORDS: "false"})
+    );
+
+    let both = json!({CREDENTIALS: "true", NO_PASSWORDS: "true"});
+    let answer = set(both.clone()).await;
+    assert_eq!((answer.status, answer.json()), (200, both.clone()));
+    assert_eq!(bench.grant(&PASSWORD).await.status, 401);
+    let grant = [("grant_type", "client_credentials")];
+    assert_eq!(bench.grant(&grant).await.status, 200);
+
+    for (wrong, said) in [
+        (json!({"glide.unknown": "true"}), "glide.unknown"),
+        (
+            json!({NO_PASSWORDS: "false", CREDENTIALS: "yes"}),
+            CREDENTIALS,
+        ),
+        (json!({NO_PASSWORDS: false}), "a JSON object of texts"),
+        (json!([]), "a JSON object of texts"),
+    ] {
+        let refused = set(wrong).await;
+        assert_eq!(refused.status, 400);
+        assert!(refused.text.contains(said), "{}", refused.text);
+    }
+    assert_eq!(reply(bench.client.get(&url)).await.json(), both);
+}
+
+#[tokio::test]
 async fn the_token_endpoint_takes_forms_only_and_no_secrets_in_its_url() {
     let bench = Bench::new();
     let url = bench.url("/oauth_token.do");

@@ -133,7 +133,9 @@ impl Clock {
 
     /// Whole seconds by which this clock is ahead of the machine's.
     pub fn offset_seconds(&self) -> i64 {
-        (self.now().0.saturating_sub(system_millis())).div_euclid(1000)
+        let millis = self.millis.load(Ordering::Relaxed);
+        let machine = if self.runs { 0 } else { system_millis() };
+        millis.saturating_sub(machine).div_euclid(1000)
     }
 
     /// The deadline of an invocation on this clock.
