@@ -9,6 +9,7 @@ use shared::domain::record::Table;
 use shared::domain::secret::Secret;
 use tokio::sync::mpsc;
 
+use crate::aws::CLOCK_PATH;
 use crate::cloud::{Cloud, Options, Ports, Programs};
 use crate::demo_tenant::{self, CUSTOMER, TECHNICIAN, TENANT};
 use crate::events::{event, is_metric_line};
@@ -165,7 +166,8 @@ fn show(cloud: &Cloud, ended: &str, api_key: &str, ports: Ports) -> io::Result<(
                 .number
         }
     };
-    let (api, servicenow) = (cloud.gateway.url(), cloud.servicenow.url());
+    let (api, aws) = (cloud.gateway.url(), cloud.aws.endpoint());
+    let servicenow = cloud.servicenow.url();
     let started = ended.replace("event=ended", "event=started");
     let cli = match ports {
         Ports {
@@ -175,7 +177,7 @@ fn show(cloud: &Cloud, ended: &str, api_key: &str, ports: Ports) -> io::Result<(
     };
     line(format_args!(
         "HTTP API     {api}
-AWS          {}
+AWS          {aws}
 ServiceNow   {servicenow}
 Rescue       {}
 
@@ -197,11 +199,21 @@ An agent presses the PIN button on {number}:
        -d '{{\"technician\": {{\"email\": \"{TECHNICIAN}\"}}, \"record\": {{\"table\": \"incident\", \"number\": \"{number}\"}}, \
          \"customer\": {{\"name\": \"Paul Martin\", \"email\": \"{CUSTOMER}\"}}}}'
 
+A tenant is set up in ServiceNow: the operator's command, and the app's first request (CODE: behind \"{NEW_TENANT}.\"):
+  {cli} tenant invite {NEW_TENANT} --instance {servicenow}
+  curl -i '{api}/integration/api/servicenow/enrolment/{NEW_TENANT}' -H 'Authorization: Bearer CODE' \\
+       -d '{{\"instance\": \"{servicenow}\"}}'
+
+Ten days pass: rotations that are due run, posts whose wait has ended are delivered:
+  curl '{aws}{CLOCK_PATH}' -d '{{\"advance_seconds\": 864000}}'
+
 Events and new work notes appear below. Ctrl-C ends it.",
-        cloud.aws.endpoint(),
         cloud.rescue.url(),
     ))
 }
+
+/// A name for the tenant that a person may set up.
+const NEW_TENANT: &str = "acme";
 
 /// The first of the ports, unless another is named.
 pub const DEFAULT_PORT: u16 = 8400;

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use tests::assert_contains;
+use serde_json::{Value, json};
+use shared::domain::clock::{Clock, Timestamp};
+use tests::{HttpAnswer, assert_contains};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 
@@ -19,11 +21,22 @@ const NEW_NOTE: &str = "shows a new work note";
 #[test]
 fn the_demo_without_arguments_succeeds() {
     let ended = Command::new(tests::folder().join("local"))
+        .env("COLUMNS", "200")
         .output()
         .expect("the program starts");
     let output = String::from_utf8_lossy(&ended.stdout);
     let stderr = String::from_utf8_lossy(&ended.stderr);
     assert!(ended.status.success(), "{output}\n{stderr}");
+    assert_contains(
+        &output,
+        &[
+            "set up in ServiceNow alone",
+            "The link does not work a second time.",
+            "The new URLs work, the old ones do not.",
+            "ran 30 times for each tenant",
+            "every note is there, once.",
+        ],
+    );
     assert!(
         !output.contains('\u{1b}'),
         "coloured although it is piped: {output}"
@@ -122,7 +135,7 @@ async fn the_proposed_operator_commands_run_in_the_same_program() {
         .lines()
         .filter_map(|line| line.trim().strip_prefix("cargo run -- "))
         .collect();
-    assert_eq!(commands.len(), 3, "{commands:?}");
+    assert_eq!(commands.len(), 4, "{commands:?}");
     let start = format!("SessionID=70112233&CField1={}", up.incident);
     up.post("started", &start).await;
     up.post("ended", &start).await;
@@ -133,7 +146,8 @@ async fn the_proposed_operator_commands_run_in_the_same_program() {
         assert!(ended.0, "{command}: {}", ended.1);
         outputs.push(ended.1);
     }
-    let [tenant, doctor, session] = outputs.try_into().expect("three");
+    let [tenant, doctor, session, invited] = outputs.try_into().expect("four");
+    assert!(invited.contains("/#acme."), "{invited}");
     assert!(tenant.contains("tenant = \"demo\""), "{tenant}");
     assert!(doctor.contains("nothing fails"), "{doctor}");
     assert!(doctor.contains("rescue-sign-in"), "{doctor}");
@@ -157,6 +171,89 @@ async fn the_proposed_operator_commands_run_in_the_same_program() {
     assert_eq!(status, 200, "{page}");
     assert!(page.contains(&up.incident), "{page}");
     assert!(page.contains("Rescue session started"), "{page}");
+    up.interrupt().await;
+}
+
+/// Each request as an administrator in ServiceNow and a test in another process would send it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_is_invited_and_ten_months_pass_by_requests_alone() {
+    let data = Folder::new();
+    let port = free_ports();
+    let mut up = Up::start(data.path(), port).await;
+    let (clock, instance) = (
+        format!("http://127.0.0.1:{}/clock", port + 1),
+        format!("http://127.0.0.1:{}", port + 2),
+    );
+    let cli = async |rest: &[&str]| {
+        let port = port.to_string();
+        let ended = tokio::process::Command::new(tests::folder().join("local"))
+            .args([&["cli", "--port", &port], rest].concat())
+            .output()
+            .await
+            .expect("the program starts");
+        assert!(ended.status.success(), "{ended:?}");
+        serde_json::from_slice::<Value>(&ended.stdout).expect("JSON")
+    };
+    let invite = [
+        "tenant",
+        "invite",
+        "globex",
+        "--instance",
+        &instance,
+        "--output",
+        "json",
+    ];
+    for (wrong, said) in [
+        ("", "EOF"),
+        (r#"{"advance_seconds": -1}"#, "-1"),
+        (r#"{"advance_seconds": 0}"#, "from 1 to"),
+        (r#"{"advance_days": 10}"#, "advance_days"),
+    ] {
+        let refused = HttpAnswer::to_post(&clock, None, wrong).await;
+        assert_eq!(refused.status, 400, "{wrong}");
+        let error = refused.json()["error"].to_string();
+        assert_contains(&error, &["was not moved", "advance_seconds", said]);
+    }
+    let days = |days: u64| json!({"advance_seconds": days * 24 * 3600}).to_string();
+    let moved = HttpAnswer::to_post(&clock, None, days(300)).await;
+    assert_eq!(moved.status, 200, "{moved:?}");
+    assert_eq!(moved.json()["ahead_seconds"], 300 * 24 * 3600);
+    let in_300_days = Clock::system(300 * 24 * 3600);
+    let now = moved.json()["now"].as_str().and_then(Timestamp::parse);
+    assert!(in_300_days.now().since(now.expect("a time")) < PATIENCE);
+    // The command line has the cloud's time: a link of seven days is not expired at once.
+    let link = cli(&invite).await["setup_link"]
+        .as_str()
+        .expect("a link")
+        .to_owned();
+    let (api, code) = link.split_once("/#globex.").expect("the link's form");
+    let enrolled = HttpAnswer::to(
+        shared::http::client(None)
+            .expect("a client")
+            .post(format!("{api}/integration/api/servicenow/enrolment/globex"))
+            .bearer_auth(code)
+            .json(&json!({ "instance": instance })),
+    )
+    .await;
+    assert_eq!(enrolled.status, 201, "{enrolled:?}");
+    // The demo's tenant has its token renewed meanwhile.
+    let token = cli(&["token", "status", "demo", "--output", "json"]).await;
+    assert_eq!(token["state"], "healthy", "{token}");
+    up.post(
+        "ended",
+        &format!("SessionID=70112233&CField1={}", up.incident),
+    )
+    .await;
+    up.until(NEW_NOTE).await;
+    let mail = up.request_pin().await;
+    let (status, mails) = get(&format!("{instance}/simulator/mails")).await;
+    assert_eq!(status, 200);
+    assert_contains(&mails, &[mail["pin"].as_str().expect("a PIN")]);
+    up.interrupt().await;
+
+    let up = Up::start(data.path(), port).await;
+    let kept = HttpAnswer::to_get(&clock).await.json();
+    assert_eq!(kept["ahead_seconds"], 300 * 24 * 3600, "the clock is kept");
     up.interrupt().await;
 }
 
