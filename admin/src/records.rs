@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _};
 use shared::aws::secret_store::SecretStore;
+use shared::aws::tenants::TenantsTable;
 use shared::domain::record::{RecordNumber, RecordRef, SysId};
 use shared::domain::tenant::TenantFile;
 use shared::domain::time_budget::TimeBudget;
@@ -68,8 +69,11 @@ impl Numbers {
 /// What the clients of Rescue and ServiceNow are made from, as the functions make them.
 pub(crate) fn vendors(stack: &Stack, testing: &Testing) -> Result<VendorWiring, AdminError> {
     let (secrets, prefix) = (stack.secrets.clone(), stack.secret_prefix.clone());
+    let (dynamodb, table) = (stack.dynamodb.clone(), stack.tenants_table.clone());
+    let tenants = TenantsTable::new(dynamodb, table, stack.clock.clone());
     Ok(VendorWiring {
         http: shared::http::client(testing.ca_file.as_deref())?,
+        tenants: Arc::new(tenants),
         secret_store: Arc::new(SecretStore::new(secrets, prefix, stack.clock.clone())),
         credentials: Arc::new(stack.credentials()),
         clock: stack.clock.clone(),

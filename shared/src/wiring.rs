@@ -119,13 +119,14 @@ impl Wiring {
         self.environment.required("CREDENTIALS_TABLE")
     }
 
-    /// Reads `CREDENTIALS_TABLE` and `SECRET_PREFIX`.
+    /// Reads `CREDENTIALS_TABLE`, `SECRET_PREFIX` and `TENANTS_TABLE`.
     pub fn vendors(&mut self, timeouts: ServiceNowTimeouts) -> VendorWiring {
         let (table, prefix) = (self.credentials_table(), self.environment.secret_prefix());
         let credentials = CredentialsTable::new(self.dynamodb(), table, self.clock());
         let secret_store = SecretStore::new(self.secrets_manager(), prefix, self.clock());
         VendorWiring {
             http: self.http.clone(),
+            tenants: Arc::new(self.tenants()),
             secret_store: Arc::new(secret_store),
             credentials: Arc::new(credentials),
             clock: self.clock(),
@@ -140,6 +141,7 @@ impl Wiring {
 #[expect(missing_docs, reason = "the names say it")]
 pub struct VendorWiring {
     pub http: reqwest::Client,
+    pub tenants: Arc<TenantsTable>,
     pub secret_store: Arc<SecretStore>,
     pub credentials: Arc<CredentialsTable>,
     pub clock: Clock,
@@ -163,6 +165,7 @@ impl VendorWiring {
     pub fn access_tokens(&self) -> Arc<AccessTokens> {
         Arc::new(AccessTokens::new(
             self.http.clone(),
+            Arc::clone(&self.tenants),
             Arc::clone(&self.secret_store),
             Arc::clone(&self.credentials),
             self.clock.clone(),

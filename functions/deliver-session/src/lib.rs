@@ -27,6 +27,7 @@ mod wake;
 mod write;
 
 use std::pin::pin;
+use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::future::select;
@@ -49,7 +50,7 @@ pub async fn run() -> Result<(), Error> {
     let mut wiring = Wiring::from_environment()?;
     let vendors = wiring.vendors(ServiceNowTimeouts::QUEUE);
     let function = DeliverSession {
-        tenants: wiring.tenants(),
+        tenants: Arc::clone(&vendors.tenants),
         ledger: wiring.ledger(),
         servicenow: vendors.servicenow(&vendors.access_tokens()),
         credentials: vendors.credentials,

@@ -16,7 +16,7 @@ use crate::timeouts::Timeouts;
 #[derive(Debug)]
 pub struct DeliverSession {
     /// The tenants' settings.
-    pub tenants: TenantsTable,
+    pub tenants: Arc<TenantsTable>,
     /// The state of each post and the record of each session.
     pub ledger: Ledger,
     /// The tenants' pauses.

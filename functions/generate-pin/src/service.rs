@@ -18,7 +18,7 @@ use crate::idempotency::PinRequests;
 /// The function's clients, made once per process.
 #[derive(Debug)]
 pub struct GeneratePin {
-    pub(crate) tenants: TenantsTable,
+    pub(crate) tenants: Arc<TenantsTable>,
     /// Holds the key that signs a `Tracking0`.
     pub(crate) secret_store: Arc<SecretStore>,
     pub(crate) pin_requests: PinRequests,
@@ -39,7 +39,7 @@ impl GeneratePin {
         let (access, rescue) = (vendors.access_tokens(), vendors.rescue());
         let (dynamodb, table) = (wiring.dynamodb(), wiring.credentials_table());
         Self {
-            tenants: wiring.tenants(),
+            tenants: Arc::clone(&vendors.tenants),
             pin_requests: PinRequests::new(dynamodb, table, wiring.clock()),
             authcodes: vendors.authcodes(&rescue),
             rescue,

@@ -17,7 +17,7 @@ use shared::wiring::Wiring;
 /// The function's clients, made once per process.
 #[derive(Debug)]
 pub struct ReceiveToken {
-    pub(crate) tenants: TenantsTable,
+    pub(crate) tenants: Arc<TenantsTable>,
     pub(crate) secret_store: Arc<SecretStore>,
     pub(crate) credentials: Arc<CredentialsTable>,
     pub(crate) grants: Grants,
@@ -39,7 +39,7 @@ impl ReceiveToken {
         let vendors = wiring.vendors(ServiceNowTimeouts::HTTP);
         let access = vendors.access_tokens();
         Self {
-            tenants: wiring.tenants(),
+            tenants: Arc::clone(&vendors.tenants),
             grants: vendors.grants(),
             flights: SingleFlight::new(Arc::clone(&vendors.credentials)),
             servicenow: vendors.servicenow(&access),

@@ -23,7 +23,7 @@ pub(crate) const PATIENCE: ServiceNowTimeouts = ServiceNowTimeouts::QUEUE;
 #[derive(Debug)]
 pub struct RotateTokens {
     /// The tenants' settings.
-    pub tenants: TenantsTable,
+    pub tenants: Arc<TenantsTable>,
     /// The tenants' secrets.
     pub secret_store: Arc<SecretStore>,
     /// Pauses, leases and shared access tokens.
@@ -44,7 +44,7 @@ impl RotateTokens {
     pub(crate) fn new(wiring: &mut Wiring) -> Self {
         let vendors = wiring.vendors(PATIENCE);
         Self {
-            tenants: wiring.tenants(),
+            tenants: Arc::clone(&vendors.tenants),
             grants: vendors.grants(),
             flights: SingleFlight::new(Arc::clone(&vendors.credentials)),
             secret_store: vendors.secret_store,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::aws::credentials::{AccessToken, CredentialsTable, token_lease_key};
 use crate::aws::secret_store::SecretStore;
 use crate::aws::single_flight::{FlightLimits, SingleFlight};
+use crate::aws::tenants::TenantsTable;
 use crate::cache::BoundedCache;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::instance::Instance;
@@ -45,6 +46,7 @@ impl Wanted<'_> {
 #[derive(Debug)]
 pub struct AccessTokens {
     grants: Grants,
+    tenants: Arc<TenantsTable>,
     credentials: Arc<CredentialsTable>,
     clock: Clock,
     patience: ServiceNowTimeouts,
@@ -57,6 +59,7 @@ impl AccessTokens {
     /// Tokens by way of these.
     pub fn new(
         http: reqwest::Client,
+        tenants: Arc<TenantsTable>,
         secret_store: Arc<SecretStore>,
         credentials: Arc<CredentialsTable>,
         clock: Clock,
@@ -65,6 +68,7 @@ impl AccessTokens {
         Self {
             grants: Grants::new(http, secret_store, Arc::clone(&credentials), clock.clone()),
             flights: SingleFlight::new(Arc::clone(&credentials)),
+            tenants,
             credentials,
             clock,
             patience,
@@ -143,13 +147,30 @@ impl AccessTokens {
     ) -> Result<Secret, AccessError> {
         let _obtaining = self.obtaining.begin();
         let outcome = self.obtain_once(tenant, instance, wanted).await;
-        if matches!(outcome, Err(AccessError::ReauthorizationNeeded(_))) {
-            // Counted here alone: the callers that waited for the lease get the pause as their error.
-            let id = &tenant.tenant;
-            telemetry::count(Metric::ReauthorizationNeeded, Some(id));
-            self.credentials.pause_for_reauthorization(id).await;
+        if !matches!(outcome, Err(AccessError::ReauthorizationNeeded(_))) {
+            return outcome;
         }
+        if self.have_settings_changed(tenant).await {
+            return Err(AccessError::Transient {
+                reason: "ServiceNow refuses the settings that the tenant had a minute ago"
+                    .to_owned(),
+                retry_after: None,
+            });
+        }
+        // Counted here alone: the callers that waited for the lease get the pause as their error.
+        let id = &tenant.tenant;
+        telemetry::count(Metric::ReauthorizationNeeded, Some(id));
+        self.credentials.pause_for_reauthorization(id).await;
         outcome
+    }
+
+    /// Whether the settings that were refused are older than those in the table. The next attempt uses the ones that are
+    /// read here.
+    async fn have_settings_changed(&self, tenant: &TenantFile) -> bool {
+        let read = self.tenants.read(&tenant.tenant).await;
+        read.is_ok_and(|found| {
+            found.is_some_and(|found| found.file.servicenow != tenant.servicenow)
+        })
     }
 
     async fn obtain_once(

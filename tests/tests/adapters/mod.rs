@@ -162,6 +162,7 @@ impl Parts {
     fn access_tokens(&self) -> AccessTokens {
         AccessTokens::new(
             self.http.clone(),
+            Arc::new(self.tenants()),
             Arc::new(self.secret_store()),
             Arc::new(self.credentials()),
             self.clock.clone(),

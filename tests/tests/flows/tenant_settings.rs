@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use admin::tenant::{SetUpLink, invite};
 use local::aws::{Effect, InjectedAwsFault as AwsFault, Service};
-use local::demo_tenant::TENANT;
-use local::rescue::Phase;
+use local::demo_tenant::{
+    CLIENT_ID, CLIENT_SECRET, SERVICE_ACCOUNT, SERVICE_ACCOUNT_PASSWORD, TENANT,
+};
+use local::rescue::{Format, Phase};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::domain::tenant::TenantId;
@@ -501,4 +503,44 @@ async fn only_a_key_with_the_scope_opens_the_settings_and_a_tenant_that_is_off_c
         .assert_refused(401, "unauthorized");
     let other_tenant = app.call(Method::GET, &path, None, Value::Null).await;
     other_tenant.assert_refused(401, "unauthorized");
+}
+
+/// A running process uses the settings that it has read for a minute.
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_were_corrected_meanwhile_do_not_pause_the_tenant_once_more() {
+    let world = World::start().await;
+    let instance = world.cloud.servicenow.url();
+    let link = invite(&world.cloud.stack, &globex(), Some(&instance), DAY, true).await;
+    let code = code(&link.expect("a link"));
+    let answer = enrol(&world, "globex", &code, &instance).await.json();
+    let app = SettingsApp {
+        world: &world,
+        tenant: "globex".to_owned(),
+        key: answer["api_key"].as_str().expect("a key").to_owned(),
+    };
+    app.set_secret("oauth-client-secret", CLIENT_SECRET).await;
+    app.set_secret("service-account-password", SERVICE_ACCOUNT_PASSWORD)
+        .await;
+    let client = |id: &str| {
+        json!({
+            "servicenow": {"client_id": id, "grant": "password", "service_account": SERVICE_ACCOUNT},
+            "sessions": {"reference_fields": ["CField1"]},
+        })
+    };
+    app.set(client("another")).await;
+    let incident = world.incident();
+    let url = answer["webhook_urls"]["ended"].as_str().expect("a URL");
+    let session = world.session(&incident);
+    world
+        .post_to(url, &session, Format::JsonFlat, Phase::End)
+        .await;
+    world.deliver().await;
+    let paused = app.status().await;
+    assert_eq!(paused["paused"]["reason"], "reauthorization-needed");
+
+    app.set(client(CLIENT_ID)).await;
+    world.deliver().await;
+    assert_eq!(app.status().await["paused"], Value::Null);
+    world.deliver_after(60).await;
+    assert_eq!(world.notes(&incident).len(), 1);
 }
