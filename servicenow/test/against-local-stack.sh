@@ -23,19 +23,23 @@ done
 
 one() { sed -n "$1" "$log" | head -n 1; }
 CONNECTOR_URL="$(one 's/^HTTP API  *\(http[^ ]*\)$/\1/p')"
+AWS_URL="$(one 's/^AWS  *\(http[^ ]*\)$/\1/p')"
 SERVICENOW_URL="$(one 's/^ServiceNow  *\(http[^ ]*\)$/\1/p')"
-API_KEY="${API_KEY:-$(one "s/.*Authorization: Bearer \([A-Za-z0-9_-]*\)'.*/\1/p")}"
 # The demo's tenant, people and client are those of local/src/demo_tenant.rs.
 constant() { sed -n "s/^\(pub \)\{0,1\}const $1: &str = \"\(.*\)\";$/\2/p" local/src/demo_tenant.rs; }
 TENANT="$(constant TENANT)"
+COMPANY_ID="$(constant COMPANY_ID)"
+SSO_PASSWORD="$(constant SSO_PASSWORD)"
 CLIENT_ID="$(constant CLIENT_ID)"
 CLIENT_SECRET="$(constant CLIENT_SECRET)"
 SERVICE_ACCOUNT="$(constant SERVICE_ACCOUNT)"
 SERVICE_PASSWORD="$(constant SERVICE_ACCOUNT_PASSWORD)"
 TECHNICIAN="$(constant TECHNICIAN)"
 CUSTOMER="$(constant CUSTOMER)"
-for name in CONNECTOR_URL SERVICENOW_URL API_KEY TENANT CLIENT_ID CLIENT_SECRET SERVICE_ACCOUNT SERVICE_PASSWORD \
-    TECHNICIAN CUSTOMER; do
+OPERATOR="${start[*]} cli --port $port"
+STACK_LOG="$log"
+for name in CONNECTOR_URL AWS_URL SERVICENOW_URL TENANT OPERATOR STACK_LOG COMPANY_ID SSO_PASSWORD CLIENT_ID \
+    CLIENT_SECRET SERVICE_ACCOUNT SERVICE_PASSWORD TECHNICIAN CUSTOMER; do
     if [[ -z "${!name}" ]]; then
         echo "against-local-stack.sh: $name was not found in what the stack prints" >&2
         exit 1
@@ -43,7 +47,9 @@ for name in CONNECTOR_URL SERVICENOW_URL API_KEY TENANT CLIENT_ID CLIENT_SECRET 
     export "${name?}"
 done
 
-if ! node --test --test-reporter=spec servicenow/test/local-stack.test.js; then
+# One file after the other: they move the stack's clock.
+if ! node --test --test-reporter=spec --test-concurrency=1 servicenow/test/local-stack.test.js \
+    servicenow/test/set-up.test.js; then
     echo 'What the stack printed:' >&2
     cat "$log" >&2
     exit 1

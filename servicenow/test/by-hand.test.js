@@ -9,9 +9,10 @@ const acorn = require('acorn')
 
 const { Instance } = require('./glide/instance')
 const { Server } = require('./glide/network')
+const { ROOT } = require('./repository')
 const { API_KEY, addIncident } = require('./settings')
 
-const page = fs.readFileSync(path.join(__dirname, '..', '..', 'docs', 'servicenow-app.md'), 'utf8')
+const page = fs.readFileSync(path.join(ROOT, 'docs', 'servicenow-app.md'), 'utf8')
 const [, script] = /<!-- by-hand:.*-->\n```javascript\n([^]*?)```/.exec(page)
 
 function press({ instance, incident }) {

@@ -5,104 +5,13 @@
 'use strict'
 
 const assert = require('node:assert/strict')
-const crypto = require('node:crypto')
 const { describe, it } = require('node:test')
 
-const { Instance } = require('./glide/instance')
-const { send } = require('./glide/network')
-
-const NEEDED = [
-    'CONNECTOR_URL',
-    'API_KEY',
-    'TENANT',
-    'SERVICENOW_URL',
-    'CLIENT_ID',
-    'CLIENT_SECRET',
-    'SERVICE_ACCOUNT',
-    'SERVICE_PASSWORD',
-    'TECHNICIAN',
-    'CUSTOMER',
-]
-const missing = NEEDED.filter((name) => !process.env[name])
-const { env } = process
-const skip = missing.length
-    ? `NOT RUN: ${missing.join(', ')} not set; test/against-local-stack.sh sets them`
-    : false
-if (skip) {
-    console.error(`local-stack.test.js: ${skip}`)
-}
-
-function setUp(options = {}, changes = {}) {
-    const instance = new Instance({
-        user: { email: env.TECHNICIAN, roles: ['x_rescue_conn.admin'] },
-        ...options,
-        properties: {
-            'glide.servlet.uri': `${env.SERVICENOW_URL}/`,
-            'x_rescue_conn.enabled': 'true',
-            'x_rescue_conn.connector_url': env.CONNECTOR_URL,
-            'x_rescue_conn.tenant': env.TENANT,
-            'x_rescue_conn.api_key': env.API_KEY,
-            ...changes,
-        },
-    })
-    // Another user for each test, so that PIN requests of other tests and of earlier runs do not count.
-    instance.user.sys_id = crypto.randomBytes(16).toString('hex')
-    return instance
-}
-
-let accessToken
-function servicenow(method, path, body) {
-    if (!accessToken) {
-        const form = new URLSearchParams({
-            grant_type: 'password',
-            client_id: env.CLIENT_ID,
-            client_secret: env.CLIENT_SECRET,
-            username: env.SERVICE_ACCOUNT,
-            password: env.SERVICE_PASSWORD,
-        })
-        const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
-        const url = `${env.SERVICENOW_URL}/oauth_token.do`
-        accessToken = JSON.parse(send({ method: 'POST', url, headers, body: String(form) }).body).access_token
-    }
-    const headers = {
-        Authorization: `Bearer ${accessToken}`,
-        Accept: 'application/json',
-        'Content-Type': 'application/json',
-    }
-    const url = `${env.SERVICENOW_URL}/api/now/v2/table/${path}`
-    const answer = send({ method, url, headers, body: body && JSON.stringify(body) })
-    assert.ok(answer.status < 300, `${method} ${path}: ${answer.status} ${answer.body}`)
-    return JSON.parse(answer.body).result
-}
-
-/** The same incident in the simulated instance and in the stand-in. */
-function addIncident(instance) {
-    const [caller] = servicenow('GET', `sys_user?sysparm_query=email=${env.CUSTOMER}&sysparm_limit=2`)
-    const { sys_id, number } = servicenow('POST', 'incident', {
-        short_description: 'Printer does not print',
-        caller_id: caller.sys_id,
-    })
-    const caller_id = instance.add('sys_user', { name: caller.name, email: caller.email })
-    instance.add('incident', { sys_id, number, caller_id, state: '1', active: '1' })
-    return { sys_id, number }
-}
-
-function workNotes(table, id) {
-    return servicenow('GET', `${table}/${id}?sysparm_display_value=true&sysparm_fields=work_notes`).work_notes
-}
-
-function press(instance, action, id) {
-    instance.messages = []
-    instance.press(action, 'incident', id)
-    assert.deepEqual(instance.violations, [])
-    return instance.shown()
-}
-
-const pinIn = (messages) => /^Rescue PIN (\d{6}) /.exec(messages[0])?.[1]
+const { addIncident, connected, env, pinIn, press, servicenow, skip, workNotes } = require('./stack')
 
 describe('the PIN button on the real connector', { skip }, () => {
     it('shows a PIN, e-mails it, and notes it on the record', () => {
-        const instance = setUp()
+        const instance = connected()
         const { sys_id, number } = addIncident(instance)
         const shown = press(instance, 'incident-generate', sys_id)
         const pin = pinIn(shown)
@@ -117,7 +26,7 @@ describe('the PIN button on the real connector', { skip }, () => {
     })
 
     it('shows the same PIN again, until another one is asked for', () => {
-        const instance = setUp()
+        const instance = connected()
         const { sys_id } = addIncident(instance)
         const first = press(instance, 'incident-generate', sys_id)
         const again = press(instance, 'incident-generate', sys_id)
@@ -130,7 +39,7 @@ describe('the PIN button on the real connector', { skip }, () => {
     })
 
     it('shows another PIN after the caller was changed', () => {
-        const instance = setUp()
+        const instance = connected()
         const { sys_id } = addIncident(instance)
         const first = press(instance, 'incident-generate', sys_id)
         const eva = instance.add('sys_user', { name: 'Eva Lang', email: 'eva@acme.test' })
@@ -141,7 +50,7 @@ describe('the PIN button on the real connector', { skip }, () => {
     })
 
     it('works on a case, and says when its customer has no address', () => {
-        const instance = setUp()
+        const instance = connected()
         const { sys_id, number } = servicenow('POST', 'sn_customerservice_case', { short_description: 'Printer' })
         instance.add('sn_customerservice_case', { sys_id, number, state: '1', active: '1' })
         instance.press('case-generate', 'sn_customerservice_case', sys_id)
@@ -151,18 +60,18 @@ describe('the PIN button on the real connector', { skip }, () => {
     })
 
     it('says what to do when Rescue does not know the agent', () => {
-        const instance = setUp({ user: { email: 'unknown@acme.test', roles: [] } })
+        const instance = connected({ user: { email: 'unknown@acme.test', roles: [] } })
         const { sys_id } = addIncident(instance)
         const [shown] = press(instance, 'incident-generate', sys_id)
         assert.match(shown, /^Rescue does not know you\..*unknown@acme\.test.*\(technician-not-recognised, /)
     })
 
     it('says what to do when the key is wrong, and when the record is not there', () => {
-        const wrong = setUp({}, { 'x_rescue_conn.api_key': 'x'.repeat(43) })
+        const wrong = connected({}, { api_key: 'x'.repeat(43) })
         const [refused] = press(wrong, 'incident-generate', addIncident(wrong).sys_id)
         assert.match(refused, /API key.*\(unauthorized, /)
 
-        const instance = setUp()
+        const instance = connected()
         const gone = instance.add('incident', { number: 'INC0099999', state: '1', active: '1' })
         const [shown] = press(instance, 'incident-generate', gone)
         assert.match(shown, /cannot see this record.*\(record-not-found, /)
@@ -172,6 +81,8 @@ describe('the PIN button on the real connector', { skip }, () => {
 describe('the token set-up on the real connector', { skip }, () => {
     const typed = {
         registry: '',
+        sign_in: 'refresh_token',
+        keep_password: 'false',
         client_id: env.CLIENT_ID,
         client_secret: env.CLIENT_SECRET,
         service_account: env.SERVICE_ACCOUNT,
@@ -188,32 +99,32 @@ describe('the token set-up on the real connector', { skip }, () => {
         [instance.log.join(), [...instance.tables.sc_req_item.rows.values()].map((row) => row.work_notes).join()].join()
 
     it('ends with a token that works, and with a note of the connector on the requested item', () => {
-        const instance = setUp()
+        const instance = connected()
         const { sys_id, state } = carryOut(instance)
         assert.equal(state, '3', logAndNotes(instance))
         assert.match(workNotes('sc_req_item', sys_id), /refresh token works and is stored/)
         const left = instance.variables(sys_id)
         assert.deepEqual([left.client_secret, left.service_password], ['', ''])
-        for (const secret of [env.CLIENT_SECRET, env.SERVICE_PASSWORD, env.API_KEY]) {
+        for (const secret of [env.CLIENT_SECRET, env.SERVICE_PASSWORD]) {
             assert.ok(!logAndNotes(instance).includes(secret))
         }
     })
 
     it('may be repeated', () => {
-        const instance = setUp()
+        const instance = connected()
         for (let round = 0; round < 2; round++) {
             assert.equal(carryOut(instance).state, '3', logAndNotes(instance))
         }
     })
 
     it('names the possible causes when the instance refuses the password', () => {
-        const { state, work_notes } = carryOut(setUp(), { service_password: 'wrong' })
+        const { state, work_notes } = carryOut(connected(), { service_password: 'wrong' })
         assert.match(work_notes[0], /refuses a token \(HTTP status 401, server_error\)/)
         assert.equal(state, '4')
     })
 
     it('writes its own note about a wrong key', () => {
-        const { work_notes } = carryOut(setUp({}, { 'x_rescue_conn.api_key': 'x'.repeat(43) }))
-        assert.match(work_notes[0], /not stored\..*API key.*\(unauthorized, /)
+        const { work_notes } = carryOut(connected({}, { api_key: 'x'.repeat(43) }))
+        assert.match(work_notes[0], /was not begun\..*key.*\(unauthorized, /)
     })
 })

@@ -7,7 +7,9 @@ const { describe, it } = require('node:test')
 
 const acorn = require('acorn')
 
-const { INCLUDES, SCRIPTS } = require('./glide/instance')
+const { INCLUDES, Instance, SCRIPTS } = require('./glide/instance')
+const { OWN } = require('./glide/tables')
+const { ROOT } = require('./repository')
 
 const APP = path.join(__dirname, '..')
 const read = (...parts) => fs.readFileSync(path.join(APP, ...parts), 'utf8')
@@ -18,6 +20,14 @@ const fluent = fs
     .join('\n')
 const scripts = fs.readdirSync(SCRIPTS, { recursive: true }).filter((name) => name.endsWith('.js'))
 const keys = read('src', 'fluent', 'generated', 'keys.ts')
+
+/** The connector's settings by table and key, with the texts that one of them allows. */
+function settingsOfConnector() {
+    const source = fs.readFileSync(path.join(ROOT, 'shared', 'src', 'settings', 'keys.rs'), 'utf8')
+    const table = /KEYS:[^=]*= \[([^]*?)\n\];/.exec(source)[1]
+    const keys = [...table.matchAll(/\(\s*"([\w.]+)",\s*(\w+)(?:\(&\[([^\]]*)\]\))?,?\s*\)/g)]
+    return new Map(keys.map(([, key, , allowed]) => [key, allowed?.match(/\w+/g)]))
+}
 
 describe('the app', () => {
     it('has scripts that an engine of ECMAScript 5 can read', () => {
@@ -37,24 +47,50 @@ describe('the app', () => {
         }
     })
 
-    it('reads each declared setting, and declares each setting that it reads', () => {
-        const declared = [...fluent.matchAll(/name: 'x_rescue_conn\.(\w+)',\n    description:[^\n]*\n    type/g)]
-        const settings = declared.map((match) => match[1]).sort()
-        const source = read('src', 'scripts', 'RescueConnection.js')
-        const used = [...source.matchAll(/(?:_is|_text)\('(\w+)'|getProperty\('x_rescue_conn\.(\w+)'/g)]
-        const names = [...new Set(used.map((match) => match[1] || match[2]))].sort()
-        assert.deepEqual(names, settings)
-        assert.equal(settings.length, 8)
+    it('has a column for each setting of the connector, with its choices, and one for each secret', () => {
+        const { RescueSettingFields } = new Instance().context
+        const { columns, choices } = OWN.x_rescue_conn_settings
+        const kinds = { text: 'string', list: 'string', map: 'string', boolean: 'boolean' }
+        const keys = settingsOfConnector()
+        assert.deepEqual(
+            Array.from(RescueSettingFields.SETTINGS, ([, pointer]) => pointer.slice(1).replaceAll('/', '.')).sort(),
+            [...keys.keys()].filter((key) => key !== 'tenant').sort()
+        )
+        for (const [column, pointer, kind] of RescueSettingFields.SETTINGS) {
+            assert.equal(columns[column], kinds[kind], column)
+            const allowed = keys.get(pointer.slice(1).replaceAll('/', '.'))
+            assert.deepEqual(choices[column] && Object.keys(choices[column]), allowed, column)
+        }
+        for (const [column, , state] of RescueSettingFields.SECRETS) {
+            assert.equal(columns[column], 'password2')
+            assert.equal(columns[state], 'string')
+        }
     })
 
-    it('keeps values of one instance out of update sets, and the key unreadable', () => {
-        for (const name of ['connector_url', 'tenant', 'api_key']) {
-            const [, property] = fluent.split(`name: 'x_rescue_conn.${name}'`)
-            assert.match(property.split('})')[0], /isPrivate: true/, name)
-        }
-        const [, key] = fluent.split(`name: 'x_rescue_conn.api_key'`)
-        assert.match(key.split('})')[0], /type: 'password2'/)
-        assert.match(key.split('})')[0], /value: ''/)
+    it('shows every column on the form, but for secrets that are no input and what only scripts need', () => {
+        const form = read('src', 'fluent', 'form.now.ts')
+        const shown = [...form.matchAll(/field: '(\w+)', type/g)].map((match) => match[1])
+        assert.deepEqual(shown.length, new Set(shown).size)
+        const secret = ['api_key', 'webhook_url_started', 'webhook_url_ended']
+        const forScripts = ['connected_instance', 'version', 'mail_subject', 'mail_text', 'warnings_sent']
+        const hidden = [...secret, ...forScripts]
+        assert.deepEqual(shown.concat(hidden).sort(), Object.keys(OWN.x_rescue_conn_settings.columns).sort())
+    })
+
+    it('lets nothing be typed that a tenant of a file or the operator alone changes', () => {
+        const form = read('src', 'fluent', 'form.now.ts')
+        const locked = [...form.matchAll(/field: '(\w+)', readOnly: true/g)].map((match) => match[1])
+        const settings = Array.from(new Instance().context.RescueSettingFields.SETTINGS, ([column]) => column)
+        assert.deepEqual(locked.concat(OWN.x_rescue_conn_settings.readOnly.filter((column) => settings.includes(column))).sort(), settings.sort())
+    })
+
+    it('brings an empty settings record along, once', () => {
+        const record = /Record\(\{\s+\$id: Now\.ID\['settings-record'\][^]*?\n\}\)/.exec(fluent)[0]
+        assert.match(record, /installMethod: 'first install'/)
+        assert.match(record, /data: \{ show_button: 'always' \}/)
+        const [, id] = /'settings-record': \{\s+table: '\w+'\s+id: '([0-9a-f]{32})'/.exec(keys)
+        assert.equal(new Instance().context.RescueConnection.SETTINGS, id)
+        assert.ok(fluent.includes(`x_rescue_conn_settings.do?sys_id=${id}'`))
     })
 
     it('names its records by the sys_ids that they keep', () => {

@@ -59,7 +59,6 @@ describe('the PIN button', () => {
             technician: { email: 'ana@acme.test' },
             record: { table: 'incident', sys_id: incident, number: 'INC0012345' },
             customer: { name: 'Paul Martin', email: 'paul@acme.test' },
-            notify: { technician: true, customer: true },
         })
         assert.deepEqual(instance.shown(), [
             'Rescue PIN 012345 for INC0012345. Link for the customer: ' +
@@ -128,12 +127,6 @@ describe('the PIN button', () => {
         })
     })
 
-    it('leaves e-mails out that the settings switch off', () => {
-        const world = setUp({}, { 'x_rescue_conn.email_customer': 'false' })
-        press(world, pin('012345', { notifications: [SENT[0]] }))
-        assert.deepEqual(JSON.parse(world.server.requests[0].body).notify, { technician: true, customer: false })
-    })
-
     it('says which e-mail failed and which one may have been sent', () => {
         const world = setUp()
         const notifications = [
@@ -147,7 +140,16 @@ describe('the PIN button', () => {
         ])
         assert.match(world.instance.shown('info')[1], /not known whether the PIN was e-mailed to you/)
         const html = world.instance.messages.map((message) => message.html).join('')
-        assert.doesNotMatch(html, /[<>"']/, 'what servers say is shown as text')
+        assert.doesNotMatch(html, /[<>]/, 'what servers say is shown as text')
+    })
+
+    it('escapes only what would be HTML, because some workspaces show messages as text', () => {
+        const world = setUp()
+        const detail = `Ask "Ana" at O'Neil & Co.`
+        press(world, pin('012345', { notifications: [{ to: 'customer', status: 'failed', detail }] }))
+        const [, failed] = world.instance.messages
+        assert.match(failed.html, /Ask "Ana" at O'Neil &amp; Co\.$/)
+        assert.ok(failed.text.endsWith(detail))
     })
 
     it('does not show a PIN that is not six digits', () => {
@@ -166,7 +168,7 @@ describe('the PIN button', () => {
 
     it('logs calls when asked to, without anything that is secret or personal', () => {
         // settings.js looks for secrets in the log.
-        const world = setUp({}, { 'x_rescue_conn.debug': 'true' })
+        const world = setUp({}, { debug: '1' })
         press(world, pin('012345'))
         assert.equal(world.instance.log.length, 1)
         assert.match(world.instance.log[0], /^info .*pincodes\/acme status=201 outcome=ok/)
@@ -261,7 +263,7 @@ describe('the buttons are shown', () => {
 
     it('on every record, or on open ones only, as the settings say', () => {
         const always = setUp().instance
-        const onlyOpen = setUp({}, { 'x_rescue_conn.show_button': 'open' }).instance
+        const onlyOpen = setUp({}, { show_button: 'open' }).instance
         for (const [isOpen, table, values] of [
             [false, 'incident', { state: '6', active: '1' }],
             [false, 'incident', { state: '8', active: '1' }],
@@ -278,7 +280,7 @@ describe('the buttons are shown', () => {
     })
 
     it('nowhere while the integration is off, nor on a record that is not saved yet', () => {
-        const off = setUp({}, { 'x_rescue_conn.enabled': 'false' }).instance
+        const off = setUp({}, { enabled: '0' }).instance
         assert.equal(shows(off, 'incident', { state: '2', active: '1' }), false)
         const { instance } = setUp()
         assert.equal(showsOn(instance, 'incident', new instance.context.GlideRecord('incident')), false)

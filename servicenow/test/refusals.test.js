@@ -5,17 +5,17 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { describe, it } = require('node:test')
 
-const { API_KEY, addIncident, setUp } = require('./settings')
+const { ciphertext } = require('./glide/instance')
+const { ROOT } = require('./repository')
+const { addIncident, setUp } = require('./settings')
 
-const ROOT = path.join(__dirname, '..', '..')
-
-/** The codes that the connector's routes for PINs and tokens answer, from its description. */
+/** The codes that the connector's routes for this instance answer, from its description. */
 function codesOfRoutes() {
     const text = fs.readFileSync(path.join(ROOT, 'infra', 'openapi.yaml'), 'utf8')
     const [, paths] = text.split('\npaths:\n')
     const [described, components] = paths.split('\ncomponents:\n')
-    const routes = described.split(/\n {2}(?=\/)/).filter((route) => /\/(pincodes|token)\/\{tenant\}:/.test(route))
-    assert.equal(routes.length, 2)
+    const routes = described.split(/\n {2}(?=\/)/).filter((route) => /\/(pincodes|token|enrolment|settings|secrets|webhook-keys|status)\/\{tenant\}/.test(route))
+    assert.equal(routes.length, 8)
     const shared = /\n {2}responses:\n([^]*?)\n {2}schemas:/.exec(components)[1]
     const referenced = routes.join('').match(/responses\/\w+/g).map((each) => each.split('/')[1])
     const responses = shared.split(/\n(?= {4}\w+:)/).filter((each) => referenced.includes(each.trim().split(':')[0]))
@@ -47,7 +47,10 @@ describe('a refusal', () => {
         }
         const own = [
             'switched-off',
+            'not-connected',
             'not-set-up',
+            'other-instance',
+            'outbound-logged',
             'no-technician-email',
             'record-not-saved',
             'pin-request-not-stored',
@@ -143,15 +146,15 @@ describe('a connector that cannot be used', () => {
 
     it('is not called while a setting is missing, nor without TLS', () => {
         for (const [changes, said] of [
-            [{ 'x_rescue_conn.enabled': 'false' }, /switched off.*\(switched-off\)/],
-            [{ 'x_rescue_conn.connector_url': '' }, /connector URL.*\(not-set-up\)/],
-            [{ 'x_rescue_conn.connector_url': 'http://connector.acme.test' }, /not https.*\(not-set-up\)/],
-            [{ 'x_rescue_conn.connector_url': 'http://localhost.acme.test' }, /not https.*\(not-set-up\)/],
-            [{ 'x_rescue_conn.connector_url': 'https://user@acme.test' }, /\(not-set-up\)/],
-            [{ 'x_rescue_conn.tenant': '' }, /the tenant.*\(not-set-up\)/],
-            [{ 'x_rescue_conn.tenant': 'acme/../other' }, /the tenant.*\(not-set-up\)/],
-            [{ 'x_rescue_conn.api_key': '' }, /the API key.*\(not-set-up\)/],
-            [{ 'x_rescue_conn.api_key': 'too-short' }, /the API key.*\(not-set-up\)/],
+            [{ enabled: '0' }, /switched off.*\(switched-off\)/],
+            [{ connector_url: '' }, /\(not-connected\)/],
+            [{ connector_url: 'http://connector.acme.test' }, /connector_url.*\(not-set-up\)/],
+            [{ connector_url: 'http://localhost.acme.test' }, /connector_url.*\(not-set-up\)/],
+            [{ connector_url: 'https://user@acme.test' }, /\(not-set-up\)/],
+            [{ tenant: '' }, /\(not-connected\)/],
+            [{ tenant: 'acme/../other' }, /tenant.*\(not-set-up\)/],
+            [{ api_key: '' }, /\(not-connected\)/],
+            [{ api_key: ciphertext('too-short') }, /api_key.*\(not-set-up\)/],
         ]) {
             const world = setUp({}, changes)
             assert.match(press(world), said)
@@ -160,28 +163,31 @@ describe('a connector that cannot be used', () => {
     })
 })
 
-describe('the API key', () => {
-    const answer = { pin: '012345', link: '-', notifications: [] }
-
-    it('is read in releases that decrypt the property, and in those that decrypt only the record', () => {
-        for (const propertyDecryption of ['property', 'record']) {
-            const world = setUp({ propertyDecryption })
-            world.server.json(201, answer)
-            world.instance.press('incident-generate', 'incident', withPropertyRecord(world.instance))
-            assert.equal(world.server.requests[0].headers.authorization, `Bearer ${API_KEY}`)
-        }
-    })
-
-    it('is never sent as its ciphertext', () => {
-        const world = setUp({ propertyDecryption: 'none' })
-        world.instance.press('incident-generate', 'incident', withPropertyRecord(world.instance))
-        assert.match(world.instance.shown('error')[0], /the API key.*\(not-set-up\)/)
+describe('an instance that must not send', () => {
+    it('is a clone of the one that was connected', () => {
+        const world = setUp({}, { connected_instance: 'https://acme.service-now.com' })
+        assert.match(press(world), /belongs to https:\/\/acme\.service-now\.com, and this.*\(other-instance\)/)
         assert.equal(world.server.requests.length, 0)
     })
 
-    function withPropertyRecord(instance) {
-        const name = 'x_rescue_conn.api_key'
-        instance.add('sys_properties', { name, value: instance.properties[name] })
-        return addIncident(instance)
-    }
+    it('logs headers or bodies of outbound requests', () => {
+        const [override, level] = ['glide.outbound_http_log.override', 'glide.outbound_http_log.override.level']
+        for (const at of ['elevated', 'all']) {
+            const world = setUp({ properties: { [override]: 'true', [level]: at } })
+            assert.match(press(world), /Nothing was sent: .*glide\.outbound_http_log\.override.*\(outbound-logged\)/)
+            assert.equal(world.server.requests.length, 0)
+        }
+        for (const properties of [{ [override]: 'true' }, { [override]: 'true', [level]: 'basic' }, { [level]: 'all' }]) {
+            const world = setUp({ properties })
+            world.server.json(201, { pin: '012345', link: '-', notifications: [] })
+            world.instance.press('incident-generate', 'incident', addIncident(world.instance))
+            assert.equal(world.server.requests.length, 1)
+        }
+    })
+
+    it('cannot decrypt the API key: its ciphertext is never sent', () => {
+        const world = setUp({ undecryptable: ['api_key'] })
+        assert.match(press(world), /api_key.*\(not-set-up\)/)
+        assert.equal(world.server.requests.length, 0)
+    })
 })

@@ -18,16 +18,13 @@ function setUp(options = {}, changes = {}) {
     const server = new Server()
     const instance = new Instance({
         ...options,
-        properties: {
-            'glide.servlet.uri': `${server.url}/`,
-            'x_rescue_conn.enabled': 'true',
-            'x_rescue_conn.connector_url': server.url,
-            'x_rescue_conn.tenant': 'acme',
-            'x_rescue_conn.api_key': API_KEY,
-            'x_rescue_conn.show_button': 'always',
-            'x_rescue_conn.email_technician': 'true',
-            'x_rescue_conn.email_customer': 'true',
-            'x_rescue_conn.debug': 'false',
+        properties: { 'glide.servlet.uri': `${server.url}/`, ...options.properties },
+        settings: {
+            enabled: '1',
+            connector_url: server.url,
+            tenant: 'acme',
+            connected_instance: server.url,
+            api_key: API_KEY,
             ...changes,
         },
     })

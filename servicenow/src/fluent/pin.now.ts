@@ -77,7 +77,7 @@ ScheduledScript({
     script: Now.include('../scripts/actions/delete-old-pin-requests.js'),
 })
 
-UiAction({
+export const incidentGenerate = UiAction({
     $id: Now.ID['button-incident-generate'],
     table: 'incident',
     name: 'Generate Rescue PIN',
@@ -93,7 +93,7 @@ UiAction({
     order: 600,
 })
 
-UiAction({
+export const incidentNew = UiAction({
     $id: Now.ID['button-incident-new'],
     table: 'incident',
     name: 'New Rescue PIN',
@@ -111,7 +111,7 @@ UiAction({
 
 // Without Customer Service Management this table is missing, and its two buttons have no effect: the platform reads UI
 // actions for forms of their table only.
-UiAction({
+export const caseGenerate = UiAction({
     $id: Now.ID['button-case-generate'],
     table: 'sn_customerservice_case',
     name: 'Generate Rescue PIN',
@@ -127,7 +127,7 @@ UiAction({
     order: 600,
 })
 
-UiAction({
+export const caseNew = UiAction({
     $id: Now.ID['button-case-new'],
     table: 'sn_customerservice_case',
     name: 'New Rescue PIN',
@@ -166,15 +166,6 @@ CrossScopePrivilege({
     operation: 'read',
     status: 'allowed',
     targetName: 'sys_user',
-    targetScope: 'global',
-    targetType: 'sys_db_object',
-})
-
-CrossScopePrivilege({
-    $id: Now.ID['may-read-property'],
-    operation: 'read',
-    status: 'allowed',
-    targetName: 'sys_properties',
     targetScope: 'global',
     targetType: 'sys_db_object',
 })

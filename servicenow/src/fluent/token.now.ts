@@ -2,18 +2,21 @@ import '@servicenow/sdk/global'
 import {
     BusinessRule,
     CatalogItem,
+    CatalogUiPolicy,
+    CheckboxVariable,
     CrossScopePrivilege,
     MaskedVariable,
     Record,
     ReferenceVariable,
     ScriptInclude,
+    SelectBoxVariable,
     SingleLineTextVariable,
 } from '@servicenow/sdk/core'
 
 ScriptInclude({
     $id: Now.ID['script-token-setup'],
     name: 'RescueTokenSetup',
-    description: 'Gets a refresh token from this instance and hands it to the connector',
+    description: 'Sets up how the connector signs in to this instance: with a refresh token, or with client credentials',
     script: Now.include('../scripts/RescueTokenSetup.js'),
 })
 
@@ -28,9 +31,16 @@ export const tokenSetup = CatalogItem({
     $id: Now.ID['item-token-setup'],
     name: 'Rescue Connector token set-up',
     shortDescription: 'Give Rescue Connector its access to this instance',
-    description: `<p>Gets a refresh token for the service account from this instance and hands it to Rescue Connector,
-which renews it from then on. Order it once; again only after the connector says that it needs to be authorised again,
-or when client or service account change. The work notes of the requested item say what happened.</p>`,
+    description: `<p>Sets up how Rescue Connector signs in to this instance.</p>
+<p><b>Refresh token</b>: this instance gives Rescue Connector a refresh token for the service account. If Rescue Connector
+may keep the password of the service account, the token renews itself. Otherwise the token ends, usually after 100 days, and
+this item has to be ordered again before then.</p>
+<p><b>Client credentials</b>: Rescue Connector signs in with the OAuth client alone, without the password of a user. Nothing
+has to be renewed. The property glide.oauth.inbound.client.credential.grant_type.enabled has to be true, and the Application
+Registry record needs an OAuth Application User.</p>
+<p>Connect this instance first, in Rescue Connector &gt; Settings. Order the item again when the client or the service account
+changes, or when Rescue Connector reports that ServiceNow refuses its token. The work notes of the requested item say what
+happened.</p>`,
     // The catalog that every instance has, "Service Catalog". The menu of the app links to the item as well.
     catalogs: ['e0d08b13c3330100c8b837659bba8fb4'],
     availableFor: [administrators],
@@ -46,6 +56,18 @@ or when client or service account change. The work notes of the requested item s
     omitPrice: true,
     makeItemNonConversational: true,
     variables: {
+        sign_in: SelectBoxVariable({
+            question: 'How Rescue Connector signs in',
+            choices: {
+                refresh_token: { label: 'Refresh token', sequence: 0 },
+                client_credentials: { label: 'Client credentials', sequence: 1 },
+            },
+            defaultValue: 'refresh_token',
+            helpText: 'Choose client credentials where no password may be used, or where the password grant is switched off.',
+            showHelp: true,
+            mandatory: true,
+            order: 50,
+        }),
         registry: ReferenceVariable({
             question: 'Application Registry record',
             referenceTable: 'oauth_entity',
@@ -71,25 +93,43 @@ or when client or service account change. The work notes of the requested item s
         }),
         service_account: SingleLineTextVariable({
             question: 'User name of the service account',
-            helpText: 'Rescue Connector writes as this user.',
+            helpText: 'The user ID. Rescue Connector writes as this user.',
             showHelp: true,
-            mandatory: true,
             order: 400,
         }),
         service_password: MaskedVariable({
             question: 'Password of the service account',
-            helpText: 'Used once, to get the token. It is neither sent to Rescue Connector nor kept.',
+            helpText: 'This instance uses it once, to get the token, and does not keep it. It is sent to Rescue Connector only if you tick the box below.',
             showHelp: true,
             useEncryption: true,
             useConfirmation: false,
-            mandatory: true,
             order: 500,
+        }),
+        keep_password: CheckboxVariable({
+            question: 'Let Rescue Connector keep the password',
+            helpText: 'Ticked: the password is sent to Rescue Connector, which keeps it encrypted and renews the token with it. Not ticked: the password is not sent, and this item has to be ordered again every 100 days.',
+            showHelp: true,
+            defaultValue: 'true',
+            order: 600,
         }),
     },
 })
 
+// Client credentials need no service account. The script checks the same, for orders that do not come from this form.
+CatalogUiPolicy({
+    $id: Now.ID['policy-token-setup'],
+    shortDescription: 'Ask for the service account where a refresh token is set up',
+    catalogItem: tokenSetup,
+    catalogCondition: `${tokenSetup.variables.sign_in}=refresh_token^EQ`,
+    actions: [
+        { variableName: tokenSetup.variables.service_account, visible: true, mandatory: true, order: 100 },
+        { variableName: tokenSetup.variables.service_password, visible: true, mandatory: true, order: 200 },
+        { variableName: tokenSetup.variables.keep_password, visible: true, order: 300 },
+    ],
+})
+
 // The condition names the catalog item above by its sys_id. The rule is asynchronous, because an item's variables are
-// attached after its insert, and because its two calls may take half a minute.
+// attached after its insert, and because its calls may take minutes.
 BusinessRule({
     $id: Now.ID['rule-token-setup'],
     name: 'Rescue Connector token set-up',

@@ -1,84 +1,115 @@
 /**
- * The settings, and the calls to the connector. Bodies and headers never reach a log.
+ * What the settings record says about the connector, and the calls to it. Bodies and headers never reach a log.
  */
 var RescueConnection = Class.create();
 
 /** The connector answers within 25 seconds; an instance waits for at most 30. */
 RescueConnection.TIMEOUT_MS = 29000;
+/** The settings record. */
+RescueConnection.SETTINGS = 'a9b6c4f2325a49669a61846ddcd63d20';
 
 RescueConnection.prototype = {
-    initialize: function () {},
+    initialize: function () {
+        this.row = null;
+    },
+
+    /** Whether this instance was connected to a tenant of a connector. */
+    isConnected: function () {
+        return Boolean(this._text('connector_url') && this._text('tenant') && this._text('api_key'));
+    },
 
     isEnabled: function () {
-        return this._is('enabled', 'false');
+        return this.isConnected() && this._is('enabled');
     },
 
     /** Whether buttons are shown on records that are closed. */
     showsOnClosedRecords: function () {
-        return gs.getProperty('x_rescue_conn.show_button', 'always') !== 'open';
+        return this._text('show_button') !== 'open';
     },
 
-    emailsTechnician: function () {
-        return this._is('email_technician', 'true');
-    },
-
-    emailsCustomer: function () {
-        return this._is('email_customer', 'true');
+    /** Reads the settings record again before the next call. */
+    reload: function () {
+        this.row = null;
     },
 
     /**
-     * Posts JSON to one of the connector's routes.
+     * Posts JSON to one of the connector's routes, unless the integration is switched off.
      *
      * @param {string} route 'pincodes' or 'token'
      * @param {Object} body
      * @param {string} [idempotencyKey]
-     * @returns {Object} {ok: true, body, replayed}, or {ok: false, code, …} as RescueSentences takes it
+     * @returns {Object} as of call
      */
     post: function (route, body, idempotencyKey) {
-        if (!this.isEnabled()) {
+        if (this.isConnected() && !this.isEnabled()) {
             return { ok: false, code: 'switched-off' };
         }
-        var url = this._url();
-        var tenant = this._text('tenant');
-        var apiKey = this._apiKey();
-        var missing = !url ? 'the connector URL is missing or is not https'
-            : !/^[a-z0-9-]{2,40}$/.test(tenant) ? 'the tenant is missing or is not a name such as acme'
-                : !apiKey ? 'the API key is missing, or is not one that the connector has printed' : '';
-        if (missing) {
-            return { ok: false, code: 'not-set-up', values: [missing] };
-        }
-        var headers = { Accept: 'application/json', Authorization: 'Bearer ' + apiKey };
-        if (idempotencyKey) {
-            headers['Idempotency-Key'] = idempotencyKey;
-        }
-        var path = '/integration/api/servicenow/' + route + '/' + tenant;
-        var answer = this.send(url + path, 'application/json', JSON.stringify(body), headers);
-        var result = this._read(answer);
-        this._log(path, answer, result);
-        return result;
+        var headers = idempotencyKey ? { 'Idempotency-Key': idempotencyKey } : {};
+        return this.call({ method: 'POST', route: route, body: body, headers: headers });
     },
 
     /**
-     * Sends a POST. Without an HTTP response the status is 0.
+     * Calls one of the connector's routes as the tenant of this instance.
      *
-     * @returns {Object} {status, body: string, headers: with lower-case names, milliseconds}
+     * @param {Object} request method; route, such as 'settings'; where needed item (the last part of the path), query,
+     * body and headers
+     * @returns {Object} {ok: true, status, body, replayed}, or {ok: false, code, …} as RescueSentences takes it
      */
-    send: function (url, contentType, body, headers) {
+    call: function (request) {
+        if (!this.isConnected()) {
+            return { ok: false, code: 'not-connected' };
+        }
+        var instance = this._text('connected_instance');
+        if (instance !== this.ownUrl()) {
+            return { ok: false, code: 'other-instance', values: [instance, this.ownUrl()] };
+        }
+        var url = this.validUrl(this._text('connector_url'));
+        var tenant = this._text('tenant');
+        var apiKey = this._apiKey();
+        var missing = !url ? 'connector_url' : !/^[a-z0-9-]{2,40}$/.test(tenant) ? 'tenant' : !apiKey ? 'api_key' : '';
+        if (missing) {
+            return { ok: false, code: 'not-set-up', values: [missing] };
+        }
+        return this._call(url, tenant, apiKey, request);
+    },
+
+    /**
+     * Exchanges the code of a set-up link for an API key and the webhook URLs. It works once.
+     *
+     * @returns {Object} as of call
+     */
+    enrol: function (url, tenant, code, instance) {
+        return this._call(url, tenant, code, { method: 'POST', route: 'enrolment', body: { instance: instance } });
+    },
+
+    /**
+     * Sends a request. Without an HTTP response the status is 0. Every request holds a secret, so nothing is sent while this
+     * instance logs headers or bodies of outbound requests.
+     *
+     * @param {Object} request method, url, contentType, body, headers
+     * @returns {Object} {status, body: string, headers: with lower-case names, milliseconds, logged: nothing was sent}
+     */
+    send: function (request) {
         var started = new Date().getTime();
-        var answer = { status: 0, body: '', headers: {}, milliseconds: 0 };
+        var answer = { status: 0, body: '', headers: {}, milliseconds: 0, logged: this._isLogged() };
+        if (answer.logged) {
+            return answer;
+        }
         try {
             var message = new sn_ws.RESTMessageV2();
             // The log of outbound requests can be set to keep bodies; these hold secrets and personal data.
             message.setLogLevel('basic');
-            message.setEndpoint(url);
-            message.setHttpMethod('POST');
+            message.setEndpoint(request.url);
+            message.setHttpMethod(request.method);
             message.setHttpTimeout(RescueConnection.TIMEOUT_MS);
-            message.setRequestHeader('Content-Type', contentType);
-            for (var name in headers) {
-                message.setRequestHeader(name, headers[name]);
+            if (request.body !== undefined) {
+                message.setRequestHeader('Content-Type', request.contentType);
+                // Never setStringParameter: it escapes for XML, and breaks JSON.
+                message.setRequestBody(request.body);
             }
-            // Never setStringParameter: it escapes for XML, and breaks JSON.
-            message.setRequestBody(body);
+            for (var name in request.headers) {
+                message.setRequestHeader(name, request.headers[name]);
+            }
             var response = message.execute();
             answer.status = Number(response.getStatusCode()) || 0;
             answer.body = String(response.getBody() || '');
@@ -104,13 +135,57 @@ RescueConnection.prototype = {
         }
     },
 
+    /** The URL without a slash at its end; '' unless it is one to which a key may be sent. */
+    validUrl: function (text) {
+        var url = String(text || '').replace(/^\s+|\s+$/g, '').replace(/\/+$/, '');
+        // The key is sent over TLS only, except to the loopback.
+        return /^(https:\/\/[^\/?#@\s]+|http:\/\/(127\.0\.0\.1|localhost)(:\d+)?)(\/[^?#\s]*)?$/.test(url) ? url : '';
+    },
+
+    /** The URL of this instance, '' where it does not know it. */
+    ownUrl: function () {
+        var url = String(gs.getProperty('glide.servlet.uri', '') || '').replace(/^\s+|\s+$/g, '').replace(/\/+$/, '');
+        return /^https?:\/\/[^\/?#@\s]+$/.test(url) ? url : '';
+    },
+
+    _call: function (url, tenant, key, request) {
+        var headers = {
+            Accept: 'application/json',
+            Authorization: 'Bearer ' + key,
+            'Changed-By': String(gs.getUserName() || '').replace(/[^ -~]/g, '?').slice(0, 100)
+        };
+        for (var name in request.headers || {}) {
+            headers[name] = request.headers[name];
+        }
+        var path = '/integration/api/servicenow/' + request.route + '/' + tenant +
+            (request.item ? '/' + encodeURIComponent(request.item) : '');
+        var answer = this.send({
+            method: request.method,
+            url: url + path + (request.query ? '?' + request.query : ''),
+            contentType: 'application/json',
+            body: request.body === undefined ? undefined : JSON.stringify(request.body),
+            headers: headers
+        });
+        var result = this._read(answer);
+        this._log(request.method + ' ' + path, answer, result);
+        return result;
+    },
+
     _read: function (answer) {
+        if (answer.logged) {
+            return { ok: false, code: 'outbound-logged' };
+        }
         if (answer.status === 0) {
             return { ok: false, code: 'unreachable' };
         }
         var body = this.parse(answer.body);
-        if (body && (answer.status === 200 || answer.status === 201)) {
-            return { ok: true, body: body, replayed: answer.headers['idempotent-replayed'] === 'true' };
+        if (answer.status === 204 || body && (answer.status === 200 || answer.status === 201)) {
+            return {
+                ok: true,
+                status: answer.status,
+                body: body || {},
+                replayed: answer.headers['idempotent-replayed'] === 'true'
+            };
         }
         var retryAfter = /^\d{1,6}$/.test(answer.headers['retry-after'] || '') ? answer.headers['retry-after'] : '';
         if (body && typeof body.code === 'string') {
@@ -119,6 +194,7 @@ RescueConnection.prototype = {
                 code: body.code,
                 title: this._string(body.title),
                 detail: this._string(body.detail),
+                errors: this._errors(body.errors),
                 requestId: this._string(body.request_id),
                 retryAfter: retryAfter
             };
@@ -131,54 +207,63 @@ RescueConnection.prototype = {
         return { ok: false, code: code, values: [answer.status], retryAfter: retryAfter };
     },
 
-    _log: function (path, answer, result) {
+    /** The settings that an answer complains about. */
+    _errors: function (given) {
+        var errors = [];
+        for (var i = 0; given instanceof Array && i < given.length; i++) {
+            var error = given[i] || {};
+            errors.push({ pointer: this._string(error.pointer), detail: this._string(error.detail) });
+        }
+        return errors;
+    },
+
+    _log: function (call, answer, result) {
         var outcome = result.ok ? 'ok' : result.code;
-        var line = 'Rescue Connector: POST ' + path + ' status=' + answer.status + ' outcome=' + outcome +
+        var line = 'Rescue Connector: ' + call + ' status=' + answer.status + ' outcome=' + outcome +
             ' request_id=' + (result.requestId || '-') + ' ms=' + answer.milliseconds;
         // The connector's codes and request ids have this form. Other text may be personal and is not logged.
         if (!/^[a-z-]{1,64}$/.test(outcome) || !/^[\w:.=-]{0,128}$/.test(result.requestId || '')) {
-            line = 'Rescue Connector: POST ' + path + ' status=' + answer.status + ' outcome=unreadable';
+            line = 'Rescue Connector: ' + call + ' status=' + answer.status + ' outcome=unreadable';
         }
         if (!result.ok) {
             gs.warn(line);
-        } else if (this._is('debug', 'false')) {
+        } else if (this._is('debug')) {
             gs.info(line);
         }
     },
 
-    _url: function () {
-        var url = this._text('connector_url').replace(/\/+$/, '');
-        // The key is sent over TLS only, except to the loopback.
-        return /^(https:\/\/[^\/?#@\s]+|http:\/\/(127\.0\.0\.1|localhost)(:\d+)?)(\/[^?#\s]*)?$/.test(url) ? url : '';
+    /** Whether this instance logs headers or bodies of outbound requests, at a level that a script cannot lower. */
+    _isLogged: function () {
+        return gs.getProperty('glide.outbound_http_log.override', 'false') === 'true' &&
+            gs.getProperty('glide.outbound_http_log.override.level', 'basic') !== 'basic';
     },
 
-    /**
-     * The API key. In some releases gs.getProperty does not decrypt a password2 property. A ciphertext does not have
-     * the form of a key, and it must never be sent.
-     */
+    /** The API key; '' where its column cannot be decrypted. */
     _apiKey: function () {
-        var isKey = /^[A-Za-z0-9_-]{43}$/;
-        var value = this._text('api_key');
-        if (isKey.test(value)) {
-            return value;
+        try {
+            var key = String(this._record().getElement('api_key').getDecryptedValue() || '');
+            return /^[A-Za-z0-9_-]{43}$/.test(key) ? key : '';
+        } catch (notDecryptable) {
+            return '';
         }
-        var property = new GlideRecord('sys_properties');
-        if (value && property.get('name', 'x_rescue_conn.api_key')) {
-            try {
-                value = String(property.getElement('value').getDecryptedValue() || '');
-            } catch (notDecryptable) {
-                value = '';
-            }
-        }
-        return isKey.test(value) ? value : '';
     },
 
-    _is: function (name, otherwise) {
-        return gs.getProperty('x_rescue_conn.' + name, otherwise) === 'true';
+    /** The settings record. */
+    _record: function () {
+        if (!this.row) {
+            this.row = new GlideRecord('x_rescue_conn_settings');
+            this.row.get(RescueConnection.SETTINGS);
+        }
+        return this.row;
     },
 
-    _text: function (name) {
-        return String(gs.getProperty('x_rescue_conn.' + name, '') || '').replace(/^\s+|\s+$/g, '');
+    _is: function (column) {
+        var text = this._text(column);
+        return text === '1' || text === 'true';
+    },
+
+    _text: function (column) {
+        return String(this._record().getValue(column) || '').replace(/^\s+|\s+$/g, '');
     },
 
     _string: function (value) {

@@ -63,11 +63,7 @@ RescueConnector.prototype = {
         var body = {
             technician: { email: technician },
             record: { table: table, sys_id: sysId, number: record.getValue('number') },
-            customer: this._customer(record, table),
-            notify: {
-                technician: this.connection.emailsTechnician(),
-                customer: this.connection.emailsCustomer()
-            }
+            customer: this._customer(record, table)
         };
         var answer = this._post(sysId, wantsNewPin, body);
         // The record's caller or the settings changed since the PIN was made: the agent needs a PIN for the present values.
@@ -161,22 +157,15 @@ RescueConnector.prototype = {
     },
 
     _refuse: function (refusal) {
-        gs.addErrorMessage(this._escape(this.sentences.of(refusal)));
+        gs.addErrorMessage(this.sentences.escape(this.sentences.of(refusal)));
     },
 
     _info: function (sentence, values) {
-        gs.addInfoMessage(this._escape(this.sentences.say(sentence, values)));
+        gs.addInfoMessage(this.sentences.html(sentence, values));
     },
 
     _error: function (sentence, values) {
-        gs.addErrorMessage(this._escape(this.sentences.say(sentence, values)));
-    },
-
-    /** Messages are shown as HTML; names, numbers and texts from servers are not HTML. */
-    _escape: function (text) {
-        return String(text).replace(/[&<>"']/g, function (character) {
-            return '&#' + character.charCodeAt(0) + ';';
-        });
+        gs.addErrorMessage(this.sentences.html(sentence, values));
     },
 
     _logError: function (error) {

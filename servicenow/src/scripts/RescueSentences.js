@@ -7,7 +7,10 @@ var RescueSentences = Class.create();
 RescueSentences.BY_CODE = {
     // Codes of the app.
     'switched-off': 'The Rescue integration is switched off. An administrator switches it on in Rescue Connector > Settings.',
-    'not-set-up': 'The Rescue integration is not set up: {0}. An administrator enters it in Rescue Connector > Settings.',
+    'not-connected': 'This instance is not connected to Rescue Connector. An administrator pastes the set-up link in Rescue Connector > Settings.',
+    'not-set-up': 'The connection to Rescue Connector is damaged ({0}). An administrator asks the operator of Rescue Connector for a new set-up link and pastes it in Rescue Connector > Settings.',
+    'other-instance': 'The connection belongs to {0}, and this instance is {1}. An administrator asks the operator of Rescue Connector for a set-up link of its own.',
+    'outbound-logged': 'Nothing was sent: this instance logs headers of outbound requests, and they hold secrets. An administrator sets the property glide.outbound_http_log.override to false, or glide.outbound_http_log.override.level to basic.',
     'no-technician-email': 'Your ServiceNow user has no e-mail address. Rescue knows you by it: ask an administrator to enter it.',
     'record-not-saved': 'The record could not be saved, so no PIN was generated. Correct what the form complains about and press again.',
     'pin-request-not-stored': 'The PIN request could not be stored, so no PIN was generated. Press again; if that happens again, tell your administrator.',
@@ -17,11 +20,11 @@ RescueSentences.BY_CODE = {
     'gateway-failed': 'Rescue Connector does not run as it should (HTTP status {0}). Try again in a minute; if this persists, tell your administrator.',
     'failed': 'No PIN was generated because of an error in this instance. Tell your administrator, who finds it in the system log.',
     // Codes of both of the connector's routes.
-    'unauthorized': 'Rescue Connector does not accept the tenant and API key of this instance. Ask an administrator to enter them again in Rescue Connector > Settings.',
+    'unauthorized': 'Rescue Connector does not accept the key of this instance, or the set-up link was used or has ended. An administrator asks the operator of Rescue Connector for a new set-up link and pastes it in Rescue Connector > Settings.',
     'tenant-disabled': 'This tenant is switched off in Rescue Connector. Ask the operator of Rescue Connector to switch it on.',
     'invalid-request': 'Rescue Connector does not understand the request. What it names below has to be corrected, in the record or in your user.',
     'body-too-large': 'The request is too large for Rescue Connector. Tell your administrator.',
-    'not-found': 'There is no Rescue Connector at this address. Ask an administrator to check the connector URL in Rescue Connector > Settings.',
+    'not-found': 'There is no Rescue Connector at this address. An administrator asks the operator of Rescue Connector for a new set-up link.',
     'tenant-misconfigured': 'Rescue Connector lacks a setting for this tenant. Tell the operator of Rescue Connector what is named below.',
     'storage-unavailable': 'Rescue Connector cannot reach its own storage right now. Try again in half a minute.',
     'servicenow-unavailable': 'Rescue Connector cannot reach this instance right now. Try again in half a minute.',
@@ -39,6 +42,15 @@ RescueSentences.BY_CODE = {
     'rescue-sign-in-contested': 'Another program keeps signing in to Rescue as you. Close it, or press again later; tell your administrator if this persists.',
     'rescue-unavailable': 'Rescue does not answer as it should. Press again in a minute.',
     'out-of-pin-codes': 'Rescue has no PIN to give right now. Press again in half a minute.',
+    // Codes of the settings routes.
+    'instance-mismatch': 'The set-up link is for another instance.',
+    'too-many-keys': 'Two keys are in use already. Retire the old one first: "Retire old webhook URLs", or the operator of Rescue Connector for an API key.',
+    'settings-changed': 'Another administrator has changed the settings since you opened them. You see the newer ones now: look at them, and change yours again.',
+    'if-match-required': 'This version of the app does not fit Rescue Connector. Tell your administrator to upgrade it.',
+    'managed-by-file': 'The operator of Rescue Connector keeps these settings in a file. Ask the operator to change them.',
+    'operator-only': 'Only the operator of Rescue Connector changes this.',
+    'invalid-settings': 'Rescue Connector does not accept these settings.',
+    'last-key': 'The last webhook URLs cannot be retired.',
     // Codes of the token route.
     'token-refused': 'ServiceNow refuses the token that was handed over; the old one stays. Check the client and the service account.'
 };
@@ -81,6 +93,15 @@ RescueSentences.prototype = {
         return gs.getMessage(sentence).replace(/\{(\d)\}/g, function (place, index) {
             return values && values[index] !== undefined ? String(values[index]) : place;
         });
+    },
+
+    /** A sentence for a message, which is shown as HTML; names, numbers and texts from servers are not HTML. */
+    html: function (sentence, values) {
+        return this.escape(this.say(sentence, values));
+    },
+
+    escape: function (text) {
+        return String(text).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
     },
 
     type: 'RescueSentences'

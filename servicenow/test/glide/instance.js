@@ -9,72 +9,61 @@ const fs = require('node:fs')
 const path = require('node:path')
 const vm = require('node:vm')
 
+const { scope: SCOPE } = require('../../now.config.json')
+const { records } = require('../../scripts/translations')
+const { SettingsForm, TABLE: SETTINGS } = require('./form')
 const { send } = require('./network')
+const { EVENTS, NOTIFICATIONS, OWN, TABLES } = require('./tables')
 
 const SCRIPTS = path.join(__dirname, '..', '..', 'src', 'scripts')
-const INCLUDES = ['RescueSentences', 'RescueConnection', 'RescuePinRequests', 'RescueConnector', 'RescueTokenSetup']
-const SCOPE = 'x_rescue_conn'
+const INCLUDES = [
+    'RescueSentences',
+    'RescueConnection',
+    'RescuePinRequests',
+    'RescueConnector',
+    'RescueTokenSetup',
+    'RescueSettingFields',
+    'RescueSettings',
+    'RescueChecks',
+    'RescueStatus',
+    'RescueDailyCheck',
+]
+/** What runs before the settings record is saved. */
+const BEFORE_SAVE = 'actions/settings-save.js'
 
 const sysId = () => crypto.randomBytes(16).toString('hex')
 
-/** Columns by table: a string is the column's type; {reference} names a table; {journal} holds a list of entries. */
-const TABLES = {
-    incident: task({ caller_id: { reference: 'sys_user' } }),
-    sn_customerservice_case: task({
-        contact: { reference: 'sys_user' },
-        consumer: { reference: 'csm_consumer' },
-    }),
-    sys_user: { name: 'string', email: 'string', user_name: 'string' },
-    csm_consumer: { name: 'string', email: 'string' },
-    sys_properties: { name: 'string', value: 'property' },
-    oauth_entity: { name: 'string', client_id: 'string', client_secret: 'password2', refresh_token_lifespan: 'integer' },
-    sc_req_item: task({}),
-    sc_item_option_mtom: {
-        request_item: { reference: 'sc_req_item' },
-        sc_item_option: { reference: 'sc_item_option' },
-    },
-    sc_item_option: { item_option_new: { reference: 'item_option_new' }, value: 'string' },
-    item_option_new: { name: 'string', masked: 'boolean' },
-    x_rescue_conn_pin_request: {
-        record_and_user: 'string',
-        request_number: 'integer',
-        requested_at: 'time',
-        new_pin_received_at: 'time',
-    },
-}
-const UNIQUE = { x_rescue_conn_pin_request: ['record_and_user'] }
 const SYSTEM = { sys_id: 'string', sys_updated_on: 'time' }
-
-function task(more) {
-    return {
-        number: 'string',
-        short_description: 'string',
-        state: 'integer',
-        active: 'boolean',
-        work_notes: { journal: true },
-        ...more,
-    }
-}
 
 class Instance {
     /**
-     * @param {Object} options user: {email, roles}; properties: by their full names; without: tables that do not exist;
-     * propertyDecryption: 'property' (gs.getProperty decrypts), 'record' (only getDecryptedValue does) or 'none';
+     * @param {Object} options user: {email, roles}; properties: by their full names; settings: columns of the settings
+     * record; without: tables that do not exist; undecryptable: columns of own tables that cannot be decrypted;
      * maskedVariables: 'assignable', 'rows' (an assignment is lost) or 'stuck' (nothing blanks them);
-     * networkFailure: 'throws' or 'status'; messages: REST Messages, {name: {url, headers}}, each with the method post
+     * networkFailure: 'throws' or 'status'; timeZone: the user's, in hours from UTC; language: the user's, such as 'de';
+     * messages: REST Messages, {name: {url, headers}}, each with the method post
      */
     constructor(options = {}) {
         this.options = {
-            propertyDecryption: 'property',
             maskedVariables: 'assignable',
             networkFailure: 'throws',
+            timeZone: 0,
+            language: 'en',
             without: [],
+            undecryptable: [],
             user: {},
             ...options,
         }
         this.now = Date.UTC(2026, 4, 4, 9, 0, 0)
-        this.user = { sys_id: sysId(), email: 'ana@acme.test', roles: ['x_rescue_conn.agent'], ...this.options.user }
+        this.user = {
+            sys_id: sysId(),
+            email: 'ana@acme.test',
+            user_name: 'ana.ruiz',
+            roles: [`${SCOPE}.agent`],
+            ...this.options.user,
+        }
         this.messages = []
+        this.events = []
         this.log = []
         this.violations = []
         this.translations = {}
@@ -84,20 +73,79 @@ class Instance {
                 this.tables[name] = { columns: { ...SYSTEM, ...columns }, rows: new Map() }
             }
         }
-        this.properties = {}
-        this.passwords = {}
-        for (const [name, value] of Object.entries(this.options.properties || {})) {
-            this.setProperty(name, value)
-        }
+        this.scripts = SCRIPTS
+        this.fieldErrors = {}
+        this.properties = { ...this.options.properties }
         this.context = this.newContext()
+        const { SETTINGS: sys_id } = this.context.RescueConnection
+        this.add(SETTINGS, { sys_id, show_button: 'always', ...this.options.settings })
     }
 
-    setProperty(name, value) {
-        this.properties[name] = value
-        if (name.endsWith('.api_key')) {
-            this.passwords[name] = value
-            this.properties[name] = value && ciphertext(value)
+    /** The settings record, with its masked columns in clear. */
+    settings() {
+        const [row] = this.tables[SETTINGS].rows.values()
+        const clear = ([column, value]) => [column, OWN[SETTINGS].columns[column] === 'password2' ? plaintext(value) : value]
+        return Object.fromEntries(Object.entries(row).map(clear))
+    }
+
+    /** Adds a user who has a role. */
+    addUser(values, role) {
+        const user = this.add('sys_user', { active: '1', ...values })
+        const roles = [...this.tables.sys_user_role.rows.values()]
+        const { sys_id: of } = roles.find(({ name }) => name === role) || { sys_id: this.add('sys_user_role', { name: role }) }
+        this.add('sys_user_has_role', { user, role: of })
+        return user
+    }
+
+    /** Processes the queued events. Returns the mails of their notifications: {to: addresses, subject, text}. */
+    mails() {
+        const mails = []
+        for (const event of this.events.splice(0)) {
+            for (const notification of NOTIFICATIONS) {
+                const { generationType, eventName } = notification.triggerConditions
+                if (generationType === 'event' && eventName === event.name && notification.table === event.table) {
+                    mails.push(this.mail(notification, event))
+                }
+            }
         }
+        return mails
+    }
+
+    mail({ table, recipientDetails, emailContent }, event) {
+        const row = this.row(table, event.record)
+        const fill = (text) =>
+            text.replace(/\$\{(\w+)\}/g, (_, column) =>
+                column in this.tables[table].columns ? row[column] || '' : this.violate(`${table} has no column ${column}`)
+            )
+        if (emailContent.contentType !== 'text/plain') {
+            this.violate('a notification is not in plain text')
+        }
+        const users = recipientDetails.eventParm1WithRecipient ? event.parm1.split(',') : []
+        return {
+            to: users.map((user) => this.row('sys_user', user).email),
+            subject: fill(emailContent.subject),
+            text: fill(emailContent.messageText),
+        }
+    }
+
+    queue(name, record, ...parameters) {
+        const event = EVENTS.find((each) => each.event_name === name)
+        if (!event || name.length > 40 || name !== `${SCOPE}.${event.suffix}`) {
+            this.violate(`the event ${name} is not registered`)
+        }
+        if (!record || record.getTableName() !== event.table || !record.isValidRecord()) {
+            this.violate(`the event ${name} has no record of ${event.table}`)
+        }
+        if (parameters.length > 2 || parameters.some((text) => typeof text !== 'string' || text.length > 255)) {
+            this.violate(`the event ${name} has parameters that it cannot hold`)
+        }
+        const [parm1 = '', parm2 = ''] = parameters
+        this.events.push({ name, table: event.table, record: record.getUniqueValue(), parm1, parm2 })
+    }
+
+    /** Opens the settings form. */
+    openSettings() {
+        return new SettingsForm(this)
     }
 
     /** Inserts a row as test data, without access controls and rules. */
@@ -149,22 +197,28 @@ class Instance {
 
     /** Presses a button as its UI action does. */
     press(action, table, id) {
-        const { context } = this
-        context.current = this.record(table, id)
-        context.action = this.strict('action', { setRedirectURL: () => {} })
-        this.run(`actions/${action}.js`)
+        const redirect = this.strict('action', { setRedirectURL: () => {} })
+        this.run(`actions/${action}.js`, { current: this.record(table, id), action: redirect })
     }
 
     /** Runs the business rule of the token set-up. */
     carryOut(item) {
-        this.context.current = this.record('sc_req_item', item)
-        this.context.previous = null
-        this.run('actions/token-setup.js')
+        this.run('actions/token-setup.js', { current: this.record('sc_req_item', item), previous: null })
     }
 
-    /** Runs a script of the app. */
-    run(file) {
+    /** Runs a script of the app, with these variables. */
+    run(file, variables = {}) {
         const filename = path.join(SCRIPTS, file)
+        const { current } = this.context
+        Object.assign(this.context, variables)
+        try {
+            return this.compiled(filename)
+        } finally {
+            this.context.current = current
+        }
+    }
+
+    compiled(filename) {
         return vm.runInContext(fs.readFileSync(filename, 'utf8'), this.context, { filename })
     }
 
@@ -172,6 +226,12 @@ class Instance {
     evaluate(expression, variables = {}) {
         Object.assign(this.context, variables)
         return vm.runInContext(expression, this.context)
+    }
+
+    /** What sys_ui_message has for the user's language. Its keys are case-insensitive. */
+    translated(text) {
+        const inLanguage = records().filter((each) => each.language === this.options.language)
+        return inLanguage.find((each) => each.key.toLowerCase() === text.toLowerCase())?.message
     }
 
     record(table, id) {
@@ -239,18 +299,19 @@ class Instance {
         return this.strict('gs', {
             getProperty: (name, otherwise) => {
                 const value = this.properties[name]
-                if (value === undefined || value === '') {
-                    return otherwise === undefined ? null : otherwise
+                if (name.startsWith(`${SCOPE}.`)) {
+                    return this.violate(`the app has no property ${name}`)
                 }
-                const decrypts = this.options.propertyDecryption === 'property'
-                return name in this.passwords && decrypts ? this.passwords[name] : String(value)
+                return value === undefined || value === '' ? (otherwise === undefined ? null : otherwise) : String(value)
             },
+            getUserName: () => this.user.user_name,
             getUserID: () => this.user.sys_id,
             getUser: () => this.strict('gs.getUser()', { getEmail: () => this.user.email, getID: () => this.user.sys_id }),
             hasRole: (role) => this.user.roles.includes(role) || this.user.roles.includes('admin'),
-            getMessage: (text) => this.translations[text] || text,
+            getMessage: (text) => this.translations[text] || this.translated(text) || text,
             addInfoMessage: say('info'),
             addErrorMessage: say('error'),
+            eventQueue: (...given) => this.queue(...given),
             info: log('info'),
             warn: log('warn'),
             error: log('error'),
@@ -292,7 +353,7 @@ function onlyEs5() {
 function glideDateTime(instance) {
     return function GlideDateTime(value) {
         let at = value === undefined ? instance.now : Date.parse(`${value}Z`.replace(' ', 'T'))
-        if (Number.isNaN(at)) {
+        if (value !== undefined && !TIME.test(String(value))) {
             instance.violate(`GlideDateTime of ${value}`)
         }
         return instance.strict('GlideDateTime', {
@@ -321,6 +382,8 @@ class Row {
         this.conditions = []
         this.changes = {}
         this.stored = null
+        this.runsRules = true
+        this.aborted = false
         const members = Object.fromEntries(MEMBERS.map((name) => [name, (...given) => this[name](...given)]))
         this.proxy = new Proxy(members, {
             get: (target, name) => {
@@ -342,6 +405,18 @@ class Row {
     column(name) {
         const kind = this.table && this.table.columns[name]
         return kind || this.instance.violate(`${this.tableName} has no column ${String(name)}`)
+    }
+
+    /** The type of a column of this table, or of one that references lead to, such as role.name. */
+    kindOf(path) {
+        const names = path.split('.')
+        const last = names.pop()
+        let table = this.tableName
+        for (const name of names) {
+            const kind = this.instance.tables[table].columns[name]
+            table = kind && kind.reference ? kind.reference : this.instance.violate(`${table}.${name} is no reference`)
+        }
+        return this.instance.tables[table].columns[last] || this.instance.violate(`${table} has no column ${last}`)
     }
 
     isValid() {
@@ -393,11 +468,17 @@ class Row {
 
     matching() {
         for (const [name] of this.conditions) {
-            this.column(name)
+            this.kindOf(name)
         }
         const holds = ([name, operator, value], row) => {
-            const wanted = String(value)
-            const have = row[name] === undefined || row[name] === null ? '' : String(row[name])
+            const truth = (text) => (this.kindOf(name) === 'boolean' ? String(['1', 'true'].includes(String(text))) : text)
+            const found = name.split('.').reduce((from, column, index, path) => {
+                const of = from && from[column]
+                const { reference } = index < path.length - 1 ? this.kindOf(path.slice(0, index + 1).join('.')) : {}
+                return reference ? this.instance.tables[reference].rows.get(of) : of
+            }, row)
+            const wanted = String(truth(value))
+            const have = String(truth(found === undefined || found === null ? '' : found))
             const results = { '=': have === wanted, '<': have < wanted }
             return operator in results ? results[operator] : this.instance.violate(`operator ${operator}`)
         }
@@ -422,6 +503,14 @@ class Row {
         return kind.journal || value === undefined || value === null || value === '' ? null : String(value)
     }
 
+    setWorkflow(on) {
+        this.runsRules = on
+    }
+
+    setAbortAction(abort) {
+        this.aborted = abort
+    }
+
     setValue(name, value) {
         if (this.column(name) === 'password2') {
             this.instance.violate(`setValue on password2 column ${this.tableName}.${name}`)
@@ -429,18 +518,31 @@ class Row {
         if (name.startsWith('sys_')) {
             this.instance.violate(`${name} cannot be set`)
         }
-        this.changes[name] = value === null || value === undefined ? '' : String(value)
+        const text = value === null || value === undefined ? '' : String(value)
+        const form = { time: TIME, integer: /^-?\d+$/, boolean: /^(0|1|true|false)$/ }[this.column(name)]
+        const longest = OWN[this.tableName]?.longest[name]
+        if (text && form && !form.test(text)) {
+            this.instance.violate(`${text} is no ${this.column(name)}: ${this.tableName}.${name}`)
+        }
+        if (longest && text.length > longest) {
+            this.instance.violate(`${this.tableName}.${name} holds ${longest} characters`)
+        }
+        this.changes[name] = text
     }
 
     getDisplayValue(name) {
         const kind = this.column(name)
+        if (kind === 'time' && this.getValue(name)) {
+            const at = Date.parse(`${this.getValue(name)}Z`.replace(' ', 'T'))
+            return time(at + this.instance.options.timeZone * 3_600_000)
+        }
         const target = kind.reference && this.instance.tables[kind.reference].rows.get(this.getValue(name))
         return kind.reference ? (target ? target.name : '') : this.getValue(name)
     }
 
     insert() {
         const { instance, table } = this
-        const clash = (UNIQUE[this.tableName] || []).some((name) =>
+        const clash = (OWN[this.tableName]?.unique || []).some((name) =>
             [...table.rows.values()].some((row) => row[name] === this.changes[name])
         )
         const hook = instance.beforeInsert
@@ -461,6 +563,13 @@ class Row {
         const { instance } = this
         if ((instance.options.refusesWrites || []).includes(this.tableName) || !this.canWrite()) {
             return null
+        }
+        if (this.tableName === SETTINGS && this.runsRules) {
+            this.aborted = false
+            instance.run(BEFORE_SAVE, { current: this.proxy, previous: null })
+            if (this.aborted) {
+                return null
+            }
         }
         const now = this.table.rows.get(this.stored.sys_id)
         for (const [name, value] of Object.entries(this.changes)) {
@@ -500,11 +609,20 @@ class Row {
                 const now = this.table.rows.get(this.stored.sys_id)
                 return (lines === 1 ? now[name].slice(0, 1) : now[name]).join('\n\n')
             },
-            getDecryptedValue: () => {
-                if (kind === 'property' && instance.options.propertyDecryption === 'record') {
-                    return instance.passwords[this.getValue('name')]
+            setDisplayValue: (value) => {
+                if (kind !== 'password2') {
+                    return instance.violate(`setDisplayValue on ${this.tableName}.${name}`)
                 }
-                const readable = kind === 'password2' && instance.options.registrySecretReadable
+                this.changes[name] = value ? ciphertext(String(value)) : ''
+            },
+            setError: (sentence) => {
+                instance.fieldErrors[name] = String(sentence)
+            },
+            getLabel: () => OWN[this.tableName].labels[name],
+            getDecryptedValue: () => {
+                // Only the scope that owns a table can decrypt its columns.
+                const own = this.tableName in OWN && !instance.options.undecryptable.includes(name)
+                const readable = kind === 'password2' && (own || instance.options.registrySecretReadable)
                 if (!readable) {
                     throw new Error(`${this.tableName}.${name} cannot be decrypted in this scope`)
                 }
@@ -563,7 +681,9 @@ const MEMBERS = [
     'isValidRecord',
     'next',
     'query',
+    'setAbortAction',
     'setValue',
+    'setWorkflow',
     'update',
 ]
 
@@ -608,7 +728,10 @@ function restMessage(instance) {
                 for (const [name, value] of parameters) {
                     request.body = request.body.replaceAll(`\${${name}}`, value)
                 }
-                if (level !== 'basic') {
+                // The override wins over what a script asks for.
+                const { 'glide.outbound_http_log.override': override } = instance.properties
+                const overriding = instance.properties['glide.outbound_http_log.override.level'] || 'basic'
+                if ((override === 'true' ? overriding : level) !== 'basic') {
                     instance.log.push(`outbound ${JSON.stringify(request)}`)
                 }
                 return execute(instance, request)
@@ -637,11 +760,12 @@ function execute(instance, request) {
     })
 }
 
+const TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/
 const time = (at) => new Date(at).toISOString().slice(0, 19).replace('T', ' ')
 const ciphertext = (text) => `encrypted:${Buffer.from(text).toString('base64')}==`
 const plaintext = (text) => (text ? Buffer.from(text.slice('encrypted:'.length), 'base64').toString() : '')
 const escapeXml = (text) =>
     text.replace(/[&<>"']/g, (each) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' })[each])
-const unescape = (html) => html.replace(/&#(\d+);/g, (_, code) => String.fromCharCode(code))
+const unescape = (html) => html.replace(/&(amp|lt|gt);/g, (_, name) => ({ amp: '&', lt: '<', gt: '>' })[name])
 
 module.exports = { INCLUDES, Instance, SCRIPTS, ciphertext }

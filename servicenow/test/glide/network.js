@@ -48,6 +48,13 @@ class Server {
         return this
     }
 
+    /** Gives every request for this path the same answer. */
+    always(at, status, body) {
+        const answer = { status, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body), path: at }
+        call({ action: 'always', url: this.url, answer })
+        return this
+    }
+
     hangUp() {
         call({ action: 'answer', url: this.url, answer: { hangUp: true } })
         return this

@@ -44,7 +44,7 @@ const actions = {
     },
 
     listen() {
-        const state = { requests: [], answers: [] }
+        const state = { requests: [], answers: [], always: [] }
         const server = http.createServer((request, response) => {
             const chunks = []
             request.on('data', (chunk) => chunks.push(chunk))
@@ -55,6 +55,12 @@ const actions = {
                     headers: request.headers,
                     body: Buffer.concat(chunks).toString('utf8'),
                 })
+                const always = state.always.find((answer) => answer.path === request.url)
+                if (always) {
+                    response.writeHead(always.status, always.headers)
+                    response.end(always.body)
+                    return
+                }
                 const matching = state.answers.findIndex((answer) => !answer.path || answer.path === request.url)
                 const [answer] = matching < 0 ? [] : state.answers.splice(matching, 1)
                 if (!answer || answer.hangUp) {
@@ -77,6 +83,10 @@ const actions = {
 
     answer({ url, answer }) {
         servers.get(url).answers.push(answer)
+    },
+
+    always({ url, answer }) {
+        servers.get(url).always.push(answer)
     },
 
     requests({ url }) {

@@ -1,0 +1,166 @@
+/**
+ * Which column of the settings record holds which setting of the connector, and how a value is written in a form.
+ */
+var RescueSettingFields = Class.create();
+
+/** Column, the setting's place in the connector's document, and the form of its value. */
+RescueSettingFields.SETTINGS = [
+    ['enabled', '/enabled', 'boolean'],
+    ['language', '/language', 'text'],
+    ['rescue_account', '/rescue/account', 'text'],
+    ['rescue_base_url', '/rescue/base_url', 'text'],
+    ['rescue_company_id', '/rescue/company_id', 'text'],
+    ['require_console', '/rescue/require_console', 'boolean'],
+    ['technician_domains', '/rescue/technician_domains', 'list'],
+    ['instance', '/servicenow/instance', 'text'],
+    ['allow_host', '/servicenow/allow_host', 'text'],
+    ['grant_type', '/servicenow/grant', 'text'],
+    ['client_id', '/servicenow/client_id', 'text'],
+    ['service_account', '/servicenow/service_account', 'text'],
+    ['refresh_token_lifetime', '/servicenow/refresh_token_lifetime', 'text'],
+    ['publish', '/sessions/publish', 'text'],
+    ['published_fields', '/sessions/fields', 'list'],
+    ['chat', '/sessions/chat', 'text'],
+    ['console_sessions', '/sessions/console_sessions', 'text'],
+    ['closed_records', '/sessions/closed_records', 'text'],
+    ['reference_fields', '/sessions/reference_fields', 'list'],
+    ['require_signed_tracking', '/sessions/require_signed_tracking', 'boolean'],
+    ['reauthorization_wait', '/sessions/reauthorization_wait', 'text'],
+    ['record_columns', '/sessions/columns', 'map'],
+    ['caller_field', '/sessions/new_record/caller_field', 'text'],
+    ['new_record_columns', '/sessions/new_record/columns', 'map'],
+    ['email_technician', '/notifications/email_technician', 'boolean'],
+    ['email_customer', '/notifications/email_customer', 'boolean'],
+    ['pin_note', '/notifications/pin_note', 'boolean'],
+    ['connector_logging', '/debug/logging', 'boolean'],
+    ['rescue_api_logging', '/debug/rescue_api', 'boolean']
+];
+
+/** The masked column of each secret, the secret's name in the connector, and the column that says whether it is set. */
+RescueSettingFields.SECRETS = [
+    ['sso_password', 'sso-password', 'sso_password_state'],
+    ['rescue_api_token', 'rescue-api-token', 'rescue_api_token_state'],
+    ['oauth_client_secret', 'oauth-client-secret', 'oauth_client_secret_state'],
+    ['service_account_password', 'service-account-password', 'service_account_password_state']
+];
+
+RescueSettingFields.prototype = {
+    initialize: function () {},
+
+    /**
+     * A column's text as the value of its setting; an empty text is null, which is the setting's default.
+     *
+     * @returns {Object} {value}, or {error: sentence} for a line of a map that is not "name = value"
+     */
+    valueOf: function (kind, text) {
+        var trimmed = this.trim(text);
+        if (kind === 'boolean') {
+            return { value: trimmed === '1' || trimmed === 'true' };
+        }
+        if (kind === 'list') {
+            return { value: this._items(trimmed, /[,;\n]/) };
+        }
+        if (kind === 'map') {
+            return this._map(trimmed);
+        }
+        return { value: trimmed || null };
+    },
+
+    /** A setting's value as the text of its column. */
+    textOf: function (kind, value) {
+        if (kind === 'boolean') {
+            return value === true ? '1' : '0';
+        }
+        if (kind === 'list') {
+            return value instanceof Array ? value.join(', ') : '';
+        }
+        if (kind === 'map') {
+            var lines = [];
+            for (var name in value || {}) {
+                lines.push(name + ' = ' + value[name]);
+            }
+            return lines.join('\n');
+        }
+        return value === null || value === undefined ? '' : String(value);
+    },
+
+    /** The member of a document that a pointer names. Names of settings have no character that a pointer escapes. */
+    at: function (document, pointer) {
+        var names = pointer.split('/').slice(1);
+        var value = document;
+        for (var i = 0; i < names.length; i++) {
+            value = value === null || value === undefined ? undefined : value[names[i]];
+        }
+        return value;
+    },
+
+    /** Adds a value to a merge patch (RFC 7396) at a pointer. */
+    put: function (patch, pointer, value) {
+        var names = pointer.split('/').slice(1);
+        var table = patch;
+        for (var i = 0; i < names.length - 1; i++) {
+            table[names[i]] = table[names[i]] || {};
+            table = table[names[i]];
+        }
+        table[names[names.length - 1]] = value;
+    },
+
+    /** The value of a map in a merge patch: entries that are no longer there become null, which removes them. */
+    mapChange: function (before, after) {
+        var change = {};
+        for (var gone in before || {}) {
+            change[gone] = null;
+        }
+        for (var name in after) {
+            change[name] = after[name];
+        }
+        return change;
+    },
+
+    /** The column of the setting or secret that a pointer of the connector names, or ''. */
+    columnOf: function (pointer) {
+        var settings = RescueSettingFields.SETTINGS;
+        for (var i = 0; i < settings.length; i++) {
+            if (pointer === settings[i][1] || pointer.indexOf(settings[i][1] + '/') === 0) {
+                return settings[i][0];
+            }
+        }
+        var secrets = RescueSettingFields.SECRETS;
+        for (var j = 0; j < secrets.length; j++) {
+            if (pointer === '/secrets/' + secrets[j][1]) {
+                return secrets[j][0];
+            }
+        }
+        return '';
+    },
+
+    trim: function (text) {
+        return String(text === null || text === undefined ? '' : text).replace(/^\s+|\s+$/g, '');
+    },
+
+    _items: function (text, separator) {
+        var items = [];
+        var parts = text.split(separator);
+        for (var i = 0; i < parts.length; i++) {
+            if (this.trim(parts[i])) {
+                items.push(this.trim(parts[i]));
+            }
+        }
+        return items;
+    },
+
+    _map: function (text) {
+        var value = {};
+        var lines = this._items(text, /\n/);
+        for (var i = 0; i < lines.length; i++) {
+            var parts = /^([^=]+?)\s*=\s*([^]*)$/.exec(lines[i]);
+            if (!parts) {
+                return { error: 'Write one "name = value" in each line.' };
+            }
+            value[parts[1]] = parts[2];
+        }
+        return { value: value };
+    },
+
+    type: 'RescueSettingFields'
+};

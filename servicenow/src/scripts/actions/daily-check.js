@@ -1,0 +1,1 @@
+new x_rescue_conn.RescueDailyCheck().carryOut();

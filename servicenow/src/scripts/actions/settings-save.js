@@ -1,0 +1,3 @@
+(function executeRule(current, previous) {
+    new x_rescue_conn.RescueSettings().save(current);
+})(current, previous);

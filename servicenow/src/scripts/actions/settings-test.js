@@ -1,0 +1,2 @@
+new x_rescue_conn.RescueStatus().test(current);
+action.setRedirectURL(current);

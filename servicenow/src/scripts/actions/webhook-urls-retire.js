@@ -1,0 +1,2 @@
+new x_rescue_conn.RescueSettings().retireWebhookUrls(current);
+action.setRedirectURL(current);

@@ -1,0 +1,2 @@
+new x_rescue_conn.RescueSettings().showWebhookUrls(current);
+action.setRedirectURL(current);
