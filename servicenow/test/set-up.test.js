@@ -260,8 +260,8 @@ it('a tenant that never saw a file: set up, used for 300 days and looked after i
     assert.match(again.errors.setup_link, /was used or has ended/)
 
     // Set it up, and hand the token over.
-    const { rescue_company_id, sso_password, client_id, oauth_client_secret, service_account, reference_fields } = COMPLETE
-    save(instance, { rescue_company_id, sso_password, client_id, oauth_client_secret, service_account, reference_fields })
+    const { rescue_company_id, sso_password, reference_fields } = COMPLETE
+    save(instance, { rescue_company_id, sso_password, reference_fields })
     elapse(MINUTE)
     const { state, notes } = setUpToken(instance)
     assert.equal(state, '3', notes)
