@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use shared::aws::sdk::FailedCall;
+use shared::aws::sdk::{FailedCall, advice};
 use shared::aws::secret_store::SecretStoreError;
 use shared::aws::storage_error::StorageError;
 use shared::domain::secret_fault::SecretFault;
@@ -303,33 +303,6 @@ fn undelivered(tenant: &TenantId, posts: usize) -> String {
     }
 }
 
-fn advice(action: &str, resource: &str, reason: &str) -> String {
-    let advice = match reason {
-        "no AWS credentials" => "sign in to AWS, or choose a profile with AWS_PROFILE",
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
-            return format!("your role needs the permission {action} on {resource}");
-        }
-        "ResourceNotFoundException"
-        | "QueueDoesNotExist"
-        | "AWS.SimpleQueueService.NonExistentQueue" => "is the stack deployed in this region?",
-        "ExpiredToken"
-        | "ExpiredTokenException"
-        | "UnrecognizedClientException"
-        | "InvalidClientTokenId" => "your AWS credentials are no longer valid, sign in again",
-        reason
-            if reason.contains("connection")
-                || reason.contains("time-out")
-                || reason.starts_with("the host") =>
-        {
-            "check the network and the region (AWS_REGION)"
-        }
-        _ => {
-            "try again; if it fails again, check that resource in the AWS console and the AWS Health Dashboard"
-        }
-    };
-    advice.to_owned()
-}
-
 fn names_credentials<E, R>(error: &SdkError<E, R>) -> bool
 where
     E: std::error::Error + 'static,
@@ -352,15 +325,6 @@ mod tests {
     use aws_smithy_types::error::ErrorMetadata;
 
     use super::*;
-
-    #[test]
-    fn a_missing_permission_is_named_as_iam_names_it() {
-        let advice = advice("dynamodb:GetItem", "table tenants", "AccessDeniedException");
-        assert_eq!(
-            advice,
-            "your role needs the permission dynamodb:GetItem on table tenants"
-        );
-    }
 
     fn refused<E>(kind: &str, name: &str, error: E) -> FailedCall
     where

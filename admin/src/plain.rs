@@ -1,25 +1,10 @@
 //! Makes untrusted texts safe for a terminal: texts of vendors, files and customers may hold control characters.
 
-/// Whether a terminal interprets the character: the control characters C0 and C1 except line feed and tab (ECMA-48), and
-/// the bidirectional controls (Unicode Standard Annex 9), which reorder text.
-pub(crate) const fn is_control_character(c: char) -> bool {
-    match c {
-        '\n' | '\t' => false,
-        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => true,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' => true,
-        '\u{2066}'..='\u{2069}' => true,
-        _ => false,
-    }
-}
+use shared::domain::plain_text::is_control_character;
 
 /// Replaces each control character with U+FFFD.
 pub(crate) fn plain(text: &str) -> String {
     text.replace(is_control_character, "\u{fffd}")
-}
-
-/// Replaces each control character with a blank, also line feed and tab.
-pub(crate) fn one_line(text: &str) -> String {
-    text.replace(|c: char| c.is_control() || is_control_character(c), " ")
 }
 
 /// Replaces control characters except colours and weights. Untrusted parts of the text have passed [`plain`], so the
@@ -73,7 +58,6 @@ mod tests {
             plain("a\u{1b}[2Jb\r\n\tc\u{9b}31m\u{202e}d\u{2066}"),
             "a\u{fffd}[2Jb\u{fffd}\n\tc\u{fffd}31m\u{fffd}d\u{fffd}"
         );
-        assert_eq!(one_line("a\u{9b}2J\r\nb\u{202e}c"), "a 2J  b c");
     }
 
     #[test]

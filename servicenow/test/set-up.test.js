@@ -266,6 +266,12 @@ it('a tenant that never saw a file: set up, used for 300 days and looked after i
     const { state, notes } = setUpToken(instance)
     assert.equal(state, '3', notes)
 
+    // Everything that the connector can try out works.
+    instance.messages = []
+    instance.openSettings().type({ test_technician: env.TECHNICIAN }).press('settings-test')
+    assert.deepEqual(instance.shown('error'), [])
+    assert.match(instance.openSettings().shown.checks, /This check passed: Sign-in to Rescue\./)
+
     // A PIN, and a session.
     const incident = addIncident(instance)
     const shown = press(instance, 'incident-generate', incident.sys_id)

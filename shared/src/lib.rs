@@ -2,11 +2,12 @@
 //!
 //! [`domain`] imports nothing of this crate. The adapters [`aws`], [`token`], [`rescue`] and [`servicenow`] import those
 //! before them, and [`http`], [`retry`], [`environment`] and [`telemetry`]. [`wiring`] makes the adapters from the
-//! environment, and [`api`] is what the HTTP functions have in common.
+//! environment, [`checks`] tries out with them what a tenant needs, and [`api`] is what the HTTP functions have in common.
 
 pub mod api;
 pub mod aws;
 mod cache;
+pub mod checks;
 pub mod domain;
 pub mod environment;
 pub mod http;

@@ -89,6 +89,26 @@ impl SettingsApp<'_> {
     }
 }
 
+impl SettingsApp<'_> {
+    /// The answer to a request for the status with a query: `checks=true`.
+    pub async fn status_with(&self, query: &str) -> HttpAnswer {
+        let path = format!("status/{}?{query}", self.tenant);
+        self.call(Method::GET, &path, None, Value::Null).await
+    }
+
+    /// The checks of the status, for a technician.
+    ///
+    /// # Panics
+    /// When they are refused.
+    pub async fn checks(&self, technician: &str) -> Vec<Value> {
+        let query = format!("checks=true&technician={technician}");
+        let answer = self.status_with(&query).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let checks = answer.json()["checks"].as_array().cloned();
+        checks.expect("checks")
+    }
+}
+
 impl<'w> SettingsApp<'w> {
     /// The demo's tenant, which is managed by a file.
     pub async fn of_the_demo(world: &'w World) -> Self {

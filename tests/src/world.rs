@@ -12,6 +12,7 @@ use local::rescue::{Format, Payload, Phase, Session};
 use local::servicenow::Created;
 use shared::aws::tenants::{Change, KeyKind, KeyScope, TenantKey};
 use shared::domain::secret::Secret;
+use shared::domain::tenant::TenantId;
 
 /// A local stack with the demo's tenant. Posts are accepted at once and delivered when the test calls [`World::deliver`].
 pub struct World {
@@ -110,9 +111,16 @@ impl World {
     /// # Panics
     /// When the table refuses.
     pub async fn api_key_for(&self, scope: KeyScope) -> Secret {
+        self.api_key_of(&crate::tokens::demo(), scope).await
+    }
+
+    /// A further API key of a tenant, with that scope alone.
+    ///
+    /// # Panics
+    /// When the table refuses.
+    pub async fn api_key_of(&self, tenant: &TenantId, scope: KeyScope) -> Secret {
         let tenants = self.cloud.stack.tenants();
-        let id = crate::tokens::demo();
-        let before = tenants.read(&id).await.expect("read").expect("a tenant");
+        let before = tenants.read(tenant).await.expect("read").expect("a tenant");
         let now = self.cloud.clock.now();
         let (key, text) = TenantKey::generate(KeyKind::Api, vec![scope], &[9; 32], now);
         let change = Change {

@@ -12,6 +12,7 @@ use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::{Value, json};
 use shared::domain::secret_name::SecretName;
 use tests::injected::{self, denied};
+use tests::settings_app::SettingsApp;
 use tests::{HttpAnswer, World, request};
 
 const CLIENT_SECRET: &str = "canary-client-secret";
@@ -174,6 +175,34 @@ async fn deliver_sessions(world: &World) {
     world.deliver_after(4000).await;
 }
 
+/// The status with its checks, which succeed, fail and are refused by both vendors.
+async fn see_status(world: &World) -> String {
+    let app = SettingsApp::of_the_demo(world).await;
+    let mut seen = Vec::new();
+    let detail = r#"{"error":{"message":"Operation Failed","detail":"canary-vendor-detail"},"status":"failure"}"#;
+    let no_lease = AwsFault::once(Service::DynamoDb, "UpdateItem", denied());
+    world.cloud.aws.inject(no_lease);
+    for _ in 0..2 {
+        seen.push(app.checks(TECHNICIAN).await);
+    }
+    world.inject_always(
+        RequestMatcher::of("GET", "/api/now/"),
+        injected::json(403, detail),
+    );
+    let vendor = FaultAction::text("SOMETHING canary-vendor-detail");
+    let fault = InjectedFault::on(RequestMatcher::any())
+        .always()
+        .then(vendor);
+    world.cloud.rescue.fault(fault);
+    seen.push(app.checks(TECHNICIAN).await);
+    world.cloud.servicenow.clear_faults();
+    world.cloud.rescue.clear_faults();
+    seen.push(vec![
+        app.status_with("checks=canary-malformed").await.body.into(),
+    ]);
+    format!("{seen:?}")
+}
+
 /// Sends PIN requests that are refused and one that gets a PIN. Returns the API token that Rescue accepts.
 async fn request_pins(world: &World) -> String {
     let mut pin_request = request(&world.incident());
@@ -228,6 +257,8 @@ async fn scan(world: &World, table: &str) -> String {
 async fn no_secret_and_no_text_of_a_customer_is_ever_seen() {
     let world = World::start().await;
     mark_secrets(&world).await;
+    let status = see_status(&world).await;
+    assert!(status.contains("rescue-api-token"), "{status}");
     let token = request_pins(&world).await;
     deliver_sessions(&world).await;
 
@@ -285,6 +316,7 @@ async fn no_secret_and_no_text_of_a_customer_is_ever_seen() {
     let ledger = scan(&world, &world.cloud.stack.sessions_table).await;
     let places = [
         ("the functions' output", output),
+        ("the status", status),
         ("the ledger", ledger),
         ("the URLs sent to ServiceNow", urls.join("\n")),
     ];

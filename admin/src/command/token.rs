@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use shared::domain::tenant::TenantId;
+use shared::token::status::TokenState;
 
 use super::arguments::{example, tenant_id};
 use super::global::Global;
@@ -15,7 +16,7 @@ use super::terminal::remark;
 use crate::error::AdminError;
 use crate::json_name::json_name;
 use crate::stack::Need;
-use crate::token::{ROTATION_WAIT, Rotated, TokenState, TokenStatus, rotate, status};
+use crate::token::{ROTATION_WAIT, Rotated, TokenStatus, rotate, status};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

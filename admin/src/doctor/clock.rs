@@ -9,11 +9,11 @@ use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::date_time::Format;
+use shared::checks::finding::Finding;
 use shared::domain::clock::Timestamp;
 
 use super::context::Doctor;
-use super::finding::Finding;
-use super::probe::http_date;
 
 /// A larger difference is a warning.
 const SKEW_WARNS: Duration = Duration::from_secs(60);
@@ -24,10 +24,10 @@ const SKEW_FAILS: Duration = Duration::from_secs(5 * 60);
 impl Doctor<'_> {
     /// This computer's clock against ServiceNow's and AWS's.
     pub(crate) async fn clock(&self) -> Finding {
-        let (aws, servicenow) = tokio::join!(self.aws_skew(), self.reached());
+        let (aws, servicenow) = tokio::join!(self.aws_skew(), self.examination.reached());
         let servicenow = servicenow.as_ref().ok();
-        let servicenow =
-            servicenow.and_then(|answer| Some(Skew::between(answer.at, answer.date()?)));
+        let servicenow = servicenow
+            .and_then(|answer| Some(Skew::between(answer.at, http_date(answer.header("date")?)?)));
         of_skews(aws, servicenow)
     }
 
@@ -53,6 +53,12 @@ impl Doctor<'_> {
             .clone();
         Some(Skew::between(self.now(), http_date(&answered?)?))
     }
+}
+
+/// The time of a `Date` header.
+fn http_date(text: &str) -> Option<Timestamp> {
+    let date = aws_smithy_types::DateTime::from_str(text.trim(), Format::HttpDate).ok()?;
+    date.to_millis().ok().map(Timestamp::from_millis)
 }
 
 /// How far this computer's clock is ahead of another, or behind it.
@@ -131,12 +137,19 @@ impl Intercept for DateHeader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::report::Status;
+    use shared::checks::report::Status;
 
     fn skew(seconds: i64) -> Option<Skew> {
         let ours = Timestamp::from_millis(1_000_000_000);
         let theirs = Timestamp::from_millis(1_000_000_000 - seconds * 1000);
         Some(Skew::between(ours, theirs))
+    }
+
+    #[test]
+    fn a_date_header_is_read_to_the_second() {
+        let at = http_date("Thu, 01 Jan 2026 00:00:01 GMT");
+        assert_eq!(at, Timestamp::parse("2026-01-01T00:00:01Z"));
+        assert_eq!(http_date("yesterday"), None);
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! The HTTP API and the URLs that Rescue posts to.
 
+use shared::checks::finding::Finding;
 use shared::domain::instance::is_loopback;
 use url::Url;
 
 use super::context::Doctor;
-use super::finding::Finding;
 
 impl Doctor<'_> {
     /// Whether one of the URLs that Rescue posts to is right.
@@ -30,7 +30,7 @@ impl Doctor<'_> {
         if !url.path().contains(&ours) {
             return Finding::failed(format!("the URL is not one of tenant {id}"), new);
         }
-        match self.send(self.http.get(url)).await {
+        match self.examination.send(self.http.get(url)).await {
             Ok(answer) => match answer.status {
                 204 => Finding::ok("right: Rescue's posts to it are accepted"),
                 404 => Finding::failed("404: the tenant or the key in it is wrong", new),
@@ -71,7 +71,7 @@ impl Doctor<'_> {
             "{base}/integration/api/servicenow/sessiondetails/{}/doctor",
             self.id()
         );
-        match self.send(self.http.get(url)).await {
+        match self.examination.send(self.http.get(url)).await {
             Ok(answer) => {
                 let ours = answer
                     .header("content-type")

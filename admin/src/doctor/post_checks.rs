@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use shared::aws::ledger::{BY_TENANT, PostState};
+use shared::checks::finding::Finding;
 use shared::domain::error::ErrorCode;
 use shared::domain::tenant::ConsoleSessions;
 
 use super::context::Doctor;
-use super::finding::Finding;
 use super::posts::{DAY, Posts, Reasons, post};
 use crate::error::AdminError;
 
@@ -163,6 +163,6 @@ impl Doctor<'_> {
     }
 
     fn creates_records(&self) -> bool {
-        self.tenant.file.sessions.console_sessions != ConsoleSessions::Ignore
+        self.examination.file().sessions.console_sessions != ConsoleSessions::Ignore
     }
 }

@@ -1,11 +1,9 @@
-//! The queues and the tenant's pause.
+//! The queues.
 
-use shared::aws::storage_error::StorageError;
+use shared::checks::finding::Finding;
 
 use super::context::Doctor;
-use super::finding::Finding;
 use crate::dlq::message_count;
-use crate::error::AdminError;
 
 /// The alarm's threshold; at most 100 000 messages may wait at once (docs/architecture.md#rule-4).
 const MANY_MESSAGES: usize = 60_000;
@@ -67,21 +65,5 @@ impl Doctor<'_> {
         } else {
             Finding::ok(seen)
         }
-    }
-    /// Whether all deliveries of the tenant are paused.
-    pub(crate) async fn paused(&self) -> Finding {
-        match self.credentials.tenant_pause_now(self.id()).await {
-            Ok(pause) => match pause.pause_at(self.now()) {
-                None => Finding::ok("no"),
-                Some(pause) => Finding::of_pause(&pause, &self.tenant.file, self.now()),
-            },
-            Err(error) => self.storage("dynamodb:GetItem", &error),
-        }
-    }
-
-    /// A call to the credentials table that failed.
-    pub(crate) fn storage(&self, action: &'static str, error: &StorageError) -> Finding {
-        let table = format!("table {}", self.stack.credentials_table);
-        AdminError::failed(action, &table, error.reason().to_owned()).into()
     }
 }

@@ -1,12 +1,12 @@
 //! The test note: whether the service account may write to a record.
 
+use shared::checks::finding::Finding;
+use shared::checks::servicenow_tables::rights;
 use shared::domain::record::{RecordRef, SysId, Table};
 use shared::servicenow::client::{CallError, Columns, DisplayValue};
 use shared::servicenow::query::Query;
 
 use super::context::Doctor;
-use super::finding::Finding;
-use super::servicenow_tables::rights;
 
 impl Doctor<'_> {
     /// Writes one note, reads it back, and checks its author.
@@ -16,11 +16,14 @@ impl Doctor<'_> {
                 "only a test note proves write access: --write-to NUMBER (an incident or case)",
             );
         };
-        if let Err(access) = self.incident().await {
+        if let Err(access) = self.examination.incident().await {
             return access.because_of("servicenow-access");
         }
-        let (file, name) = (&self.tenant.file, number.as_str());
-        let instance = self.servicenow.for_tenant(file, self.budget());
+        let (file, name) = (self.examination.file(), number.as_str());
+        let instance = self
+            .examination
+            .servicenow
+            .for_tenant(file, self.examination.budget());
         let found = instance
             .find(number.table().name(), &Query::number(number))
             .await;
@@ -89,7 +92,9 @@ impl Doctor<'_> {
 
     fn of_call(&self, error: &CallError, table: Table) -> Finding {
         match error {
-            CallError::Access(error) => Finding::of_access(error, &self.tenant.file, self.now())
+            CallError::Access(error) => self
+                .examination
+                .of_access(error)
                 .because_of("servicenow-access"),
             CallError::Refused { status, message } => Finding::failed(
                 format!("{table} refuses the test note: {status} {message}"),

@@ -6,4 +6,4 @@ mod status;
 
 pub use self::rotate::{ROTATION_WAIT, Rotated, rotate};
 pub use self::rotation::Rotation;
-pub use self::status::{ShownPause, TokenState, TokenStatus, status};
+pub use self::status::{ShownPause, TokenStatus, status};

@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 use shared::aws::credentials::TenantPause;
 use shared::aws::secret_store::{TokenSecret, tenant_secrets_name, token_secret_name};
 use shared::domain::clock::Timestamp;
-use shared::domain::error::ErrorCode;
 use shared::domain::secret_name::SecretName;
 use shared::domain::tenant::{Grant, TenantFile, TenantId};
+use shared::token::status::{RenewalLacks, TokenLife, TokenState};
 
 use super::rotation::{Rotation, foreign_pending};
 use crate::error::AdminError;
@@ -18,9 +18,6 @@ use crate::stack::Stack;
 use crate::tenant::table;
 
 pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
-
-/// A token with less than this left should have been renewed long ago (renewal starts at half of its life).
-const EXPIRING: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// What the token endpoint's refusals mean; it says the same for all of them (docs/vendors.md#token-errors).
 const LIKELY_CAUSES: &[&str] = &[
@@ -41,38 +38,6 @@ const LIKELY_CAUSES_OF_OWN_CLIENT: &[&str] = &[
      `rescue-connector secrets set … service-account-password`",
     "the Application Registry record of that client is inactive or was deleted",
 ];
-
-/// The state of a tenant's refresh token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TokenState {
-    /// It is not known to be refused, and lives for more than 14 days.
-    Healthy,
-    /// No token was handed over yet.
-    Waiting,
-    /// The tenant's grant needs none.
-    NotNeeded,
-    /// It expires within 14 days.
-    Expiring,
-    /// Its time is over.
-    Expired,
-    /// ServiceNow refuses the tenant's credentials, and a person has to act.
-    ReauthorizationNeeded,
-}
-
-impl TokenState {
-    /// The word that status, log and ledger share.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Healthy => "healthy",
-            Self::Waiting => "waiting",
-            Self::NotNeeded => "not-needed",
-            Self::Expiring => "expiring",
-            Self::Expired => "expired",
-            Self::ReauthorizationNeeded => ErrorCode::ReauthorizationNeeded.as_str(),
-        }
-    }
-}
 
 /// What `token status` answers. No token is in it.
 ///
@@ -171,14 +136,15 @@ fn obstacle(file: &TenantFile, rotation: &Rotation, password: bool) -> Option<St
              names the way out"
         ));
     }
-    if file.servicenow.service_account.is_empty() {
-        return Some("servicenow.service_account is not set in the tenant file".to_owned());
-    }
-    (!password).then(|| {
-        format!(
+    let lacks = match RenewalLacks::of(file, password)? {
+        RenewalLacks::ServiceAccount => {
+            "servicenow.service_account is not set in the tenant file".to_owned()
+        }
+        RenewalLacks::Password => format!(
             "service-account-password is not set; `rescue-connector secrets set {id} service-account-password`"
-        )
-    })
+        ),
+    };
+    Some(lacks)
 }
 
 fn assess(
@@ -193,28 +159,15 @@ fn assess(
     let obstacle = obstacle(&file, &rotation, password).filter(|_| needed);
     let pause = tenant_pause.pause_at(now);
     let own_client = token.client_id.is_some();
-    let left = token.expires_at.map(|expires_at| expires_at.since(now));
     let grant = file.servicenow.grant;
-    let state = if grant == Grant::RefreshToken && token.refresh_token.is_none() {
-        TokenState::Waiting
-    } else if tenant_pause.is_unauthorized_at(now) {
-        TokenState::ReauthorizationNeeded
-    } else if grant != Grant::RefreshToken {
-        TokenState::NotNeeded
-    } else {
-        match left {
-            Some(Duration::ZERO) => TokenState::Expired,
-            Some(left) if left <= EXPIRING => TokenState::Expiring,
-            _ => TokenState::Healthy,
-        }
-    };
+    let life = TokenLife::of(grant, &token, &tenant_pause, now);
     TokenStatus {
         tenant: file.tenant,
         grant,
-        state,
+        state: life.state,
         issued_at: token.issued_at,
-        expires_at: token.expires_at,
-        days_left: left.map(|left| left.as_secs() / DAY.as_secs()),
+        expires_at: life.expires_at,
+        days_left: life.days_left(),
         source: token.source,
         own_client,
         client_id: token.client_id.unwrap_or(file.servicenow.client_id),
@@ -225,7 +178,7 @@ fn assess(
             reason: pause.reason.as_str(),
             until: pause.until,
         }),
-        likely_causes: match state {
+        likely_causes: match life.state {
             TokenState::ReauthorizationNeeded if own_client => LIKELY_CAUSES_OF_OWN_CLIENT,
             TokenState::ReauthorizationNeeded => LIKELY_CAUSES,
             _ => &[],
@@ -243,6 +196,7 @@ pub(super) fn token_of(json: Map<String, Value>, secret: &str) -> Result<TokenSe
 mod tests {
     use serde_json::json;
     use shared::aws::credentials::Pause;
+    use shared::domain::error::ErrorCode;
     use shared::domain::secret::Secret;
 
     use super::*;
@@ -278,42 +232,25 @@ mod tests {
         }
     }
 
-    fn state(grant: Grant, token: TokenSecret, tenant_pause: TenantPause) -> &'static str {
-        let status = assess(
-            file(grant),
-            token,
-            Rotation::default(),
-            tenant_pause,
-            true,
-            now(),
-        );
-        let causes = !status.likely_causes.is_empty();
-        assert_eq!(causes, status.state == TokenState::ReauthorizationNeeded);
-        status.state.as_str()
-    }
-
     #[test]
-    fn the_state_says_first_what_a_person_has_to_do() {
-        let (refresh, fine) = (Grant::RefreshToken, TenantPause::default());
-        let refused = paused(ErrorCode::ReauthorizationNeeded);
-        assert_eq!(state(refresh, token(100), fine), "healthy");
-        assert_eq!(state(refresh, token(15), fine), "healthy");
-        assert_eq!(state(refresh, token(14), fine), "expiring");
-        assert_eq!(state(refresh, token(0), fine), "expired");
-        assert_eq!(state(refresh, TokenSecret::default(), fine), "waiting");
-        assert_eq!(state(refresh, TokenSecret::default(), refused), "waiting");
-        assert_eq!(
-            state(refresh, token(100), refused),
-            "reauthorization-needed"
-        );
-        assert_eq!(
-            state(Grant::Password, TokenSecret::default(), refused),
-            "reauthorization-needed"
-        );
-        let throttled = paused(ErrorCode::ServiceNowThrottled);
-        assert_eq!(state(refresh, token(100), throttled), "healthy");
-        for grant in [Grant::Password, Grant::ClientCredentials] {
-            assert_eq!(state(grant, TokenSecret::default(), fine), "not-needed");
+    fn only_refused_credentials_have_likely_causes() {
+        for (reason, expected) in [
+            (ErrorCode::ReauthorizationNeeded, true),
+            (ErrorCode::ServiceNowThrottled, false),
+        ] {
+            let status = assess(
+                file(Grant::RefreshToken),
+                token(100),
+                Rotation::default(),
+                paused(reason),
+                true,
+                now(),
+            );
+            let refused = status.state == TokenState::ReauthorizationNeeded;
+            assert_eq!(
+                (refused, !status.likely_causes.is_empty()),
+                (expected, expected)
+            );
         }
     }
 
@@ -360,7 +297,6 @@ mod tests {
         );
     }
 
-    /// The state's word and its JSON are one.
     #[test]
     fn a_status_has_its_shape_and_no_token() {
         let own = TokenSecret {
@@ -404,12 +340,5 @@ mod tests {
                 "pause": {"reason": "servicenow-throttled", "until": "2026-01-02T00:00:00.000Z"},
             })
         );
-        for state in [
-            TokenState::Healthy,
-            TokenState::NotNeeded,
-            TokenState::ReauthorizationNeeded,
-        ] {
-            assert_eq!(serde_json::to_value(state).expect("JSON"), state.as_str());
-        }
     }
 }

@@ -4,7 +4,7 @@ use shared::api::response::HttpResponse;
 use shared::domain::error::Problem;
 use shared::domain::time_budget::TimeBudget;
 
-use crate::event::{Action, Command};
+use crate::event::{Action, Command, wanted_checks};
 use crate::service::TenantSettings;
 use crate::{enrolment, secrets, settings, status, tenant, webhook_keys};
 
@@ -17,11 +17,15 @@ pub(crate) async fn act_in_time(
     command: &Command,
     budget: TimeBudget,
 ) -> Result<HttpResponse, Problem> {
-    let answer = tokio::time::timeout(budget.left(), act(function, command)).await;
+    let answer = tokio::time::timeout(budget.left(), act(function, command, &budget)).await;
     answer.unwrap_or_else(|_| Err(tenant::storage_unavailable()))
 }
 
-async fn act(function: &TenantSettings, command: &Command) -> Result<HttpResponse, Problem> {
+async fn act(
+    function: &TenantSettings,
+    command: &Command,
+    budget: &TimeBudget,
+) -> Result<HttpResponse, Problem> {
     let tenant = async || tenant::authorized(function, command).await;
     match &command.action {
         Action::Enrol => enrolment::enrol(function, command).await,
@@ -34,6 +38,10 @@ async fn act(function: &TenantSettings, command: &Command) -> Result<HttpRespons
         Action::RetireWebhookKey { id } => {
             webhook_keys::retire(function, command, tenant().await?, id).await
         }
-        Action::ReadStatus => status::read(function, &tenant().await?).await,
+        Action::ReadStatus { checks, technician } => {
+            let tenant = tenant().await?;
+            let wanted = wanted_checks(checks.as_deref(), technician.as_deref())?;
+            status::read(function, &tenant, wanted, budget).await
+        }
     }
 }

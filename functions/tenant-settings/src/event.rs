@@ -8,6 +8,7 @@ use shared::domain::error::{ErrorCode, Problem};
 use shared::domain::secret::Secret;
 use shared::domain::secret_name::SecretName;
 use shared::domain::tenant::TenantId;
+use shared::servicenow::query::Email;
 
 /// The author of a change whose request names none.
 const UNNAMED_AUTHOR: &str = "ServiceNow";
@@ -44,7 +45,12 @@ pub(crate) enum Action {
     RetireWebhookKey {
         id: String,
     },
-    ReadStatus,
+    ReadStatus {
+        /// The parameter `checks`.
+        checks: Option<String>,
+        /// The parameter `technician`.
+        technician: Option<String>,
+    },
 }
 
 impl Command {
@@ -70,7 +76,10 @@ impl Command {
             ("DELETE", "webhook-keys/{tenant}/{id}") => {
                 Action::RetireWebhookKey { id: variable("id") }
             }
-            ("GET", "status/{tenant}") => Action::ReadStatus,
+            ("GET", "status/{tenant}") => Action::ReadStatus {
+                checks: request.query("checks"),
+                technician: request.query("technician"),
+            },
             _ => return Err(Problem::new(ErrorCode::NotFound, "There is no such route.")),
         };
         let author = request.header("changed-by").map(str::trim);
@@ -135,6 +144,39 @@ pub(crate) fn version(if_match: Option<&str>) -> Result<Option<u64>, Problem> {
     Ok(tag.parse().ok())
 }
 
+/// Which checks a request for the status asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WantedChecks {
+    /// The technician to sign in to Rescue.
+    pub(crate) technician: Option<String>,
+}
+
+/// The checks that are asked for, if any.
+///
+/// # Errors
+/// `invalid-request`.
+pub(crate) fn wanted_checks(
+    checks: Option<&str>,
+    technician: Option<&str>,
+) -> Result<Option<WantedChecks>, Problem> {
+    let refused = |detail| Problem::new(ErrorCode::InvalidRequest, detail);
+    let technician = match technician {
+        None => None,
+        Some(text) => {
+            let detail = "The parameter technician is no e-mail address of at most 254 characters.";
+            let address = Email::parse(text).filter(|address| address.as_str() == text);
+            Some(address.ok_or_else(|| refused(detail))?)
+        }
+    };
+    match checks {
+        None | Some("false") => Ok(None),
+        Some("true") => Ok(Some(WantedChecks {
+            technician: technician.map(|address| address.as_str().to_owned()),
+        })),
+        Some(_) => Err(refused("The parameter checks is neither true nor false.")),
+    }
+}
+
 /// The settings are not those that the sender read.
 pub(crate) fn settings_changed() -> Problem {
     Problem::new(
@@ -168,6 +210,7 @@ mod tests {
         json!({
             "routeKey": format!("{method} /integration/api/servicenow/{path}"),
             "headers": headers,
+            "rawQueryString": "checks=true&technician=ana%2B1%40acme.test",
             "pathParameters": {"tenant": "acme", "name": "sso-password", "id": "k-1"},
             "requestContext": {"http": {"method": method}, "domainName": "api.acme.test"},
         })
@@ -199,7 +242,14 @@ mod tests {
                 "webhook-keys/{tenant}/{id}",
                 Action::RetireWebhookKey { id: id() },
             ),
-            ("GET", "status/{tenant}", Action::ReadStatus),
+            (
+                "GET",
+                "status/{tenant}",
+                Action::ReadStatus {
+                    checks: Some("true".to_owned()),
+                    technician: Some("ana+1@acme.test".to_owned()),
+                },
+            ),
         ] {
             let headers =
                 json!({"authorization": "Bearer k", "if-match": "\"7\"", "changed-by": " Ana "});
@@ -233,6 +283,43 @@ mod tests {
         }
         let missing = version(None).expect_err("no version");
         assert_eq!(missing.code, ErrorCode::IfMatchRequired);
+    }
+
+    #[test]
+    fn checks_are_made_on_request_and_a_technician_has_an_address() {
+        let wanted = |technician: Option<&str>| {
+            Ok(Some(WantedChecks {
+                technician: technician.map(str::to_owned),
+            }))
+        };
+        let ana = "ana.ruiz@acme.test";
+        for (checks, technician, expected) in [
+            (None, None, Ok(None)),
+            (Some("false"), Some(ana), Ok(None)),
+            (Some("true"), None, wanted(None)),
+            (Some("true"), Some(ana), wanted(Some(ana))),
+        ] {
+            assert_eq!(wanted_checks(checks, technician), expected);
+        }
+        let long = format!("{}@acme.test", "a".repeat(244));
+        assert_eq!(long.len(), 254);
+        assert!(wanted_checks(Some("true"), Some(&long)).is_ok());
+        let longer = format!("a{long}");
+        for (checks, technician) in [
+            (Some(""), None),
+            (Some("1"), None),
+            (Some("True"), None),
+            (Some("true"), Some("")),
+            (Some("true"), Some("ana")),
+            (Some("true"), Some(" ana@acme.test")),
+            (Some("true"), Some("a^active=false@acme.test")),
+            (Some("true"), Some(&*longer)),
+            (None, Some("ana")),
+        ] {
+            let problem = wanted_checks(checks, technician).expect_err("refused");
+            assert_eq!(problem.code, ErrorCode::InvalidRequest);
+            assert!(problem.detail.ends_with('.') && !problem.detail.contains("active"));
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! secrets and webhook keys, and see its status.
 
 mod act;
+mod checks;
 mod enrolment;
 mod event;
 mod problems;

@@ -11,7 +11,7 @@ use shared::aws::tenants::ManagedTenants;
 use shared::domain::clock::Clock;
 use shared::retry::ServiceNowTimeouts;
 use shared::settings::Rules;
-use shared::wiring::Wiring;
+use shared::wiring::{VendorWiring, Wiring};
 
 /// The function's clients, made once per process.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub struct TenantSettings {
     /// Has the posts that wait for credentials.
     pub(crate) queues: Queues,
     pub(crate) clock: Clock,
+    /// Makes the clients of each run of the checks.
+    pub(crate) vendors: VendorWiring,
     /// How settings are checked.
     pub(crate) rules: Rules,
 }
@@ -36,15 +38,16 @@ impl TenantSettings {
         Self {
             tenants: wiring.managed_tenants(),
             flights: SingleFlight::new(Arc::clone(&vendors.credentials)),
-            secret_store: vendors.secret_store,
-            credentials: vendors.credentials,
+            secret_store: Arc::clone(&vendors.secret_store),
+            credentials: Arc::clone(&vendors.credentials),
             ledger: wiring.ledger(),
             queues: wiring.sessions_queue(),
-            clock: vendors.clock,
+            clock: wiring.clock(),
             rules: Rules {
                 may_be_incomplete: true,
                 allow_loopback: vendors.testing.allow_loopback,
             },
+            vendors,
         }
     }
 }

@@ -11,20 +11,22 @@ use shared::aws::ledger::RecentPosts;
 use shared::aws::secret_store::{SecretStoreError, TokenSecret};
 use shared::aws::tenants::ManagedTenant;
 use shared::domain::clock::Timestamp;
-use shared::domain::error::{ErrorCode, Problem};
+use shared::domain::error::Problem;
 use shared::domain::secret_name::SecretName;
-use shared::domain::tenant::{Grant, TenantId};
+use shared::domain::tenant::{Grant, TenantFile, TenantId};
+use shared::domain::time_budget::TimeBudget;
+use shared::token::status::{RenewalLacks, TokenLife, TokenState};
 
+use crate::checks::{CheckAnswer, make};
+use crate::event::WantedChecks;
 use crate::secrets::names_set;
 use crate::service::TenantSettings;
 use crate::tenant::storage_unavailable;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// A refresh token that ends sooner is reported.
-const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// The answer. Beside reading the tenant it takes three calls to AWS, four for a tenant of an earlier release, and none to a
-/// vendor.
+/// The answer. Without checks it takes, beside reading the tenant, three calls to AWS, four for a tenant of an earlier
+/// release, and none to a vendor.
 #[derive(Serialize)]
 struct Status<'a> {
     tenant: &'a TenantId,
@@ -35,6 +37,9 @@ struct Status<'a> {
     paused: Option<Paused>,
     /// Unknown as long as no sessions are compared with Rescue's report.
     missed_sessions: Option<u64>,
+    /// Left out unless they are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checks: Option<Vec<CheckAnswer>>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -46,33 +51,29 @@ struct Token {
     last_rotation_at: Option<Timestamp>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum TokenState {
-    Healthy,
-    None,
-    ExpiresSoon,
-    ReauthorizationNeeded,
-    NotNeeded,
-}
-
 #[derive(Serialize)]
 struct Paused {
     reason: &'static str,
     until: Timestamp,
 }
 
-/// Reads the status.
+/// Makes the checks that are asked for, then reads the status: a check may have paused the tenant.
 ///
 /// # Errors
 /// `storage-unavailable`, `tenant-misconfigured`.
 pub(crate) async fn read(
     function: &TenantSettings,
     tenant: &ManagedTenant,
+    wanted: Option<WantedChecks>,
+    budget: &TimeBudget,
 ) -> Result<HttpResponse, Problem> {
     let file = &tenant.tenant.file;
+    let checks = match wanted {
+        Some(wanted) => Some(make(function, tenant, wanted, budget).await),
+        None => None,
+    };
     let (id, now) = (&file.tenant, function.clock.now());
-    let (token, pause, posts, renews) = tokio::join!(
+    let (token, pause, posts, has_password) = tokio::join!(
         function.secret_store.token(id),
         function.credentials.tenant_pause_now(id),
         function.ledger.recent_posts(id, now.minus(DAY)),
@@ -83,8 +84,8 @@ pub(crate) async fn read(
         storage_unavailable()
     };
     let token = match token {
-        Ok(version) => Some(version.token),
-        Err(SecretStoreError::Missing(_)) => None,
+        Ok(version) => version.token,
+        Err(SecretStoreError::Missing(_)) => TokenSecret::default(),
         Err(error) => return Err(unavailable(&error)),
     };
     let pause = pause.map_err(|error| unavailable(&error))?;
@@ -93,13 +94,14 @@ pub(crate) async fn read(
         tenant: id,
         enabled: file.enabled,
         at: now,
-        token: token_status(file.servicenow.grant, token.as_ref(), &pause, renews?, now),
+        token: token_status(file, &token, &pause, has_password?, now),
         posts,
         paused: pause.pause_at(now).map(|pause| Paused {
             reason: pause.reason.as_str(),
             until: pause.until,
         }),
         missed_sessions: None,
+        checks,
     };
     Ok(response::json(StatusCode::OK, &json!(status)))
 }
@@ -116,136 +118,63 @@ async fn has_password(function: &TenantSettings, tenant: &ManagedTenant) -> Resu
 }
 
 fn token_status(
-    grant: Grant,
-    token: Option<&TokenSecret>,
+    file: &TenantFile,
+    token: &TokenSecret,
     pause: &TenantPause,
     has_password: bool,
     now: Timestamp,
 ) -> Token {
-    let refused = pause
-        .pause_at(now)
-        .is_some_and(|pause| pause.reason == ErrorCode::ReauthorizationNeeded);
+    let grant = file.servicenow.grant;
+    let life = TokenLife::of(grant, token, pause, now);
     let needed = grant == Grant::RefreshToken;
-    let token = token.filter(|token| needed && token.refresh_token.is_some());
-    let left = token.and_then(|token| token.left(now));
-    let state = match left {
-        _ if refused => TokenState::ReauthorizationNeeded,
-        _ if !needed => TokenState::NotNeeded,
-        _ if token.is_none() => TokenState::None,
-        Some(Duration::ZERO) => TokenState::ReauthorizationNeeded,
-        Some(left) if left < SOON => TokenState::ExpiresSoon,
-        _ => TokenState::Healthy,
-    };
-    let rotated = token.filter(|token| token.source.as_deref() == Some("rotation"));
+    let rotated = needed && token.source.as_deref() == Some("rotation");
     Token {
-        state,
-        expires_at: token.and_then(|token| token.expires_at),
-        days_left: left.map(|left| left.as_secs() / DAY.as_secs()),
-        renews_itself: needed && has_password,
-        last_rotation_at: rotated.and_then(|token| token.issued_at),
+        state: life.state,
+        expires_at: life.expires_at,
+        days_left: life.days_left(),
+        renews_itself: needed && RenewalLacks::of(file, has_password).is_none(),
+        last_rotation_at: token.issued_at.filter(|_| rotated),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use shared::aws::credentials::Pause;
     use shared::domain::secret::Secret;
 
     use super::*;
 
-    fn token(days: u64, source: &str) -> TokenSecret {
-        TokenSecret {
+    #[test]
+    fn a_token_renews_itself_only_with_the_service_account_and_its_password() {
+        let now = Timestamp::from_millis(0);
+        let token = |source: &str| TokenSecret {
             refresh_token: Some(Secret::from("RT")),
-            issued_at: Some(Timestamp::from_millis(0)),
-            expires_at: Some(
-                Timestamp::from_millis(0).plus(DAY * u32::try_from(days).expect("few")),
-            ),
+            issued_at: Some(now),
+            expires_at: Some(now.plus(DAY * 100)),
             source: Some(source.to_owned()),
             ..TokenSecret::default()
-        }
-    }
-
-    #[test]
-    fn the_state_of_a_token_says_whether_an_administrator_has_to_act() {
-        let now = Timestamp::from_millis(0).plus(DAY);
-        let paused = |reason| TenantPause {
-            pause: Some(Pause {
-                until: now.plus(DAY),
-                reason,
-            }),
-            ..TenantPause::default()
         };
-        let free = TenantPause::default();
-        let refused = paused(ErrorCode::ReauthorizationNeeded);
-        let throttled = paused(ErrorCode::ServiceNowThrottled);
-        let of = |grant, token: Option<TokenSecret>, pause: &TenantPause| {
-            token_status(grant, token.as_ref(), pause, true, now).state
+        let file = |account: &str| -> TenantFile {
+            let settings = json!({
+                "tenant": "acme",
+                "rescue": {"company_id": "112938"},
+                "servicenow": {"instance": "https://acme.service-now.com", "service_account": account},
+            });
+            serde_json::from_value(settings).expect("a tenant file")
         };
-        let refresh = Grant::RefreshToken;
-        for (case, found, expected) in [
-            ("no token yet", of(refresh, None, &free), TokenState::None),
-            (
-                "100 days",
-                of(refresh, Some(token(100, "hand-over")), &free),
-                TokenState::Healthy,
-            ),
-            (
-                "100 days, throttled",
-                of(refresh, Some(token(100, "hand-over")), &throttled),
-                TokenState::Healthy,
-            ),
-            (
-                "14 days",
-                of(refresh, Some(token(14, "hand-over")), &free),
-                TokenState::ExpiresSoon,
-            ),
-            (
-                "ended",
-                of(refresh, Some(token(1, "hand-over")), &free),
-                TokenState::ReauthorizationNeeded,
-            ),
-            (
-                "refused",
-                of(refresh, Some(token(100, "hand-over")), &refused),
-                TokenState::ReauthorizationNeeded,
-            ),
-            (
-                "password",
-                of(Grant::Password, None, &free),
-                TokenState::NotNeeded,
-            ),
-            (
-                "password, refused",
-                of(Grant::Password, None, &refused),
-                TokenState::ReauthorizationNeeded,
-            ),
-        ] {
-            assert_eq!(found, expected, "{case}");
-        }
-    }
-
-    #[test]
-    fn a_token_renews_itself_only_with_the_service_accounts_password() {
-        let now = Timestamp::from_millis(0).plus(DAY);
-        let status = |source, has_password| {
-            token_status(
-                Grant::RefreshToken,
-                Some(&token(101, source)),
-                &TenantPause::default(),
-                has_password,
-                now,
-            )
+        let status = |account, source, has_password| {
+            let pause = TenantPause::default();
+            token_status(&file(account), &token(source), &pause, has_password, now)
         };
-        let renewed = status("rotation", true);
+        let renewed = status("svc.rescue", "rotation", true);
         assert_eq!(
             (renewed.renews_itself, renewed.days_left),
             (true, Some(100))
         );
-        assert_eq!(renewed.last_rotation_at, Some(Timestamp::from_millis(0)));
-        let handed_over = status("hand-over", false);
-        assert_eq!(
-            (handed_over.renews_itself, handed_over.last_rotation_at),
-            (false, None)
-        );
+        assert_eq!(renewed.last_rotation_at, Some(now));
+        for (account, has_password) in [("svc.rescue", false), ("", true)] {
+            let handed_over = status(account, "hand-over", has_password);
+            assert!(!handed_over.renews_itself);
+            assert_eq!(handed_over.last_rotation_at, None);
+        }
     }
 }

@@ -248,6 +248,34 @@ impl FailedCall {
     }
 }
 
+/// What an operator does about a failed call, as a clause. `action` and `resource` are those of the call, `reason` why it failed.
+pub fn advice(action: &str, resource: &str, reason: &str) -> String {
+    let advice = match reason {
+        "no AWS credentials" => "sign in to AWS, or choose a profile with AWS_PROFILE",
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
+            return format!("your role needs the permission {action} on {resource}");
+        }
+        "ResourceNotFoundException"
+        | "QueueDoesNotExist"
+        | "AWS.SimpleQueueService.NonExistentQueue" => "is the stack deployed in this region?",
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "UnrecognizedClientException"
+        | "InvalidClientTokenId" => "your AWS credentials are no longer valid, sign in again",
+        reason
+            if reason.contains("connection")
+                || reason.contains("time-out")
+                || reason.starts_with("the host") =>
+        {
+            "check the network and the region (AWS_REGION)"
+        }
+        _ => {
+            "try again; if it fails again, check that resource in the AWS console and the AWS Health Dashboard"
+        }
+    };
+    advice.to_owned()
+}
+
 fn short_reason<E, R>(error: &SdkError<E, R>) -> &str
 where
     E: ProvideErrorMetadata,
@@ -435,5 +463,14 @@ mod tests {
         assert_eq!(endpoint(&config, "SQS"), None);
         assert_eq!(config.use_fips(), Some(true));
         assert_eq!(config.use_dual_stack(), Some(false));
+    }
+
+    #[test]
+    fn a_missing_permission_is_named_as_iam_names_it() {
+        let advice = advice("dynamodb:GetItem", "table tenants", "AccessDeniedException");
+        assert_eq!(
+            advice,
+            "your role needs the permission dynamodb:GetItem on table tenants"
+        );
     }
 }

@@ -4,6 +4,7 @@ mod checked_text;
 pub mod clock;
 pub mod error;
 pub mod instance;
+pub mod plain_text;
 pub mod record;
 pub mod secret;
 pub mod secret_fault;

@@ -25,5 +25,6 @@ mod error;
 pub mod grants;
 pub mod oauth;
 pub mod rotation;
+pub mod status;
 pub mod store;
 pub mod uninterrupted;

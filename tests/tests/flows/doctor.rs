@@ -162,7 +162,7 @@ async fn without_faults_no_check_fails() {
     assert_eq!(report.0.worst(), Status::Warning);
     assert_eq!(world.cloud.servicenow.violations(), Vec::<String>::new());
     assert_eq!(world.cloud.rescue.violations(), Vec::<String>::new());
-    let documented = include_str!("../../../admin/src/doctor/report.rs");
+    let documented = include_str!("../../../shared/src/checks/report.rs");
     for check in report.0.checks {
         let id = format!("`{}`", check.id);
         let row = |line: &str| line.starts_with("/// | `") && line.contains(&id);

@@ -18,6 +18,7 @@ mod resolution;
 mod rotate_tokens;
 mod session_details;
 mod sessions;
+mod status_checks;
 mod tenant_life;
 mod tenant_settings;
 mod tenants;

@@ -147,9 +147,13 @@ async fn the_status_shows_the_state_of_the_token_and_never_the_token() {
 
 /// docs/architecture.md#rule-6.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_with_less_than_14_days_left_is_expiring_and_client_credentials_need_none() {
+async fn a_token_with_less_than_14_days_left_expires_soon_and_client_credentials_need_none() {
     let world = World::start().await;
-    for (days, state, left) in [(85, "healthy", 14), (1, "expiring", 13), (14, "expired", 0)] {
+    for (days, state, left) in [
+        (85, "healthy", 14),
+        (1, "expires-soon", 13),
+        (14, "reauthorization-needed", 0),
+    ] {
         world.cloud.travel(Duration::from_secs(days * DAY));
         let status = shown(&world).await;
         assert_eq!(
@@ -250,7 +254,7 @@ async fn a_rotation_without_a_schedule_is_refused_before_anything_is_changed_and
     let secrets = &world.cloud.stack.secrets;
     let emptied = secrets.put_secret_value().secret_id(world.token_secret());
     emptied.secret_string("{}").send().await.expect("emptied");
-    assert_eq!(shown(&world).await.state.as_str(), "waiting");
+    assert_eq!(shown(&world).await.state.as_str(), "none");
     let no_token = ["has no refresh token yet", "secrets set demo"];
     operator.fails(&rotate, &no_token).await;
 }

@@ -453,6 +453,12 @@ pub(super) async fn play(world: &World) {
     }
     assert_eq!(app.status().await["paused"], Value::Null);
     world.cloud.aws.tick().await;
+
+    // A check gets an access token, and another refresh token with it.
+    world.cloud.travel(Duration::from_secs(3600));
+    let granted = instance.grants().refresh_token;
+    app.checks(TECHNICIAN).await;
+    assert_eq!(instance.grants().refresh_token, granted + 1);
 }
 
 /// ServiceNow revokes the token, and a post waits for another.

@@ -2,31 +2,30 @@
 
 use std::time::Duration;
 
-use aws_smithy_types::date_time::Format;
 use reqwest::header;
 use serde_json::{Map, Value};
-use shared::domain::clock::Timestamp;
-use shared::servicenow::refusal;
+
+use crate::domain::clock::Timestamp;
+use crate::servicenow::refusal;
 
 /// An answer with any status.
 #[derive(Clone, Debug)]
-pub(crate) struct Probe {
-    pub(crate) status: u16,
+pub struct Probe {
+    /// The status.
+    pub status: u16,
     pub(super) headers: header::HeaderMap,
-    pub(crate) json: Option<Value>,
-    pub(crate) took: Duration,
+    /// The body, where it is JSON.
+    pub json: Option<Value>,
+    /// How long it took.
+    pub took: Duration,
     /// When it arrived, by this computer's clock.
-    pub(crate) at: Timestamp,
+    pub at: Timestamp,
 }
 
 impl Probe {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    /// A header as a text.
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
-    }
-
-    /// The sender's time.
-    pub(crate) fn date(&self) -> Option<Timestamp> {
-        self.header("date").and_then(http_date)
     }
 
     /// The first row of a list; `None` when there is no row.
@@ -62,23 +61,5 @@ impl Probe {
             .and_then(|json| json.pointer("/error/message"));
         let text = message.and_then(Value::as_str).unwrap_or_default();
         self.status == 400 && text.starts_with("Invalid table")
-    }
-}
-
-/// The time of a `Date` header.
-pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
-    let date = aws_smithy_types::DateTime::from_str(text.trim(), Format::HttpDate).ok()?;
-    date.to_millis().ok().map(Timestamp::from_millis)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_date_header_is_read_to_the_second() {
-        let at = http_date("Thu, 01 Jan 2026 00:00:01 GMT");
-        assert_eq!(at, Timestamp::parse("2026-01-01T00:00:01Z"));
-        assert_eq!(http_date("yesterday"), None);
     }
 }

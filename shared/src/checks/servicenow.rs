@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::context::Doctor;
+use super::examination::Examination;
 use super::finding::Finding;
 use super::probe::Probe;
 use super::servicenow_tables::USERS;
-use crate::json_name::json_name;
+use crate::domain::tenant::Grant;
 
 /// The role of the Email API (docs/vendors.md#e-mails).
 const EMAIL_ROLE: &str = "email_api_send";
@@ -14,16 +14,19 @@ const EMAIL_ROLE: &str = "email_api_send";
 /// Below this share of an hourly limit deliveries may soon be refused.
 const HEADROOM_WARNS: u64 = 10;
 
-impl Doctor<'_> {
-    /// The instance's answer to a request without credentials; sent once.
-    pub(crate) async fn reached(&self) -> &Result<Probe, Finding> {
+/// The setting by its name in words.
+const INSTANCE: &str = "the instance's address (servicenow.instance)";
+
+impl Examination {
+    /// The instance's answer to a request without credentials, or why there is none; sent once.
+    pub async fn reached(&self) -> &Result<Probe, Finding> {
         let reach = || async {
             let instance = self.instance()?;
             let host = instance.base().host_str().unwrap_or_default();
             let invalid = || {
                 Finding::failed(
                     format!("{host}: the URL is not valid"),
-                    "Correct servicenow.instance in the tenant file and apply it again.",
+                    self.reader.correct_as_operator(INSTANCE),
                 )
             };
             let url = instance
@@ -38,8 +41,10 @@ impl Doctor<'_> {
             self.send(request).await.map_err(|reason| {
                 Finding::failed(
                     format!("{host}: {reason}"),
-                    "Check servicenow.instance in the tenant file: it is the address at which users open ServiceNow. \
-                     If it is right, check that the instance is up, and that its IP access list admits the connector.",
+                    format!(
+                        "Check {INSTANCE}: it is the address at which users open ServiceNow. If it is right, check that \
+                         the instance is up, and that its IP access list admits the connector."
+                    ),
                 )
             })
         };
@@ -47,17 +52,19 @@ impl Doctor<'_> {
     }
 
     /// Whether the instance answers and does not hibernate.
-    pub(crate) async fn reachable(&self) -> Finding {
+    pub(super) async fn reachable(&self) -> Finding {
         let answer = match self.reached().await {
             Ok(answer) => answer,
             Err(finding) => return finding.clone(),
         };
-        let instance = self.tenant.file.servicenow.instance.trim_end_matches('/');
+        let instance = self.file().servicenow.instance.trim_end_matches('/');
         match (answer.status, &answer.json) {
             (300..=399, _) => Finding::failed(
                 format!("{instance} leads somewhere else ({})", answer.status),
-                "Correct servicenow.instance in the tenant file: the connector follows no redirects, because they would \
-                 receive its token.",
+                format!(
+                    "{} The connector follows no redirects, because they would receive its token.",
+                    self.reader.correct_as_operator(INSTANCE)
+                ),
             ),
             (503, _) => Finding::failed(
                 format!("{instance} answers 503"),
@@ -71,8 +78,10 @@ impl Doctor<'_> {
             ),
             (status, None) => Finding::failed(
                 format!("{instance} answers {status} with a page"),
-                "Check servicenow.instance in the tenant file: there may be no ServiceNow instance of that name, or \
-                 a VPN or access list may refuse the connector.",
+                format!(
+                    "Check {INSTANCE}: there may be no ServiceNow instance of that name, or a VPN or access list may \
+                     refuse the connector."
+                ),
             ),
             (status @ 500..=599, _) => Finding::failed(
                 format!("{instance} answers {status}"),
@@ -86,8 +95,12 @@ impl Doctor<'_> {
     }
 
     /// Whether ServiceNow accepts the access token. A new one is requested only when none is shared, or it is refused.
-    pub(crate) async fn servicenow_access(&self) -> Finding {
-        let grant = json_name(&self.tenant.file.servicenow.grant);
+    pub(super) async fn servicenow_access(&self) -> Finding {
+        let grant = match self.file().servicenow.grant {
+            Grant::RefreshToken => "refresh_token",
+            Grant::Password => "password",
+            Grant::ClientCredentials => "client_credentials",
+        };
         match self.incident().await {
             Ok(answer) if answer.status < 500 && answer.json.is_some() => {
                 Finding::ok(format!("granted by {grant}, and accepted"))
@@ -104,8 +117,8 @@ impl Doctor<'_> {
     }
 
     /// The service account as ServiceNow knows it.
-    pub(crate) async fn servicenow_user(&self) -> Finding {
-        let account = self.tenant.file.servicenow.service_account.trim();
+    pub(super) async fn servicenow_user(&self) -> Finding {
+        let account = self.file().servicenow.service_account.trim();
         if account.is_empty() {
             return Finding::skipped(
                 "servicenow.service_account is not set, so the author is seen only in the notes",
@@ -139,8 +152,9 @@ impl Doctor<'_> {
             return Finding::warning(
                 format!("{account} does not exist, or may not be read"),
                 format!(
-                    "Check that servicenow.service_account in the tenant file is the User ID of the account, and give \
-                     it read access to {USERS}."
+                    "Check that servicenow.service_account in the {} is the User ID of the account, and give it read \
+                     access to {USERS}.",
+                    self.reader.choose("tenant file", "connector's settings")
                 ),
             );
         };
@@ -157,8 +171,8 @@ impl Doctor<'_> {
     }
 
     /// The rights for the Email API, as far as they can be checked without sending an e-mail.
-    pub(crate) async fn email(&self) -> Finding {
-        let notifications = &self.tenant.file.notifications;
+    pub(super) async fn email(&self) -> Finding {
+        let notifications = &self.file().notifications;
         if !notifications.email_technician && !notifications.email_customer {
             return Finding::ok("no e-mails are sent: both notifications are switched off");
         }
@@ -167,7 +181,7 @@ impl Doctor<'_> {
              record, operation create, name sys_email, requiring that role; a security_admin makes it). Then press the \
              PIN button once: the answer says whether ServiceNow accepted each e-mail."
         );
-        let account = self.tenant.file.servicenow.service_account.trim();
+        let account = self.file().servicenow.service_account.trim();
         let unproved = "only sending an e-mail proves that e-mails may be sent";
         if account.is_empty() || !is_searchable(account) {
             return Finding::warning(unproved, remedy);
@@ -204,7 +218,7 @@ impl Doctor<'_> {
     }
 
     /// The hourly limits that ServiceNow returns.
-    pub(crate) async fn rate_limit(&self) -> Finding {
+    pub(super) async fn rate_limit(&self) -> Finding {
         let answer = match self.incident().await {
             Ok(answer) => answer,
             Err(finding) => return finding.because_of("servicenow-access"),

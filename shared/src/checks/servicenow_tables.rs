@@ -1,27 +1,27 @@
 //! ServiceNow's tables: whether the service account may read them, and the columns in use.
 
 use serde_json::{Map, Value};
-use shared::domain::record::Table;
-use shared::domain::tenant::{Chat, ConsoleSessions};
 
-use super::context::Doctor;
+use super::examination::Examination;
 use super::finding::Finding;
 use super::probe::Probe;
+use crate::domain::record::Table;
+use crate::domain::tenant::{Chat, ConsoleSessions};
 
 pub(super) const USERS: &str = "sys_user";
 
 /// The columns that deliveries and PINs read of a record.
 const RECORD_COLUMNS: [&str; 5] = ["sys_id", "number", "state", "active", "correlation_id"];
 
-impl Doctor<'_> {
-    pub(crate) async fn read_incident(&self) -> Finding {
+impl Examination {
+    pub(super) async fn read_incident(&self) -> Finding {
         match self.incident().await {
             Ok(answer) => self.of_records(answer, Table::Incident),
             Err(finding) => finding.because_of("servicenow-access"),
         }
     }
 
-    pub(crate) async fn read_case(&self) -> Finding {
+    pub(super) async fn read_case(&self) -> Finding {
         match self.case().await {
             Ok(answer) if answer.is_invalid_table() => {
                 Finding::skipped("this instance has no cases")
@@ -32,13 +32,16 @@ impl Doctor<'_> {
     }
 
     /// Whether Customer Service Management is there.
-    pub(crate) async fn case_plugin(&self) -> Finding {
-        let needed = self.tenant.file.sessions.console_sessions == ConsoleSessions::Case;
+    pub(super) async fn case_plugin(&self) -> Finding {
+        let needed = self.file().sessions.console_sessions == ConsoleSessions::Case;
         match self.case().await {
             Ok(answer) if answer.is_invalid_table() && needed => Finding::failed(
                 "not installed, and console_sessions = \"case\" needs it: no record can be created",
-                "Activate the plugin Customer Service Management (com.sn_customerservice) in ServiceNow, or set \
-                 console_sessions to \"incident\" in the tenant file.",
+                format!(
+                    "Activate the plugin Customer Service Management (com.sn_customerservice) in ServiceNow, or set \
+                     console_sessions to \"incident\" in the {}.",
+                    self.reader.choose("tenant file", "connector's settings")
+                ),
             ),
             Ok(answer) if answer.is_invalid_table() => {
                 Finding::ok("not installed; the tenant works with incidents only")
@@ -48,7 +51,7 @@ impl Doctor<'_> {
         }
     }
 
-    pub(crate) async fn read_user(&self) -> Finding {
+    pub(super) async fn read_user(&self) -> Finding {
         let answer = match self
             .table(USERS, "active=true", "sys_id,user_name,email,name")
             .await
@@ -73,7 +76,7 @@ impl Doctor<'_> {
     }
 
     /// Whether notes can be read back. Otherwise nothing is written after an unknown outcome (docs/architecture.md#rule-2).
-    pub(crate) async fn read_work_notes(&self) -> Finding {
+    pub(super) async fn read_work_notes(&self) -> Finding {
         let answer = match self.incident().await {
             Ok(answer) => answer,
             Err(finding) => return finding.because_of("servicenow-access"),
@@ -92,7 +95,7 @@ impl Doctor<'_> {
         }
     }
 
-    pub(crate) async fn read_attachments(&self) -> Finding {
+    pub(super) async fn read_attachments(&self) -> Finding {
         let query = [("sysparm_limit", "1")];
         let answer = match self.rows("api/now/attachment", &query).await {
             Ok(answer) => answer,
@@ -103,7 +106,7 @@ impl Doctor<'_> {
         }
         let remedy = "Let the service account read and create sys_attachment: long notes and chats go there.";
         let seen = format!("sys_attachment: {}", refusal(&answer));
-        match self.tenant.file.sessions.chat {
+        match self.file().sessions.chat {
             Chat::Attachment => Finding::failed(seen, remedy),
             Chat::Note | Chat::Omit => Finding::warning(seen, remedy),
         }
@@ -117,8 +120,8 @@ impl Doctor<'_> {
         }
     }
 
-    /// One incident with the columns in use; read once.
-    pub(super) async fn incident(&self) -> &Result<Probe, Finding> {
+    /// One incident with the columns in use, or why there is no answer; read once.
+    pub async fn incident(&self) -> &Result<Probe, Finding> {
         let ask = || self.records(Table::Incident);
         self.incident.get_or_init(ask).await
     }
@@ -156,7 +159,7 @@ impl Doctor<'_> {
 
     /// The columns that the tenant file names: written beside notes, and on records that are created.
     fn written_columns(&self, table: Table) -> impl Iterator<Item = &str> {
-        let sessions = &self.tenant.file.sessions;
+        let sessions = &self.file().sessions;
         let creates = matches!(
             (sessions.console_sessions, table),
             (ConsoleSessions::Incident, Table::Incident) | (ConsoleSessions::Case, Table::Case)
@@ -172,7 +175,7 @@ impl Doctor<'_> {
     fn of_records(&self, answer: &Probe, table: Table) -> Finding {
         let needed = match table {
             Table::Incident => true,
-            Table::Case => self.tenant.file.sessions.console_sessions == ConsoleSessions::Case,
+            Table::Case => self.file().sessions.console_sessions == ConsoleSessions::Case,
         };
         if !answer.is_list() {
             let seen = format!("{table}: {}", refusal(answer));
@@ -221,8 +224,11 @@ impl Doctor<'_> {
                     "{table} has no column {}, or it may not be read",
                     unknown.join(", ")
                 ),
-                "Correct sessions.columns and sessions.new_record.columns in the tenant file: ServiceNow silently ignores \
-                 columns that it does not know.",
+                format!(
+                    "{} ServiceNow silently ignores columns that it does not know.",
+                    self.reader
+                        .correct("the columns (sessions.columns, sessions.new_record.columns)")
+                ),
             );
         }
         Finding::ok(format!("{table} and the columns in use"))
@@ -236,7 +242,7 @@ fn absent<'n>(row: &Map<String, Value>, names: impl IntoIterator<Item = &'n str>
 }
 
 /// Which rights a table needs.
-pub(super) fn rights(table: Table) -> String {
+pub fn rights(table: Table) -> String {
     match table {
         Table::Incident => {
             "Give the service account the role itil, or sn_incident_read and sn_incident_write."

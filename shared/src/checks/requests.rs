@@ -4,28 +4,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{RequestBuilder, Response, header};
-use shared::domain::instance::Instance;
-use shared::domain::secret::Secret;
-use shared::http::{BodyError, LONGEST_ANSWER};
-use shared::token::access::AccessError;
 
-use super::context::Doctor;
+use super::examination::Examination;
 use super::finding::Finding;
 use super::probe::Probe;
+use crate::domain::instance::Instance;
+use crate::domain::secret::Secret;
+use crate::http::{BodyError, LONGEST_ANSWER};
+use crate::token::access::AccessError;
 
 /// How long one answer may take.
 const ANSWER: Duration = Duration::from_secs(8);
 
-impl Doctor<'_> {
-    /// Sends a request and returns any answer, or why there is none.
-    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Probe, String> {
+impl Examination {
+    /// Sends a request and returns any answer.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn send(&self, request: RequestBuilder) -> Result<Probe, String> {
+        let timeout = ANSWER.min(self.budget().left());
         let began = tokio::time::Instant::now();
         let sent = async {
-            let answer: Response = request.timeout(ANSWER).send().await?;
+            let answer: Response = request.timeout(timeout).send().await?;
             let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
             let at = self.now();
             let took = began.elapsed();
-            let body = shared::http::body(answer, LONGEST_ANSWER).await?;
+            let body = crate::http::body(answer, LONGEST_ANSWER).await?;
             Ok::<_, BodyError>(Probe {
                 status,
                 headers,
@@ -43,12 +47,13 @@ impl Doctor<'_> {
         Instance::parse(
             &settings.instance,
             settings.allow_host.as_deref(),
-            self.options.testing.allow_loopback,
+            self.testing.allow_loopback,
         )
         .map_err(|error| {
             Finding::failed(
                 format!("servicenow.instance {error}"),
-                "Correct servicenow.instance in the tenant file and apply it again.",
+                self.reader
+                    .correct_as_operator("the instance's address (servicenow.instance)"),
             )
         })
     }
@@ -56,8 +61,7 @@ impl Doctor<'_> {
     /// Reads rows of the Table API as the service account. A refused token is replaced once.
     pub(crate) async fn rows(&self, path: &str, query: &[(&str, &str)]) -> Result<Probe, Finding> {
         let instance = self.instance()?;
-        let file = &self.tenant.file;
-        let no_access = |error: AccessError| Finding::of_access(&error, file, self.now());
+        let no_access = |error: AccessError| self.of_access(&error);
         let token = self.token(&instance, None).await.map_err(no_access)?;
         let answer = self.get(&instance, path, query, &token).await?;
         if answer.status != 401 {
@@ -76,7 +80,7 @@ impl Doctor<'_> {
     }
 
     /// The shared access token, or a new one. The request continues when the check times out: ServiceNow may have issued
-    /// another refresh token, which has to be stored (see [`super::examine`]).
+    /// another refresh token, which has to be stored (see [`Examination::is_obtaining`]).
     async fn token(
         &self,
         instance: &Instance,

@@ -1,14 +1,14 @@
-//! The refresh token and its rotation.
+//! The rotation of the refresh token.
 
 use std::time::Duration;
 
 use shared::aws::secret_store::token_secret_name;
+use shared::checks::finding::Finding;
 use shared::domain::tenant::Grant;
 
 use super::context::Doctor;
-use super::finding::Finding;
 use crate::error::remove_pending_label;
-use crate::token::{self, TokenState};
+use crate::token;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -22,48 +22,9 @@ impl Doctor<'_> {
         self.token_status.get_or_init(ask).await
     }
 
-    /// The time until the refresh token expires.
-    pub(crate) async fn refresh_token(&self) -> Finding {
-        if self.tenant.file.servicenow.grant != Grant::RefreshToken {
-            return Finding::skipped("the grant needs no refresh token");
-        }
-        let status = match self.token_status().await {
-            Ok(status) => status,
-            Err(finding) => return finding.clone(),
-        };
-        let id = self.id();
-        let renew = format!(
-            "Renew it with `rescue-connector token rotate {id}`, which needs service-account-password; otherwise hand \
-             over a new one from ServiceNow."
-        );
-        let hand_over = format!(
-            "Hand over a new one from ServiceNow, or `rescue-connector secrets set {id} refresh-token`."
-        );
-        let left = match (status.expires_at, status.days_left) {
-            (Some(at), Some(days)) => format!("{days} days left, until {at}"),
-            _ => "its expiry is not known".to_owned(),
-        };
-        match status.state {
-            TokenState::Waiting => {
-                Finding::failed("no refresh token was handed over yet", hand_over)
-            }
-            TokenState::Expired => Finding::failed("it has expired: 0 days left", hand_over),
-            TokenState::Expiring => Finding::warning(left, renew),
-            // The checks paused and servicenow-access report a refused token.
-            TokenState::Healthy | TokenState::NotNeeded | TokenState::ReauthorizationNeeded => {
-                match status.days_left {
-                    Some(0) => Finding::failed("it has expired: 0 days left", hand_over),
-                    Some(days) if days < 14 => Finding::warning(left, renew),
-                    Some(_) => Finding::ok(left),
-                    None => Finding::warning(left, renew),
-                }
-            }
-        }
-    }
-
     /// Whether rotations renew it in time.
     pub(crate) async fn rotation(&self) -> Finding {
-        let needed = self.tenant.file.servicenow.grant == Grant::RefreshToken;
+        let needed = self.examination.file().servicenow.grant == Grant::RefreshToken;
         let status = match self.token_status().await {
             Ok(status) => status,
             Err(finding) if needed => return finding.clone(),

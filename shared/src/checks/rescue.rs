@@ -1,34 +1,60 @@
 //! Rescue: its host, single sign-on, and the API token.
 
-use shared::domain::time_budget::TimeBudget;
-use shared::rescue::api::{RescueError, RescueRefusal, TIMEOUT};
-use shared::rescue::authcodes::{RescueCredential, SignInError};
-use shared::rescue::host::Host;
+use std::time::Duration;
 
-use super::context::Doctor;
+use super::examination::Examination;
 use super::finding::Finding;
+use crate::domain::secret_name::SecretName;
+use crate::rescue::api::{RescueError, RescueRefusal, TIMEOUT};
+use crate::rescue::authcodes::{RescueCredential, SignInError};
+use crate::rescue::host::Host;
 
-impl Doctor<'_> {
+/// The setting by its name in words.
+const COMPANY_ID: &str =
+    "the company id (rescue.company_id), which Rescue's Global Settings show under Single Sign-On,";
+
+impl Examination {
+    /// How long Rescue may take for an answer now.
+    fn answer_in(&self) -> Duration {
+        TIMEOUT.min(self.budget().left())
+    }
+
+    /// What holds the settings.
+    fn settings(&self) -> String {
+        self.reader.choose("tenant file", "connector's settings")
+    }
+
+    /// What calls Rescue.
+    fn caller(&self) -> String {
+        self.reader.choose("this computer", "the connector")
+    }
+
     /// Whether the host of the tenant's account answers; no secret is sent.
-    pub(crate) async fn rescue_host(&self) -> Finding {
-        let loopback = self.options.testing.allow_loopback;
-        let host = match &self.options.testing.rescue_endpoint_url {
+    pub(super) async fn rescue_host(&self) -> Finding {
+        let loopback = self.testing.allow_loopback;
+        let host = match &self.testing.rescue_endpoint_url {
             Some(endpoint) => Host::parse(endpoint, loopback),
-            None => Host::of(&self.tenant.file.rescue, loopback),
+            None => Host::of(&self.file().rescue, loopback),
         };
         let host = match host {
             Ok(host) => host,
             Err(error) => {
                 return Finding::failed(
                     format!("rescue.base_url {error}"),
-                    "Correct rescue.base_url in the tenant file, or take it out and set account, and apply it again.",
+                    self.reader.choose(
+                        "Correct rescue.base_url in the tenant file, or take it out and set account, and apply it again.",
+                        "Ask the operator of the connector to correct rescue.base_url.",
+                    ),
                 );
             }
         };
         let name = host.as_str().trim_end_matches('/');
         let page = format!("{name}/Customer/Code.aspx");
-        let wrong_host = "Check rescue.account (global, eu, enterprise) or rescue.base_url in the tenant file: it is \
-                          the host that technicians sign in at.";
+        let wrong_host = format!(
+            "Check rescue.account (global, eu, enterprise) or rescue.base_url in the {}: it is the host that technicians \
+             sign in at.",
+            self.settings()
+        );
         match self.send(self.http.get(page)).await {
             Ok(answer) if answer.status >= 500 => Finding::failed(
                 format!("{name} answers {}", answer.status),
@@ -42,7 +68,8 @@ impl Doctor<'_> {
             Err(reason) => Finding::failed(
                 format!("{name}: {reason}"),
                 format!(
-                    "{wrong_host} Then check that this computer may reach it (proxy, firewall)."
+                    "{wrong_host} Then check that {} may reach it (proxy, firewall).",
+                    self.caller()
                 ),
             ),
         }
@@ -50,23 +77,29 @@ impl Doctor<'_> {
 
     /// Signs in as the technician and shares the new authcode, because it invalidates the one that was shared before
     /// (docs/vendors.md#rescue-sign-in).
-    pub(crate) async fn rescue_sign_in(&self) -> Finding {
-        let Some(technician) = &self.options.technician else {
-            return Finding::skipped("no technician is signed in without --technician EMAIL");
+    pub(super) async fn rescue_sign_in(&self) -> Finding {
+        let Some(technician) = &self.named.signed_in else {
+            return Finding::skipped(self.reader.choose(
+                "no technician is signed in without --technician EMAIL",
+                "no technician is signed in, because none was named",
+            ));
         };
-        let file = &self.tenant.file;
+        let file = self.file();
         if !self.in_domains(technician) {
             return Finding::failed(
                 format!("{technician} is outside technician_domains"),
-                "Add the domain to rescue.technician_domains in the tenant file and apply it again, or name another \
-                 technician.",
+                self.reader.choose(
+                    "Add the domain to rescue.technician_domains in the tenant file and apply it again, or name another \
+                     technician.",
+                    "Name another technician, or ask the operator of the connector to add the domain.",
+                ),
             );
         }
         let shared = match self.credentials.authcode(self.id(), technician).await {
             Ok(shared) => shared.map(|authcode| authcode.code),
-            Err(error) => return self.storage("dynamodb:GetItem", &error),
+            Err(error) => return self.of_storage(&error),
         };
-        let budget = TimeBudget::until(self.stack.clock.clone(), self.deadline);
+        let budget = self.budget();
         let got = self
             .authcodes
             .get(file, technician, shared.as_ref(), &budget)
@@ -80,7 +113,11 @@ impl Doctor<'_> {
             }
             Err(error) => return self.of_sign_in(error, technician),
         };
-        match self.rescue.account(file, &authcode.code, TIMEOUT).await {
+        match self
+            .rescue
+            .account(file, &authcode.code, self.answer_in())
+            .await
+        {
             Ok(account) if !account.technician => Finding::failed(
                 format!("{technician} is signed in, and has no technician licence"),
                 "Give the user a technician licence in Rescue's Administration Center, Organization.",
@@ -104,21 +141,30 @@ impl Doctor<'_> {
     }
 
     fn of_sign_in(&self, error: SignInError, technician: &str) -> Finding {
-        let id = self.id();
+        let (id, reader) = (self.id(), self.reader);
+        let set_password = reader.by_setting(id, SecretName::SsoPassword);
         let refusal = match error {
+            SignInError::NotSet("sso-password") => {
+                return Finding::failed(
+                    "sso-password is not set",
+                    format!(
+                        "Set the company's SSO password (Rescue's Global Settings, Single Sign-On) {set_password}."
+                    ),
+                );
+            }
             SignInError::NotSet(name) => {
                 return Finding::failed(
                     format!("{name} is not set"),
-                    format!(
-                        "Set the company's SSO password (Rescue's Global Settings, Single Sign-On) with \
-                         `rescue-connector secrets set {id} {name}`."
-                    ),
+                    reader.change("set", COMPANY_ID),
                 );
             }
             SignInError::Storage(reason) => {
                 return Finding::failed(
-                    reason,
-                    "Where it says AccessDenied, your role needs that permission; otherwise try again in a minute.",
+                    reader.choose(reason, "the connector cannot use its own storage"),
+                    reader.choose(
+                        "Where it says AccessDenied, your role needs that permission; otherwise try again in a minute.",
+                        "Try again in a minute. If it fails again, tell the operator of the connector.",
+                    ),
                 );
             }
             SignInError::Busy => {
@@ -131,8 +177,12 @@ impl Doctor<'_> {
             SignInError::Rescue(error @ RescueError::Page(_)) => {
                 return Finding::failed(
                     error.to_string(),
-                    "Check rescue.account or rescue.base_url in the tenant file, Rescue's status page, and any proxy \
-                     between this computer and Rescue.",
+                    format!(
+                        "Check rescue.account or rescue.base_url in the {}, Rescue's status page, and any proxy between \
+                         {} and Rescue.",
+                        self.settings(),
+                        self.caller()
+                    ),
                 );
             }
             SignInError::Rescue(error) => {
@@ -146,50 +196,54 @@ impl Doctor<'_> {
         let remedy = match refusal {
             RescueRefusal::Invalid => format!(
                 "Check that this is the technician's SSO id in Rescue's Administration Center (Organization), that \
-                 the technician is enabled, that sso-password is the company-wide password of Global Settings, Single \
-                 Sign-On (`rescue-connector secrets set {id} sso-password`), and that rescue.company_id in the tenant \
-                 file ({} now) is the company id shown there.",
-                self.tenant.file.rescue.company_id
+                 the technician is enabled, that the SSO password is the company-wide password of Global Settings, \
+                 Single Sign-On (set it {set_password}), and that rescue.company_id in the {} ({} now) is the company id \
+                 shown there.",
+                self.settings(),
+                self.file().rescue.company_id
             ),
-            RescueRefusal::InvalidParamCompany => {
-                "Correct rescue.company_id in the tenant file (Rescue's Global Settings, Single Sign-On) and apply it \
-                 again."
-                    .to_owned()
-            }
+            RescueRefusal::InvalidParamCompany => reader.correct(COMPANY_ID),
             RescueRefusal::Error => format!(
                 "Two attempts failed. If the fault is temporary, it works in a minute. If Rescue's Global Settings deny sign-in by API, \
-                 allow requestAuthCode there, or generate an API token and run `rescue-connector secrets set {id} rescue-api-token`."
+                 allow requestAuthCode there, or generate an API token and set it {}.",
+                reader.by_setting(id, SecretName::RescueApiToken)
             ),
-            RescueRefusal::IpRestricted(_) => {
-                "Add this computer's and the functions' addresses to the account's allowed IP addresses (Rescue's \
-                 Global Settings), or lift the restriction."
-                    .to_owned()
-            }
+            RescueRefusal::IpRestricted(_) => format!(
+                "Add {} to the account's allowed IP addresses (Rescue's Global Settings), or lift the restriction.",
+                reader.choose(
+                    "this computer's and the functions' addresses",
+                    "the connector's addresses"
+                )
+            ),
             RescueRefusal::UserIsDeleted | RescueRefusal::UserDeletedOrDisabled => {
                 "Enable the technician in Rescue's Administration Center, Organization.".to_owned()
             }
-            RescueRefusal::PollRateExceeded => "Too many requests at once; try again in a minute.".to_owned(),
-            _ => "See rescue-host; if it fails again, ask Rescue's support what this answer means.".to_owned(),
+            RescueRefusal::PollRateExceeded => {
+                "Too many requests at once; try again in a minute.".to_owned()
+            }
+            _ => "See rescue-host; if it fails again, ask Rescue's support what this answer means."
+                .to_owned(),
         };
         Finding::failed(seen, remedy)
     }
 
     /// Whether Rescue accepts the API token.
-    pub(crate) async fn rescue_api_token(&self) -> Finding {
-        let token = match self.secret_store.tenant_secrets(self.id()).await {
-            Ok(credentials) => credentials.rescue_api_token.clone(),
+    pub(super) async fn rescue_api_token(&self) -> Finding {
+        let token = match self.tenant_secrets().await {
+            Ok(secrets) => secrets.rescue_api_token.clone(),
             Err(_) => return Finding::skipped("cannot be checked while secrets fails"),
         };
         let Some(token) = token else {
             return Finding::skipped("no API token is set; technicians are signed in by SSO");
         };
         let again = format!(
-            "Generate an API token in Rescue's Global Settings and run `rescue-connector secrets set {} rescue-api-token`.",
-            self.id()
+            "Generate an API token in Rescue's Global Settings and set it {}.",
+            self.reader
+                .by_setting(self.id(), SecretName::RescueApiToken)
         );
         match self
             .rescue
-            .account(&self.tenant.file, &token, TIMEOUT)
+            .account(self.file(), &token, self.answer_in())
             .await
         {
             Ok(account) if !account.technician => Finding::warning(
@@ -213,8 +267,8 @@ impl Doctor<'_> {
     }
 
     /// Whether `technician_domains` contains the address's domain.
-    pub(crate) fn in_domains(&self, address: &str) -> bool {
-        let domains = &self.tenant.file.rescue.technician_domains;
+    pub(super) fn in_domains(&self, address: &str) -> bool {
+        let domains = &self.file().rescue.technician_domains;
         let domain = address.rsplit_once('@').map(|(_, domain)| domain);
         let inside = |domain: &str| {
             domains
