@@ -7,7 +7,7 @@ use std::time::Duration;
 use local::demo_tenant::{self, COMPANY_ID, TECHNICIAN};
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::{Value, json};
-use shared::aws::tenants::{KeyScope, ManagedBy};
+use shared::aws::tenants::{KeyScope, ManagedBy, TenantsTable};
 use shared::checks::examination::{Examination, Technicians};
 use shared::checks::reader::Reader;
 use shared::checks::report::Status;
@@ -261,6 +261,11 @@ async fn a_rescue_that_does_not_answer_costs_no_other_check_its_result() {
     let stack = &world.cloud.stack;
     let vendors = VendorWiring {
         http: shared::http::client(None).expect("TLS"),
+        tenants: Arc::new(TenantsTable::new(
+            stack.dynamodb.clone(),
+            stack.tenants_table.clone(),
+            stack.clock.clone(),
+        )),
         secret_store: Arc::new(stack.secret_store()),
         credentials: Arc::new(stack.credentials()),
         clock: stack.clock.clone(),
