@@ -62,21 +62,17 @@ impl Examination {
     pub(crate) async fn rows(&self, path: &str, query: &[(&str, &str)]) -> Result<Probe, Finding> {
         let instance = self.instance()?;
         let no_access = |error: AccessError| self.of_access(&error);
-        let token = self.token(&instance, None).await.map_err(no_access)?;
-        let answer = self.get(&instance, path, query, &token).await?;
-        if answer.status != 401 {
-            return Ok(answer);
+        let mut refused = None;
+        for _ in 0..2 {
+            let token = self.token(&instance, refused).await.map_err(no_access)?;
+            let answer = self.get(&instance, path, query, &token).await?;
+            if answer.status != 401 {
+                return Ok(answer);
+            }
+            refused = Some(token);
         }
-        let token = self
-            .token(&instance, Some(token))
-            .await
-            .map_err(no_access)?;
-        let answer = self.get(&instance, path, query, &token).await?;
-        if answer.status == 401 {
-            let reason = "ServiceNow refuses a token that it has just granted".to_owned();
-            return Err(no_access(AccessError::ReauthorizationNeeded(reason)));
-        }
-        Ok(answer)
+        let reason = "ServiceNow refuses a token that it has just granted".to_owned();
+        Err(no_access(AccessError::ReauthorizationNeeded(reason)))
     }
 
     /// The shared access token, or a new one. The request continues when the check times out: ServiceNow may have issued

@@ -5,7 +5,7 @@ use futures::StreamExt as _;
 use super::examination::Examination;
 use super::finding::Finding;
 use super::reader::Reader;
-use crate::servicenow::client::CallError;
+use super::servicenow_tables::USERS;
 use crate::servicenow::query::{Email, Query};
 
 /// How many addresses are looked up at a time.
@@ -74,40 +74,37 @@ impl Examination {
         if !self.in_domains(address) {
             return Ok(Match::OutsideDomains);
         }
-        let (file, query) = (self.file(), Query::active_email(&email));
-        let found = self
-            .servicenow
-            .for_tenant(file, self.budget())
-            .find("sys_user", &query)
-            .await;
-        let found = match found {
-            Ok(found) => found,
-            Err(
-                CallError::OutOfTime | CallError::Unavailable { .. } | CallError::Throttled { .. },
-            ) => {
+        let query = Query::active_email(&email);
+        let found = self.table(USERS, query.text(), query.column()).await;
+        let answer = match found {
+            // The instance has just answered about incidents.
+            Err(_) => return Ok(Match::NotLookedUp),
+            Ok(answer) if answer.status == 429 || answer.status >= 500 => {
                 return Ok(Match::NotLookedUp);
             }
-            Err(CallError::Access(error)) => {
-                return Err(self.of_access(&error).because_of("servicenow-access"));
+            Ok(answer) if !answer.is_list() => {
+                let seen = format!("{USERS} cannot be searched: {}", answer.status);
+                return Err(Finding::failed(seen, "See read-user."));
             }
-            Err(error) => {
-                return Err(Finding::failed(
-                    format!("sys_user cannot be searched: {error}"),
-                    "See read-user.",
-                ));
-            }
+            Ok(answer) => answer,
         };
-        if found.incomparable {
+        let found = answer.rows().iter();
+        let addresses: Vec<_> = found.map(|row| row[query.column()].as_str()).collect();
+        if addresses.contains(&None) {
             return Err(Finding::failed(
                 "sys_user may not be searched by e-mail",
                 "Let the service account read the column email of sys_user; see read-user.",
             ));
         }
-        Ok(match found.rows.len() {
-            0 => Match::NoUser,
-            1 => Match::One,
-            _ => Match::Several,
-        })
+        // ServiceNow ignores query terms that it does not know and answers with other rows.
+        let matching = addresses.into_iter().flatten();
+        Ok(
+            match matching.filter(|found| query.matches(found)).count() {
+                0 => Match::NoUser,
+                1 => Match::One,
+                _ => Match::Several,
+            },
+        )
     }
 }
 
