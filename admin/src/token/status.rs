@@ -122,7 +122,12 @@ pub async fn status(stack: &Stack, id: &TenantId) -> Result<TokenStatus, AdminEr
 }
 
 /// Why the connector cannot move the end of a tenant's refresh token by itself; `None` when it can.
-fn obstacle(file: &TenantFile, rotation: &Rotation, password: bool) -> Option<String> {
+fn obstacle(
+    file: &TenantFile,
+    rotation: &Rotation,
+    password: bool,
+    life: &TokenLife,
+) -> Option<String> {
     let id = &file.tenant;
     if !rotation.enabled {
         return Some(
@@ -136,7 +141,10 @@ fn obstacle(file: &TenantFile, rotation: &Rotation, password: bool) -> Option<St
              names the way out"
         ));
     }
-    let lacks = match RenewalLacks::of(file, password)? {
+    let lacks = match RenewalLacks::of(file, password, life)? {
+        RenewalLacks::Success => format!(
+            "it should have been renewed by now; `rescue-connector token rotate {id}` names the reason"
+        ),
         RenewalLacks::ServiceAccount => {
             "servicenow.service_account is not set in the tenant file".to_owned()
         }
@@ -156,11 +164,11 @@ fn assess(
     now: Timestamp,
 ) -> TokenStatus {
     let needed = file.servicenow.grant == Grant::RefreshToken;
-    let obstacle = obstacle(&file, &rotation, password).filter(|_| needed);
     let pause = tenant_pause.pause_at(now);
     let own_client = token.client_id.is_some();
     let grant = file.servicenow.grant;
     let life = TokenLife::of(grant, &token, &tenant_pause, now);
+    let obstacle = obstacle(&file, &rotation, password, &life).filter(|_| needed);
     TokenStatus {
         tenant: file.tenant,
         grant,
@@ -268,7 +276,13 @@ mod tests {
         named.servicenow.service_account = "svc.rescue".to_owned();
         let mut nameless = named.clone();
         nameless.servicenow.service_account = String::new();
-        assert_eq!(obstacle(&named, &scheduled(), true), None);
+        let life_after = |days: u32| {
+            let (pause, at) = (TenantPause::default(), now().plus(DAY * days));
+            TokenLife::of(Grant::RefreshToken, &token(100), &pause, at)
+        };
+        assert_eq!(obstacle(&named, &scheduled(), true, &life_after(0)), None);
+        let stuck = obstacle(&named, &scheduled(), true, &life_after(80));
+        assert!(stuck.is_some_and(|text| text.contains("token rotate acme")));
         for (file, rotation, password, expected) in [
             (&named, Rotation::default(), true, "no rotation schedule"),
             (&named, blocked, true, "version v7"),
@@ -280,7 +294,7 @@ mod tests {
                 "secrets set acme service-account-password",
             ),
         ] {
-            let text = obstacle(file, &rotation, password).expect("an obstacle");
+            let text = obstacle(file, &rotation, password, &life_after(0)).expect("an obstacle");
             assert!(text.contains(expected), "{expected}: {text}");
         }
         let status = assess(

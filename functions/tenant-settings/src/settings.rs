@@ -144,7 +144,17 @@ fn refusal(error: ChangeError) -> Problem {
                 "Ask the operator of the connector to change {}.",
                 pointers.join(", ")
             );
-            Problem::new(ErrorCode::OperatorOnly, detail)
+            let errors = pointers.into_iter().map(|pointer| FieldError {
+                detail: match pointer.as_str() {
+                    "/rescue/technician_domains" => "only the operator can add a domain",
+                    _ => "only the operator can change this",
+                }
+                .to_owned(),
+                pointer,
+            });
+            let mut problem = Problem::new(ErrorCode::OperatorOnly, detail);
+            problem.errors = errors.collect();
+            problem
         }
         ChangeError::Invalid(faults) => {
             let errors = faults

@@ -132,7 +132,7 @@ fn token_status(
         state: life.state,
         expires_at: life.expires_at,
         days_left: life.days_left(),
-        renews_itself: needed && RenewalLacks::of(file, has_password).is_none(),
+        renews_itself: needed && RenewalLacks::of(file, has_password, &life).is_none(),
         last_rotation_at: token.issued_at.filter(|_| rotated),
     }
 }
@@ -161,10 +161,16 @@ mod tests {
             });
             serde_json::from_value(settings).expect("a tenant file")
         };
-        let status = |account, source, has_password| {
+        let status_at = |account, source, has_password, now| {
             let pause = TenantPause::default();
             token_status(&file(account), &token(source), &pause, has_password, now)
         };
+        let status = |account, source, has_password| status_at(account, source, has_password, now);
+        // Renewal begins after 50 days. After 75 it has not succeeded: ServiceNow may refuse the password.
+        for (days, renews_itself) in [(74, true), (76, false)] {
+            let later = status_at("svc.rescue", "rotation", true, now.plus(DAY * days));
+            assert_eq!(later.renews_itself, renews_itself, "{days}");
+        }
         let renewed = status("svc.rescue", "rotation", true);
         assert_eq!(
             (renewed.renews_itself, renewed.days_left),

@@ -146,7 +146,7 @@ export const x_rescue_conn_settings = Table({
         client_id: StringColumn({
             label: 'OAuth client id',
             maxLength: 250,
-            hint: 'Of the record in the Application Registry',
+            hint: 'Of the record in the Application Registry. The token set-up hands its own over with the token; this one is for the other ways to sign in',
         }),
         oauth_client_secret: Password2Column({
             label: 'OAuth client secret',

@@ -50,9 +50,19 @@ impl Examination {
             (Some(at), Some(days)) => format!("{days} days left, until {at}"),
             _ => "its expiry is not known".to_owned(),
         };
-        if life.state == TokenState::Healthy && life.left.is_some() {
+        let secrets = self.tenant_secrets().await.as_ref();
+        let has_password = secrets.is_ok_and(|secrets| secrets.service_account_password.is_some());
+        let is_stuck = life.is_overdue && has_password;
+        if life.state == TokenState::Healthy && life.left.is_some() && !is_stuck {
             return Finding::ok(left);
         }
+        let left = if is_stuck {
+            format!(
+                "{left}; renewing it has not succeeded, although service-account-password is set"
+            )
+        } else {
+            left
+        };
         let renew = reader.choose(
             format!(
                 "Renew it with `rescue-connector token rotate {id}`, which needs service-account-password; otherwise \

@@ -10,8 +10,10 @@ use super::finding::Finding;
 use super::probe::Probe;
 use crate::domain::instance::Instance;
 use crate::domain::secret::Secret;
+use crate::domain::tenant::Grant;
 use crate::http::{BodyError, LONGEST_ANSWER};
 use crate::token::access::AccessError;
+use crate::token::grants::grant_request;
 
 /// How long one answer may take.
 const ANSWER: Duration = Duration::from_secs(8);
@@ -61,6 +63,7 @@ impl Examination {
     /// Reads rows of the Table API as the service account. A refused token is replaced once.
     pub(crate) async fn rows(&self, path: &str, query: &[(&str, &str)]) -> Result<Probe, Finding> {
         let instance = self.instance()?;
+        self.has_credentials().await?;
         let no_access = |error: AccessError| self.of_access(&error);
         let mut refused = None;
         for _ in 0..2 {
@@ -73,6 +76,26 @@ impl Examination {
         }
         let reason = "ServiceNow refuses a token that it has just granted".to_owned();
         Err(no_access(AccessError::ReauthorizationNeeded(reason)))
+    }
+
+    /// Whether everything is set that a token is asked for with. Asking without it would pause the tenant's deliveries.
+    async fn has_credentials(&self) -> Result<(), Finding> {
+        let (Ok(secrets), Ok(token)) = tokio::join!(self.tenant_secrets(), self.token_secret())
+        else {
+            return Ok(());
+        };
+        let grant = self.file().servicenow.grant;
+        if grant == Grant::RefreshToken && token.refresh_token.is_none() {
+            let seen = "no refresh token was handed over yet";
+            return Err(Finding::failed(seen, self.reader.hand_over(self.id())));
+        }
+        let request = grant_request(self.file(), grant, secrets, Some(token));
+        request.map(drop).map_err(|error| {
+            Finding::failed(
+                error.to_string(),
+                "See what the checks configuration and secrets say.",
+            )
+        })
     }
 
     /// The shared access token, or a new one. The request continues when the check times out: ServiceNow may have issued

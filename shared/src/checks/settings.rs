@@ -41,8 +41,8 @@ impl Examination {
         let (rescue, servicenow, sessions) = (&file.rescue, &file.servicenow, &file.sessions);
         let mut faults = Vec::new();
         let mut addresses = false;
-        let token = self.token_secret().await.as_ref();
-        if servicenow.client_id.trim().is_empty() && !token.is_ok_and(brings_its_client) {
+        let token = self.token_secret().await.as_ref().ok();
+        if servicenow.client_id.trim().is_empty() && !brings_client(servicenow.grant, token) {
             faults.push("servicenow.client_id is empty".to_owned());
         }
         if servicenow.grant == Grant::Password && servicenow.service_account.trim().is_empty() {
@@ -201,7 +201,7 @@ impl Examination {
             })
         };
         let mut needed = Vec::new();
-        if !brings_its_client(token) {
+        if !brings_client(grant, Some(token)) {
             needed.push(SecretName::OauthClientSecret);
         }
         match grant {
@@ -279,10 +279,13 @@ impl Examination {
     }
 }
 
-/// Whether a token was handed over together with its OAuth client; the tenant's settings then need none.
-fn brings_its_client(token: &TokenSecret) -> bool {
-    let has_id = token.client_id.as_ref().is_some_and(|id| !id.is_empty());
-    has_id && holds(&token.client_secret)
+/// Whether the grant uses the OAuth client that the token was handed over with, so that the settings need none.
+fn brings_client(grant: Grant, token: Option<&TokenSecret>) -> bool {
+    grant == Grant::RefreshToken
+        && token.is_some_and(|token| {
+            let has_id = token.client_id.as_ref().is_some_and(|id| !id.is_empty());
+            has_id && holds(&token.client_secret)
+        })
 }
 
 /// Whether a secret is set and not empty.

@@ -230,7 +230,11 @@ fn missing(name: &str) -> AccessError {
     AccessError::ReauthorizationNeeded(format!("{name} is not set"))
 }
 
-fn grant_request(
+/// The request of a grant, and the client that sends it.
+///
+/// # Errors
+/// `ReauthorizationNeeded`, which names what is not set.
+pub(crate) fn grant_request(
     tenant: &TenantFile,
     grant: Grant,
     credentials: &TenantSecrets,

@@ -53,6 +53,8 @@ pub struct TokenLife {
     pub expires_at: Option<Timestamp>,
     /// How long until then; zero afterwards.
     pub left: Option<Duration>,
+    /// Three quarters of its life are over, although renewal starts at half of it.
+    pub is_overdue: bool,
 }
 
 impl TokenLife {
@@ -73,6 +75,9 @@ impl TokenLife {
             state,
             expires_at: token.expires_at.filter(|_| needed && is_set),
             left,
+            is_overdue: left
+                .zip(token.issued_at.zip(token.expires_at))
+                .is_some_and(|(left, (issued, expires))| left < expires.since(issued) / 4),
         }
     }
 
@@ -82,9 +87,11 @@ impl TokenLife {
     }
 }
 
-/// What the connector lacks to move the end of a refresh token by itself.
+/// Why the connector does not move the end of a refresh token by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RenewalLacks {
+    /// A renewal that succeeds: ServiceNow may refuse the password.
+    Success,
     /// The setting `servicenow.service_account`.
     ServiceAccount,
     /// The secret `service-account-password`.
@@ -92,12 +99,15 @@ pub enum RenewalLacks {
 }
 
 impl RenewalLacks {
-    /// `None`: it can. A password is `set` or not.
-    pub fn of(file: &TenantFile, password_is_set: bool) -> Option<Self> {
+    /// `None`: it does.
+    pub fn of(file: &TenantFile, password_is_set: bool, life: &TokenLife) -> Option<Self> {
         if file.servicenow.service_account.trim().is_empty() {
             return Some(Self::ServiceAccount);
         }
-        (!password_is_set).then_some(Self::Password)
+        if !password_is_set {
+            return Some(Self::Password);
+        }
+        life.is_overdue.then_some(Self::Success)
     }
 }
 
@@ -170,12 +180,20 @@ mod tests {
             "servicenow": {"instance": "https://acme.service-now.com"},
         }))
         .expect("a tenant file");
-        assert_eq!(
-            RenewalLacks::of(&file, true),
-            Some(RenewalLacks::ServiceAccount)
-        );
+        let token = TokenSecret {
+            issued_at: Some(now()),
+            ..token(100)
+        };
+        let lacks = |file: &TenantFile, password_is_set: bool, days: u32| {
+            let at = now().plus(DAY * days);
+            let free = TenantPause::default();
+            let life = TokenLife::of(Grant::RefreshToken, &token, &free, at);
+            RenewalLacks::of(file, password_is_set, &life)
+        };
+        assert_eq!(lacks(&file, true, 0), Some(RenewalLacks::ServiceAccount));
         file.servicenow.service_account = "svc.rescue".to_owned();
-        assert_eq!(RenewalLacks::of(&file, false), Some(RenewalLacks::Password));
-        assert_eq!(RenewalLacks::of(&file, true), None);
+        assert_eq!(lacks(&file, false, 0), Some(RenewalLacks::Password));
+        assert_eq!(lacks(&file, true, 75), None);
+        assert_eq!(lacks(&file, true, 76), Some(RenewalLacks::Success));
     }
 }

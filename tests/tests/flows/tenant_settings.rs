@@ -179,6 +179,11 @@ async fn what_only_the_operator_may_change_is_refused_and_settings_have_a_size()
             .as_str()
             .is_some_and(|detail| detail.contains("/servicenow/instance"))
     );
+    let expected = json!([{
+        "pointer": "/servicenow/instance",
+        "detail": "only the operator can change this",
+    }]);
+    assert_eq!(refused.json()["errors"], expected);
     let large = json!({"servicenow": {"client_id": "x".repeat(70_000)}});
     app.patch(version, large)
         .await
