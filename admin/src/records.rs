@@ -69,8 +69,8 @@ impl Numbers {
 /// What the clients of Rescue and ServiceNow are made from, as the functions make them.
 pub(crate) fn vendors(stack: &Stack, testing: &Testing) -> Result<VendorWiring, AdminError> {
     let (secrets, prefix) = (stack.secrets.clone(), stack.secret_prefix.clone());
-    let (dynamodb, table) = (stack.dynamodb.clone(), stack.tenants_table.clone());
-    let tenants = TenantsTable::new(dynamodb, table, stack.clock.clone());
+    let (calls, table) = (stack.tenant_calls.clone(), stack.tenants_table.clone());
+    let tenants = TenantsTable::new(calls, table, stack.clock.clone());
     Ok(VendorWiring {
         http: shared::http::client(testing.ca_file.as_deref())?,
         tenants: Arc::new(tenants),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use shared::aws::credentials::CredentialsTable;
+use shared::aws::direct::DirectClient;
 use shared::aws::queue::Queues;
 use shared::aws::secret_store::SecretStore;
 use shared::aws::tenants::ManagedTenants;
@@ -31,6 +32,10 @@ pub struct Stack {
     pub dynamodb: aws_sdk_dynamodb::Client,
     pub secrets: aws_sdk_secretsmanager::Client,
     pub sqs: aws_sdk_sqs::Client,
+    /// For [`Stack::queues`].
+    pub queue_calls: DirectClient,
+    /// For [`TenantsTable`](shared::aws::tenants::TenantsTable).
+    pub tenant_calls: DirectClient,
     /// Who runs the commands.
     pub operator: Operator,
     /// The time; tests shift it with `CLOCK_OFFSET_SECONDS`.
@@ -125,6 +130,10 @@ impl Stack {
     /// The sessions queue and its dead-letter queue.
     pub fn queues(&self) -> Queues {
         let (sessions, dead_letters) = (&self.sessions_queue_url, &self.sessions_dlq_url);
-        Queues::new(self.sqs.clone(), sessions.clone(), dead_letters.clone())
+        Queues::new(
+            self.queue_calls.clone(),
+            sessions.clone(),
+            dead_letters.clone(),
+        )
     }
 }

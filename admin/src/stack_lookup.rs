@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aws_config::BehaviorVersion;
+use shared::aws::direct::DirectClient;
 use shared::domain::clock::Clock;
 use shared::environment::{DEFAULT_SECRET_PREFIX, EnvironmentReader};
 
@@ -97,6 +98,8 @@ impl Stack {
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
             secrets: aws_sdk_secretsmanager::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
+            queue_calls: DirectClient::sqs(&config),
+            tenant_calls: DirectClient::dynamodb(&config),
             operator: Operator::of(config),
             clock: Clock::system(testing.clock_offset_seconds),
         };

@@ -11,6 +11,7 @@ use std::time::Duration;
 use admin::stack::{Operator, Stack};
 use admin::tenant::{Applied, ApplyOptions};
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+use shared::aws::direct::DirectClient;
 use shared::aws::sdk::SdkConfig;
 use shared::domain::clock::Clock;
 use shared::domain::secret::Secret;
@@ -458,6 +459,8 @@ pub(crate) fn stack(outputs: &BTreeMap<String, String>, sdk: &SdkConfig, clock: 
         dynamodb: aws_sdk_dynamodb::Client::new(sdk),
         secrets: aws_sdk_secretsmanager::Client::new(sdk),
         sqs: aws_sdk_sqs::Client::new(sdk),
+        queue_calls: DirectClient::sqs(sdk),
+        tenant_calls: DirectClient::dynamodb(sdk),
         operator: Operator::default(),
         clock,
     }

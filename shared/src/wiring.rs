@@ -1,11 +1,13 @@
 //! The clients of a function, each made from the environment when the function asks for it. What no function of a program
 //! asks for is not linked into it.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use aws_types::SdkConfig;
 
 use crate::aws::credentials::CredentialsTable;
+use crate::aws::direct::{self, DYNAMODB, DirectClient, SECRETS_MANAGER, SQS, ServiceName};
 use crate::aws::ledger::Ledger;
 use crate::aws::queue::Queues;
 use crate::aws::secret_store::SecretStore;
@@ -30,8 +32,10 @@ pub struct Wiring {
     testing: Testing,
     http: reqwest::Client,
     aws: SdkConfig,
-    dynamodb: aws_sdk_dynamodb::Client,
+    dynamodb: OnceCell<aws_sdk_dynamodb::Client>,
     clock: Clock,
+    /// The services that the first event needs.
+    called_first: Vec<&'static ServiceName>,
 }
 
 impl Wiring {
@@ -46,7 +50,8 @@ impl Wiring {
         let aws = environment.aws().config(&http);
         Ok(Self {
             environment,
-            dynamodb: aws_sdk_dynamodb::Client::new(&aws),
+            dynamodb: OnceCell::new(),
+            called_first: vec![&DYNAMODB],
             clock: Clock::system(testing.clock_offset_seconds),
             testing,
             http,
@@ -54,7 +59,8 @@ impl Wiring {
         })
     }
 
-    /// Ends the wiring and starts the metrics.
+    /// Ends the wiring, starts the metrics, and begins to open connections to the services that the first event needs. Has to
+    /// be called within the process's Tokio runtime.
     ///
     /// # Errors
     /// Names every variable that is missing or wrong.
@@ -62,6 +68,11 @@ impl Wiring {
         let namespace = self.environment.required("METRICS_NAMESPACE");
         self.environment.finish()?;
         telemetry::start_metrics(namespace);
+        let services = self.called_first.iter();
+        let urls: Vec<_> = services
+            .filter_map(|service| direct::known_endpoint(&self.aws, service))
+            .collect();
+        crate::http::open_connections(&self.http, &urls);
         Ok(())
     }
 
@@ -72,7 +83,8 @@ impl Wiring {
 
     /// Shares the process's connections.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        self.dynamodb.clone()
+        let make = || aws_sdk_dynamodb::Client::new(&self.aws);
+        self.dynamodb.get_or_init(make).clone()
     }
 
     /// Shares the process's connections.
@@ -83,7 +95,7 @@ impl Wiring {
     /// Reads `TENANTS_TABLE`.
     pub fn tenants(&mut self) -> TenantsTable {
         let table = self.environment.required("TENANTS_TABLE");
-        TenantsTable::new(self.dynamodb(), table, self.clock())
+        TenantsTable::new(DirectClient::dynamodb(&self.aws), table, self.clock())
     }
 
     /// Reads and writes whole tenants.
@@ -101,6 +113,7 @@ impl Wiring {
     /// Reads `SESSIONS_QUEUE_URL` and `SESSIONS_DLQ_URL`.
     pub fn queues(&mut self) -> Queues {
         let dead_letters = self.environment.required("SESSIONS_DLQ_URL");
+        self.called_first.push(&SQS);
         self.queues_with(dead_letters)
     }
 
@@ -111,7 +124,7 @@ impl Wiring {
 
     fn queues_with(&mut self, dead_letters: String) -> Queues {
         let sessions = self.environment.required("SESSIONS_QUEUE_URL");
-        Queues::new(aws_sdk_sqs::Client::new(&self.aws), sessions, dead_letters)
+        Queues::new(DirectClient::sqs(&self.aws), sessions, dead_letters)
     }
 
     /// Reads `CREDENTIALS_TABLE`.
@@ -122,6 +135,7 @@ impl Wiring {
     /// Reads `CREDENTIALS_TABLE`, `SECRET_PREFIX` and `TENANTS_TABLE`.
     pub fn vendors(&mut self, timeouts: ServiceNowTimeouts) -> VendorWiring {
         let (table, prefix) = (self.credentials_table(), self.environment.secret_prefix());
+        self.called_first.push(&SECRETS_MANAGER);
         let credentials = CredentialsTable::new(self.dynamodb(), table, self.clock());
         let secret_store = SecretStore::new(self.secrets_manager(), prefix, self.clock());
         VendorWiring {

@@ -38,12 +38,6 @@ const ACCEPTS: &str = "session-details";
 const BARE: &str = "bare";
 const ONE_CALL: &str = "one-call";
 
-/// Known reasons for missed bars, by the beginning of `Bar::about`.
-const REASONS: &[(&str, &str)] = &[(
-    "cold start of `session-details`, plain HTTP",
-    "a fifth of its instructions go into the lists of AWS partitions that its two SDK clients parse when they are made",
-)];
-
 /// Writes the page and the picture, and the figures into the README of the project in `root`.
 pub(crate) fn write(measured: &Measured, root: &Path) -> Result<(), BenchError> {
     let readme = root.join(README);
@@ -170,11 +164,7 @@ impl Bar {
             None => ("–".to_owned(), "not measured".to_owned()),
             Some(measured) => {
                 let verdict = self.missed_by(measured).map_or("met".to_owned(), |by| {
-                    let reason = REASONS
-                        .iter()
-                        .find(|(about, _)| self.about.starts_with(about));
-                    let reason = reason.map_or(String::new(), |(_, reason)| format!(": {reason}"));
-                    format!("**missed by {:.0} %**{reason}", (by * 100.0).max(1.0))
+                    format!("**missed by {:.0} %**", (by * 100.0).max(1.0))
                 });
                 (shown(measured), verdict)
             }

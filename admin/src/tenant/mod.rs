@@ -107,6 +107,8 @@ mod tests {
             dynamodb,
             secrets: aws_sdk_secretsmanager::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
+            queue_calls: shared::aws::direct::DirectClient::sqs(&config),
+            tenant_calls: shared::aws::direct::DirectClient::dynamodb(&config),
             operator: Operator::default(),
             clock: clock(),
         }

@@ -1,6 +1,7 @@
 //! The connector's own tables, secrets and queues in AWS.
 
 pub mod credentials;
+pub mod direct;
 pub mod item;
 pub mod ledger;
 pub mod queue;

@@ -10,9 +10,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
-use aws_sdk_dynamodb::operation::get_item::{GetItemError, GetItemOutput};
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_sdk_dynamodb::operation::get_item::{GetItem, GetItemInput, GetItemOutput};
 use tokio::time::timeout;
 
 pub use self::history::HistoryEntry;
@@ -22,6 +20,7 @@ pub use self::managed::{
     Change, LIVE_KEYS, ManagedBy, ManagedTenant, ManagedTenants, ReadTenantError, WriteTenantError,
 };
 pub use self::tenant::Tenant;
+use crate::aws::direct::{CallError, DirectClient};
 use crate::aws::item::text_value;
 use crate::aws::storage_error::StorageError;
 use crate::cache::BoundedCache;
@@ -43,7 +42,7 @@ const UNKNOWN_LIMIT: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 /// Reads tenants, one `GetItem` each, and caches them.
 #[derive(Debug)]
 pub struct TenantsTable {
-    dynamodb: aws_sdk_dynamodb::Client,
+    dynamodb: DirectClient,
     table: String,
     clock: Clock,
     cache: BoundedCache<TenantId, Cached>,
@@ -60,7 +59,7 @@ struct Cached {
 
 impl TenantsTable {
     /// A reader of `table`.
-    pub fn new(dynamodb: aws_sdk_dynamodb::Client, table: String, clock: Clock) -> Self {
+    pub fn new(dynamodb: DirectClient, table: String, clock: Clock) -> Self {
         Self {
             dynamodb,
             table,
@@ -149,7 +148,7 @@ impl TenantsTable {
     /// When the table cannot be read.
     pub async fn read(&self, id: &TenantId) -> Result<Option<Arc<Tenant>>, StorageError> {
         let now = self.clock.now();
-        let answer = self.get_item(id).send().await;
+        let answer = self.get_item(id).await;
         self.cache_answer(id, answer, now)
     }
 
@@ -159,18 +158,16 @@ impl TenantsTable {
         id: &TenantId,
         time_limit: Duration,
     ) -> Result<Option<Arc<Tenant>>, StorageError> {
-        let request = self.get_item(id);
-        let answer =
-            crate::aws::sdk::repeat(time_limit, async || request.clone().send().await).await;
+        let answer = crate::aws::sdk::repeat(time_limit, async || self.get_item(id).await).await;
         self.cache_answer(id, answer, self.clock.now())
     }
 
-    fn get_item(&self, id: &TenantId) -> GetItemFluentBuilder {
-        self.dynamodb
-            .get_item()
+    async fn get_item(&self, id: &TenantId) -> Result<GetItemOutput, CallError<GetItem>> {
+        let input = GetItemInput::builder()
             .table_name(&self.table)
             .key("tenant", text_value(id))
-            .consistent_read(true)
+            .consistent_read(true);
+        self.dynamodb.call::<GetItem>(input.build()).await
     }
 
     /// Keeps using a cached tenant whose read has failed.
@@ -180,10 +177,10 @@ impl TenantsTable {
         tenant
     }
 
-    fn cache_answer<R>(
+    fn cache_answer(
         &self,
         id: &TenantId,
-        answer: Result<GetItemOutput, SdkError<GetItemError, R>>,
+        answer: Result<GetItemOutput, CallError<GetItem>>,
         now: Timestamp,
     ) -> Result<Option<Arc<Tenant>>, StorageError> {
         let answer = answer.map_err(|error| StorageError::of(&self.table, &error))?;

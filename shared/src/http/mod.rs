@@ -1,5 +1,6 @@
 //! The one HTTP client: it calls the vendors, and it carries the AWS SDK (decision 0001).
 
+mod opening;
 mod retry_after;
 
 use std::error::Error;
@@ -33,7 +34,8 @@ const LONGEST_AWS_ANSWER: usize = 20 * 1024 * 1024;
 
 /// Builds the client: ring, bundled roots, no redirects, no cookies, no proxies, a time-out on connecting.
 ///
-/// It connects at the first request. The certificate authorities in `ca_file` (PEM) are trusted as well.
+/// It connects at the first request, or before it with [`open_connections`]. The certificate authorities in `ca_file` (PEM)
+/// are trusted as well.
 ///
 /// # Errors
 /// When the file cannot be read, or the build lacks TLS.
@@ -58,6 +60,7 @@ pub fn client(ca_file: Option<&Path>) -> Result<reqwest::Client, ClientError> {
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_idle_timeout(Duration::from_secs(50))
         .tcp_nodelay(true)
+        .connector_layer(opening::Opening::default())
         .build()
         .map_err(|error| ClientError(error.to_string()))
 }
@@ -201,6 +204,23 @@ pub(crate) fn has_too_many_values(json: &[u8]) -> bool {
     values > MAX_VALUES
 }
 
+/// Begins to open a connection to each host, side by side, for the first AWS calls (decision 0015). Never fails: a call that
+/// finds no connection makes one.
+pub(crate) fn open_connections(client: &reqwest::Client, urls: &[String]) {
+    let mut hosts = Vec::new();
+    for url in urls
+        .iter()
+        .filter_map(|url| url.parse::<reqwest::Url>().ok())
+    {
+        let host = url.authority().to_owned();
+        if !hosts.contains(&host) {
+            hosts.push(host);
+            let client = client.clone();
+            tokio::spawn(async move { opening::open(&client, url).await });
+        }
+    }
+}
+
 /// The client for the AWS SDK.
 pub fn for_aws(client: reqwest::Client) -> SharedHttpClient {
     http_client_fn(move |settings, _| {
@@ -229,7 +249,9 @@ impl HttpConnector for Connector {
             let mut request = reqwest::Request::try_from(request)
                 .map_err(|error| ConnectorError::user(error.into()))?;
             *request.timeout_mut() = read_timeout;
-            let answer = client.execute(request).await.map_err(connector_error)?;
+            let answer = opening::send(&client, request)
+                .await
+                .map_err(connector_error)?;
             let mut response = http::Response::builder().status(answer.status());
             if let Some(headers) = response.headers_mut() {
                 headers.clone_from(answer.headers());

@@ -19,8 +19,10 @@ use local::cloud::TEMPLATE;
 use local::servicenow::{self, User};
 use local::template::Template;
 use shared::aws::credentials::CredentialsTable;
+use shared::aws::direct::DirectClient;
 use shared::aws::ledger::Ledger;
 use shared::aws::queue::{Post, Queues};
+use shared::aws::sdk::SdkConfig;
 use shared::aws::secret_store::SecretStore;
 use shared::aws::tenants::TenantsTable;
 use shared::domain::clock::{Clock, Timestamp};
@@ -44,6 +46,7 @@ pub(crate) struct Parts {
     aws: Aws,
     servicenow: servicenow::Simulator,
     stack: Stack,
+    sdk: SdkConfig,
     sqs: aws_sdk_sqs::Client,
     http: reqwest::Client,
 }
@@ -81,6 +84,8 @@ impl Parts {
             dynamodb: aws_sdk_dynamodb::Client::new(&sdk),
             secrets: aws_sdk_secretsmanager::Client::new(&sdk),
             sqs: aws_sdk_sqs::Client::new(&sdk),
+            queue_calls: DirectClient::sqs(&sdk),
+            tenant_calls: DirectClient::dynamodb(&sdk),
             clock: clock.clone(),
         };
         let servicenow = servicenow::Simulator::start(servicenow::Options::new(clock.clone()))
@@ -91,6 +96,7 @@ impl Parts {
             servicenow,
             stack,
             sqs: aws_sdk_sqs::Client::new(&sdk),
+            sdk,
             http,
         }
     }
@@ -131,7 +137,7 @@ impl Parts {
     }
 
     fn tenants(&self) -> TenantsTable {
-        let (dynamodb, table) = (self.stack.dynamodb.clone(), &self.stack.tenants_table);
+        let (dynamodb, table) = (DirectClient::dynamodb(&self.sdk), &self.stack.tenants_table);
         TenantsTable::new(dynamodb, table.clone(), self.clock.clone())
     }
 
@@ -152,7 +158,7 @@ impl Parts {
 
     fn queues(&self) -> Queues {
         Queues::new(
-            self.sqs.clone(),
+            self.stack.queue_calls.clone(),
             self.stack.sessions_queue_url.clone(),
             self.stack.sessions_dlq_url.clone(),
         )

@@ -262,7 +262,7 @@ async fn a_rescue_that_does_not_answer_costs_no_other_check_its_result() {
     let vendors = VendorWiring {
         http: shared::http::client(None).expect("TLS"),
         tenants: Arc::new(TenantsTable::new(
-            stack.dynamodb.clone(),
+            stack.tenant_calls.clone(),
             stack.tenants_table.clone(),
             stack.clock.clone(),
         )),

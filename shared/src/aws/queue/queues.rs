@@ -3,13 +3,19 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::error::SdkError;
-use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
+use aws_sdk_sqs::operation::change_message_visibility_batch::{
+    ChangeMessageVisibilityBatch, ChangeMessageVisibilityBatchInput,
+};
+use aws_sdk_sqs::operation::delete_message_batch::{DeleteMessageBatch, DeleteMessageBatchInput};
+use aws_sdk_sqs::operation::send_message::builders::SendMessageInputBuilder;
+use aws_sdk_sqs::operation::send_message::{SendMessage, SendMessageInput};
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry,
     DeleteMessageBatchRequestEntry, MessageAttributeValue,
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use crate::aws::direct::DirectClient;
 use crate::aws::queue::dead_letter::DeadLetter;
 use crate::aws::queue::message::{Post, WakeRequest};
 use crate::domain::clock::LONGEST_INVOCATION;
@@ -37,18 +43,14 @@ impl QueueError {
 /// The sessions queue and its dead-letter queue.
 #[derive(Clone, Debug)]
 pub struct Queues {
-    sqs: aws_sdk_sqs::Client,
+    sqs: DirectClient,
     sessions_url: String,
     dead_letters_url: String,
 }
 
 impl Queues {
     /// The queues at these URLs.
-    pub const fn new(
-        sqs: aws_sdk_sqs::Client,
-        sessions_url: String,
-        dead_letters_url: String,
-    ) -> Self {
+    pub const fn new(sqs: DirectClient, sessions_url: String, dead_letters_url: String) -> Self {
         Self {
             sqs,
             sessions_url,
@@ -67,14 +69,13 @@ impl Queues {
         message: String,
         time_limit: Duration,
     ) -> Result<(), QueueError> {
-        let request = self
-            .sqs
-            .send_message()
+        let message = SendMessageInput::builder()
             .queue_url(&self.sessions_url)
             .message_body(message)
             .message_group_id(post.group())
             .message_deduplication_id(post.digest.as_str());
-        send_patiently(request, &self.sessions_url, time_limit).await
+        self.send_patiently(message, &self.sessions_url, time_limit)
+            .await
     }
 
     /// Sends a dead letter, in a message group of its own and never deduplicated.
@@ -82,8 +83,9 @@ impl Queues {
     /// # Errors
     /// When SQS did not confirm it.
     pub async fn send_dead_letter(&self, dead_letter: DeadLetter) -> Result<(), QueueError> {
-        self.dead_letter(dead_letter)?
-            .send()
+        let message = self.dead_letter(dead_letter)?;
+        self.sqs
+            .call::<SendMessage>(message.build())
             .await
             .map_err(|error| QueueError::of(&self.dead_letters_url, &error))?;
         Ok(())
@@ -99,16 +101,15 @@ impl Queues {
         dead_letter: DeadLetter,
         time_limit: Duration,
     ) -> Result<(), QueueError> {
-        let request = self.dead_letter(dead_letter)?;
-        send_patiently(request, &self.dead_letters_url, time_limit).await
+        let message = self.dead_letter(dead_letter)?;
+        self.send_patiently(message, &self.dead_letters_url, time_limit)
+            .await
     }
 
-    fn dead_letter(&self, dead_letter: DeadLetter) -> Result<SendMessageFluentBuilder, QueueError> {
+    fn dead_letter(&self, dead_letter: DeadLetter) -> Result<SendMessageInputBuilder, QueueError> {
         let (body, attributes) = dead_letter.into_parts();
         let fresh = uuid::Uuid::new_v4().to_string();
-        let mut request = self
-            .sqs
-            .send_message()
+        let mut message = SendMessageInput::builder()
             .queue_url(&self.dead_letters_url)
             .message_body(body)
             .message_group_id(&fresh)
@@ -120,9 +121,9 @@ impl Queues {
                 .string_value(value)
                 .build()
                 .map_err(|error| QueueError(error.to_string()))?;
-            request = request.message_attributes(name, value);
+            message = message.message_attributes(name, value);
         }
-        Ok(request)
+        Ok(message)
     }
 
     /// Requests delivery, within a minute, of the posts that wait for the tenant's re-authorisation. The caller has ended
@@ -148,13 +149,13 @@ impl Queues {
     /// When SQS did not confirm it.
     pub async fn send_wake(&self, wake: &WakeRequest) -> Result<(), QueueError> {
         let body = serde_json::to_string(wake).map_err(|error| QueueError(error.to_string()))?;
-        self.sqs
-            .send_message()
+        let message = SendMessageInput::builder()
             .queue_url(&self.sessions_url)
             .message_body(body)
             .message_group_id(format!("{}#*", wake.tenant))
-            .message_deduplication_id(uuid::Uuid::new_v4().to_string())
-            .send()
+            .message_deduplication_id(uuid::Uuid::new_v4().to_string());
+        self.sqs
+            .call::<SendMessage>(message.build())
             .await
             .map_err(|error| QueueError::of(&self.sessions_url, &error))?;
         Ok(())
@@ -179,10 +180,7 @@ impl Queues {
     /// # Errors
     /// When SQS did not delete one of them.
     pub async fn delete(&self, receipt_handles: &[String]) -> Result<(), QueueError> {
-        let mut request = self
-            .sqs
-            .delete_message_batch()
-            .queue_url(&self.sessions_url);
+        let mut request = DeleteMessageBatchInput::builder().queue_url(&self.sessions_url);
         for (index, receipt_handle) in receipt_handles.iter().enumerate() {
             let entry = DeleteMessageBatchRequestEntry::builder()
                 .id(index.to_string())
@@ -191,8 +189,9 @@ impl Queues {
                 .map_err(|error| QueueError(error.to_string()))?;
             request = request.entries(entry);
         }
-        let answer = request
-            .send()
+        let answer = self
+            .sqs
+            .call::<DeleteMessageBatch>(request.build())
             .await
             .map_err(|error| QueueError::of(&self.sessions_url, &error))?;
         match answer.failed.first() {
@@ -223,10 +222,8 @@ impl Queues {
         &self,
         messages: impl Iterator<Item = (&str, Duration)>,
     ) -> Result<Vec<BatchResultErrorEntry>, QueueError> {
-        let mut request = self
-            .sqs
-            .change_message_visibility_batch()
-            .queue_url(&self.sessions_url);
+        let mut request =
+            ChangeMessageVisibilityBatchInput::builder().queue_url(&self.sessions_url);
         for (index, (receipt_handle, delay)) in messages.enumerate() {
             let seconds = delay.min(LONGEST_VISIBILITY).as_secs_f64().ceil();
             #[expect(clippy::cast_possible_truncation, reason = "at most 12 hours")]
@@ -238,21 +235,24 @@ impl Queues {
                 .map_err(|error| QueueError(error.to_string()))?;
             request = request.entries(entry);
         }
-        let answer = request
-            .send()
+        let answer = self
+            .sqs
+            .call::<ChangeMessageVisibilityBatch>(request.build())
             .await
             .map_err(|error| QueueError::of(&self.sessions_url, &error))?;
         Ok(answer.failed)
     }
-}
 
-async fn send_patiently(
-    request: SendMessageFluentBuilder,
-    url: &str,
-    time_limit: Duration,
-) -> Result<(), QueueError> {
-    crate::aws::sdk::repeat(time_limit, async || request.clone().send().await)
-        .await
-        .map_err(|error| QueueError::of(url, &error))?;
-    Ok(())
+    async fn send_patiently(
+        &self,
+        message: SendMessageInputBuilder,
+        url: &str,
+        time_limit: Duration,
+    ) -> Result<(), QueueError> {
+        let call = async || self.sqs.call::<SendMessage>(message.clone().build()).await;
+        crate::aws::sdk::repeat(time_limit, call)
+            .await
+            .map_err(|error| QueueError::of(url, &error))?;
+        Ok(())
+    }
 }
