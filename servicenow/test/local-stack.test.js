@@ -69,7 +69,7 @@ describe('the PIN button on the real connector', { skip }, () => {
     it('says what to do when the key is wrong, and when the record is not there', () => {
         const wrong = connected({}, { api_key: 'x'.repeat(43) })
         const [refused] = press(wrong, 'incident-generate', addIncident(wrong).sys_id)
-        assert.match(refused, /API key.*\(unauthorized, /)
+        assert.match(refused, /was ended\..*\(unauthorized, /)
 
         const instance = connected()
         const gone = instance.add('incident', { number: 'INC0099999', state: '1', active: '1' })
@@ -125,6 +125,6 @@ describe('the token set-up on the real connector', { skip }, () => {
 
     it('writes its own note about a wrong key', () => {
         const { work_notes } = carryOut(connected({}, { api_key: 'x'.repeat(43) }))
-        assert.match(work_notes[0], /was not begun\..*key.*\(unauthorized, /)
+        assert.match(work_notes[0], /was not begun\..*was ended\..*\(unauthorized, /)
     })
 })

@@ -72,7 +72,7 @@ describe('the app', () => {
         const shown = [...form.matchAll(/field: '(\w+)', type/g)].map((match) => match[1])
         assert.deepEqual(shown.length, new Set(shown).size)
         const secret = ['api_key', 'webhook_url_started', 'webhook_url_ended']
-        const forScripts = ['connected_instance', 'version', 'mail_subject', 'mail_text', 'warnings_sent']
+        const forScripts = ['connected_instance', 'connected_name', 'webhook_key_id', 'version', 'mail_subject', 'mail_text', 'warnings_sent']
         const hidden = [...secret, ...forScripts]
         assert.deepEqual(shown.concat(hidden).sort(), Object.keys(OWN.x_rescue_conn_settings.columns).sort())
     })

@@ -48,6 +48,7 @@ describe('a refusal', () => {
         const own = [
             'switched-off',
             'not-connected',
+            'not-on-the-form',
             'not-set-up',
             'other-instance',
             'outbound-logged',
@@ -75,7 +76,8 @@ describe('a refusal', () => {
             server.json(409, { code, title: 'T', detail: 'Ask <Ana>.', request_id: 'r-77' })
             const shown = press(world)
             const sentence = instance.context.RescueSentences.BY_CODE[code]
-            assert.equal(shown, `${sentence} Ask <Ana>. (${code}, r-77)`)
+            const detail = code === 'unauthorized' ? '' : 'Ask <Ana>. '
+            assert.equal(shown, `${sentence} ${detail}(${code}, r-77)`)
             assert.doesNotMatch(instance.messages[0].html, /[<>]/)
             assert.match(instance.log[0], new RegExp(`^warn .* outcome=${code} request_id=r-77`))
         }
@@ -168,6 +170,20 @@ describe('an instance that must not send', () => {
         const world = setUp({}, { connected_instance: 'https://acme.service-now.com' })
         assert.match(press(world), /belongs to https:\/\/acme\.service-now\.com, and this.*\(other-instance\)/)
         assert.equal(world.server.requests.length, 0)
+    })
+
+    it('is a clone that has kept the URL, but not the name', () => {
+        const world = setUp({ properties: { instance_name: 'acmetest' } }, { connected_name: 'acme' })
+        assert.match(press(world), /\(other-instance\)/)
+        assert.equal(world.server.requests.length, 0)
+    })
+
+    it('is not one whose URL was changed', () => {
+        const changes = { connected_name: 'acme', connected_instance: 'https://acme.service-now.com' }
+        const world = setUp({ properties: { instance_name: 'acme' } }, changes)
+        world.server.json(201, { pin: '012345', link: '-', notifications: [] })
+        world.instance.press('incident-generate', 'incident', addIncident(world.instance))
+        assert.equal(world.server.requests.length, 1)
     })
 
     it('logs headers or bodies of outbound requests', () => {

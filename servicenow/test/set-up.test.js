@@ -257,7 +257,7 @@ it('a tenant that never saw a file: set up, used for 300 days and looked after i
     const form = save(instance, { setup_link })
     assert.equal(form.shown.tenant, tenant)
     const again = instance.openSettings().type({ setup_link }).save()
-    assert.match(again.errors.setup_link, /was used or has ended/)
+    assert.match(again.errors.setup_link, /was used already, has ended/)
 
     // Set it up, and hand the token over.
     const { rescue_company_id, sso_password, reference_fields } = COMPLETE

@@ -83,9 +83,9 @@ function administrator(settings) {
 }
 
 /** The settings form of an instance that is connected, opened. */
-function opened(version = 7, changes = {}) {
-    const world = administrator()
-    return { ...world, form: open(world, version, changes) }
+function opened(settings = {}) {
+    const world = administrator(settings)
+    return { ...world, form: open(world, 7) }
 }
 
 /** Opens the form; the connector answers with this version of the settings. */
@@ -184,6 +184,70 @@ describe('the settings form', () => {
         assert.ok(!instance.evaluate(`new x_rescue_conn.RescueConnection().showsOnClosedRecords()`))
     })
 
+    it('keeps values that hold line breaks and blanks as they are', () => {
+        const columns = { description: 'Hello\nstate = 7', note: ' "x" ', plain: 'a = b' }
+        const world = administrator()
+        const { server } = world
+        const form = open(world, 7, { sessions: { new_record: { columns } } })
+        assert.match(form.shown.new_record_columns, /^description = "Hello\\nstate = 7"$/m)
+        for (let i = 0; i < 3; i++) {
+            server.json(200, answer(8, { sessions: { new_record: { columns } } }))
+        }
+        const typed = `${form.shown.new_record_columns.replaceAll('\n', '\r\n')}\r\ncategory = software`
+        form.type({ new_record_columns: typed, publish: 'none' }).save()
+        assert.deepEqual(changes(server), [
+            PATCH({ sessions: { publish: 'none', new_record: { columns: { category: 'software' } } } }),
+        ])
+    })
+
+    it('is the only way to change settings: a list edit or a script does not know which ones it changes', () => {
+        const { server, instance } = opened()
+        const record = instance.record('x_rescue_conn_settings', instance.context.RescueConnection.SETTINGS)
+        record.setValue('publish', 'none')
+        assert.equal(record.update(), null)
+        assert.match(instance.shown('error')[0], /on their form only/)
+        assert.deepEqual(changes(server), [])
+    })
+
+    it('is one record: another one is not inserted, and nothing typed into it is stored', () => {
+        const { instance } = opened()
+        const record = new instance.context.GlideRecord('x_rescue_conn_settings')
+        record.initialize()
+        record.setValue('setup_link', `https://connector.acme.test/#acme.${CODE}`)
+        record.getElement('sso_password').setDisplayValue(PASSWORD)
+        assert.equal(record.insert(), null)
+        assert.equal(instance.tables.x_rescue_conn_settings.rows.size, 1)
+        assert.match(instance.shown('error')[0], /one settings record only/)
+    })
+
+    it('refuses a name that stands in two lines, or that is none', () => {
+        for (const [typed, said] of [
+            ['Note = a\nNote = b', 'A name stands in two lines.'],
+            ['__proto__ = u_x', 'Write one "name = value" in each line.'],
+        ]) {
+            const { server, form } = opened()
+            server.json(200, answer(7))
+            assert.deepEqual(form.type({ record_columns: typed }).save().errors, { record_columns: said })
+            assert.deepEqual(changes(server), [])
+        }
+    })
+
+    it('is saved before another button does its work, or the button does nothing', () => {
+        const { server, instance, form } = opened()
+        for (let i = 0; i < 3; i++) {
+            server.json(200, answer(8, { sessions: { publish: 'none' } }))
+        }
+        form.type({ publish: 'none' }).press('webhook-urls-show')
+        assert.deepEqual(changes(server), [PATCH({ sessions: { publish: 'none' } })])
+        assert.match(instance.shown('info')[1], /does not know the webhook URLs/)
+
+        const other = opened()
+        other.server.json(422, problem('invalid-settings', { errors: [{ pointer: '/sessions/publish', detail: 'no' }] }))
+        other.server.json(200, answer(7)).json(200, answer(7))
+        other.form.type({ publish: 'none' }).press('webhook-urls-renew')
+        assert.deepEqual(changes(other.server).map(([method]) => method), ['PATCH'])
+    })
+
     it('keeps a line that is no entry of a map, and says so at its field', () => {
         const { server, instance, form } = opened()
         server.json(200, answer(7))
@@ -252,7 +316,7 @@ describe('what the connector refuses', () => {
 
     it('is unknown when the connector does not answer: nothing is kept here', () => {
         const { server, instance, form } = opened()
-        server.hangUp().json(200, answer(7)).json(200, answer(7))
+        server.hangUp().json(200, answer(7))
         const again = form.type({ publish: 'none' }).save()
         assert.match(instance.shown('error')[0], /\(unreachable\)/)
         assert.equal(again.shown.publish, 'all')
@@ -273,20 +337,29 @@ describe('a secret on the form', () => {
         ])
         const stored = instance.settings()
         assert.deepEqual([stored.sso_password, stored.service_account_password], ['', ''])
-        assert.deepEqual(instance.shown(), [])
+        assert.deepEqual(instance.shown(), ['Saved. A change counts within a minute.'])
     })
 
-    it('that is refused is named at its field; what was saved before stays saved', () => {
+    it('that is refused is named at its field; everything else is saved, and the form says so', () => {
         const { server, instance, form } = opened()
         const errors = [{ pointer: '/secrets/sso-password', detail: 'is too long' }]
-        server.json(200, answer(8, { sessions: { publish: 'none' } }))
-        server.json(422, problem('invalid-settings', { errors }))
         const now = answer(8, { sessions: { publish: 'none' } })
+        server.json(200, now).json(422, problem('invalid-settings', { errors })).raw(204, '')
         server.json(200, now).json(200, now)
-        const again = form.type({ publish: 'none', sso_password: PASSWORD }).save()
+        form.type({ publish: 'none', show_button: 'open', sso_password: PASSWORD, service_account_password: PASSWORD })
+        const again = form.save()
         assert.deepEqual(again.errors, { sso_password: 'is too long' })
-        assert.equal(again.shown.publish, 'none')
+        assert.deepEqual(instance.shown('info'), ['Everything else was saved.'])
+        assert.deepEqual([again.shown.publish, again.shown.show_button], ['none', 'open'])
         assert.equal(instance.settings().version, '8')
+    })
+
+    it('has to be typed again after a refusal that came before it', () => {
+        const { server, instance, form } = opened()
+        server.json(409, problem('managed-by-file')).json(200, answer(7)).json(200, answer(7))
+        const again = form.type({ publish: 'none', show_button: 'open', sso_password: PASSWORD }).save()
+        assert.match(instance.shown('info')[0], /^No secret was sent\./)
+        assert.equal(again.shown.show_button, 'open')
     })
 
     it('is not sent while the instance logs outbound requests', () => {
@@ -323,6 +396,7 @@ describe('the set-up link', () => {
             `URL for the start of a session: ${URLS.started}`,
             `URL for the end of a session: ${URLS.ended}`,
             'Each holds a key. Treat them like a password.',
+            'Next: hand the token over in Rescue Connector > Token set-up. Then press "Test now".',
         ])
         assert.equal(again.shown.tenant, 'acme')
         assert.equal(again.shown.setup_link, '')
@@ -344,6 +418,45 @@ describe('the set-up link', () => {
         assert.equal(server.requests.find(({ method }) => method === 'PATCH').headers['if-match'], '"2"')
     })
 
+    it('leaves the settings that the tenant has, and sends what was typed alone', () => {
+        const { server, form, link } = fresh()
+        const has = { sessions: { publish: 'none', chat: 'omit' } }
+        server.json(201, ENROLLED).json(200, answer(2, has)).json(200, answer(3, has)).json(200, answer(3, has))
+        server.json(200, answer(3, has))
+        const again = form.type({ setup_link: link, rescue_company_id: '112938' }).save()
+        assert.deepEqual(changes(server)[1], PATCH({ rescue: { company_id: '112938' } }))
+        assert.deepEqual([again.shown.publish, again.shown.chat], ['none', 'omit'])
+    })
+
+    it('is not used up by a save that cannot go on', () => {
+        const { server, instance, form, link } = fresh()
+        form.type({ setup_link: link, record_columns: 'x', sso_password: PASSWORD }).save()
+        assert.equal(server.requests.length, 0)
+        assert.match(instance.shown('info').join(), /No secret was sent/)
+    })
+
+    it('may be copied in quotation marks and over two lines', () => {
+        const { server, form, link } = fresh()
+        server.json(201, ENROLLED).json(200, answer(2)).json(200, answer(2))
+        const again = form.type({ setup_link: `"${link.slice(0, 40)}\n ${link.slice(40)}"` }).save()
+        assert.equal(again.shown.tenant, 'acme')
+    })
+
+    it('of another tenant says that Rescue still posts to the former one', () => {
+        const { server, instance, form } = opened({ tenant: 'globex' })
+        server.json(201, ENROLLED).json(200, answer(2)).json(200, answer(2))
+        form.type({ setup_link: `${server.url}/#acme.${CODE}` }).save()
+        assert.match(instance.shown('info').join(), /connected as tenant globex before/)
+    })
+
+    it('brings no connection when the answer has no key', () => {
+        const { server, instance, form } = opened()
+        server.json(201, { ...ENROLLED, api_key: undefined }).json(200, answer(7))
+        const again = form.type({ setup_link: `${server.url}/#acme.${CODE}` }).save()
+        assert.match(again.errors.setup_link, /not Rescue Connector/)
+        assert.equal(instance.settings().api_key, API_KEY)
+    })
+
     it('stays connected when the settings typed beside it are refused', () => {
         const { server, instance, form, link } = fresh()
         const errors = [{ pointer: '/rescue/company_id', detail: 'has to be digits' }]
@@ -359,14 +472,14 @@ describe('the set-up link', () => {
             const { server, instance, form } = opened()
             server.json(200, answer(7))
             const again = form.type({ setup_link: link }).save()
-            assert.match(again.errors.setup_link, /^This is not a set-up link/)
+            assert.match(again.errors.setup_link, /^This is not a whole set-up link/)
             assert.equal(instance.settings().api_key, API_KEY)
             assert.deepEqual(changes(server), [])
         }
         for (const [status, code, said] of [
-            [401, 'unauthorized', /was used or has ended/],
-            [409, 'instance-mismatch', /for another instance\. D\./],
-            [409, 'too-many-keys', /Two keys are in use/],
+            [401, 'unauthorized', /was used already, has ended, or was not copied/],
+            [409, 'instance-mismatch', /for another instance than http:.*\. D\./],
+            [409, 'too-many-keys', /connected twice already.*it still works/],
         ]) {
             const { server, instance, form } = opened()
             server.json(status, problem(code)).json(200, answer(7))
@@ -414,14 +527,24 @@ describe('the webhook URLs', () => {
         assert.match(instance.shown('error')[0], /Retire the old one first/)
     })
 
-    it('are retired but for the newest', () => {
-        const { server, instance, form } = opened()
+    it('are retired but for the newest, which were made here', () => {
+        const { server, instance, form } = opened({ webhook_key_id: 'wk-2' })
         const after = { ...answer(8), webhook_keys: [answer(8).webhook_keys[0]] }
         server.json(200, answer(7)).raw(204, '').json(200, after).json(200, after)
         const again = form.press('webhook-urls-retire')
         assert.deepEqual(changes(server), [['DELETE', '/integration/api/servicenow/webhook-keys/acme/wk-1', '']])
         assert.equal(again.shown.webhook_keys, 'Key wk-2 was made on 2026-05-02.')
         assert.deepEqual(instance.shown('info'), ['Only the newest webhook URLs work from now on.'])
+    })
+
+    it('are not retired while the newest were made elsewhere: Rescue may not have them yet', () => {
+        for (const webhook_key_id of ['wk-1', 'wk-0', '']) {
+            const { server, instance, form } = opened({ webhook_key_id })
+            server.json(200, answer(7)).json(200, answer(7))
+            form.press('webhook-urls-retire')
+            assert.deepEqual(changes(server), [])
+            assert.match(instance.shown('error')[0], /were not made here/)
+        }
     })
 })
 

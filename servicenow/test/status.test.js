@@ -58,6 +58,7 @@ const SIGN_IN = {
 }
 const INCIDENT = { check: 'read-incident', result: 'failed', seen: 'ServiceNow answers 403', remedy: 'Give the role itil.' }
 const WARNING = { check: 'technicians', result: 'warning', seen: '<b>two</b> users', remedy: 'Correct one' }
+const NAME_ONE = 'Name a technician to test the sign-in to Rescue as well.'
 const PROBLEM = { code: 'storage-unavailable', title: 'x', detail: 'The table is busy.', request_id: 'req-1' }
 
 /** Opens the form, with these answers. */
@@ -80,14 +81,29 @@ function watched(options = {}, changes = {}) {
     return world
 }
 
-/** Runs the daily job. Returns its mails, one for each subject and text; every administrator gets each. */
-function run({ server, instance, admins }, answer = status({ checks: [OK] }), at = AT.checks) {
+/**
+ * Runs the daily job. Returns its mails, one for each subject and text; every administrator gets each. Without checks of its
+ * own, an answer has one that passed.
+ */
+function run({ server, instance, admins, secrets = {} }, answer = status(), at = AT.checks) {
     if (answer) {
-        server.json(200, settings(), {}, AT.settings)
-        server.json(200, answer, {}, at)
+        server.json(200, { ...settings(), secrets }, {}, AT.settings)
+        server.always(at, 200, at === AT.status ? answer : { checks: [OK], ...answer })
     }
     instance.run('actions/daily-check.js')
+    server.never(at)
     return mailsOf(instance, admins)
+}
+
+/** Runs the daily job, with these answers to the request with checks: each a list of checks, or a status code. */
+function runWith(world, ...answers) {
+    world.server.json(200, settings(), {}, AT.settings)
+    for (const answer of answers) {
+        const isRefused = typeof answer === 'number'
+        world.server.json(isRefused ? answer : 200, isRefused ? PROBLEM : status({ checks: answer }), {}, AT.checks)
+    }
+    world.instance.run('actions/daily-check.js')
+    return mailsOf(world.instance, world.admins)
 }
 
 function mailsOf(instance, admins) {
@@ -236,11 +252,11 @@ describe('"Test now"', () => {
             technician: "o'neil+1@acme.test",
         })
         assert.deepEqual(shown.checks.split('\n'), [
-            'This check passed: Rescue answers the connector. What was seen: secure.logmeinrescue.com answers in 80 ms.',
-            'This check failed: Sign-in to Rescue. What was seen: ana@acme.test is outside technician_domains. ' +
+            'This check failed: Sign-in to Rescue. What was seen: ana@acme.test is outside "Domains of technicians". ' +
                 'What to do about it: Enter ana@acme.test as SSO id in Rescue.',
             'This check passed with a warning: Technicians are users of this instance. What was seen: <b>two</b> users. What to do about it: Correct one.',
             'x-new: odd.',
+            'This check passed: Rescue answers the connector. What was seen: secure.logmeinrescue.com answers in 80 ms.',
         ])
         assert.equal(shown.test_technician, "o'neil+1@acme.test")
         assert.equal(shown.tested_at, '2026-05-04 09:00:00')
@@ -249,6 +265,12 @@ describe('"Test now"', () => {
         assert.deepEqual(others, [])
         const infos = instance.messages.filter(({ kind }) => kind === 'info')
         assert.match(infos[0].html, /seen: &lt;b&gt;two/)
+    })
+
+    it('shows what failed first, then warnings, then what was not made', () => {
+        const made = ['ok', 'skipped', 'failed', 'ok', 'warning', 'failed'].map((result, index) => ({ check: `x-${index}`, result }))
+        const { shown } = press(status({ checks: made }))
+        assert.deepEqual(shown.checks.match(/x-\d/g), ['x-2', 'x-5', 'x-4', 'x-1', 'x-0', 'x-3'])
     })
 
     it('has a name for each check of the connector', { skip: !fs.existsSync(EXAMINATION) }, () => {
@@ -262,10 +284,37 @@ describe('"Test now"', () => {
         const skipped = { check: 'rescue-sign-in', result: 'skipped', seen: 'none was named', remedy: null }
         const { instance } = press(status({ checks: [OK, skipped] }))
         assert.match(instance.shown('info')[0], /^Everything that was tested works/)
+        assert.equal(instance.shown('info')[1], NAME_ONE)
         assert.deepEqual(instance.shown('error'), [])
         const warned = press(status({ checks: [OK, WARNING] })).instance
         assert.match(warned.shown('info').at(-1), /Look at what is named above/)
         assert.deepEqual(warned.shown('error'), [])
+    })
+
+    it('asks for a technician only where the sign-in to Rescue was not tested for lack of one', () => {
+        const skipped = { check: 'rescue-sign-in', result: 'skipped', seen: 'x', remedy: null }
+        const asks = (checks, options) => press(status({ checks }), options).instance.shown('info').includes(NAME_ONE)
+        assert.ok(asks([OK, skipped, { ...skipped, check: 'rescue-api-token' }]))
+        assert.ok(asks([INCIDENT, skipped]))
+        assert.ok(!asks([OK, skipped], { technician: 'ana@acme.test' }))
+        assert.ok(!asks([OK, skipped, { ...OK, check: 'rescue-api-token' }]))
+        assert.ok(!asks([OK]))
+    })
+
+    it('sends nothing for a technician without an address, and says so at the field', () => {
+        for (const technician of ['ana', 'ana@acme', '@acme.test', 'Ana <ana@acme.test>', 'a^b@acme.test']) {
+            const world = setUp()
+            const form = open(world, status())
+            const before = world.server.requests.length
+            world.server.json(200, settings(), {}, AT.settings)
+            world.server.json(200, status(), {}, AT.status)
+            const next = form.type({ test_technician: technician }).press('settings-test')
+            assert.deepEqual(next.errors, { test_technician: 'This is not an e-mail address.' })
+            assert.deepEqual(world.instance.shown(), [
+                'The test was not made. Technician to test with: This is not an e-mail address.',
+            ])
+            assert.deepEqual(world.server.requests.slice(before).map(({ path }) => path), [AT.settings, AT.status])
+        }
     })
 
     it('says that a connector of an earlier release makes no tests', () => {
@@ -279,10 +328,10 @@ describe('"Test now"', () => {
     it('says why no test was made, and keeps the last result', () => {
         const { instance, shown } = press(
             { code: 'invalid-request', title: 'x', detail: 'The parameter technician is no e-mail address.', request_id: 'r' },
-            { code: 400, technician: 'ana' }
+            { code: 400, technician: 'ana@acme.test' }
         )
         assert.match(instance.shown('error')[0], /^The test was not made\. .*technician is no e-mail address/)
-        assert.equal(shown.test_technician, 'ana')
+        assert.equal(shown.test_technician, 'ana@acme.test')
     })
 
     it('cuts a result that is longer than its column', () => {
@@ -298,6 +347,71 @@ describe('"Test now"', () => {
     })
 })
 
+describe('a text of a check', () => {
+    const TEXTS = [
+        ['servicenow.client_id is empty', '"OAuth client id" is empty'],
+        ['has the client_id of the settings, and', 'has the "OAuth client id" of the settings, and'],
+        ['rescue.company_id must be digits; servicenow.client_id is empty', '"Company id" must be digits; "OAuth client id" is empty'],
+        ['(sessions.columns, sessions.new_record.columns)', '("Columns beside the note", "Columns of new records")'],
+        ['outside technician_domains: 2', 'outside "Domains of technicians": 2'],
+        ['not set: sso-password, refresh-token', 'not set: "SSO password", "Token"'],
+        ['set it among the secrets (rescue-api-token).', 'set it among the secrets ("Rescue API token").'],
+        ['Set service-account-password.', 'Set "Password of the service account".'],
+        ['oauth-client-secret has one of ^', '"OAuth client secret" has one of ^'],
+        ['not installed, and console_sessions = "case" needs it', 'not installed, and "Sessions without a record" = "case" needs it'],
+        ['publish is "selected" and fields is empty', '"Publish session details" is "selected" and "Selected fields" is empty'],
+        ['See servicenow-reachable, and try', 'See "This instance answers the connector", and try'],
+        ['cannot be checked while servicenow-access fails', 'cannot be checked while "Sign-in to this instance" fails'],
+        ['cannot be checked while secrets fails', 'cannot be checked while "Secrets that the settings need" fails'],
+        ['See refresh-token.', 'See "The end of the token".'],
+        ['See rescue-host; if it fails', 'See "Rescue answers the connector"; if it fails'],
+        ['the name "sso-password" is', 'the name "SSO password" is'],
+        ['12 days left, until 2026-11-28T03:40:19.225Z', '12 days left, until 2026-11-28 03:40 UTC'],
+        ['until 2026-11-28T03:40:19Z (4 min)', 'until 2026-11-28 03:40 UTC (4 min)'],
+    ]
+    const SAME = [
+        'Ask the administrator of the instance to switch on the account, and check the language of the chat.',
+        'https://acme.test/sso-password/rescue-host answers 503',
+        'rescue.account.acme.test answers, and x.client_id and client_id_2 and my-rescue-host too',
+        'sso-password@acme.test is locked out',
+        'glide.oauth.inbound.client.credential.grant_type.enabled is true',
+        'the keys, secrets and technicians of the email are paused; see the fields of sys_user and work_notes',
+        'Rescue fails; see its status page.',
+        'the property constructor, see constructor.',
+        '',
+    ]
+
+    it('has the labels of the form and the names of checks in place of internal names, and times in minutes', () => {
+        const checks = () => new (setUp().instance.context.RescueChecks)()
+        for (const [text, words] of TEXTS) {
+            assert.equal(checks().inWords(text), words)
+        }
+        for (const text of SAME) {
+            assert.equal(checks().inWords(text), text)
+        }
+    })
+
+    it('has the label of every setting and secret', () => {
+        const { instance } = setUp()
+        const { RescueChecks, RescueSettingFields } = instance.context
+        for (const [column, pointer] of RescueSettingFields.SETTINGS) {
+            const path = pointer.slice(1).replaceAll('/', '.')
+            if (path.includes('.')) {
+                assert.equal(new RescueChecks().inWords(`x ${path}.`), `x "${OWN.x_rescue_conn_settings.labels[column]}".`)
+            }
+        }
+        for (const [column, name] of RescueSettingFields.SECRETS) {
+            assert.equal(new RescueChecks().inWords(`${name}: x`), `"${OWN.x_rescue_conn_settings.labels[column]}": x`)
+        }
+    })
+
+    it('is shown and mailed in these words', () => {
+        const check = { ...INCIDENT, seen: 'sso-password is not set', remedy: 'Set sso-password; see rescue-host.' }
+        const [mail] = run(watched(), status({ checks: [check] }))
+        assert.match(mail.text, /What to do about it: Set "SSO password"; see "Rescue answers the connector"\.\n/)
+    })
+})
+
 describe('the daily job', () => {
     it('refreshes the record, and mails no one while all is well', () => {
         const world = watched({}, { enabled: '1', tested_at: '', token_state: '' })
@@ -310,9 +424,13 @@ describe('the daily job', () => {
         assert.deepEqual(world.server.requests.map(({ method, path }) => [method, path]), [['GET', AT.settings], ['GET', AT.checks]])
     })
 
-    it('tests with the technician of the settings', () => {
+    it('tests with the technician of the settings, if that is an address', () => {
         const world = watched({}, { test_technician: 'ana@acme.test' })
-        run(world, status({ checks: [OK] }), `${AT.checks}&technician=ana%40acme.test`)
+        run(world, status(), `${AT.checks}&technician=ana%40acme.test`)
+        assert.match(world.instance.settings().checks, /Rescue answers/)
+        const other = watched({}, { test_technician: 'ana' })
+        assert.deepEqual(run(other), [])
+        assert.match(other.instance.settings().checks, /Rescue answers/)
     })
 
     it('warns three times of a token that does not renew itself', () => {
@@ -350,9 +468,28 @@ describe('the daily job', () => {
         assert.equal(run(world, token({ days_left: 12, expires_at: '2026-11-20T09:00:00Z' })).length, 1)
     })
 
+    it('warns of a token that should have renewed itself', () => {
+        const overdue = (days_left, more) => token({ days_left, state: days_left < 14 ? 'expires-soon' : 'healthy', ...more })
+        const mails = daily(watched(), 100, (day) => overdue(99 - day, { renews_itself: true }))
+        assert.deepEqual(daysOf(mails), [86, 92, 98])
+        assert.match(mails[0].text, /should have renewed itself\. Check the service account and its password in Rescue Connector > Settings/)
+        // The connector has the password, and says after three quarters of the token's life that it does not renew itself.
+        const refused = { ...watched(), secrets: { 'service-account-password': { set: true } } }
+        assert.match(run(refused, overdue(14))[0].text, /should have renewed itself/)
+        const without = { ...watched(), secrets: { 'service-account-password': { set: false } } }
+        assert.match(run(without, overdue(13))[0].text, /does not renew itself/)
+    })
+
+    it('does not warn of a token with a short life that was renewed in time', () => {
+        const at = (expires_at, last_rotation_at) => token({ state: 'expires-soon', days_left: 7, renews_itself: true, expires_at, last_rotation_at })
+        // It is the 4th of May.
+        assert.deepEqual(run(watched(), at('2026-05-11T09:00:00.000Z', '2026-05-01T09:00:00.000Z')), [])
+        assert.equal(run(watched(), at('2026-05-11T09:00:00.000Z', '2026-04-01T09:00:00.000Z')).length, 1)
+    })
+
     it('does not warn of the end of a token that renews itself, is not needed, or has no end', () => {
         const world = watched()
-        assert.deepEqual(daily(world, 100, (day) => token({ days_left: 99 - day, renews_itself: true })), [])
+        assert.deepEqual(daily(world, 80, (day) => token({ days_left: 99 - day, renews_itself: true })), [])
         for (const more of [{ state: 'not-needed' }, { state: 'none' }, {}]) {
             assert.deepEqual(run(world, token({ expires_at: null, days_left: null, ...more })), [])
         }
@@ -366,16 +503,39 @@ describe('the daily job', () => {
         assert.match(mails[0].text, /has ended or is refused/)
     })
 
-    it('mails a failed check once for each change of what has failed, and once a week', () => {
+    it('mails a failed check once, and once a week', () => {
         const both = [INCIDENT, SIGN_IN]
         const changes = { 0: [], 3: [SIGN_IN], 5: both, 15: [SIGN_IN], 16: [], 18: [SIGN_IN] }
         const failed = (day) => changes[Object.keys(changes).filter((from) => from <= day).at(-1)]
         const mails = daily(watched(), 20, (day) => status({ checks: [OK, WARNING, ...failed(day)] }), 2)
-        assert.deepEqual(daysOf(mails), [3, 5, 12, 15, 18])
+        assert.deepEqual(daysOf(mails), [3, 5, 12, 19])
         assert.equal(mails[0].subject, 'A test of Rescue Connector has failed')
         assert.match(mails[1].text, /- This check failed: Service account reads incidents\. What to do about it: Give the role itil\./)
         assert.match(mails[0].text, /- This check failed: Sign-in to Rescue\. What to do about it: Enter … as SSO id in Rescue\./)
-        assert.doesNotMatch(mails[1].text, /technician_domains|two/)
+        assert.doesNotMatch(mails[1].text, /technician_domains|Domains of technicians|two/)
+    })
+
+    it('mails a check that fails every other day once a week, and not when fewer checks fail', () => {
+        const flapping = daily(watched(), 16, (day) => status({ checks: day % 2 ? [OK] : [SIGN_IN] }))
+        assert.deepEqual(daysOf(flapping), [0, 8])
+        const fewer = daily(watched(), 6, (day) => status({ checks: day < 2 ? [INCIDENT, SIGN_IN] : day % 2 ? [INCIDENT] : [SIGN_IN] }))
+        assert.deepEqual(daysOf(fewer), [0])
+    })
+
+    it('mails a check only when it fails at a second attempt as well, which is the one that is shown', () => {
+        const world = watched()
+        assert.deepEqual(runWith(world, [SIGN_IN], [OK]), [])
+        assert.match(world.instance.settings().checks, /^This check passed/)
+        assert.deepEqual(runWith(world, [SIGN_IN], [INCIDENT]), [])
+        const [mail] = runWith(world, [SIGN_IN, INCIDENT], [OK, SIGN_IN])
+        assert.match(mail.text, /Sign-in to Rescue/)
+        assert.doesNotMatch(mail.text, /reads incidents/)
+        // What was mailed is not tested again.
+        assert.deepEqual(runWith(world, [SIGN_IN]), [])
+    })
+
+    it('mails what failed at the first attempt where there is no second', () => {
+        assert.equal(runWith(watched(), [SIGN_IN], 503).length, 1)
     })
 
     it('mails all that is wrong in one mail', () => {
@@ -409,17 +569,78 @@ describe('the daily job', () => {
         }
     })
 
-    it('counts every refusal as no answer, without its detail', () => {
-        const world = watched()
+    /** Runs the job on so many days with this answer to the request for the settings. Returns the days with a mail. */
+    function refused(days, answer, options, changes) {
+        const world = watched(options, changes)
         const mails = []
-        for (let day = 0; day < 3; day++) {
-            world.server.json(401, { code: 'unauthorized', title: 'x', detail: 'of paul@acme.test', request_id: 'r' }, {}, AT.settings)
-            mails.push(...run(world, null))
+        for (let day = 0; day < days; day++) {
+            answer(world.server)
+            mails.push(...run(world, null).map((mail) => ({ day, ...mail })))
             world.instance.advanceClock(DAY)
         }
-        assert.equal(mails.length, 1)
-        assert.match(mails[0].text, /does not accept the key/)
+        return mails
+    }
+
+    it('counts other refusals as no answer, without their detail', () => {
+        const problem = { code: 'tenant-misconfigured', title: 'x', detail: 'of paul@acme.test', request_id: 'r' }
+        const mails = refused(3, (server) => server.json(503, problem, {}, AT.settings))
+        assert.deepEqual(daysOf(mails), [2])
+        assert.match(mails[0].text, /lacks a setting/)
         assert.doesNotMatch(mails[0].text, /paul/)
+        // A proxy that fails in place of the connector.
+        assert.deepEqual(daysOf(refused(3, (server) => server.raw(502, '<h1>Bad gateway</h1>'))), [2])
+    })
+
+    it('mails on the first day, and once a week, what does not pass by itself', () => {
+        const problem = { code: 'unauthorized', title: 'x', detail: 'of paul@acme.test', request_id: 'r' }
+        const mails = refused(9, (server) => server.json(401, problem, {}, AT.settings))
+        assert.deepEqual(daysOf(mails), [0, 7])
+        assert.equal(mails[0].subject, 'Rescue Connector no longer accepts this instance')
+        assert.match(mails[0].text, /generates no PINs.*was ended/)
+        assert.doesNotMatch(mails[0].text, /paul|three days/)
+
+        const logged = { 'glide.outbound_http_log.override': 'true', 'glide.outbound_http_log.override.level': 'all' }
+        for (const [options, changes, sentence, answer = () => {}] of [
+            [{ properties: logged }, {}, /glide\.outbound_http_log\.override/],
+            [{}, { tenant: 'A C M E' }, /is damaged \(tenant\)/],
+            [{}, {}, /HTTP status 200/, (server) => server.raw(200, '<h1>Welcome</h1>')],
+        ]) {
+            const [mail, ...others] = refused(3, answer, options, changes)
+            assert.deepEqual([mail.day, others], [0, []])
+            assert.equal(mail.subject, 'The connection to Rescue Connector does not work any more')
+            assert.match(mail.text, sentence)
+        }
+    })
+
+    it('mails on the first day when the tests are refused for good', () => {
+        const earlier = daily(watched(), 9, () => ({ ...status(), checks: undefined }))
+        assert.deepEqual(daysOf(earlier), [0, 7])
+        assert.equal(earlier[0].subject, 'The daily test of Rescue Connector is not made')
+        assert.match(earlier[0].text, /earlier release/)
+
+        const world = watched()
+        const refusal = { code: 'invalid-request', title: 'x', detail: 'Of paul@acme.test.', request_id: 'r' }
+        world.server.json(400, refusal, {}, AT.checks)
+        const [mail] = run(world, status(), AT.status)
+        assert.match(mail.text, /does not accept "Technician to test with"/)
+        assert.doesNotMatch(mail.text, /paul/)
+        assert.equal(world.instance.settings().token_state, 'healthy')
+    })
+
+    it('mails when the tests fail on three days in a row', () => {
+        const world = watched()
+        const mailed = []
+        for (let day = 0; day < 8; day++) {
+            if (day === 2) {
+                run(world)
+            } else {
+                world.server.json(503, PROBLEM, {}, AT.checks)
+                mailed.push(...run(world, status(), AT.status).map((mail) => ({ day, ...mail })))
+            }
+            world.instance.advanceClock(DAY)
+        }
+        assert.deepEqual(daysOf(mailed), [5])
+        assert.match(mailed[0].text, /is not made, .*storage/)
     })
 
     it('does nothing where the instance is not connected, or is a copy of the connected one', () => {
@@ -468,10 +689,18 @@ describe('the daily job', () => {
     })
 
     it('begins anew where the memory of its warnings is damaged', () => {
-        for (const damaged of ['{', '[]', '{"ending":7,"unreachable":"x","checks":null}']) {
+        for (const damaged of [
+            '{',
+            '[]',
+            '{"ending":7,"unreachable":"x","checks":null}',
+            '{"unreachable":{"since":"x"},"untested":{},"checks":{"ids":7}}',
+            '{"checks":{"ids":{"read-incident":"x"}}}',
+        ]) {
             const world = watched({}, { warnings_sent: damaged })
-            assert.equal(run(world, token({ days_left: 3 })).length, 1, damaged)
-            assert.equal(run(world, token({ days_left: 3 })).length, 0, damaged)
+            const wrong = { ...token({ days_left: 3 }), checks: [INCIDENT] }
+            const [mail] = run(world, wrong)
+            assert.match(mail.text, /days left: 3[^]*reads incidents/, damaged)
+            assert.equal(run(world, wrong).length, 0, damaged)
         }
     })
 
@@ -481,8 +710,8 @@ describe('the daily job', () => {
         assert.ok(mail.text.length < 8000)
     })
 
-    it('remembers a cause however long it is', () => {
-        const checks = Array.from({ length: 30 }, (_, index) => ({ ...INCIDENT, check: `${index}`.repeat(200) }))
+    it('remembers failed checks however many there are, and however long their ids', () => {
+        const checks = Array.from({ length: 70 }, (_, index) => ({ ...INCIDENT, check: `${100 + index}"`.repeat(200) }))
         const world = watched()
         assert.equal(run(world, status({ checks })).length, 1)
         assert.equal(run(world, status({ checks })).length, 0)

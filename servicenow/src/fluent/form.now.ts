@@ -238,3 +238,20 @@ UiPolicy({
         { field: 'rescue_api_logging', readOnly: true },
     ],
 })
+
+// A refresh token brings its OAuth client along: the client of the settings has no effect then.
+UiPolicy({
+    $id: Now.ID['policy-client-of-token'],
+    table: 'x_rescue_conn_settings',
+    shortDescription: 'The OAuth client is set here for the other ways to sign in only',
+    conditions: 'managed_by=servicenow^grant_type=refresh_token^EQ',
+    onLoad: true,
+    reverseIfFalse: true,
+    global: true,
+    active: true,
+    actions: [
+        { field: 'client_id', visible: false },
+        { field: 'oauth_client_secret', visible: false },
+        { field: 'oauth_client_secret_state', visible: false },
+    ],
+})

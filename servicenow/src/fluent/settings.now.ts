@@ -56,9 +56,11 @@ export const x_rescue_conn_settings = Table({
             hint: 'The name of this instance in the connector',
         }),
         connected_instance: StringColumn({ label: 'Connected instance', maxLength: 250, readOnly: true }),
+        connected_name: StringColumn({ label: 'Name of the connected instance', maxLength: 100, readOnly: true }),
         api_key: Password2Column({ label: 'API key' }),
         webhook_url_started: Password2Column({ label: 'Webhook URL for the start of a session' }),
         webhook_url_ended: Password2Column({ label: 'Webhook URL for the end of a session' }),
+        webhook_key_id: StringColumn({ label: 'Key of these webhook URLs', maxLength: 40, readOnly: true }),
         webhook_keys: StringColumn({
             label: 'Webhook URLs in use',
             maxLength: 250,
@@ -78,7 +80,7 @@ export const x_rescue_conn_settings = Table({
         language: StringColumn({
             label: 'Language of notes and e-mails',
             maxLength: 40,
-            dropdown: 'dropdown_without_none',
+            dropdown: 'dropdown_with_none',
             choices: {
                 en: { label: 'English', sequence: 0 },
                 fr: { label: 'French', sequence: 1 },
@@ -104,7 +106,7 @@ export const x_rescue_conn_settings = Table({
             label: 'Account type',
             maxLength: 40,
             hint: 'Where your company\'s Rescue account is',
-            dropdown: 'dropdown_without_none',
+            dropdown: 'dropdown_with_none',
             choices: {
                 global: { label: 'Standard', sequence: 0 },
                 eu: { label: 'Europe', sequence: 1 },
@@ -122,7 +124,7 @@ export const x_rescue_conn_settings = Table({
         }),
         technician_domains: StringColumn({
             label: 'Domains of technicians',
-            maxLength: 1000,
+            maxLength: 65000,
             hint: 'Domains of e-mail addresses, separated by commas. Empty: all. Once it is set, domains can only be taken out here',
         }),
         rescue_base_url: StringColumn({ label: 'Rescue URL', maxLength: 250, readOnly: true }),
@@ -156,7 +158,7 @@ export const x_rescue_conn_settings = Table({
         grant_type: StringColumn({
             label: 'How the connector signs in',
             maxLength: 40,
-            dropdown: 'dropdown_without_none',
+            dropdown: 'dropdown_with_none',
             choices: {
                 refresh_token: { label: 'Refresh token, from the token set-up', sequence: 0 },
                 password: { label: 'Password of the service account', sequence: 1 },
@@ -189,7 +191,7 @@ export const x_rescue_conn_settings = Table({
         publish: StringColumn({
             label: 'Publish session details',
             maxLength: 40,
-            dropdown: 'dropdown_without_none',
+            dropdown: 'dropdown_with_none',
             choices: {
                 all: { label: 'All', sequence: 0 },
                 selected: { label: 'Only the selected fields', sequence: 1 },
@@ -198,13 +200,13 @@ export const x_rescue_conn_settings = Table({
         }),
         published_fields: StringColumn({
             label: 'Selected fields',
-            maxLength: 4000,
+            maxLength: 65000,
             hint: 'Variables of Rescue\'s Post to URL, separated by commas, such as TechName, WorkTime, Note',
         }),
         chat: StringColumn({
             label: 'Chat',
             maxLength: 40,
-            dropdown: 'dropdown_without_none',
+            dropdown: 'dropdown_with_none',
             choices: {
                 note: { label: 'In the work note', sequence: 0 },
                 attachment: { label: 'As an attachment', sequence: 1 },
@@ -216,7 +218,7 @@ export const x_rescue_conn_settings = Table({
             label: 'Sessions without a record',
             maxLength: 40,
             hint: 'Sessions that a technician starts in the console, without a PIN of ServiceNow',
-            dropdown: 'dropdown_without_none',
+            dropdown: 'dropdown_with_none',
             choices: {
                 ignore: { label: 'Are not written', sequence: 0 },
                 incident: { label: 'Get a new incident', sequence: 1 },
@@ -226,7 +228,7 @@ export const x_rescue_conn_settings = Table({
         closed_records: StringColumn({
             label: 'Sessions on closed records',
             maxLength: 40,
-            dropdown: 'dropdown_without_none',
+            dropdown: 'dropdown_with_none',
             choices: {
                 note: { label: 'Write a note on the closed record', sequence: 0 },
                 reopen: { label: 'Reopen the record', sequence: 1 },
@@ -235,12 +237,12 @@ export const x_rescue_conn_settings = Table({
         }),
         reference_fields: StringColumn({
             label: 'Fields with a record number',
-            maxLength: 1000,
+            maxLength: 65000,
             hint: 'Rescue fields in which technicians type a number such as INC0012345, separated by commas',
         }),
         record_columns: MultiLineTextColumn({
             label: 'Columns beside the note',
-            maxLength: 4000,
+            maxLength: 65000,
             hint: 'One "Rescue variable = column" in each line, such as WorkTime = u_rescue_seconds',
         }),
         caller_field: StringColumn({
@@ -250,7 +252,7 @@ export const x_rescue_conn_settings = Table({
         }),
         new_record_columns: MultiLineTextColumn({
             label: 'Columns of new records',
-            maxLength: 4000,
+            maxLength: 65000,
             hint: 'One "column = value" in each line, such as category = software',
         }),
         require_signed_tracking: BooleanColumn({
@@ -368,7 +370,7 @@ BusinessRule({
     name: 'Rescue Connector: write settings through',
     table: 'x_rescue_conn_settings',
     when: 'before',
-    action: ['update'],
+    action: ['insert', 'update'],
     script: Now.include('../scripts/actions/settings-save.js'),
     order: 100,
 })
@@ -403,6 +405,7 @@ UiAction({
 UiAction({
     $id: Now.ID['button-webhook-urls-show'],
     table: 'x_rescue_conn_settings',
+    condition: `new x_rescue_conn.RescueConnection().isConnected()`,
     name: 'Show webhook URLs',
     actionName: 'x_rescue_conn_show_urls',
     hint: 'Show the two URLs to set in Rescue',
@@ -417,6 +420,7 @@ UiAction({
 UiAction({
     $id: Now.ID['button-webhook-urls-renew'],
     table: 'x_rescue_conn_settings',
+    condition: `new x_rescue_conn.RescueConnection().isConnected()`,
     name: 'New webhook URLs',
     actionName: 'x_rescue_conn_new_urls',
     hint: 'Make new URLs to set in Rescue; the present ones keep working',
@@ -431,6 +435,7 @@ UiAction({
 UiAction({
     $id: Now.ID['button-webhook-urls-retire'],
     table: 'x_rescue_conn_settings',
+    condition: `new x_rescue_conn.RescueConnection().isConnected()`,
     name: 'Retire old webhook URLs',
     actionName: 'x_rescue_conn_retire_urls',
     hint: 'End all webhook URLs but the newest',

@@ -33,6 +33,7 @@ ScriptInclude({
 UiAction({
     $id: Now.ID['button-settings-test'],
     table: 'x_rescue_conn_settings',
+    condition: `new x_rescue_conn.RescueConnection().isConnected()`,
     name: 'Test now',
     actionName: 'x_rescue_conn_test',
     hint: 'Test the way from Rescue to this instance, with the settings as they are saved. It takes up to 20 seconds',

@@ -5,6 +5,8 @@ var RescueConnection = Class.create();
 
 /** The connector answers within 25 seconds; an instance waits for at most 30. */
 RescueConnection.TIMEOUT_MS = 29000;
+/** The form of an API key. */
+RescueConnection.KEY = /^[A-Za-z0-9_-]{43}$/;
 /** The settings record. */
 RescueConnection.SETTINGS = 'a9b6c4f2325a49669a61846ddcd63d20';
 
@@ -59,9 +61,8 @@ RescueConnection.prototype = {
         if (!this.isConnected()) {
             return { ok: false, code: 'not-connected' };
         }
-        var instance = this._text('connected_instance');
-        if (instance !== this.ownUrl()) {
-            return { ok: false, code: 'other-instance', values: [instance, this.ownUrl()] };
+        if (!this._isOwn()) {
+            return { ok: false, code: 'other-instance', values: [this._text('connected_instance'), this.ownUrl()] };
         }
         var url = this.validUrl(this._text('connector_url'));
         var tenant = this._text('tenant');
@@ -79,7 +80,9 @@ RescueConnection.prototype = {
      * @returns {Object} as of call
      */
     enrol: function (url, tenant, code, instance) {
-        return this._call(url, tenant, code, { method: 'POST', route: 'enrolment', body: { instance: instance } });
+        var answer = this._call(url, tenant, code, { method: 'POST', route: 'enrolment', body: { instance: instance } });
+        var isKey = answer.ok && RescueConnection.KEY.test(answer.body.api_key);
+        return !answer.ok || isKey ? answer : { ok: false, code: 'not-the-connector', values: ['201'] };
     },
 
     /**
@@ -142,10 +145,25 @@ RescueConnection.prototype = {
         return /^(https:\/\/[^\/?#@\s]+|http:\/\/(127\.0\.0\.1|localhost)(:\d+)?)(\/[^?#\s]*)?$/.test(url) ? url : '';
     },
 
+    /** The name of this instance, which a clone does not take over; '' where it is not known. */
+    ownName: function () {
+        return String(gs.getProperty('instance_name', '') || '').toLowerCase();
+    },
+
     /** The URL of this instance, '' where it does not know it. */
     ownUrl: function () {
         var url = String(gs.getProperty('glide.servlet.uri', '') || '').replace(/^\s+|\s+$/g, '').replace(/\/+$/, '');
         return /^https?:\/\/[^\/?#@\s]+$/.test(url) ? url : '';
+    },
+
+    /**
+     * Whether this is the instance that was connected, and not a clone. Its URL may have changed since, and a clone may still
+     * have the URL of the other one.
+     */
+    _isOwn: function () {
+        var name = this._text('connected_name');
+        return name && this.ownName() ? name === this.ownName()
+            : this._text('connected_instance').toLowerCase() === this.ownUrl().toLowerCase();
     },
 
     _call: function (url, tenant, key, request) {
@@ -242,7 +260,7 @@ RescueConnection.prototype = {
     _apiKey: function () {
         try {
             var key = String(this._record().getElement('api_key').getDecryptedValue() || '');
-            return /^[A-Za-z0-9_-]{43}$/.test(key) ? key : '';
+            return RescueConnection.KEY.test(key) ? key : '';
         } catch (notDecryptable) {
             return '';
         }

@@ -8,6 +8,7 @@ RescueSentences.BY_CODE = {
     // Codes of the app.
     'switched-off': 'The Rescue integration is switched off. An administrator switches it on in Rescue Connector > Settings.',
     'not-connected': 'This instance is not connected to Rescue Connector. An administrator pastes the set-up link in Rescue Connector > Settings.',
+    'not-on-the-form': 'Settings are changed on their form only. Open Rescue Connector > Settings.',
     'not-set-up': 'The connection to Rescue Connector is damaged ({0}). An administrator asks the operator of Rescue Connector for a new set-up link and pastes it in Rescue Connector > Settings.',
     'other-instance': 'The connection belongs to {0}, and this instance is {1}. An administrator asks the operator of Rescue Connector for a set-up link of its own.',
     'outbound-logged': 'Nothing was sent: this instance logs headers of outbound requests, and they hold secrets. An administrator sets the property glide.outbound_http_log.override to false, or glide.outbound_http_log.override.level to basic.',
@@ -20,7 +21,7 @@ RescueSentences.BY_CODE = {
     'gateway-failed': 'Rescue Connector does not run as it should (HTTP status {0}). Try again in a minute; if this persists, tell your administrator.',
     'failed': 'No PIN was generated because of an error in this instance. Tell your administrator, who finds it in the system log.',
     // Codes of both of the connector's routes.
-    'unauthorized': 'Rescue Connector does not accept the key of this instance, or the set-up link was used or has ended. An administrator asks the operator of Rescue Connector for a new set-up link and pastes it in Rescue Connector > Settings.',
+    'unauthorized': 'The connection of this instance to Rescue Connector was ended. An administrator asks the operator of Rescue Connector for a new set-up link and pastes it in Rescue Connector > Settings.',
     'tenant-disabled': 'This tenant is switched off in Rescue Connector. Ask the operator of Rescue Connector to switch it on.',
     'invalid-request': 'Rescue Connector does not understand the request. What it names below has to be corrected, in the record or in your user.',
     'body-too-large': 'The request is too large for Rescue Connector. Tell your administrator.',
@@ -43,13 +44,14 @@ RescueSentences.BY_CODE = {
     'rescue-unavailable': 'Rescue does not answer as it should. Press again in a minute.',
     'out-of-pin-codes': 'Rescue has no PIN to give right now. Press again in half a minute.',
     // Codes of the settings routes.
-    'instance-mismatch': 'The set-up link is for another instance.',
+    'instance-mismatch': 'The set-up link is for another instance than {0}. Ask the operator of Rescue Connector for a link for this one.',
     'too-many-keys': 'Two keys are in use already. Retire the old one first: "Retire old webhook URLs", or the operator of Rescue Connector for an API key.',
     'settings-changed': 'Another administrator has changed the settings since you opened them. You see the newer ones now: look at them, and change yours again.',
     'if-match-required': 'This version of the app does not fit Rescue Connector. Tell your administrator to upgrade it.',
     'managed-by-file': 'The operator of Rescue Connector keeps these settings in a file. Ask the operator to change them.',
     'operator-only': 'Only the operator of Rescue Connector changes this.',
     'invalid-settings': 'Rescue Connector does not accept these settings.',
+    'checks-in-progress': 'Rescue Connector is testing right now, or has just done so. Try again in ten seconds.',
     'last-key': 'The last webhook URLs cannot be retired.',
     // Codes of the token route.
     'token-refused': 'ServiceNow refuses the token that was handed over; the old one stays. Check the client and the service account.'
@@ -74,7 +76,8 @@ RescueSentences.prototype = {
         } else {
             parts.push(this.say('Rescue Connector refuses the request.'));
         }
-        if (refusal.detail) {
+        // That of "unauthorized" is for programmers.
+        if (refusal.detail && refusal.code !== 'unauthorized') {
             parts.push(refusal.detail);
         }
         if (refusal.retryAfter) {

@@ -77,11 +77,19 @@ RescueSettingFields.prototype = {
         if (kind === 'map') {
             var lines = [];
             for (var name in value || {}) {
-                lines.push(name + ' = ' + value[name]);
+                lines.push(name + ' = ' + this._quoted(String(value[name])));
             }
             return lines.join('\n');
         }
         return value === null || value === undefined ? '' : String(value);
+    },
+
+    /** Whether two texts of a column mean the same. */
+    isSame: function (kind, one, other) {
+        var form = function (text) {
+            return String(text === null || text === undefined ? '' : text).replace(/\r\n?/g, '\n');
+        };
+        return form(one) === form(other) || JSON.stringify(this.valueOf(kind, one)) === JSON.stringify(this.valueOf(kind, other));
     },
 
     /** The member of a document that a pointer names. Names of settings have no character that a pointer escapes. */
@@ -105,14 +113,18 @@ RescueSettingFields.prototype = {
         table[names[names.length - 1]] = value;
     },
 
-    /** The value of a map in a merge patch: entries that are no longer there become null, which removes them. */
+    /** The value of a map in a merge patch: what differs, and null for entries that are no longer there. */
     mapChange: function (before, after) {
         var change = {};
         for (var gone in before || {}) {
-            change[gone] = null;
+            if (!after.hasOwnProperty(gone)) {
+                change[gone] = null;
+            }
         }
         for (var name in after) {
-            change[name] = after[name];
+            if (!before || before[name] !== after[name]) {
+                change[name] = after[name];
+            }
         }
         return change;
     },
@@ -153,13 +165,30 @@ RescueSettingFields.prototype = {
         var value = {};
         var lines = this._items(text, /\n/);
         for (var i = 0; i < lines.length; i++) {
-            var parts = /^([^=]+?)\s*=\s*([^]*)$/.exec(lines[i]);
+            var parts = /^([A-Za-z][\w.-]*)\s*=\s*([^]*)$/.exec(lines[i]);
             if (!parts) {
                 return { error: 'Write one "name = value" in each line.' };
             }
-            value[parts[1]] = parts[2];
+            if (value.hasOwnProperty(parts[1])) {
+                return { error: 'A name stands in two lines.' };
+            }
+            value[parts[1]] = this._unquoted(parts[2]);
         }
         return { value: value };
+    },
+
+    /** A value on one line: in quotation marks, as JSON, where it would not be read as it is. */
+    _quoted: function (value) {
+        return /[\r\n]|^\s|\s$|^"/.test(value) ? JSON.stringify(value) : value;
+    },
+
+    _unquoted: function (text) {
+        try {
+            var value = text.charAt(0) === '"' ? JSON.parse(text) : text;
+            return typeof value === 'string' ? value : text;
+        } catch (notJson) {
+            return text;
+        }
     },
 
     type: 'RescueSettingFields'

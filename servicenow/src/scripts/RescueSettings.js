@@ -6,11 +6,16 @@
  */
 var RescueSettings = Class.create();
 
+/** Columns that only this instance needs. */
+RescueSettings.OWN = ['show_button', 'debug', 'test_technician'];
+
 RescueSettings.prototype = {
     initialize: function () {
         this.connection = new RescueConnection();
         this.fields = new RescueSettingFields();
         this.sentences = new RescueSentences();
+        /** The webhook keys as they were read last. */
+        this.keys = [];
     },
 
     /**
@@ -38,7 +43,7 @@ RescueSettings.prototype = {
             }
             scratchpad.version = String(current.getValue('version') || '');
         } catch (error) {
-            this._failed(error);
+            this._failed();
         }
     },
 
@@ -51,13 +56,23 @@ RescueSettings.prototype = {
     save: function (current) {
         var saved = false;
         try {
-            saved = this._save(current);
+            saved = current.isNewRecord() ? this._refuseInsert(current) : this._save(current);
         } catch (error) {
-            this._failed(error);
+            this._failed();
         }
         if (!saved) {
             current.setAbortAction(true);
         }
+    },
+
+    /**
+     * Saves what was typed into the form, for a button that does something else.
+     *
+     * @returns {boolean} whether the button may go on
+     */
+    saves: function (current) {
+        current.update();
+        return !current.isActionAborted();
     },
 
     /**
@@ -72,7 +87,7 @@ RescueSettings.prototype = {
                 return this._refuse(current, answer);
             }
             var row = this._stored(current);
-            this._putUrls(row, answer.body.webhook_urls);
+            this._putUrls(row, answer.body.webhook_urls, answer.body.id);
             this._refresh(row);
             this._store(row);
             this._showUrls(row);
@@ -82,24 +97,32 @@ RescueSettings.prototype = {
     },
 
     /**
-     * Ends all webhook URLs but the newest.
+     * Ends all webhook URLs that are older than the ones of this instance.
      *
      * @param {GlideRecord} current the settings record
      */
     retireWebhookUrls: function (current) {
         this._act(function () {
+            var row = this._stored(current);
             var answer = this._read();
-            var keys = answer.ok ? answer.body.webhook_keys.slice() : [];
-            keys.sort(function (one, other) {
-                return one.created_at < other.created_at ? -1 : 1;
-            });
-            for (var i = 0; answer.ok && i < keys.length - 1; i++) {
-                answer = this.connection.call({ method: 'DELETE', route: 'webhook-keys', item: keys[i].id });
+            if (!answer.ok) {
+                return this._refuse(current, answer);
+            }
+            var keys = answer.body.webhook_keys;
+            var own = this._keyWith(keys, row.getValue('webhook_key_id'));
+            // Rescue may post to the newest ones, which the operator has made.
+            if (!own || own !== this._newest(keys)) {
+                this._error('The newest webhook URLs were not made here, so nothing was retired. Press "New webhook URLs", set them in Rescue, and retire the others then.', []);
+                return false;
+            }
+            for (var i = 0; answer.ok && i < keys.length; i++) {
+                if (keys[i] !== own) {
+                    answer = this.connection.call({ method: 'DELETE', route: 'webhook-keys', item: keys[i].id });
+                }
             }
             if (!answer.ok) {
                 return this._refuse(current, answer);
             }
-            var row = this._stored(current);
             this._refresh(row);
             this._store(row);
             this._info(keys.length > 1 ? 'Only the newest webhook URLs work from now on.'
@@ -134,45 +157,98 @@ RescueSettings.prototype = {
         return answer;
     },
 
+    /** The app brings its one record along. */
+    _refuseInsert: function (current) {
+        current.setValue('setup_link', '');
+        this._typed(current);
+        this._error('There is one settings record only: open it in Rescue Connector > Settings.', []);
+        return false;
+    },
+
     /** Whether the save may go on. */
     _save: function (current) {
-        var link = this.fields.trim(current.getValue('setup_link'));
-        current.setValue('setup_link', '');
-        if (link && !this._connect(current, link)) {
-            return false;
-        }
+        // A link may be copied with quotation marks or line breaks.
+        var link = String(current.getValue('setup_link') || '').replace(/[\s"'<>]+/g, '');
         var version = this.fields.trim(current.getValue('read_version'));
+        current.setValue('setup_link', '');
         current.setValue('read_version', '');
         var stored = this._stored(current);
         var change = this._change(stored, current);
         var secrets = this._typed(current);
         if (change.refused) {
-            return false;
+            return this._aborted(current, stored, secrets.length);
         }
-        if (!change.pointers.length && !secrets.length && !link) {
+        if (link) {
+            if (!this._connect(current, stored, link)) {
+                return this._aborted(current, stored, secrets.length);
+            }
+            version = stored.getValue('version');
+        }
+        if (!change.pointers.length && !secrets.length) {
+            if (link) {
+                this._copy(stored, current);
+            }
             return true;
         }
-        if (!this.connection.isConnected()) {
-            return this._refuse(current, { code: 'not-connected' });
+        var refusal = !this.connection.isConnected() ? { code: 'not-connected' }
+            : change.pointers.length && !version ? { code: 'not-on-the-form' } : null;
+        if (refusal) {
+            this._refuse(current, refusal);
+            return this._aborted(current, stored, secrets.length);
         }
-        var saved = this._write(current, change, link ? '' : version || stored.getValue('version')) &&
-            this._writeSecrets(current, secrets);
-        if (!saved) {
-            // What was written before the refusal, and what another administrator has changed.
-            this._refresh(stored);
-            this._store(stored);
-            return false;
-        }
-        this._refresh(current);
-        return true;
+        return this._send(current, stored, change, version, secrets, Boolean(link));
     },
 
-    /** Exchanges the code of a set-up link for an API key and the webhook URLs. */
-    _connect: function (current, link) {
+    /** Sends settings and secrets, and puts the connector's answer into the record. */
+    _send: function (current, stored, change, version, secrets, connected) {
+        var answer = change.pointers.length ? this.connection.call({
+            method: 'PATCH',
+            route: 'settings',
+            body: change.patch,
+            headers: { 'If-Match': '"' + version + '"' }
+        }) : { ok: true };
+        var refused = [];
+        if (answer.ok) {
+            refused = this._sendSecrets(current, secrets);
+        } else {
+            this._refuse(current, answer);
+            if (connected) {
+                this._info('The instance is connected, and the set-up link is used up. Correct what is named, and save again without it.', []);
+            }
+        }
+        if (answer.ok && !refused.length) {
+            this._refresh(current);
+            this._info('Saved. A change counts within a minute.', []);
+            return true;
+        }
+        // What was written before the refusal, and what another administrator has changed.
+        if (answer.code !== 'unreachable' && answer.code !== 'outbound-logged') {
+            this._refresh(stored);
+        }
+        if (answer.ok && (change.pointers.length || refused.length < secrets.length)) {
+            this._info('Everything else was saved.', []);
+        }
+        return this._aborted(current, stored, answer.ok ? 0 : secrets.length);
+    },
+
+    /** Aborts a save. Columns that only this instance needs are kept all the same. */
+    _aborted: function (current, stored, unsent) {
+        for (var i = 0; i < RescueSettings.OWN.length; i++) {
+            stored.setValue(RescueSettings.OWN[i], current.getValue(RescueSettings.OWN[i]));
+        }
+        this._store(stored);
+        if (unsent) {
+            this._info('No secret was sent. Type the secrets again when you save the next time.', []);
+        }
+        return false;
+    },
+
+    /** Exchanges the code of a set-up link for an API key and the webhook URLs, and stores them in both records. */
+    _connect: function (current, stored, link) {
         var parts = /^(.+?)\/*#([a-z0-9-]{2,40})\.([A-Za-z0-9_-]{43})$/.exec(link);
         var url = parts ? this.connection.validUrl(parts[1]) : '';
         if (!url) {
-            return this._refuseAt(current, 'setup_link', this.sentences.say('This is not a set-up link. It begins with https:// and is one line: copy it as a whole.'));
+            return this._refuseAt(current, 'setup_link', this.sentences.say('This is not a whole set-up link. It looks like https://…/#acme.…, and its last part has 43 characters. Copy it once, as a whole.'));
         }
         var instance = this.connection.ownUrl();
         if (!instance) {
@@ -180,25 +256,48 @@ RescueSettings.prototype = {
         }
         var answer = this.connection.enrol(url, parts[2], parts[3], instance);
         if (!answer.ok) {
-            return this._refuseAt(current, 'setup_link', this.sentences.of(answer));
+            return this._refuseAt(current, 'setup_link', this._whyNotConnected(answer, instance));
         }
-        current.setValue('connector_url', url);
-        current.setValue('tenant', parts[2]);
-        current.setValue('connected_instance', instance);
-        current.getElement('api_key').setDisplayValue(answer.body.api_key);
-        this._putUrls(current, answer.body.webhook_urls);
-        // The code is used up. The key has to be there also when the rest of this save is refused.
-        var row = this._stored(current);
-        row.setValue('connector_url', url);
-        row.setValue('tenant', parts[2]);
-        row.setValue('connected_instance', instance);
-        row.getElement('api_key').setDisplayValue(answer.body.api_key);
-        this._putUrls(row, answer.body.webhook_urls);
-        this._store(row);
+        var before = stored.getValue('tenant');
+        stored.setValue('connector_url', url);
+        stored.setValue('tenant', parts[2]);
+        stored.setValue('connected_instance', instance);
+        stored.setValue('connected_name', this.connection.ownName());
+        stored.getElement('api_key').setDisplayValue(answer.body.api_key);
+        this._putUrls(stored, answer.body.webhook_urls, '');
+        // The code is used up, so the key is stored before anything else can fail.
+        if (!this._store(stored)) {
+            return this._refuseAt(current, 'setup_link', this.sentences.say('The connection could not be stored in this instance. Ask the operator of Rescue Connector for a new set-up link.'));
+        }
         this.connection.reload();
         this._info('Connected to {0} as tenant {1}.', [url, parts[2]]);
-        this._showUrls(row);
+        if (before && before !== parts[2]) {
+            this._info('This instance was connected as tenant {0} before. Rescue still posts to the webhook URLs of that tenant.', [before]);
+        }
+        this._showUrls(stored);
+        if (before !== parts[2]) {
+            this._info('Next: hand the token over in Rescue Connector > Token set-up. Then press "Test now".', []);
+        }
+        this._refresh(stored);
+        stored.setValue('webhook_key_id', (this._newest(this.keys) || {}).id || '');
+        this._store(stored);
         return true;
+    },
+
+    _whyNotConnected: function (answer, instance) {
+        if (answer.code === 'unauthorized') {
+            return this.sentences.say('This set-up link was used already, has ended, or was not copied as a whole. Ask the operator of Rescue Connector for a new one.');
+        }
+        if (answer.code === 'too-many-keys') {
+            return this.sentences.say('This tenant is connected twice already. Ask the operator of Rescue Connector to retire the keys of a former connection, and paste this link again: it still works.');
+        }
+        if (answer.code === 'unreachable') {
+            return this.sentences.say('Rescue Connector did not answer. Paste the link again; if it is refused then, it was used up, and the operator of Rescue Connector makes a new one.');
+        }
+        if (answer.code === 'instance-mismatch') {
+            answer.values = [instance];
+        }
+        return this.sentences.of(answer);
     },
 
     /** The merge patch that leads from the stored settings to the ones on the form. */
@@ -211,10 +310,13 @@ RescueSettings.prototype = {
             var kind = settings[i][2];
             var before = this.fields.valueOf(kind, stored.getValue(column));
             var after = this.fields.valueOf(kind, current.getValue(column));
+            if (this.fields.isSame(kind, stored.getValue(column), current.getValue(column))) {
+                continue;
+            }
             if (after.error) {
                 change.refused = true;
                 this._refuseAt(current, column, this.sentences.say(after.error));
-            } else if (JSON.stringify(before) !== JSON.stringify(after)) {
+            } else {
                 this.fields.put(change.patch, pointer, kind === 'map' ? this.fields.mapChange(before.value, after.value) : after.value);
                 change.pointers.push(pointer);
             }
@@ -237,27 +339,9 @@ RescueSettings.prototype = {
         return typed;
     },
 
-    _write: function (current, change, version) {
-        if (!change.pointers.length) {
-            return true;
-        }
-        if (!version) {
-            var read = this._read();
-            if (!read.ok) {
-                return this._refuse(current, read);
-            }
-            version = String(read.body.version);
-        }
-        var answer = this.connection.call({
-            method: 'PATCH',
-            route: 'settings',
-            body: change.patch,
-            headers: { 'If-Match': '"' + version + '"' }
-        });
-        return answer.ok || this._refuse(current, answer);
-    },
-
-    _writeSecrets: function (current, secrets) {
+    /** Sends every secret. Returns those that were refused. */
+    _sendSecrets: function (current, secrets) {
+        var refused = [];
         for (var i = 0; i < secrets.length; i++) {
             var answer = this.connection.call({
                 method: 'PUT',
@@ -266,21 +350,33 @@ RescueSettings.prototype = {
                 body: { value: secrets[i].value }
             });
             if (!answer.ok) {
-                return this._refuse(current, answer, secrets[i].column);
+                this._refuse(current, answer, secrets[i].column);
+                refused.push(secrets[i].column);
             }
         }
-        return true;
+        return refused;
     },
 
+    /** The connector's present settings. */
     _read: function () {
-        return this.connection.call({ method: 'GET', route: 'settings' });
+        var answer = this.connection.call({ method: 'GET', route: 'settings' });
+        var body = answer.body || {};
+        var isSettings = typeof body.version === 'number' && body.settings && body.secrets && body.webhook_keys instanceof Array;
+        return !answer.ok || isSettings ? answer : { ok: false, code: 'not-the-connector', values: ['200'] };
     },
 
     /** Puts the connector's present settings into a record, where the connector answers. */
     _refresh: function (record) {
-        var answer = this.connection.isConnected() ? this._read() : { ok: false };
-        if (answer.ok) {
-            this._put(record, answer.body);
+        if (this.connection.isConnected()) {
+            this.readInto(record);
+        }
+    },
+
+    /** Copies what a connection has brought. */
+    _copy: function (stored, current) {
+        var settings = RescueSettingFields.SETTINGS;
+        for (var i = 0; i < settings.length; i++) {
+            current.setValue(settings[i][0], stored.getValue(settings[i][0]));
         }
     },
 
@@ -299,14 +395,33 @@ RescueSettings.prototype = {
         for (var k = 0; k < body.webhook_keys.length; k++) {
             keys.push(this.sentences.say('Key {0} was made on {1}.', [body.webhook_keys[k].id, this._date(body.webhook_keys[k].created_at)]));
         }
+        this.keys = body.webhook_keys;
         record.setValue('webhook_keys', keys.join('\n'));
         record.setValue('managed_by', body.managed_by);
         record.setValue('version', String(body.version));
     },
 
-    _putUrls: function (record, urls) {
-        record.getElement('webhook_url_started').setDisplayValue(urls.started);
-        record.getElement('webhook_url_ended').setDisplayValue(urls.ended);
+    _putUrls: function (record, urls, id) {
+        record.getElement('webhook_url_started').setDisplayValue(String((urls || {}).started || ''));
+        record.getElement('webhook_url_ended').setDisplayValue(String((urls || {}).ended || ''));
+        record.setValue('webhook_key_id', String(id || ''));
+    },
+
+    _keyWith: function (keys, id) {
+        for (var i = 0; i < keys.length; i++) {
+            if (keys[i].id === id) {
+                return keys[i];
+            }
+        }
+        return null;
+    },
+
+    _newest: function (keys) {
+        var newest = null;
+        for (var i = 0; keys && i < keys.length; i++) {
+            newest = newest && newest.created_at > keys[i].created_at ? newest : keys[i];
+        }
+        return newest;
     },
 
     _showUrls: function (record) {
@@ -331,7 +446,7 @@ RescueSettings.prototype = {
     /** Saves a record without the rule that writes through. */
     _store: function (row) {
         row.setWorkflow(false);
-        row.update();
+        return Boolean(row.update());
     },
 
     _date: function (timestamp) {
@@ -370,7 +485,7 @@ RescueSettings.prototype = {
         try {
             act.call(this);
         } catch (error) {
-            this._failed(error);
+            this._failed();
         }
     },
 

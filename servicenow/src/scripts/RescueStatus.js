@@ -10,6 +10,8 @@ RescueStatus.PAUSES = {
 };
 /** As many characters as the column of the checks holds. */
 RescueStatus.LONGEST_CHECKS = 8000;
+/** The addresses that the connector takes, of at most 254 characters. */
+RescueStatus.ADDRESS = /^[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]*\.[A-Za-z0-9.-]*$/;
 
 RescueStatus.prototype = {
     initialize: function () {
@@ -65,9 +67,10 @@ RescueStatus.prototype = {
         return this.connection.call({ method: 'GET', route: 'status', query: query });
     },
 
-    /** The query of a status with checks, signed in to Rescue as the record's technician, if it names one. */
+    /** The query of a status with checks, signed in to Rescue as the record's technician, if it has the address of one. */
     checksQuery: function (record) {
         var technician = this._trim(record.getValue('test_technician'));
+        technician = this._isAddress(technician) ? technician : '';
         // A client may encode the apostrophe, which encodeURIComponent leaves as it is.
         return 'checks=true' + (technician ? '&technician=' + encodeURIComponent(technician).replace(/'/g, '%27') : '');
     },
@@ -115,8 +118,16 @@ RescueStatus.prototype = {
     },
 
     _test: function (current) {
+        var technician = this._trim(current.getValue('test_technician'));
+        if (technician && !this._isAddress(technician)) {
+            var sentence = this.sentences.say('This is not an e-mail address.');
+            var element = current.getElement('test_technician');
+            element.setError(sentence);
+            this._error('The test was not made. {0}', [element.getLabel() + ': ' + sentence]);
+            return;
+        }
         var row = this.stored();
-        row.setValue('test_technician', this._trim(current.getValue('test_technician')));
+        row.setValue('test_technician', technician);
         var answer = this.read(this.checksQuery(row));
         var checks = null;
         if (answer.ok) {
@@ -132,11 +143,11 @@ RescueStatus.prototype = {
         } else if (!checks) {
             this._error('This connector is of an earlier release and makes no tests. Ask its operator to upgrade it.', []);
         } else {
-            this._summarize(checks);
+            this._summarize(checks, technician);
         }
     },
 
-    _summarize: function (checks) {
+    _summarize: function (checks, technician) {
         var failed = this.checks.withResult(checks, 'failed');
         var warnings = this.checks.withResult(checks, 'warning');
         for (var i = 0; i < failed.length; i++) {
@@ -150,6 +161,27 @@ RescueStatus.prototype = {
         } else if (!failed.length) {
             this._info('Everything that was tested works. Look at what is named above.', []);
         }
+        if (!technician && this._lacksSignIn(checks)) {
+            this._info('Name a technician to test the sign-in to Rescue as well.', []);
+        }
+    },
+
+    /** Whether neither a technician nor the API token of Rescue was tried out. */
+    _lacksSignIn: function (checks) {
+        return this._isSkipped(checks, 'rescue-sign-in', false) && this._isSkipped(checks, 'rescue-api-token', true);
+    },
+
+    _isSkipped: function (checks, id, whereMissing) {
+        for (var i = 0; i < checks.length; i++) {
+            if (checks[i].id === id) {
+                return checks[i].result === 'skipped';
+            }
+        }
+        return whereMissing;
+    },
+
+    _isAddress: function (text) {
+        return text.length <= 254 && RescueStatus.ADDRESS.test(text);
     },
 
     _posts: function (posts) {

@@ -189,6 +189,10 @@ RescueTokenSetup.prototype = {
             item: 'service-account-password',
             body: { value: typed.password }
         });
+        if (!kept.ok && wanted.service_account) {
+            // An earlier password belongs to the earlier user name.
+            this._change(changed, { service_account: this._ofServiceNow(settings, 'service_account') });
+        }
         return {
             done: true,
             note: kept.ok ? this._say('The token renews itself: Rescue Connector keeps the password of the service account.') : this._join([
@@ -205,22 +209,23 @@ RescueTokenSetup.prototype = {
 
     /** Tries client credentials out here, hands the client over, and lets the connector try it out. */
     _useClient: function (client, settings) {
+        var wanted = { client_id: client.id, grant: 'client_credentials' };
+        if (settings.body.managed_by === 'file' && this._difference(settings, wanted)) {
+            return this._notBegun({ code: 'managed-by-file' });
+        }
         var granted = this._grant(client, { grant_type: 'client_credentials' });
         if (granted.note) {
             return { done: false, note: granted.note };
         }
-        // The grant comes last: until then the connector signs in as before.
-        var answer = this._change(settings, { client_id: client.id });
+        var answer = this.connection.call({
+            method: 'PUT',
+            route: 'secrets',
+            item: 'oauth-client-secret',
+            body: { value: client.secret }
+        });
         if (answer.ok) {
-            answer = this.connection.call({
-                method: 'PUT',
-                route: 'secrets',
-                item: 'oauth-client-secret',
-                body: { value: client.secret }
-            });
-        }
-        if (answer.ok) {
-            answer = this._change(this._read(), { grant: 'client_credentials' });
+            // Client and grant in one change: the new secret goes with no other client.
+            answer = this._change(settings, wanted);
         }
         if (!answer.ok) {
             return { done: false, note: this._gone(this._say('The set-up of client credentials was not finished.'), answer) };

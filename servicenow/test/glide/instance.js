@@ -507,6 +507,19 @@ class Row {
         this.runsRules = on
     }
 
+    /** Runs the rule before an insert or update of the settings record. */
+    isAbortedBefore() {
+        if (this.tableName === SETTINGS && this.runsRules) {
+            this.aborted = false
+            this.instance.run(BEFORE_SAVE, { current: this.proxy, previous: null })
+        }
+        return this.aborted
+    }
+
+    isActionAborted() {
+        return this.aborted
+    }
+
     setAbortAction(abort) {
         this.aborted = abort
     }
@@ -554,8 +567,12 @@ class Row {
         if (clash) {
             return null
         }
+        if (this.isAbortedBefore()) {
+            return null
+        }
         this.stored = { sys_id: sysId() }
         table.rows.set(this.stored.sys_id, this.stored)
+        this.runsRules = false
         return this.update()
     }
 
@@ -564,12 +581,8 @@ class Row {
         if ((instance.options.refusesWrites || []).includes(this.tableName) || !this.canWrite()) {
             return null
         }
-        if (this.tableName === SETTINGS && this.runsRules) {
-            this.aborted = false
-            instance.run(BEFORE_SAVE, { current: this.proxy, previous: null })
-            if (this.aborted) {
-                return null
-            }
+        if (this.isAbortedBefore()) {
+            return null
         }
         const now = this.table.rows.get(this.stored.sys_id)
         for (const [name, value] of Object.entries(this.changes)) {
@@ -675,6 +688,7 @@ const MEMBERS = [
     'getValue',
     'initialize',
     'insert',
+    'isActionAborted',
     'isNewRecord',
     'isValid',
     'isValidField',

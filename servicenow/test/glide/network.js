@@ -55,6 +55,12 @@ class Server {
         return this
     }
 
+    /** Ends what `always` began. */
+    never(at) {
+        call({ action: 'never', url: this.url, at })
+        return this
+    }
+
     hangUp() {
         call({ action: 'answer', url: this.url, answer: { hangUp: true } })
         return this

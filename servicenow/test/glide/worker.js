@@ -89,6 +89,11 @@ const actions = {
         servers.get(url).always.push(answer)
     },
 
+    never({ url, at }) {
+        const state = servers.get(url)
+        state.always = state.always.filter((answer) => answer.path !== at)
+    },
+
     requests({ url }) {
         return servers.get(url).requests
     },

@@ -616,6 +616,14 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_policy'
+                        id: '14452afadd014ff7b647357e3ac52a6f'
+                        key: {
+                            table: 'x_rescue_conn_settings'
+                            short_description: 'The OAuth client is set here for the other ways to sign in only'
+                        }
+                    },
+                    {
                         table: 'sys_ui_action_role'
                         id: '14c3e370964e4232aee32916d370b575'
                         key: {
@@ -733,6 +741,14 @@ declare global {
                         id: '1868b8dd0eca455f9663196940354341'
                         key: {
                             ui_action: '59c32e5c08934dbb967d41a0e3bcdb20'
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
+                        id: '18b7a390a1bf4185b22a31a15ff62c59'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'webhook_key_id'
                         }
                     },
                     {
@@ -1046,6 +1062,14 @@ declare global {
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'connector_url'
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
+                        id: '30b1fe9f6f3843d0963dc5f4b0e3220b'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'connected_name'
                         }
                     },
                     {
@@ -1940,6 +1964,15 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_documentation'
+                        id: '5d32dd6cc8e149e7a316a217ad7a0174'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'connected_name'
+                            language: 'en'
+                        }
+                    },
+                    {
                         table: 'sys_choice'
                         id: '5d6611a0f7cb4920a82e5988c9214ff9'
                         key: {
@@ -2116,6 +2149,20 @@ declare global {
                                     name: 'x_rescue_conn.admin'
                                 }
                             }
+                        }
+                    },
+                    {
+                        table: 'sys_ui_policy_action'
+                        id: '6562f78932ae4da88c726f4ebc5a63cf'
+                        key: {
+                            ui_policy: {
+                                id: '14452afadd014ff7b647357e3ac52a6f'
+                                key: {
+                                    table: 'x_rescue_conn_settings'
+                                    short_description: 'The OAuth client is set here for the other ways to sign in only'
+                                }
+                            }
+                            field: 'oauth_client_secret_state'
                         }
                     },
                     {
@@ -2582,6 +2629,20 @@ declare global {
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'webhook_url_ended'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_policy_action'
+                        id: '7b3205ff0f2e419b9862462be824196b'
+                        key: {
+                            ui_policy: {
+                                id: '14452afadd014ff7b647357e3ac52a6f'
+                                key: {
+                                    table: 'x_rescue_conn_settings'
+                                    short_description: 'The OAuth client is set here for the other ways to sign in only'
+                                }
+                            }
+                            field: 'oauth_client_secret'
                         }
                     },
                     {
@@ -3373,6 +3434,15 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_documentation'
+                        id: '9a9ab72eef4547b1b18b8714be64b22f'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'webhook_key_id'
+                            language: 'en'
+                        }
+                    },
+                    {
                         table: 'sys_dictionary'
                         id: '9acdb1e9c55540a9893abb53a93726a7'
                         key: {
@@ -3775,6 +3845,20 @@ declare global {
                                 }
                             }
                             field: 'grant_type'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_policy_action'
+                        id: 'ad2a865398ad4f3aba5123408d2f7baa'
+                        key: {
+                            ui_policy: {
+                                id: '14452afadd014ff7b647357e3ac52a6f'
+                                key: {
+                                    table: 'x_rescue_conn_settings'
+                                    short_description: 'The OAuth client is set here for the other ways to sign in only'
+                                }
+                            }
+                            field: 'client_id'
                         }
                     },
                     {

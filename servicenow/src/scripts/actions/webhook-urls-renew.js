@@ -1,2 +1,4 @@
-new x_rescue_conn.RescueSettings().renewWebhookUrls(current);
+if (new x_rescue_conn.RescueSettings().saves(current)) {
+    new x_rescue_conn.RescueSettings().renewWebhookUrls(current);
+}
 action.setRedirectURL(current);
