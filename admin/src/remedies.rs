@@ -87,6 +87,7 @@ fn remedy(code: &str) -> Option<&'static str> {
             "Start the technician's Rescue console, or set `require_console = false` in the tenant file."
         }
         "pin-in-progress" => "Wait five seconds and press the button again.",
+        "checks-in-progress" => "Wait ten seconds and make the checks again.",
         "too-many-posts" => {
             "The sender repeats the post or loses it. If a tenant regularly posts that often, raise the stack's parameter \
              PostsPerMinute."

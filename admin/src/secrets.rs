@@ -1,6 +1,5 @@
 //! The secrets that an operator sets by hand.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,7 +63,7 @@ pub async fn set(
     resume
         .await
         .map_err(|error| AdminError::StillPaused(Box::new(error)))?;
-    note(stack, id, name, set.as_ref()).await
+    note(stack, id, name, set.as_deref()).await
 }
 
 async fn set_credential(
@@ -72,7 +71,7 @@ async fn set_credential(
     id: &TenantId,
     name: SecretName,
     value: &Secret,
-) -> Result<BTreeSet<SecretName>, AdminError> {
+) -> Result<Vec<SecretName>, AdminError> {
     Ok(stack.secret_store().set(id, name, value).await?)
 }
 
@@ -84,7 +83,7 @@ async fn note(
     stack: &Stack,
     id: &TenantId,
     name: SecretName,
-    set: Option<&BTreeSet<SecretName>>,
+    set: Option<&[SecretName]>,
 ) -> Result<(), AdminError> {
     let mut attempt = 0;
     loop {

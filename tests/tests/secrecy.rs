@@ -180,10 +180,19 @@ async fn see_status(world: &World) -> String {
     let app = SettingsApp::of_the_demo(world).await;
     let mut seen = Vec::new();
     let detail = r#"{"error":{"message":"Operation Failed","detail":"canary-vendor-detail"},"status":"failure"}"#;
-    let no_lease = AwsFault::once(Service::DynamoDb, "UpdateItem", denied());
-    world.cloud.aws.inject(no_lease);
+    let again = || world.cloud.travel(Duration::from_secs(11));
+    let lease = |effect| AwsFault::once(Service::DynamoDb, "UpdateItem", effect);
+    world.cloud.aws.inject(lease(denied()));
+    let query = format!("checks=true&technician={TECHNICIAN}");
+    let refused = app.status_with(&query).await;
+    refused.assert_refused(503, "storage-unavailable");
+    seen.push(vec![refused.body.into()]);
+    // The lease of the checks is taken, and not one that a check needs.
+    world.cloud.aws.inject(lease(Effect::Hang(Duration::ZERO)));
+    world.cloud.aws.inject(lease(denied()));
     for _ in 0..2 {
         seen.push(app.checks(TECHNICIAN).await);
+        again();
     }
     world.inject_always(
         RequestMatcher::of("GET", "/api/now/"),

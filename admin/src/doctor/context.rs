@@ -45,7 +45,14 @@ impl<'a> Doctor<'a> {
             stack,
             options,
             http: vendors.http.clone(),
-            examination: Examination::new(vendors, tenant, Reader::Operator, technicians, CALLS),
+            examination: Examination::new(
+                vendors,
+                stack.queues(),
+                tenant,
+                Reader::Operator,
+                technicians,
+                CALLS,
+            ),
             token_status: OnceCell::new(),
             posts: OnceCell::new(),
         })

@@ -18,7 +18,7 @@ mod test_note;
 use std::time::Duration;
 
 pub use shared::checks::report::{Check, Status};
-use shared::checks::run::{NamedCheck, run};
+use shared::checks::runner::{NamedCheck, run};
 use shared::domain::tenant::TenantId;
 use tokio::time::Instant;
 

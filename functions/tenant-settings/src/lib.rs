@@ -1,6 +1,7 @@
 //! `tenant-settings`: lets an administrator in ServiceNow set a tenant up with a one-time code, change its settings,
 //! secrets and webhook keys, and see its status.
 
+mod access;
 mod act;
 mod checks;
 mod enrolment;

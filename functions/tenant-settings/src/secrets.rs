@@ -1,30 +1,22 @@
 //! Sets the secrets of a tenant.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use lambda_http::http::StatusCode;
 use shared::api::response::{self, HttpResponse};
-use shared::aws::credentials::token_lease_key;
 use shared::aws::secret_store::SecretStoreError;
-use shared::aws::single_flight::FlightLimits;
-use shared::aws::storage_error::StorageError;
 use shared::aws::tenants::ManagedTenant;
+use shared::domain::clock::Timestamp;
 use shared::domain::error::{ErrorCode, FieldError, Problem};
 use shared::domain::secret_fault::SecretFault;
 use shared::domain::secret_name::SecretName;
 use shared::domain::tenant::TenantId;
 
+use crate::access::change_access;
 use crate::event::{Command, secret_name};
 use crate::problems::invalid;
 use crate::service::TenantSettings;
 use crate::tenant::{by, storage_unavailable, update};
-
-/// How long a request waits while another process uses the tenant's token, and how long its own work may take.
-const TOKEN_LEASE: FlightLimits = FlightLimits {
-    lease: Duration::from_secs(60),
-    wait: Duration::from_secs(12),
-};
 
 /// Sets one secret. It is written before the tenant's item notes it: a request that ends in between is repeated, which notes
 /// every secret that is set.
@@ -47,26 +39,18 @@ pub(crate) async fn set(
         }]));
     }
     let id = &command.tenant;
-    let store = async { Ok(function.secret_store.set(id, name, &value).await?) };
+    let store = async {
+        let set = function.secret_store.set(id, name, &value).await;
+        set.map_err(|error| unavailable(id, error))
+    };
     let is_of_servicenow = matches!(
         name,
         SecretName::OauthClientSecret | SecretName::ServiceAccountPassword
     );
-    let stored = if is_of_servicenow {
-        // A lease holder that is refused with the old secret pauses the tenant: not after that pause has been ended here.
-        let lease = token_lease_key(id);
-        function.flights.holding(&lease, TOKEN_LEASE, store).await
+    let set = if is_of_servicenow {
+        change_access(function, id, store).await?
     } else {
-        store.await.map(Some)
-    };
-    let set = match stored {
-        Ok(Some(set)) => set,
-        Ok(None) => return Err(storage_unavailable()),
-        Err(NotStored::Secret(error)) => return Err(unavailable(id, error)),
-        Err(NotStored::Table(error)) => {
-            tracing::error!(tenant = %id, %error, "secret not written");
-            return Err(storage_unavailable());
-        }
+        store.await?
     };
     let edit = |before: &ManagedTenant, _| {
         let change = by(function, command, vec![format!("/secrets/{name}")]);
@@ -75,60 +59,28 @@ pub(crate) async fn set(
             tenant.note_secrets(&set, name, at)
         })))
     };
-    if is_of_servicenow {
-        resume_deliveries(function, id).await;
-    }
     update(function, tenant, edit).await?;
     Ok(response::empty(StatusCode::NO_CONTENT))
 }
 
-/// Why a secret was not stored.
-enum NotStored {
-    /// The secret cannot be read or written.
-    Secret(SecretStoreError),
-    /// The lease on the tenant's token cannot be taken.
-    Table(StorageError),
-}
-
-impl From<SecretStoreError> for NotStored {
-    fn from(error: SecretStoreError) -> Self {
-        Self::Secret(error)
-    }
-}
-
-impl From<StorageError> for NotStored {
-    fn from(error: StorageError) -> Self {
-        Self::Table(error)
-    }
-}
-
-/// The secrets that are set.
+/// The secrets that are set, and when each was set last, where that is known. Those of a tenant of an earlier release are
+/// read.
 ///
 /// # Errors
 /// `tenant-misconfigured`, `storage-unavailable`.
-pub(crate) async fn names_set(
+pub(crate) async fn set_at(
     function: &TenantSettings,
-    id: &TenantId,
-) -> Result<BTreeSet<SecretName>, Problem> {
-    let names = function.secret_store.names_set(id).await;
-    names.map_err(|error| unavailable(id, error))
-}
-
-/// Ends the tenant's pause and wakes its posts, because the settings or secrets they wait for have changed. A failure is
-/// logged: the pause ends by itself.
-pub(crate) async fn resume_deliveries(function: &TenantSettings, id: &TenantId) {
-    let credentials = &function.credentials;
-    let resumed = async {
-        credentials.forget_access_token(id).await?;
-        credentials.end_pause(id).await
-    };
-    match resumed.await {
-        Ok(true) => function.queues.wake_if_possible(id).await,
-        Ok(false) => {}
-        Err(error) => {
-            tracing::warn!(tenant = %id, %error, "the tenant stays paused until its pause ends")
-        }
+    tenant: &ManagedTenant,
+) -> Result<BTreeMap<SecretName, Option<Timestamp>>, Problem> {
+    if let Some(secrets) = &tenant.secrets {
+        return Ok(secrets.clone());
     }
+    let id = &tenant.tenant.file.tenant;
+    let names = function.secret_store.names_set(id).await;
+    let names = names.map_err(|error| unavailable(id, error))?;
+    let mut secrets = BTreeMap::new();
+    secrets.extend(names.into_iter().map(|name| (name, None)));
+    Ok(secrets)
 }
 
 fn unavailable(id: &TenantId, error: SecretStoreError) -> Problem {

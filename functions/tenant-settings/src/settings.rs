@@ -1,7 +1,5 @@
 //! Reads and changes a tenant's settings.
 
-use std::collections::BTreeMap;
-
 use lambda_http::http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -12,9 +10,10 @@ use shared::domain::error::{ErrorCode, FieldError, Problem};
 use shared::domain::secret_name::SecretName;
 use shared::settings::{self, Author, ChangeError, SettingsChange};
 
+use crate::access::change_access;
 use crate::event::{Command, settings_changed, version};
 use crate::problems::invalid;
-use crate::secrets::{names_set, resume_deliveries};
+use crate::secrets::set_at;
 use crate::service::TenantSettings;
 use crate::tenant::{Overtaken, by, write};
 
@@ -24,14 +23,8 @@ struct Settings<'a> {
     version: u64,
     managed_by: ManagedBy,
     settings: Map<String, Value>,
-    secrets: BTreeMap<SecretName, SecretState>,
+    secrets: Map<String, Value>,
     webhook_keys: Vec<WebhookKey<'a>>,
-}
-
-#[derive(Serialize)]
-struct SecretState {
-    set: bool,
-    changed_at: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -48,32 +41,22 @@ pub(crate) async fn read(
     function: &TenantSettings,
     tenant: &ManagedTenant,
 ) -> Result<HttpResponse, Problem> {
-    let set = match &tenant.secrets {
-        Some(secrets) => secrets.iter().map(|(name, at)| (*name, *at)).collect(),
-        None => {
-            let names = names_set(function, &tenant.tenant.file.tenant).await?;
-            names
-                .into_iter()
-                .map(|name| (name, None))
-                .collect::<BTreeMap<_, _>>()
-        }
-    };
+    let set = set_at(function, tenant).await?;
     let names = SecretName::ALL
         .into_iter()
         .filter(|name| *name != SecretName::RefreshToken);
-    let secrets = names.map(|name| {
-        let state = SecretState {
-            set: set.contains_key(&name),
-            changed_at: set.get(&name).copied().flatten(),
-        };
-        (name, state)
-    });
+    let mut secrets = Map::new();
+    for name in names {
+        let at = set.get(&name);
+        let state = json!({"set": at.is_some(), "changed_at": at.copied().flatten()});
+        secrets.insert(name.to_string(), state);
+    }
     let keys = tenant.keys(KeyKind::Webhook);
     let settings = Settings {
         version: tenant.tenant.version,
         managed_by: tenant.managed_by,
         settings: settings::document(&tenant.tenant.file),
-        secrets: secrets.collect(),
+        secrets,
         webhook_keys: keys
             .map(|key| WebhookKey {
                 id: &key.id,
@@ -121,15 +104,17 @@ pub(crate) async fn change(
     let after = before.changed(by(function, command, pointers), |tenant| {
         tenant.tenant.file = file
     });
-    write(function, before, &after)
-        .await
-        .map_err(|overtaken| match overtaken {
+    let store = async {
+        let written = write(function, before, &after).await;
+        written.map_err(|overtaken| match overtaken {
             Overtaken::Yes => settings_changed(),
             Overtaken::No(problem) => problem,
-        })?;
+        })
+    };
     if changes_access {
-        // Access tokens and pauses of the earlier settings do not apply to the new ones.
-        resume_deliveries(function, &command.tenant).await;
+        change_access(function, &command.tenant, store).await?;
+    } else {
+        store.await?;
     }
     read(function, &after).await
 }

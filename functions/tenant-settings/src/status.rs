@@ -19,7 +19,7 @@ use shared::token::status::{RenewalLacks, TokenLife, TokenState};
 
 use crate::checks::{CheckAnswer, make};
 use crate::event::WantedChecks;
-use crate::secrets::names_set;
+use crate::secrets::set_at;
 use crate::service::TenantSettings;
 use crate::tenant::storage_unavailable;
 
@@ -60,7 +60,7 @@ struct Paused {
 /// Makes the checks that are asked for, then reads the status: a check may have paused the tenant.
 ///
 /// # Errors
-/// `storage-unavailable`, `tenant-misconfigured`.
+/// `checks-in-progress`, `storage-unavailable`, `tenant-misconfigured`.
 pub(crate) async fn read(
     function: &TenantSettings,
     tenant: &ManagedTenant,
@@ -69,7 +69,7 @@ pub(crate) async fn read(
 ) -> Result<HttpResponse, Problem> {
     let file = &tenant.tenant.file;
     let checks = match wanted {
-        Some(wanted) => Some(make(function, tenant, wanted, budget).await),
+        Some(wanted) => Some(make(function, tenant, wanted, budget).await?),
         None => None,
     };
     let (id, now) = (&file.tenant, function.clock.now());
@@ -108,13 +108,8 @@ pub(crate) async fn read(
 
 /// Whether the connector has the service account's password, without which it cannot renew a refresh token.
 async fn has_password(function: &TenantSettings, tenant: &ManagedTenant) -> Result<bool, Problem> {
-    let password = SecretName::ServiceAccountPassword;
-    match &tenant.secrets {
-        Some(secrets) => Ok(secrets.contains_key(&password)),
-        None => Ok(names_set(function, &tenant.tenant.file.tenant)
-            .await?
-            .contains(&password)),
-    }
+    let set = set_at(function, tenant).await?;
+    Ok(set.contains_key(&SecretName::ServiceAccountPassword))
 }
 
 fn token_status(

@@ -119,6 +119,16 @@ pub fn token_lease_key(tenant: &TenantId) -> String {
     format!("{tenant}#lease#token")
 }
 
+/// The key of the lease for trying the credentials of a tenant that is paused for re-authorisation.
+pub fn authorization_lease_key(tenant: &TenantId) -> String {
+    format!("{tenant}#lease#authorization")
+}
+
+/// The key of the lease for making a tenant's checks.
+pub fn checks_lease_key(tenant: &TenantId) -> String {
+    format!("{tenant}#lease#checks")
+}
+
 /// Reads and writes the credentials table. Caches pauses for 30 s and nothing else.
 #[derive(Debug)]
 pub struct CredentialsTable {

@@ -31,6 +31,15 @@ pub struct FlightLimits {
     pub wait: Duration,
 }
 
+/// How long work that is done alone may take.
+#[derive(Clone, Copy, Debug)]
+pub struct AloneLimits {
+    /// The length of the lease; longer than the work takes.
+    pub lease: Duration,
+    /// The work begins again no sooner after its end.
+    pub rest: Duration,
+}
+
 impl SingleFlight {
     /// Flights whose leases are in that table.
     pub fn new(credentials: Arc<CredentialsTable>) -> Self {
@@ -86,6 +95,28 @@ impl SingleFlight {
         };
         self.credentials.release_lease(key, &owner).await;
         outcome
+    }
+
+    /// Does `work` while `key` is leased, and keeps the lease for `rest` after that. `None`: another caller has the lease.
+    ///
+    /// # Errors
+    /// When the table of leases cannot be written.
+    pub async fn alone<T>(
+        &self,
+        key: &str,
+        limits: AloneLimits,
+        work: impl Future<Output = T>,
+    ) -> Result<Option<T>, StorageError> {
+        let owner = uuid::Uuid::new_v4().to_string();
+        let take = |length| self.credentials.take_lease(key, &owner, length);
+        if !take(limits.lease).await? {
+            return Ok(None);
+        }
+        let done = work.await;
+        if let Err(error) = take(limits.rest).await {
+            tracing::debug!(%error, "the lease lasts as long as the work may take");
+        }
+        Ok(Some(done))
     }
 
     /// Does `work` while `key` is leased. `None`: another process holds the lease for longer than the caller may wait.

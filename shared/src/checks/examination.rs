@@ -8,8 +8,9 @@ use tokio::sync::OnceCell;
 use super::finding::Finding;
 use super::probe::Probe;
 use super::reader::Reader;
-use super::run::NamedCheck;
+use super::runner::NamedCheck;
 use crate::aws::credentials::{CredentialsTable, TenantPause};
+use crate::aws::queue::Queues;
 use crate::aws::secret_store::{SecretStore, TenantSecrets, TokenSecret};
 use crate::aws::tenants::Tenant;
 use crate::domain::clock::{Clock, Timestamp};
@@ -48,12 +49,15 @@ pub struct Examination {
     pub(super) secret_store: Arc<SecretStore>,
     pub(super) credentials: Arc<CredentialsTable>,
     pub(super) access: Arc<AccessTokens>,
+    /// Has the posts that wait for a re-authorisation.
+    pub(super) queues: Queues,
     pub(super) authcodes: Authcodes,
     pub(super) rescue: RescueClient,
     pub(super) clock: Clock,
     pub(super) testing: Testing,
     pub(super) deadline: Timestamp,
     pub(super) reached: OnceCell<Result<Probe, Finding>>,
+    pub(super) authorized: OnceCell<Result<(), Finding>>,
     pub(super) incident: OnceCell<Result<Probe, Finding>>,
     pub(super) case: OnceCell<Result<Probe, Finding>>,
     pub(super) secrets_read: OnceCell<Result<Arc<TenantSecrets>, Finding>>,
@@ -65,6 +69,7 @@ impl Examination {
     /// Calls to Rescue and ServiceNow end within `calls`.
     pub fn new(
         vendors: VendorWiring,
+        queues: Queues,
         tenant: Tenant,
         reader: Reader,
         named: Technicians,
@@ -83,9 +88,11 @@ impl Examination {
             secret_store: vendors.secret_store,
             credentials: vendors.credentials,
             access,
+            queues,
             clock: vendors.clock,
             testing: vendors.testing,
             reached: OnceCell::new(),
+            authorized: OnceCell::new(),
             incident: OnceCell::new(),
             case: OnceCell::new(),
             secrets_read: OnceCell::new(),
@@ -95,6 +102,8 @@ impl Examination {
     }
 
     /// The checks that need neither an operator's rights nor the stack, in the order of a report.
+    // Inlined: what they await is then compiled once, beside the other calls of the program (decision 0008).
+    #[inline]
     pub fn checks(&self) -> Vec<NamedCheck<'_>> {
         vec![
             ("configuration", Box::pin(self.configuration())),

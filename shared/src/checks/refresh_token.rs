@@ -74,8 +74,9 @@ impl Examination {
         Finding::warning(left, renew)
     }
 
-    /// Whether all deliveries of the tenant are paused.
+    /// Whether all deliveries of the tenant are paused. Trying the credentials again may end the pause.
     pub(super) async fn paused(&self) -> Finding {
+        self.authorized().await;
         match self.pause().await {
             Ok(pause) => match pause.pause_at(self.now()) {
                 None => Finding::ok("no"),

@@ -1,5 +1,6 @@
 //! Requests that show what a client hides: status, headers and shape of an answer.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,7 +64,7 @@ impl Examination {
     /// Reads rows of the Table API as the service account. A refused token is replaced once.
     pub(crate) async fn rows(&self, path: &str, query: &[(&str, &str)]) -> Result<Probe, Finding> {
         let instance = self.instance()?;
-        self.has_credentials().await?;
+        self.authorized().await.clone()?;
         let no_access = |error: AccessError| self.of_access(&error);
         let mut refused = None;
         for _ in 0..2 {
@@ -76,6 +77,23 @@ impl Examination {
         }
         let reason = "ServiceNow refuses a token that it has just granted".to_owned();
         Err(no_access(AccessError::ReauthorizationNeeded(reason)))
+    }
+
+    /// Whether a token can be asked for. The credentials of a tenant that is paused for re-authorisation are tried again.
+    pub(super) async fn authorized(&self) -> &Result<(), Finding> {
+        let authorize = || async {
+            let instance = self.instance()?;
+            self.has_credentials().await?;
+            let (access, queues) = (Arc::clone(&self.access), self.queues.clone());
+            let (file, deadline) = (self.tenant.file.clone(), self.deadline);
+            let retrying = async move {
+                let retry = access.retry_authorization(&queues, &file, &instance, deadline);
+                retry.await
+            };
+            let retried = uninterrupted(retrying).await;
+            retried.map_err(|error| self.of_access(&error))
+        };
+        self.authorized.get_or_init(authorize).await
     }
 
     /// Whether everything is set that a token is asked for with. Asking without it would pause the tenant's deliveries.
@@ -98,8 +116,7 @@ impl Examination {
         })
     }
 
-    /// The shared access token, or a new one. The request continues when the check times out: ServiceNow may have issued
-    /// another refresh token, which has to be stored (see [`Examination::is_obtaining`]).
+    /// The shared access token, or a new one.
     async fn token(
         &self,
         instance: &Instance,
@@ -107,17 +124,12 @@ impl Examination {
     ) -> Result<Secret, AccessError> {
         let (access, deadline) = (Arc::clone(&self.access), self.deadline);
         let (file, instance) = (self.tenant.file.clone(), instance.clone());
-        let getting = tokio::spawn(async move {
+        uninterrupted(async move {
             access
                 .get(&file, &instance, refused.as_ref(), deadline)
                 .await
-        });
-        getting.await.unwrap_or_else(|_| {
-            Err(AccessError::Transient {
-                reason: "getting a token was interrupted".to_owned(),
-                retry_after: None,
-            })
         })
+        .await
     }
 
     async fn get(
@@ -144,4 +156,17 @@ impl Examination {
         let answer = self.send(request).await;
         answer.map_err(|reason| unreached(&reason))
     }
+}
+
+/// Gets a token, also when the check that needs it times out: ServiceNow may have issued another refresh token, which has to be
+/// stored (see [`Examination::is_obtaining`]).
+async fn uninterrupted<T: Send + 'static>(
+    getting: impl Future<Output = Result<T, AccessError>> + Send + 'static,
+) -> Result<T, AccessError> {
+    tokio::spawn(getting).await.unwrap_or_else(|_| {
+        Err(AccessError::Transient {
+            reason: "getting a token was interrupted".to_owned(),
+            retry_after: None,
+        })
+    })
 }

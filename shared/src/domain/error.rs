@@ -102,6 +102,7 @@ table! {
     TokenRefused => "token-refused", Some(422), Operator, ERROR, No, "ServiceNow refuses the token that was handed over; the old one stays.";
     IfMatchRequired => "if-match-required", Some(428), Caller, WARN, No, "The request does not name the version of the settings that it changes.";
     TooManyPosts => "too-many-posts", Some(429), Caller, ERROR, Later, "The tenant has posted more in a minute than this process accepts; nothing was stored.";
+    ChecksInProgress => "checks-in-progress", Some(429), Caller, INFO, Later, "Checks of the tenant are running, or ended less than ten seconds ago.";
     PinRateExceeded => "pin-rate-exceeded", Some(429), Vendor, WARN, Later, "Rescue gives one PIN per second, and the technician's turn did not come in time.";
     RescueSignInRefused => "rescue-sign-in-refused", Some(502), Operator, ERROR, No, "Rescue refuses sign-ins by its API.";
     RescueSignInContested => "rescue-sign-in-contested", Some(502), Operator, ERROR, Later, "Another system keeps signing in as the same technician, which ends this connector's sign-in.";
@@ -170,6 +171,8 @@ pub struct FieldError {
 pub const RETRY_AFTER_SECONDS: u32 = 30;
 /// `Retry-After` in seconds, while another request is in progress.
 pub const RETRY_SOON_SECONDS: u32 = 5;
+/// `Retry-After` in seconds, after the checks of a tenant: they are made again no sooner.
+pub const RETRY_AFTER_CHECKS_SECONDS: u32 = 10;
 /// `Retry-After` in seconds, for a sender that exceeds the rate of a minute.
 pub const RETRY_NEXT_MINUTE_SECONDS: u32 = 60;
 
@@ -192,6 +195,7 @@ impl Problem {
     pub fn retry_after(&self) -> Option<u32> {
         match self.code {
             ErrorCode::PinRateExceeded | ErrorCode::PinInProgress => Some(RETRY_SOON_SECONDS),
+            ErrorCode::ChecksInProgress => Some(RETRY_AFTER_CHECKS_SECONDS),
             ErrorCode::TooManyPosts => Some(RETRY_NEXT_MINUTE_SECONDS),
             _ => (self.status() == 503).then_some(RETRY_AFTER_SECONDS),
         }

@@ -38,35 +38,28 @@ pub fn differences(
     before: &Map<String, Value>,
     after: &Map<String, Value>,
 ) -> Vec<(PointerBuf, Value, Value)> {
-    let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
-    collect_values(before, &PointerBuf::root(), &mut old);
-    collect_values(after, &PointerBuf::root(), &mut new);
-    let mut pointers: Vec<&PointerBuf> = old.keys().chain(new.keys()).collect();
-    pointers.sort();
-    pointers.dedup();
-    let differing = pointers
-        .into_iter()
-        .filter(|pointer| old.get(*pointer) != new.get(*pointer));
-    let value = |values: &BTreeMap<PointerBuf, &Value>, pointer: &PointerBuf| {
-        values.get(pointer).copied().cloned().unwrap_or_default()
-    };
+    let mut values = BTreeMap::new();
+    collect_values(before, 0, &PointerBuf::root(), &mut values);
+    collect_values(after, 1, &PointerBuf::root(), &mut values);
+    let differing = values.into_iter().filter(|(_, [old, new])| old != new);
+    let owned = |value: Option<&Value>| value.cloned().unwrap_or_default();
     differing
-        .map(|pointer| (pointer.clone(), value(&old, pointer), value(&new, pointer)))
+        .map(|(pointer, [old, new])| (pointer, owned(old), owned(new)))
         .collect()
 }
 
+/// Adds a table's values, as those before (`side` 0) or after (1).
 fn collect_values<'a>(
     table: &'a Map<String, Value>,
+    side: usize,
     parent: &PointerBuf,
-    values: &mut BTreeMap<PointerBuf, &'a Value>,
+    values: &mut BTreeMap<PointerBuf, [Option<&'a Value>; 2]>,
 ) {
     for (name, value) in table {
         let pointer = parent.with_trailing_token(name.as_str());
         match value {
-            Value::Object(inner) => collect_values(inner, &pointer, values),
-            value => {
-                values.insert(pointer, value);
-            }
+            Value::Object(inner) => collect_values(inner, side, &pointer, values),
+            value => values.entry(pointer).or_default()[side] = Some(value),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::aws::credentials::{AccessToken, CredentialsTable, token_lease_key};
 use crate::aws::secret_store::SecretStore;
 use crate::aws::single_flight::{FlightLimits, SingleFlight};
+use crate::aws::storage_error::StorageError;
 use crate::aws::tenants::TenantsTable;
 use crate::cache::BoundedCache;
 use crate::domain::clock::{Clock, Timestamp};
@@ -45,14 +46,14 @@ impl Wanted<'_> {
 /// Obtains access tokens and shares them.
 #[derive(Debug)]
 pub struct AccessTokens {
-    grants: Grants,
+    pub(super) grants: Grants,
     tenants: Arc<TenantsTable>,
-    credentials: Arc<CredentialsTable>,
-    clock: Clock,
-    patience: ServiceNowTimeouts,
-    obtaining: InProgress,
-    cached: BoundedCache<TenantId, AccessToken>,
-    flights: SingleFlight,
+    pub(super) credentials: Arc<CredentialsTable>,
+    pub(super) clock: Clock,
+    pub(super) patience: ServiceNowTimeouts,
+    pub(super) obtaining: InProgress,
+    pub(super) cached: BoundedCache<TenantId, AccessToken>,
+    pub(super) flights: SingleFlight,
 }
 
 impl AccessTokens {
@@ -126,10 +127,7 @@ impl AccessTokens {
             .flights
             .run(&token_lease_key(id), limits, look, obtain)
             .await?;
-        token.ok_or_else(|| AccessError::Transient {
-            reason: "another process has been getting a token for too long".to_owned(),
-            retry_after: None,
-        })
+        token.ok_or_else(AccessError::another_process)
     }
 
     /// Whether a token is being obtained now. Cancelling that may lose a refresh token that ServiceNow has just given in
@@ -150,7 +148,7 @@ impl AccessTokens {
         if !matches!(outcome, Err(AccessError::ReauthorizationNeeded(_))) {
             return outcome;
         }
-        if self.have_settings_changed(tenant).await {
+        if self.have_settings_changed(tenant).await? {
             return Err(AccessError::Transient {
                 reason: "ServiceNow refuses the settings that the tenant had a minute ago"
                     .to_owned(),
@@ -166,11 +164,9 @@ impl AccessTokens {
 
     /// Whether the settings that were refused are older than those in the table. The next attempt uses the ones that are
     /// read here.
-    async fn have_settings_changed(&self, tenant: &TenantFile) -> bool {
-        let read = self.tenants.read(&tenant.tenant).await;
-        read.is_ok_and(|found| {
-            found.is_some_and(|found| found.file.servicenow != tenant.servicenow)
-        })
+    async fn have_settings_changed(&self, tenant: &TenantFile) -> Result<bool, StorageError> {
+        let found = self.tenants.read(&tenant.tenant).await?;
+        Ok(found.is_some_and(|found| found.file.servicenow != tenant.servicenow))
     }
 
     async fn obtain_once(
@@ -205,7 +201,7 @@ impl AccessTokens {
     }
 
     /// One grant. A refresh token that came in place of the one that was used is stored before the access token is used.
-    async fn grant(
+    pub(super) async fn grant(
         &self,
         tenant: &TenantFile,
         instance: &Instance,

@@ -28,6 +28,15 @@ pub enum AccessError {
     },
 }
 
+impl AccessError {
+    pub(super) fn another_process() -> Self {
+        Self::Transient {
+            reason: "another process has been getting a token for too long".to_owned(),
+            retry_after: None,
+        }
+    }
+}
+
 impl From<SecretStoreError> for AccessError {
     fn from(error: SecretStoreError) -> Self {
         match error {

@@ -24,6 +24,7 @@ pub mod access;
 mod error;
 pub mod grants;
 pub mod oauth;
+mod reauthorization;
 pub mod rotation;
 pub mod status;
 pub mod store;

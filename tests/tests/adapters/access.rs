@@ -13,10 +13,10 @@ use shared::domain::error::ErrorCode;
 use shared::domain::secret::Secret;
 use shared::domain::secret_name::SecretName;
 use shared::domain::tenant::TenantFile;
-use shared::retry::LONGEST_RETRY_AFTER;
+use shared::retry::{LONGEST_RETRY_AFTER, REAUTHORIZATION_PAUSE};
 use shared::token::access::{AccessError, AccessTokens};
-use tests::Case;
 use tests::injected::{denied, json, page, rate_limited, retry_after};
+use tests::{Case, until};
 
 use super::{
     CLIENT_ID, CLIENT_SECRET, Parts, SERVICE_ACCOUNT, SERVICE_ACCOUNT_PASSWORD, acme, instance,
@@ -106,6 +106,21 @@ impl Process {
     async fn stored(&self) -> TokenVersion {
         let secret_store = self.parts.secret_store();
         secret_store.token(&acme()).await.expect("read")
+    }
+
+    /// The pause that holds now.
+    async fn pause(&self) -> Option<Pause> {
+        let credentials = self.parts.credentials();
+        let pause = credentials.tenant_pause_now(&acme()).await.expect("read");
+        pause.pause_at(self.parts.clock.now())
+    }
+
+    /// Tries the tenant's credentials again on request.
+    async fn retry(&self, tokens: &AccessTokens) -> Result<(), AccessError> {
+        let (queues, file) = (self.parts.queues(), &self.file);
+        tokens
+            .retry_authorization(&queues, file, &instance(file), NEVER)
+            .await
     }
 
     async fn shared(&self) -> Option<AccessToken> {
@@ -465,4 +480,77 @@ async fn a_secret_that_was_not_set_yet_is_found_as_soon_as_it_is() {
     }
     process.parts.advance(31);
     process.token().await;
+}
+
+/// Without the table it is not known whether the settings that were refused still hold.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_pauses_no_tenant_whose_settings_cannot_be_read() {
+    let process = Process::start().await;
+    let servicenow = &process.parts.servicenow;
+    servicenow.add_registry(CLIENT_ID, "another-secret");
+    process.fault(FaultAction::Delay(Duration::from_millis(700)));
+    let unreadable = async {
+        until(|| process.grants_requested() == 1).await;
+        let fault = AwsFault::once(Service::DynamoDb, "GetItem", denied());
+        process.parts.aws.inject(fault);
+    };
+    let (failed, ()) = tokio::join!(process.no_token(), unreadable);
+    assert_matches!(failed, AccessError::Storage(_), "{failed}");
+    assert_eq!(process.pause().await, None);
+}
+
+/// The tenant needs re-authorisation since two minutes ago.
+async fn paused_for_two_minutes(process: &Process) -> Pause {
+    let pause = Pause {
+        until: process.parts.clock.now().plus(REAUTHORIZATION_PAUSE),
+        reason: ErrorCode::ReauthorizationNeeded,
+    };
+    let set = process.parts.credentials().set_pause(&acme(), pause).await;
+    set.expect("written");
+    process.parts.advance(120);
+    pause
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_retries_at_once_one_requests_a_token_which_ends_the_pause() {
+    let process = Process::start().await;
+    paused_for_two_minutes(&process).await;
+    process.fault(FaultAction::Delay(Duration::from_millis(300)));
+    let processes = process.others(5);
+    let retries = processes.iter().map(|tokens| process.retry(tokens));
+    assert_eq!(join_all(retries).await, vec![Ok(()); 5]);
+    assert_eq!(process.grants_requested(), 1);
+    assert_eq!(process.pause().await, None);
+    let token = process.token().await;
+    let shared = process.shared().await.expect("shared");
+    assert_eq!(shared.token, token);
+    assert_eq!(process.grants_requested(), 1);
+}
+
+/// The password grant hands out the current token for as long as it lives, also when ServiceNow refuses it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_whose_token_is_not_accepted_leaves_the_pause_as_it_was() {
+    let process = Process::start_with("grant = \"password\"").await;
+    let pause = paused_for_two_minutes(&process).await;
+    let tables = || InjectedFault::on(RequestMatcher::of("GET", "/api/now/"));
+    for (action, is_refusal) in [
+        (FaultAction::Unauthorized, true),
+        (page(401, "<html>"), false),
+        (FaultAction::status(503), false),
+    ] {
+        process.parts.servicenow.fault(tables().then(action));
+        let retried = process.retry(&process.tokens).await;
+        let failed = retried.expect_err("not accepted");
+        let refused = matches!(failed, AccessError::ReauthorizationNeeded(_));
+        assert_eq!(refused, is_refusal, "{failed}");
+        assert_eq!(process.pause().await, Some(pause));
+        assert_eq!(process.shared().await, None);
+        // A second attempt within a minute is none.
+        let requested = process.grants_requested();
+        assert_eq!(process.retry(&process.tokens).await, Ok(()));
+        assert_eq!(process.grants_requested(), requested);
+        process.parts.advance(61);
+    }
+    assert_eq!(process.retry(&process.tokens).await, Ok(()));
+    assert_eq!(process.pause().await, None);
 }

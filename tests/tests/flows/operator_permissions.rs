@@ -7,7 +7,10 @@ use admin::dlq;
 use local::demo_tenant::{TECHNICIAN, TENANT};
 use local::rescue::Phase;
 use local::servicenow::User;
+use shared::aws::credentials::Pause;
+use shared::domain::error::ErrorCode;
 use tests::World;
+use tests::tokens::demo;
 
 use super::command_line::{CommandLine, text};
 
@@ -201,6 +204,22 @@ async fn no_command_makes_more_aws_calls_than_its_row_of_permissions_allows() {
     within(&["`dlq delete`"], &["dlq", "delete", &odd, "--yes"], "").await;
 
     within(&["`doctor`"], &["doctor", TENANT], "").await;
+    let pause = Pause {
+        until: world
+            .cloud
+            .stack
+            .clock
+            .now()
+            .plus(Duration::from_secs(3000)),
+        reason: ErrorCode::ReauthorizationNeeded,
+    };
+    let credentials = world.cloud.stack.credentials();
+    let paused = credentials.set_pause(&demo(), pause).await;
+    paused.expect("written");
+    within(&["`doctor`"], &["doctor", TENANT], "").await;
+    let ended = credentials.tenant_pause_now(&demo()).await;
+    let ended = ended.expect("read").pause_at(world.cloud.stack.clock.now());
+    assert_eq!(ended, None, "ServiceNow accepts the credentials");
     let all = [
         "doctor",
         TENANT,

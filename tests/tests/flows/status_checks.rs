@@ -4,14 +4,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use local::demo_tenant::{self, COMPANY_ID, TECHNICIAN};
+use local::demo_tenant::{self, CLIENT_ID, CLIENT_SECRET, COMPANY_ID, TECHNICIAN};
+use local::rescue::Phase;
+use local::servicenow::Created;
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::{Value, json};
+use shared::aws::credentials::Pause;
 use shared::aws::tenants::{KeyScope, ManagedBy, TenantsTable};
 use shared::checks::examination::{Examination, Technicians};
 use shared::checks::reader::Reader;
 use shared::checks::report::Status;
-use shared::checks::run::run;
+use shared::checks::runner::run;
+use shared::domain::error::ErrorCode;
+use shared::domain::record::RecordNumber;
 use shared::domain::tenant::TenantId;
 use shared::environment::Testing;
 use shared::retry::ServiceNowTimeouts;
@@ -19,6 +24,9 @@ use shared::wiring::VendorWiring;
 use tests::World;
 use tests::settings_app::SettingsApp;
 use tests::tokens::demo;
+
+/// A tenant's checks are made again after this.
+const BETWEEN_CHECKS: Duration = Duration::from_secs(11);
 
 /// A check by its name.
 #[track_caller]
@@ -166,9 +174,11 @@ async fn a_refused_sign_in_says_what_to_do_in_servicenow_and_in_rescue() {
 
     // Both know the new password at once.
     assert_eq!(app.set_secret("sso-password", "changed").await.status, 204);
+    world.cloud.travel(BETWEEN_CHECKS);
     let checks = app.checks(TECHNICIAN).await;
     assert_eq!(with(&checks, "failed"), Vec::<&str>::new(), "{checks:#?}");
 
+    world.cloud.travel(BETWEEN_CHECKS);
     let checks = app.checks("unknown@acme.test").await;
     assert_found(&checks, "rescue-sign-in", "failed", "SSO id");
     assert_found(
@@ -212,7 +222,152 @@ async fn a_refused_token_is_tried_once_and_its_remedy_is_in_servicenow() {
         assert_eq!(check(&checks, "read-incident")["result"], "skipped");
         assert_no_command(&checks);
         assert_eq!(instance.grants().refused, 1);
+        world.cloud.travel(BETWEEN_CHECKS);
     }
+}
+
+/// A post of an incident waits, because ServiceNow refuses the client's secret.
+async fn wait_for_a_correction(world: &World) -> Created {
+    world
+        .cloud
+        .servicenow
+        .add_registry(CLIENT_ID, "another-secret");
+    let incident = world.incident();
+    world.post(&world.session(&incident), Phase::End).await;
+    world.deliver().await;
+    assert_eq!(world.notes(&incident).len(), 0);
+    incident
+}
+
+/// No request tells the connector of a correction that is made in ServiceNow alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_correction_in_servicenow_a_check_resumes_the_deliveries() {
+    let world = healthy().await;
+    let app = SettingsApp::of_the_demo(&world).await;
+    let incident = wait_for_a_correction(&world).await;
+    let paused = app.status().await;
+    assert_eq!(paused["paused"]["reason"], "reauthorization-needed");
+
+    world
+        .cloud
+        .servicenow
+        .add_registry(CLIENT_ID, CLIENT_SECRET);
+    world.cloud.travel(Duration::from_secs(61));
+    let status = app.status_with("checks=true").await.json();
+    assert_eq!(status["paused"], Value::Null, "{status:#}");
+    let checks = status["checks"].as_array().expect("checks");
+    assert_eq!(with(checks, "failed"), Vec::<&str>::new(), "{checks:#?}");
+    // Without being woken it would be hidden for most of an hour.
+    world.deliver().await;
+    world.deliver_after(60).await;
+    assert_eq!(world.notes(&incident).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_correction_in_servicenow_doctor_resumes_the_deliveries() {
+    let world = healthy().await;
+    world.schedule_rotation().await;
+    let incident = wait_for_a_correction(&world).await;
+    world
+        .cloud
+        .servicenow
+        .add_registry(CLIENT_ID, CLIENT_SECRET);
+    world.cloud.travel(Duration::from_secs(61));
+    let options = admin::doctor::Options {
+        technician: None,
+        write_to: RecordNumber::parse(&incident.number),
+        webhook_url: None,
+        technicians: None,
+        testing: testing(&world),
+    };
+    let report = admin::doctor::examine(&world.cloud.stack, &demo(), &options, |_| {})
+        .await
+        .expect("there");
+    for name in ["servicenow-access", "paused", "write-note"] {
+        let check = report.checks.iter().find(|check| check.id == name);
+        assert_eq!(
+            check.map(|check| check.status),
+            Some(Status::Ok),
+            "{check:?}"
+        );
+    }
+    world.deliver().await;
+    world.deliver_after(60).await;
+    assert_eq!(
+        world.notes(&incident).len(),
+        2,
+        "the test note and the post"
+    );
+}
+
+/// Refused passwords lock accounts.
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_credentials_are_checked_once_a_minute_and_the_pause_stays_as_it_was() {
+    let world = healthy().await;
+    let app = SettingsApp::of_the_demo(&world).await;
+    wait_for_a_correction(&world).await;
+    let until = app.status().await["paused"]["until"].clone();
+    let instance = &world.cloud.servicenow;
+    for (wait, refused) in [(30, 1), (31, 2), (30, 2), (31, 3)] {
+        world.cloud.travel(Duration::from_secs(wait));
+        let status = app.status_with("checks=true").await.json();
+        assert_eq!(status["paused"]["until"], until, "{status:#}");
+        let checks = status["checks"].as_array().expect("checks");
+        let remedy = "Hand over a new refresh token with the token set-up";
+        assert_found(checks, "servicenow-access", "failed", remedy);
+        assert_found(checks, "paused", "failed", "make the checks again");
+        assert_no_command(checks);
+        assert_eq!(instance.grants().refused, refused);
+    }
+    let counted = world.metric("tenant-settings", "ReauthorizationNeeded");
+    assert_eq!(counted, Vec::<f64>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_requests_no_token_while_servicenow_throttles_or_does_not_answer() {
+    let world = healthy().await;
+    let app = SettingsApp::of_the_demo(&world).await;
+    let stack = &world.cloud.stack;
+    for reason in [
+        ErrorCode::ServiceNowUnavailable,
+        ErrorCode::ServiceNowThrottled,
+    ] {
+        let until = stack.clock.now().plus(Duration::from_secs(1800));
+        let pause = Pause { until, reason };
+        let paused = stack.credentials().set_pause(&demo(), pause).await;
+        paused.expect("written");
+        let status = app.status_with("checks=true").await.json();
+        assert_eq!(status["paused"]["reason"], reason.as_str());
+        let requested = world
+            .cloud
+            .servicenow
+            .requests_matching("POST", "/oauth_token.do");
+        assert_eq!(requested.len(), 0, "{reason}");
+        world.cloud.travel(BETWEEN_CHECKS);
+    }
+}
+
+/// Checks take up to 24 s of an execution, of which all tenants have a limited number.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_request_at_a_time_makes_the_checks_of_a_tenant() {
+    let world = healthy().await;
+    let app = SettingsApp::of_the_demo(&world).await;
+    let query = "checks=true";
+    let (one, two) = tokio::join!(app.status_with(query), app.status_with(query));
+    let (made, refused) = if one.status == 200 {
+        (one, two)
+    } else {
+        (two, one)
+    };
+    assert_eq!(made.status, 200, "{made:?}");
+    refused.assert_refused(429, "checks-in-progress");
+    assert_eq!(refused.retry_after.as_deref(), Some("10"), "{refused:?}");
+    world.cloud.travel(Duration::from_secs(9));
+    let soon = app.status_with(query).await;
+    soon.assert_refused(429, "checks-in-progress");
+    app.status().await;
+    world.cloud.travel(Duration::from_secs(2));
+    assert_eq!(app.status_with(query).await.status, 200);
 }
 
 /// A tenant that has only been invited: everything that is missing is named, and nothing is called without an address.
@@ -276,6 +431,7 @@ async fn a_rescue_that_does_not_answer_costs_no_other_check_its_result() {
     let limit = Duration::from_secs(2);
     let examination = Examination::new(
         vendors,
+        stack.queues(),
         tenant.expect("there").tenant,
         Reader::Administrator {
             managed_by: ManagedBy::ServiceNow,

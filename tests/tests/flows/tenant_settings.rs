@@ -10,6 +10,7 @@ use local::demo_tenant::{
 use local::rescue::{Format, Phase};
 use reqwest::Method;
 use serde_json::{Value, json};
+use shared::aws::credentials::token_lease_key;
 use shared::domain::tenant::TenantId;
 use tests::injected::denied;
 use tests::settings_app::{SettingsApp, api_url};
@@ -548,4 +549,36 @@ async fn settings_that_were_corrected_meanwhile_do_not_pause_the_tenant_once_mor
     assert_eq!(app.status().await["paused"], Value::Null);
     world.deliver_after(60).await;
     assert_eq!(world.notes(&incident).len(), 1);
+}
+
+/// A lease holder that is refused with the old settings pauses the tenant: not after that pause has been ended here.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_decides_the_access_changes_while_no_other_process_uses_the_tenants_token() {
+    let world = World::start().await;
+    let (app, _) = enrolled(&world).await;
+    let version = app.settings().await["version"].as_u64().expect("a version");
+    let (credentials, lease) = (world.cloud.stack.credentials(), token_lease_key(&globex()));
+    let length = Duration::from_secs(120);
+    let taken = credentials.take_lease(&lease, "another", length).await;
+    assert_eq!(taken, Ok(true));
+    let client = json!({"servicenow": {"client_id": "another"}});
+    let refused = app.patch(version, client.clone()).await;
+    refused.assert_refused(503, "storage-unavailable");
+    assert_eq!(
+        app.settings().await["version"],
+        version,
+        "nothing is written"
+    );
+
+    let changed = app.patch(version, json!({"language": "de"})).await;
+    assert_eq!(changed.status, 200, "other settings need no lease");
+    let soon = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let read = app.settings().await;
+        credentials.release_lease(&lease, "another").await;
+        read
+    };
+    let (changed, before) = tokio::join!(app.patch(version + 1, client), soon);
+    assert_eq!(before["version"], version + 1, "it waits for the lease");
+    assert_eq!(changed.status, 200, "{changed:?}");
 }

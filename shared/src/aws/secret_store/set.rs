@@ -1,7 +1,5 @@
 //! Sets the secrets of an administrator, one at a time.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value};
 
 use super::{CURRENT, CURRENT_VERSION, STAGED, SecretStore, SecretStoreError, tenant_secrets_name};
@@ -17,10 +15,7 @@ impl SecretStore {
     ///
     /// # Errors
     /// As [`SecretStoreError`] says.
-    pub async fn names_set(
-        &self,
-        tenant: &TenantId,
-    ) -> Result<BTreeSet<SecretName>, SecretStoreError> {
+    pub async fn names_set(&self, tenant: &TenantId) -> Result<Vec<SecretName>, SecretStoreError> {
         let name = tenant_secrets_name(&self.prefix, tenant);
         let (json, ..) = self
             .read::<Map<String, Value>>(&name, CURRENT_VERSION)
@@ -37,7 +32,7 @@ impl SecretStore {
         tenant: &TenantId,
         name: SecretName,
         value: &Secret,
-    ) -> Result<BTreeSet<SecretName>, SecretStoreError> {
+    ) -> Result<Vec<SecretName>, SecretStoreError> {
         let secret = tenant_secrets_name(&self.prefix, tenant);
         let mut attempt = 0;
         loop {
@@ -109,7 +104,7 @@ impl SecretStore {
 }
 
 /// The secrets that a secret's JSON holds.
-fn names(json: &Map<String, Value>) -> BTreeSet<SecretName> {
+fn names(json: &Map<String, Value>) -> Vec<SecretName> {
     let held = |name: &SecretName| {
         let value = json.get(name.key()).and_then(Value::as_str);
         value.is_some_and(|text| !text.is_empty())

@@ -1,6 +1,6 @@
 //! A tenant with all that its item holds, for those that change it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::get_item::GetItemError;
@@ -102,7 +102,7 @@ impl ManagedTenant {
     }
 
     /// Notes which secrets are set; one of them was set just now.
-    pub fn note_secrets(&mut self, set: &BTreeSet<SecretName>, changed: SecretName, at: Timestamp) {
+    pub fn note_secrets(&mut self, set: &[SecretName], changed: SecretName, at: Timestamp) {
         let known = self.secrets.get_or_insert_default();
         for name in set {
             known.entry(*name).or_insert(None);
@@ -281,14 +281,14 @@ mod tests {
         let now = Timestamp::from_millis(5_000);
         let (sso, client) = (SecretName::SsoPassword, SecretName::OauthClientSecret);
         let mut tenant = ManagedTenant::new(file(), ManagedBy::ServiceNow);
-        tenant.note_secrets(&[sso, client].into(), client, now);
-        tenant.note_secrets(&[sso].into(), sso, now);
+        tenant.note_secrets(&[sso, client], client, now);
+        tenant.note_secrets(&[sso], sso, now);
         assert_eq!(
             tenant.secrets,
             Some([(sso, Some(now)), (client, Some(now))].into())
         );
         let mut earlier = ManagedTenant::from(tenant.tenant);
-        earlier.note_secrets(&[sso, client].into(), client, now);
+        earlier.note_secrets(&[sso, client], client, now);
         assert_eq!(
             earlier.secrets,
             Some([(sso, None), (client, Some(now))].into())

@@ -25,6 +25,8 @@ pub async fn run(
     mut ended: impl FnMut(&Check),
 ) -> Vec<Check> {
     let end = Instant::now() + limit;
+    let mut made = Vec::new();
+    made.resize_with(checks.len(), || None);
     let named = checks.into_iter().enumerate();
     let mut running: FuturesUnordered<_> = named
         .map(|(place, (id, check))| async move {
@@ -33,13 +35,11 @@ pub async fn run(
             (place, finding.into_check(id))
         })
         .collect();
-    let mut checks = Vec::new();
     while let Some((place, check)) = running.next().await {
         ended(&check);
-        checks.push((place, check));
+        made[place] = Some(check);
     }
-    checks.sort_by_key(|(place, _)| *place);
-    checks.into_iter().map(|(_, check)| check).collect()
+    made.into_iter().flatten().collect()
 }
 
 #[cfg(test)]
