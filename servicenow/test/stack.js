@@ -183,6 +183,20 @@ function reached(instance, id, state) {
     }, `session ${id} is not ${state}`)
 }
 
+/** Lets minutes pass, twenty at most, until the post of a session has a state. A pause for re-authorisation lasts longer. */
+function reachedWithinMinutes(instance, id, state) {
+    const { tenant } = instance.settings()
+    for (let minute = 0; minute < 20; minute++) {
+        elapse(60)
+        const [post] = operator('sessions', 'show', tenant, id).posts
+        if (post.state === state) {
+            return
+        }
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500)
+    }
+    assert.fail(`session ${id} is not ${state}`)
+}
+
 /** Waits until something is there, and returns it. */
 function eventually(look, otherwise = 'it did not happen') {
     for (let i = 0; i < 100; i++) {
@@ -218,6 +232,7 @@ module.exports = {
     post,
     press,
     reached,
+    reachedWithinMinutes,
     save,
     servicenow,
     skip,
