@@ -34,7 +34,7 @@ const LONGEST_AWS_ANSWER: usize = 20 * 1024 * 1024;
 
 /// Builds the client: ring, bundled roots, no redirects, no cookies, no proxies, a time-out on connecting.
 ///
-/// It connects at the first request, or before it with [`open_connections`]. The certificate authorities in `ca_file` (PEM)
+/// It connects at the first request, or before it with `open_connections`. The certificate authorities in `ca_file` (PEM)
 /// are trusted as well.
 ///
 /// # Errors
