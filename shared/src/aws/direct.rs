@@ -311,7 +311,7 @@ mod tests {
                 .build()
         }
 
-        /// What the requests have in common whoever sends them: all but times, ids and signatures.
+        /// What the requests have in common: all but times, ids and signatures.
         fn sent(&self) -> Vec<Vec<String>> {
             let requests = self.requests.lock().expect("no panic");
             requests.iter().map(comparable).collect()
