@@ -185,9 +185,6 @@ RescueSettings.prototype = {
             version = stored.getValue('version');
         }
         if (!change.pointers.length && !secrets.length) {
-            if (link) {
-                this._copy(stored, current);
-            }
             return true;
         }
         var refusal = !this.connection.isConnected() ? { code: 'not-connected' }
@@ -369,14 +366,6 @@ RescueSettings.prototype = {
     _refresh: function (record) {
         if (this.connection.isConnected()) {
             this.readInto(record);
-        }
-    },
-
-    /** Copies what a connection has brought. */
-    _copy: function (stored, current) {
-        var settings = RescueSettingFields.SETTINGS;
-        for (var i = 0; i < settings.length; i++) {
-            current.setValue(settings[i][0], stored.getValue(settings[i][0]));
         }
     },
 
