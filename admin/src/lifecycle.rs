@@ -256,7 +256,6 @@ pub(crate) async fn delete(
         restorable = restorable.max(until);
     }
     // Another tenant of the same name must not use these credentials.
-    stack.credentials().forget_access_token(id).await?;
     let credentials_deleted = delete_credentials(stack, id).await?;
     remove(stack, &tenant).await?;
     Ok(DeletedTenant {

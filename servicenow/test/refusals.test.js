@@ -76,7 +76,7 @@ describe('a refusal', () => {
             server.json(409, { code, title: 'T', detail: 'Ask <Ana>.', request_id: 'r-77' })
             const shown = press(world)
             const sentence = instance.context.RescueSentences.BY_CODE[code]
-            const detail = code === 'unauthorized' ? '' : 'Ask <Ana>. '
+            const detail = ['unauthorized', 'checks-in-progress'].includes(code) ? '' : 'Ask <Ana>. '
             assert.equal(shown, `${sentence} ${detail}(${code}, r-77)`)
             assert.doesNotMatch(instance.messages[0].html, /[<>]/)
             assert.match(instance.log[0], new RegExp(`^warn .* outcome=${code} request_id=r-77`))

@@ -438,7 +438,7 @@ describe('the set-up link', () => {
     it('may be copied in quotation marks and over two lines', () => {
         const { server, form, link } = fresh()
         server.json(201, ENROLLED).json(200, answer(2)).json(200, answer(2))
-        const again = form.type({ setup_link: `"${link.slice(0, 40)}\n ${link.slice(40)}"` }).save()
+        const again = form.type({ setup_link: `„${link.slice(0, 40)}\n \u200b${link.slice(40)}“.` }).save()
         assert.equal(again.shown.tenant, 'acme')
     })
 

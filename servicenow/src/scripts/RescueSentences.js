@@ -76,8 +76,8 @@ RescueSentences.prototype = {
         } else {
             parts.push(this.say('Rescue Connector refuses the request.'));
         }
-        // That of "unauthorized" is for programmers.
-        if (refusal.detail && refusal.code !== 'unauthorized') {
+        // That of "unauthorized" is for programmers, and the other one says the same as the sentence.
+        if (refusal.detail && ['unauthorized', 'checks-in-progress'].indexOf(refusal.code) < 0) {
             parts.push(refusal.detail);
         }
         if (refusal.retryAfter) {

@@ -167,8 +167,8 @@ RescueSettings.prototype = {
 
     /** Whether the save may go on. */
     _save: function (current) {
-        // A link may be copied with quotation marks or line breaks.
-        var link = String(current.getValue('setup_link') || '').replace(/[\s"'<>]+/g, '');
+        // A link may be copied with quotation marks, line breaks or a full stop.
+        var link = String(current.getValue('setup_link') || '').replace(/[^!-~]|["'<>]/g, '').replace(/[.,;]+$/, '');
         var version = this.fields.trim(current.getValue('read_version'));
         current.setValue('setup_link', '');
         current.setValue('read_version', '');

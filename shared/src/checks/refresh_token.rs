@@ -63,6 +63,18 @@ impl Examination {
         } else {
             left
         };
+        if is_stuck {
+            let renew = reader.choose(
+                format!(
+                    "`rescue-connector token rotate {id}` names the reason. Often ServiceNow refuses the password: set it again \
+                     with `rescue-connector secrets set {id} service-account-password`."
+                ),
+                "ServiceNow may refuse that password: type service-account-password again among the secrets of the \
+                 connector's settings, by which the connector renews the token within a day; otherwise hand over a new one \
+                 with the token set-up.",
+            );
+            return Finding::warning(left, renew);
+        }
         let renew = reader.choose(
             format!(
                 "Renew it with `rescue-connector token rotate {id}`, which needs service-account-password; otherwise \

@@ -11,7 +11,7 @@ use crate::aws::tenants::{KeyKind, KeyScope, ManagedBy};
 use crate::domain::secret::Secret;
 use crate::domain::secret_fault::CLIENT_SECRET_RISKY;
 use crate::domain::secret_name::SecretName;
-use crate::domain::tenant::{Grant, Publish};
+use crate::domain::tenant::{Grant, Publish, TenantFile};
 use crate::rescue::host::Host;
 
 /// Two keys of one kind are for a change, which takes less time than this.
@@ -42,7 +42,9 @@ impl Examination {
         let mut faults = Vec::new();
         let mut addresses = false;
         let token = self.token_secret().await.as_ref().ok();
-        if servicenow.client_id.trim().is_empty() && !brings_client(servicenow.grant, token) {
+        let awaits_client = token.is_some_and(|token| awaits_client(file, token));
+        let brings_client = brings_client(servicenow.grant, token);
+        if servicenow.client_id.trim().is_empty() && !brings_client && !awaits_client {
             faults.push("servicenow.client_id is empty".to_owned());
         }
         if servicenow.grant == Grant::Password && servicenow.service_account.trim().is_empty() {
@@ -201,7 +203,7 @@ impl Examination {
             })
         };
         let mut needed = Vec::new();
-        if !brings_client(grant, Some(token)) {
+        if !brings_client(grant, Some(token)) && !awaits_client(self.file(), token) {
             needed.push(SecretName::OauthClientSecret);
         }
         match grant {
@@ -277,6 +279,13 @@ impl Examination {
         }
         Finding::ok("all secrets that the settings need are set")
     }
+}
+
+/// Whether the token set-up is still to come, which hands the OAuth client over together with the token.
+fn awaits_client(file: &TenantFile, token: &TokenSecret) -> bool {
+    let settings = &file.servicenow;
+    let is_refresh = settings.grant == Grant::RefreshToken;
+    is_refresh && settings.client_id.trim().is_empty() && token.refresh_token.is_none()
 }
 
 /// Whether the grant uses the OAuth client that the token was handed over with, so that the settings need none.

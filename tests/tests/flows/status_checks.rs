@@ -10,7 +10,7 @@ use local::servicenow::Created;
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::{Value, json};
 use shared::aws::credentials::Pause;
-use shared::aws::tenants::{KeyScope, ManagedBy, TenantsTable};
+use shared::aws::tenants::{Change, KeyScope, ManagedBy, TenantsTable};
 use shared::checks::examination::{Examination, Technicians};
 use shared::checks::reader::Reader;
 use shared::checks::report::Status;
@@ -393,6 +393,39 @@ async fn a_tenant_that_is_not_set_up_yet_is_told_what_is_missing() {
     assert_found(&checks, "refresh-token", "failed", "with the token set-up");
     assert_found(&checks, "rescue-sign-in", "failed", "SSO password");
     assert_no_command(&checks);
+}
+
+/// The token set-up hands the OAuth client over, so the client is not asked for before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_without_a_token_is_told_of_the_token_set_up_alone() {
+    let world = World::start().await;
+    let file = demo_tenant::file(&world.cloud).replace("tenant = \"demo\"", "tenant = \"acme\"");
+    world.cloud.apply(&file, &[]).await.expect("applied");
+    let acme = TenantId::parse("acme").expect("valid");
+    let tenants = world.cloud.stack.tenants();
+    let before = tenants.read(&acme).await.expect("read").expect("there");
+    let change = Change {
+        who: "a test",
+        at: world.cloud.clock.now(),
+        pointers: vec!["/servicenow/client_id".to_owned()],
+    };
+    let after = before.changed(change, |after| {
+        after.tenant.file.servicenow.client_id = String::new();
+    });
+    let written = tenants.write(Some(&before), &after).await;
+    written.expect("written");
+    let key = world.api_key_of(&acme, KeyScope::Settings).await;
+    let app = SettingsApp {
+        world: &world,
+        tenant: acme.to_string(),
+        key: key.expose().to_owned(),
+    };
+    let checks = app.checks(TECHNICIAN).await;
+    assert_eq!(check(&checks, "configuration")["result"], "ok");
+    let secrets = check(&checks, "secrets")["seen"].to_string();
+    assert!(!secrets.contains("oauth-client-secret"), "{secrets}");
+    assert!(secrets.contains("refresh-token"), "{secrets}");
+    assert_found(&checks, "servicenow-access", "failed", "token set-up");
 }
 
 /// The variables that are only for tests.

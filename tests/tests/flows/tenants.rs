@@ -211,7 +211,7 @@ async fn a_repeated_deletion_completes_an_interrupted_one() {
             "DeleteSecret",
             "secretsmanager:DeleteSecret",
         ),
-        (Service::DynamoDb, "DeleteItem", "credentials table"),
+        (Service::DynamoDb, "DeleteItem", "dynamodb:DeleteItem"),
     ] {
         world.refuse_aws(service, operation, "AccessDeniedException");
         operator.fails(&delete, &[expected]).await;
