@@ -59,8 +59,7 @@ impl Wiring {
         })
     }
 
-    /// Ends the wiring, starts the metrics, and begins to open connections to the services that the first event needs. Has to
-    /// be called within the process's Tokio runtime.
+    /// Ends the wiring and starts the metrics.
     ///
     /// # Errors
     /// Names every variable that is missing or wrong.
@@ -68,11 +67,22 @@ impl Wiring {
         let namespace = self.environment.required("METRICS_NAMESPACE");
         self.environment.finish()?;
         telemetry::start_metrics(namespace);
+        Ok(())
+    }
+
+    /// The same, and begins to open connections to the services that the first event needs (decision 0015). Has to be called
+    /// within the process's Tokio runtime.
+    ///
+    /// # Errors
+    /// As [`Wiring::finish`].
+    pub fn finish_and_connect(self) -> Result<(), WrongEnvironment> {
         let services = self.called_first.iter();
         let urls: Vec<_> = services
             .filter_map(|service| direct::known_endpoint(&self.aws, service))
             .collect();
-        crate::http::open_connections(&self.http, &urls);
+        let http = self.http.clone();
+        self.finish()?;
+        crate::http::open_connections(&http, &urls);
         Ok(())
     }
 

@@ -80,7 +80,7 @@ pub(super) async fn write(
     written.map_err(|error| match error {
         WriteTenantError::Conflict(id) => AdminError::Conflict(id),
         WriteTenantError::Aws(error) => {
-            AdminError::aws("dynamodb:PutItem", &resource(stack), &*error)
+            AdminError::aws("dynamodb:UpdateItem", &resource(stack), &*error)
         }
         WriteTenantError::Json(error) => error.into(),
     })

@@ -59,7 +59,7 @@ pub async fn run() -> Result<(), Error> {
         clock: vendors.clock,
         timeouts: Timeouts::default(),
     };
-    wiring.finish()?;
+    wiring.finish_and_connect()?;
     let function = &function;
     // Boxed: the compiler nests the layouts of futures and gives up at some depth.
     let answer = |event: LambdaEvent<Box<RawValue>>| {

@@ -38,7 +38,7 @@ const ALL_WORK: Duration = Duration::from_millis(24_500);
 pub async fn run() -> Result<(), Error> {
     let mut wiring = Wiring::from_environment()?;
     let function = GeneratePin::new(&mut wiring);
-    wiring.finish()?;
+    wiring.finish_and_connect()?;
     serve(|request| handle(&function, request)).await
 }
 

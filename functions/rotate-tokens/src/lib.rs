@@ -36,7 +36,7 @@ const STORING_NEEDS: Duration = Duration::from_secs(20);
 pub async fn run() -> Result<(), Error> {
     let mut wiring = Wiring::from_environment()?;
     let function = RotateTokens::new(&mut wiring);
-    wiring.finish()?;
+    wiring.finish_and_connect()?;
     lambda_runtime::run(service_fn(|event| handle(&function, event))).await
 }
 

@@ -33,7 +33,7 @@ const REPLYING: Duration = Duration::from_millis(500);
 pub async fn run() -> Result<(), Error> {
     let mut wiring = Wiring::from_environment()?;
     let function = SessionDetails::new(&mut wiring);
-    wiring.finish()?;
+    wiring.finish_and_connect()?;
     serve(|request| handle(&function, request)).await
 }
 

@@ -514,11 +514,15 @@ async fn the_later_of_two_operators_gets_an_error_and_overwrites_nothing() {
     operator.file(|file| file.replace("tenant = \"acme\"", "tenant = \"acme\"\nlanguage = \"es\""));
     let aws = &world.cloud.aws;
     let hang = Effect::Hang(Duration::from_secs(2));
-    aws.inject(InjectedAwsFault::once(Service::DynamoDb, "PutItem", hang));
+    aws.inject(InjectedAwsFault::once(
+        Service::DynamoDb,
+        "UpdateItem",
+        hang,
+    ));
     let mark = operator.mark();
     let other_operator = async {
         let since = Instant::now();
-        while aws.journal().count(mark, Service::DynamoDb, "PutItem") == 0 {
+        while aws.journal().count(mark, Service::DynamoDb, "UpdateItem") == 0 {
             assert!(
                 since.elapsed() < Duration::from_secs(60),
                 "nothing is written"

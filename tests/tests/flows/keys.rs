@@ -126,7 +126,7 @@ async fn of_two_operators_who_rotate_at_once_one_gets_an_error_and_no_key_is_los
     world
         .cloud
         .aws
-        .inject(InjectedAwsFault::once(Service::DynamoDb, "PutItem", slow).times(2));
+        .inject(InjectedAwsFault::once(Service::DynamoDb, "UpdateItem", slow).times(2));
     let rotate = ["keys", "rotate", "acme", "api", "--output", "json"];
     let (one, other) = tokio::join!(operator.run(&rotate), operator.run(&rotate));
     let mut codes = [one.code, other.code];

@@ -196,7 +196,7 @@ async fn what_only_the_operator_may_change_is_refused_and_settings_have_a_size()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeat_repairs_what_a_failure_left_and_a_lost_answer_is_a_success() {
     let world = World::start().await;
-    let put = |effect| AwsFault::once(Service::DynamoDb, "PutItem", effect);
+    let put = |effect| AwsFault::once(Service::DynamoDb, "UpdateItem", effect);
     let first = link(&world).await;
     world.cloud.aws.inject(put(Effect::DropAfter));
     let enrolled = enrol(&world, "globex", &code(&first), INSTANCE).await;

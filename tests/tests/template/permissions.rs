@@ -125,7 +125,7 @@ async fn no_role_grants_more_than_named_actions_on_named_resources() {
 async fn only_tenant_settings_may_change_a_tenant_or_a_secret_that_an_administrator_sets() {
     let (permissions, _) = provisioned().await;
     let credentials = secret("rescue-connector", "acme", "credentials");
-    let of_settings = ["PutItem", "PutSecretValue", "UpdateSecretVersionStage"];
+    let of_settings = ["UpdateItem", "PutSecretValue", "UpdateSecretVersionStage"];
     for name in functions() {
         let may = |action: &str| name == "tenant-settings" && of_settings.contains(&action);
         for action in [
