@@ -240,7 +240,7 @@ RescueSettings.prototype = {
         return false;
     },
 
-    /** Exchanges the code of a set-up link for an API key and the webhook URLs, and stores them in both records. */
+    /** Exchanges the code of a set-up link for an API key and the webhook URLs, and stores them in the database. */
     _connect: function (current, stored, link) {
         var parts = /^(.+?)\/*#([a-z0-9-]{2,40})\.([A-Za-z0-9_-]{43})$/.exec(link);
         var url = parts ? this.connection.validUrl(parts[1]) : '';
@@ -305,11 +305,11 @@ RescueSettings.prototype = {
             var column = settings[i][0];
             var pointer = settings[i][1];
             var kind = settings[i][2];
-            var before = this.fields.valueOf(kind, stored.getValue(column));
-            var after = this.fields.valueOf(kind, current.getValue(column));
             if (this.fields.isSame(kind, stored.getValue(column), current.getValue(column))) {
                 continue;
             }
+            var before = this.fields.valueOf(kind, stored.getValue(column));
+            var after = this.fields.valueOf(kind, current.getValue(column));
             if (after.error) {
                 change.refused = true;
                 this._refuseAt(current, column, this.sentences.say(after.error));

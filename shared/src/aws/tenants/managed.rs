@@ -243,19 +243,22 @@ impl ManagedTenants {
             .keys()
             .map(|name| format!("#{name} = :{name}"))
             .collect();
-        let absent = OPTIONAL.iter().filter(|name| !item.contains_key(**name));
-        let absent: Vec<_> = absent.copied().collect();
         let mut expression = format!("SET {}", set.join(", "));
-        if !absent.is_empty() {
-            expression.push_str(&format!(" REMOVE {}", absent.join(", ")));
-        }
-        // Not a put: with one operation for every table the functions are smaller.
+        // An update in place of a put: with one operation for every table the functions are smaller.
         let mut update = self
             .dynamodb
             .update_item()
             .table_name(&self.table)
-            .key("tenant", text_value(id))
-            .update_expression(expression);
+            .key("tenant", text_value(id));
+        let absent = OPTIONAL
+            .iter()
+            .filter(|name| !item.contains_key(**name))
+            .zip([" REMOVE ", ", ", ", ", ", "]);
+        for (name, before) in absent {
+            expression.extend([before, "#", name]);
+            update = update.expression_attribute_names(format!("#{name}"), *name);
+        }
+        update = update.update_expression(expression);
         for (name, value) in item {
             update = update.expression_attribute_names(format!("#{name}"), &name);
             update = update.expression_attribute_values(format!(":{name}"), value);
