@@ -109,8 +109,17 @@ pub enum AdminError {
     NoSuchRecord {
         tenant: TenantId,
         number: String,
-        table: &'static str,
+        table: String,
         several: bool,
+    },
+    #[error(
+        "{number} is not one record number of a table of {tenant}: numbers begin with {}",
+        prefixes.join(", ")
+    )]
+    UnknownNumber {
+        tenant: TenantId,
+        number: String,
+        prefixes: Vec<String>,
     },
     #[error(
         "{number} cannot be looked up in ServiceNow: {reason}. `rescue-connector doctor {tenant}` says what to do."

@@ -7,7 +7,8 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt as _};
 use shared::aws::secret_store::SecretStore;
 use shared::aws::tenants::TenantsTable;
-use shared::domain::record::{RecordNumber, RecordRef, SysId};
+use shared::domain::record::{RecordRef, SysId, TableName};
+use shared::domain::record_number::{RecordNumber, TypedReference};
 use shared::domain::tenant::TenantFile;
 use shared::domain::time_budget::TimeBudget;
 use shared::environment::Testing;
@@ -82,6 +83,29 @@ pub(crate) fn vendors(stack: &Stack, testing: &Testing) -> Result<VendorWiring, 
     })
 }
 
+/// A record number as operators and technicians type it, such as `inc-0012345`, of one of the tenant's tables. Other text
+/// is not accepted beside it.
+///
+/// # Errors
+/// [`AdminError::UnknownNumber`].
+pub(crate) fn record_number(tenant: &TenantFile, text: &str) -> Result<RecordNumber, AdminError> {
+    let tables = tenant.record_tables();
+    let characters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).count();
+    match RecordNumber::typed(text, &tables) {
+        TypedReference::Number(number) if characters(number.as_str()) == characters(text) => {
+            Ok(number)
+        }
+        _ => Err(AdminError::UnknownNumber {
+            tenant: tenant.tenant.clone(),
+            number: text.to_owned(),
+            prefixes: tables
+                .iter()
+                .map(|table| table.number_prefix.clone())
+                .collect(),
+        }),
+    }
+}
+
 impl Records {
     pub(crate) fn new(stack: &Stack, testing: &Testing) -> Result<Self, AdminError> {
         let vendors = vendors(stack, testing)?;
@@ -111,7 +135,7 @@ impl Records {
         number: &RecordNumber,
     ) -> Result<RecordRef, AdminError> {
         let (table, query) = (number.table(), Query::number(number));
-        let found = self.instance(tenant).find(table.name(), &query).await;
+        let found = self.instance(tenant).find(table.as_str(), &query).await;
         self.finish_grant().await;
         let found = found.map_err(|error| AdminError::ServiceNow {
             tenant: tenant.tenant.clone(),
@@ -122,11 +146,14 @@ impl Records {
         let ids: BTreeSet<&String> = ids.collect();
         let mut ids = ids.into_iter().filter_map(|id| SysId::parse(id));
         match (ids.next(), ids.next()) {
-            (Some(sys_id), None) => Ok(RecordRef { table, sys_id }),
+            (Some(sys_id), None) => Ok(RecordRef {
+                table: table.clone(),
+                sys_id,
+            }),
             (_, second) => Err(AdminError::NoSuchRecord {
                 tenant: tenant.tenant.clone(),
                 number: number.as_str().to_owned(),
-                table: table.name(),
+                table: table.to_string(),
                 several: second.is_some(),
             }),
         }
@@ -190,7 +217,7 @@ impl Records {
 fn parse(text: &str) -> Option<RecordRef> {
     let (table, sys_id) = text.split_once(':')?;
     Some(RecordRef {
-        table: shared::domain::record::Table::from_name(table)?,
+        table: TableName::parse(table)?,
         sys_id: SysId::parse(sys_id)?,
     })
 }

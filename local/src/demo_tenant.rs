@@ -27,6 +27,9 @@ pub const SERVICE_ACCOUNT_PASSWORD: &str = "demo-service-account-password";
 /// The company-wide single sign-on password.
 pub const SSO_PASSWORD: &str = "demo-sso-password";
 
+/// The line of the demo's tenant file that writes the work time into a column of its kind.
+pub const TYPED_COLUMN: &str = "WorkTime = { column = \"time_worked\", as = \"duration\" }";
+
 /// The demo's tenant file.
 pub fn file(cloud: &Cloud) -> String {
     let instance = cloud.servicenow.url();
@@ -46,7 +49,7 @@ console_sessions = "incident"
 reference_fields = ["CField1"]
 
 [sessions.columns]
-WorkTime = "time_worked"
+{TYPED_COLUMN}
 
 [sessions.new_record]
 caller_field = "CField2"
@@ -79,7 +82,12 @@ pub async fn provision(cloud: &Cloud) -> Result<Applied, Error> {
         }
         Err(AdminError::NoSuchTenant(_)) => {
             let links = format!("[rescue]\nbase_url = \"{rescue}\"");
-            provision_with(cloud, |file| file.replace("[rescue]", &links)).await
+            let more = "[sessions]\nsession_table = \"x_rescue_conn_session\"";
+            let shown = |file: String| {
+                let file = file.replace("[rescue]", &links).replace("[sessions]", more);
+                file + "\n[tables.problem]\n"
+            };
+            provision_with(cloud, shown).await
         }
         Err(error) => Err(error.into()),
     }
@@ -110,21 +118,18 @@ pub async fn provision_with(
         .await
 }
 
-/// Adds the accounts, persons and columns that the tenant needs at both vendors.
+/// Adds the accounts, persons and tables that the tenant needs at both vendors.
 fn set_up_simulators(cloud: &Cloud) {
     let instance = &cloud.servicenow;
     instance.add_registry(CLIENT_ID, CLIENT_SECRET);
     instance.set_application_user(CLIENT_ID, SERVICE_ACCOUNT);
-    instance.add_user(
-        User::service_account(SERVICE_ACCOUNT, SERVICE_ACCOUNT_PASSWORD).with_roles(&[
-            "itil",
-            "sn_customerservice_agent",
-            "email_api_send",
-        ]),
-    );
+    instance.install_app();
+    instance.add_user(User::service_account(
+        SERVICE_ACCOUNT,
+        SERVICE_ACCOUNT_PASSWORD,
+    ));
     instance.add_user(User::new(TECHNICIAN, "Ana Ruiz"));
     instance.add_user(User::new(CUSTOMER, "Paul Martin"));
-    instance.add_column("incident", "time_worked");
     cloud.rescue.set_company(COMPANY_ID, SSO_PASSWORD);
     cloud
         .rescue

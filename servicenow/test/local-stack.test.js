@@ -13,7 +13,7 @@ describe('the PIN button on the real connector', { skip }, () => {
     it('shows a PIN, e-mails it, and notes it on the record', () => {
         const instance = connected()
         const { sys_id, number } = addIncident(instance)
-        const shown = press(instance, 'incident-generate', sys_id)
+        const shown = press(instance, 'pin-generate', sys_id)
         const pin = pinIn(shown)
         assert.ok(pin, shown.join(' '))
         // The link of the local stack stays on this machine.
@@ -28,23 +28,23 @@ describe('the PIN button on the real connector', { skip }, () => {
     it('shows the same PIN again, until another one is asked for', () => {
         const instance = connected()
         const { sys_id } = addIncident(instance)
-        const first = press(instance, 'incident-generate', sys_id)
-        const again = press(instance, 'incident-generate', sys_id)
+        const first = press(instance, 'pin-generate', sys_id)
+        const again = press(instance, 'pin-generate', sys_id)
         assert.equal(pinIn(again), pinIn(first))
         assert.match(again[1], /PIN from before/)
-        const other = press(instance, 'incident-new', sys_id)
+        const other = press(instance, 'pin-new', sys_id)
         assert.ok(pinIn(other), other.join(' '))
         assert.notEqual(pinIn(other), pinIn(first))
-        assert.equal(pinIn(press(instance, 'incident-generate', sys_id)), pinIn(other))
+        assert.equal(pinIn(press(instance, 'pin-generate', sys_id)), pinIn(other))
     })
 
     it('shows another PIN after the caller was changed', () => {
         const instance = connected()
         const { sys_id } = addIncident(instance)
-        const first = press(instance, 'incident-generate', sys_id)
+        const first = press(instance, 'pin-generate', sys_id)
         const eva = instance.add('sys_user', { name: 'Eva Lang', email: 'eva@acme.test' })
         instance.row('incident', sys_id).caller_id = eva
-        const second = press(instance, 'incident-generate', sys_id)
+        const second = press(instance, 'pin-generate', sys_id)
         assert.ok(pinIn(second), second.join(' '))
         assert.notEqual(pinIn(second), pinIn(first))
     })
@@ -53,7 +53,7 @@ describe('the PIN button on the real connector', { skip }, () => {
         const instance = connected()
         const { sys_id, number } = servicenow('POST', 'sn_customerservice_case', { short_description: 'Printer' })
         instance.add('sn_customerservice_case', { sys_id, number, state: '1', active: '1' })
-        instance.press('case-generate', 'sn_customerservice_case', sys_id)
+        instance.press('pin-generate', 'sn_customerservice_case', sys_id)
         assert.deepEqual(instance.violations, [])
         assert.ok(pinIn(instance.shown('info')), instance.shown().join(' '))
         assert.match(instance.shown('error').join(), /could not be e-mailed to the customer/)
@@ -62,18 +62,18 @@ describe('the PIN button on the real connector', { skip }, () => {
     it('says what to do when Rescue does not know the agent', () => {
         const instance = connected({ user: { email: 'unknown@acme.test', roles: [] } })
         const { sys_id } = addIncident(instance)
-        const [shown] = press(instance, 'incident-generate', sys_id)
+        const [shown] = press(instance, 'pin-generate', sys_id)
         assert.match(shown, /^Rescue does not know you\..*unknown@acme\.test.*\(technician-not-recognised, /)
     })
 
     it('says what to do when the key is wrong, and when the record is not there', () => {
         const wrong = connected({}, { api_key: 'x'.repeat(43) })
-        const [refused] = press(wrong, 'incident-generate', addIncident(wrong).sys_id)
+        const [refused] = press(wrong, 'pin-generate', addIncident(wrong).sys_id)
         assert.match(refused, /was ended\..*\(unauthorized, /)
 
         const instance = connected()
         const gone = instance.add('incident', { number: 'INC0099999', state: '1', active: '1' })
-        const [shown] = press(instance, 'incident-generate', gone)
+        const [shown] = press(instance, 'pin-generate', gone)
         assert.match(shown, /cannot see this record.*\(record-not-found, /)
     })
 })

@@ -95,7 +95,7 @@ describe('a refusal is shown', () => {
         const { server, instance } = setUp({ language })
         const problem = { code: 'technician-console-not-running', title: 'T', detail: 'Detail.', request_id: 'r-1' }
         server.json(409, problem, { 'retry-after': '30' })
-        instance.press('incident-generate', 'incident', addIncident(instance))
+        instance.press('pin-generate', 'incident', addIncident(instance))
         return { instance, text: instance.shown('error')[0] }
     }
 

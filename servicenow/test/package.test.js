@@ -21,12 +21,12 @@ const fluent = fs
 const scripts = fs.readdirSync(SCRIPTS, { recursive: true }).filter((name) => name.endsWith('.js'))
 const keys = read('src', 'fluent', 'generated', 'keys.ts')
 
-/** The connector's settings by table and key, with the texts that one of them allows. */
+/** The connector's settings by table and key: the kind of each, with the texts that it allows. */
 function settingsOfConnector() {
     const source = fs.readFileSync(path.join(ROOT, 'shared', 'src', 'settings', 'keys.rs'), 'utf8')
     const table = /KEYS:[^=]*= \[([^]*?)\n\];/.exec(source)[1]
     const keys = [...table.matchAll(/\(\s*"([\w.]+)",\s*(\w+)(?:\(&\[([^\]]*)\]\))?,?\s*\)/g)]
-    return new Map(keys.map(([, key, , allowed]) => [key, allowed?.match(/\w+/g)]))
+    return new Map(keys.map(([, key, kind, allowed]) => [key, { kind, allowed: allowed?.match(/\w+/g) }]))
 }
 
 describe('the app', () => {
@@ -50,16 +50,19 @@ describe('the app', () => {
     it('has a column for each setting of the connector, with its choices, and one for each secret', () => {
         const { RescueSettingFields } = new Instance().context
         const { columns, choices } = OWN.x_rescue_conn_settings
-        const kinds = { text: 'string', list: 'string', map: 'string', boolean: 'boolean' }
+        const kinds = { Boolean: ['boolean'], Texts: ['list'], Map: ['map', 'columns'], Tables: ['tables'] }
+        // A table that the app brings along, which the connector does not know by name.
+        const ownChoices = { session_table: ['x_rescue_conn_session'] }
         const keys = settingsOfConnector()
         assert.deepEqual(
             Array.from(RescueSettingFields.SETTINGS, ([, pointer]) => pointer.slice(1).replaceAll('/', '.')).sort(),
             [...keys.keys()].filter((key) => key !== 'tenant').sort()
         )
         for (const [column, pointer, kind] of RescueSettingFields.SETTINGS) {
-            assert.equal(columns[column], kinds[kind], column)
-            const allowed = keys.get(pointer.slice(1).replaceAll('/', '.'))
-            assert.deepEqual(choices[column] && Object.keys(choices[column]), allowed, column)
+            assert.equal(columns[column], kind === 'boolean' ? 'boolean' : 'string', column)
+            const key = keys.get(pointer.slice(1).replaceAll('/', '.'))
+            assert.ok((kinds[key.kind] || ['text']).includes(kind), column)
+            assert.deepEqual(choices[column] && Object.keys(choices[column]), key.allowed || ownChoices[column], column)
         }
         for (const [column, , state] of RescueSettingFields.SECRETS) {
             assert.equal(columns[column], 'password2')
@@ -72,7 +75,7 @@ describe('the app', () => {
         const shown = [...form.matchAll(/field: '(\w+)', type/g)].map((match) => match[1])
         assert.deepEqual(shown.length, new Set(shown).size)
         const secret = ['api_key', 'webhook_url_started', 'webhook_url_ended']
-        const forScripts = ['connected_instance', 'connected_name', 'webhook_key_id', 'version', 'mail_subject', 'mail_text', 'warnings_sent']
+        const forScripts = ['connected_instance', 'connected_name', 'webhook_key_id', 'version', 'mail_subject', 'mail_text', 'warnings_sent', 'tenant_tables']
         const hidden = [...secret, ...forScripts]
         assert.deepEqual(shown.concat(hidden).sort(), Object.keys(OWN.x_rescue_conn_settings.columns).sort())
     })
@@ -102,12 +105,32 @@ describe('the app', () => {
         assert.ok(fluent.includes(`role: '${role}'`))
     })
 
+    it('may read and save records of every table that comes with the platform itself', () => {
+        for (const table of ['incident', 'problem', 'change_request', 'sc_req_item', 'sc_task', 'interaction']) {
+            for (const operation of ['read', 'write']) {
+                const of = new RegExp(`operation: '${operation}',\\s+status: 'allowed',\\s+targetName: '${table}',\\s+targetScope: 'global'`)
+                assert.match(fluent, of)
+            }
+        }
+    })
+
+    it('removes the buttons of incidents and cases, which earlier versions had', () => {
+        for (const key of ['incident-generate', 'incident-new', 'case-generate', 'case-new']) {
+            const button = new RegExp(`'button-${key}': \\{\\s+table: '\\w+'\\s+id: '(\\w{32})'\\s+deleted: true`)
+            const [, id] = button.exec(keys)
+            assert.match(keys, new RegExp(`table: 'sys_ux_form_action'\\s+id: '\\w+'\\s+deleted: true\\s+key: \\{\\s+ui_action: '${id}'`))
+        }
+    })
+
     it('has texts that fit into the columns of the platform', () => {
         for (const [, condition] of fluent.matchAll(/condition: `([^`]*)`/g)) {
             assert.ok(condition.length <= 254, condition)
         }
         for (const [, description] of fluent.matchAll(/description: '((?:[^'\\]|\\.)*)'/g)) {
             assert.ok(description.length <= 255, description)
+        }
+        for (const [, hint] of fluent.matchAll(/hint: '((?:[^'\\\\]|\\\\.)*)'/g)) {
+            assert.ok(hint.length <= 255, hint)
         }
         assert.ok(JSON.parse(read('now.config.json')).scope.length <= 18)
     })

@@ -3,7 +3,8 @@
 const assert = require('node:assert/strict')
 const { describe, it } = require('node:test')
 
-const { API_KEY, addIncident, setUp } = require('./settings')
+const { task } = require('./glide/tables')
+const { API_KEY, TABLES, addIncident, setUp } = require('./settings')
 
 const SENT = [
     { to: 'technician', status: 'sent' },
@@ -18,8 +19,8 @@ const pin = (digits, more = {}) => ({
     ...more,
 })
 
-const GENERATE = 'incident-generate'
-const NEW = 'incident-new'
+const GENERATE = 'pin-generate'
+const NEW = 'pin-new'
 
 /** Presses "Generate Rescue PIN" on a new incident. Without an answer the connector expects no request. */
 function press(world, answer, headers) {
@@ -76,7 +77,7 @@ describe('the PIN button', () => {
         server.json(201, pin('012345'))
         const record = instance.record('incident', id)
         record.setValue('caller_id', other)
-        instance.evaluate(`new x_rescue_conn.RescueConnector().press(current, 'incident', false)`, { current: record })
+        instance.evaluate(`new x_rescue_conn.RescueConnector().press(current, false)`, { current: record })
         assert.equal(instance.row('incident', id).caller_id, other)
         assert.equal(JSON.parse(server.requests[0].body).customer.name, 'Eva Lang')
     })
@@ -109,7 +110,7 @@ describe('the PIN button', () => {
         const cases = [add({ contact, consumer }), add({ consumer }), add({})]
         for (const each of cases) {
             server.json(201, pin('012345'))
-            instance.press('case-generate', 'sn_customerservice_case', each)
+            instance.press('pin-generate', 'sn_customerservice_case', each)
         }
         const bodies = server.requests.map((request) => JSON.parse(request.body))
         assert.deepEqual(
@@ -125,6 +126,46 @@ describe('the PIN button', () => {
             sys_id: cases[0],
             number: 'CS0000012',
         })
+    })
+
+    it('names the record type and the customer of every kind of record', () => {
+        const tables = {
+            x_acme_visit: { extends: 'task', columns: task({ opened_for: { reference: 'sys_user' } }) },
+            x_acme_vip: { extends: 'incident', columns: task({ caller_id: { reference: 'sys_user' } }) },
+        }
+        const visit = { name: 'x_acme_visit', person: 'opened_for', closed_states: [] }
+        const tenant_tables = JSON.stringify([...Object.values(TABLES), visit])
+        const { server, instance } = setUp({ tables }, { tenant_tables })
+        const paul = instance.add('sys_user', { name: 'Paul Martin', email: 'paul@acme.test' })
+        const request = instance.add('sc_request', { requested_for: paul })
+        const request_item = instance.add('sc_req_item', { request })
+        const nameless = instance.add('sc_req_item', {})
+        for (const [table, values, customer, type = table] of [
+            ['problem', { opened_by: paul }, true],
+            ['change_request', { requested_by: paul }, true],
+            ['sc_req_item', { request }, true],
+            ['sc_req_item', {}, false],
+            ['sc_task', { request_item }, true],
+            ['sc_task', { request_item: nameless }, false],
+            ['interaction', { opened_for: paul }, true],
+            ['sn_hr_core_case', { subject_person: paul }, true],
+            ['x_acme_visit', { opened_for: paul }, true],
+            ['x_acme_vip', { caller_id: paul }, true, 'incident'],
+        ]) {
+            server.json(201, pin('012345'))
+            const sys_id = instance.add(table, { number: 'N1', state: '1', active: '1', ...values })
+            instance.press(GENERATE, table, sys_id)
+            const { record, customer: sent } = JSON.parse(server.requests.at(-1).body)
+            assert.deepEqual(record, { table: type, sys_id, number: 'N1' })
+            assert.deepEqual(sent, customer ? { name: 'Paul Martin', email: 'paul@acme.test' } : {}, table)
+        }
+    })
+
+    it('asks for no PIN on a record of another table, and says what to do', () => {
+        const { server, instance } = setUp()
+        instance.press(GENERATE, 'problem', instance.add('problem', { number: 'PRB1', state: '101', active: '1' }))
+        assert.match(instance.shown('error')[0], /adds its table to "Record types".*\(no-record-type\)$/)
+        assert.equal(server.requests.length, 0)
     })
 
     it('says which e-mail failed and which one may have been sent', () => {
@@ -256,10 +297,12 @@ describe('pressing again', () => {
 })
 
 describe('the buttons are shown', () => {
-    const showsOn = (instance, table, current) =>
-        instance.evaluate(`new x_rescue_conn.RescueConnector().showsButton(current, '${table}')`, { current })
-    const shows = (instance, table, values) =>
-        showsOn(instance, table, instance.record(table, instance.add(table, values)))
+    const BUTTONS = ['Generate Rescue PIN', 'New Rescue PIN']
+    const shows = (instance, table, values) => {
+        const found = instance.buttons(table, instance.add(table, values))
+        assert.ok([0, 2].includes(found.length), found.join())
+        return found.length === 2
+    }
 
     it('on every record, or on open ones only, as the settings say', () => {
         const always = setUp().instance
@@ -279,17 +322,64 @@ describe('the buttons are shown', () => {
         }
     })
 
+    it('on the record types of the tenant, by their own closed states', () => {
+        const tables = { x_acme_visit: { extends: 'task', columns: task({}) } }
+        const visit = { name: 'x_acme_visit', person: '', closed_states: ['30'] }
+        const tenant_tables = JSON.stringify([...Object.values(TABLES), visit])
+        const { instance } = setUp({ tables }, { show_button: 'open', tenant_tables })
+        for (const [table, open, closed] of [
+            ['incident', '3', '6'],
+            ['sn_customerservice_case', '10', '3'],
+            ['problem', '103', '106'],
+            ['change_request', '1', '3'],
+            ['sc_req_item', '2', '7'],
+            ['sc_task', '2', '4'],
+            ['interaction', 'work_in_progress', 'closed_complete'],
+            ['sn_hr_core_case', '18', '3'],
+            ['x_acme_visit', '6', '30'],
+        ]) {
+            assert.equal(shows(instance, table, { state: open, active: '1' }), true, table)
+            assert.equal(shows(instance, table, { state: closed, active: '1' }), false, table)
+        }
+    })
+
+    it('on a table that extends one of them, and not on other tables', () => {
+        const tables = {
+            x_acme_vip: { extends: 'incident', columns: task({}) },
+            x_acme_vip_abroad: { extends: 'x_acme_vip', columns: task({}) },
+        }
+        const { instance } = setUp({ tables }, { show_button: 'open' })
+        assert.equal(shows(instance, 'x_acme_vip', { state: '2', active: '1' }), true)
+        assert.equal(shows(instance, 'x_acme_vip_abroad', { state: '2', active: '1' }), true)
+        assert.equal(shows(instance, 'x_acme_vip_abroad', { state: '6', active: '1' }), false)
+        for (const table of ['problem', 'sc_request', 'task', 'interaction']) {
+            assert.equal(shows(instance, table, { state: '1', active: '1' }), false, table)
+        }
+    })
+
+    it('on incidents and cases where the connector has named no tables, or where they cannot be read', () => {
+        for (const tenant_tables of ['', '[]', '[{"name":"problem"', '{"name":"problem"}']) {
+            const { instance } = setUp({}, { tenant_tables, show_button: 'open' })
+            assert.equal(shows(instance, 'incident', { state: '2', active: '1' }), true)
+            assert.equal(shows(instance, 'incident', { state: '7', active: '1' }), false)
+            assert.equal(shows(instance, 'sn_customerservice_case', { state: '1', active: '1' }), true)
+            assert.equal(shows(instance, 'problem', { state: '101', active: '1' }), false)
+        }
+    })
+
     it('nowhere while the integration is off, nor on a record that is not saved yet', () => {
         const off = setUp({}, { enabled: '0' }).instance
         assert.equal(shows(off, 'incident', { state: '2', active: '1' }), false)
         const { instance } = setUp()
-        assert.equal(showsOn(instance, 'incident', new instance.context.GlideRecord('incident')), false)
+        assert.deepEqual(instance.buttons('incident'), [])
+        assert.deepEqual(instance.buttons('incident', addIncident(instance)), BUTTONS)
     })
 
     it('without an error where the table of cases does not exist', () => {
         const cases = 'sn_customerservice_case'
         const { instance } = setUp({ without: [cases] })
-        assert.equal(showsOn(instance, cases, new instance.context.GlideRecord(cases)), false)
+        const current = new instance.context.GlideRecord(cases)
+        assert.equal(instance.evaluate('new x_rescue_conn.RescueConnector().showsButton(current)', { current }), false)
         assert.deepEqual(instance.log, [])
     })
 })

@@ -30,7 +30,7 @@ function codesOfTable() {
 }
 
 function press({ instance }) {
-    instance.press('incident-generate', 'incident', addIncident(instance))
+    instance.press('pin-generate', 'incident', addIncident(instance))
     assert.equal(instance.messages.length, 1)
     assert.deepEqual(instance.shown('info'), [])
     return instance.shown('error')[0]
@@ -53,6 +53,7 @@ describe('a refusal', () => {
             'other-instance',
             'outbound-logged',
             'no-technician-email',
+            'no-record-type',
             'record-not-saved',
             'pin-request-not-stored',
             'unreachable',
@@ -182,7 +183,7 @@ describe('an instance that must not send', () => {
         const changes = { connected_name: 'acme', connected_instance: 'https://acme.service-now.com' }
         const world = setUp({ properties: { instance_name: 'acme' } }, changes)
         world.server.json(201, { pin: '012345', link: '-', notifications: [] })
-        world.instance.press('incident-generate', 'incident', addIncident(world.instance))
+        world.instance.press('pin-generate', 'incident', addIncident(world.instance))
         assert.equal(world.server.requests.length, 1)
     })
 
@@ -196,7 +197,7 @@ describe('an instance that must not send', () => {
         for (const properties of [{ [override]: 'true' }, { [override]: 'true', [level]: 'basic' }, { [level]: 'all' }]) {
             const world = setUp({ properties })
             world.server.json(201, { pin: '012345', link: '-', notifications: [] })
-            world.instance.press('incident-generate', 'incident', addIncident(world.instance))
+            world.instance.press('pin-generate', 'incident', addIncident(world.instance))
             assert.equal(world.server.requests.length, 1)
         }
     })

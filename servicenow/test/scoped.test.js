@@ -17,6 +17,19 @@ const { scope: OWN, scopeId } = require('../now.config.json')
 const SERVICE_CATALOG = 'e0d08b13c3330100c8b837659bba8fb4'
 /** The category that the SDK gives to a notification without one. */
 const NOTIFICATION_CATEGORY = 'c97d83137f4432005f58108c3ffa917a'
+/** The operation report_on of access controls. */
+const REPORT_ON = 'f6861c32c0a8016400647951e901525d'
+/** The kinds of widgets, the map that the SDK gives to each of them, and the experience Platform Analytics. */
+const DASHBOARD = [
+    '18ac962264404bcc0039359d184b15f3',
+    '2bd5dc19a7ad083941b7c992a966dd78',
+    '85855283b7e03010097cb81cde11a91d',
+    '93b8a3a2d7101200bd4a4ebfae61033a',
+    '08c73d60537101100834ddeeff7b1287',
+]
+
+/** The related lists of an instance, which are found by their keys. */
+const RELATED_LISTS = fs.readFileSync(path.join(APP, 'src', 'fluent', 'related-lists.now.ts'), 'utf8').match(/\b[0-9a-f]{32}\b/g)
 
 function run(command, args, options = {}) {
     // Without this variable a test run that is started by a test prints what a person reads.
@@ -72,7 +85,13 @@ describe(`the app built with --scope ${SCOPE}`, () => {
             ...records(COPY).map((record) => record.sys_id),
         ])
         assert.equal(copied.size, new Set(own).size)
-        assert.deepEqual([...ids].filter((id) => !copied.has(id)).sort(), [NOTIFICATION_CATEGORY, SERVICE_CATALOG])
+        const platform = [NOTIFICATION_CATEGORY, SERVICE_CATALOG, REPORT_ON, ...DASHBOARD, ...RELATED_LISTS]
+        assert.deepEqual([...ids].filter((id) => !copied.has(id)).sort(), platform.sort())
+    })
+
+    it('names its own table of sessions in the settings', () => {
+        const choices = built.filter((file) => file.includes('table="sys_choice_set"') || file.includes('<element>session_table</element>'))
+        assert.ok(choices.some((file) => file.includes(`<value>${SCOPE}_session</value>`)))
     })
 
     it('has every translation', () => {

@@ -9,6 +9,7 @@ const { before, describe, it } = require('node:test')
 
 const {
     addIncident,
+    addRecord,
     deliver,
     elapse,
     env,
@@ -84,13 +85,13 @@ describe('each setting, from the form to its effect', { skip }, () => {
         instance = tenant.instance
         set(instance, { setup_link: tenant.setup_link, ...COMPLETE, sso_password: 'wrong' })
     })
-    const pin = (values) => press(instance, 'incident-generate', addIncident(instance, values).sys_id)
+    const pin = (values) => press(instance, 'pin-generate', addIncident(instance, values).sys_id)
 
     it('1: enabled', () => {
         set(instance, { enabled: false })
         const incident = addIncident(instance)
         const shows = () =>
-            instance.evaluate(`new x_rescue_conn.RescueConnector().showsButton(record, 'incident')`, {
+            instance.evaluate(`new x_rescue_conn.RescueConnector().showsButton(record)`, {
                 record: instance.record('incident', incident.sys_id),
             })
         assert.equal(shows(), false)
@@ -166,7 +167,7 @@ describe('each setting, from the form to its effect', { skip }, () => {
     it('9: show the PIN buttons', () => {
         const closed = addIncident(instance, { state: '7', active: '0' })
         const shows = () =>
-            instance.evaluate(`new x_rescue_conn.RescueConnector().showsButton(record, 'incident')`, {
+            instance.evaluate(`new x_rescue_conn.RescueConnector().showsButton(record)`, {
                 record: instance.record('incident', closed.sys_id),
             })
         save(instance, { show_button: 'open' })
@@ -247,6 +248,33 @@ describe('each setting, from the form to its effect', { skip }, () => {
         set(instance, { publish: 'all' })
         assert.match(note(), /A note/)
     })
+
+    it('beyond them: record types, a row for each session, columns of their kind', () => {
+        const problem = addRecord(instance, 'problem', 'opened_by', { state: '101' })
+        const shows = () =>
+            instance.evaluate(`new x_rescue_conn.RescueConnector().showsButton(record)`, {
+                record: instance.record('problem', problem.sys_id),
+            })
+        assert.equal(shows(), false)
+        set(instance, {
+            record_types: 'problem',
+            session_table: 'x_rescue_conn_session',
+            record_columns: 'WorkTime = time_worked (duration)',
+        })
+        assert.equal(shows(), true)
+        const shown = press(instance, 'pin-generate', problem.sys_id, 'problem')
+        assert.ok(pinIn(shown), shown.join(' '))
+        const { id } = deliver(instance, { CField1: problem.number, Note: 'On a problem', WorkTime: '1731' })
+        assert.match(workNotes('problem', problem.sys_id), /On a problem/)
+        assert.equal(servicenow('GET', `problem/${problem.sys_id}`).time_worked, '1970-01-01 00:28:51')
+        const rows = servicenow('GET', `x_rescue_conn_session?sysparm_query=session=${id}&sysparm_exclude_reference_link=true`)
+        assert.equal(rows.length, 1)
+        const { record, state, work_time, technician_name } = rows[0]
+        assert.deepEqual(
+            [record, state, work_time, technician_name],
+            [problem.sys_id, 'ended', '1970-01-01 00:28:51', 'Ana Ruiz']
+        )
+    })
 })
 
 it('a tenant that never saw a file: set up, used for 300 days and looked after in ServiceNow alone', { skip }, () => {
@@ -273,7 +301,7 @@ it('a tenant that never saw a file: set up, used for 300 days and looked after i
 
     // A PIN, and a session.
     const incident = addIncident(instance)
-    const shown = press(instance, 'incident-generate', incident.sys_id)
+    const shown = press(instance, 'pin-generate', incident.sys_id)
     assert.ok(pinIn(shown), shown.join(' '))
     deliver(instance, { CField1: incident.number, Note: 'On the first day' })
 

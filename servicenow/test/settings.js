@@ -10,6 +10,28 @@ const { Server } = require('./glide/network')
 const API_KEY = 'q7Zk2_vT-0mXw4R9bYc1LdE6sHj3NfGuAoIi5PxKtQM'
 /** What no log may hold: a key, a PIN, personal data. A test file may add to it. */
 const SECRETS = [API_KEY, '012345', 'paul@acme.test', 'ana@acme.test']
+/** The tables that the connector knows, as its answers about settings name them. */
+const table = (name, number_prefix, tracking_code, person, people, closed_states, open_state) => ({
+    name,
+    number_prefix,
+    tracking_code,
+    person,
+    people,
+    closed_states: closed_states.split(' '),
+    open_state,
+})
+const TABLES = Object.fromEntries(
+    [
+        table('incident', 'INC', 'inc', 'caller_id', 'sys_user', '6 7 8', '2'),
+        table('sn_customerservice_case', 'CS', 'case', 'contact', 'customer_contact', '3 6 7', '10'),
+        table('problem', 'PRB', 'prb', 'opened_by', 'sys_user', '106 107', '103'),
+        table('change_request', 'CHG', 'chg', 'requested_by', 'sys_user', '3 4', ''),
+        table('sc_req_item', 'RITM', 'ritm', '', 'sys_user', '3 4 7', '2'),
+        table('sc_task', 'SCTASK', 'task', '', 'sys_user', '3 4 7', '2'),
+        table('interaction', 'IMS', 'ims', 'opened_for', 'sys_user', 'closed_complete closed_abandoned', 'work_in_progress'),
+        table('sn_hr_core_case', 'HRC', 'hrc', 'subject_person', 'sys_user', '3 4 7', '18'),
+    ].map((each) => [each.name, each])
+)
 /** The instances of the present test, with their connectors. */
 const worlds = []
 
@@ -54,4 +76,4 @@ afterEach(() => {
     }
 })
 
-module.exports = { API_KEY, SECRETS, addIncident, setUp }
+module.exports = { API_KEY, SECRETS, TABLES, addIncident, setUp }

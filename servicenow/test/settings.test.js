@@ -3,7 +3,7 @@
 const assert = require('node:assert/strict')
 const { describe, it } = require('node:test')
 
-const { API_KEY, SECRETS, addIncident, setUp } = require('./settings')
+const { API_KEY, SECRETS, TABLES, addIncident, setUp } = require('./settings')
 
 const CODE = 'Zk2_vT-0mXw4R9bYc1LdE6sHj3NfGuAoIi5PxKtQMq7'
 const WEBHOOK_KEY = 'b5c1LdE6sHj3NfGuAoIi5PxKtQMq7Zk2_vT-0mXw4R9'
@@ -48,11 +48,14 @@ const answer = (version, changes = {}) => ({
             reauthorization_wait: '13 days',
             columns: { WorkTime: 'u_rescue_seconds' },
             new_record: { columns: {} },
+            session_table: '',
             ...changes.sessions,
         },
+        tables: changes.settings || {},
         notifications: { email_technician: true, email_customer: true, pin_note: true },
         debug: { logging: false, rescue_api: false },
     },
+    tables: changes.tables || [TABLES.incident, TABLES.sn_customerservice_case],
     secrets: {
         'sso-password': { set: true, changed_at: '2026-05-03T08:00:00.000Z' },
         'rescue-api-token': { set: false, changed_at: null },
@@ -121,6 +124,26 @@ describe('the settings form', () => {
 
         const later = open({ server, instance }, 8, { sessions: { publish: 'none' } })
         assert.equal(later.shown.publish, 'none')
+    })
+
+    it('keeps what the connector says about tables, for the PIN buttons', () => {
+        const { server, instance, form } = opened()
+        const known = () => JSON.parse(instance.settings().tenant_tables).map((each) => each.name)
+        assert.deepEqual(known(), ['incident', 'sn_customerservice_case'])
+        const problem = instance.add('problem', { state: '101', active: '1' })
+        assert.deepEqual(instance.buttons('problem', problem), [])
+
+        const tables = Object.values(TABLES)
+        for (let i = 0; i < 3; i++) {
+            server.json(200, answer(8, { tables }))
+        }
+        form.type({ publish: 'none' }).save()
+        assert.deepEqual(known(), Object.keys(TABLES))
+        assert.equal(instance.buttons('problem', problem).length, 2)
+
+        server.json(200, { ...answer(8), tables: undefined })
+        instance.openSettings()
+        assert.equal(instance.settings().tenant_tables, '', 'a connector of an earlier release')
     })
 
     it('opens with what was last read when the connector does not answer, and says so', () => {
@@ -218,6 +241,100 @@ describe('the settings form', () => {
         assert.equal(record.insert(), null)
         assert.equal(instance.tables.x_rescue_conn_settings.rows.size, 1)
         assert.match(instance.shown('error')[0], /one settings record only/)
+    })
+
+    it('shows record types, and sends what was changed of them', () => {
+        const visit = { number_prefix: 'VIS', tracking_code: 'vis', person: '', closed_states: ['3', '4'], open_state: '2' }
+        const settings = { problem: {}, incident: { number_prefix: 'ACMEINC', open_state: '1' }, x_acme_visit: visit, sc_task: {} }
+        const world = administrator()
+        const { server } = world
+        const form = open(world, 7, { settings })
+        assert.equal(
+            form.shown.record_types,
+            'problem\nincident: number_prefix = ACMEINC; open_state = 1\n' +
+                'x_acme_visit: number_prefix = VIS; tracking_code = vis; person = ; closed_states = 3, 4; open_state = 2\nsc_task'
+        )
+        for (let i = 0; i < 3; i++) {
+            server.json(200, answer(8, { settings }))
+        }
+        form.type({
+            record_types:
+                'problem\r\n incident : number_prefix=ACMEINC;\r\nchange_request\r\n\r\nx_acme_trip: number_prefix = TRIP; closed_states = 7\r\n' +
+                'x_acme_visit: number_prefix = VIS; tracking_code = vis; person = opened_for; closed_states = 3,4, 5; open_state = 2',
+        }).save()
+        assert.deepEqual(changes(server), [
+            PATCH({
+                tables: {
+                    incident: { open_state: null },
+                    change_request: {},
+                    x_acme_trip: { number_prefix: 'TRIP', closed_states: ['7'] },
+                    x_acme_visit: { person: 'opened_for', closed_states: ['3', '4', '5'] },
+                    sc_task: null,
+                },
+            }),
+        ])
+    })
+
+    it('refuses record types that cannot be read, at their field', () => {
+        const unreadable = 'Write one table in each line, such as "problem" or "incident: number_prefix = ACMEINC; open_state = 2".'
+        for (const [typed, said] of [
+            ['problem, incident', unreadable],
+            ['incident: number_prefix', unreadable],
+            ['incident number_prefix = INC', unreadable],
+            ['incident: open_state = 2; open_state = 3', unreadable],
+            ['__proto__', unreadable],
+            ['problem\nproblem: open_state = 2', 'A table stands in two lines.'],
+        ]) {
+            const { server, form } = opened()
+            server.json(200, answer(7))
+            assert.deepEqual(form.type({ record_types: typed }).save().errors, { record_types: said })
+            assert.deepEqual(changes(server), [])
+        }
+        const { server, form } = opened()
+        const errors = [{ pointer: '/tables/x_acme_visit/tracking_code', detail: 'has to be set' }]
+        server.json(422, problem('invalid-settings', { errors })).json(200, answer(7)).json(200, answer(7))
+        const again = form.type({ record_types: 'x_acme_visit: number_prefix = VIS' }).save()
+        assert.deepEqual(again.errors, { record_types: 'has to be set' })
+    })
+
+    it('shows and sends the types of columns', () => {
+        const columns = { WorkTime: { column: 'time_worked', as: 'duration' }, Note: { column: 'u_note', as: 'text' }, ChatLog: 'u_chat' }
+        const world = administrator()
+        const { server } = world
+        const form = open(world, 7, { sessions: { columns } })
+        assert.equal(form.shown.record_columns, 'WorkTime = time_worked (duration)\nNote = u_note\nChatLog = u_chat')
+        for (let i = 0; i < 3; i++) {
+            server.json(200, answer(8, { sessions: { columns } }))
+        }
+        form.type({
+            record_columns: 'WorkTime = time_worked (duration)\nNote = u_note (text)\nChatLog = u_chat (integer)\nTransmitted = u_bytes(integer)',
+        }).save()
+        assert.deepEqual(changes(server), [
+            PATCH({
+                sessions: {
+                    columns: { ChatLog: { column: 'u_chat', as: 'integer' }, Transmitted: { column: 'u_bytes', as: 'integer' } },
+                },
+            }),
+        ])
+        const other = opened()
+        other.server.json(200, answer(7))
+        const { errors } = other.form.type({ record_columns: 'WorkTime = time_worked (minutes)' }).save()
+        assert.match(errors.record_columns, /^After a column write \(integer\) or \(duration\)/)
+    })
+
+    it('takes the table of sessions from the app, and any record type for sessions without a record', () => {
+        const { server, form } = opened()
+        for (let i = 0; i < 3; i++) {
+            server.json(200, answer(8, { sessions: { session_table: 'x_rescue_conn_session' } }))
+        }
+        const again = form.type({ session_table: 'x_rescue_conn_session', console_sessions: 'x_acme_visit' }).save()
+        const sessions = { session_table: 'x_rescue_conn_session', console_sessions: 'x_acme_visit' }
+        assert.deepEqual(changes(server), [PATCH({ sessions })])
+        for (let i = 0; i < 3; i++) {
+            server.json(200, answer(9))
+        }
+        again.type({ session_table: '' }).save()
+        assert.deepEqual(changes(server)[1], PATCH({ sessions: { session_table: null } }))
     })
 
     it('refuses a name that stands in two lines, or that is none', () => {
@@ -401,6 +518,7 @@ describe('the set-up link', () => {
         assert.equal(again.shown.tenant, 'acme')
         assert.equal(again.shown.setup_link, '')
         assert.equal(again.shown.enabled, '1')
+        assert.match(instance.settings().tenant_tables, /"sn_customerservice_case"/)
         const row = instance.tables.x_rescue_conn_settings.rows.values().next().value
         for (const secret of [API_KEY, CODE, WEBHOOK_KEY]) {
             assert.ok(!JSON.stringify(row).includes(secret), 'stored in clear')

@@ -100,15 +100,18 @@ function table(method, path, body) {
 }
 
 /** The same incident in the simulated instance and in the stand-in. */
-function addIncident(instance, values = {}) {
-    const [caller] = servicenow('GET', `sys_user?sysparm_query=email=${env.CUSTOMER}&sysparm_limit=2`)
-    const { sys_id, number } = servicenow('POST', 'incident', {
+const addIncident = (instance, values) => addRecord(instance, 'incident', 'caller_id', { state: '1', ...values })
+
+/** The same record in the simulated instance and in the stand-in, with the customer in the column `person`. */
+function addRecord(instance, name, person, values) {
+    const [customer] = servicenow('GET', `sys_user?sysparm_query=email=${env.CUSTOMER}&sysparm_limit=2`)
+    const { sys_id, number } = servicenow('POST', name, {
         short_description: 'Printer does not print',
-        caller_id: caller.sys_id,
+        [person]: customer.sys_id,
         ...values,
     })
-    const caller_id = instance.add('sys_user', { name: caller.name, email: caller.email })
-    instance.add('incident', { sys_id, number, caller_id, state: '1', active: '1', ...values })
+    const user = instance.add('sys_user', { name: customer.name, email: customer.email })
+    instance.add(name, { sys_id, number, [person]: user, active: '1', ...values })
     return { sys_id, number }
 }
 
@@ -117,10 +120,10 @@ function workNotes(name, id) {
     return servicenow('GET', `${name}/${id}?sysparm_display_value=true&sysparm_fields=work_notes`).work_notes
 }
 
-/** Presses a button on an incident, and returns what the agent sees. */
-function press(instance, action, id) {
+/** Presses a button on a record, and returns what the agent sees. */
+function press(instance, action, id, name = 'incident') {
     instance.messages = []
-    instance.press(action, 'incident', id)
+    instance.press(action, name, id)
     assert.deepEqual(instance.violations, [])
     return instance.shown()
 }
@@ -219,6 +222,7 @@ const log = () => fs.readFileSync(env.STACK_LOG, 'utf8')
 
 module.exports = {
     addIncident,
+    addRecord,
     connected,
     deliver,
     elapse,

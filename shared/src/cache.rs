@@ -11,17 +11,19 @@ const DEFAULT_CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
 /// A map that drops its least recently used entry when it is full.
 #[derive(Debug)]
-pub(crate) struct BoundedCache<K: Hash + Eq, V>(Mutex<LruCache<K, V>>);
+pub struct BoundedCache<K: Hash + Eq, V>(Mutex<LruCache<K, V>>);
 
 impl<K: Hash + Eq, V: Clone> BoundedCache<K, V> {
-    pub(crate) fn with_capacity(capacity: NonZeroUsize) -> Self {
+    /// An empty map for that many entries.
+    pub fn with_capacity(capacity: NonZeroUsize) -> Self {
         // `LruCache::new` would allocate the whole capacity at every start.
         let mut cache = LruCache::unbounded();
         cache.resize(capacity);
         Self(Mutex::new(cache))
     }
 
-    pub(crate) fn get(&self, key: &K) -> Option<V> {
+    /// The value of a key.
+    pub fn get(&self, key: &K) -> Option<V> {
         self.cache().get(key).cloned()
     }
 
@@ -32,7 +34,8 @@ impl<K: Hash + Eq, V: Clone> BoundedCache<K, V> {
         self.cache().get_or_insert(key, V::default).clone()
     }
 
-    pub(crate) fn insert(&self, key: K, value: V) {
+    /// Sets the value of a key.
+    pub fn insert(&self, key: K, value: V) {
         self.cache().put(key, value);
     }
 

@@ -6,7 +6,7 @@
 
 pub mod api;
 pub mod aws;
-mod cache;
+pub mod cache;
 pub mod checks;
 pub mod domain;
 pub mod environment;

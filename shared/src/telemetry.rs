@@ -27,6 +27,8 @@ pub enum Metric {
     TooManyPosts,
     Delivered,
     NoteNotVerified,
+    /// Posts that were delivered without the session's row.
+    SessionRowRefused,
     Unmatched,
     Postponed,
     SessionPanicked,
@@ -53,6 +55,7 @@ impl Metric {
             Self::TooManyPosts => "TooManyPosts",
             Self::Delivered => "Delivered",
             Self::NoteNotVerified => "NoteNotVerified",
+            Self::SessionRowRefused => "SessionRowRefused",
             Self::Unmatched => "Unmatched",
             Self::Postponed => "Postponed",
             Self::SessionPanicked => "SessionPanicked",

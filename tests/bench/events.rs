@@ -5,7 +5,8 @@ use local::demo_tenant::{CLIENT_ID, CUSTOMER, SERVICE_ACCOUNT, TENANT};
 use local::rescue::{Format, Phase, Session};
 use serde_json::{Value, json};
 use shared::aws::queue::Post;
-use shared::domain::record::{RecordRef, SysId, Table};
+use shared::domain::record::{RecordRef, SysId, TableName};
+use shared::domain::record_tables::RecordTables;
 use shared::domain::session::{Digest, Event as Moment};
 use shared::domain::tracking;
 use shared::rescue::post_to_url;
@@ -150,10 +151,16 @@ impl Endpoints {
     fn batch(&self, chat: usize) -> BenchResult<Event> {
         let incident = self.world.incident();
         let record = RecordRef {
-            table: Table::Incident,
+            table: TableName::incident(),
             sys_id: SysId::parse(&incident.sys_id).ok_or("a sys_id")?,
         };
-        let tracking = tracking::sign(&self.tracking_key, &self.tenant, &record);
+        let tracking = tracking::sign(
+            &self.tracking_key,
+            &self.tenant,
+            &RecordTables::default(),
+            &record,
+        );
+        let tracking = tracking.ok_or("a table of the tenant")?;
         let session = self.session(chat).with_tracking0(&tracking);
         let sent = (self.world.cloud.rescue).payload(&session, Format::JsonFlat, Phase::End);
         let fields = post_to_url::parse(Some(sent.content_type), sent.body.as_bytes())?;

@@ -10,6 +10,7 @@ mod deliveries;
 mod faults;
 pub mod injected;
 mod pin_requests;
+pub mod session_rows;
 pub mod settings;
 pub mod settings_app;
 pub mod tokens;

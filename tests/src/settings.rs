@@ -27,3 +27,9 @@ fn replaced(file: &str, from: &str, to: &str) -> String {
 pub fn without_notifications(file: String) -> String {
     file + "\n[notifications]\nemail_technician = false\nemail_customer = false\npin_note = false\n"
 }
+
+/// The tenant file with a row for each session, and with problems beside incidents and cases.
+pub fn with_rows_and_problems(file: &str) -> String {
+    let line = "session_table = \"x_rescue_conn_session\"";
+    with_line(file, "sessions", line) + "\n[tables.problem]\n"
+}

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Args, Subcommand};
-use shared::domain::record::RecordNumber;
 use shared::domain::session::SessionId;
 use shared::domain::tenant::TenantId;
 
@@ -67,7 +66,7 @@ pub(super) struct Redrive {
     id: Option<String>,
     /// The number of the record that the session belongs to
     #[arg(long, value_name = "NUMBER", value_parser = record_number, conflicts_with_all = ["tenant", "session", "all"])]
-    record: Option<RecordNumber>,
+    record: Option<String>,
     /// Only dead letters of this tenant
     #[arg(long, value_parser = tenant_id)]
     tenant: Option<TenantId>,
@@ -146,7 +145,7 @@ impl Redrive {
         let mut progress = Progress::new();
         progress.set("Receiving dead letters …");
         let done = match &self.id {
-            Some(id) => redrive_one(&stack, &global.testing()?, id, self.record.as_ref()).await,
+            Some(id) => redrive_one(&stack, &global.testing()?, id, self.record.as_deref()).await,
             None => {
                 let filter = Filter {
                     tenant: self.tenant,

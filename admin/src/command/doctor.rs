@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use shared::domain::record::RecordNumber;
 use shared::domain::secret::Secret;
 use shared::domain::tenant::TenantId;
 use shared::servicenow::query::Email;
@@ -36,9 +35,9 @@ pub(super) struct Command {
     /// Sign in to Rescue as this technician, to prove single sign-on
     #[arg(long, value_name = "EMAIL", value_parser = email)]
     technician: Option<String>,
-    /// Write one test note to this incident or case, to prove write access
+    /// Write one test note to this record, to prove write access
     #[arg(long, value_name = "NUMBER", value_parser = record_number)]
-    write_to: Option<RecordNumber>,
+    write_to: Option<String>,
     /// Check one of the URLs that were pasted into Rescue; `-` reads it from standard input, which keeps its key out of
     /// the shell's history
     #[arg(long, value_name = "URL", value_parser = secret)]

@@ -9,11 +9,11 @@ use clap::builder::TypedValueParser as _;
 use clap::{ArgGroup, Args, Subcommand};
 use shared::aws::ledger::PostState;
 use shared::domain::clock::Timestamp;
-use shared::domain::record::{RecordNumber, RecordRef};
+use shared::domain::record::RecordRef;
 use shared::domain::session::SessionId;
 use shared::domain::tenant::TenantId;
 
-use super::arguments::{example, examples, session_id, tenant_id, typed_number};
+use super::arguments::{example, examples, record_number, session_id, tenant_id};
 use super::global::{Global, Output};
 use super::layout::{columns, minute, wrapped};
 use super::style::{FAULT, STRONG};
@@ -23,7 +23,7 @@ use super::when::{FORMS, When};
 use crate::error::AdminError;
 use crate::lifecycle::export;
 use crate::plain::plain;
-use crate::records::{Numbers, Records};
+use crate::records::{Numbers, Records, record_number as number_of};
 use crate::sessions::{
     Filter, LedgerPost, RecordFilter, ShownPost, ShownSession, list, list_all, show,
 };
@@ -89,7 +89,7 @@ pub(super) struct List {
 /// A record as the operator names it.
 #[derive(Clone, Debug)]
 pub(super) enum RecordName {
-    Number(RecordNumber),
+    Number(String),
     Id(RecordFilter),
 }
 
@@ -103,9 +103,8 @@ fn since(text: &str) -> Result<When, String> {
 }
 
 fn record(text: &str) -> Result<RecordName, String> {
-    typed_number(text)
-        .map(RecordName::Number)
-        .or_else(|| RecordFilter::parse(text).map(RecordName::Id))
+    let id = RecordFilter::parse(text).map(RecordName::Id);
+    id.or_else(|| record_number(text).map(RecordName::Number).ok())
         .ok_or_else(|| {
             "write a number such as INC0010001 or CS0001234, or a sys_id of 32 lower-case hexadecimal digits, also as \
              incident:… or case:…"
@@ -154,7 +153,12 @@ impl List {
             (Some(RecordName::Number(number)), Some(tenant)) => {
                 let file = export(stack, tenant).await?;
                 let records = Records::new(stack, &global.testing()?)?;
-                Some(records.find(&file, &number).await?.into())
+                Some(
+                    records
+                        .find(&file, &number_of(&file, &number)?)
+                        .await?
+                        .into(),
+                )
             }
             (Some(RecordName::Id(filter)), _) => Some(filter),
             (Some(RecordName::Number(_)) | None, _) => None,
@@ -319,6 +323,12 @@ fn explanation(post: &ShownPost) -> Vec<String> {
             "ServiceNow ignored the columns {}: let the service account write them, or remove them from the tenant \
              file.",
             plain(&entry.dropped_columns.join(", "))
+        ));
+    }
+    if let Some(reason) = &entry.row_refused {
+        lines.push(format!(
+            "The session's row was not written: {}. `rescue-connector doctor` says what to do (session-table).",
+            plain(reason)
         ));
     }
     if let Some(code) = &post.explained {

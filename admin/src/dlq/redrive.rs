@@ -6,7 +6,7 @@ use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use serde::Serialize;
 use shared::aws::queue::MESSAGE_LIMIT;
 use shared::domain::clock::Timestamp;
-use shared::domain::record::{RecordNumber, RecordRef};
+use shared::domain::record::RecordRef;
 use shared::domain::session::{Digest, SessionId, note_marker};
 use shared::domain::tenant::{TenantFile, TenantId};
 use shared::environment::Testing;
@@ -15,7 +15,7 @@ use super::dead_letter::{Filter, RemainingDeadLetter};
 use super::message::DeadLetterMessage;
 use super::receiver::{BATCH, HIDE_WHILE_REDRIVING, Receiver};
 use crate::error::AdminError;
-use crate::records::Records;
+use crate::records::{Records, record_number};
 use crate::sessions::{self, PostKey, not_before};
 use crate::stack::Stack;
 use crate::tenant::table;
@@ -120,13 +120,13 @@ pub(crate) async fn redrive(
 /// becomes the record of the session in the ledger.
 ///
 /// # Errors
-/// [`AdminError::NoSuchDeadLetter`]; [`AdminError::NoSuchRecord`] and [`AdminError::ServiceNow`], with nothing changed;
+/// [`AdminError::NoSuchDeadLetter`]; [`AdminError::UnknownNumber`], [`AdminError::NoSuchRecord`] and [`AdminError::ServiceNow`], with nothing changed;
 /// otherwise when a queue or a table cannot be used.
 pub async fn redrive_one(
     stack: &Stack,
     testing: &Testing,
     id: &str,
-    number: Option<&RecordNumber>,
+    number: Option<&str>,
 ) -> Result<Redriven, AdminError> {
     let mut receiver = Receiver::new(stack, HIDE_WHILE_REDRIVING);
     let redriven = async {
@@ -149,7 +149,8 @@ pub async fn redrive_one(
         };
         if let Some(number) = number {
             let records = Records::new(stack, testing)?;
-            let record = records.find(&tenant, number).await?;
+            let number = record_number(&tenant, number)?;
+            let record = records.find(&tenant, &number).await?;
             if let Some(because) = conflict(stack, &records, &tenant, post, &record).await? {
                 done.left.push(message.remaining(because));
                 return Ok(done);

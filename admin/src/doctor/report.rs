@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 use shared::checks::report::{Check, Status};
-use shared::domain::record::RecordNumber;
 use shared::domain::secret::Secret;
 use shared::domain::tenant::TenantId;
 use shared::environment::Testing;
@@ -36,7 +35,7 @@ pub struct Options {
     /// The technician to sign in to Rescue.
     pub technician: Option<String>,
     /// The record for a test note.
-    pub write_to: Option<RecordNumber>,
+    pub write_to: Option<String>,
     /// One of the URLs that Rescue posts to. It holds a key.
     pub webhook_url: Option<Secret>,
     /// The e-mail addresses of technicians.

@@ -2,30 +2,38 @@
 
 use shared::checks::finding::Finding;
 use shared::checks::servicenow_tables::rights;
-use shared::domain::record::{RecordRef, SysId, Table};
+use shared::domain::record::{RecordRef, SysId, TableName};
 use shared::servicenow::client::{CallError, Columns, DisplayValue};
 use shared::servicenow::query::Query;
 
 use super::context::Doctor;
+use crate::records::record_number;
 
 impl Doctor<'_> {
     /// Writes one note, reads it back, and checks its author.
     pub(crate) async fn write_note(&self) -> Finding {
         let Some(number) = &self.options.write_to else {
             return Finding::skipped(
-                "only a test note proves write access: --write-to NUMBER (an incident or case)",
+                "only a test note proves write access: --write-to NUMBER of a record",
             );
         };
         if let Err(access) = self.examination.incident().await {
             return access.because_of("servicenow-access");
         }
-        let (file, name) = (self.examination.file(), number.as_str());
+        let file = self.examination.file();
+        let number = match record_number(file, number) {
+            Ok(number) => number,
+            Err(unknown) => {
+                return Finding::failed(unknown.to_string(), "Name a record by its number.");
+            }
+        };
+        let name = number.as_str();
         let instance = self
             .examination
             .servicenow
             .for_tenant(file, self.examination.budget());
         let found = instance
-            .find(number.table().name(), &Query::number(number))
+            .find(number.table().as_str(), &Query::number(&number))
             .await;
         let record = match found {
             Err(error) => return self.of_call(&error, number.table()),
@@ -41,7 +49,7 @@ impl Doctor<'_> {
             );
         };
         let record = RecordRef {
-            table: number.table(),
+            table: number.table().clone(),
             sys_id,
         };
         let proof = uuid::Uuid::new_v4().simple().to_string();
@@ -52,7 +60,7 @@ impl Doctor<'_> {
         let columns = Columns::from([("work_notes".to_owned(), text)]);
         let written = instance.update(&record, &columns, &proof);
         if let Err(error) = written.await {
-            return self.of_call(&error, record.table);
+            return self.of_call(&error, &record.table);
         }
         let names = ["work_notes", "sys_updated_by"];
         let row = instance.read(&record, &names, DisplayValue::Shown).await;
@@ -90,7 +98,7 @@ impl Doctor<'_> {
         }
     }
 
-    fn of_call(&self, error: &CallError, table: Table) -> Finding {
+    fn of_call(&self, error: &CallError, table: &TableName) -> Finding {
         match error {
             CallError::Access(error) => self
                 .examination

@@ -70,8 +70,8 @@ pub(crate) async fn possibly_written_record(
     if flag.and_then(|value| value.as_bool().ok()) != Some(&true) {
         return Ok(None);
     }
-    let record = ledger(stack).record(&post.tenant, &post.session).await;
-    record.map_err(|error| {
+    let session = ledger(stack).session(&post.tenant, &post.session).await;
+    session.map(|session| session.record).map_err(|error| {
         AdminError::failed("dynamodb:GetItem", &table(stack), error.reason().to_owned())
     })
 }

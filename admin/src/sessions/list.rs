@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use futures::stream::{self, StreamExt as _};
 use shared::aws::ledger::{BY_TENANT, PostState};
 use shared::domain::clock::Timestamp;
-use shared::domain::record::{RecordRef, SysId, Table};
+use shared::domain::record::{RecordRef, SysId, TableName};
 use shared::domain::session::SessionId;
 use shared::domain::tenant::TenantId;
 
@@ -41,7 +41,7 @@ impl Filter {
 /// A record by its `sys_id`, with or without its table: the ledger holds no numbers (see [`crate::records`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RecordFilter {
-    table: Option<Table>,
+    table: Option<TableName>,
     sys_id: SysId,
 }
 
@@ -58,14 +58,18 @@ impl RecordFilter {
     /// Reads `sys_id` or `table:sys_id`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (table, sys_id) = match text.split_once(':') {
-            Some((table, sys_id)) => (Some(Table::from_name(table)?), sys_id),
+            Some((table, sys_id)) => (Some(TableName::parse(table)?), sys_id),
             None => (None, text),
         };
         SysId::parse(sys_id).map(|sys_id| Self { table, sys_id })
     }
 
     pub(super) fn matches(&self, record: &RecordRef) -> bool {
-        self.sys_id == record.sys_id && self.table.is_none_or(|table| table == record.table)
+        self.sys_id == record.sys_id
+            && self
+                .table
+                .as_ref()
+                .is_none_or(|table| *table == record.table)
     }
 }
 

@@ -15,7 +15,7 @@ mod tests {
     use aws_sdk_dynamodb::types::AttributeValue;
     use serde_json::json;
 
-    use shared::domain::record::{RecordRef, SysId, Table};
+    use shared::domain::record::{RecordRef, SysId, TableName};
 
     use super::post::{self, Item, text};
     use super::show::record_url;
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn a_record_is_named_by_sys_id_with_or_without_its_table() {
         let record = RecordRef {
-            table: Table::Incident,
+            table: TableName::incident(),
             sys_id: SysId::parse(SYS_ID).expect("valid"),
         };
         let matches = |text: &str| RecordFilter::parse(text).map(|filter| filter.matches(&record));
@@ -104,13 +104,14 @@ mod tests {
         assert_eq!(matches(&format!("case:{SYS_ID}")), Some(false));
         assert_eq!(matches(&SYS_ID.replace('0', "1")), Some(false));
         assert_eq!(matches("INC0012345"), None);
-        assert_eq!(matches(&format!("problem:{SYS_ID}")), None);
+        assert_eq!(matches(&format!("problem:{SYS_ID}")), Some(false));
+        assert_eq!(matches(&format!("Problem:{SYS_ID}")), None);
     }
 
     #[test]
     fn a_record_has_a_page_on_the_instance() {
         let record = RecordRef {
-            table: Table::Case,
+            table: TableName::case(),
             sys_id: SysId::parse(SYS_ID).expect("valid"),
         };
         assert_eq!(

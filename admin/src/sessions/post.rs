@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Serialize, Serializer};
 use shared::aws::ledger::PostState;
 use shared::domain::clock::Timestamp;
-use shared::domain::record::{RecordRef, SysId, Table};
+use shared::domain::record::{RecordRef, SysId, TableName};
 use shared::domain::session::{Event, SessionId};
 use shared::domain::tenant::TenantId;
 
@@ -14,8 +14,8 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// One post of the ledger.
 ///
-/// As JSON: `{"tenant","session_id","delivery","event","state","reason","detail","dropped_columns","attempts","deaths",
-/// "received_at","last_attempt_at","lease_until","next_attempt_at","not_before","ended_at","record"}`. What is not known or
+/// As JSON: `{"tenant","session_id","delivery","event","state","reason","detail","dropped_columns","row_refused","attempts",
+/// "deaths","received_at","last_attempt_at","lease_until","next_attempt_at","not_before","ended_at","record"}`. What is not known or
 /// does not apply is left out. `tenant` is there only when the posts of all tenants are listed. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct LedgerPost {
@@ -38,6 +38,9 @@ pub(crate) struct LedgerPost {
     /// Columns that ServiceNow ignored while it accepted the note.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) dropped_columns: Vec<String>,
+    /// Why the session's row was not written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) row_refused: Option<String>,
     /// Attempts since the post was last sent, including a running one.
     pub(crate) attempts: u32,
     /// Attempts that ended the process while it handled no other post.
@@ -95,6 +98,7 @@ pub(super) fn post(item: &Item) -> Option<LedgerPost> {
         state,
         reason: string(item, "reason").map(str::to_owned),
         detail: string(item, "detail").map(str::to_owned),
+        row_refused: string(item, "row_refused").map(str::to_owned),
         dropped_columns: dropped
             .and_then(|columns| columns.as_ss().ok().cloned())
             .unwrap_or_default(),
@@ -114,7 +118,7 @@ pub(super) fn post(item: &Item) -> Option<LedgerPost> {
 
 pub(super) fn record(item: &Item) -> Option<RecordRef> {
     Some(RecordRef {
-        table: Table::from_name(string(item, "table")?)?,
+        table: TableName::parse(string(item, "table")?)?,
         sys_id: SysId::parse(string(item, "sys_id")?)?,
     })
 }

@@ -225,7 +225,7 @@ mod tests {
         let before = file(|_| {});
         let after = file(|file| {
             file.rescue.technician_domains = vec!["acme.test".to_owned()];
-            let column = "time_worked".to_owned();
+            let column = json!("time_worked");
             file.sessions.columns.insert("WorkTime".to_owned(), column);
         });
         let changes = serde_json::to_value(changes(Some(&before), &after)).expect("JSON");

@@ -158,7 +158,10 @@ mod tests {
         let full = format!(
             "{}\n[sessions]\npublish = \"selected\"\nfields = [\"Notes\", \"CField7\"]\n\
              reauthorization_wait = \"36h\"\n\
-             [sessions.columns]\nWorkTime = \"time_worked\"\n\
+             [sessions.columns]\nWorkTime = {{ column = \"time_worked\", as = \"duration\" }}\n\
+             Platform = \"u_platform\"\n\
+             [tables.problem]\n\
+             [tables.x_acme_visit]\nnumber_prefix = \"VIS\"\ntracking_code = \"vis\"\nclosed_states = [\"3\", \"4\"]\n\
              [sessions.new_record]\ncaller_field = \"CField2\"\ncolumns = {{ category = \"software\" }}\n",
             SMALLEST.replace(
                 "[rescue]",
@@ -208,7 +211,7 @@ mod tests {
         let mut open = vec![(String::new(), settings(&file))];
         while let Some((path, value)) = open.pop() {
             match value.as_object() {
-                Some(table) if !path.ends_with("columns") => open.extend(
+                Some(table) if !path.ends_with("columns") && path != ".tables" => open.extend(
                     table
                         .iter()
                         .map(|(key, value)| (format!("{path}.{key}"), value.clone())),
@@ -323,6 +326,33 @@ mod tests {
             sessions.columns | WorkTime = "Time" | sessions.columns.WorkTime | column
             sessions.columns | WorkTime = 1 | sessions.columns.WorkTime | quotes
             sessions.columns | Notes = "work_notes" | sessions.columns.Notes | connector
+            sessions.columns | WorkTime = { column = "Time" } | sessions.columns.WorkTime.column | column
+            sessions.columns | WorkTime = { as = "duration" } | sessions.columns.WorkTime | column is missing
+            sessions.columns | WorkTime = { column = "u_x", as = "date" } | sessions.columns.WorkTime.as | duration
+            sessions.columns | WorkTime = { column = "u_x", is = "text" } | sessions.columns.WorkTime.is | unknown
+            sessions | console_sessions = "problem" | sessions.console_sessions | incident, sn_customerservice_case
+            sessions | session_table = "incident" | sessions.session_table | x_rescue_conn_session
+            sessions | session_table = "x_A" | sessions.session_table | table's name
+            tables | problem = "on" | tables.problem | table
+            tables | x_acme_visit = { number_prefix = "VIS" } | tables.x_acme_visit.tracking_code | missing
+            tables | Problem = {} | tables.Problem | table's name
+            tables | sys_user = { number_prefix = "U", tracking_code = "us" } | tables.sys_user | ServiceNow's own
+            tables | problem = { prefix = "PRB" } | tables.problem.prefix | unknown key
+            tables | problem = { number_prefix = "1PRB" } | tables.problem.number_prefix | letters
+            tables | problem = { number_prefix = "INC-" } | tables.problem.number_prefix | incident has the same
+            tables | problem = { tracking_code = "case" } | tables.problem.tracking_code | sn_customerservice_case
+            tables | problem = { tracking_code = "p" } | tables.problem.tracking_code | 2 to 8
+            tables | problem = { person = "sys_id" } | tables.problem.person | ServiceNow's own
+            tables | problem = { people = "User" } | tables.problem.people | table's name
+            tables | problem = { closed_states = ["3", ""] } | tables.problem.closed_states | state
+            tables | problem = { closed_states = "3" } | tables.problem.closed_states | list
+            tables | problem = { number_prefix = "INC0" } | tables.problem.number_prefix | incident and digits
+            tables | problem = { tracking_code = "ritm" } | tables.problem.tracking_code | sc_req_item
+            tables | problem = { open_state = "107" } | tables.problem.open_state | closed
+            tables | problem = { open_state = "javascript:gs" } | tables.problem.open_state | state
+            tables | problem = { person = "assigned_to" } | tables.problem.person | customer
+            tables | sysauto_script = { number_prefix = "S", tracking_code = "sc" } | tables.sysauto_script | ServiceNow's own
+            tables | problem = { open_state = 2 } | tables.problem.open_state | text
             sessions.new_record | caller_field = "" | sessions.new_record.caller_field | variable
             sessions.new_record | columns = { correlation_id = "x" } | sessions.new_record.columns.correlation_id | connector
             sessions.new_record | columns = { impact = 1 } | sessions.new_record.columns.impact | quotes
@@ -339,6 +369,33 @@ mod tests {
             let expected = text.lines().position(|l| l == line).map(|i| i + 1);
             assert_eq!(Some(found), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn a_table_by_its_old_and_its_new_name_is_one_table() {
+        let text = format!("{SMALLEST}[tables.case]\n[tables.sn_customerservice_case]\n");
+        let mut found = faults(&text);
+        assert_eq!(found.len(), 1, "{found:?}");
+        let (_, key, message) = found.remove(0);
+        assert_eq!(key, "tables.sn_customerservice_case");
+        assert!(message.contains("another entry"), "{message}");
+        let file = parse(&format!("{SMALLEST}[tables.case]\n"), false).expect("one");
+        assert_eq!(settings(&file)["tables"], json!({"case": {}}));
+    }
+
+    #[test]
+    fn the_words_of_earlier_releases_for_tables_stay_valid() {
+        for word in ["ignore", "incident", "case"] {
+            let file = parse(
+                &with(&format!("console_sessions = \"{word}\""), "sessions"),
+                false,
+            );
+            let settings = settings(&file.expect(word));
+            assert_eq!(settings["sessions"]["console_sessions"], word);
+        }
+        let file = with("console_sessions = \"sn_customerservice_case\"", "sessions");
+        let settings = settings(&parse(&file, false).expect("a table"));
+        assert_eq!(settings["sessions"]["console_sessions"], "case");
     }
 
     #[test]

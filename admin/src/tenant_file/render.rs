@@ -32,6 +32,15 @@ pub fn to_toml(file: &TenantFile) -> String {
                     let _ = writeln!(text, "{key} = {}", inline(value));
                 }
             }
+            (ValueKind::Tables, Some(tables)) => {
+                for (name, keys) in tables {
+                    open = path;
+                    let _ = writeln!(text, "\n[{path}.{name}]");
+                    for (key, value) in keys.as_object().into_iter().flatten() {
+                        let _ = writeln!(text, "{key} = {}", inline(value));
+                    }
+                }
+            }
             _ => {
                 if table != open {
                     open = table;

@@ -7,10 +7,10 @@ use shared::domain::record::RecordRef;
 use shared::domain::session::attachment_name;
 use shared::servicenow::client::{CallError, Columns, WrittenRecord};
 use shared::servicenow::query::Query;
-use shared::servicenow::text;
 use shared::telemetry::{self, Metric};
 
 use crate::attempt::{Attempt, Effects};
+use crate::column_values;
 use crate::failure::AttemptFailure;
 use crate::note::{self, Note, NoteInput, Remark};
 
@@ -39,6 +39,7 @@ impl Attempt<'_> {
     ) -> Result<(), AttemptFailure> {
         let earlier = self.effects;
         self.continue_without_note()?;
+        self.write_row(Some(record)).await?;
         let Note {
             mut text,
             attachment,
@@ -65,6 +66,7 @@ impl Attempt<'_> {
         record: &RecordRef,
         notes: &str,
     ) -> Result<(), AttemptFailure> {
+        self.write_row(Some(record)).await?;
         let name = attachment_name(&self.post.session_id, &self.post.digest);
         // A note that points to its attachment was written after it.
         if !notes.contains(&name) || note::points_to(notes, &name) {
@@ -154,15 +156,23 @@ impl Attempt<'_> {
         })
     }
 
-    /// The columns that the tenant wants written beside the note.
+    /// The columns that the tenant wants written beside the note. A value that does not fit its column's kind is left out.
     pub(crate) fn columns(&self) -> Columns {
-        let mapping = &self.file().sessions.columns;
-        let value = |(variable, column): (&String, &String)| {
-            let value = self.post.fields.find(variable)?;
-            Some((column.clone(), text::column_value(value)))
-        };
         let mut columns = Columns::new();
-        columns.extend(mapping.iter().filter_map(value));
+        for (variable, column) in self.file().sessions.written_columns() {
+            let Some(value) = self.post.fields.find(variable) else {
+                continue;
+            };
+            match column_values::written(value, column.kind) {
+                Some(value) => {
+                    columns.insert(column.name.clone(), value);
+                }
+                None => {
+                    tracing::warn!(tenant = %self.post.tenant, session = %self.post.session_id, variable,
+                    column = column.name, "the value is no {}, so the column keeps its value", column.kind)
+                }
+            }
+        }
         columns
     }
 }

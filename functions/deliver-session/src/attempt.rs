@@ -1,10 +1,11 @@
 //! The state of one attempt at a post, which the steps of `deliver_post.rs` share.
 
-use shared::aws::ledger::{ClaimedPost, EntryDetails};
+use shared::aws::ledger::{ClaimedPost, EntryDetails, SessionRow};
 use shared::aws::queue::Post;
 use shared::aws::tenants::Tenant;
 use shared::domain::error::ErrorCode;
-use shared::domain::record::{RecordRef, Table};
+use shared::domain::record::RecordRef;
+use shared::domain::record_tables::{RecordTable, RecordTables};
 use shared::domain::session::note_marker;
 use shared::domain::tenant::{ConsoleSessions, TenantFile};
 use shared::domain::time_budget::TimeBudget;
@@ -68,7 +69,17 @@ pub(crate) struct Attempt<'a> {
     pub(crate) post: &'a Post,
     pub(crate) budget: &'a TimeBudget,
     pub(crate) servicenow: TenantInstance<'a>,
+    /// The tables that the tenant works with.
+    pub(crate) tables: RecordTables,
     pub(crate) effects: Effects,
+    /// Attempts at the post before this one.
+    pub(crate) attempts: u32,
+    /// Whether `Tracking0` has this connector's signature; `None` while it was not looked at.
+    pub(crate) is_signed: Option<bool>,
+    /// The session's row, where the ledger has it.
+    pub(crate) row: Option<SessionRow>,
+    /// The record, or none, for which this attempt has written the row.
+    pub(crate) row_of: Option<Option<RecordRef>>,
     /// For the ledger, however the attempt ends.
     pub(crate) details: EntryDetails,
     /// Set for a post that waited too long: the attempt only checks for an earlier note, writes nothing, and without the
@@ -90,7 +101,12 @@ impl<'a> Attempt<'a> {
             post,
             budget,
             servicenow: function.servicenow.for_tenant(&tenant.file, budget.clone()),
+            tables: tenant.file.record_tables(),
             effects: Effects::of(&claimed),
+            attempts: claimed.attempts,
+            is_signed: None,
+            row: None,
+            row_of: None,
             details: EntryDetails::default(),
             give_up_as: None,
         }
@@ -128,11 +144,10 @@ impl<'a> Attempt<'a> {
     }
 
     /// The table in which the tenant wants a record for a session that names none.
-    pub(crate) fn table_for_new_records(&self) -> Option<Table> {
-        match self.file().sessions.console_sessions {
+    pub(crate) fn table_for_new_records(&self) -> Option<&RecordTable> {
+        match &self.file().sessions.console_sessions {
             ConsoleSessions::Ignore => None,
-            ConsoleSessions::Incident => Some(Table::Incident),
-            ConsoleSessions::Case => Some(Table::Case),
+            ConsoleSessions::Create(table) => self.tables.get(table),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Creating the record of a session, once.
 
 use shared::aws::ledger::CreationClaim;
-use shared::domain::record::{RecordRef, Table};
+use shared::domain::record::{RecordRef, TableName};
+use shared::domain::record_tables::RecordTable;
 use shared::retry;
 use shared::servicenow::client::{CallError, Columns};
 use shared::servicenow::query::Query;
@@ -20,7 +21,7 @@ impl Attempt<'_> {
     /// [`AttemptFailure`].
     pub(crate) async fn create(
         &mut self,
-        table: Table,
+        table: &RecordTable,
         follows: Option<(RecordRef, String)>,
     ) -> Result<(), AttemptFailure> {
         let session = &self.post.session_id;
@@ -30,14 +31,17 @@ impl Attempt<'_> {
         };
         // Without a closed record, `resolve` has just searched for it.
         if follows.is_some()
-            && let Some(record) = self.by_query(table, &correlation).await?
+            && let Some(record) = self.by_query(&table.name, &correlation).await?
         {
             // The correlation id names this post, so an earlier attempt created the record.
             self.effects = Effects::NotePossible;
             return self.write_to_created(record).await;
         }
         let closed = follows.as_ref().map(|(record, _)| record);
-        if let Some(record) = self.claim_creation(table, closed, &correlation).await? {
+        if let Some(record) = self
+            .claim_creation(&table.name, closed, &correlation)
+            .await?
+        {
             return self.write_to_created(record).await;
         }
         if let Err(given_up) = self.continue_without_note() {
@@ -53,7 +57,7 @@ impl Attempt<'_> {
             columns.insert("work_notes".to_owned(), note.text.clone());
         }
         let marker = self.marker();
-        let created = self.servicenow.create(table, &columns, &marker).await;
+        let created = self.servicenow.create(&table.name, &columns, &marker).await;
         if let Err(CallError::Refused { .. } | CallError::NotFound) = created {
             self.release_creation().await;
         }
@@ -66,7 +70,17 @@ impl Attempt<'_> {
             drop(note);
             self.append(&created.record, remarks, Columns::new()).await
         } else {
-            self.check_note(&created.written)
+            let can_be_looked_for = created.written.note_seen() == Ok(true);
+            self.check_note(&created.written)?;
+            let row = self.write_row(Some(&created.record)).await;
+            match row {
+                // Another attempt would have to look for the note first.
+                Err(failure) if !can_be_looked_for => {
+                    self.go_on_without_row(&failure.to_string());
+                    Ok(())
+                }
+                row => row,
+            }
         }
     }
 
@@ -74,7 +88,7 @@ impl Attempt<'_> {
     /// when it exists.
     async fn claim_creation(
         &mut self,
-        table: Table,
+        table: &TableName,
         closed: Option<&RecordRef>,
         correlation: &Query,
     ) -> Result<Option<RecordRef>, AttemptFailure> {
@@ -128,17 +142,14 @@ impl Attempt<'_> {
     }
 
     /// The people of a new record, found by e-mail. A person who is not found is left out, and a remark says so.
-    async fn people(&self, table: Table) -> Result<(Columns, Vec<Remark>), AttemptFailure> {
-        let (customers, caller_column) = match table {
-            Table::Incident => ("sys_user", "caller_id"),
-            Table::Case => ("customer_contact", "contact"),
-        };
+    async fn people(&self, table: &RecordTable) -> Result<(Columns, Vec<Remark>), AttemptFailure> {
         let caller_field = self.file().sessions.new_record.caller_field.as_deref();
         let caller = caller_field.and_then(|name| self.post.fields.find(name));
+        let caller = caller.filter(|_| !table.person.is_empty());
         let technician = self.post.fields.find("TechEmail");
         let (mut columns, mut remarks) = (Columns::new(), Vec::new());
         for (is_caller, table, column, email) in [
-            (true, customers, caller_column, caller),
+            (true, table.people.as_str(), table.person.as_str(), caller),
             (false, "sys_user", "assigned_to", technician),
         ] {
             let Some(email) = email else { continue };

@@ -27,9 +27,12 @@ pub(crate) async fn deliver(attempt: &mut Attempt<'_>) -> Result<AttemptEnd, Att
             attempt.step("record resolved", &record.to_string());
             attempt.write(record).await?;
         }
-        Resolved::Nothing(reason) => match attempt.table_for_new_records() {
-            None => return Ok(AttemptEnd::Unmatched(reason)),
-            Some(table) => attempt.create(table, None).await?,
+        Resolved::Nothing(reason) => match attempt.table_for_new_records().cloned() {
+            None => {
+                attempt.write_row(None).await?;
+                return Ok(AttemptEnd::Unmatched(reason));
+            }
+            Some(table) => attempt.create(&table, None).await?,
         },
     }
     Ok(AttemptEnd::Delivered)

@@ -6,6 +6,7 @@ mod attempt;
 mod await_authorization;
 mod batch;
 mod chat;
+mod column_values;
 mod create;
 mod dead_letter;
 mod deliver_post;
@@ -21,6 +22,7 @@ mod pause;
 mod post;
 mod resolve;
 mod service;
+mod session_row;
 mod timeouts;
 mod verdict;
 mod wake;
@@ -33,6 +35,7 @@ use futures::FutureExt as _;
 use futures::future::select;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
+use shared::cache::BoundedCache;
 use shared::domain::time_budget::TimeBudget;
 use shared::retry::ServiceNowTimeouts;
 use shared::wiring::Wiring;
@@ -58,6 +61,7 @@ pub async fn run() -> Result<(), Error> {
         queues: wiring.queues(),
         clock: vendors.clock,
         timeouts: Timeouts::default(),
+        technicians: BoundedCache::default(),
     };
     wiring.finish_and_connect()?;
     let function = &function;

@@ -1,12 +1,15 @@
 //! What ServiceNow holds: records, notes and people.
 
 use shared::domain::error::ErrorCode;
-use shared::domain::record::{RecordRef, SysId, Table};
+use shared::domain::record::{RecordRef, SysId, TableName};
 use shared::servicenow::client::{CallError, Columns, DisplayValue};
 use shared::servicenow::query::{Email, Query};
 
 use crate::attempt::Attempt;
 use crate::failure::AttemptFailure;
+
+/// The column by which a created record is found.
+const CORRELATION_ID: &str = "correlation_id";
 
 /// The people of one e-mail address.
 pub(crate) enum Person {
@@ -20,18 +23,44 @@ impl Attempt<'_> {
     /// compared with the query leaves the outcome unknown.
     pub(crate) async fn by_query(
         &self,
-        table: Table,
+        table: &TableName,
         query: &Query,
     ) -> Result<Option<RecordRef>, AttemptFailure> {
-        let found = self.servicenow.find(table.name(), query).await?;
+        let found = self.servicenow.find(table.as_str(), query).await?;
         match two_ids(&found.rows) {
             (None, _) if found.incomparable && self.effects.is_note_possible() => {
                 Err(AttemptFailure::Permanent(ErrorCode::OutcomeUnknown))
             }
-            (None, _) => Ok(None),
-            (Some(sys_id), None) => Ok(Some(RecordRef { table, sys_id })),
+            (None, _) => {
+                self.check_searchable(table, query).await?;
+                Ok(None)
+            }
+            (Some(sys_id), None) => Ok(Some(RecordRef {
+                table: table.clone(),
+                sys_id,
+            })),
             (Some(_), Some(_)) => Err(AttemptFailure::Permanent(ErrorCode::AmbiguousRecord)),
         }
+    }
+
+    /// After an unknown outcome: checks that the table has the queried column. An instance with
+    /// `glide.invalid_query.returns_no_rows` answers a query by an unknown column as if no record matched.
+    async fn check_searchable(
+        &self,
+        table: &TableName,
+        query: &Query,
+    ) -> Result<(), AttemptFailure> {
+        // Only a search for a created record ends in a creation.
+        if self.effects.is_note_possible()
+            && query.column() == CORRELATION_ID
+            && !self
+                .servicenow
+                .has_column(table.as_str(), query.column())
+                .await?
+        {
+            return Err(AttemptFailure::Permanent(ErrorCode::OutcomeUnknown));
+        }
+        Ok(())
     }
 
     /// After an unknown outcome: the record's notes, if this post's is among them. `None`: the note is not on this record; it
@@ -60,11 +89,8 @@ impl Attempt<'_> {
         let names = ["number", "state", "active"];
         let row = self.read(record, &names, DisplayValue::Raw).await?;
         let value = |name: &str| row.get(name).map(String::as_str).unwrap_or_default();
-        let closed_states: &[&str] = match record.table {
-            Table::Incident => &["6", "7", "8"],
-            Table::Case => &["3", "6", "7"],
-        };
-        let closed = value("active") == "false" || closed_states.contains(&value("state"));
+        let table = self.tables.known(&record.table);
+        let closed = table.is_closed(value("active"), value("state"));
         Ok(closed.then(|| value("number").to_owned()))
     }
 

@@ -69,6 +69,8 @@ pub(crate) enum Remark {
         number: String,
     },
     Reopened,
+    /// The record is closed, and no state reopens records of its table.
+    NotReopened,
     /// The attachment's text is missing.
     AttachmentRefused,
 }
@@ -82,6 +84,7 @@ impl Remark {
             Self::TechnicianAmbiguous { email } => (texts.technician_ambiguous, email.as_str()),
             Self::FollowsClosedRecord { number } => (texts.follows_closed_record, number.as_str()),
             Self::Reopened => (texts.reopened, ""),
+            Self::NotReopened => (texts.not_reopened, ""),
             // `render` puts it where the note would have named its attachment.
             Self::AttachmentRefused => return String::new(),
         };
@@ -196,9 +199,9 @@ pub(crate) fn short_description(
 
 /// The fields of a post that the tenant publishes.
 #[derive(Clone, Copy)]
-struct Published<'a> {
-    fields: &'a Fields,
-    settings: &'a Sessions,
+pub(crate) struct Published<'a> {
+    pub(crate) fields: &'a Fields,
+    pub(crate) settings: &'a Sessions,
 }
 
 impl<'a> Published<'a> {
@@ -219,7 +222,7 @@ impl<'a> Published<'a> {
     }
 
     /// The value of a documented variable; `None` when it is blank or not published.
-    fn value(self, name: &str) -> Option<&'a str> {
+    pub(crate) fn value(self, name: &str) -> Option<&'a str> {
         self.fields.find(name).filter(|_| self.is_published(name))
     }
 

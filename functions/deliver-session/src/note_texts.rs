@@ -41,6 +41,7 @@ pub(crate) struct NoteTexts {
     pub(crate) technician_ambiguous: &'static str,
     pub(crate) follows_closed_record: &'static str,
     pub(crate) reopened: &'static str,
+    pub(crate) not_reopened: &'static str,
 }
 
 pub(crate) const fn note_texts(language: Language) -> &'static NoteTexts {
@@ -90,6 +91,7 @@ const EN: NoteTexts = NoteTexts {
     technician_ambiguous: "Several users have the technician's e-mail address {}; the record is not assigned.",
     follows_closed_record: "This record follows {}, which was already closed.",
     reopened: "This record was closed and has been reopened.",
+    not_reopened: "This record is closed. Records of its table are not reopened.",
 };
 
 const FR: NoteTexts = NoteTexts {
@@ -127,6 +129,7 @@ const FR: NoteTexts = NoteTexts {
                            l'enregistrement n'est pas affecté.",
     follows_closed_record: "Cet enregistrement fait suite à {}, déjà clôturé.",
     reopened: "Cet enregistrement était clôturé et a été rouvert.",
+    not_reopened: "Cet enregistrement est clôturé. Les enregistrements de sa table ne sont pas rouverts.",
 };
 
 const DE: NoteTexts = NoteTexts {
@@ -164,6 +167,7 @@ const DE: NoteTexts = NoteTexts {
                            der Datensatz ist nicht zugewiesen.",
     follows_closed_record: "Dieser Datensatz folgt auf {}, der bereits geschlossen war.",
     reopened: "Dieser Datensatz war geschlossen und wurde wieder geöffnet.",
+    not_reopened: "Dieser Datensatz ist geschlossen. Datensätze seiner Tabelle werden nicht wieder geöffnet.",
 };
 
 const ES: NoteTexts = NoteTexts {
@@ -201,6 +205,7 @@ const ES: NoteTexts = NoteTexts {
                            el registro queda sin asignar.",
     follows_closed_record: "Este registro es continuación de {}, que ya estaba cerrado.",
     reopened: "Este registro estaba cerrado y se ha vuelto a abrir.",
+    not_reopened: "Este registro está cerrado. Los registros de su tabla no se vuelven a abrir.",
 };
 
 const IT: NoteTexts = NoteTexts {
@@ -237,6 +242,7 @@ const IT: NoteTexts = NoteTexts {
     technician_ambiguous: "Più utenti hanno l'indirizzo e-mail del tecnico, {}; il record non è assegnato.",
     follows_closed_record: "Questo record fa seguito a {}, già chiuso.",
     reopened: "Questo record era chiuso ed è stato riaperto.",
+    not_reopened: "Questo record è chiuso. I record della sua tabella non vengono riaperti.",
 };
 
 const PT: NoteTexts = NoteTexts {
@@ -273,6 +279,7 @@ const PT: NoteTexts = NoteTexts {
     technician_ambiguous: "Vários usuários têm o e-mail do técnico, {}; o registro não foi atribuído.",
     follows_closed_record: "Este registro dá continuidade a {}, que já estava encerrado.",
     reopened: "Este registro estava encerrado e foi reaberto.",
+    not_reopened: "Este registro está encerrado. Os registros da sua tabela não são reabertos.",
 };
 
 const NL: NoteTexts = NoteTexts {
@@ -310,4 +317,5 @@ const NL: NoteTexts = NoteTexts {
                            het record is niet toegewezen.",
     follows_closed_record: "Dit record volgt op {}, dat al gesloten was.",
     reopened: "Dit record was gesloten en is opnieuw geopend.",
+    not_reopened: "Dit record is gesloten. Records van de tabel worden niet opnieuw geopend.",
 };

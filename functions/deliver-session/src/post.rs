@@ -178,11 +178,15 @@ impl PostDelivery<'_> {
             check_before_writing: false,
             attempts,
         };
+        let without_row = details.row_refused.is_some();
         // Should the claim have ended, or end because this fails, the next lease holder finds the written note.
         if let Err(error) = self.complete(state, finished, details).await {
             return self.not_stored(&error);
         }
         let tenant = &self.post.tenant;
+        if without_row {
+            telemetry::count(Metric::SessionRowRefused, Some(tenant));
+        }
         match end {
             AttemptEnd::Delivered => {
                 telemetry::count(Metric::Delivered, Some(tenant));

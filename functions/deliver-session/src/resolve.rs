@@ -4,7 +4,9 @@
 
 use shared::aws::secret_store::TenantSecrets;
 use shared::domain::error::ErrorCode;
-use shared::domain::record::{RecordNumber, RecordRef, SysId, Table, TypedReference};
+use shared::domain::record::{RecordRef, SysId, TableName};
+use shared::domain::record_number::{RecordNumber, TypedReference};
+use shared::domain::record_tables::RecordTables;
 use shared::domain::tracking;
 use shared::servicenow::client::CallError;
 use shared::servicenow::query::Query;
@@ -31,15 +33,27 @@ impl Attempt<'_> {
     /// A reference that is invalid, ambiguous or names no record is permanent.
     pub(crate) async fn resolve(&mut self) -> Result<Resolved, AttemptFailure> {
         let (tenant, session) = (&self.post.tenant, &self.post.session_id);
-        if let Some(record) = self.function.ledger.record(tenant, session).await? {
+        let known = self.function.ledger.session(tenant, session).await?;
+        self.row = known.row;
+        if let Some(record) = known.record {
             let created = self.created_before(&record).await?;
             return Ok(Resolved::Record(created.unwrap_or(record)));
         }
         let (mut reason, mut unusable) = (ErrorCode::NoReference, None);
         let tracking = self.tracking().await?;
+        if self
+            .post
+            .fields
+            .find("Tracking0")
+            .is_some_and(tracking::looks_signed)
+        {
+            self.is_signed = Some(matches!(tracking, Reference::Record(_)));
+        }
         let fields = self.file().sessions.reference_fields.iter().map(|name| {
             let text = self.post.fields.find(name);
-            text.map_or(Reference::Absent, typed_reference)
+            text.map_or(Reference::Absent, |text| {
+                typed_reference(text, &self.tables)
+            })
         });
         for reference in std::iter::once(tracking).chain(fields) {
             match reference {
@@ -58,7 +72,7 @@ impl Attempt<'_> {
         }
         if let Some(table) = self.table_for_new_records()
             && let Some(record) = self
-                .by_query(table, &Query::correlation_id(session))
+                .by_query(&table.name, &Query::correlation_id(session))
                 .await?
         {
             return self.resolved(record).await;
@@ -77,7 +91,16 @@ impl Attempt<'_> {
             return Ok(None);
         }
         let correlation = Query::correlation_id(&self.post.session_id);
-        match self.by_query(table, &correlation).await? {
+        let found = match self.by_query(&table.name, &correlation).await {
+            // The table has no `correlation_id`: the note on the known record shows that no other one was created.
+            Err(AttemptFailure::Permanent(ErrorCode::OutcomeUnknown))
+                if self.notes_if_written(known).await?.is_some() =>
+            {
+                None
+            }
+            found => found?,
+        };
+        match found {
             Some(created)
                 if created != *known && self.notes_if_written(&created).await?.is_some() =>
             {
@@ -105,12 +128,15 @@ impl Attempt<'_> {
             );
             return Ok(Reference::Untrusted);
         }
-        Ok(plain_reference(text))
+        Ok(plain_reference(text, &self.tables))
     }
 
     /// The record that a `Tracking0` names with this tenant's signature. The key may have been replaced since it was
     /// cached, so it is read once more when it does not fit.
-    async fn signed_reference(&self, text: &str) -> Result<Option<RecordRef>, AttemptFailure> {
+    pub(crate) async fn signed_reference(
+        &self,
+        text: &str,
+    ) -> Result<Option<RecordRef>, AttemptFailure> {
         if !tracking::looks_signed(text) {
             return Ok(None);
         }
@@ -124,7 +150,7 @@ impl Attempt<'_> {
         };
         let verify = |secrets: &TenantSecrets| {
             let key = secrets.tracking_key.as_ref()?;
-            Some(tracking::verify(key, tenant, text))
+            Some(tracking::verify(key, tenant, &self.tables, text))
         };
         let secret_store = &self.function.secret_store;
         let cached = secret_store
@@ -159,19 +185,20 @@ impl Attempt<'_> {
 }
 
 /// A `Tracking0` without a signature: `table:sys_id`, or a record number.
-fn plain_reference(text: &str) -> Reference {
+fn plain_reference(text: &str, tables: &RecordTables) -> Reference {
     let record = text.split_once(':').and_then(|(table, sys_id)| {
+        let table = tables.get(&TableName::parse(table.trim())?)?;
         Some(RecordRef {
-            table: Table::from_name(table.trim())?,
+            table: table.name.clone(),
             sys_id: SysId::parse(sys_id.trim())?,
         })
     });
-    record.map_or_else(|| typed_reference(text), Reference::Record)
+    record.map_or_else(|| typed_reference(text, tables), Reference::Record)
 }
 
 /// A record number as a person types it.
-fn typed_reference(text: &str) -> Reference {
-    match RecordNumber::typed(text) {
+fn typed_reference(text: &str, tables: &RecordTables) -> Reference {
+    match RecordNumber::typed(text, tables) {
         TypedReference::NoReference => Reference::Absent,
         TypedReference::Number(number) => Reference::Number(number),
         TypedReference::Ambiguous => Reference::Unusable(ErrorCode::AmbiguousRecord),

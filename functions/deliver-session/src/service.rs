@@ -7,7 +7,10 @@ use shared::aws::ledger::Ledger;
 use shared::aws::queue::Queues;
 use shared::aws::secret_store::SecretStore;
 use shared::aws::tenants::TenantsTable;
-use shared::domain::clock::Clock;
+use shared::cache::BoundedCache;
+use shared::domain::clock::{Clock, Timestamp};
+use shared::domain::record::SysId;
+use shared::domain::tenant::TenantId;
 use shared::servicenow::client::ServiceNowClient;
 
 use crate::timeouts::Timeouts;
@@ -31,4 +34,6 @@ pub struct DeliverSession {
     pub clock: Clock,
     /// Time-outs in a row, by tenant.
     pub timeouts: Timeouts,
+    /// The user records of technicians by tenant and e-mail address in lower case, each until a moment.
+    pub technicians: BoundedCache<(TenantId, String), (Option<SysId>, Timestamp)>,
 }

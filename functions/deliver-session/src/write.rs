@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use shared::domain::record::{RecordRef, Table};
+use shared::domain::record::RecordRef;
 use shared::domain::tenant::ClosedRecords;
 use shared::servicenow::client::{CallError, Columns};
 use shared::servicenow::query::Query;
@@ -23,18 +23,21 @@ impl Attempt<'_> {
         let closed_records = self.file().sessions.closed_records;
         let closed = match closed_records {
             ClosedRecords::Note => None,
+            // No record is created in a table that the tenant does not work with any more.
+            ClosedRecords::New if self.tables.get(&record.table).is_none() => None,
             ClosedRecords::Reopen | ClosedRecords::New => self.closed_number(&record).await?,
         };
         let mut remarks = Vec::new();
         match (closed_records, closed) {
             (ClosedRecords::New, Some(number)) => {
-                return self.create(record.table, Some((record, number))).await;
+                let table = self.tables.known(&record.table);
+                return self.create(&table, Some((record, number))).await;
             }
             (ClosedRecords::New, None) if self.effects.is_note_possible() => {
                 // The record may have been closed when the earlier attempt read it.
                 let query =
                     Query::follow_up_correlation_id(&self.post.session_id, &self.post.digest);
-                if let Some(created) = self.by_query(record.table, &query).await? {
+                if let Some(created) = self.by_query(&record.table, &query).await? {
                     return self.write_to_created(created).await;
                 }
             }
@@ -45,17 +48,16 @@ impl Attempt<'_> {
     }
 
     /// Reopens a closed record, in a write of its own, so that the note mentions only a reopening that happened. The note
-    /// is also written when ServiceNow refuses the change or drops the state.
+    /// is also written when the table has no state that reopens, and when ServiceNow refuses the change or drops the state.
     async fn reopen(&mut self, record: &RecordRef) -> Result<Option<Remark>, AttemptFailure> {
         const STATE: &str = "state";
         self.refuse_if_too_old()?;
-        // In Progress of incidents, Open of cases.
-        let open = match record.table {
-            Table::Incident => "2",
-            Table::Case => "10",
-        };
+        let open = self.tables.known(&record.table).open_state;
+        if open.is_empty() {
+            return Ok(Some(Remark::NotReopened));
+        }
         let mut columns = Columns::new();
-        columns.insert(STATE.to_owned(), open.to_owned());
+        columns.insert(STATE.to_owned(), open);
         let marker = self.marker();
         let dropped = match self.servicenow.update(record, &columns, &marker).await {
             Ok(written) => written.dropped,

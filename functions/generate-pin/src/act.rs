@@ -20,8 +20,9 @@ pub(crate) async fn act(
 ) -> Result<PinAnswer, Problem> {
     let (tenants, id) = (&function.tenants, &command.tenant);
     let tenant = authorize(tenants, id, &command.key, KeyScope::Pin, &budget).await?;
-    let (body, key) = (command.body()?, command.idempotency_key()?);
-    PinRequest::new(function, &tenant.file, key, body, budget)
+    let tables = tenant.file.record_tables();
+    let (body, key) = (command.body(&tables)?, command.idempotency_key()?);
+    PinRequest::new(function, &tenant.file, &tables, key, body, budget)
         .answer()
         .await
 }

@@ -6,7 +6,9 @@ use shared::api::authorize::unauthorized;
 use shared::api::json_object::JsonObject;
 use shared::api::request::HttpRequest;
 use shared::domain::error::{ErrorCode, Problem};
-use shared::domain::record::{RecordNumber, SysId, Table};
+use shared::domain::record::{SysId, TableName};
+use shared::domain::record_number::RecordNumber;
+use shared::domain::record_tables::{RecordTable, RecordTables};
 use shared::domain::secret::Secret;
 use shared::domain::tenant::TenantId;
 use shared::rescue::api::{FIELD_LIMITS, FIELD_NAMES};
@@ -37,12 +39,23 @@ impl Command {
         })
     }
 
-    /// Reads the body.
+    /// Reads the body. Its record is of one of the tenant's `tables`.
     ///
     /// # Errors
     /// `invalid-request`, which names the member that is wrong.
-    pub(crate) fn body(&self) -> Result<PinRequestBody, Problem> {
-        PinRequestBody::parse(&self.bytes)
+    pub(crate) fn body(&self, tables: &RecordTables) -> Result<PinRequestBody, Problem> {
+        PinRequestBody::parse(&self.bytes, tables)
+    }
+
+    /// The technician's SSO id, where the body has one that can be read.
+    pub(crate) fn sso_id(&self) -> Option<String> {
+        let technician = JsonObject::parse(&self.bytes)
+            .ok()?
+            .object("technician")
+            .ok()?;
+        Technician::parse(&technician)
+            .ok()
+            .map(|technician| technician.sso_id)
     }
 
     /// The header `Idempotency-Key`.
@@ -73,7 +86,7 @@ pub(crate) struct PinRequestBody {
     pub(crate) sso_id: String,
     /// The technician's node id, for a request with an administrator's API token.
     pub(crate) node_id: Option<String>,
-    pub(crate) table: Table,
+    pub(crate) table: TableName,
     pub(crate) record: RequestedRecord,
     pub(crate) customer_name: Option<String>,
     pub(crate) customer_email: Option<String>,
@@ -107,30 +120,28 @@ const LONGEST_NUMBER: usize = 40;
 const LONGEST_NODE_ID: usize = 19;
 
 impl PinRequestBody {
-    fn parse(body: &[u8]) -> Result<Self, Problem> {
+    fn parse(body: &[u8], tables: &RecordTables) -> Result<Self, Problem> {
         let root = JsonObject::parse(body)?;
         let (technician, record) = (root.object("technician")?, root.object("record")?);
         let (customer, notify) = (root.object("customer")?, root.object("notify")?);
-        let email = technician.required("email")?;
-        let email = Email::parse(email)
-            .ok_or_else(|| technician.wrong("email", "has to be an e-mail address"))?;
-        let sso_id = short(&technician, "sso_id", LONGEST_NAME)?
-            .unwrap_or_else(|| email.as_str().to_owned());
+        let Technician { email, sso_id } = Technician::parse(&technician)?;
         let node_id = technician.text("node_id")?;
         if node_id
             .is_some_and(|id| id.len() > LONGEST_NODE_ID || !id.bytes().all(|b| b.is_ascii_digit()))
         {
             return Err(technician.wrong("node_id", "has to be digits"));
         }
-        let table = Table::from_name(record.required("table")?).ok_or_else(|| {
-            record.wrong("table", "has to be incident or sn_customerservice_case")
+        let table = TableName::parse(record.required("table")?);
+        let table = table.and_then(|name| tables.get(&name)).ok_or_else(|| {
+            let what = format!("has to be one of the tenant's tables: {}", tables.names());
+            record.wrong("table", &what)
         })?;
         Ok(Self {
             sso_id,
             node_id: node_id.map(str::to_owned),
-            email: email.as_str().to_owned(),
-            table,
-            record: RequestedRecord::parse(&record, table)?,
+            email,
+            table: table.name.clone(),
+            record: RequestedRecord::parse(&record, table, tables)?,
             customer_name: short(&customer, "name", LONGEST_NAME)?,
             customer_email: short(&customer, "email", LONGEST_ADDRESS)?,
             fields: fields(&root.object("fields")?)?,
@@ -177,17 +188,42 @@ impl PinRequestBody {
     }
 }
 
+/// The technician of a request.
+struct Technician {
+    email: String,
+    sso_id: String,
+}
+
+impl Technician {
+    fn parse(technician: &JsonObject) -> Result<Self, Problem> {
+        let email = technician.required("email")?;
+        let email = Email::parse(email)
+            .ok_or_else(|| technician.wrong("email", "has to be an e-mail address"))?;
+        let email = email.as_str().to_owned();
+        let sso_id = short(technician, "sso_id", LONGEST_NAME)?;
+        Ok(Self {
+            sso_id: sso_id.unwrap_or_else(|| email.clone()),
+            email,
+        })
+    }
+}
+
 impl RequestedRecord {
-    fn parse(record: &JsonObject, table: Table) -> Result<Self, Problem> {
+    fn parse(
+        record: &JsonObject,
+        table: &RecordTable,
+        tables: &RecordTables,
+    ) -> Result<Self, Problem> {
         let number = short(record, "number", LONGEST_NUMBER)?;
         let Some(sys_id) = record.text("sys_id")? else {
             let number = number
                 .ok_or_else(|| record.wrong("sys_id", "is missing, and record.number is too"))?;
-            let parsed = RecordNumber::parse(&number).filter(|number| number.table() == table);
+            let parsed = RecordNumber::parse(&number, tables);
+            let parsed = parsed.filter(|number| *number.table() == table.name);
             return parsed.map(Self::Number).ok_or_else(|| {
                 let what = format!(
-                    "has to be a number of the table {table} such as {}0012345 where record.sys_id is missing",
-                    table.number_prefix()
+                    "has to be a number of the table {} such as {}0012345 where record.sys_id is missing",
+                    table.name, table.number_prefix
                 );
                 record.wrong("number", &what)
             });
@@ -278,7 +314,8 @@ mod tests {
             let read = |event| Command::read(HttpRequest::new(event, &lambda_http::Context::default()));
             read(event(&key)).ok();
             let command = read(event("Bearer k-1")).expect("no oddity refuses a request");
-            command.body().ok();
+            command.body(&RecordTables::default()).ok();
+            command.sso_id();
             command.idempotency_key().ok();
         }
     }
@@ -292,7 +329,7 @@ mod tests {
     }
 
     fn parse(request: &Value) -> Result<PinRequestBody, Problem> {
-        PinRequestBody::parse(request.to_string().as_bytes())
+        PinRequestBody::parse(request.to_string().as_bytes(), &RecordTables::default())
     }
 
     #[test]
@@ -315,7 +352,8 @@ mod tests {
     #[test]
     fn the_same_request_has_the_same_digest_however_it_is_written() {
         let pretty = serde_json::to_string_pretty(&request()).expect("JSON");
-        let pretty = PinRequestBody::parse(pretty.as_bytes()).expect("valid");
+        let pretty = PinRequestBody::parse(pretty.as_bytes(), &RecordTables::default());
+        let pretty = pretty.expect("valid");
         let first = parse(&request()).expect("valid");
         assert_eq!(first.digest(), pretty.digest());
         let mut other = request();

@@ -62,12 +62,8 @@ pub async fn handle(function: &GeneratePin, request: HttpRequest) -> HttpRespons
 fn refused(problem: &Problem, command: Option<&Command>) {
     let tenant = command.map(|command| &command.tenant);
     let name = tenant.map_or("", TenantId::as_str);
-    let body = command.and_then(|command| command.body().ok());
-    let detail = match body {
-        Some(body) => {
-            let quoted = format!("\"{}\"", body.sso_id);
-            problem.detail.replace(&quoted, "[SSO id]")
-        }
+    let detail = match command.and_then(Command::sso_id) {
+        Some(sso_id) => problem.detail.replace(&format!("\"{sso_id}\""), "[SSO id]"),
         None => problem.detail.clone(),
     };
     telemetry::log_failure(problem.code, name, "", &detail);

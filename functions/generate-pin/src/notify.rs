@@ -4,7 +4,8 @@ use std::future::Future;
 
 use serde_json::{Value, json};
 use shared::domain::error::Problem;
-use shared::domain::record::{RecordRef, Table};
+use shared::domain::record::RecordRef;
+use shared::domain::record_tables::RecordTables;
 use shared::domain::tenant::TenantFile;
 use shared::domain::time_budget::TimeBudget;
 use shared::servicenow::client::{CallError, Columns, DisplayValue, Email, ServiceNowClient};
@@ -107,6 +108,7 @@ impl<'a> Customer<'a> {
 pub(crate) struct Notifier<'a> {
     pub(crate) servicenow: &'a ServiceNowClient,
     pub(crate) tenant: &'a TenantFile,
+    pub(crate) tables: &'a RecordTables,
     pub(crate) request: &'a PinRequestBody,
     pub(crate) record: &'a RecordRef,
 }
@@ -118,12 +120,10 @@ impl Notifier<'_> {
     /// # Errors
     /// `record-not-found`.
     pub(crate) async fn read_record(&self, budget: TimeBudget) -> Result<RecordContext, Problem> {
-        let people: &[&str] = match self.record.table {
-            Table::Incident => &["caller_id"],
-            Table::Case => &["contact", "consumer"],
-        };
+        let table = self.tables.known(&self.record.table);
+        let people = table.recipients();
         let mut names = vec!["number".to_owned()];
-        for person in people {
+        for person in &people {
             names.extend([format!("{person}.name"), format!("{person}.email")]);
         }
         let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 use shared::aws::storage_error::StorageError;
 use shared::domain::error::Problem;
 use shared::domain::record::RecordRef;
+use shared::domain::record_tables::RecordTables;
 use shared::domain::secret::Secret;
 use shared::domain::tenant::TenantFile;
 use shared::domain::time_budget::TimeBudget;
+use shared::domain::tracking;
 use shared::servicenow::query::Query;
 use shared::telemetry::{self, Metric};
 use shared::token::uninterrupted::run_until;
@@ -34,6 +36,7 @@ const SLOWEST_POLL: Duration = Duration::from_secs(1);
 pub(crate) struct PinRequest<'a> {
     function: &'a GeneratePin,
     tenant: &'a TenantFile,
+    tables: &'a RecordTables,
     body: PinRequestBody,
     claim: RequestClaim,
     budget: TimeBudget,
@@ -51,6 +54,7 @@ impl<'a> PinRequest<'a> {
     pub(crate) fn new(
         function: &'a GeneratePin,
         tenant: &'a TenantFile,
+        tables: &'a RecordTables,
         idempotency_key: Option<&str>,
         body: PinRequestBody,
         budget: TimeBudget,
@@ -59,6 +63,7 @@ impl<'a> PinRequest<'a> {
         Self {
             function,
             tenant,
+            tables,
             claim: RequestClaim::of(&tenant.tenant, idempotency_key, &body, now),
             body,
             budget,
@@ -144,6 +149,7 @@ impl<'a> PinRequest<'a> {
         let notifier = Notifier {
             servicenow: &self.function.servicenow,
             tenant: self.tenant,
+            tables: self.tables,
             request: &self.body,
             record: &record,
         };
@@ -160,11 +166,11 @@ impl<'a> PinRequest<'a> {
 
     /// The record, looked up where the request has only its number.
     async fn record(&self) -> Result<RecordRef, Problem> {
-        let table = self.body.table;
+        let table = &self.body.table;
         let number = match &self.body.record {
             RequestedRecord::Row { sys_id, .. } => {
                 return Ok(RecordRef {
-                    table,
+                    table: table.clone(),
                     sys_id: sys_id.clone(),
                 });
             }
@@ -173,7 +179,7 @@ impl<'a> PinRequest<'a> {
         let client = &self.function.servicenow;
         let instance = client.for_tenant(self.tenant, self.lookup_budget());
         let found = instance
-            .find(table.name(), &Query::number(number))
+            .find(table.as_str(), &Query::number(number))
             .await
             .map_err(|error| problems::lookup_failed(number.as_str(), &error))?;
         problems::only_one(table, &found).ok_or_else(|| problems::no_record(number.as_str()))
@@ -207,7 +213,8 @@ impl<'a> PinRequest<'a> {
         let key = secrets.tracking_key.as_ref().ok_or_else(|| {
             problems::misconfigured("tracking-key is not set: apply the tenant again")
         })?;
-        Ok(shared::domain::tracking::sign(key, id, record))
+        let signed = tracking::sign(key, id, self.tables, record);
+        signed.ok_or_else(|| problems::misconfigured("the record's table is not the tenant's"))
     }
 
     /// Sends the notifications once: after the PIN was stored, and not when another process has taken the claim over.

@@ -2,7 +2,7 @@
 
 use shared::aws::secret_store::SecretStoreError;
 use shared::domain::error::{ErrorCode, Problem};
-use shared::domain::record::{RecordRef, SysId, Table};
+use shared::domain::record::{RecordRef, SysId, TableName};
 use shared::domain::tenant::TenantFile;
 use shared::rescue::api::{RescueError, RescueRefusal};
 use shared::rescue::authcodes::SignInError;
@@ -220,12 +220,15 @@ pub(crate) fn lookup_failed(named: &str, error: &CallError) -> Problem {
 }
 
 /// The record, where exactly one was found.
-pub(crate) fn only_one(table: Table, found: &FoundRecord) -> Option<RecordRef> {
+pub(crate) fn only_one(table: &TableName, found: &FoundRecord) -> Option<RecordRef> {
     let [row] = found.rows.as_slice() else {
         return None;
     };
     let sys_id = SysId::parse(row.get("sys_id")?)?;
-    Some(RecordRef { table, sys_id })
+    Some(RecordRef {
+        table: table.clone(),
+        sys_id,
+    })
 }
 
 /// Why a call to ServiceNow failed, for an agent to read.

@@ -7,6 +7,7 @@ use shared::api::response::{self, HttpResponse};
 use shared::aws::tenants::{KeyKind, ManagedBy, ManagedTenant};
 use shared::domain::clock::Timestamp;
 use shared::domain::error::{ErrorCode, FieldError, Problem};
+use shared::domain::record_tables::RecordTables;
 use shared::domain::secret_name::SecretName;
 use shared::settings::{self, Author, ChangeError, SettingsChange};
 
@@ -23,6 +24,8 @@ struct Settings<'a> {
     version: u64,
     managed_by: ManagedBy,
     settings: Map<String, Value>,
+    /// The tables that the tenant works with, built-in values filled in.
+    tables: RecordTables,
     secrets: Map<String, Value>,
     webhook_keys: Vec<WebhookKey<'a>>,
 }
@@ -56,6 +59,7 @@ pub(crate) async fn read(
         version: tenant.tenant.version,
         managed_by: tenant.managed_by,
         settings: settings::document(&tenant.tenant.file),
+        tables: tenant.tenant.file.record_tables(),
         secrets,
         webhook_keys: keys
             .map(|key| WebhookKey {

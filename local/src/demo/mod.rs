@@ -73,29 +73,65 @@ impl Demo {
             return Err(format!("{dead_letters} dead letters").into());
         }
         title(&paragraph(
-            "Two tenants, three PINs, thirteen posts and a repeat, two failures, 300 days: every note is there, once.",
+            "Two tenants, three PINs, fifteen posts and a repeat, two failures, 300 days: every note is there, once.",
             admin::terminal_width(),
         ))?;
         line("  Try it yourself: cargo run -- up")?;
         Ok(())
     }
 
-    /// Prints every incident with its work notes.
+    /// Prints every record with its work notes, and the list of sessions.
     fn show(&self) -> Result<(), MulticallError> {
         title("What the records show")?;
         let instance = &self.cloud.servicenow;
         let mut table = table(presets::UTF8_FULL_CONDENSED, admin::terminal_width());
         table.set_header(["Record", "Work notes"]);
-        for row in instance.records("incident") {
-            let value = |name: &str| row.get(name).cloned().unwrap_or_default();
-            let notes = instance.work_notes("incident", &value("sys_id"));
-            let record = format!("{}\n{}", value("number"), value("short_description"));
-            table.add_row([record, notes.join("\n\n")]);
+        for class in ["incident", "problem"] {
+            for row in instance.records(class) {
+                let value = |name: &str| row.get(name).cloned().unwrap_or_default();
+                let notes = instance.work_notes(class, &value("sys_id"));
+                let record = format!("{}\n{}", value("number"), value("short_description"));
+                table.add_row([record, notes.join("\n\n")]);
+            }
         }
         if let Some(record) = table.column_mut(0) {
             record.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(22)));
         }
         line(table)?;
+        self.show_sessions()
+    }
+
+    /// Prints the rows of the demo tenant's sessions as a list in ServiceNow shows them.
+    fn show_sessions(&self) -> Result<(), MulticallError> {
+        const SESSIONS: &str = "x_rescue_conn_session";
+        title("What the list of sessions shows")?;
+        let instance = &self.cloud.servicenow;
+        let mut table = table(presets::UTF8_FULL_CONDENSED, admin::terminal_width());
+        let columns = [
+            "session",
+            "record",
+            "technician",
+            "work_time",
+            "state",
+            "pin",
+        ];
+        table.set_header([
+            "Session",
+            "Record",
+            "Technician",
+            "Work time",
+            "State",
+            "PIN",
+        ]);
+        let rows = instance.records(SESSIONS);
+        for row in &rows {
+            let sys_id = row.get("sys_id").map_or("", String::as_str);
+            table.add_row(columns.map(|column| instance.displayed(SESSIONS, sys_id, column)));
+        }
+        line(table)?;
+        if rows.is_empty() {
+            return Err("no session has a row".into());
+        }
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use crate::servicenow::Created;
 use crate::simulator::{FaultAction, InjectedFault, RequestMatcher};
 
 impl Demo {
-    /// Chapters 2 to 6. Returns the incident of the first session.
+    /// Chapters 2 to 7. Returns the incident of the first session.
     pub(super) async fn sessions(&self) -> Result<Created, MulticallError> {
         let instance = &self.cloud.servicenow;
         let printer = instance.add_incident(&[("short_description", "Printer does not print")]);
@@ -92,6 +92,30 @@ impl Demo {
         self.cloud.travel(Duration::from_secs(35));
         self.delivered().await?;
         self.expect_notes("incident", &mail.sys_id, 2)?;
+
+        title("7. A session on a problem, with its work time in a column")?;
+        let problem = instance.add_record(
+            "problem",
+            &[("short_description", "Printers lose their queue")],
+        );
+        let session = self
+            .session()?
+            .with_field("CField1", &problem.number)
+            .with_note("Replaced the spooler on three machines.");
+        self.post(&self.tenant, &session, Format::JsonFlat, Phase::Start)
+            .await?;
+        self.post(&self.tenant, &session, Format::JsonFlat, Phase::End)
+            .await?;
+        self.delivered().await?;
+        self.expect_notes("problem", &problem.sys_id, 2)?;
+        let worked = instance.displayed("problem", &problem.sys_id, "time_worked");
+        if worked.is_empty() {
+            return Err(format!("{} has no work time", problem.number).into());
+        }
+        say(&format!(
+            "{} has both work notes, and {worked} of work in the column time_worked.",
+            problem.number
+        ))?;
         Ok(printer)
     }
 }

@@ -39,7 +39,7 @@ pub(super) struct SetUp {
 impl Demo {
     /// From the set-up link to a session whose end is posted with changed settings.
     pub(super) async fn set_up(&self) -> Result<SetUp, MulticallError> {
-        title("7. A second tenant, set up in ServiceNow alone")?;
+        title("8. A second tenant, set up in ServiceNow alone")?;
         let instance = &self.cloud.servicenow;
         instance.add_registry(CLIENT_ID, CLIENT_SECRET);
         let account = User::service_account(SERVICE_ACCOUNT, SERVICE_ACCOUNT_PASSWORD);

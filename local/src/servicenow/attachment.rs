@@ -44,7 +44,7 @@ fn upload(state: &mut InstanceState, call: &ApiCall<'_>) -> ApiResult {
     };
     let (target, target_id) = (parameter("table_name")?, parameter("table_sys_id")?);
     let file_name = parameter("file_name")?;
-    if !state.has_table(target) {
+    if state.table(target).is_none() {
         return Err(refusal::invalid_table(target));
     }
     if state.visible(target, target_id).is_none() || !state.may_read(call.caller, target) {

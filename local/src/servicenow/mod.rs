@@ -37,6 +37,7 @@ use tokens::Registry;
 
 pub use mail::Mail;
 pub use pages::MAILS_PATH;
+pub use schema::{Column, Table};
 pub use state::{RefreshAnswer, Rules, User};
 pub use tokens::Grants;
 
@@ -182,7 +183,9 @@ impl Simulator {
         self.add_record(schema::REQUESTED_ITEMS, columns)
     }
 
-    fn add_record(&self, table: &str, columns: &[(&str, &str)]) -> Created {
+    /// Adds a record to any table that the instance has, with these columns beside the defaults. Its number is empty in
+    /// a table without numbers.
+    pub fn add_record(&self, table: &str, columns: &[(&str, &str)]) -> Created {
         let now = self.system.clock.now();
         self.changing(|state| {
             let sys_id = state.insert(table, &administrator(), now, &owned(columns));
@@ -192,11 +195,44 @@ impl Simulator {
         })
     }
 
-    /// Adds a text column of its own to a table, as administrators do.
-    pub fn add_column(&self, table: &str, column: &str) {
+    /// Adds a table, as an administrator or an app does. One of the same name is replaced; its records stay.
+    pub fn add_table(&self, table: Table) {
+        self.changing(|state| state.add_table(table));
+    }
+
+    /// Installs the part of the app that the Table API sees: `x_rescue_conn_session`, one row for each session, which the
+    /// role `x_rescue_conn.connector` reads and writes. [`Rules::missing_tables`] takes it away again.
+    pub fn install_app(&self) {
+        self.add_table(schema::sessions());
+    }
+
+    /// Sets what the numbers of a table's new records start with (docs/vendors.md#tables-and-columns).
+    pub fn set_number_prefix(&self, table: &str, prefix: &str) {
         self.changing(|state| {
-            let columns = state.custom_columns.entry(table.to_owned()).or_default();
-            columns.insert(column.to_owned());
+            let prefixes = &mut state.number_prefixes;
+            prefixes.insert(table.to_owned(), prefix.to_owned());
+        });
+    }
+
+    /// Gives a user one more role.
+    pub fn grant_role(&self, user_name: &str, role: &str) {
+        self.changing(|state| {
+            if let Some(user) = state.active_user(user_name) {
+                let account = state.accounts.entry(user.sys_id).or_default();
+                account.roles.insert(role.to_owned());
+            }
+        });
+    }
+
+    /// Adds a column to a table, as administrators do: a text by its name alone. A column that the table has already
+    /// stays as it is.
+    pub fn add_column(&self, table: &str, column: impl Into<Column>) {
+        let column = column.into();
+        self.changing(|state| {
+            if state.column(table, &column.name).is_none() {
+                let columns = state.added_columns.entry(table.to_owned());
+                columns.or_default().push(column);
+            }
         });
     }
 
@@ -213,7 +249,18 @@ impl Simulator {
         state.find(table, sys_id).map(|(_, row)| row.clone())
     }
 
-    /// A table's records, in the order of their creation.
+    /// What a form shows in a column of a record, without access rules: the display value of a reference, the text of a
+    /// choice, a duration in words, a date-time in the users' zone, the history of a journal field. Empty when there is no
+    /// such record or column.
+    pub fn displayed(&self, table: &str, sys_id: &str, column: &str) -> String {
+        let state = lock(&self.system.state);
+        let record = state.find(table, sys_id);
+        record.map_or_else(String::new, |(class, row)| {
+            table::on_a_form(&state, class, row, column)
+        })
+    }
+
+    /// The raw columns of a table's own records, in the order of their creation.
     pub fn records(&self, table: &str) -> Vec<BTreeMap<String, String>> {
         let state = lock(&self.system.state);
         state.tables.get(table).cloned().unwrap_or_default()

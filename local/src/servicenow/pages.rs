@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::state::{self, InstanceState, Row};
-use super::table::on_a_form;
+use super::table::{display_value, on_a_form};
 use super::{journal, schema};
 use crate::markup::escaped;
 use crate::simulator::{RecordedRequest, SimulatorResponse, with_links};
@@ -38,25 +38,28 @@ pub(super) fn answer(
     }
 }
 
-const SHOWN: [(&str, &str); 3] = [
-    (schema::INCIDENTS, "Incidents"),
-    (schema::CASES, "Cases"),
-    (schema::REQUESTED_ITEMS, "Requested items"),
-];
-
+/// Every table of records that people work on, or that the app or an administrator brought.
 fn home(state: &InstanceState) -> SimulatorResponse {
     let mut body = format!("<p><a href=\"{MAILS_PATH}\">E-mails</a></p>");
-    for (table, title) in SHOWN {
-        let rows: Vec<_> = state.rows(table).collect();
-        if rows.is_empty() {
+    let hidden = [
+        schema::USERS,
+        schema::CONTACTS,
+        schema::CONSUMERS,
+        schema::ATTACHMENTS,
+    ];
+    let tables = state.installed_tables();
+    for table in tables.filter(|table| !hidden.contains(&table.name.as_str())) {
+        let rows = state.tables.get(&table.name);
+        let Some(rows) = rows.filter(|rows| !rows.is_empty()) else {
             continue;
-        }
-        body += &format!("<h2>{title}</h2><ul>");
-        for (table, row) in rows {
+        };
+        body += &format!("<h2>{}</h2><ul>", escaped(&table.title));
+        for row in rows {
             body += &format!(
-                "<li><a href=\"/{table}.do?sys_id={}\">{}</a> {}</li>",
+                "<li><a href=\"/{}.do?sys_id={}\">{}</a> {}</li>",
+                escaped(&table.name),
                 state::value(row, "sys_id"),
-                escaped(state::value(row, "number")),
+                escaped(state::value(row, &table.display)),
                 escaped(state::value(row, "short_description")),
             );
         }
@@ -67,12 +70,19 @@ fn home(state: &InstanceState) -> SimulatorResponse {
 
 fn record(state: &InstanceState, table: &str, sys_id: &str) -> Option<SimulatorResponse> {
     let (table, row) = state.visible(table, sys_id)?;
+    // Where a reference leads to no record, its value still tells something here.
+    let shown = |column: &str, value: &str| {
+        let shown = on_a_form(state, table, row, column);
+        Some(shown)
+            .filter(|shown| !shown.is_empty())
+            .unwrap_or_else(|| value.to_owned())
+    };
     let mut body = String::from("<table>");
     for (column, value) in row.iter().filter(|(_, value)| !value.is_empty()) {
         body += &format!(
             "<tr><th>{}</th><td>{}</td></tr>",
             escaped(column),
-            escaped(&on_a_form(state, table, column, value))
+            escaped(&shown(column, value))
         );
     }
     body += "</table>";
@@ -81,7 +91,8 @@ fn record(state: &InstanceState, table: &str, sys_id: &str) -> Option<SimulatorR
         let entries: Vec<_> = entries
             .filter(|entry| entry.element_id == sys_id && entry.element == element)
             .collect();
-        if element == "work_notes" || !entries.is_empty() {
+        let has_notes = element == "work_notes" && state.column(table, element).is_some();
+        if has_notes || !entries.is_empty() {
             body += &format!("<h2>{title}: {}</h2>", entries.len());
         }
         for entry in entries {
@@ -109,13 +120,8 @@ fn record(state: &InstanceState, table: &str, sys_id: &str) -> Option<SimulatorR
         );
     }
     body += "</ul><p><a href=\"/\">All records</a></p>";
-    let name = ["number", "name", "user_name"].map(|column| state::value(row, column));
-    let name = name.into_iter().find(|name| !name.is_empty());
-    let title = format!(
-        "{} {}",
-        name.unwrap_or(table),
-        state::value(row, "short_description")
-    );
+    let name = display_value(state, table, sys_id);
+    let title = format!("{name} {}", state::value(row, "short_description"));
     Some(SimulatorResponse::page(title.trim(), &body))
 }
 

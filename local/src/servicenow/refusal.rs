@@ -58,6 +58,12 @@ pub(super) fn aborted(table: &str, rule: &str, rule_id: &str) -> SimulatorRespon
     failure(403, "Operation Failed", Some(&detail))
 }
 
+/// The answer does not say that the record exists (docs/vendors.md#unique-columns).
+pub(super) fn not_unique(operation: &str, table: &str, record: &str) -> SimulatorResponse {
+    let detail = format!("Error during {operation} of {table} ({record})");
+    failure(403, "Operation Failed", Some(&detail))
+}
+
 pub(super) fn no_record() -> SimulatorResponse {
     failure(
         404,

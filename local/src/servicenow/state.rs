@@ -7,7 +7,7 @@ use shared::domain::clock::Timestamp;
 
 use super::journal::{self, Entry};
 use super::mail::Mail;
-use super::schema::{self, Column, Kind};
+use super::schema::{self, Column, Kind, Table};
 use super::tokens::{AccessToken, Grants, RefreshToken, Registry};
 
 /// A record: its columns and their raw values.
@@ -34,14 +34,19 @@ impl User {
         }
     }
 
-    /// The account a connector writes with: a user name, a password, and the roles for incidents, cases and e-mail.
+    /// The account a connector writes with: a user name, a password, and the roles for tasks, cases, e-mail and the rows
+    /// of sessions. HR cases need one more ([`super::Simulator::grant_role`]).
     pub fn service_account(user_name: &str, password: &str) -> Self {
+        let roles = [
+            "itil",
+            "sn_customerservice_agent",
+            "email_api_send",
+            schema::CONNECTOR_ROLE,
+        ];
         Self {
             user_name: user_name.to_owned(),
             password: Some(password.to_owned()),
-            roles: ["itil", "sn_customerservice_agent", "email_api_send"]
-                .map(str::to_owned)
-                .to_vec(),
+            roles: roles.map(str::to_owned).to_vec(),
             ..Self::new(&format!("{user_name}@acme.test"), "Rescue Connector")
         }
     }
@@ -76,8 +81,11 @@ pub enum RefreshAnswer {
 /// How the instance is set up; tests and demo change it with [`super::Simulator::configure`].
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// Whether the Customer Service Management plugin is installed; without it the case table does not exist.
+    /// Whether the Customer Service Management plugin is installed; without it the tables of cases, contacts and
+    /// consumers do not exist.
     pub cases_installed: bool,
+    /// Tables that do not exist, because their plugin or app is not installed.
+    pub missing_tables: BTreeSet<String>,
     /// `glide.oauth.inbound.client.credential.grant_type.enabled`, off as on a new instance.
     pub client_credentials_enabled: bool,
     /// Whether the password grant is allowed.
@@ -96,9 +104,10 @@ pub struct Rules {
     pub invalid_query_returns_no_rows: bool,
     /// Whether the ACL exists that lets the role `email_api_send` create e-mails.
     pub email_acl: bool,
-    /// Columns that no account may read: they are left out of answers and dropped from queries.
+    /// Columns that no account may read: they are left out of answers and dropped from queries. `column` counts in all
+    /// tables, `table.column` in that table and those that extend it.
     pub unreadable_columns: BTreeSet<String>,
-    /// Columns that no account may write: values for them are ignored.
+    /// Columns that no account may write: values for them are ignored. Named as the unreadable ones.
     pub unwritable_columns: BTreeSet<String>,
     /// Tables that no account may read.
     pub unreadable_tables: BTreeSet<String>,
@@ -108,6 +117,9 @@ pub struct Rules {
     pub hidden_records: BTreeSet<String>,
     /// Tables whose writes a business rule of this name aborts.
     pub aborting_rules: BTreeMap<String, String>,
+    /// How many hours the zone of the users is ahead of UTC: displayed date-times are in that zone, raw ones in UTC
+    /// (docs/vendors.md#values-of-columns).
+    pub user_zone_hours: i8,
     /// The database stores at most three bytes a character and cuts a text at the first character of four, as MySQL's
     /// `utf8mb3` does outside its strict mode (MySQL manual, "The utf8mb3 Character Set").
     pub cuts_at_four_byte_characters: bool,
@@ -117,6 +129,7 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             cases_installed: true,
+            missing_tables: BTreeSet::new(),
             client_credentials_enabled: false,
             password_grant_enabled: true,
             refresh_answer: RefreshAnswer::default(),
@@ -132,6 +145,7 @@ impl Default for Rules {
             unwritable_tables: BTreeSet::new(),
             hidden_records: BTreeSet::new(),
             aborting_rules: BTreeMap::new(),
+            user_zone_hours: 0,
             cuts_at_four_byte_characters: false,
         }
     }
@@ -147,8 +161,8 @@ pub(super) struct Principal {
 }
 
 impl Principal {
-    pub(super) fn has(&self, roles: &[&str]) -> bool {
-        self.roles.contains("admin") || roles.iter().any(|role| self.roles.contains(*role))
+    pub(super) fn has(&self, roles: &[String]) -> bool {
+        self.roles.contains("admin") || roles.iter().any(|role| self.roles.contains(role))
     }
 }
 
@@ -164,7 +178,15 @@ pub(super) struct Field<'a> {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct InstanceState {
     pub(super) tables: BTreeMap<String, Vec<Row>>,
-    pub(super) custom_columns: BTreeMap<String, BTreeSet<String>>,
+    /// Tables beside those of a new instance.
+    #[serde(default)]
+    pub(super) added_tables: Vec<Table>,
+    /// Columns that administrators have added, by table.
+    #[serde(default)]
+    pub(super) added_columns: BTreeMap<String, Vec<Column>>,
+    /// What the numbers of a table's records start with, where that was changed.
+    #[serde(default)]
+    pub(super) number_prefixes: BTreeMap<String, String>,
     pub(super) journal: Vec<Entry>,
     /// The attachments' bytes by `sys_id`, base64.
     pub(super) contents: BTreeMap<String, String>,
@@ -193,33 +215,70 @@ pub(super) fn value<'a>(row: &'a Row, column: &str) -> &'a str {
 }
 
 impl InstanceState {
-    /// Whether the instance has this table.
-    pub(super) fn has_table(&self, table: &str) -> bool {
-        let of_the_plugin = matches!(table, schema::CASES | schema::CONTACTS | schema::CONSUMERS);
-        !schema::columns(table).is_empty() && (self.rules.cases_installed || !of_the_plugin)
+    /// A table that the instance has.
+    pub(super) fn table(&self, name: &str) -> Option<&Table> {
+        let mut tables = self.added_tables.iter().chain(schema::built_in());
+        let table = tables.find(|table| table.name == name);
+        table.filter(|_| self.is_installed(name))
+    }
+
+    fn is_installed(&self, table: &str) -> bool {
+        let of_cases = matches!(table, schema::CASES | schema::CONTACTS | schema::CONSUMERS);
+        (self.rules.cases_installed || !of_cases) && !self.rules.missing_tables.contains(table)
+    }
+
+    /// The tables that the instance has.
+    pub(super) fn installed_tables(&self) -> impl Iterator<Item = &Table> {
+        let is_added = |name: &str| self.added_tables.iter().any(|added| added.name == name);
+        let built_in = schema::built_in().iter();
+        let built_in = built_in.filter(move |table| !is_added(&table.name));
+        let tables = built_in.chain(&self.added_tables);
+        tables.filter(|table| self.is_installed(&table.name))
+    }
+
+    /// Adds a table, or changes one that was added before.
+    pub(super) fn add_table(&mut self, table: Table) {
+        self.added_tables.retain(|known| known.name != table.name);
+        self.added_tables.push(table);
     }
 
     /// A table's column by name.
-    pub(super) fn column(&self, table: &str, name: &str) -> Option<Kind> {
-        let mut columns = schema::columns(table).into_iter();
-        let kind = columns
-            .find(|column| column.name == name)
-            .map(|column| column.kind);
-        let custom = self.custom_columns.get(table);
-        kind.or_else(|| custom?.contains(name).then_some(Kind::Text))
+    pub(super) fn column(&self, table: &str, name: &str) -> Option<&Column> {
+        let column = self.table(table)?.column(name);
+        let added = self.added_columns.get(table);
+        column.or_else(|| added?.iter().find(|column| column.name == name))
     }
 
-    /// The names of a table's columns.
-    pub(super) fn column_names(&self, table: &str) -> Vec<String> {
-        let columns = schema::columns(table).into_iter();
-        let names = columns.map(|column| column.name.to_owned());
-        let custom = self.custom_columns.get(table).into_iter().flatten();
-        names.chain(custom.cloned()).collect()
+    fn kind(&self, table: &str, column: &str) -> Option<&Kind> {
+        self.column(table, column).map(|column| &column.kind)
+    }
+
+    /// A table's columns.
+    pub(super) fn columns<'a>(&'a self, table: &str) -> impl Iterator<Item = &'a Column> {
+        let columns = self
+            .table(table)
+            .into_iter()
+            .flat_map(|table| &table.columns);
+        columns.chain(self.added_columns.get(table).into_iter().flatten())
     }
 
     /// Whether a column exists and may be read.
     pub(super) fn readable(&self, table: &str, column: &str) -> bool {
-        self.column(table, column).is_some() && !self.rules.unreadable_columns.contains(column)
+        let unreadable = &self.rules.unreadable_columns;
+        self.column(table, column).is_some() && !self.is_listed(unreadable, table, column)
+    }
+
+    /// Whether no access rule keeps a column's value as it is.
+    pub(super) fn writable(&self, table: &str, column: &str) -> bool {
+        !self.is_listed(&self.rules.unwritable_columns, table, column)
+    }
+
+    fn is_listed(&self, columns: &BTreeSet<String>, table: &str, column: &str) -> bool {
+        let parent = self.table(table).and_then(|table| table.extends.as_deref());
+        columns.iter().any(|listed| match listed.split_once('.') {
+            Some((of, listed)) => listed == column && (of == table || Some(of) == parent),
+            None => listed == column,
+        })
     }
 
     /// Whether a field, possibly dot-walked, can stand in a query. Journal fields cannot.
@@ -227,10 +286,11 @@ impl InstanceState {
         let walk = field.split_once('.');
         let (column, rest) = walk.map_or((field, None), |(column, rest)| (column, Some(rest)));
         self.readable(table, column)
-            && match (self.column(table, column), rest) {
-                (Some(Kind::Journal) | None, _) | (Some(Kind::Text), Some(_)) => false,
+            && match (self.kind(table, column), rest) {
+                (Some(Kind::Journal) | None, _) => false,
+                (Some(_), None) => true,
                 (Some(Kind::Reference(target)), Some(rest)) => self.queryable(target, rest),
-                (Some(Kind::Text | Kind::Reference(_)), None) => true,
+                (Some(_), Some(_)) => false,
             }
     }
 
@@ -239,7 +299,7 @@ impl InstanceState {
         let Some((column, rest)) = field.split_once('.') else {
             return value(row, field).to_owned();
         };
-        let Some(Kind::Reference(target)) = self.column(table, column) else {
+        let Some(Kind::Reference(target)) = self.kind(table, column) else {
             return String::new();
         };
         let record = self.find(target, value(row, column));
@@ -263,7 +323,7 @@ impl InstanceState {
             };
             return self.readable(table, field.column).then_some(field);
         };
-        let Some(Kind::Reference(target)) = self.column(table, column) else {
+        let Some(Kind::Reference(target)) = self.kind(table, column) else {
             return None;
         };
         if !self.readable(table, column) {
@@ -279,11 +339,12 @@ impl InstanceState {
 
     /// The rows of a table and of those that extend it, each with its own table's name.
     pub(super) fn rows<'a>(&'a self, table: &'a str) -> impl Iterator<Item = (&'a str, &'a Row)> {
-        let classes = schema::family(table).into_iter();
-        let classes = classes.filter(|class| self.has_table(class));
+        let classes = self.installed_tables();
+        let classes = classes
+            .filter(move |class| class.name == table || class.extends.as_deref() == Some(table));
         classes.flat_map(|class| {
-            let rows = self.tables.get(class).into_iter().flatten();
-            rows.map(move |row| (class, row))
+            let rows = self.tables.get(&class.name).into_iter().flatten();
+            rows.map(move |row| (class.name.as_str(), row))
         })
     }
 
@@ -319,24 +380,86 @@ impl InstanceState {
     }
 
     pub(super) fn may_read(&self, caller: &Principal, table: &str) -> bool {
-        let roles: &[&str] = match table {
-            schema::INCIDENTS => &["itil", "sn_incident_read", "sn_incident_write"],
-            schema::CASES => &["sn_customerservice_agent", "csm_ws_integration"],
-            schema::REQUESTED_ITEMS | "task" => &["itil"],
-            _ => return !self.rules.unreadable_tables.contains(table),
-        };
-        caller.has(roles) && !self.rules.unreadable_tables.contains(table)
+        let readers = self.table(table).map_or(&[][..], |table| &table.readers);
+        let is_reader = readers.is_empty() || caller.has(readers);
+        is_reader && !self.rules.unreadable_tables.contains(table)
     }
 
     pub(super) fn may_write(&self, caller: &Principal, table: &str) -> bool {
-        let roles: &[&str] = match table {
-            schema::INCIDENTS => &["itil", "sn_incident_write"],
-            schema::CASES => &["sn_customerservice_agent", "csm_ws_integration"],
-            schema::REQUESTED_ITEMS => &["itil"],
-            schema::USERS | schema::CONTACTS => &["user_admin"],
-            _ => &[],
-        };
-        caller.has(roles) && !self.rules.unwritable_tables.contains(table)
+        let writers = self.table(table).map_or(&[][..], |table| &table.writers);
+        caller.has(writers) && !self.rules.unwritable_tables.contains(table)
+    }
+
+    /// What is stored of a value that is written to a column; `None` where the column keeps what it has, is one of the
+    /// system's, or does not exist.
+    fn stored(&self, table: &str, name: &str, value: &str) -> Option<String> {
+        let column = self.column(table, name);
+        let column = column.filter(|_| !name.starts_with("sys_"))?;
+        let three_bytes = self.rules.cuts_at_four_byte_characters;
+        let value = value.split(|c| three_bytes && c > '\u{ffff}').next();
+        column.stored(value.unwrap_or_default())
+    }
+
+    /// Whether a unique column of another record has one of these values. The comparison ignores letter case, as the
+    /// database's does (docs/vendors.md#unique-columns).
+    pub(super) fn violates_a_unique_index(
+        &self,
+        table: &str,
+        sys_id: Option<&str>,
+        values: &[(String, String)],
+    ) -> bool {
+        let rows = self.tables.get(table).map_or(&[][..], Vec::as_slice);
+        let is_other = |row: &&Row| Some(value(row, "sys_id")) != sys_id;
+        values.iter().any(|(name, new)| {
+            let column = self.column(table, name);
+            let unique = column.filter(|column| column.unique);
+            let new = unique.and_then(|_| self.stored(table, name, new));
+            new.filter(|new| !new.is_empty()).is_some_and(|new| {
+                let new = new.to_lowercase();
+                let mut others = rows.iter().filter(is_other);
+                others.any(|row| value(row, name).to_lowercase() == new)
+            })
+        })
+    }
+
+    fn new_number(&mut self, table: &str) -> Option<String> {
+        let (prefix, first) = self.table(table)?.numbering.clone()?;
+        let prefix = self.number_prefixes.get(table).unwrap_or(&prefix).clone();
+        let next = self.next_numbers.entry(table.to_owned()).or_insert(first);
+        let number = format!("{prefix}{:07}", *next);
+        *next += 1;
+        Some(number)
+    }
+
+    /// The values of a new record that its creator does not give.
+    fn new_row(&mut self, table: &str, sys_id: &str, by: &Principal, at: Timestamp) -> Row {
+        let mut row = Row::new();
+        if let Some(definition) = self.table(table) {
+            row.extend(definition.defaults.iter().cloned());
+        }
+        for column in self.columns(table) {
+            if column.kind == Kind::Boolean {
+                let value = row.entry(column.name.clone());
+                value.or_insert_with(|| "false".to_owned());
+            }
+        }
+        if let Some(number) = self.new_number(table) {
+            row.insert("number".to_owned(), number);
+        }
+        if self.column(table, "opened_at").is_some() {
+            row.insert("opened_at".to_owned(), journal::written(at));
+            row.insert("opened_by".to_owned(), by.sys_id.clone());
+        }
+        for (column, value) in [
+            ("sys_id", sys_id),
+            ("sys_class_name", table),
+            ("sys_created_by", &by.user_name),
+            ("sys_created_on", &journal::written(at)),
+            ("sys_mod_count", "0"),
+        ] {
+            row.insert(column.to_owned(), value.to_owned());
+        }
+        row
     }
 
     /// Creates a record with its table's defaults and these values.
@@ -348,33 +471,14 @@ impl InstanceState {
         values: &[(String, String)],
     ) -> String {
         let sys_id = new_sys_id();
-        let mut row = Row::new();
-        for (column, value) in schema::defaults(table) {
-            row.insert((*column).to_owned(), (*value).to_owned());
-        }
-        if let Some((prefix, first)) = schema::numbering(table) {
-            let next = self.next_numbers.entry(table.to_owned()).or_insert(first);
-            row.insert("number".to_owned(), format!("{prefix}{:07}", *next));
-            *next += 1;
-            row.insert("opened_at".to_owned(), journal::written(at));
-            row.insert("opened_by".to_owned(), by.sys_id.clone());
-        }
-        for (column, value) in [
-            ("sys_id", sys_id.as_str()),
-            ("sys_class_name", table),
-            ("sys_created_by", &by.user_name),
-            ("sys_created_on", &journal::written(at)),
-            ("sys_mod_count", "0"),
-        ] {
-            row.insert(column.to_owned(), value.to_owned());
-        }
+        let row = self.new_row(table, &sys_id, by, at);
         self.tables.entry(table.to_owned()).or_default().push(row);
         self.write(table, &sys_id, by, at, values);
         sys_id
     }
 
-    /// Changes a record. Unknown columns and those of the system are ignored, long texts cut, journal fields appended
-    /// to.
+    /// Changes a record. Unknown columns, those of the system and values of another kind than the column's are ignored,
+    /// long texts cut, journal fields appended to.
     pub(super) fn write(
         &mut self,
         table: &str,
@@ -383,33 +487,27 @@ impl InstanceState {
         at: Timestamp,
         values: &[(String, String)],
     ) {
-        let columns = schema::columns(table);
         let mut changes = Row::new();
-        let three_bytes = self.rules.cuts_at_four_byte_characters;
         for (name, value) in values {
-            let value = value.split(|c| three_bytes && c > '\u{ffff}').next();
-            let value = value.unwrap_or_default();
-            let kind = self.column(table, name);
-            let Some(kind) = kind.filter(|_| !name.starts_with("sys_")) else {
+            let Some(stored) = self.stored(table, name, value) else {
                 continue;
             };
-            if kind == Kind::Journal {
-                if !value.is_empty() {
-                    self.journal.push(Entry {
-                        element_id: sys_id.to_owned(),
-                        element: name.clone(),
-                        value: value.to_owned(),
-                        author: by.name.clone(),
-                        at,
-                    });
-                }
-                continue;
+            if self.kind(table, name) != Some(&Kind::Journal) {
+                changes.insert(name.clone(), stored);
+            } else if !stored.is_empty() {
+                self.journal.push(Entry {
+                    element_id: sys_id.to_owned(),
+                    element: name.clone(),
+                    value: stored,
+                    author: by.name.clone(),
+                    at,
+                });
             }
-            let column = columns.iter().find(|column| column.name == name);
-            changes.insert(name.clone(), cut(value, column));
         }
         let state = changes.get("state");
-        if let Some(inactive) = state.and_then(|state| schema::inactive(table, state)) {
+        let definition = self.table(table);
+        let inactive = definition.and_then(|table| table.inactive(state?));
+        if let Some(inactive) = inactive {
             let active = changes.entry("active".to_owned());
             active.or_insert_with(|| (!inactive).to_string());
         }
@@ -425,12 +523,5 @@ impl InstanceState {
         }
         row.insert("sys_updated_by".to_owned(), by.user_name.clone());
         row.insert("sys_updated_on".to_owned(), journal::written(at));
-    }
-}
-
-fn cut(value: &str, column: Option<&Column>) -> String {
-    match column.and_then(|column| column.max) {
-        Some(max) => value.chars().take(max).collect(),
-        None => value.to_owned(),
     }
 }

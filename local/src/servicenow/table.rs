@@ -53,7 +53,7 @@ pub(super) fn answer(
     sys_id: Option<&str>,
 ) -> ApiResult {
     call.check_headers()?;
-    if !state.has_table(table) {
+    if state.table(table).is_none() {
         return Err(refusal::invalid_table(table));
     }
     match (call.request.method.as_str(), sys_id) {
@@ -149,11 +149,17 @@ fn one(state: &InstanceState, call: &ApiCall<'_>, table: &str, sys_id: &str) -> 
 
 fn create(state: &mut InstanceState, call: &ApiCall<'_>, table: &str) -> ApiResult {
     let values = body(call.request)?;
-    if table == "task" || !state.may_write(call.caller, table) {
+    if table == schema::TASKS || !state.may_write(call.caller, table) {
         return Err(refusal::acl("Insert"));
     }
     check_rules(state, table)?;
-    let values = writable(state, values);
+    let values = writable(state, table, values);
+    if state.violates_a_unique_index(table, None, &values) {
+        let display = state.table(table).map(|table| &table.display);
+        let name = values.iter().find(|(column, _)| Some(column) == display);
+        let name = name.map_or("", |(_, value)| value);
+        return Err(refusal::not_unique("insert", table, name));
+    }
     let sys_id = state.insert(table, call.caller, call.now, &values);
     let location = format!("{}/api/now/table/{table}/{sys_id}", call.origin());
     Ok(written(state, call, table, &sys_id, 201)?.with_header("location", location))
@@ -171,7 +177,11 @@ fn change(state: &mut InstanceState, call: &ApiCall<'_>, table: &str, sys_id: &s
         return Err(refusal::acl("Update"));
     }
     check_rules(state, &class)?;
-    let values = writable(state, values);
+    let values = writable(state, &class, values);
+    if state.violates_a_unique_index(&class, Some(sys_id), &values) {
+        let name = display_value(state, &class, sys_id);
+        return Err(refusal::not_unique("update", &class, &name));
+    }
     state.write(&class, sys_id, call.caller, call.now, &values);
     written(state, call, &class, sys_id, 200)
 }
@@ -202,8 +212,12 @@ fn written(
 }
 
 /// A column without write access silently keeps its value; the rest is written.
-fn writable(state: &InstanceState, mut values: Vec<(String, String)>) -> Vec<(String, String)> {
-    values.retain(|(column, _)| !state.rules.unwritable_columns.contains(column));
+fn writable(
+    state: &InstanceState,
+    table: &str,
+    mut values: Vec<(String, String)>,
+) -> Vec<(String, String)> {
+    values.retain(|(column, _)| state.writable(table, column));
     values
 }
 
@@ -248,7 +262,10 @@ fn project(state: &InstanceState, call: &ApiCall<'_>, table: &str, row: &Row) ->
             let fields = fields.split(',');
             fields.map(|field| field.trim().to_owned()).collect()
         }
-        None => state.column_names(table),
+        None => {
+            let columns = state.columns(table);
+            columns.map(|column| column.name.clone()).collect()
+        }
     };
     let mut object = Map::new();
     for name in fields {
@@ -262,57 +279,52 @@ fn project(state: &InstanceState, call: &ApiCall<'_>, table: &str, row: &Row) ->
 
 fn show(state: &InstanceState, call: &ApiCall<'_>, field: &Field<'_>, view: View<'_>) -> Value {
     let Field { table, row, column } = *field;
-    let of = |column| row.map_or("", |row| state::value(row, column));
-    let raw = of(column);
-    match state.column(table, column) {
-        Some(Kind::Journal) => {
-            let history = || journal::history(&state.journal, of("sys_id"), column);
-            match view.display {
-                Display::Raw => json!(""),
-                Display::Shown => json!(history()),
-                Display::Both => json!({"display_value": history(), "value": ""}),
-            }
-        }
-        Some(Kind::Reference(target)) if !raw.is_empty() => {
-            let name = display_name(state, target, raw);
-            let link = format!("{}/api/now/table/{target}/{raw}", call.origin());
-            match (view.display, view.links) {
-                (Display::Raw, true) => json!({"link": link, "value": raw}),
-                (Display::Raw, false) => json!(raw),
-                (Display::Shown, true) => json!({"display_value": name, "link": link}),
-                (Display::Shown, false) => json!(name),
-                (Display::Both, true) => json!({"display_value": name, "link": link, "value": raw}),
-                (Display::Both, false) => json!({"display_value": name, "value": raw}),
-            }
-        }
-        _ => {
-            let label = schema::label(table, column, raw);
-            match view.display {
-                Display::Raw => json!(raw),
-                Display::Shown => json!(label),
-                Display::Both => json!({"display_value": label, "value": raw}),
-            }
-        }
+    let raw = row.map_or("", |row| state::value(row, column));
+    let shown = || row.map_or_else(String::new, |row| on_a_form(state, table, row, column));
+    let reference = match state.column(table, column).map(|column| &column.kind) {
+        Some(Kind::Reference(target)) if view.links && !raw.is_empty() => Some(target),
+        _ => None,
+    };
+    let Some(target) = reference else {
+        return match view.display {
+            Display::Raw => json!(raw),
+            Display::Shown => json!(shown()),
+            Display::Both => json!({"display_value": shown(), "value": raw}),
+        };
+    };
+    let link = format!("{}/api/now/table/{target}/{raw}", call.origin());
+    match view.display {
+        Display::Raw => json!({"link": link, "value": raw}),
+        Display::Shown => json!({"display_value": shown(), "link": link}),
+        Display::Both => json!({"display_value": shown(), "link": link, "value": raw}),
     }
 }
 
-/// A value as a form shows it: the display name of a reference, the label of a choice.
-pub(super) fn on_a_form(state: &InstanceState, table: &str, column: &str, value: &str) -> String {
-    match state.column(table, column) {
-        Some(Kind::Reference(target)) => Some(display_name(state, target, value))
-            .filter(|name| !name.is_empty())
-            .unwrap_or_else(|| value.to_owned()),
-        _ => schema::label(table, column, value).to_string(),
-    }
-}
-
-fn display_name(state: &InstanceState, table: &str, sys_id: &str) -> String {
-    let Some((_, row)) = state.find(table, sys_id) else {
+/// What a form shows in a column: the history of a journal field, the display value of a reference, the text of a
+/// choice, a duration in words, a date-time in the users' zone.
+pub(super) fn on_a_form(state: &InstanceState, table: &str, row: &Row, column: &str) -> String {
+    let Some(definition) = state.column(table, column) else {
         return String::new();
     };
-    let mut names = ["name", "number"]
-        .map(|column| state::value(row, column))
-        .into_iter();
-    let name = names.find(|name| !name.is_empty());
-    name.unwrap_or_default().to_owned()
+    let raw = state::value(row, column);
+    match &definition.kind {
+        Kind::Journal => journal::history(&state.journal, state::value(row, "sys_id"), column),
+        Kind::Reference(target) => display_value(state, target, raw),
+        _ => {
+            let choice = state
+                .table(table)
+                .and_then(|table| table.label(column, raw));
+            let zone = state.rules.user_zone_hours;
+            choice.map_or_else(|| definition.on_a_form(raw, zone), str::to_owned)
+        }
+    }
+}
+
+/// What stands for a record where it is referred to; empty when there is no such record.
+pub(super) fn display_value(state: &InstanceState, table: &str, sys_id: &str) -> String {
+    let record = state.find(table, sys_id);
+    record.map_or_else(String::new, |(class, row)| {
+        let display = state.table(class).map_or("number", |table| &table.display);
+        state::value(row, display).to_owned()
+    })
 }

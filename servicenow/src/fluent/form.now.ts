@@ -121,6 +121,7 @@ export const settingsForm = Form({
                     layout: 'two-column',
                     leftElements: [
                         { field: 'console_sessions', type: 'table_field' },
+                        { field: 'session_table', type: 'table_field' },
                         { field: 'reference_fields', type: 'table_field' },
                         { field: 'require_signed_tracking', type: 'table_field' },
                     ],
@@ -133,6 +134,7 @@ export const settingsForm = Form({
                 {
                     layout: 'one-column',
                     elements: [
+                        { field: 'record_types', type: 'table_field' },
                         { field: 'record_columns', type: 'table_field' },
                         { field: 'new_record_columns', type: 'table_field' },
                     ],
@@ -225,6 +227,8 @@ UiPolicy({
         { field: 'published_fields', readOnly: true },
         { field: 'chat', readOnly: true },
         { field: 'console_sessions', readOnly: true },
+        { field: 'session_table', readOnly: true },
+        { field: 'record_types', readOnly: true },
         { field: 'closed_records', readOnly: true },
         { field: 'reference_fields', readOnly: true },
         { field: 'reauthorization_wait', readOnly: true },

@@ -1,14 +1,30 @@
 import '@servicenow/sdk/global'
 import { ApplicationMenu, Record } from '@servicenow/sdk/core'
-import { admin } from './roles.now'
+import { admin, agent } from './roles.now'
 
 const menu = ApplicationMenu({
     $id: Now.ID['menu'],
     title: 'Rescue Connector',
-    hint: 'LogMeIn Rescue sessions on incidents and cases',
-    description: 'Settings and token set-up of Rescue Connector',
-    roles: [admin],
+    hint: 'Sessions of LogMeIn Rescue on the records of this instance',
+    description: 'Sessions, settings and token set-up of Rescue Connector',
+    roles: [agent, admin],
     active: true,
+})
+
+Record({
+    $id: Now.ID['menu-sessions'],
+    table: 'sys_app_module',
+    data: {
+        title: 'Rescue sessions',
+        application: menu,
+        link_type: 'LIST',
+        name: 'x_rescue_conn_session',
+        filter: 'ORDERBYDESCstarted_at',
+        hint: 'One row per session: technician, record, times',
+        roles: ['x_rescue_conn.agent', 'x_rescue_conn.admin'],
+        active: true,
+        order: 50,
+    },
 })
 
 Record({

@@ -34,6 +34,13 @@ ScriptInclude({
 })
 
 ScriptInclude({
+    $id: Now.ID['script-record-types'],
+    name: 'RescueRecordTypes',
+    description: 'The record types that the tenant works with',
+    script: Now.include('../scripts/RescueRecordTypes.js'),
+})
+
+ScriptInclude({
     $id: Now.ID['script-connector'],
     name: 'RescueConnector',
     description: 'The actions of the PIN buttons',
@@ -77,14 +84,15 @@ ScheduledScript({
     script: Now.include('../scripts/actions/delete-old-pin-requests.js'),
 })
 
-export const incidentGenerate = UiAction({
-    $id: Now.ID['button-incident-generate'],
-    table: 'incident',
+// Every task table inherits these two. Their condition asks whether the tenant works with the record's table.
+export const taskGenerate = UiAction({
+    $id: Now.ID['button-task-generate'],
+    table: 'task',
     name: 'Generate Rescue PIN',
     actionName: 'x_rescue_conn_generate_pin',
     hint: 'Get a PIN for a remote support session on this record',
-    condition: `new x_rescue_conn.RescueConnector().showsButton(current, 'incident')`,
-    script: Now.include('../scripts/actions/incident-generate.js'),
+    condition: `new x_rescue_conn.RescueConnector().showsButton(current)`,
+    script: Now.include('../scripts/actions/pin-generate.js'),
     showInsert: false,
     showUpdate: true,
     form: { showButton: true, showContextMenu: true, style: 'unstyled' },
@@ -93,14 +101,14 @@ export const incidentGenerate = UiAction({
     order: 600,
 })
 
-export const incidentNew = UiAction({
-    $id: Now.ID['button-incident-new'],
-    table: 'incident',
+export const taskNew = UiAction({
+    $id: Now.ID['button-task-new'],
+    table: 'task',
     name: 'New Rescue PIN',
     actionName: 'x_rescue_conn_new_pin',
     hint: 'Get another PIN, because the last one was used or lost',
-    condition: `new x_rescue_conn.RescueConnector().showsButton(current, 'incident')`,
-    script: Now.include('../scripts/actions/incident-new.js'),
+    condition: `new x_rescue_conn.RescueConnector().showsButton(current)`,
+    script: Now.include('../scripts/actions/pin-new.js'),
     showInsert: false,
     showUpdate: true,
     form: { showButton: false, showContextMenu: true, showLink: true, style: 'unstyled' },
@@ -109,16 +117,15 @@ export const incidentNew = UiAction({
     order: 610,
 })
 
-// Without Customer Service Management this table is missing, and its two buttons have no effect: the platform reads UI
-// actions for forms of their table only.
-export const caseGenerate = UiAction({
-    $id: Now.ID['button-case-generate'],
-    table: 'sn_customerservice_case',
+// An interaction is no task.
+export const interactionGenerate = UiAction({
+    $id: Now.ID['button-interaction-generate'],
+    table: 'interaction',
     name: 'Generate Rescue PIN',
     actionName: 'x_rescue_conn_generate_pin',
     hint: 'Get a PIN for a remote support session on this record',
-    condition: `new x_rescue_conn.RescueConnector().showsButton(current, 'sn_customerservice_case')`,
-    script: Now.include('../scripts/actions/case-generate.js'),
+    condition: `new x_rescue_conn.RescueConnector().showsButton(current)`,
+    script: Now.include('../scripts/actions/pin-generate.js'),
     showInsert: false,
     showUpdate: true,
     form: { showButton: true, showContextMenu: true, style: 'unstyled' },
@@ -127,14 +134,14 @@ export const caseGenerate = UiAction({
     order: 600,
 })
 
-export const caseNew = UiAction({
-    $id: Now.ID['button-case-new'],
-    table: 'sn_customerservice_case',
+export const interactionNew = UiAction({
+    $id: Now.ID['button-interaction-new'],
+    table: 'interaction',
     name: 'New Rescue PIN',
     actionName: 'x_rescue_conn_new_pin',
     hint: 'Get another PIN, because the last one was used or lost',
-    condition: `new x_rescue_conn.RescueConnector().showsButton(current, 'sn_customerservice_case')`,
-    script: Now.include('../scripts/actions/case-new.js'),
+    condition: `new x_rescue_conn.RescueConnector().showsButton(current)`,
+    script: Now.include('../scripts/actions/pin-new.js'),
     showInsert: false,
     showUpdate: true,
     form: { showButton: false, showContextMenu: true, showLink: true, style: 'unstyled' },
@@ -166,6 +173,98 @@ CrossScopePrivilege({
     operation: 'read',
     status: 'allowed',
     targetName: 'sys_user',
+    targetScope: 'global',
+    targetType: 'sys_db_object',
+})
+
+CrossScopePrivilege({
+    $id: Now.ID['may-read-problem'],
+    operation: 'read',
+    status: 'allowed',
+    targetName: 'problem',
+    targetScope: 'global',
+    targetType: 'sys_db_object',
+})
+
+CrossScopePrivilege({
+    $id: Now.ID['may-write-problem'],
+    operation: 'write',
+    status: 'allowed',
+    targetName: 'problem',
+    targetScope: 'global',
+    targetType: 'sys_db_object',
+})
+
+CrossScopePrivilege({
+    $id: Now.ID['may-read-change-request'],
+    operation: 'read',
+    status: 'allowed',
+    targetName: 'change_request',
+    targetScope: 'global',
+    targetType: 'sys_db_object',
+})
+
+CrossScopePrivilege({
+    $id: Now.ID['may-write-change-request'],
+    operation: 'write',
+    status: 'allowed',
+    targetName: 'change_request',
+    targetScope: 'global',
+    targetType: 'sys_db_object',
+})
+
+CrossScopePrivilege({
+    $id: Now.ID['may-read-catalog-task'],
+    operation: 'read',
+    status: 'allowed',
+    targetName: 'sc_task',
+    targetScope: 'global',
+    targetType: 'sys_db_object',
+})
+
+CrossScopePrivilege({
+    $id: Now.ID['may-write-catalog-task'],
+    operation: 'write',
+    status: 'allowed',
+    targetName: 'sc_task',
+    targetScope: 'global',
+    targetType: 'sys_db_object',
+})
+
+CrossScopePrivilege({
+    $id: Now.ID['may-read-interaction'],
+    operation: 'read',
+    status: 'allowed',
+    targetName: 'interaction',
+    targetScope: 'global',
+    targetType: 'sys_db_object',
+})
+
+CrossScopePrivilege({
+    $id: Now.ID['may-write-interaction'],
+    operation: 'write',
+    status: 'allowed',
+    targetName: 'interaction',
+    targetScope: 'global',
+    targetType: 'sys_db_object',
+})
+
+// A requested item and a catalog task name their customer in the request.
+CrossScopePrivilege({
+    $id: Now.ID['may-read-request'],
+    operation: 'read',
+    status: 'allowed',
+    targetName: 'sc_request',
+    targetScope: 'global',
+    targetType: 'sys_db_object',
+})
+
+// Which table a table extends.
+CrossScopePrivilege({
+    $id: Now.ID['may-read-tables'],
+    operation: 'read',
+    status: 'allowed',
+    targetName: 'sys_db_object',
     targetScope: 'global',
     targetType: 'sys_db_object',
 })

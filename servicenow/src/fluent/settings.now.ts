@@ -216,14 +216,35 @@ export const x_rescue_conn_settings = Table({
         // Records
         console_sessions: StringColumn({
             label: 'Sessions without a record',
-            maxLength: 40,
-            hint: 'Sessions that a technician starts in the console, without a PIN of ServiceNow',
+            maxLength: 80,
+            hint: 'Of sessions that a technician starts in the console, without a PIN of ServiceNow: ignore, so that they are not written, or the table in which each gets a new record, such as incident. case means sn_customerservice_case',
+            dropdown: 'suggestion',
+            // A suggestion's label is its value, because it is the value that is typed.
+            choices: {
+                ignore: { label: 'ignore', sequence: 0 },
+                incident: { label: 'incident', sequence: 1 },
+                case: { label: 'case', sequence: 2 },
+                problem: { label: 'problem', sequence: 3 },
+                change_request: { label: 'change_request', sequence: 4 },
+                sc_req_item: { label: 'sc_req_item', sequence: 5 },
+                sc_task: { label: 'sc_task', sequence: 6 },
+                interaction: { label: 'interaction', sequence: 7 },
+                sn_hr_core_case: { label: 'sn_hr_core_case', sequence: 8 },
+            },
+        }),
+        session_table: StringColumn({
+            label: 'Keep a row for each session',
+            maxLength: 80,
+            hint: 'In the table of Rescue Connector > Rescue sessions, for lists and reports. The service account needs the role x_rescue_conn.connector',
             dropdown: 'dropdown_with_none',
             choices: {
-                ignore: { label: 'Are not written', sequence: 0 },
-                incident: { label: 'Get a new incident', sequence: 1 },
-                case: { label: 'Get a new case', sequence: 2 },
+                x_rescue_conn_session: { label: 'In Rescue sessions', sequence: 0 },
             },
+        }),
+        record_types: MultiLineTextColumn({
+            label: 'Record types',
+            maxLength: 65000,
+            hint: 'Incidents and cases need no line. One table in each line, such as problem, or incident: number_prefix = ACMEINC; closed_states = 6, 7',
         }),
         closed_records: StringColumn({
             label: 'Sessions on closed records',
@@ -243,7 +264,7 @@ export const x_rescue_conn_settings = Table({
         record_columns: MultiLineTextColumn({
             label: 'Columns beside the note',
             maxLength: 65000,
-            hint: 'One "Rescue variable = column" in each line, such as WorkTime = u_rescue_seconds',
+            hint: 'One "Rescue variable = column" in each line, such as WorkTime = time_worked (duration), or with (integer), or with neither for text',
         }),
         caller_field: StringColumn({
             label: 'Field with the customer\'s e-mail',
@@ -326,6 +347,8 @@ export const x_rescue_conn_settings = Table({
             label: 'Log calls to Rescue in the connector',
             hint: 'Without secrets',
         }),
+        // What the connector works with, for the PIN buttons
+        tenant_tables: StringColumn({ label: 'Tables of the tenant', maxLength: 65000, readOnly: true }),
         // For the form's own use
         version: IntegerColumn({ label: 'Version', readOnly: true }),
         read_version: StringColumn({ label: 'Version on the form', maxLength: 20 }),

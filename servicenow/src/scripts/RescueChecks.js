@@ -17,6 +17,8 @@ RescueChecks.NAMES = {
     'servicenow-user': 'The service account exists',
     'read-incident': 'Service account reads incidents',
     'read-case': 'Service account reads cases',
+    'read-tables': 'Service account reads the other record types',
+    'session-table': 'Table with a row for each session',
     'read-user': 'Service account reads users',
     'read-work-notes': 'Service account reads work notes',
     'read-attachments': 'Service account reads attachments',

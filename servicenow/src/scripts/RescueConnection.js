@@ -29,6 +29,11 @@ RescueConnection.prototype = {
         return this._text('show_button') !== 'open';
     },
 
+    /** The tables that the tenant works with, as the connector named them last: JSON, or '' before that. */
+    tenantTables: function () {
+        return this._text('tenant_tables');
+    },
+
     /** Reads the settings record again before the next call. */
     reload: function () {
         this.row = null;

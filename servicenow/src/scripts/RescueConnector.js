@@ -3,16 +3,12 @@
  */
 var RescueConnector = Class.create();
 
-/** The states of closed records, the same as in the connector. */
-RescueConnector.CLOSED = {
-    incident: ['6', '7', '8'],
-    sn_customerservice_case: ['3', '6', '7']
-};
-
 RescueConnector.prototype = {
     initialize: function () {
         this.connection = new RescueConnection();
         this.pinRequests = new RescuePinRequests();
+        this.pins = new RescuePins();
+        this.recordTypes = new RescueRecordTypes(this.connection);
         this.sentences = new RescueSentences();
     },
 
@@ -20,14 +16,14 @@ RescueConnector.prototype = {
      * Whether a record's form has the buttons. Never throws: an error in a condition would break the form.
      *
      * @param {GlideRecord} record
-     * @param {string} table the button's
      */
-    showsButton: function (record, table) {
+    showsButton: function (record) {
         try {
             if (!this.connection.isEnabled() || !record.isValid() || record.isNewRecord()) {
                 return false;
             }
-            return this.connection.showsOnClosedRecords() || this._isOpen(record, table);
+            var type = this.recordTypes.of(record);
+            return Boolean(type) && (this.connection.showsOnClosedRecords() || this.recordTypes.isOpen(record, type));
         } catch (error) {
             this._logError(error);
             return false;
@@ -38,22 +34,25 @@ RescueConnector.prototype = {
      * Gets a PIN for the record and shows it, or shows what to do instead.
      *
      * @param {GlideRecord} record as it stands on the form
-     * @param {string} table the button's table; it also names records of tables that extend it
      * @param {boolean} wantsNewPin whether another PIN than the last one is wanted
      */
-    press: function (record, table, wantsNewPin) {
+    press: function (record, wantsNewPin) {
         try {
-            this._show(record, this._generate(record, table, wantsNewPin));
+            this._show(record, this._generate(record, wantsNewPin));
         } catch (error) {
             this._logError(error);
             this._refuse({ code: 'failed' });
         }
     },
 
-    _generate: function (record, table, wantsNewPin) {
+    _generate: function (record, wantsNewPin) {
         var technician = String(gs.getUser().getEmail() || '');
         if (!technician) {
             return { ok: false, code: 'no-technician-email' };
+        }
+        var type = this.recordTypes.of(record);
+        if (!type) {
+            return { ok: false, code: 'no-record-type' };
         }
         // The redirect after the action drops unsaved input.
         if (record.canWrite() && !record.update()) {
@@ -62,13 +61,17 @@ RescueConnector.prototype = {
         var sysId = record.getUniqueValue();
         var body = {
             technician: { email: technician },
-            record: { table: table, sys_id: sysId, number: record.getValue('number') },
-            customer: this._customer(record, table)
+            // The connector knows a record of a table that extends this one by this one's name.
+            record: { table: type.name, sys_id: sysId, number: record.getValue('number') },
+            customer: this._customer(record, type)
         };
         var answer = this._post(sysId, wantsNewPin, body);
         // The record's caller or the settings changed since the PIN was made: the agent needs a PIN for the present values.
         if (answer.code === 'idempotency-key-reused') {
             answer = this._post(sysId, true, body);
+        }
+        if (answer.ok) {
+            this.pins.store(record, type);
         }
         return answer;
     },
@@ -89,14 +92,34 @@ RescueConnector.prototype = {
     },
 
     /** Name and e-mail address of the record's customer. The connector looks up missing ones. */
-    _customer: function (record, table) {
-        var fields = table === 'incident' ? ['caller_id'] : ['contact', 'consumer'];
-        for (var i = 0; i < fields.length; i++) {
-            if (record.isValidField(fields[i]) && record.getValue(fields[i])) {
-                return this._person(record, fields[i]);
+    _customer: function (record, type) {
+        var paths = this.recordTypes.persons(type);
+        for (var i = 0; i < paths.length; i++) {
+            var names = paths[i].split('.');
+            var field = names.pop();
+            var row = this._follow(record, names);
+            if (row && this._refers(row, field)) {
+                return this._person(row, field);
             }
         }
         return {};
+    },
+
+    /** The record that references lead to, or null where one of them is empty. */
+    _follow: function (record, fields) {
+        var row = record;
+        for (var i = 0; i < fields.length; i++) {
+            if (!this._refers(row, fields[i])) {
+                return null;
+            }
+            row = row.getElement(fields[i]).getRefRecord();
+        }
+        return row;
+    },
+
+    /** Whether a column of a record is there and not empty. */
+    _refers: function (row, field) {
+        return Boolean(row && row.isValidRecord() && row.isValidField(field) && row.getValue(field));
     },
 
     _person: function (record, field) {
@@ -111,12 +134,6 @@ RescueConnector.prototype = {
             person.email = String(email);
         }
         return person;
-    },
-
-    _isOpen: function (record, table) {
-        var isInactive = record.isValidField('active') && record.getValue('active') !== '1' &&
-            record.getValue('active') !== 'true';
-        return !isInactive && RescueConnector.CLOSED[table].indexOf(String(record.getValue('state'))) < 0;
     },
 
     _show: function (record, answer) {

@@ -52,6 +52,11 @@ RescuePinRequests.prototype = {
         }
     },
 
+    /** When the PIN of the last press was requested first, as a column holds it. */
+    requestedAt: function (sysId) {
+        return String(this._row(sysId).getValue('requested_at'));
+    },
+
     deleteOld: function () {
         var old = new GlideRecord(RescuePinRequests.TABLE);
         var before = new GlideDateTime();

@@ -13,6 +13,7 @@ RescueSentences.BY_CODE = {
     'other-instance': 'The connection belongs to {0}, and this instance is {1}. An administrator asks the operator of Rescue Connector for a set-up link of its own.',
     'outbound-logged': 'Nothing was sent: this instance logs headers of outbound requests, and they hold secrets. An administrator sets the property glide.outbound_http_log.override to false, or glide.outbound_http_log.override.level to basic.',
     'no-technician-email': 'Your ServiceNow user has no e-mail address. Rescue knows you by it: ask an administrator to enter it.',
+    'no-record-type': 'Rescue Connector does not work with this kind of record. An administrator adds its table to "Record types" in Rescue Connector > Settings.',
     'record-not-saved': 'The record could not be saved, so no PIN was generated. Correct what the form complains about and press again.',
     'pin-request-not-stored': 'The PIN request could not be stored, so no PIN was generated. Press again; if that happens again, tell your administrator.',
     'unreachable': 'Rescue Connector could not be reached. Try again in a minute; what it has done already is not done twice. If this persists, tell your administrator to check the connector URL.',

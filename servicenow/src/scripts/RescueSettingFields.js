@@ -23,10 +23,12 @@ RescueSettingFields.SETTINGS = [
     ['chat', '/sessions/chat', 'text'],
     ['console_sessions', '/sessions/console_sessions', 'text'],
     ['closed_records', '/sessions/closed_records', 'text'],
+    ['session_table', '/sessions/session_table', 'text'],
+    ['record_types', '/tables', 'tables'],
     ['reference_fields', '/sessions/reference_fields', 'list'],
     ['require_signed_tracking', '/sessions/require_signed_tracking', 'boolean'],
     ['reauthorization_wait', '/sessions/reauthorization_wait', 'text'],
-    ['record_columns', '/sessions/columns', 'map'],
+    ['record_columns', '/sessions/columns', 'columns'],
     ['caller_field', '/sessions/new_record/caller_field', 'text'],
     ['new_record_columns', '/sessions/new_record/columns', 'map'],
     ['email_technician', '/notifications/email_technician', 'boolean'],
@@ -35,6 +37,11 @@ RescueSettingFields.SETTINGS = [
     ['connector_logging', '/debug/logging', 'boolean'],
     ['rescue_api_logging', '/debug/rescue_api', 'boolean']
 ];
+
+/** The types of columns beside text, which is written without one. */
+RescueSettingFields.COLUMN_TYPES = ['integer', 'duration'];
+/** Settings of a record type that are lists. */
+RescueSettingFields.TABLE_LISTS = ['closed_states'];
 
 /** The masked column of each secret, the secret's name in the connector, and the column that says whether it is set. */
 RescueSettingFields.SECRETS = [
@@ -50,7 +57,7 @@ RescueSettingFields.prototype = {
     /**
      * A column's text as the value of its setting; an empty text is null, which is the setting's default.
      *
-     * @returns {Object} {value}, or {error: sentence} for a line of a map that is not "name = value"
+     * @returns {Object} {value}, or {error: sentence} for a line that cannot be read
      */
     valueOf: function (kind, text) {
         var trimmed = this.trim(text);
@@ -60,8 +67,11 @@ RescueSettingFields.prototype = {
         if (kind === 'list') {
             return { value: this._items(trimmed, /[,;\n]/) };
         }
-        if (kind === 'map') {
-            return this._map(trimmed);
+        if (kind === 'map' || kind === 'columns') {
+            return this._map(kind, trimmed);
+        }
+        if (kind === 'tables') {
+            return this._tables(trimmed);
         }
         return { value: trimmed || null };
     },
@@ -74,10 +84,10 @@ RescueSettingFields.prototype = {
         if (kind === 'list') {
             return value instanceof Array ? value.join(', ') : '';
         }
-        if (kind === 'map') {
+        if (kind === 'map' || kind === 'columns' || kind === 'tables') {
             var lines = [];
             for (var name in value || {}) {
-                lines.push(name + ' = ' + this._quoted(String(value[name])));
+                lines.push(kind === 'tables' ? this._tableText(name, value[name]) : name + ' = ' + this._entryText(value[name]));
             }
             return lines.join('\n');
         }
@@ -113,8 +123,11 @@ RescueSettingFields.prototype = {
         table[names[names.length - 1]] = value;
     },
 
-    /** The value of a map in a merge patch: what differs, and null for entries that are no longer there. */
-    mapChange: function (before, after) {
+    /** A setting's value in a merge patch. Of entries it is what differs, and null for those that are no longer there. */
+    changeOf: function (kind, before, after) {
+        if (kind !== 'map' && kind !== 'columns' && kind !== 'tables') {
+            return after;
+        }
         var change = {};
         for (var gone in before || {}) {
             if (!after.hasOwnProperty(gone)) {
@@ -122,8 +135,9 @@ RescueSettingFields.prototype = {
             }
         }
         for (var name in after) {
-            if (!before || before[name] !== after[name]) {
-                change[name] = after[name];
+            var isNew = !before || !before.hasOwnProperty(name);
+            if (isNew || JSON.stringify(before[name]) !== JSON.stringify(after[name])) {
+                change[name] = kind === 'tables' && !isNew ? this.changeOf('map', before[name], after[name]) : after[name];
             }
         }
         return change;
@@ -161,7 +175,7 @@ RescueSettingFields.prototype = {
         return items;
     },
 
-    _map: function (text) {
+    _map: function (kind, text) {
         var value = {};
         var lines = this._items(text, /\n/);
         for (var i = 0; i < lines.length; i++) {
@@ -172,9 +186,72 @@ RescueSettingFields.prototype = {
             if (value.hasOwnProperty(parts[1])) {
                 return { error: 'A name stands in two lines.' };
             }
-            value[parts[1]] = this._unquoted(parts[2]);
+            value[parts[1]] = kind === 'columns' ? this._column(parts[2]) : this._unquoted(parts[2]);
+            if (value[parts[1]] === null) {
+                return { error: 'After a column write (integer) or (duration), or nothing where it holds text.' };
+            }
         }
         return { value: value };
+    },
+
+    /** A column by its name, or {column, as} of one that does not hold text; null for an unknown type. */
+    _column: function (text) {
+        var parts = /^([^"]*\S)\s*\(\s*(\w*)\s*\)$/.exec(text);
+        if (!parts || parts[2] === 'text') {
+            return parts ? parts[1] : this._unquoted(text);
+        }
+        return RescueSettingFields.COLUMN_TYPES.indexOf(parts[2]) < 0 ? null : { column: parts[1], as: parts[2] };
+    },
+
+    /** The value of an entry of a map on one line. */
+    _entryText: function (value) {
+        if (!value || typeof value !== 'object') {
+            return this._quoted(String(value));
+        }
+        return value.as && value.as !== 'text' ? value.column + ' (' + value.as + ')' : this._quoted(String(value.column));
+    },
+
+    /** Record types, one in each line: "problem", or "incident: number_prefix = ACMEINC; open_state = 2". */
+    _tables: function (text) {
+        var value = {};
+        var lines = this._items(text, /\n/);
+        for (var i = 0; i < lines.length; i++) {
+            var parts = /^([a-z]\w*)\s*(?::([^]*))?$/.exec(lines[i]);
+            var table = parts ? this._table(parts[2] || '') : null;
+            if (!table) {
+                return { error: 'Write one table in each line, such as "problem" or "incident: number_prefix = ACMEINC; open_state = 2".' };
+            }
+            if (value.hasOwnProperty(parts[1])) {
+                return { error: 'A table stands in two lines.' };
+            }
+            value[parts[1]] = table;
+        }
+        return { value: value };
+    },
+
+    /** The settings of one record type; null where they cannot be read. */
+    _table: function (text) {
+        var value = {};
+        var items = this._items(text, /;/);
+        for (var i = 0; i < items.length; i++) {
+            var parts = /^([a-z]\w*)\s*=([^]*)$/.exec(items[i]);
+            if (!parts || value.hasOwnProperty(parts[1])) {
+                return null;
+            }
+            value[parts[1]] = RescueSettingFields.TABLE_LISTS.indexOf(parts[1]) < 0 ? this.trim(parts[2])
+                : this._items(parts[2], /,/);
+        }
+        return value;
+    },
+
+    _tableText: function (name, table) {
+        var settings = [];
+        for (var key in table || {}) {
+            if (table[key] !== null) {
+                settings.push(key + ' = ' + (table[key] instanceof Array ? table[key].join(', ') : table[key]));
+            }
+        }
+        return name + (settings.length ? ': ' + settings.join('; ') : '');
     },
 
     /** A value on one line: in quotation marks, as JSON, where it would not be read as it is. */

@@ -314,7 +314,7 @@ RescueSettings.prototype = {
                 change.refused = true;
                 this._refuseAt(current, column, this.sentences.say(after.error));
             } else {
-                this.fields.put(change.patch, pointer, kind === 'map' ? this.fields.mapChange(before.value, after.value) : after.value);
+                this.fields.put(change.patch, pointer, this.fields.changeOf(kind, before.value, after.value));
                 change.pointers.push(pointer);
             }
         }
@@ -386,6 +386,8 @@ RescueSettings.prototype = {
         }
         this.keys = body.webhook_keys;
         record.setValue('webhook_keys', keys.join('\n'));
+        // A connector of an earlier release names no tables.
+        record.setValue('tenant_tables', body.tables instanceof Array ? JSON.stringify(body.tables) : '');
         record.setValue('managed_by', body.managed_by);
         record.setValue('version', String(body.version));
     },

@@ -60,7 +60,8 @@ class SettingsForm {
                 throw new Error(`${column} is no field to type into`)
             }
             const choices = OWN[TABLE].choices[column]
-            if (choices && !(value in choices)) {
+            const isNone = value === '' && OWN[TABLE].dropdowns[column] === 'dropdown_with_none'
+            if (choices && !isNone && !(value in choices)) {
                 throw new Error(`${column} has no choice ${value}`)
             }
             const longest = OWN[TABLE].longest[column]

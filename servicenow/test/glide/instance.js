@@ -13,13 +13,15 @@ const { scope: SCOPE } = require('../../now.config.json')
 const { records } = require('../../scripts/translations')
 const { SettingsForm, TABLE: SETTINGS } = require('./form')
 const { send } = require('./network')
-const { EVENTS, NOTIFICATIONS, OWN, TABLES } = require('./tables')
+const { ACLS, BUTTONS, EVENTS, EXTENDS, NOTIFICATIONS, OWN, RULES, TABLES } = require('./tables')
 
 const SCRIPTS = path.join(__dirname, '..', '..', 'src', 'scripts')
 const INCLUDES = [
     'RescueSentences',
     'RescueConnection',
     'RescuePinRequests',
+    'RescuePins',
+    'RescueRecordTypes',
     'RescueConnector',
     'RescueTokenSetup',
     'RescueSettingFields',
@@ -38,7 +40,8 @@ const SYSTEM = { sys_id: 'string', sys_updated_on: 'time' }
 class Instance {
     /**
      * @param {Object} options user: {email, roles}; properties: by their full names; settings: columns of the settings
-     * record; without: tables that do not exist; undecryptable: columns of own tables that cannot be decrypted;
+     * record; without: tables that do not exist; tables: further ones, {name: {columns, extends}}; unreadable: tables, and
+     * sys_ids of records, that the user may not read; undecryptable: columns of own tables that cannot be decrypted;
      * maskedVariables: 'assignable', 'rows' (an assignment is lost) or 'stuck' (nothing blanks them);
      * networkFailure: 'throws' or 'status'; timeZone: the user's, in hours from UTC; language: the user's, such as 'de';
      * messages: REST Messages, {name: {url, headers}}, each with the method post
@@ -50,6 +53,8 @@ class Instance {
             timeZone: 0,
             language: 'en',
             without: [],
+            tables: {},
+            unreadable: [],
             undecryptable: [],
             user: {},
             ...options,
@@ -70,15 +75,42 @@ class Instance {
         this.tables = {}
         for (const [name, columns] of Object.entries(TABLES)) {
             if (!this.options.without.includes(name)) {
-                this.tables[name] = { columns: { ...SYSTEM, ...columns }, rows: new Map() }
+                this.addTable(name, { columns, extends: EXTENDS[name] })
             }
         }
+        for (const [name, table] of Object.entries(this.options.tables)) {
+            this.addTable(name, table)
+        }
+        this.describeTables()
         this.scripts = SCRIPTS
         this.fieldErrors = {}
         this.properties = { ...this.options.properties }
         this.context = this.newContext()
         const { SETTINGS: sys_id } = this.context.RescueConnection
         this.add(SETTINGS, { sys_id, show_button: 'always', ...this.options.settings })
+    }
+
+    /** Adds a table. A row is in the tables, too, that its table extends. */
+    addTable(name, { columns, extends: base }) {
+        this.tables[name] = { columns: { ...SYSTEM, ...columns }, rows: new Map(), base }
+    }
+
+    describeTables() {
+        const ids = Object.fromEntries(Object.keys(this.tables).map((name) => [name, sysId()]))
+        for (const [name, { base }] of Object.entries(this.tables)) {
+            this.add('sys_db_object', { sys_id: ids[name], name, super_class: base ? ids[base] : '' })
+        }
+    }
+
+    /** A table, the one that it extends, and so on. */
+    hierarchy(name) {
+        return name ? [name, ...this.hierarchy(this.tables[name]?.base)] : []
+    }
+
+    store(name, row) {
+        for (const each of this.hierarchy(name)) {
+            this.tables[each].rows.set(row.sys_id, row)
+        }
     }
 
     /** The settings record, with its masked columns in clear. */
@@ -151,6 +183,9 @@ class Instance {
     /** Inserts a row as test data, without access controls and rules. */
     add(table, values) {
         const row = { sys_id: sysId(), sys_updated_on: time(this.now), ...values }
+        if ('sys_class_name' in this.tables[table].columns) {
+            row.sys_class_name = table
+        }
         for (const [column, kind] of Object.entries(this.tables[table].columns)) {
             if (kind.journal) {
                 row[column] = row[column] || []
@@ -158,7 +193,7 @@ class Instance {
                 row[column] = ciphertext(row[column])
             }
         }
-        this.tables[table].rows.set(row.sys_id, row)
+        this.store(table, row)
         return row.sys_id
     }
 
@@ -199,6 +234,42 @@ class Instance {
     press(action, table, id) {
         const redirect = this.strict('action', { setRedirectURL: () => {} })
         this.run(`actions/${action}.js`, { current: this.record(table, id), action: redirect })
+    }
+
+    /** The names of the app's buttons on the form of a record; of one that is not saved yet without an id. */
+    buttons(table, id) {
+        const current = id ? this.record(table, id) : new this.context.GlideRecord(table)
+        const classes = this.hierarchy(table)
+        return BUTTONS.filter((button) => classes.includes(button.table))
+            .filter((button) => !button.condition || this.evaluate(button.condition, { current }))
+            .map((button) => button.name)
+    }
+
+    /** Whether the user may read a row of one of the app's own tables: one of its access controls has to pass. */
+    mayRead(table, id) {
+        const current = this.record(table, id)
+        const roles = (acl) => (acl.roles || []).map((role) => `${SCOPE}.${role}`)
+        return ACLS.filter((acl) => acl.table === table && acl.operation === 'read')
+            .filter((acl) => roles(acl).some((role) => this.user.roles.includes(role)))
+            .some((acl) => !acl.script || this.answerOf(acl.script, current))
+    }
+
+    /** What the script of an access control says about a row. */
+    answerOf(script, current) {
+        this.context.answer = false
+        this.run(script, { current })
+        const { answer } = this.context
+        return typeof answer === 'boolean' ? answer : this.violate(`${script} answers ${answer}`)
+    }
+
+    /** Runs the app's rules after a row of one of its own tables was inserted or changed. */
+    runRulesAfter(action, table, current) {
+        for (const rule of RULES) {
+            const { when, action: actions, filterCondition = '' } = rule
+            if (rule.table === table && when === 'after' && actions.includes(action) && holds(filterCondition, current)) {
+                this.run(rule.script, { current, previous: null })
+            }
+        }
     }
 
     /** Runs the business rule of the token set-up. */
@@ -319,6 +390,18 @@ class Instance {
     }
 }
 
+/** Whether a record meets a condition such as pin=true^EQ. */
+function holds(condition, record) {
+    const truth = (text) => ({ 1: 'true', 0: 'false' })[text] ?? text
+    return condition
+        .split('^')
+        .filter((part) => part && part !== 'EQ')
+        .every((part) => {
+            const [column, value] = part.split('=')
+            return truth(record.getValue(column)) === value
+        })
+}
+
 /** Removes from a context what an engine of ECMAScript 5 lacks. */
 function onlyEs5() {
     const keep = {
@@ -435,6 +518,16 @@ class Row {
         return Boolean(this.table && this.table.columns[name])
     }
 
+    getRecordClassName() {
+        return (this.stored && this.stored.sys_class_name) || this.tableName
+    }
+
+    /** The access controls of the table by whose name the record was read decide, and not those of the record's class. */
+    canRead() {
+        const { unreadable } = this.instance.options
+        return Boolean(this.stored) && !unreadable.includes(this.tableName) && !unreadable.includes(this.stored.sys_id)
+    }
+
     canWrite() {
         return !(this.instance.options.readOnly || []).includes(this.tableName)
     }
@@ -462,8 +555,26 @@ class Row {
         this.conditions.push(value === undefined ? [name, '=', operator] : [name, operator, value])
     }
 
+    addNullQuery(name) {
+        this.addQuery(name, '=', '')
+    }
+
+    orderByDesc(name) {
+        this.column(name)
+        this.order = name
+    }
+
+    setLimit(most) {
+        this.most = most
+    }
+
     query() {
-        this.found = this.matching()
+        const found = this.matching()
+        if (this.order) {
+            // A sort is stable: the later of two rows of the same second comes first.
+            found.reverse().sort((one, other) => String(other[this.order]).localeCompare(String(one[this.order])))
+        }
+        this.found = found.slice(0, this.most)
     }
 
     matching() {
@@ -479,7 +590,7 @@ class Row {
             }, row)
             const wanted = String(truth(value))
             const have = String(truth(found === undefined || found === null ? '' : found))
-            const results = { '=': have === wanted, '<': have < wanted }
+            const results = { '=': have === wanted, '<': have < wanted, '>=': have >= wanted }
             return operator in results ? results[operator] : this.instance.violate(`operator ${operator}`)
         }
         return [...this.table.rows.values()].filter((row) => this.conditions.every((each) => holds(each, row)))
@@ -493,7 +604,9 @@ class Row {
 
     deleteMultiple() {
         for (const row of this.matching()) {
-            this.table.rows.delete(row.sys_id)
+            for (const each of this.instance.hierarchy(this.tableName)) {
+                this.instance.tables[each].rows.delete(row.sys_id)
+            }
         }
     }
 
@@ -532,7 +645,7 @@ class Row {
             this.instance.violate(`${name} cannot be set`)
         }
         const text = value === null || value === undefined ? '' : String(value)
-        const form = { time: TIME, integer: /^-?\d+$/, boolean: /^(0|1|true|false)$/ }[this.column(name)]
+        const form = { time: TIME, duration: TIME, integer: /^-?\d+$/, boolean: /^(0|1|true|false)$/ }[this.column(name)]
         const longest = OWN[this.tableName]?.longest[name]
         if (text && form && !form.test(text)) {
             this.instance.violate(`${text} is no ${this.column(name)}: ${this.tableName}.${name}`)
@@ -564,26 +677,25 @@ class Row {
             hook()
             return this.insert()
         }
-        if (clash) {
-            return null
-        }
-        if (this.isAbortedBefore()) {
+        if (clash || this.isRefused() || this.isAbortedBefore()) {
             return null
         }
         this.stored = { sys_id: sysId() }
-        table.rows.set(this.stored.sys_id, this.stored)
-        this.runsRules = false
-        return this.update()
+        instance.store(this.tableName, this.stored)
+        return this.save('insert')
+    }
+
+    isRefused() {
+        return (this.instance.options.refusesWrites || []).includes(this.tableName) || !this.canWrite()
     }
 
     update() {
+        return this.isRefused() || this.isAbortedBefore() ? null : this.save('update')
+    }
+
+    /** Writes the changes, and runs the rules after that. */
+    save(action) {
         const { instance } = this
-        if ((instance.options.refusesWrites || []).includes(this.tableName) || !this.canWrite()) {
-            return null
-        }
-        if (this.isAbortedBefore()) {
-            return null
-        }
         const now = this.table.rows.get(this.stored.sys_id)
         for (const [name, value] of Object.entries(this.changes)) {
             if (this.column(name).journal) {
@@ -598,6 +710,9 @@ class Row {
             write()
         }
         this.pending = []
+        if (this.runsRules && this.tableName in OWN) {
+            instance.runRulesAfter(action, this.tableName, this.proxy)
+        }
         return now.sys_id
     }
 
@@ -677,12 +792,15 @@ class Row {
 
 /** The methods of Row that a script may call. */
 const MEMBERS = [
+    'addNullQuery',
     'addQuery',
+    'canRead',
     'canWrite',
     'deleteMultiple',
     'get',
     'getDisplayValue',
     'getElement',
+    'getRecordClassName',
     'getTableName',
     'getUniqueValue',
     'getValue',
@@ -694,8 +812,10 @@ const MEMBERS = [
     'isValidField',
     'isValidRecord',
     'next',
+    'orderByDesc',
     'query',
     'setAbortAction',
+    'setLimit',
     'setValue',
     'setWorkflow',
     'update',

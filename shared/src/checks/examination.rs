@@ -118,6 +118,8 @@ impl Examination {
             ("servicenow-user", Box::pin(self.servicenow_user())),
             ("read-incident", Box::pin(self.read_incident())),
             ("read-case", Box::pin(self.read_case())),
+            ("read-tables", Box::pin(self.read_tables())),
+            ("session-table", Box::pin(self.session_table())),
             ("read-user", Box::pin(self.read_user())),
             ("read-work-notes", Box::pin(self.read_work_notes())),
             ("read-attachments", Box::pin(self.read_attachments())),

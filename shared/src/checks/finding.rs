@@ -68,6 +68,28 @@ impl Finding {
         }
     }
 
+    /// One finding of several about the same matter: the worst status, with everything that has it. `None` for none.
+    pub(crate) fn worst(findings: Vec<Self>) -> Option<Self> {
+        let status = findings.iter().map(|finding| finding.status).max()?;
+        let worst = findings
+            .into_iter()
+            .filter(|finding| finding.status == status);
+        worst.reduce(|mut all, finding| {
+            all.seen = format!("{}; {}", all.seen, finding.seen);
+            if let Some(remedy) = finding.remedy.filter(|remedy| {
+                !all.remedy
+                    .iter()
+                    .any(|known| known.contains(remedy.as_str()))
+            }) {
+                all.remedy = Some(
+                    all.remedy
+                        .map_or(remedy.clone(), |known| format!("{known} {remedy}")),
+                );
+            }
+            all
+        })
+    }
+
     /// Removes control characters, which vendors' texts and files may contain.
     pub(crate) fn into_check(self, id: &'static str) -> Check {
         Check {

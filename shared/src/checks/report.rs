@@ -33,7 +33,8 @@ pub enum Status {
 /// | `servicenow-reachable` | whether the instance answers and does not hibernate |
 /// | `servicenow-access` | whether ServiceNow accepts the access token |
 /// | `servicenow-user` | the service account: exists, active, not locked |
-/// | `read-incident`, `read-case`, `read-user` | reading each table in use, and the columns in use |
+/// | `read-incident`, `read-case`, `read-tables`, `read-user` | reading each table in use, and the columns in use |
+/// | `session-table` | the table of the session rows, where the tenant has one |
 /// | `read-work-notes` | reading notes back, which resolves unknown outcomes |
 /// | `read-attachments` | reading attachments, where long notes and chats go |
 /// | `write-note` | one test note on `--write-to` |

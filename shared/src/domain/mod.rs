@@ -6,6 +6,8 @@ pub mod error;
 pub mod instance;
 pub mod plain_text;
 pub mod record;
+pub mod record_number;
+pub mod record_tables;
 pub mod secret;
 pub mod secret_fault;
 pub mod secret_name;

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::domain::checked_text::checked_text;
+use crate::domain::record::TableName;
+use crate::domain::record_tables::RecordTables;
 
 /// A tenant's name: `[a-z0-9-]{2,40}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,12 +44,23 @@ pub struct TenantFile {
     /// The delivery of session details.
     #[serde(default)]
     pub sessions: Sessions,
+    /// What the file says about tables, by their names; [`TenantFile::record_tables`] reads it.
+    // As JSON, so that functions that use no tables do not grow (decision 0008).
+    #[serde(default)]
+    pub tables: Map<String, Value>,
     /// E-mails and notes about PINs.
     #[serde(default)]
     pub notifications: Notifications,
     /// Additional logging.
     #[serde(default)]
     pub debug: Debugging,
+}
+
+impl TenantFile {
+    /// The tables that the tenant works with.
+    pub fn record_tables(&self) -> RecordTables {
+        RecordTables::of(&self.tables)
+    }
 }
 
 /// The languages that notes and e-mails are written in.
@@ -165,10 +179,20 @@ pub struct Sessions {
     pub require_signed_tracking: bool,
     /// How long posts wait for re-authorisation before they become dead letters.
     pub reauthorization_wait: HumanDuration,
-    /// Rescue variable → ServiceNow column, written beside the note.
-    pub columns: BTreeMap<String, String>,
+    /// The table that gets one row for each session. Empty: none.
+    pub session_table: String,
+    /// Rescue variable → ServiceNow column, written beside the note; [`Sessions::written_columns`] reads it.
+    pub columns: Map<String, Value>,
     /// The values of created records.
     pub new_record: NewRecord,
+}
+
+impl Sessions {
+    /// The variables that are written into columns, each with its column.
+    pub fn written_columns(&self) -> impl Iterator<Item = (&str, Column)> {
+        let columns = self.columns.iter();
+        columns.filter_map(|(variable, entry)| Some((variable.as_str(), Column::parse(entry)?)))
+    }
 }
 
 impl Default for Sessions {
@@ -182,7 +206,8 @@ impl Default for Sessions {
             reference_fields: Vec::new(),
             require_signed_tracking: true,
             reauthorization_wait: HumanDuration::days(13),
-            columns: BTreeMap::new(),
+            session_table: String::new(),
+            columns: Map::new(),
             new_record: NewRecord::default(),
         }
     }
@@ -214,17 +239,97 @@ pub enum Chat {
     Omit,
 }
 
-/// The record of a session that names none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// The record of a session that names none: `ignore` or a table's name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum ConsoleSessions {
     /// None: the post ends as `unmatched`.
     #[default]
     Ignore,
-    /// A new incident.
-    Incident,
-    /// A new case.
-    Case,
+    /// A new record of this table.
+    Create(TableName),
+}
+
+impl ConsoleSessions {
+    /// Reads `ignore` or a table's name.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == "ignore" {
+            Some(Self::Ignore)
+        } else {
+            TableName::parse(text).map(Self::Create)
+        }
+    }
+}
+
+impl TryFrom<String> for ConsoleSessions {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("ignore or a table's name")
+    }
+}
+
+/// The word of earlier releases for `sn_customerservice_case` stays, so that they can read what a newer one stored.
+impl From<ConsoleSessions> for String {
+    fn from(sessions: ConsoleSessions) -> Self {
+        match sessions {
+            ConsoleSessions::Ignore => "ignore".to_owned(),
+            ConsoleSessions::Create(table) if table.is_case() => "case".to_owned(),
+            ConsoleSessions::Create(table) => table.into(),
+        }
+    }
+}
+
+/// A ServiceNow column and what it holds: `"u_platform"` or `{ column = "time_worked", as = "duration" }`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// The column's name.
+    pub name: String,
+    /// How the variable's value is written.
+    pub kind: ColumnKind,
+}
+
+/// How a variable's value is written into a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// As it is.
+    Text,
+    /// A whole number.
+    Integer,
+    /// A duration, from whole seconds.
+    Duration,
+}
+
+impl ColumnKind {
+    /// The words of the settings.
+    pub const WORDS: [&str; 3] = ["text", "integer", "duration"];
+}
+
+impl std::fmt::Display for ColumnKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Integer => "whole number",
+            Self::Duration => "duration in whole seconds",
+        })
+    }
+}
+
+impl Column {
+    /// Reads an entry of `[sessions.columns]`.
+    fn parse(entry: &Value) -> Option<Self> {
+        let (name, kind) = match entry {
+            Value::Object(typed) => (typed.get("column")?, typed.get("as")),
+            name => (name, None),
+        };
+        let kind = match kind.and_then(Value::as_str) {
+            Some("duration") => ColumnKind::Duration,
+            Some("integer") => ColumnKind::Integer,
+            _ => ColumnKind::Text,
+        };
+        let name = name.as_str()?.to_owned();
+        Some(Self { name, kind })
+    }
 }
 
 /// Where the note goes when the record is closed.

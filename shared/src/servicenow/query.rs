@@ -4,7 +4,8 @@
 //! (docs/vendors.md#query-traps). A query is therefore built from types with whitelisted characters, and the caller
 //! compares each row of the answer with the query.
 
-use crate::domain::record::{RecordNumber, RecordRef};
+use crate::domain::record::RecordRef;
+use crate::domain::record_number::RecordNumber;
 use crate::domain::session::{Digest, SessionId, attachment_name};
 
 /// An e-mail address that is safe in a query: letters, digits and `. _ % + - '`, one `@`.
@@ -55,6 +56,11 @@ impl Query {
     pub fn follow_up_correlation_id(session: &SessionId, digest: &Digest) -> Self {
         let value = format!("{}:{}", session.correlation_id(), digest.short());
         Self::equal("correlation_id", &value, "")
+    }
+
+    /// The row of that session in a table of sessions.
+    pub fn session(session: &SessionId) -> Self {
+        Self::equal("session", session.as_str(), "")
     }
 
     /// The active people of that address.
@@ -108,6 +114,7 @@ impl Query {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::record_tables::RecordTables;
 
     #[test]
     fn an_answer_is_compared_letter_by_letter_except_for_addresses() {
@@ -115,7 +122,7 @@ mod tests {
         let query = Query::correlation_id(&session("AbCdEf01"));
         assert!(query.matches("rescue:AbCdEf01"));
         assert!(!query.matches("rescue:aBcDeF01"));
-        let number = RecordNumber::parse("inc0010001").expect("valid");
+        let number = RecordNumber::parse("inc0010001", &RecordTables::default()).expect("valid");
         assert!(Query::number(&number).matches("INC0010001"));
         assert!(!Query::number(&number).matches("inc0010001"));
         let email = Email::parse("Ana.Ruiz@acme.test").expect("valid");

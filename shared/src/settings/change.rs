@@ -187,6 +187,48 @@ mod tests {
     }
 
     #[test]
+    fn a_table_is_switched_on_changed_and_switched_off() {
+        let pointers = |file: &TenantFile, patch: &Value| {
+            let patch = patch.as_object().expect("an object");
+            let change = change(file, patch, Author::ServiceNow, RULES).expect("valid");
+            (change.pointers, change.file)
+        };
+        let on = json!({"tables": {"problem": {}}, "sessions": {"console_sessions": "problem"}});
+        let (changed, with_problems) = pointers(&file(), &on);
+        assert_eq!(changed, ["/sessions/console_sessions", "/tables/problem"]);
+        assert_eq!(with_problems.record_tables().iter().count(), 3);
+        let again = pointers(&with_problems, &json!({"tables": {"problem": {}}}));
+        assert!(again.0.is_empty(), "{:?}", again.0);
+        let open = json!({"tables": {"problem": {"open_state": "102"}}});
+        let (changed, other) = pointers(&with_problems, &open);
+        assert_eq!(changed, ["/tables/problem", "/tables/problem/open_state"]);
+        let off = json!({"tables": {"problem": null}, "sessions": {"console_sessions": null}});
+        let (changed, without) = pointers(&other, &off);
+        assert_eq!(
+            changed,
+            ["/sessions/console_sessions", "/tables/problem/open_state"]
+        );
+        assert_eq!(without, file());
+        let typed = json!({"sessions": {"columns": {"WorkTime": {"column": "time_worked", "as": "duration"}}}});
+        let (changed, _) = pointers(&file(), &typed);
+        assert_eq!(
+            changed,
+            [
+                "/sessions/columns/WorkTime/as",
+                "/sessions/columns/WorkTime/column"
+            ]
+        );
+        let used = json!({"tables": {"problem": null}}).as_object().cloned();
+        let refused = change(
+            &with_problems,
+            &used.expect("an object"),
+            Author::ServiceNow,
+            RULES,
+        );
+        assert!(matches!(refused, Err(ChangeError::Invalid(faults)) if faults.len() == 1));
+    }
+
+    #[test]
     fn everything_that_would_be_wrong_is_named_at_once_and_nothing_is_changed() {
         let patch = json!({
             "langauge": "de",

@@ -58,6 +58,10 @@ fn collect_values<'a>(
     for (name, value) in table {
         let pointer = parent.with_trailing_token(name.as_str());
         match value {
+            // A table that is named without settings is switched on.
+            Value::Object(inner) if inner.is_empty() && *parent == "/tables" => {
+                values.entry(pointer).or_default()[side] = Some(value);
+            }
             Value::Object(inner) => collect_values(inner, side, &pointer, values),
             value => values.entry(pointer).or_default()[side] = Some(value),
         }

@@ -13,14 +13,16 @@ pub enum ValueKind {
     Texts,
     /// A table whose keys its author chooses.
     Map,
+    /// Tables of ServiceNow by their names, each with the keys of [`TABLE_KEYS`].
+    Tables,
     /// One of these texts.
     OneOf(&'static [&'static str]),
 }
 
-use ValueKind::{Boolean, Duration, Map, OneOf, Text, Texts};
+use ValueKind::{Boolean, Duration, Map, OneOf, Tables, Text, Texts};
 
 /// Every setting, in the order of the reference. A test compares them with the fields of `TenantFile`.
-pub const KEYS: [(&str, ValueKind); 30] = [
+pub const KEYS: [(&str, ValueKind); 32] = [
     ("tenant", Text),
     ("enabled", Boolean),
     (
@@ -44,22 +46,31 @@ pub const KEYS: [(&str, ValueKind); 30] = [
     ("sessions.publish", OneOf(&["all", "selected", "none"])),
     ("sessions.fields", Texts),
     ("sessions.chat", OneOf(&["note", "attachment", "omit"])),
-    (
-        "sessions.console_sessions",
-        OneOf(&["ignore", "incident", "case"]),
-    ),
+    ("sessions.console_sessions", Text),
     ("sessions.closed_records", OneOf(&["note", "reopen", "new"])),
     ("sessions.reference_fields", Texts),
     ("sessions.require_signed_tracking", Boolean),
     ("sessions.reauthorization_wait", Duration),
+    ("sessions.session_table", Text),
     ("sessions.columns", Map),
     ("sessions.new_record.caller_field", Text),
     ("sessions.new_record.columns", Map),
+    ("tables", Tables),
     ("notifications.email_technician", Boolean),
     ("notifications.email_customer", Boolean),
     ("notifications.pin_note", Boolean),
     ("debug.logging", Boolean),
     ("debug.rescue_api", Boolean),
+];
+
+/// The settings of one table of ServiceNow.
+pub const TABLE_KEYS: [(&str, ValueKind); 6] = [
+    ("number_prefix", Text),
+    ("tracking_code", Text),
+    ("person", Text),
+    ("people", Text),
+    ("closed_states", Texts),
+    ("open_state", Text),
 ];
 
 pub(super) const TABLES: [&str; 6] = [

@@ -8,5 +8,5 @@ mod rules;
 
 pub use self::change::{Author, ChangeError, SettingsChange, change};
 pub use self::document::{differences, document, dotted};
-pub use self::keys::{KEYS, ValueKind};
+pub use self::keys::{KEYS, TABLE_KEYS, ValueKind};
 pub use self::rules::{Rules, SettingFault, duration};

@@ -5,10 +5,14 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::document::{dotted, pointer};
-use super::keys::{KEYS, TABLES, ValueKind, nearest};
+use super::keys::{KEYS, TABLE_KEYS, TABLES, ValueKind, nearest};
 use crate::domain::instance::Instance;
+use crate::domain::record::TableName;
+use crate::domain::record_number::{is_prefix, stem};
+use crate::domain::record_tables::{RecordTable, RecordTables, built_in_with_code};
 use crate::domain::session::documented_name;
-use crate::domain::tenant::{HumanDuration, TenantId};
+use crate::domain::tenant::{ColumnKind, ConsoleSessions, HumanDuration, TenantId};
+use crate::domain::tracking::is_code;
 use crate::rescue::host::Host;
 
 /// Columns that the connector writes itself, or by which it finds a record.
@@ -60,6 +64,9 @@ impl Rules {
         check.rescue();
         check.servicenow();
         check.sessions();
+        check.columns();
+        let tables = check.tables();
+        check.console_sessions(&tables);
         check.faults
     }
 }
@@ -112,10 +119,10 @@ impl<'a> Check<'a> {
         let message = match (kind, value) {
             (ValueKind::Text, Value::String(_))
             | (ValueKind::Boolean, Value::Bool(_))
-            | (ValueKind::Map, Value::Object(_)) => return,
+            | (ValueKind::Map | ValueKind::Tables, Value::Object(_)) => return,
             (ValueKind::Text, _) => "must be a text in quotes".to_owned(),
             (ValueKind::Boolean, _) => "must be true or false".to_owned(),
-            (ValueKind::Map, _) => "must be a table".to_owned(),
+            (ValueKind::Map | ValueKind::Tables, _) => "must be a table".to_owned(),
             (ValueKind::OneOf(known), Value::String(text)) if known.contains(&text.as_str()) => {
                 return;
             }
@@ -237,19 +244,6 @@ impl<'a> Check<'a> {
             13 * DAY,
             "must be 1 hour to 13 days: the queue keeps messages for 14",
         );
-        for (pointer, variable, column) in self.entries("sessions.columns") {
-            if let Some(message) = wrong_variable(variable) {
-                self.name_fault(pointer.clone(), message);
-            }
-            match column.as_str() {
-                Some(column) => {
-                    if let Some(message) = wrong_column(column) {
-                        self.fault(pointer, message);
-                    }
-                }
-                None => self.fault(pointer, "must be a column's name in quotes"),
-            }
-        }
         for (pointer, column, value) in self.entries("sessions.new_record.columns") {
             if let Some(message) = wrong_column(column) {
                 self.name_fault(pointer.clone(), message);
@@ -257,6 +251,217 @@ impl<'a> Check<'a> {
             if !value.is_string() {
                 self.fault(pointer, "must be a text in quotes");
             }
+        }
+    }
+
+    fn columns(&mut self) {
+        for (pointer, variable, column) in self.entries("sessions.columns") {
+            if let Some(message) = wrong_variable(variable) {
+                self.name_fault(pointer.clone(), message);
+            }
+            let Some(typed) = column.as_object() else {
+                self.column(pointer, column);
+                continue;
+            };
+            for (key, value) in typed {
+                let pointer = pointer.with_trailing_token(key.as_str());
+                match (key.as_str(), value.as_str()) {
+                    ("column", _) => self.column(pointer, value),
+                    ("as", Some(word)) if ColumnKind::WORDS.contains(&word) => {}
+                    ("as", _) => {
+                        let words = ColumnKind::WORDS.join(", ");
+                        self.fault(pointer, format!("must be one of {words}"));
+                    }
+                    _ => self.name_fault(pointer, "unknown key; column and as are known"),
+                }
+            }
+            if !typed.contains_key("column") {
+                self.fault(
+                    pointer,
+                    "column is missing: the name of the ServiceNow column",
+                );
+            }
+        }
+        let table = "sessions.session_table";
+        if let Some(name) = self.text(table)
+            && !name.is_empty()
+            && !(name.starts_with("x_") || name.starts_with("u_"))
+        {
+            let message = "must be a table of the app such as x_rescue_conn_session, or empty";
+            self.fault(pointer(table), message);
+        } else if let Some(name) = self.text(table).filter(|name| !name.is_empty())
+            && TableName::parse(name).is_none()
+        {
+            self.fault(pointer(table), wrong_table(name));
+        }
+    }
+
+    fn column(&mut self, pointer: PointerBuf, name: &Value) {
+        match name.as_str().map(wrong_column) {
+            Some(None) => {}
+            Some(Some(message)) => self.fault(pointer, message),
+            None => self.fault(pointer, "must be a column's name in quotes"),
+        }
+    }
+
+    /// Checks what the file says about tables. Returns the tables that the tenant works with.
+    fn tables(&mut self) -> RecordTables {
+        let (mut names, mut known) = (Vec::new(), Map::new());
+        for (pointer, name, value) in self.entries("tables") {
+            let Some(table) = TableName::parse(name) else {
+                self.name_fault(pointer, wrong_table(name));
+                continue;
+            };
+            let Some(keys) = value.as_object() else {
+                self.fault(pointer, "must be a table");
+                continue;
+            };
+            if name.starts_with("sys") {
+                self.name_fault(pointer.clone(), format!("{name} is ServiceNow's own table"));
+            }
+            let fine = self.faults.len();
+            for (key, value) in keys {
+                self.table_key(pointer.with_trailing_token(key.as_str()), key, value);
+            }
+            if !RecordTable::is_built_in(&table) {
+                for key in ["number_prefix", "tracking_code"] {
+                    if !keys.contains_key(key) {
+                        let pointer = pointer.with_trailing_token(key);
+                        self.fault(
+                            pointer,
+                            "is missing: the connector does not know this table",
+                        );
+                    }
+                }
+            }
+            if self.faults.len() == fine {
+                known.insert(name.to_owned(), value.clone());
+            }
+            if names.contains(&table) {
+                self.name_fault(pointer, format!("{table} has another entry"));
+            }
+            names.push(table);
+        }
+        let tables = RecordTables::of(&known);
+        self.unique(&tables, "number_prefix", |table| stem(&table.number_prefix));
+        self.unique(&tables, "tracking_code", |table| {
+            table.tracking_code.clone()
+        });
+        self.of_each_table(&tables);
+        tables
+    }
+
+    fn table_key(&mut self, pointer: PointerBuf, key: &str, value: &Value) {
+        let Some((_, kind)) = TABLE_KEYS.iter().find(|(known, _)| *known == key) else {
+            let known = TABLE_KEYS.map(|(known, _)| known).join(", ");
+            self.name_fault(pointer, format!("unknown key; {known} are known"));
+            return;
+        };
+        let faults = self.faults.len();
+        self.kind(pointer.clone(), value, *kind);
+        if self.faults.len() > faults {
+            return;
+        }
+        let states = value.as_array().into_iter().flatten();
+        if states
+            .filter_map(Value::as_str)
+            .any(|state| !is_state(state))
+        {
+            self.fault(pointer, NO_STATE);
+            return;
+        }
+        let Some(text) = value.as_str() else { return };
+        let message = match key {
+            "number_prefix" if !is_prefix(text) => {
+                "must be letters, then letters, digits, - or _, such as INC: what the table's numbers start with".to_owned()
+            }
+            "tracking_code" if !is_code(text) => "must be 2 to 8 of a-z".to_owned(),
+            "person" if ["state", "active", "assigned_to"].contains(&text) => {
+                "must be the column of the customer".to_owned()
+            }
+            "person" if !text.is_empty() => match wrong_column(text) {
+                Some(message) => message,
+                None => return,
+            },
+            "people" if TableName::parse(text).is_none() => wrong_table(text),
+            "open_state" if !text.is_empty() && !is_state(text) => NO_STATE.to_owned(),
+            _ => return,
+        };
+        self.fault(pointer, message);
+    }
+
+    /// Names the tables of the file whose value another table has, too.
+    fn unique(&mut self, tables: &RecordTables, key: &str, value: impl Fn(&RecordTable) -> String) {
+        for (place, _, _) in self.entries("tables") {
+            let name = place
+                .last()
+                .and_then(|name| TableName::parse(&name.decoded()));
+            let Some(table) = name.and_then(|name| tables.get(&name)) else {
+                continue;
+            };
+            let same = |other: &&RecordTable| {
+                other.name != table.name && value(other) == value(table) && !value(table).is_empty()
+            };
+            if let Some(other) = tables.iter().find(same) {
+                let message = format!("{} has the same", other.name);
+                self.fault(place.with_trailing_token(key), message);
+            }
+        }
+    }
+
+    /// What the settings of a table must not say together, or beside those of other tables.
+    fn of_each_table(&mut self, tables: &RecordTables) {
+        let session_table = self.text("sessions.session_table");
+        for (place, name, settings) in self.entries("tables") {
+            let Some(table) = TableName::parse(name).and_then(|name| tables.get(&name)) else {
+                continue;
+            };
+            if session_table == Some(name) {
+                let message = "is the table of the sessions (sessions.session_table)";
+                self.name_fault(place.clone(), message);
+            }
+            let owner = built_in_with_code(&table.tracking_code);
+            if let Some(owner) = owner.filter(|owner| *owner != table.name.as_str())
+                && tables.iter().all(|other| other.name.as_str() != owner)
+            {
+                let place = place.with_trailing_token("tracking_code");
+                self.fault(place, format!("is the code of {owner}"));
+            }
+            if table.closed_states.contains(&table.open_state) {
+                let place = place.with_trailing_token("open_state");
+                self.fault(place, "is one of the closed states");
+            }
+            let own = stem(&table.number_prefix);
+            let more_digits = |other: &&RecordTable| {
+                let rest = own.strip_prefix(stem(&other.number_prefix).as_str());
+                rest.is_some_and(|rest| {
+                    !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit())
+                })
+            };
+            if settings.get("number_prefix").is_some()
+                && let Some(other) = tables.iter().find(more_digits)
+            {
+                let place = place.with_trailing_token("number_prefix");
+                let message = format!("is the prefix of {} and digits of its numbers", other.name);
+                self.fault(place, message);
+            }
+        }
+    }
+
+    fn console_sessions(&mut self, tables: &RecordTables) {
+        let path = "sessions.console_sessions";
+        let Some(text) = self.text(path) else { return };
+        let is_known = match ConsoleSessions::parse(text) {
+            Some(ConsoleSessions::Ignore) => true,
+            Some(ConsoleSessions::Create(table)) => tables.get(&table).is_some(),
+            None => false,
+        };
+        if !is_known {
+            let message = format!(
+                "must be ignore or one of the tables {}; [tables.NAME] adds another",
+                tables.names()
+            );
+            self.fault(pointer(path), message);
         }
     }
 
@@ -315,6 +520,17 @@ fn wrong_variable(name: &str) -> Option<String> {
         && name.len() <= 64;
     (documented_name(name).is_none() && !plausible)
         .then(|| format!("{name:?} is not a Post-to-URL variable such as CField1"))
+}
+
+const NO_STATE: &str = "must be the value of a state: 1 to 40 of a-z A-Z 0-9 blank . _ -";
+
+fn is_state(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b" ._-".contains(&b);
+    (1..=40).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+fn wrong_table(name: &str) -> String {
+    format!("{name:?} is not a table's name: a-z, then a-z 0-9 _")
 }
 
 fn wrong_column(column: &str) -> Option<String> {

@@ -10,7 +10,7 @@ use shared::aws::ledger::{
 use shared::aws::queue::Post;
 use shared::domain::clock::Timestamp;
 use shared::domain::error::ErrorCode;
-use shared::domain::record::{RecordRef, SysId, Table};
+use shared::domain::record::{RecordRef, SysId, TableName};
 use shared::domain::tenant::TenantId;
 use tests::LEASE;
 use tests::injected::denied;
@@ -166,8 +166,8 @@ impl PostInLedger {
 
     /// The record of the post's session.
     async fn record(&self) -> Option<RecordRef> {
-        let record = self.table.record(&acme(), &self.post.session_id).await;
-        record.expect("read")
+        let session = self.table.session(&acme(), &self.post.session_id).await;
+        session.expect("read").record
     }
 
     async fn store_record(&self, record: &RecordRef) {
@@ -179,7 +179,7 @@ impl PostInLedger {
 
 fn record(digit: char) -> RecordRef {
     RecordRef {
-        table: Table::Incident,
+        table: TableName::incident(),
         sys_id: SysId::parse(&digit.to_string().repeat(32)).expect("valid"),
     }
 }
@@ -473,7 +473,7 @@ async fn a_sessions_record_is_stored_for_ninety_days() {
     let ledger = PostInLedger::start().await;
     assert_eq!(ledger.record().await, None);
     let record = RecordRef {
-        table: Table::Case,
+        table: TableName::case(),
         ..record('c')
     };
     ledger.store_record(&record).await;

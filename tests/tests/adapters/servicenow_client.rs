@@ -7,7 +7,9 @@ use std::time::Duration;
 use local::servicenow::Created;
 use local::simulator::{FaultAction, InjectedFault, RecordedRequest, RequestMatcher};
 use shared::aws::credentials::AccessToken;
-use shared::domain::record::{RecordNumber, RecordRef, SysId, Table};
+use shared::domain::record::{RecordRef, SysId, TableName};
+use shared::domain::record_number::RecordNumber;
+use shared::domain::record_tables::RecordTables;
 use shared::domain::secret::Secret;
 use shared::domain::tenant::TenantFile;
 use shared::domain::time_budget::TimeBudget;
@@ -51,7 +53,7 @@ impl Instance {
     }
 
     fn record(&self) -> RecordRef {
-        record(Table::Incident, &self.incident)
+        record(TableName::incident(), &self.incident)
     }
 
     fn budget(&self, seconds: u64) -> TimeBudget {
@@ -104,7 +106,8 @@ impl Instance {
     }
 
     async fn find(&self) -> Result<Vec<Columns>, CallError> {
-        let number = RecordNumber::parse(&self.incident.number).expect("valid");
+        let number =
+            RecordNumber::parse(&self.incident.number, &RecordTables::default()).expect("valid");
         let query = Query::number(&number);
         self.connection()
             .find("incident", &query)
@@ -134,7 +137,7 @@ impl Instance {
     }
 }
 
-fn record(table: Table, created: &Created) -> RecordRef {
+fn record(table: TableName, created: &Created) -> RecordRef {
     RecordRef {
         table,
         sys_id: SysId::parse(&created.sys_id).expect("valid"),
@@ -519,7 +522,10 @@ async fn an_attachment_of_another_record_is_not_this_records() {
         .await
         .expect("attached");
     assert_eq!(has(instance.record()).await, Some(true));
-    assert_eq!(has(record(Table::Incident, &other)).await, Some(false));
+    assert_eq!(
+        has(record(TableName::incident(), &other)).await,
+        Some(false)
+    );
     let attachments = instance
         .parts
         .servicenow
@@ -579,14 +585,17 @@ async fn a_created_record_is_the_one_that_is_found() {
         ("correlation_id".to_owned(), session.correlation_id()),
     ]);
     let connection = instance.connection();
-    for table in Table::ALL {
+    for table in RecordTables::default().iter() {
         let created = connection
-            .create(table, &columns, "a note")
+            .create(&table.name, &columns, "a note")
             .await
             .expect("created");
-        assert!(created.number.starts_with(table.number_prefix()));
+        assert!(created.number.starts_with(&table.number_prefix));
         let query = Query::correlation_id(&session);
-        let found = connection.find(table.name(), &query).await.expect("found");
+        let found = connection
+            .find(table.name.as_str(), &query)
+            .await
+            .expect("found");
         assert_eq!(found.rows.len(), 1);
         assert_eq!(found.rows[0]["sys_id"], created.record.sys_id.as_str());
     }
@@ -826,7 +835,7 @@ async fn a_case_names_a_contact_or_a_consumer() {
         ("consumer", rosa, ["", "", "rosa@acme.test", "Rosa Diaz"]),
     ] {
         let case = simulator.add_case(&[(column, &person)]);
-        let record = record(Table::Case, &case);
+        let record = record(TableName::case(), &case);
         let connection = instance.connection();
         let read = connection.read(&record, &names, DisplayValue::Raw);
         let row = read.await.expect("read").expect("a record");

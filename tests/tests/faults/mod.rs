@@ -5,6 +5,7 @@ mod exactly_once;
 mod giving_up;
 mod rotation;
 mod session_details;
+mod session_rows;
 mod two_at_once;
 mod waiting;
 mod waking;

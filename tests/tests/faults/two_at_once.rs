@@ -5,7 +5,6 @@ use std::time::Duration;
 use local::rescue::Phase;
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use serde_json::json;
-use shared::domain::record::RecordNumber;
 use shared::environment::Testing;
 use tests::injected;
 use tests::{LEASE, World};
@@ -152,12 +151,11 @@ async fn a_record_named_for_a_post_of_unknown_outcome_makes_no_second_note() {
     let stack = &world.cloud.stack;
     let dead_letters = admin::dlq::list(stack, &admin::dlq::Filter::default()).await;
     let id = &dead_letters.expect("dead letters").dead_letters[0].id;
-    let number = RecordNumber::parse(&second.number).expect("a number");
     let testing = Testing {
         allow_loopback: true,
         ..Testing::default()
     };
-    let redriven = admin::dlq::redrive_one(stack, &testing, id, Some(&number)).await;
+    let redriven = admin::dlq::redrive_one(stack, &testing, id, Some(&second.number)).await;
     let left = redriven.expect("answered").left;
     let because = &left[0].because;
     let expected = "its note is on the session's present record";

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use local::demo_tenant;
 use local::rescue::{Phase, Session};
 use local::servicenow::Created;
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
@@ -223,7 +224,7 @@ async fn a_process_killed_between_a_reopening_and_its_note_leaves_one_note() {
 async fn dropped_columns_are_in_the_ledger_and_the_log_and_in_no_note() {
     let world = World::with_settings(|file| {
         file.replace(
-            "WorkTime = \"time_worked\"",
+            demo_tenant::TYPED_COLUMN,
             "WorkTime = \"u_rescue_time\"\nPlatform = \"u_platform\"\nTechName = \"u_none\"",
         )
     })

@@ -30,6 +30,8 @@ fn the_demo_without_arguments_succeeds() {
     assert_contains(
         &output,
         &[
+            "has both work notes, and 28 Minutes 51 Seconds of work in the column time_worked.",
+            "What the list of sessions shows",
             "set up in ServiceNow alone",
             "The link does not work a second time.",
             "The new URLs work, the old ones do not.",

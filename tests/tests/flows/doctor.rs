@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 use shared::aws::credentials::Pause;
 use shared::domain::clock::Clock;
 use shared::domain::error::ErrorCode;
-use shared::domain::record::RecordNumber;
 use shared::domain::secret::Secret;
 use shared::domain::secret_name::SecretName;
 use shared::domain::tenant::TenantId;
@@ -21,7 +20,7 @@ use shared::environment::Testing;
 use std::time::Duration;
 use tests::World;
 use tests::injected::rate_limited;
-use tests::settings::{console_sessions, with_line};
+use tests::settings::{console_sessions, with_line, with_rows_and_problems};
 use tests::tokens::demo;
 
 use super::command_line::CommandLine;
@@ -136,14 +135,15 @@ async fn set(world: &World, name: SecretName, value: &str) {
 
 /// A world without faults, and options for all checks.
 async fn healthy() -> (World, Options) {
-    let world = World::start().await;
+    let world = World::with_settings(|file| with_rows_and_problems(&file)).await;
     world.schedule_rotation().await;
     world.cloud.servicenow.add_case(&[]);
+    world.cloud.servicenow.add_record("problem", &[]);
     deliver_a_session(&world).await;
     let record = world.incident();
     let options = Options {
         technician: Some(TECHNICIAN.to_owned()),
-        write_to: RecordNumber::parse(&record.number),
+        write_to: Some(record.number.clone()),
         webhook_url: Some(world.ended.clone()),
         technicians: Some(technicians::read(&format!("E-mail\n{TECHNICIAN}\n"))),
         ..options(&world)
@@ -265,7 +265,7 @@ async fn scripts_get_json_and_an_exit_code() {
     let checks = report["checks"].as_array().expect("checks");
     assert_eq!(report["tenant"], TENANT);
     assert_eq!(report.as_object().map(serde_json::Map::len), Some(2));
-    assert_eq!(checks.len(), 32);
+    assert_eq!(checks.len(), 34);
     assert_eq!(checks[0]["id"], "configuration");
     for check in checks {
         let names: Vec<&String> = check.as_object().expect("an object").keys().collect();
@@ -536,7 +536,7 @@ async fn the_cause_of_a_refused_test_note_is_named() {
 async fn a_missing_record_gets_no_test_note() {
     let world = World::start().await;
     let options = Options {
-        write_to: RecordNumber::parse("INC9999999"),
+        write_to: Some("INC9999999".to_owned()),
         ..options(&world)
     };
     world.incident();
@@ -549,7 +549,7 @@ async fn a_missing_record_gets_no_test_note() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_column_that_does_not_exist_is_found_before_values_are_dropped() {
     let world = World::with_settings(|file| {
-        file.replace("WorkTime = \"time_worked\"", "WorkTime = \"u_minutes\"")
+        file.replace(demo_tenant::TYPED_COLUMN, "WorkTime = \"u_minutes\"")
     })
     .await;
     world.incident();

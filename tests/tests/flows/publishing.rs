@@ -160,8 +160,16 @@ async fn columns_are_written_beside_the_note() {
     world.post(&session, Phase::End).await;
     let unnamed = world.console_session();
     world.post_and_deliver(&unnamed, Phase::End).await;
-    for row in world.servicenow().records("incident") {
-        assert_eq!(row["time_worked"], "1731", "{row:?}");
+    let rows = world.servicenow().records("incident");
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        assert_eq!(row["time_worked"], "1970-01-01 00:28:51", "{row:?}");
+        let shown = |column| {
+            world
+                .servicenow()
+                .displayed("incident", &row["sys_id"], column)
+        };
+        assert_eq!(shown("time_worked"), "28 Minutes 51 Seconds");
     }
 }
 

@@ -5,7 +5,8 @@ use local::demo_tenant::TENANT;
 use local::rescue::{Format, Phase, Session};
 use local::servicenow::Created;
 use shared::aws::secret_store::SecretStore;
-use shared::domain::record::{RecordRef, SysId, Table};
+use shared::domain::record::{RecordRef, SysId, TableName};
+use shared::domain::record_tables::RecordTables;
 use shared::domain::tenant::TenantId;
 use shared::domain::tracking;
 use tests::World;
@@ -25,7 +26,7 @@ fn with_plain_tracking(file: String) -> String {
 }
 
 /// The `Tracking0` that this deployment signs for a tenant's record.
-async fn signed(world: &World, tenant: &str, table: Table, sys_id: &str) -> String {
+async fn signed(world: &World, tenant: &str, table: TableName, sys_id: &str) -> String {
     let tenant = TenantId::parse(tenant).expect("valid");
     let (secrets, prefix) = (
         world.cloud.stack.secrets.clone(),
@@ -38,7 +39,8 @@ async fn signed(world: &World, tenant: &str, table: Table, sys_id: &str) -> Stri
         table,
         sys_id: SysId::parse(sys_id).expect("valid"),
     };
-    tracking::sign(&key, &tenant, &record)
+    let tables = RecordTables::default();
+    tracking::sign(&key, &tenant, &tables, &record).expect("a table of the tenant")
 }
 
 /// Delivers the session's start and returns the state and reason of its ledger entry.
@@ -76,7 +78,7 @@ async fn a_session_stays_with_the_record_of_its_first_post() {
     let session = world.session(&first);
     world.post_and_deliver(&session, Phase::Start).await;
     let mark = world.servicenow().mark();
-    let tracking = signed(&world, TENANT, Table::Incident, &second.sys_id).await;
+    let tracking = signed(&world, TENANT, TableName::incident(), &second.sys_id).await;
     let session = session
         .with_field("CField1", &second.number)
         .with_tracking0(&tracking);
@@ -92,10 +94,10 @@ async fn a_signed_tracking_names_its_record_before_any_field_does() {
     let world = World::start().await;
     let (tracked, named) = (world.incident(), world.incident());
     let case = world.servicenow().add_case(&[]);
-    let tracking = signed(&world, TENANT, Table::Incident, &tracked.sys_id).await;
+    let tracking = signed(&world, TENANT, TableName::incident(), &tracked.sys_id).await;
     let session = world.session(&named).with_tracking0(&tracking);
     assert_outcome(&world, &session, DELIVERED).await;
-    let tracking = signed(&world, TENANT, Table::Case, &case.sys_id).await;
+    let tracking = signed(&world, TENANT, TableName::case(), &case.sys_id).await;
     let session = world.session(&named).with_tracking0(&tracking);
     assert_outcome(&world, &session, DELIVERED).await;
     assert_eq!(world.notes(&tracked).len(), 1);
@@ -113,8 +115,8 @@ async fn a_forged_or_altered_tracking_counts_as_no_reference() {
     let world = World::with_settings(without_creating).await;
     world.add_tenant("other").await;
     let (own, wanted) = (world.incident(), world.incident());
-    let genuine = signed(&world, TENANT, Table::Incident, &own.sys_id).await;
-    let of_another_tenant = signed(&world, "other", Table::Incident, &wanted.sys_id).await;
+    let genuine = signed(&world, TENANT, TableName::incident(), &own.sys_id).await;
+    let of_another_tenant = signed(&world, "other", TableName::incident(), &wanted.sys_id).await;
     for forged in [
         genuine.replace(&own.sys_id, &wanted.sys_id),
         genuine.replace("inc:", "case:"),
@@ -147,7 +149,7 @@ async fn a_forged_or_altered_tracking_counts_as_no_reference() {
 async fn a_signed_tracking_waits_while_the_key_cannot_be_read() {
     let world = World::with_settings(without_creating).await;
     let incident = world.incident();
-    let tracking = signed(&world, TENANT, Table::Incident, &incident.sys_id).await;
+    let tracking = signed(&world, TENANT, TableName::incident(), &incident.sys_id).await;
     let session = world.console_session().with_tracking0(&tracking);
     let denied = denied();
     let away = InjectedAwsFault::any(Service::SecretsManager, denied).times(1_000);
@@ -181,7 +183,7 @@ async fn a_plain_tracking_counts_only_without_require_signed_tracking() {
         .work_notes("sn_customerservice_case", &case.sys_id);
     assert_eq!(notes.len(), 2);
 
-    let genuine = signed(&world, TENANT, Table::Incident, &incident.sys_id).await;
+    let genuine = signed(&world, TENANT, TableName::incident(), &incident.sys_id).await;
     let session = world.console_session().with_tracking0(&genuine);
     assert_outcome(&world, &session, DELIVERED).await;
     let forged = format!("inc:{}:0123456789abcdef", incident.sys_id);
@@ -378,7 +380,7 @@ async fn a_reference_to_no_record_is_given_up_with_any_console_sessions() {
     world.servicenow().configure(|rules| {
         rules.hidden_records.insert(hidden.sys_id.clone());
     });
-    let nowhere = signed(&world, TENANT, Table::Incident, &"0a".repeat(16)).await;
+    let nowhere = signed(&world, TENANT, TableName::incident(), &"0a".repeat(16)).await;
     let sessions = [
         world.console_session().with_field("CField1", "INC9999999"),
         world.console_session().with_field("CField1", "CS9999999"),

@@ -268,10 +268,13 @@ async fn a_missing_session_or_tenant_differs_from_one_without_posts() {
         let expected = ["no tenant dmeo", "Did you mean demo?"];
         operator.fails(command, &expected).await;
     }
+    let of_no_table = ["sessions", "list", TENANT, "--record", "TASK0012345"];
+    let expected = ["TASK0012345 is not one record number", "INC, CS"];
+    operator.fails(&of_no_table, &expected).await;
     let wrong_usage = [
         &["sessions", "list", TENANT, "--state", "lost"][..],
         &["sessions", "list", TENANT, "--since", "31 Feb"],
-        &["sessions", "list", TENANT, "--record", "TASK0012345"],
+        &["sessions", "list", TENANT, "--record", "TASK12"],
         &["sessions", "list"],
         &["sessions", "list", TENANT, "--all-tenants"],
         &[

@@ -16,12 +16,12 @@ use shared::checks::reader::Reader;
 use shared::checks::report::Status;
 use shared::checks::runner::run;
 use shared::domain::error::ErrorCode;
-use shared::domain::record::RecordNumber;
 use shared::domain::tenant::TenantId;
 use shared::environment::Testing;
 use shared::retry::ServiceNowTimeouts;
 use shared::wiring::VendorWiring;
 use tests::World;
+use tests::settings::with_rows_and_problems;
 use tests::settings_app::SettingsApp;
 use tests::tokens::demo;
 
@@ -70,9 +70,10 @@ fn assert_no_command(checks: &[Value]) {
 }
 
 async fn healthy() -> World {
-    let world = World::start().await;
+    let world = World::with_settings(|file| with_rows_and_problems(&file)).await;
     world.incident();
     world.cloud.servicenow.add_case(&[]);
+    world.cloud.servicenow.add_record("problem", &[]);
     world
 }
 
@@ -275,7 +276,7 @@ async fn after_a_correction_in_servicenow_doctor_resumes_the_deliveries() {
     world.cloud.travel(Duration::from_secs(61));
     let options = admin::doctor::Options {
         technician: None,
-        write_to: RecordNumber::parse(&incident.number),
+        write_to: Some(incident.number.clone()),
         webhook_url: None,
         technicians: None,
         testing: testing(&world),

@@ -5,9 +5,41 @@ declare global {
         namespace Internal {
             interface Keys extends KeysRegistry {
                 explicit: {
+                    'acl-pin-delete': {
+                        table: 'sys_security_acl'
+                        id: '151f73d0c1de40e583dabfee2d190879'
+                    }
+                    'acl-pin-read': {
+                        table: 'sys_security_acl'
+                        id: '15db236eb1d04133be46b67a68037a5a'
+                    }
                     'acl-pin-request-read': {
                         table: 'sys_security_acl'
                         id: '5d57de0aed35492085e29f6be858e706'
+                    }
+                    'acl-session-create': {
+                        table: 'sys_security_acl'
+                        id: 'a3c31a34acfb491480695ff6cb514e5a'
+                    }
+                    'acl-session-delete': {
+                        table: 'sys_security_acl'
+                        id: '52ea5df4c3a24568b4751a52a20a991e'
+                    }
+                    'acl-session-read': {
+                        table: 'sys_security_acl'
+                        id: '4208518031104eb49539b61fad08beee'
+                    }
+                    'acl-session-read-agent': {
+                        table: 'sys_security_acl'
+                        id: 'b1d2db9e704945f9ae1b7237af4699e0'
+                    }
+                    'acl-session-report': {
+                        table: 'sys_security_acl'
+                        id: 'f7f9e4469a964b61afa8f3270a9fe35b'
+                    }
+                    'acl-session-write': {
+                        table: 'sys_security_acl'
+                        id: 'da2da448de1444d28cfe659c158960e8'
                     }
                     'acl-settings-read': {
                         table: 'sys_security_acl'
@@ -24,18 +56,30 @@ declare global {
                     'button-case-generate': {
                         table: 'sys_ui_action'
                         id: 'd1b0ea63fd644bc29c6928946007b03f'
+                        deleted: true
                     }
                     'button-case-new': {
                         table: 'sys_ui_action'
                         id: '6d50b36b45cd4fdca514a4b470a906cb'
+                        deleted: true
                     }
                     'button-incident-generate': {
                         table: 'sys_ui_action'
                         id: '59c32e5c08934dbb967d41a0e3bcdb20'
+                        deleted: true
                     }
                     'button-incident-new': {
                         table: 'sys_ui_action'
                         id: '1c4edde3011447b190baf982d3d3ba49'
+                        deleted: true
+                    }
+                    'button-interaction-generate': {
+                        table: 'sys_ui_action'
+                        id: '621ac1f3a8b6440980167a8defb300d1'
+                    }
+                    'button-interaction-new': {
+                        table: 'sys_ui_action'
+                        id: '6b10e4457a054390873afaa3cc06098b'
                     }
                     'button-settings-save': {
                         table: 'sys_ui_action'
@@ -44,6 +88,14 @@ declare global {
                     'button-settings-test': {
                         table: 'sys_ui_action'
                         id: '3600a758d19f4bd18c66804c968999a0'
+                    }
+                    'button-task-generate': {
+                        table: 'sys_ui_action'
+                        id: 'c1fedba69ed44d14b1ee02747c571c4f'
+                    }
+                    'button-task-new': {
+                        table: 'sys_ui_action'
+                        id: 'f617ea30ca1d44a5b9e02b4d131ca4b1'
                     }
                     'button-webhook-urls-renew': {
                         table: 'sys_ui_action'
@@ -65,6 +117,14 @@ declare global {
                         table: 'user_criteria'
                         id: '0f1e4bba86344650a571d4282f6ee4c4'
                     }
+                    dashboard: {
+                        table: 'par_dashboard'
+                        id: '0ace81e36f754364a1e0ba674b92f13f'
+                    }
+                    'dashboard-tab': {
+                        table: 'par_dashboard_tab'
+                        id: '66ac09c0271c4eaabf7f263dbb8f4d50'
+                    }
                     'event-needs-attention': {
                         table: 'sysevent_register'
                         id: 'ec1d7943ee2e42038fac774574a55eba'
@@ -85,9 +145,21 @@ declare global {
                         table: 'sysevent_email_action'
                         id: '6547f33205c64a3f97c9e4c67cbc7611'
                     }
+                    'may-read-catalog-task': {
+                        table: 'sys_scope_privilege'
+                        id: '1ea8c3fea74942ac95ba4336f2dbfccd'
+                    }
+                    'may-read-change-request': {
+                        table: 'sys_scope_privilege'
+                        id: '5f25f56bfde04eb1b7405cddc98d1f1e'
+                    }
                     'may-read-incident': {
                         table: 'sys_scope_privilege'
                         id: '7006a9b6a9574112836217ed8952e568'
+                    }
+                    'may-read-interaction': {
+                        table: 'sys_scope_privilege'
+                        id: '8e812949104e4c3b8942b0198d6755c7'
                     }
                     'may-read-item-option-rows': {
                         table: 'sys_scope_privilege'
@@ -96,6 +168,10 @@ declare global {
                     'may-read-item-options': {
                         table: 'sys_scope_privilege'
                         id: 'ede338ef3b8a49eea786b73abd5f3a8a'
+                    }
+                    'may-read-problem': {
+                        table: 'sys_scope_privilege'
+                        id: 'd5c6232ff3b14fe5a6d5c88206fabd21'
                     }
                     'may-read-property': {
                         table: 'sys_scope_privilege'
@@ -106,9 +182,21 @@ declare global {
                         table: 'sys_scope_privilege'
                         id: '6491400eebf642b89495a3d6c170bb04'
                     }
+                    'may-read-request': {
+                        table: 'sys_scope_privilege'
+                        id: '11b9449620dd4d5a979959e855165004'
+                    }
                     'may-read-requested-item': {
                         table: 'sys_scope_privilege'
                         id: '15164f3770604eacb8002747e50c81b3'
+                    }
+                    'may-read-tables': {
+                        table: 'sys_scope_privilege'
+                        id: 'aa83dd79bd82491085dacbedf19777ed'
+                    }
+                    'may-read-task': {
+                        table: 'sys_scope_privilege'
+                        id: '981f79855e1e4253b97b8f17e265a627'
                     }
                     'may-read-user': {
                         table: 'sys_scope_privilege'
@@ -118,13 +206,29 @@ declare global {
                         table: 'sys_scope_privilege'
                         id: '024fc386825c4299a7272d9fd39d2f18'
                     }
+                    'may-write-catalog-task': {
+                        table: 'sys_scope_privilege'
+                        id: '3ba4502bd71b4fe187611a9f935f1f75'
+                    }
+                    'may-write-change-request': {
+                        table: 'sys_scope_privilege'
+                        id: 'a469a2848d0348859fa8dcd651375958'
+                    }
                     'may-write-incident': {
                         table: 'sys_scope_privilege'
                         id: '5f7df8c7bb704c1d9379ad53928dc3a9'
                     }
+                    'may-write-interaction': {
+                        table: 'sys_scope_privilege'
+                        id: '7b534580713444e3920906644cd592d2'
+                    }
                     'may-write-item-options': {
                         table: 'sys_scope_privilege'
                         id: 'd293020bbf43482ea90d4559751f4bc8'
+                    }
+                    'may-write-problem': {
+                        table: 'sys_scope_privilege'
+                        id: 'f6f085d1ad374c71b2794b69fbd52e75'
                     }
                     'may-write-requested-item': {
                         table: 'sys_scope_privilege'
@@ -133,6 +237,10 @@ declare global {
                     menu: {
                         table: 'sys_app_application'
                         id: 'ea29312bd3d34a478806745cd5da01ba'
+                    }
+                    'menu-sessions': {
+                        table: 'sys_app_module'
+                        id: '08e230cea2cd42ac99997e11bac103e1'
                     }
                     'menu-settings': {
                         table: 'sys_app_module'
@@ -194,6 +302,66 @@ declare global {
                         id: '0e0c2abeb7ca4a30ad73ed6ea55a7621'
                         deleted: true
                     }
+                    'related-list-change-request': {
+                        table: 'sys_ui_related_list_entry'
+                        id: '3ea3056b123041ac8c90be9481fd4183'
+                    }
+                    'related-list-incident': {
+                        table: 'sys_ui_related_list_entry'
+                        id: '8ebf7fa1d204452a9d71b7251caa874e'
+                    }
+                    'related-list-interaction': {
+                        table: 'sys_ui_related_list_entry'
+                        id: 'eeaccda5d8674773910501268543148c'
+                    }
+                    'related-list-problem': {
+                        table: 'sys_ui_related_list_entry'
+                        id: 'f17dc15b437549a3ad421341599e899f'
+                    }
+                    'related-list-sc-req-item': {
+                        table: 'sys_ui_related_list_entry'
+                        id: '5c003b509e9a44559a820b172f6105b7'
+                    }
+                    'related-list-sc-task': {
+                        table: 'sys_ui_related_list_entry'
+                        id: '7cc6711024664013819196adb4f59d70'
+                    }
+                    'related-list-sn-customerservice-case': {
+                        table: 'sys_ui_related_list_entry'
+                        id: '45fb81bc8f8d44479e804da11992645b'
+                    }
+                    'related-list-sn-hr-core-case': {
+                        table: 'sys_ui_related_list_entry'
+                        id: '79230d71e2f94b83ad20130860ca53c0'
+                    }
+                    'report-pins-without-session': {
+                        table: 'sys_report'
+                        id: '0a34f2cf0cba43dabafc14a8de3f4a56'
+                    }
+                    'report-sessions-per-week': {
+                        table: 'sys_report'
+                        id: '93ac9fefb5b44dcc99861a7e3619add0'
+                    }
+                    'report-sessions-without-record': {
+                        table: 'sys_report'
+                        id: '073b1f479a6448f9936c436321bf14dc'
+                    }
+                    'report-waiting-time': {
+                        table: 'sys_report'
+                        id: 'cba3fd07bd2444fa946620828160a2a2'
+                    }
+                    'report-work-time-group': {
+                        table: 'sys_report'
+                        id: 'e75f077a35f0469ebc0dac65a00beae4'
+                    }
+                    'report-work-time-technician': {
+                        table: 'sys_report'
+                        id: 'c015f564116944a5939fb9198fad809c'
+                    }
+                    'rule-session-pin': {
+                        table: 'sys_script'
+                        id: 'af771053898749fa871302eef2ce98fa'
+                    }
                     'rule-settings-save': {
                         table: 'sys_script'
                         id: '6a5c2866a941497e9aed39f5e774df1a'
@@ -225,6 +393,14 @@ declare global {
                     'script-pin-requests': {
                         table: 'sys_script_include'
                         id: '23847ef0b2754717ab8b4cbfaa6dd2a6'
+                    }
+                    'script-pins': {
+                        table: 'sys_script_include'
+                        id: '1e9275378857405ba9b31df2bdffc703'
+                    }
+                    'script-record-types': {
+                        table: 'sys_script_include'
+                        id: '0f69403eb16e4c2482c89cd9ca1a78f9'
                     }
                     'script-sentences': {
                         table: 'sys_script_include'
@@ -295,6 +471,30 @@ declare global {
                         id: 'b467a381778c4557bbf5a004b714f068'
                         deleted: true
                     }
+                    'widget-pins-without-session': {
+                        table: 'par_dashboard_widget'
+                        id: '69ca9e073d5c4c00a90976201940176b'
+                    }
+                    'widget-sessions-per-week': {
+                        table: 'par_dashboard_widget'
+                        id: '9daa9f8f32384762bbfb13b2ed35a65d'
+                    }
+                    'widget-sessions-without-record': {
+                        table: 'par_dashboard_widget'
+                        id: 'ce9c6bc0c3d14efca5e7dd51a833756e'
+                    }
+                    'widget-waiting-time': {
+                        table: 'par_dashboard_widget'
+                        id: '60603f56769d45a88e05051246e9a164'
+                    }
+                    'widget-work-time-group': {
+                        table: 'par_dashboard_widget'
+                        id: 'e90605381b2f4b85ac540ec56f621f89'
+                    }
+                    'widget-work-time-technician': {
+                        table: 'par_dashboard_widget'
+                        id: 'd42a146b90084adc8ab8ad05ed2ae353'
+                    }
                 }
                 composite: [
                     {
@@ -320,6 +520,14 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_dictionary'
+                        id: '015f1c71b22f4c39b630545245b5d65b'
+                        key: {
+                            name: 'x_rescue_conn_pin'
+                            element: 'NULL'
+                        }
+                    },
+                    {
                         table: 'sys_documentation'
                         id: '01cf2c06e5fd4f14b1fd237d0927fa4e'
                         key: {
@@ -329,8 +537,32 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_list_element'
+                        id: '02101af237524d6c96eb06389fcb86a6'
+                        key: {
+                            list_id: {
+                                id: '0c367443e7ab42bcaee0a4887d76b86e'
+                                key: {
+                                    name: 'x_rescue_conn_pin'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                    element: 'NULL'
+                                    relationship: 'NULL'
+                                    parent: 'NULL'
+                                }
+                            }
+                            element: 'requested_by'
+                        }
+                    },
+                    {
                         table: 'sys_ux_form_action'
                         id: '0248348ce0204538bb998a6a8baa97b4'
+                        deleted: true
                         key: {
                             ui_action: '6d50b36b45cd4fdca514a4b470a906cb'
                         }
@@ -416,10 +648,65 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_element'
+                        id: '05ab5baa00eb4076a7791178085b7b2d'
+                        key: {
+                            sys_ui_section: {
+                                id: '2c465af8d7744b07b036c11ac19f41fa'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'From Rescue'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'platform'
+                            position: '1'
+                        }
+                    },
+                    {
                         table: 'sys_user_role'
                         id: '0672cb413aad488aade8a9309c694810'
                         key: {
                             name: 'x_rescue_conn.admin'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_form_section'
+                        id: '06eb0672807c42abbf43439eab1b78a5'
+                        key: {
+                            sys_ui_form: {
+                                id: '88c0f693f6b84c94acee9d61e2466955'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            sys_ui_section: {
+                                id: 'd279f3a71fb24584a278deb650c25a47'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'Session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
                         }
                     },
                     {
@@ -437,6 +724,28 @@ declare global {
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'rescue_company_id'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '0752a77c055144cc98cf6205749718f7'
+                        key: {
+                            sys_ui_section: {
+                                id: 'd279f3a71fb24584a278deb650c25a47'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'Session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'technician'
+                            position: '7'
                         }
                     },
                     {
@@ -491,6 +800,53 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_documentation'
+                        id: '0afbee0190de40349c25d5ca3c6fcb62'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'interaction'
+                            language: 'en'
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
+                        id: '0bebf6c4bd1d4517a63bbd7aae403fd3'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'technician'
+                        }
+                    },
+                    {
+                        table: 'sys_security_acl_role'
+                        id: '0c1a150582e94705ac94b4e6bbbabf77'
+                        key: {
+                            sys_security_acl: '151f73d0c1de40e583dabfee2d190879'
+                            sys_user_role: {
+                                id: '0672cb413aad488aade8a9309c694810'
+                                key: {
+                                    name: 'x_rescue_conn.admin'
+                                }
+                            }
+                        }
+                    },
+                    {
+                        table: 'sys_ui_list'
+                        id: '0c367443e7ab42bcaee0a4887d76b86e'
+                        key: {
+                            name: 'x_rescue_conn_pin'
+                            view: {
+                                id: 'Default view'
+                                key: {
+                                    name: 'NULL'
+                                }
+                            }
+                            sys_domain: 'global'
+                            element: 'NULL'
+                            relationship: 'NULL'
+                            parent: 'NULL'
+                        }
+                    },
+                    {
                         table: 'sys_ui_element'
                         id: '0cac1b168f594a73b8992c075c412a9f'
                         key: {
@@ -510,6 +866,62 @@ declare global {
                             }
                             element: 'language'
                             position: '7'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_action_role'
+                        id: '0cda47fa0e7d42299e637051bc713dce'
+                        key: {
+                            sys_ui_action: 'c1fedba69ed44d14b1ee02747c571c4f'
+                            sys_user_role: {
+                                id: 'de404565c946411c9079e58ae654c36b'
+                                key: {
+                                    name: 'x_rescue_conn.agent'
+                                }
+                            }
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '0d274e9932284bcb8732e2b5af44b430'
+                        key: {
+                            sys_ui_section: {
+                                id: '67afcefa3bc247fdaeadef1a0fdfb5fa'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'Times'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: '.begin_split'
+                            position: '0'
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
+                        id: '0d6e3272070f4517a6f1bf26c8d9d6ce'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'work_time'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_action_role'
+                        id: '0e86026035114ff49603e65d114e177d'
+                        key: {
+                            sys_ui_action: '6b10e4457a054390873afaa3cc06098b'
+                            sys_user_role: {
+                                id: 'de404565c946411c9079e58ae654c36b'
+                                key: {
+                                    name: 'x_rescue_conn.agent'
+                                }
+                            }
                         }
                     },
                     {
@@ -575,6 +987,17 @@ declare global {
                     },
                     {
                         table: 'sys_choice'
+                        id: '118c291bcb1f4104b88c4866ecb2586e'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'state'
+                            value: 'started'
+                            language: 'en'
+                            dependent_value: 'NULL'
+                        }
+                    },
+                    {
+                        table: 'sys_choice'
                         id: '12abc3d6cf9d44cf82886e35b0efdc94'
                         key: {
                             name: 'x_rescue_conn_settings'
@@ -582,6 +1005,37 @@ declare global {
                             value: 'all'
                             language: 'en'
                             dependent_value: 'NULL'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_list_element'
+                        id: '12d873b55da5467a93beb4a274e790a5'
+                        key: {
+                            list_id: {
+                                id: '0c367443e7ab42bcaee0a4887d76b86e'
+                                key: {
+                                    name: 'x_rescue_conn_pin'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                    element: 'NULL'
+                                    relationship: 'NULL'
+                                    parent: 'NULL'
+                                }
+                            }
+                            element: 'session'
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
+                        id: '13419dbd4b9f4600a3a60cfdf0ad3b84'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'source'
                         }
                     },
                     {
@@ -596,6 +1050,7 @@ declare global {
                     {
                         table: 'sys_ui_element'
                         id: '13899d9d9fde43fd85c26ee34c9bbe5d'
+                        deleted: true
                         key: {
                             sys_ui_section: {
                                 id: '4b2be9f8cc6741129ffb9e3fe2c6884b'
@@ -616,6 +1071,21 @@ declare global {
                         }
                     },
                     {
+                        table: 'par_dashboard_permission'
+                        id: '1400f04a73b74cee80f626cb6e12ac2c'
+                        key: {
+                            dashboard: '0ace81e36f754364a1e0ba674b92f13f'
+                            user: 'NULL'
+                            group: 'NULL'
+                            role: {
+                                id: '0672cb413aad488aade8a9309c694810'
+                                key: {
+                                    name: 'x_rescue_conn.admin'
+                                }
+                            }
+                        }
+                    },
+                    {
                         table: 'sys_ui_policy'
                         id: '14452afadd014ff7b647357e3ac52a6f'
                         key: {
@@ -626,6 +1096,7 @@ declare global {
                     {
                         table: 'sys_ui_action_role'
                         id: '14c3e370964e4232aee32916d370b575'
+                        deleted: true
                         key: {
                             sys_ui_action: '1c4edde3011447b190baf982d3d3ba49'
                             sys_user_role: {
@@ -737,8 +1208,18 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_documentation'
+                        id: '185d65d35a3f46ff86ced98df8b7f324'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'tenant_tables'
+                            language: 'en'
+                        }
+                    },
+                    {
                         table: 'sys_ux_form_action'
                         id: '1868b8dd0eca455f9663196940354341'
+                        deleted: true
                         key: {
                             ui_action: '59c32e5c08934dbb967d41a0e3bcdb20'
                         }
@@ -749,6 +1230,36 @@ declare global {
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'webhook_key_id'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '1916fb0410ee4fba8c2fbf061efc4c06'
+                        key: {
+                            sys_ui_section: {
+                                id: '4b2be9f8cc6741129ffb9e3fe2c6884b'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Records'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'caller_field'
+                            position: '7'
+                        }
+                    },
+                    {
+                        table: 'sys_choice_set'
+                        id: '19c48b34c915404a84c2da9553323551'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'source'
                         }
                     },
                     {
@@ -771,6 +1282,37 @@ declare global {
                     },
                     {
                         table: 'sys_dictionary'
+                        id: '1ae66358ba044d1595ed9196a0354852'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'state'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_list_element'
+                        id: '1b1a8b4be12b475fa13d6202bf239a08'
+                        key: {
+                            list_id: {
+                                id: '0c367443e7ab42bcaee0a4887d76b86e'
+                                key: {
+                                    name: 'x_rescue_conn_pin'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                    element: 'NULL'
+                                    relationship: 'NULL'
+                                    parent: 'NULL'
+                                }
+                            }
+                            element: 'record'
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
                         id: '1ce8e9c85549451ab1d0a980906fab12'
                         key: {
                             name: 'x_rescue_conn_settings'
@@ -783,6 +1325,28 @@ declare global {
                         key: {
                             sc_cat_item: '610dd0d8b1ff45819721f95a9261a834'
                             user_criteria: '0f1e4bba86344650a571d4282f6ee4c4'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '1e45d1e0483247268646dbc752a8e7ab'
+                        key: {
+                            sys_ui_section: {
+                                id: 'd279f3a71fb24584a278deb650c25a47'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'Session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'interaction'
+                            position: '3'
                         }
                     },
                     {
@@ -829,6 +1393,7 @@ declare global {
                     {
                         table: 'sys_ui_action_role'
                         id: '1f84b54ccefd463b9acbd0399471df7f'
+                        deleted: true
                         key: {
                             sys_ui_action: '1c4edde3011447b190baf982d3d3ba49'
                             sys_user_role: {
@@ -849,6 +1414,13 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_user_role'
+                        id: '20bf5729339a429898c5cafacfbc8e32'
+                        key: {
+                            name: 'x_rescue_conn.connector'
+                        }
+                    },
+                    {
                         table: 'sys_documentation'
                         id: '216ce9a6dc5d4a3b88b0058cb34c30c9'
                         key: {
@@ -860,6 +1432,7 @@ declare global {
                     {
                         table: 'sys_ui_element'
                         id: '22be116d95944d30a7e6ea21a3d78239'
+                        deleted: true
                         key: {
                             sys_ui_section: {
                                 id: '4b2be9f8cc6741129ffb9e3fe2c6884b'
@@ -943,6 +1516,28 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_choice'
+                        id: '24e543850c6b46939b1fcfaeb373297f'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'source'
+                            value: 'post'
+                            language: 'en'
+                            dependent_value: 'NULL'
+                        }
+                    },
+                    {
+                        table: 'sys_choice'
+                        id: '254d22ae196b4f1fa892348c025b38a9'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'console_sessions'
+                            value: 'problem'
+                            language: 'en'
+                            dependent_value: 'NULL'
+                        }
+                    },
+                    {
                         table: 'sys_ui_action_role'
                         id: '2666579a97654040baf0182ad5b161b3'
                         key: {
@@ -953,6 +1548,14 @@ declare global {
                                     name: 'x_rescue_conn.admin'
                                 }
                             }
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
+                        id: '26e1765fe09e42f0be6f1cb97c37f01d'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'waiting_time'
                         }
                     },
                     {
@@ -976,6 +1579,7 @@ declare global {
                     {
                         table: 'sys_ui_element'
                         id: '2805544db972493aae3b561413d804ce'
+                        deleted: true
                         key: {
                             sys_ui_section: {
                                 id: '4b2be9f8cc6741129ffb9e3fe2c6884b'
@@ -1040,6 +1644,17 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_choice'
+                        id: '299ec30cf23347b18e06a01cb014bf4d'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'state'
+                            value: 'ended'
+                            language: 'en'
+                            dependent_value: 'NULL'
+                        }
+                    },
+                    {
                         table: 'sys_documentation'
                         id: '2b1347a3603e404a8ed2973dfbf8a91d'
                         key: {
@@ -1062,6 +1677,61 @@ declare global {
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'connector_url'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_section'
+                        id: '2c465af8d7744b07b036c11ac19f41fa'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            caption: 'From Rescue'
+                            view: {
+                                id: 'Default view'
+                                key: {
+                                    name: 'NULL'
+                                }
+                            }
+                            sys_domain: 'global'
+                        }
+                    },
+                    {
+                        table: 'sys_choice'
+                        id: '2ccbde709f87470d9f6ce9df77248638'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'session_table'
+                            value: 'x_rescue_conn_session'
+                            language: 'en'
+                            dependent_value: 'NULL'
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
+                        id: '2d28c84de5b84b48b7f0b8651065f205'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'record_types'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_action_role'
+                        id: '2d9877758d62414dabffa2ff5b78cf90'
+                        key: {
+                            sys_ui_action: 'f617ea30ca1d44a5b9e02b4d131ca4b1'
+                            sys_user_role: {
+                                id: 'de404565c946411c9079e58ae654c36b'
+                                key: {
+                                    name: 'x_rescue_conn.agent'
+                                }
+                            }
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
+                        id: '2db2530754554f8c90888b62375226c4'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'NULL'
                         }
                     },
                     {
@@ -1103,6 +1773,36 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_element'
+                        id: '3204d4f9d23347539b04ae0b57229382'
+                        key: {
+                            sys_ui_section: {
+                                id: '2c465af8d7744b07b036c11ac19f41fa'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'From Rescue'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: '.end_split'
+                            position: '6'
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
+                        id: '321a7b4dc7ff450bbfbc68682ba599de'
+                        key: {
+                            name: 'x_rescue_conn_pin'
+                            element: 'session'
+                        }
+                    },
+                    {
                         table: 'sys_choice'
                         id: '323b7a414ec240b2be815fe6ce31f765'
                         key: {
@@ -1111,6 +1811,19 @@ declare global {
                             value: 'es'
                             language: 'en'
                             dependent_value: 'NULL'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_action_role'
+                        id: '3253770d94e54a23a7284164041c6a41'
+                        key: {
+                            sys_ui_action: '621ac1f3a8b6440980167a8defb300d1'
+                            sys_user_role: {
+                                id: '0672cb413aad488aade8a9309c694810'
+                                key: {
+                                    name: 'x_rescue_conn.admin'
+                                }
+                            }
                         }
                     },
                     {
@@ -1147,6 +1860,59 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_list_element'
+                        id: '35824757064341d79f8e86979837ed97'
+                        key: {
+                            list_id: {
+                                id: '88ae721ecd984a79b5054646998cc763'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                    element: 'NULL'
+                                    relationship: 'NULL'
+                                    parent: 'NULL'
+                                }
+                            }
+                            element: 'record'
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
+                        id: '35d368aae4484d23b8a9a0b4a6dac8fa'
+                        key: {
+                            name: 'x_rescue_conn_pin'
+                            element: 'requested_at'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '370c7a355f144facad5a8c41635ea628'
+                        key: {
+                            sys_ui_section: {
+                                id: '4b2be9f8cc6741129ffb9e3fe2c6884b'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Records'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'new_record_columns'
+                            position: '12'
+                        }
+                    },
+                    {
                         table: 'sys_ui_element'
                         id: '372b7369bd104ca5b97d2ad20089b305'
                         key: {
@@ -1174,6 +1940,36 @@ declare global {
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'client_id'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '3a633f6f0d4c448bb296551cc66a6512'
+                        key: {
+                            sys_ui_section: {
+                                id: '67afcefa3bc247fdaeadef1a0fdfb5fa'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'Times'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'waiting_time'
+                            position: '5'
+                        }
+                    },
+                    {
+                        table: 'par_dashboard_visibility'
+                        id: '3ab06d2c94b8449cb9bb3a69aedc605e'
+                        key: {
+                            dashboard: '0ace81e36f754364a1e0ba674b92f13f'
+                            experience: '08c73d60537101100834ddeeff7b1287'
                         }
                     },
                     {
@@ -1212,6 +2008,28 @@ declare global {
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'new_record_columns'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '3b86bbb31c0e464e99ae3e091e896ce9'
+                        key: {
+                            sys_ui_section: {
+                                id: 'd279f3a71fb24584a278deb650c25a47'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'Session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'state'
+                            position: '6'
                         }
                     },
                     {
@@ -1387,6 +2205,17 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_choice'
+                        id: '41238daf8f714452b16dcb80c370d5cc'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'source'
+                            value: 'report'
+                            language: 'en'
+                            dependent_value: 'NULL'
+                        }
+                    },
+                    {
                         table: 'sys_ui_section'
                         id: '42108000a2114a908791cb8f2bf16c28'
                         key: {
@@ -1402,12 +2231,69 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_policy_action'
+                        id: '423b5966e16249adbe3a311cda1af60c'
+                        key: {
+                            ui_policy: {
+                                id: 'a8ad93ddeaa343db8496566a4729bbff'
+                                key: {
+                                    table: 'x_rescue_conn_settings'
+                                    short_description: 'Settings that the operator keeps in a file are shown only'
+                                }
+                            }
+                            field: 'record_types'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '428c3ae15e53407b9f554db37e80dcb0'
+                        key: {
+                            sys_ui_section: {
+                                id: '2c465af8d7744b07b036c11ac19f41fa'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'From Rescue'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: '.begin_split'
+                            position: '0'
+                        }
+                    },
+                    {
                         table: 'sys_documentation'
                         id: '434cbbf16645477caf282832c528240a'
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'read_version'
                             language: 'en'
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
+                        id: '43d6ab6aa65849f385a8c9d130fc9041'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'transmitted'
+                        }
+                    },
+                    {
+                        table: 'sys_security_acl_role'
+                        id: '43da786ab1f04bd6923047867558aa86'
+                        key: {
+                            sys_security_acl: '52ea5df4c3a24568b4751a52a20a991e'
+                            sys_user_role: {
+                                id: '0672cb413aad488aade8a9309c694810'
+                                key: {
+                                    name: 'x_rescue_conn.admin'
+                                }
+                            }
                         }
                     },
                     {
@@ -1419,6 +2305,28 @@ declare global {
                             value: 'healthy'
                             language: 'en'
                             dependent_value: 'NULL'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '44ec259033664f3c954627f2c724734b'
+                        key: {
+                            sys_ui_section: {
+                                id: 'd279f3a71fb24584a278deb650c25a47'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'Session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: '.begin_split'
+                            position: '0'
                         }
                     },
                     {
@@ -1437,6 +2345,19 @@ declare global {
                             cat_item: '610dd0d8b1ff45819721f95a9261a834'
                             variable_set: 'NULL'
                             name: 'service_account'
+                        }
+                    },
+                    {
+                        table: 'sys_security_acl_role'
+                        id: '465aa0528b5242cb8e5cb30110881fac'
+                        key: {
+                            sys_security_acl: 'a3c31a34acfb491480695ff6cb514e5a'
+                            sys_user_role: {
+                                id: '20bf5729339a429898c5cafacfbc8e32'
+                                key: {
+                                    name: 'x_rescue_conn.connector'
+                                }
+                            }
                         }
                     },
                     {
@@ -1477,6 +2398,23 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_dictionary'
+                        id: '476de979178a44d29749a6d8e05d0630'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'session'
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
+                        id: '4782d9263ce542f29834e5ccb432bc07'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'started_at'
+                            language: 'en'
+                        }
+                    },
+                    {
                         table: 'sys_ui_policy_action'
                         id: '47993109279540e78e01f20955b37c10'
                         key: {
@@ -1488,6 +2426,28 @@ declare global {
                                 }
                             }
                             field: 'rescue_company_id'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '47af6940c1fc402b91d9a549eb269e50'
+                        key: {
+                            sys_ui_section: {
+                                id: 'd279f3a71fb24584a278deb650c25a47'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'Session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: '.end_split'
+                            position: '10'
                         }
                     },
                     {
@@ -1508,11 +2468,28 @@ declare global {
                         }
                     },
                     {
+                        table: 'par_dashboard_canvas'
+                        id: '49559943dda84a5d856cbcda19c92ab4'
+                        key: {
+                            dashboard: '0ace81e36f754364a1e0ba674b92f13f'
+                            dashboard_tab: '66ac09c0271c4eaabf7f263dbb8f4d50'
+                        }
+                    },
+                    {
                         table: 'sys_dictionary'
                         id: '497d75394ca54bfab766d77a4d6a5f56'
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'paused'
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
+                        id: '4993545e1725435b8a9390683103750c'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'technician'
+                            language: 'en'
                         }
                     },
                     {
@@ -1540,11 +2517,41 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_element'
+                        id: '4b59d4e1567441b39c434f36a932fdfd'
+                        key: {
+                            sys_ui_section: {
+                                id: '4b2be9f8cc6741129ffb9e3fe2c6884b'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Records'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'record_types'
+                            position: '10'
+                        }
+                    },
+                    {
                         table: 'sys_dictionary'
                         id: '4bc3a9f0116c4c5f92a51df956376214'
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'token_expires_at'
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
+                        id: '4c4d9d220b8544f6949b3d7a0663e860'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'technician_email'
                         }
                     },
                     {
@@ -1649,6 +2656,15 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_documentation'
+                        id: '510f7b26b1ad41a7a761b6a99890376a'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'platform'
+                            language: 'en'
+                        }
+                    },
+                    {
                         table: 'sys_db_object'
                         id: '5187e6f124ad41ccb76839e2e3c63c27'
                         key: {
@@ -1689,6 +2705,15 @@ declare global {
                             }
                             element: 'email_technician'
                             position: '4'
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
+                        id: '528c8cc4a4fc4bffa7124530b27c7e57'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'technician_name'
+                            language: 'en'
                         }
                     },
                     {
@@ -1821,11 +2846,32 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_choice_set'
+                        id: '5737992073e14cefa71667715f5ef7ec'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'state'
+                        }
+                    },
+                    {
                         table: 'sys_dictionary'
                         id: '57950db3ae424e179f8557c04a438415'
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'enabled'
+                        }
+                    },
+                    {
+                        table: 'sys_security_acl_role'
+                        id: '57b29fd741514517809ea2005e053d05'
+                        key: {
+                            sys_security_acl: '4208518031104eb49539b61fad08beee'
+                            sys_user_role: {
+                                id: '0672cb413aad488aade8a9309c694810'
+                                key: {
+                                    name: 'x_rescue_conn.admin'
+                                }
+                            }
                         }
                     },
                     {
@@ -1867,6 +2913,28 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_element'
+                        id: '5a2b040a73c34ca995fed8a0338de9da'
+                        key: {
+                            sys_ui_section: {
+                                id: '67afcefa3bc247fdaeadef1a0fdfb5fa'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'Times'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: '.end_split'
+                            position: '6'
+                        }
+                    },
+                    {
                         table: 'sys_choice_set'
                         id: '5a4ebb8d938f43978dad78928b2c7eb8'
                         key: {
@@ -1877,6 +2945,7 @@ declare global {
                     {
                         table: 'sys_ui_element'
                         id: '5a7014473c504d7fae30fba7f83590a6'
+                        deleted: true
                         key: {
                             sys_ui_section: {
                                 id: '4b2be9f8cc6741129ffb9e3fe2c6884b'
@@ -1908,8 +2977,22 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_action_role'
+                        id: '5b15c393bfcd4775a44b300f90aea3fa'
+                        key: {
+                            sys_ui_action: 'f617ea30ca1d44a5b9e02b4d131ca4b1'
+                            sys_user_role: {
+                                id: '0672cb413aad488aade8a9309c694810'
+                                key: {
+                                    name: 'x_rescue_conn.admin'
+                                }
+                            }
+                        }
+                    },
+                    {
                         table: 'sys_ui_element'
                         id: '5b89fdfd1a2345c1b1617b0518555588'
+                        deleted: true
                         key: {
                             sys_ui_section: {
                                 id: '4b2be9f8cc6741129ffb9e3fe2c6884b'
@@ -1932,6 +3015,7 @@ declare global {
                     {
                         table: 'sys_ui_action_role'
                         id: '5b8be1649f0841bfa7acbfddbf38ef60'
+                        deleted: true
                         key: {
                             sys_ui_action: '6d50b36b45cd4fdca514a4b470a906cb'
                             sys_user_role: {
@@ -1953,6 +3037,7 @@ declare global {
                     {
                         table: 'sys_ui_action_role'
                         id: '5cafe9d5c28e44a5b43822f3c7f85887'
+                        deleted: true
                         key: {
                             sys_ui_action: '6d50b36b45cd4fdca514a4b470a906cb'
                             sys_user_role: {
@@ -2006,6 +3091,36 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_dictionary'
+                        id: '5e09ba480a7b41059c01246fa2fb8051'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'record'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '5e1701a78d524397825f8d35e7fdfb2e'
+                        key: {
+                            sys_ui_section: {
+                                id: '4b2be9f8cc6741129ffb9e3fe2c6884b'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Records'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: '.split'
+                            position: '5'
+                        }
+                    },
+                    {
                         table: 'sys_choice'
                         id: '5e61e84c9b4d4842976f79a1866c313f'
                         key: {
@@ -2026,11 +3141,42 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_choice'
+                        id: '5f3e4b2ff2344077837743bfe02d77b7'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'console_sessions'
+                            value: 'sc_task'
+                            language: 'en'
+                            dependent_value: 'NULL'
+                        }
+                    },
+                    {
                         table: 'sys_documentation'
                         id: '5f520c129a8547dea34cfe0d44a6c8e3'
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'service_account_password_state'
+                            language: 'en'
+                        }
+                    },
+                    {
+                        table: 'sys_choice'
+                        id: '6091c357a662454e9748694565a12957'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'console_sessions'
+                            value: 'interaction'
+                            language: 'en'
+                            dependent_value: 'NULL'
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
+                        id: '60f9a468fd66413a85a18888bafaaf2d'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'session_table'
                             language: 'en'
                         }
                     },
@@ -2054,6 +3200,13 @@ declare global {
                             }
                             element: 'console_sessions'
                             position: '1'
+                        }
+                    },
+                    {
+                        table: 'sys_ux_form_action'
+                        id: '61a18746802d4c82b6ab9f18b11b91ba'
+                        key: {
+                            ui_action: '6b10e4457a054390873afaa3cc06098b'
                         }
                     },
                     {
@@ -2218,6 +3371,13 @@ declare global {
                         }
                     },
                     {
+                        table: 'ua_table_licensing_config'
+                        id: '66431b634e89407288d2a24e062c6100'
+                        key: {
+                            name: 'x_rescue_conn_pin'
+                        }
+                    },
+                    {
                         table: 'sys_choice'
                         id: '669c5f09cd1542fea9b501726940277c'
                         key: {
@@ -2273,11 +3433,56 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_section'
+                        id: '67afcefa3bc247fdaeadef1a0fdfb5fa'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            caption: 'Times'
+                            view: {
+                                id: 'Default view'
+                                key: {
+                                    name: 'NULL'
+                                }
+                            }
+                            sys_domain: 'global'
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
+                        id: '681acb828ba04cd99c2bd182563c7d8d'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'tenant_tables'
+                        }
+                    },
+                    {
                         table: 'sys_dictionary'
                         id: '6910cb19129c40b0a70587eee4863bae'
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'tenant'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '69239053e95f497596670e42625e43ce'
+                        key: {
+                            sys_ui_section: {
+                                id: 'd279f3a71fb24584a278deb650c25a47'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'Session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'session'
+                            position: '1'
                         }
                     },
                     {
@@ -2322,6 +3527,39 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_form_section'
+                        id: '6ba3255bf22a49899ad5100de0dccaa7'
+                        key: {
+                            sys_ui_form: {
+                                id: '88c0f693f6b84c94acee9d61e2466955'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            sys_ui_section: {
+                                id: '67afcefa3bc247fdaeadef1a0fdfb5fa'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'Times'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                        }
+                    },
+                    {
                         table: 'sys_documentation'
                         id: '6c3c194e181041e583e7cd73ead55ec1'
                         key: {
@@ -2331,12 +3569,50 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_db_object'
+                        id: '6c5e126a10e84ed4aecbad3098f7d2a8'
+                        key: {
+                            name: 'x_rescue_conn_pin'
+                        }
+                    },
+                    {
                         table: 'item_option_new'
                         id: '6ca0538950fc407083b174207d6cd690'
                         key: {
                             cat_item: '610dd0d8b1ff45819721f95a9261a834'
                             variable_set: 'NULL'
                             name: 'client_secret'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '6cf2d7b45b2b4cf29476af86c1f4c21b'
+                        key: {
+                            sys_ui_section: {
+                                id: '2c465af8d7744b07b036c11ac19f41fa'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'From Rescue'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'pin'
+                            position: '5'
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
+                        id: '6d5830952c9a413880f76a784e2a8f80'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'state'
+                            language: 'en'
                         }
                     },
                     {
@@ -2378,11 +3654,28 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_dictionary'
+                        id: '6e7cdff1f57f4fe193dedfe0385fe137'
+                        key: {
+                            name: 'x_rescue_conn_pin'
+                            element: 'record'
+                        }
+                    },
+                    {
                         table: 'sys_documentation'
                         id: '6f6ce1f8e5004598b5a74e4d43abda17'
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'managed_by'
+                            language: 'en'
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
+                        id: '7004fb14594940c19acddc8fe29d866d'
+                        key: {
+                            name: 'x_rescue_conn_pin'
+                            element: 'requested_at'
                             language: 'en'
                         }
                     },
@@ -2409,6 +3702,29 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_list_element'
+                        id: '704e126d578742b8bd74b0bbcfc8908c'
+                        key: {
+                            list_id: {
+                                id: '88ae721ecd984a79b5054646998cc763'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                    element: 'NULL'
+                                    relationship: 'NULL'
+                                    parent: 'NULL'
+                                }
+                            }
+                            element: 'closed_at'
+                        }
+                    },
+                    {
                         table: 'sys_dictionary'
                         id: '7099bedb19274f6b92f75d559749e10e'
                         key: {
@@ -2425,6 +3741,51 @@ declare global {
                             value: 'servicenow'
                             language: 'en'
                             dependent_value: 'NULL'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '71b8a9a4740c480aa6450c1871797f79'
+                        key: {
+                            sys_ui_section: {
+                                id: '4b2be9f8cc6741129ffb9e3fe2c6884b'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Records'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'reference_fields'
+                            position: '3'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_list_element'
+                        id: '71eb03a7091648279c86496f7c1f0603'
+                        key: {
+                            list_id: {
+                                id: '88ae721ecd984a79b5054646998cc763'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                    element: 'NULL'
+                                    relationship: 'NULL'
+                                    parent: 'NULL'
+                                }
+                            }
+                            element: 'pin'
                         }
                     },
                     {
@@ -2455,6 +3816,15 @@ declare global {
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'require_console'
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
+                        id: '72d6c9ab5b8e4ea49039779dd251f354'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'NULL'
+                            language: 'en'
                         }
                     },
                     {
@@ -2512,6 +3882,51 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_list_element'
+                        id: '74887484d2964f139033917728e55889'
+                        key: {
+                            list_id: {
+                                id: '88ae721ecd984a79b5054646998cc763'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                    element: 'NULL'
+                                    relationship: 'NULL'
+                                    parent: 'NULL'
+                                }
+                            }
+                            element: 'waiting_time'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '74bb75deb1a4423b857f41dba64bb788'
+                        key: {
+                            sys_ui_section: {
+                                id: '2c465af8d7744b07b036c11ac19f41fa'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'From Rescue'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'source'
+                            position: '4'
+                        }
+                    },
+                    {
                         table: 'sys_ui_element'
                         id: '74d83f15a5b44c42b65535b86def5f54'
                         key: {
@@ -2556,6 +3971,15 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_documentation'
+                        id: '763020fbf8874d6c94e6110455846240'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'customer'
+                            language: 'en'
+                        }
+                    },
+                    {
                         table: 'sys_ui_element'
                         id: '76b6203f4bc64d5c97ce7df18f6b68a5'
                         key: {
@@ -2578,6 +4002,14 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_dictionary'
+                        id: '76e52cedfe5b4a41bc9388325d845031'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'interaction'
+                        }
+                    },
+                    {
                         table: 'sys_ui_policy_action'
                         id: '7707e5ff4f1e49009dca873c6bf05d2f'
                         key: {
@@ -2589,6 +4021,29 @@ declare global {
                                 }
                             }
                             field: 'console_sessions'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_list_element'
+                        id: '7762d845c04149739c07a407ae6c5b09'
+                        key: {
+                            list_id: {
+                                id: '0c367443e7ab42bcaee0a4887d76b86e'
+                                key: {
+                                    name: 'x_rescue_conn_pin'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                    element: 'NULL'
+                                    relationship: 'NULL'
+                                    parent: 'NULL'
+                                }
+                            }
+                            element: 'interaction'
                         }
                     },
                     {
@@ -2613,6 +4068,23 @@ declare global {
                             name: 'x_rescue_conn_settings'
                             element: 'token_rotated_at'
                             language: 'en'
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
+                        id: '78dcefb3617b46b2b5df065747e1e1d5'
+                        key: {
+                            name: 'x_rescue_conn_pin'
+                            element: 'requested_by'
+                            language: 'en'
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
+                        id: '791f714c030248e39d7923131b594317'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'platform'
                         }
                     },
                     {
@@ -2643,6 +4115,13 @@ declare global {
                                 }
                             }
                             field: 'oauth_client_secret'
+                        }
+                    },
+                    {
+                        table: 'sys_db_object'
+                        id: '7bb20329f1434d84b060a75c5dee89df'
+                        key: {
+                            name: 'x_rescue_conn_session'
                         }
                     },
                     {
@@ -2715,12 +4194,49 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_list_element'
+                        id: '7f5b551bbdfe4567afd410f02c299cfd'
+                        key: {
+                            list_id: {
+                                id: '88ae721ecd984a79b5054646998cc763'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                    element: 'NULL'
+                                    relationship: 'NULL'
+                                    parent: 'NULL'
+                                }
+                            }
+                            element: 'technician'
+                        }
+                    },
+                    {
                         table: 'sys_documentation'
                         id: '7f5c2a69268044f3bfb84ce788f629f3'
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'rescue_account'
                             language: 'en'
+                        }
+                    },
+                    {
+                        table: 'sys_security_acl_role'
+                        id: '805ab9ea40c24a64a981adf578e26937'
+                        deleted: true
+                        key: {
+                            sys_security_acl: '4208518031104eb49539b61fad08beee'
+                            sys_user_role: {
+                                id: 'de404565c946411c9079e58ae654c36b'
+                                key: {
+                                    name: 'x_rescue_conn.agent'
+                                }
+                            }
                         }
                     },
                     {
@@ -2760,11 +4276,26 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_choice_set'
+                        id: '813bc3bb08a04de8a5c505fdac938f82'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'session_table'
+                        }
+                    },
+                    {
                         table: 'catalog_ui_policy_action'
                         id: '81558e3275c74987a3871b95ca31af20'
                         key: {
                             ui_policy: '8e6a13d8917d48e59256bcece06bfd18'
                             catalog_variable: 'IO:84cc3c9af40748769f226e83427ab037'
+                        }
+                    },
+                    {
+                        table: 'sys_ux_form_action'
+                        id: '81c549977a9247f1b603c1af9e680a61'
+                        key: {
+                            ui_action: '621ac1f3a8b6440980167a8defb300d1'
                         }
                     },
                     {
@@ -2840,6 +4371,22 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_dictionary'
+                        id: '84f30e58682949628823f4ef05434410'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'customer'
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
+                        id: '85424d74030247fbbaa65b6642c0528a'
+                        key: {
+                            name: 'x_rescue_conn_pin'
+                            element: 'interaction'
+                        }
+                    },
+                    {
                         table: 'sys_choice_set'
                         id: '854af944c43f4697ba82b25d78c97164'
                         key: {
@@ -2870,6 +4417,39 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_form_section'
+                        id: '85e182cb2a44465f91e8d2f8aa8b22fa'
+                        key: {
+                            sys_ui_form: {
+                                id: '88c0f693f6b84c94acee9d61e2466955'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            sys_ui_section: {
+                                id: '2c465af8d7744b07b036c11ac19f41fa'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'From Rescue'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                        }
+                    },
+                    {
                         table: 'sys_ui_element'
                         id: '8782fde09abc42c5906e5872c38ee345'
                         key: {
@@ -2897,6 +4477,37 @@ declare global {
                         key: {
                             name: 'x_rescue_conn_pin_request'
                             element: 'record_and_user'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_list'
+                        id: '88ae721ecd984a79b5054646998cc763'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            view: {
+                                id: 'Default view'
+                                key: {
+                                    name: 'NULL'
+                                }
+                            }
+                            sys_domain: 'global'
+                            element: 'NULL'
+                            relationship: 'NULL'
+                            parent: 'NULL'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_form'
+                        id: '88c0f693f6b84c94acee9d61e2466955'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            view: {
+                                id: 'Default view'
+                                key: {
+                                    name: 'NULL'
+                                }
+                            }
+                            sys_domain: 'global'
                         }
                     },
                     {
@@ -2956,6 +4567,28 @@ declare global {
                             }
                             element: 'tested_at'
                             position: '18'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '8a427af961794da882cadaccf31d8a9c'
+                        key: {
+                            sys_ui_section: {
+                                id: '4b2be9f8cc6741129ffb9e3fe2c6884b'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Records'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'session_table'
+                            position: '2'
                         }
                     },
                     {
@@ -3052,6 +4685,15 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_documentation'
+                        id: '8cb959c39fc9499382bb138c0827b15c'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'closed_at'
+                            language: 'en'
+                        }
+                    },
+                    {
                         table: 'sys_ui_action_role'
                         id: '8ccbedf223d24d22b133c63a39da2f00'
                         key: {
@@ -3080,6 +4722,14 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_dictionary'
+                        id: '8de12ab1dac047999472fdf718920925'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'pin'
+                        }
+                    },
+                    {
                         table: 'sys_ui_policy_action'
                         id: '8de85786951a4b5994d1919c073643fe'
                         key: {
@@ -3091,6 +4741,28 @@ declare global {
                                 }
                             }
                             field: 'caller_field'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '8e4a5f1cc75d407a92cc5f7ddff08a0f'
+                        key: {
+                            sys_ui_section: {
+                                id: '2c465af8d7744b07b036c11ac19f41fa'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'From Rescue'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'transmitted'
+                            position: '2'
                         }
                     },
                     {
@@ -3232,6 +4904,15 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_documentation'
+                        id: '925e766288fe4c5aa99b83e33451af6b'
+                        key: {
+                            name: 'x_rescue_conn_pin'
+                            element: 'interaction'
+                            language: 'en'
+                        }
+                    },
+                    {
                         table: 'sys_choice'
                         id: '9266207a82ae406184eb48416a5a75f1'
                         key: {
@@ -3251,6 +4932,28 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_element'
+                        id: '92e7ad8dd8a9445ab3207f054173a492'
+                        key: {
+                            sys_ui_section: {
+                                id: '4b2be9f8cc6741129ffb9e3fe2c6884b'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Records'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'closed_records'
+                            position: '6'
+                        }
+                    },
+                    {
                         table: 'sys_dictionary'
                         id: '92ee061fb9d344d2bb91d040ef582a3d'
                         key: {
@@ -3265,6 +4968,28 @@ declare global {
                             name: 'x_rescue_conn_settings'
                             element: 'enabled'
                             language: 'en'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '9434c77c6bb04756834eb2737466394e'
+                        key: {
+                            sys_ui_section: {
+                                id: '2c465af8d7744b07b036c11ac19f41fa'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'From Rescue'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: '.split'
+                            position: '3'
                         }
                     },
                     {
@@ -3290,8 +5015,26 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_index'
+                        id: '94df92d0cf154d70a46e1df1336ddf95'
+                        key: {
+                            logical_table_name: 'x_rescue_conn_session'
+                            col_name_string: 'session'
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
+                        id: '959808e029a04eeaacc4de18c203da6e'
+                        key: {
+                            name: 'x_rescue_conn_pin'
+                            element: 'session'
+                            language: 'en'
+                        }
+                    },
+                    {
                         table: 'sys_ui_element'
                         id: '972d3093f4f34014ad172ab647e0d808'
+                        deleted: true
                         key: {
                             sys_ui_section: {
                                 id: '4b2be9f8cc6741129ffb9e3fe2c6884b'
@@ -3312,6 +5055,29 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_list_element'
+                        id: '974b8841d2c94521932a7e33dfb16291'
+                        key: {
+                            list_id: {
+                                id: '88ae721ecd984a79b5054646998cc763'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                    element: 'NULL'
+                                    relationship: 'NULL'
+                                    parent: 'NULL'
+                                }
+                            }
+                            element: 'work_time'
+                        }
+                    },
+                    {
                         table: 'sys_ui_form'
                         id: '9779634d96924cae9f920f24d0976594'
                         key: {
@@ -3323,6 +5089,20 @@ declare global {
                                 }
                             }
                             sys_domain: 'global'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_policy_action'
+                        id: '979f8f4296474d4c8e36b0e4fb75b47c'
+                        key: {
+                            ui_policy: {
+                                id: 'a8ad93ddeaa343db8496566a4729bbff'
+                                key: {
+                                    table: 'x_rescue_conn_settings'
+                                    short_description: 'Settings that the operator keeps in a file are shown only'
+                                }
+                            }
+                            field: 'session_table'
                         }
                     },
                     {
@@ -3502,6 +5282,28 @@ declare global {
                     },
                     {
                         table: 'sys_ui_element'
+                        id: '9ce4df5cc985456ba453052e39958198'
+                        key: {
+                            sys_ui_section: {
+                                id: 'd279f3a71fb24584a278deb650c25a47'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'Session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'technician_name'
+                            position: '8'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
                         id: '9d09fbd13a214861a47230772369e256'
                         key: {
                             sys_ui_section: {
@@ -3635,6 +5437,28 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_element'
+                        id: 'a61a77da72af40ec83067074debb6323'
+                        key: {
+                            sys_ui_section: {
+                                id: 'd279f3a71fb24584a278deb650c25a47'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'Session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'customer'
+                            position: '4'
+                        }
+                    },
+                    {
                         table: 'sys_dictionary'
                         id: 'a69e2e403cd44dc184ee03edcd078649'
                         key: {
@@ -3645,6 +5469,7 @@ declare global {
                     {
                         table: 'sys_ui_action_role'
                         id: 'a6ace74576c44a999fdb4ca306cd7bf4'
+                        deleted: true
                         key: {
                             sys_ui_action: 'd1b0ea63fd644bc29c6928946007b03f'
                             sys_user_role: {
@@ -3653,6 +5478,28 @@ declare global {
                                     name: 'x_rescue_conn.agent'
                                 }
                             }
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: 'a6ea984ab49a43c2a3e023d67f2395a3'
+                        key: {
+                            sys_ui_section: {
+                                id: '67afcefa3bc247fdaeadef1a0fdfb5fa'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'Times'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'started_at'
+                            position: '1'
                         }
                     },
                     {
@@ -3666,6 +5513,17 @@ declare global {
                                     name: 'x_rescue_conn.admin'
                                 }
                             }
+                        }
+                    },
+                    {
+                        table: 'sys_choice'
+                        id: 'a7bfca8ab0684be3b7325982dab30e08'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'console_sessions'
+                            value: 'sc_req_item'
+                            language: 'en'
+                            dependent_value: 'NULL'
                         }
                     },
                     {
@@ -3702,6 +5560,19 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_action_role'
+                        id: 'a891e1646e11436791ae58c2992f7c13'
+                        key: {
+                            sys_ui_action: '621ac1f3a8b6440980167a8defb300d1'
+                            sys_user_role: {
+                                id: 'de404565c946411c9079e58ae654c36b'
+                                key: {
+                                    name: 'x_rescue_conn.agent'
+                                }
+                            }
+                        }
+                    },
+                    {
                         table: 'sys_ui_policy'
                         id: 'a8ad93ddeaa343db8496566a4729bbff'
                         key: {
@@ -3716,6 +5587,28 @@ declare global {
                             name: 'x_rescue_conn_settings'
                             element: 'debug'
                             language: 'en'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: 'a9f7a8db108944029a9da378a7bdc6c8'
+                        key: {
+                            sys_ui_section: {
+                                id: 'd279f3a71fb24584a278deb650c25a47'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'Session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'technician_email'
+                            position: '9'
                         }
                     },
                     {
@@ -3928,6 +5821,29 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_list_element'
+                        id: 'b0702f835ec44c10bd8cd15320e423a8'
+                        key: {
+                            list_id: {
+                                id: '88ae721ecd984a79b5054646998cc763'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                    element: 'NULL'
+                                    relationship: 'NULL'
+                                    parent: 'NULL'
+                                }
+                            }
+                            element: 'started_at'
+                        }
+                    },
+                    {
                         table: 'sys_ui_policy_action'
                         id: 'b0824be33bae4c1cb446e43902b09038'
                         key: {
@@ -3975,6 +5891,7 @@ declare global {
                     {
                         table: 'sys_ui_element'
                         id: 'b31489e628c641aaa2e8f1ced9c24722'
+                        deleted: true
                         key: {
                             sys_ui_section: {
                                 id: '4b2be9f8cc6741129ffb9e3fe2c6884b'
@@ -4037,6 +5954,15 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_documentation'
+                        id: 'b57c68cce6be46218f374a63e84f9520'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'waiting_time'
+                            language: 'en'
+                        }
+                    },
+                    {
                         table: 'sys_ui_element'
                         id: 'b59fa61cd95d465dadd63f8faeeb4890'
                         key: {
@@ -4092,6 +6018,7 @@ declare global {
                     {
                         table: 'sys_ux_form_action'
                         id: 'b74faa1493a64da7abf071dc3f6bfef3'
+                        deleted: true
                         key: {
                             ui_action: '1c4edde3011447b190baf982d3d3ba49'
                         }
@@ -4159,6 +6086,27 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_dictionary'
+                        id: 'bc22920326104389bdf528744b545735'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'technician_name'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_action_role'
+                        id: 'bcaafb8ce1fb40f590aef9310442cdb0'
+                        key: {
+                            sys_ui_action: 'c1fedba69ed44d14b1ee02747c571c4f'
+                            sys_user_role: {
+                                id: '0672cb413aad488aade8a9309c694810'
+                                key: {
+                                    name: 'x_rescue_conn.admin'
+                                }
+                            }
+                        }
+                    },
+                    {
                         table: 'sys_choice'
                         id: 'bcc6bb96fef8476f935621af9f23676c'
                         key: {
@@ -4167,6 +6115,15 @@ declare global {
                             value: 'file'
                             language: 'en'
                             dependent_value: 'NULL'
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
+                        id: 'bd4c15a86ace41aea5cc2823f238dc21'
+                        key: {
+                            name: 'x_rescue_conn_pin'
+                            element: 'NULL'
+                            language: 'en'
                         }
                     },
                     {
@@ -4197,6 +6154,46 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_documentation'
+                        id: 'c0e181073a3f4c788d4a0cdeae18e958'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'transmitted'
+                            language: 'en'
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
+                        id: 'c10e3ed4814041feb547f95d790faf43'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'source'
+                            language: 'en'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: 'c12a50ece9e7453d807ab582a18904e2'
+                        key: {
+                            sys_ui_section: {
+                                id: '4b2be9f8cc6741129ffb9e3fe2c6884b'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Records'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'reauthorization_wait'
+                            position: '8'
+                        }
+                    },
+                    {
                         table: 'sys_dictionary'
                         id: 'c1e0e3b382d8453d93362a51d1d86a63'
                         key: {
@@ -4214,8 +6211,17 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_dictionary'
+                        id: 'c3640c3d0de94cbd9281b5170d9394d0'
+                        key: {
+                            name: 'x_rescue_conn_pin'
+                            element: 'requested_by'
+                        }
+                    },
+                    {
                         table: 'sys_ui_action_role'
                         id: 'c3c1cb71dbc54489966a3e174b9bb679'
+                        deleted: true
                         key: {
                             sys_ui_action: 'd1b0ea63fd644bc29c6928946007b03f'
                             sys_user_role: {
@@ -4307,6 +6313,28 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_documentation'
+                        id: 'c64a569ed2e34d0595b6c42e58a938a8'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'work_time'
+                            language: 'en'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_action_role'
+                        id: 'c6cf9f0ae1474a8eb1d4c8c1f19167d6'
+                        key: {
+                            sys_ui_action: '6b10e4457a054390873afaa3cc06098b'
+                            sys_user_role: {
+                                id: '0672cb413aad488aade8a9309c694810'
+                                key: {
+                                    name: 'x_rescue_conn.admin'
+                                }
+                            }
+                        }
+                    },
+                    {
                         table: 'sys_ui_policy_action'
                         id: 'c7128df225de4cb2a0517cc46991d040'
                         key: {
@@ -4344,6 +6372,40 @@ declare global {
                             name: 'x_rescue_conn_settings'
                             element: 'rescue_api_logging'
                             language: 'en'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_list_element'
+                        id: 'c8ab7073247c4fdb8d591cab5c3f9241'
+                        key: {
+                            list_id: {
+                                id: '0c367443e7ab42bcaee0a4887d76b86e'
+                                key: {
+                                    name: 'x_rescue_conn_pin'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                    element: 'NULL'
+                                    relationship: 'NULL'
+                                    parent: 'NULL'
+                                }
+                            }
+                            element: 'requested_at'
+                        }
+                    },
+                    {
+                        table: 'sys_choice'
+                        id: 'cbabc9a7624b446b983341824321bc76'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'console_sessions'
+                            value: 'sn_hr_core_case'
+                            language: 'en'
+                            dependent_value: 'NULL'
                         }
                     },
                     {
@@ -4389,6 +6451,24 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_documentation'
+                        id: 'cc89256eb03348e1943793df2d68c53b'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'session'
+                            language: 'en'
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
+                        id: 'cd24e21223594d60819844776192cbce'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'record'
+                            language: 'en'
+                        }
+                    },
+                    {
                         table: 'sys_choice_set'
                         id: 'cdd3b6129f104a1f92d4b75d544951b6'
                         key: {
@@ -4416,6 +6496,50 @@ declare global {
                             }
                             element: '.split'
                             position: '4'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: 'd045239aac594c6cbc5338c0773c1a94'
+                        key: {
+                            sys_ui_section: {
+                                id: '67afcefa3bc247fdaeadef1a0fdfb5fa'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'Times'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'work_time'
+                            position: '4'
+                        }
+                    },
+                    {
+                        table: 'ua_table_licensing_config'
+                        id: 'd04f3ee345014271898c7bef4198100f'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_section'
+                        id: 'd279f3a71fb24584a278deb650c25a47'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            caption: 'Session'
+                            view: {
+                                id: 'Default view'
+                                key: {
+                                    name: 'NULL'
+                                }
+                            }
+                            sys_domain: 'global'
                         }
                     },
                     {
@@ -4469,6 +6593,13 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ux_form_action'
+                        id: 'db4abe365c3e4dee9a710479f28e0fa6'
+                        key: {
+                            ui_action: 'f617ea30ca1d44a5b9e02b4d131ca4b1'
+                        }
+                    },
+                    {
                         table: 'sys_choice'
                         id: 'db637835aeb441a28d9169e21b7f4966'
                         key: {
@@ -4482,6 +6613,7 @@ declare global {
                     {
                         table: 'sys_ui_action_role'
                         id: 'dc8ceff14c164fb082ed32f04fb66b7f'
+                        deleted: true
                         key: {
                             sys_ui_action: '59c32e5c08934dbb967d41a0e3bcdb20'
                             sys_user_role: {
@@ -4594,6 +6726,17 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_choice'
+                        id: 'e045de79993d449eb888843ed358830f'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'console_sessions'
+                            value: 'change_request'
+                            language: 'en'
+                            dependent_value: 'NULL'
+                        }
+                    },
+                    {
                         table: 'sys_documentation'
                         id: 'e1889fd502df45588bd6be94925c9e6b'
                         key: {
@@ -4622,6 +6765,29 @@ declare global {
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'oauth_client_secret_state'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_list_element'
+                        id: 'e2673770697e4e5c84efdd908f19907d'
+                        key: {
+                            list_id: {
+                                id: '88ae721ecd984a79b5054646998cc763'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                    element: 'NULL'
+                                    relationship: 'NULL'
+                                    parent: 'NULL'
+                                }
+                            }
+                            element: 'session'
                         }
                     },
                     {
@@ -4677,6 +6843,7 @@ declare global {
                     {
                         table: 'sys_ux_form_action'
                         id: 'e58ed99bc1fd4aedbae5ba78217bc61f'
+                        deleted: true
                         key: {
                             ui_action: 'd1b0ea63fd644bc29c6928946007b03f'
                         }
@@ -4709,6 +6876,7 @@ declare global {
                     {
                         table: 'sys_ui_element'
                         id: 'e5ed6ee039674654b761764715a2c61e'
+                        deleted: true
                         key: {
                             sys_ui_section: {
                                 id: '4b2be9f8cc6741129ffb9e3fe2c6884b'
@@ -4743,6 +6911,37 @@ declare global {
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'webhook_url_started'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: 'e6b22cdb309343298e9284ef292972bb'
+                        key: {
+                            sys_ui_section: {
+                                id: 'd279f3a71fb24584a278deb650c25a47'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'Session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: '.split'
+                            position: '5'
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
+                        id: 'e7906ec9e3a1473aa656a845361365af'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'record_types'
+                            language: 'en'
                         }
                     },
                     {
@@ -4787,6 +6986,19 @@ declare global {
                             }
                             element: 'service_account_password_state'
                             position: '8'
+                        }
+                    },
+                    {
+                        table: 'sys_security_acl_role'
+                        id: 'e8459c41ab704395930e09b869c6f4cb'
+                        key: {
+                            sys_security_acl: 'f7f9e4469a964b61afa8f3270a9fe35b'
+                            sys_user_role: {
+                                id: '0672cb413aad488aade8a9309c694810'
+                                key: {
+                                    name: 'x_rescue_conn.admin'
+                                }
+                            }
                         }
                     },
                     {
@@ -4882,6 +7094,7 @@ declare global {
                     {
                         table: 'sys_ui_element'
                         id: 'ea5bbb2600e34cfeb9e665c29c26d71d'
+                        deleted: true
                         key: {
                             sys_ui_section: {
                                 id: '4b2be9f8cc6741129ffb9e3fe2c6884b'
@@ -4899,6 +7112,50 @@ declare global {
                             }
                             element: '.end_split'
                             position: '8'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: 'eb0f4010470c4511bedfdb00fcd69a80'
+                        key: {
+                            sys_ui_section: {
+                                id: '4b2be9f8cc6741129ffb9e3fe2c6884b'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Records'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: '.end_split'
+                            position: '9'
+                        }
+                    },
+                    {
+                        table: 'sys_security_acl_role'
+                        id: 'eb8c2196ab04439cac5b0a22aa5429f7'
+                        key: {
+                            sys_security_acl: '15db236eb1d04133be46b67a68037a5a'
+                            sys_user_role: {
+                                id: '0672cb413aad488aade8a9309c694810'
+                                key: {
+                                    name: 'x_rescue_conn.admin'
+                                }
+                            }
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
+                        id: 'eb93fd812eec4e21a47aca8515d6a916'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'pin'
+                            language: 'en'
                         }
                     },
                     {
@@ -4921,6 +7178,41 @@ declare global {
                             }
                             element: '.end_split'
                             position: '4'
+                        }
+                    },
+                    {
+                        table: 'sys_security_acl_role'
+                        id: 'ec3365f7918b40429626344d0a684a38'
+                        key: {
+                            sys_security_acl: '4208518031104eb49539b61fad08beee'
+                            sys_user_role: {
+                                id: '20bf5729339a429898c5cafacfbc8e32'
+                                key: {
+                                    name: 'x_rescue_conn.connector'
+                                }
+                            }
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: 'ec9c88cb77594fef8684003e0d72a391'
+                        key: {
+                            sys_ui_section: {
+                                id: 'd279f3a71fb24584a278deb650c25a47'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'Session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'record'
+                            position: '2'
                         }
                     },
                     {
@@ -4974,8 +7266,22 @@ declare global {
                     {
                         table: 'sys_ui_action_role'
                         id: 'ef2effa142974e1389f854c6c016e20a'
+                        deleted: true
                         key: {
                             sys_ui_action: '59c32e5c08934dbb967d41a0e3bcdb20'
+                            sys_user_role: {
+                                id: 'de404565c946411c9079e58ae654c36b'
+                                key: {
+                                    name: 'x_rescue_conn.agent'
+                                }
+                            }
+                        }
+                    },
+                    {
+                        table: 'sys_security_acl_role'
+                        id: 'ef710561eb134c3e9200fbdb8837936e'
+                        key: {
+                            sys_security_acl: 'b1d2db9e704945f9ae1b7237af4699e0'
                             sys_user_role: {
                                 id: 'de404565c946411c9079e58ae654c36b'
                                 key: {
@@ -5002,6 +7308,28 @@ declare global {
                     },
                     {
                         table: 'sys_ui_element'
+                        id: 'f2a3deeb73ec4455b3af15559f3f2bec'
+                        key: {
+                            sys_ui_section: {
+                                id: '4b2be9f8cc6741129ffb9e3fe2c6884b'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Records'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'record_columns'
+                            position: '11'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
                         id: 'f36e34d56fc44e3e86c22ece3dcfbe99'
                         key: {
                             sys_ui_section: {
@@ -5024,11 +7352,49 @@ declare global {
                     },
                     {
                         table: 'sys_documentation'
+                        id: 'f3ebb48a96ea44bd85da6eca5abff65f'
+                        key: {
+                            name: 'x_rescue_conn_pin'
+                            element: 'record'
+                            language: 'en'
+                        }
+                    },
+                    {
+                        table: 'sys_ux_form_action'
+                        id: 'f439373bc98a48d0bb4ee01d0ea19fa5'
+                        key: {
+                            ui_action: 'c1fedba69ed44d14b1ee02747c571c4f'
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
                         id: 'f5d8be354a2d4bb5b92c1f69b3e5e2d4'
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'email_customer'
                             language: 'en'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: 'f5e9da1905e04be5a2b63be01a9064d6'
+                        key: {
+                            sys_ui_section: {
+                                id: '67afcefa3bc247fdaeadef1a0fdfb5fa'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'Times'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: '.split'
+                            position: '3'
                         }
                     },
                     {
@@ -5042,10 +7408,63 @@ declare global {
                     },
                     {
                         table: 'sys_dictionary'
+                        id: 'f7c21d84d25443d193af0da29f4ab370'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'session_table'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_list_element'
+                        id: 'f8bd2d44d8454494b9a78e54f362a020'
+                        key: {
+                            list_id: {
+                                id: '88ae721ecd984a79b5054646998cc763'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                    element: 'NULL'
+                                    relationship: 'NULL'
+                                    parent: 'NULL'
+                                }
+                            }
+                            element: 'state'
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
                         id: 'f8d62e6513b54c1689e0d00186e3707d'
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'caller_field'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: 'f9c80bba8b6f4ffa9a4c3d6892928b90'
+                        key: {
+                            sys_ui_section: {
+                                id: '4b2be9f8cc6741129ffb9e3fe2c6884b'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Records'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'require_signed_tracking'
+                            position: '4'
                         }
                     },
                     {
@@ -5077,6 +7496,27 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_security_acl_role'
+                        id: 'fd09392facfa48aeb36ed0602f690aa2'
+                        key: {
+                            sys_security_acl: 'da2da448de1444d28cfe659c158960e8'
+                            sys_user_role: {
+                                id: '20bf5729339a429898c5cafacfbc8e32'
+                                key: {
+                                    name: 'x_rescue_conn.connector'
+                                }
+                            }
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
+                        id: 'fd824c52d37941dcabcca6bb9a9d31f7'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'closed_at'
+                        }
+                    },
+                    {
                         table: 'sys_ui_element'
                         id: 'fd8623a174a041eeb4e762e369efd0d8'
                         key: {
@@ -5096,6 +7536,14 @@ declare global {
                             }
                             element: 'test_technician'
                             position: '16'
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
+                        id: 'fd94b8dd693744a2898708babed49d79'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'started_at'
                         }
                     },
                     {
@@ -5121,6 +7569,28 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_element'
+                        id: 'fea093cd17e64b7d95455a16b54134bc'
+                        key: {
+                            sys_ui_section: {
+                                id: '67afcefa3bc247fdaeadef1a0fdfb5fa'
+                                key: {
+                                    name: 'x_rescue_conn_session'
+                                    caption: 'Times'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'closed_at'
+                            position: '2'
+                        }
+                    },
+                    {
                         table: 'sys_ui_policy_action'
                         id: 'ff0c9a0d2a914f3dbe810e07ac481100'
                         key: {
@@ -5132,6 +7602,15 @@ declare global {
                                 }
                             }
                             field: 'pin_note'
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
+                        id: 'ffbe20b4bb2a40bfb000f634cc4d4d1d'
+                        key: {
+                            name: 'x_rescue_conn_session'
+                            element: 'technician_email'
+                            language: 'en'
                         }
                     },
                 ]

@@ -1,1 +1,2 @@
 new x_rescue_conn.RescuePinRequests().deleteOld();
+new x_rescue_conn.RescuePins().deleteOld();

@@ -11,6 +11,6 @@ mod waiting;
 
 pub use self::posts::{ClaimedPost, EntryDetails, PostClaim, PostProgress, PostState};
 pub use self::recent::{PostCounts, RecentPosts};
-pub use self::records::CreationClaim;
+pub use self::records::{CreationClaim, LedgerSession, SessionRow};
 pub use self::table::{BY_TENANT, Ledger};
 pub use self::waiting::{NextPage, ReceiptHandlePage};

@@ -91,6 +91,8 @@ pub struct EntryDetails {
     pub detail: Option<String>,
     /// The columns that ServiceNow did not write.
     pub dropped_columns: BTreeSet<String>,
+    /// Why the session's row was not written, at most 300 characters.
+    pub row_refused: Option<String>,
 }
 
 /// How an attempt leaves its post.
@@ -262,6 +264,8 @@ impl Ledger {
             values.push(("not_before", text_value(left.next_attempt_at)));
         }
         values.extend(details.detail.map(|detail| ("detail", text_value(detail))));
+        let refused = details.row_refused;
+        values.extend(refused.map(|reason| ("row_refused", text_value(reason))));
         let dropped = details.dropped_columns;
         self.leave(post, owner, state, left, values, dropped).await
     }
@@ -306,7 +310,7 @@ impl Ledger {
         let mut set = "SET #state = :state".to_owned();
         let mut remove = " REMOVE lease_until".to_owned();
         // Values of an earlier attempt no longer hold.
-        for name in ["reason", "detail"] {
+        for name in ["reason", "detail", "row_refused"] {
             if !values.iter().any(|(given, _)| *given == name) {
                 remove.push_str(&format!(", {name}"));
             }

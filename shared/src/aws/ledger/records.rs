@@ -7,7 +7,7 @@ use crate::aws::ledger::table::{ConditionalUpdate, Ledger, expires_at, has_expir
 use crate::aws::queue::Post;
 use crate::aws::storage_error::StorageError;
 use crate::domain::clock::Timestamp;
-use crate::domain::record::{RecordRef, SysId, Table};
+use crate::domain::record::{RecordRef, SysId, TableName};
 use crate::domain::session::SessionId;
 use crate::domain::tenant::TenantId;
 
@@ -25,18 +25,74 @@ pub enum CreationClaim {
     Locked(Timestamp),
 }
 
+/// What the ledger knows about a session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LedgerSession {
+    /// The record that it belongs to.
+    pub record: Option<RecordRef>,
+    /// Its row in the tenant's table of sessions.
+    pub row: Option<SessionRow>,
+}
+
+/// A session's row in the tenant's table of sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRow {
+    /// The row's `sys_id`.
+    pub sys_id: SysId,
+    /// Whether the row has the time of the session's start.
+    pub has_start: bool,
+}
+
 impl Ledger {
-    /// The record that a session belongs to, if the ledger has it.
+    /// The record and the row of a session, as far as the ledger has them.
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub async fn record(
+    pub async fn session(
         &self,
         tenant: &TenantId,
         session: &SessionId,
-    ) -> Result<Option<RecordRef>, StorageError> {
+    ) -> Result<LedgerSession, StorageError> {
         let item = self.record_entry(tenant, session).await?;
-        Ok(record_of(&item).filter(|_| !has_expired(&item, self.clock.now())))
+        if has_expired(&item, self.clock.now()) {
+            return Ok(LedgerSession::default());
+        }
+        let row_id = |name| item::text(&item, name).and_then(SysId::parse);
+        Ok(LedgerSession {
+            record: record_of(&item),
+            row: row_id("row_id").map(|sys_id| SessionRow {
+                has_start: row_id("started_row_id").as_ref() == Some(&sys_id),
+                sys_id,
+            }),
+        })
+    }
+
+    /// Stores which row is the session's, and whether it has the time of the start: a post that does not know keeps what
+    /// another post has stored about the same row. An expired entry stays expired.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn store_row(
+        &self,
+        tenant: &TenantId,
+        session: &SessionId,
+        row: &SessionRow,
+    ) -> Result<(), StorageError> {
+        let started = if row.has_start {
+            ", started_row_id = :row_id"
+        } else {
+            ""
+        };
+        self.update(record_key(tenant, session))
+            .update_expression(format!(
+                "SET row_id = :row_id{started}, expires_at = if_not_exists(expires_at, :expires_at)"
+            ))
+            .expression_attribute_values(":row_id", text_value(&row.sys_id))
+            .expression_attribute_values(":expires_at", expires_at(self.clock.now()))
+            .send()
+            .await
+            .map_err(|error| StorageError::of(&self.table, &error))?;
+        Ok(())
     }
 
     /// Whether the post was the last one to claim the creation of its session's record ([`Ledger::claim_creation`]).
@@ -149,7 +205,7 @@ impl Ledger {
                 "SET #table = :table, sys_id = :sys_id, expires_at = :expires_at REMOVE creating_until",
             )
             .expression_attribute_names("#table", "table")
-            .expression_attribute_values(":table", text_value(record.table))
+            .expression_attribute_values(":table", text_value(&record.table))
             .expression_attribute_values(":sys_id", text_value(&record.sys_id))
             .expression_attribute_values(":expires_at", expires_at(self.clock.now()))
             .send()
@@ -162,7 +218,7 @@ impl Ledger {
 /// The record that a `record` entry names; `None` while its creation is only claimed.
 fn record_of(entry: &Item) -> Option<RecordRef> {
     Some(RecordRef {
-        table: Table::from_name(item::text(entry, "table")?)?,
+        table: TableName::parse(item::text(entry, "table")?)?,
         sys_id: SysId::parse(item::text(entry, "sys_id")?)?,
     })
 }

@@ -47,7 +47,7 @@ impl TenantInstance<'_> {
             "api/now/attachment/file".to_owned(),
             Some(("text/plain; charset=utf-8", text.into_bytes())),
         )
-        .query("table_name", record.table.name())
+        .query("table_name", record.table.as_str())
         .query("table_sys_id", record.sys_id.as_str())
         .query("file_name", name);
         let file = one_row(&self.call(&call).await?)?;

@@ -47,7 +47,7 @@ impl TenantInstance<'_> {
             subject: email.subject,
             text: email.text,
             html: email.html,
-            table_name: email.record.table.name(),
+            table_name: email.record.table.as_str(),
             table_record_id: email.record.sys_id.as_str(),
         };
         let call = Call::json(Method::POST, "api/now/v1/email".to_owned(), &body);

@@ -84,6 +84,12 @@ impl CallError {
 
     /// The same failure of a call that writes nothing: its unknown outcome is no effect.
     pub(super) fn of_a_read(self) -> Self {
+        self.without_effect()
+    }
+
+    /// The same failure of a call that may be repeated without looking.
+    #[must_use]
+    pub fn without_effect(self) -> Self {
         match self {
             Self::Unknown { reason, timed_out } => Self::Unavailable {
                 reason,

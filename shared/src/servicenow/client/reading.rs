@@ -51,6 +51,27 @@ impl TenantInstance<'_> {
         self.rows(&call, query).await
     }
 
+    /// Whether rows of a table have a column that the service account may read. An empty table counts as one that has
+    /// it: nothing was written to it.
+    ///
+    /// # Errors
+    /// [`CallError`]; never `Unknown`.
+    pub async fn has_column(&self, table: &str, column: &str) -> Result<bool, CallError> {
+        let call = Call::get(format!("api/now/v2/table/{table}"))
+            .query("sysparm_fields", &format!("sys_id,{column}"))
+            .query("sysparm_no_count", "true")
+            .query("sysparm_limit", "10");
+        let Value::Array(rows) = value(&self.call(&call).await?) else {
+            return Err(CallError::unknown("an answer without a list").of_a_read());
+        };
+        let (mut is_empty, mut is_there) = (true, false);
+        for row in rows.into_iter().map(columns) {
+            is_empty = false;
+            is_there |= row.contains_key(column);
+        }
+        Ok(is_empty || is_there)
+    }
+
     pub(super) async fn rows(&self, call: &Call, query: &Query) -> Result<FoundRecord, CallError> {
         let Value::Array(rows) = value(&self.call(call).await?) else {
             return Err(CallError::unknown("an answer without a list").of_a_read());
@@ -76,7 +97,7 @@ impl TenantInstance<'_> {
         names: &[&str],
         display: DisplayValue,
     ) -> Result<Option<Columns>, CallError> {
-        let row = (record.table.name(), &record.sys_id);
+        let row = (record.table.as_str(), &record.sys_id);
         self.read_row(row, names, display).await
     }
 

@@ -10,7 +10,7 @@ use super::call::Call;
 use super::columns::{Columns, text, value};
 use super::error::CallError;
 use super::instance::TenantInstance;
-use crate::domain::record::{RecordRef, SysId, Table};
+use crate::domain::record::{RecordRef, SysId, TableName};
 
 /// A record that was just created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl TenantInstance<'_> {
         columns: &Columns,
         proof: &str,
     ) -> Result<WrittenRecord, CallError> {
-        let row = (record.table.name(), &record.sys_id);
+        let row = (record.table.as_str(), &record.sys_id);
         self.update_row(row, columns, proof).await
     }
 
@@ -90,7 +90,7 @@ impl TenantInstance<'_> {
     /// [`CallError`]; never `NoteNotVisible`.
     pub async fn create(
         &self,
-        table: Table,
+        table: &TableName,
         columns: &Columns,
         proof: &str,
     ) -> Result<CreatedRecord, CallError> {
@@ -100,7 +100,10 @@ impl TenantInstance<'_> {
         let sys_id = SysId::parse(&row.stored("sys_id"))
             .ok_or_else(|| CallError::unknown("the created record's sys_id is missing"))?;
         Ok(CreatedRecord {
-            record: RecordRef { table, sys_id },
+            record: RecordRef {
+                table: table.clone(),
+                sys_id,
+            },
             number: row.stored("number"),
             written: row.compare(columns, proof),
         })

@@ -1,2 +1,0 @@
-new x_rescue_conn.RescueConnector().press(current, 'incident', false);
-action.setRedirectURL(current);

@@ -1,0 +1,2 @@
+new x_rescue_conn.RescueConnector().press(current, true);
+action.setRedirectURL(current);
