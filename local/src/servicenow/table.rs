@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::api_call::{ApiCall, ApiResult};
 use super::query::Query;
-use super::schema::{self, Kind};
+use super::schema::{self, Column, Kind};
 use super::state::{self, Field, InstanceState, Row};
 use super::{journal, refusal};
 use crate::simulator::{RecordedRequest, SimulatorResponse};
@@ -280,7 +280,11 @@ fn project(state: &InstanceState, call: &ApiCall<'_>, table: &str, row: &Row) ->
 fn show(state: &InstanceState, call: &ApiCall<'_>, field: &Field<'_>, view: View<'_>) -> Value {
     let Field { table, row, column } = *field;
     let raw = row.map_or("", |row| state::value(row, column));
-    let shown = || row.map_or_else(String::new, |row| on_a_form(state, table, row, column));
+    let shown = || {
+        row.map_or_else(String::new, |row| {
+            displayed(state, table, row, column, Column::shown)
+        })
+    };
     let reference = match state.column(table, column).map(|column| &column.kind) {
         Some(Kind::Reference(target)) if view.links && !raw.is_empty() => Some(target),
         _ => None,
@@ -301,8 +305,19 @@ fn show(state: &InstanceState, call: &ApiCall<'_>, field: &Field<'_>, view: View
 }
 
 /// What a form shows in a column: the history of a journal field, the display value of a reference, the text of a
-/// choice, a duration in words, a date-time in the users' zone.
+/// choice, a duration with every unit, a date-time in the users' zone.
 pub(super) fn on_a_form(state: &InstanceState, table: &str, row: &Row, column: &str) -> String {
+    displayed(state, table, row, column, Column::on_a_form)
+}
+
+/// The display value of a column; `shown` makes that of a value which is neither a reference nor a choice.
+fn displayed(
+    state: &InstanceState,
+    table: &str,
+    row: &Row,
+    column: &str,
+    shown: fn(&Column, &str, i8) -> String,
+) -> String {
     let Some(definition) = state.column(table, column) else {
         return String::new();
     };
@@ -315,7 +330,7 @@ pub(super) fn on_a_form(state: &InstanceState, table: &str, row: &Row, column: &
                 .table(table)
                 .and_then(|table| table.label(column, raw));
             let zone = state.rules.user_zone_hours;
-            choice.map_or_else(|| definition.on_a_form(raw, zone), str::to_owned)
+            choice.map_or_else(|| shown(definition, raw, zone), str::to_owned)
         }
     }
 }

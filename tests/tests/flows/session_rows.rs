@@ -63,7 +63,7 @@ async fn post_later(world: &World, session: &Session, phase: Phase) {
     world.post_and_deliver(session, phase).await;
 }
 
-/// Whatever is posted in whatever order: what the posts know is in one row, each of them is one note.
+/// Posts of every kind in every order: what they know is in one row, and each of them is one note.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_has_what_the_posts_of_its_session_know() {
     use Phase::{End, Start};
