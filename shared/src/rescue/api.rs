@@ -277,8 +277,20 @@ impl RescueClient {
         })
     }
 
-    /// One call. Returns the text of an answer that begins with `OK`.
+    /// One call that takes [`TIMEOUT`] at most.
     async fn call(
+        &self,
+        tenant: &TenantFile,
+        method: &str,
+        form: &[(&str, &str)],
+        timeout: Duration,
+    ) -> Result<String, RescueError> {
+        let timeout = timeout.min(TIMEOUT);
+        self.call_within(tenant, method, form, timeout).await
+    }
+
+    /// One call. Returns the text of an answer that begins with `OK`.
+    pub(super) async fn call_within(
         &self,
         tenant: &TenantFile,
         method: &str,
@@ -293,7 +305,7 @@ impl RescueClient {
             .http
             .post(host.page(method))
             .form(form)
-            .timeout(timeout.min(TIMEOUT));
+            .timeout(timeout);
         let outcome = async {
             let unavailable = |reason: &str| RescueError::Unavailable(reason.to_owned());
             let answer = sent.send().await;
@@ -364,7 +376,7 @@ fn leading_pin(text: &str) -> Option<Pin> {
 }
 
 /// The value of the line that begins with a label; a value may contain the text of another label.
-fn after_line_start<'a>(body: &'a str, label: &str) -> Option<&'a str> {
+pub(super) fn after_line_start<'a>(body: &'a str, label: &str) -> Option<&'a str> {
     let value = body
         .lines()
         .find_map(|line| line.trim_start().strip_prefix(label))?;

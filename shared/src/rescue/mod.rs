@@ -5,3 +5,4 @@ pub mod authcodes;
 pub mod host;
 pub mod pin;
 pub mod post_to_url;
+pub mod report;
