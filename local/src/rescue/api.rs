@@ -6,20 +6,22 @@ use std::time::Duration;
 
 use shared::domain::clock::Timestamp;
 
+use super::organization::ACCOUNT_ID;
+use super::report;
 use super::state::{Login, Pin, RescueState};
 use super::technician::Technician;
 use crate::markup::escaped;
 use crate::simulator::{RecordedRequest, SimulatorResponse};
 
-struct ApiCall<'a> {
+pub(super) struct ApiCall<'a> {
     request: &'a RecordedRequest,
     /// Names in lower case.
     parameters: BTreeMap<String, String>,
-    now: Timestamp,
+    pub(super) now: Timestamp,
 }
 
 /// A response, or the API's code for a refusal.
-type ApiResult = Result<SimulatorResponse, &'static str>;
+pub(super) type ApiResult = Result<SimulatorResponse, &'static str>;
 
 /// The longest values of requestPINCode, in characters. The vendor does not publish the answer to longer ones; here it
 /// is `ERROR`.
@@ -69,12 +71,16 @@ pub(super) fn answer(
         }
         "/api/requestpincode_v3.aspx" => request_pin(state, &call, true),
         "/customer/code.aspx" => Ok(code_page(state, call.given("code"))),
-        _ => Ok(SimulatorResponse::html(
-            404,
-            "The resource cannot be found.",
-        )),
+        path => match report::answer(state, &call, path) {
+            Some(answer) => answer,
+            None => Ok(no_such_page()),
+        },
     };
     answer.unwrap_or_else(text)
+}
+
+pub(super) fn no_such_page() -> SimulatorResponse {
+    SimulatorResponse::html(404, "The resource cannot be found.")
 }
 
 /// The page behind the link of a PIN.
@@ -115,7 +121,7 @@ impl<'a> ApiCall<'a> {
         }
     }
 
-    fn given(&self, name: &str) -> Option<&str> {
+    pub(super) fn given(&self, name: &str) -> Option<&str> {
         let value = self.parameters.get(name).map(String::as_str);
         value.filter(|value| !value.is_empty())
     }
@@ -185,7 +191,10 @@ fn login(state: &mut RescueState, call: &ApiCall<'_>) -> ApiResult {
 }
 
 /// The technician of an authcode, an API token or a login's cookie.
-fn caller(state: &mut RescueState, call: &ApiCall<'_>) -> Result<Technician, &'static str> {
+pub(super) fn caller(
+    state: &mut RescueState,
+    call: &ApiCall<'_>,
+) -> Result<Technician, &'static str> {
     let sso_id = match call.given("authcode") {
         Some(code) => state
             .holder(code)
@@ -224,7 +233,7 @@ fn get_account(state: &mut RescueState, call: &ApiCall<'_>, second_version: bool
         false => "0",
     };
     let mut body = format!(
-        "OK{separator}AccountID:1122334\nOrganization:Acme\nAdminID:0\nTechID:{id}\nEmail:{}\n",
+        "OK{separator}AccountID:{ACCOUNT_ID}\nOrganization:Acme\nAdminID:0\nTechID:{id}\nEmail:{}\n",
         technician.email
     );
     if second_version {

@@ -1,16 +1,20 @@
-//! A strict simulator of LogMeIn Rescue: its API for sign-in and PIN codes, and its Post-to-URL sender, with the
+//! A strict simulator of LogMeIn Rescue: its API for sign-in, PIN codes and reports, and its Post-to-URL sender, with the
 //! oddities that docs/vendors.md names.
 
 mod api;
+mod journal;
+mod organization;
 mod post;
+mod report;
 mod session;
 mod state;
 mod technician;
 
 use std::io;
 use std::sync::Mutex;
+use std::time::Duration;
 
-use shared::domain::clock::Clock;
+use shared::domain::clock::{Clock, Timestamp};
 
 use crate::lock::lock;
 use crate::simulator::{
@@ -18,7 +22,9 @@ use crate::simulator::{
 };
 use state::RescueState;
 
+pub use organization::{ACCOUNT_ID, Channel, TechnicianGroup};
 pub use post::{Format, Payload, Phase, PostError, Posted};
+pub use report::{ReportDates, ReportRules};
 pub use session::{Session, us_date};
 pub use state::{Pin, Rules, SignIns};
 pub use technician::Technician;
@@ -28,7 +34,7 @@ pub use technician::Technician;
 pub struct Options {
     /// The loopback port; `None` takes a free one.
     pub port: Option<u16>,
-    /// The clock of the PIN rate and of the logins' expiry.
+    /// The clock of the PIN rate, of reports and of the logins' expiry.
     pub clock: Clock,
 }
 
@@ -93,6 +99,22 @@ impl Simulator {
         }
     }
 
+    /// Adds a technician group, or replaces the one with the same node id.
+    pub fn set_group(&self, group: TechnicianGroup) {
+        let mut state = lock(&self.system.state);
+        state.groups.retain(|known| known.node_id != group.node_id);
+        state.groups.push(group);
+    }
+
+    /// Adds a channel, or replaces the one with the same node id.
+    pub fn set_channel(&self, channel: Channel) {
+        let mut state = lock(&self.system.state);
+        state
+            .channels
+            .retain(|known| known.node_id != channel.node_id);
+        state.channels.push(channel);
+    }
+
     /// Issues an API token, which the API accepts in place of an authcode. Empty when there is no such technician.
     pub fn issue_api_token(&self, sso_id: &str) -> String {
         lock(&self.system.state).issue_api_token(sso_id)
@@ -124,11 +146,13 @@ impl Simulator {
         known.used = true;
         let known = known.clone();
         let technician = state.technician(&known.technician)?.clone();
-        Some(Session {
+        let session = Session {
             fields: known.fields,
             tracking0: known.tracking0,
-            ..state.new_session(technician, now)
-        })
+            ..state.unrecorded_session(technician, now)
+        };
+        state.journal.started(&session);
+        Some(session)
     }
 
     /// A session that a technician starts from the console, without a PIN. `None` when there is no such
@@ -140,10 +164,55 @@ impl Simulator {
         Some(state.new_session(technician, now))
     }
 
-    /// The body that Rescue posts at this moment of a session. The chat holds what was said since the last call for
-    /// the same session, so call it once per post and repeat a post with [`Simulator::send`].
-    pub fn payload(&self, session: &Session, format: Format, phase: Phase) -> Payload {
+    /// A technician ends a session of a group that posts to no URL: only reports show it, as it is now. The end of a
+    /// session that is posted needs no such call.
+    pub fn end_session(&self, session: &Session) {
+        let now = self.system.clock.now();
+        lock(&self.system.state).journal.ended(session, now);
+    }
+
+    /// Adds a session that ended in the past and was never posted. Only reports show it.
+    pub fn add_past_session(&self, session: &Session, ended_at: Timestamp) {
+        lock(&self.system.state).journal.ended(session, ended_at);
+    }
+
+    /// Adds so many sessions that ended in the past, the first at `first_end` and each `apart` after the one before.
+    /// Returns their ids: none when there is no such technician.
+    pub fn add_past_sessions(
+        &self,
+        sso_id: &str,
+        count: usize,
+        first_end: Timestamp,
+        apart: Duration,
+    ) -> Vec<String> {
         let mut state = lock(&self.system.state);
+        let Some(technician) = state.technician(sso_id).cloned() else {
+            return Vec::new();
+        };
+        let mut ended_at = first_end;
+        let sessions = (0..count).map(|_| {
+            let session = state.unrecorded_session(technician.clone(), ended_at);
+            let picked_up_at = ended_at.minus(session.lasted);
+            let session = Session {
+                picked_up_at,
+                ..session
+            };
+            state.journal.ended(&session, ended_at);
+            ended_at = ended_at.plus(apart);
+            session.id
+        });
+        sessions.collect()
+    }
+
+    /// The body that Rescue posts at this moment of a session, which reports show from then on. The chat holds what was
+    /// said since the last call for the same session, so call it once per post and repeat a post with [`Simulator::send`].
+    pub fn payload(&self, session: &Session, format: Format, phase: Phase) -> Payload {
+        let now = self.system.clock.now();
+        let mut state = lock(&self.system.state);
+        match phase {
+            Phase::Start => state.journal.started(session),
+            Phase::End => state.journal.ended(session, now),
+        }
         let posted = state.posted_chat_lines.entry(session.id.clone());
         let posted = posted.or_insert(0);
         let payload = Payload::new(session, format, phase, *posted);
@@ -211,5 +280,7 @@ impl Site for Rescue {
     }
 }
 
+#[cfg(test)]
+mod report_tests;
 #[cfg(test)]
 mod tests;

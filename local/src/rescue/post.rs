@@ -154,7 +154,7 @@ fn xml(pairs: &[(String, String)]) -> String {
 }
 
 /// Control characters have no place in XML 1.0, escaped or not.
-fn escaped(value: &str) -> String {
+pub(super) fn escaped(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
     for c in value.chars() {
         match c {

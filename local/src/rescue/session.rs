@@ -17,6 +17,8 @@ pub struct Session {
     pub id: String,
     /// The one technician that Rescue reports.
     pub technician: Technician,
+    /// The node id of the channel that the customer came through; `None` for a session of none. Only reports show it.
+    pub channel_id: Option<String>,
     /// `CField0` (the customer's name) to `CField5`, and any further variables under their documented names.
     pub fields: BTreeMap<String, String>,
     /// The tracking field.
@@ -45,6 +47,7 @@ impl Session {
         Self {
             id: id.to_owned(),
             technician,
+            channel_id: None,
             fields: BTreeMap::new(),
             tracking0: String::new(),
             chat: Vec::new(),
@@ -105,7 +108,7 @@ pub fn us_date(at: Timestamp) -> String {
     )
 }
 
-fn formatted(at: Timestamp, format: &[BorrowedFormatItem<'_>]) -> String {
+pub(super) fn formatted(at: Timestamp, format: &[BorrowedFormatItem<'_>]) -> String {
     let moment = OffsetDateTime::from_unix_timestamp(at.as_secs());
     let moment = moment.unwrap_or(OffsetDateTime::UNIX_EPOCH);
     moment.format(&format).unwrap_or_default()

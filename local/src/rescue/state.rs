@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use shared::domain::clock::Timestamp;
 
+use super::journal::SessionJournal;
+use super::organization::{Channel, TechnicianGroup};
+use super::report::{ReportRules, ReportSettings};
 use super::session::Session;
 use super::technician::Technician;
 
@@ -47,6 +50,8 @@ pub struct Rules {
     pub separator: &'static str,
     /// A blank after the colon of `AUTHCODE:`, as one of the vendor's pages shows.
     pub blank_after_colon: bool,
+    /// How reports look, and who gets them.
+    pub report: ReportRules,
 }
 
 impl Default for Rules {
@@ -61,6 +66,7 @@ impl Default for Rules {
             one_pin_every: Duration::from_secs(1),
             separator: "\n\n",
             blank_after_colon: false,
+            report: ReportRules::default(),
         }
     }
 }
@@ -85,6 +91,8 @@ pub(super) struct Login {
 pub(super) struct RescueState {
     pub(super) companies: BTreeMap<String, String>,
     pub(super) technicians: Vec<Technician>,
+    pub(super) groups: Vec<TechnicianGroup>,
+    pub(super) channels: Vec<Channel>,
     /// The one valid authcode of each technician, by SSO id.
     pub(super) authcodes: BTreeMap<String, String>,
     /// API tokens and their holders' SSO ids.
@@ -92,6 +100,9 @@ pub(super) struct RescueState {
     pub(super) logins: BTreeMap<String, Login>,
     pub(super) pins: Vec<Pin>,
     pub(super) sessions: u32,
+    pub(super) journal: SessionJournal,
+    /// What each user's report shows, by SSO id.
+    pub(super) report_settings: BTreeMap<String, ReportSettings>,
     /// How many lines of each session's chat have been posted.
     pub(super) posted_chat_lines: BTreeMap<String, usize>,
     pub(super) rules: Rules,
@@ -141,7 +152,19 @@ impl RescueState {
     }
 
     pub(super) fn new_session(&mut self, technician: Technician, now: Timestamp) -> Session {
+        let session = self.unrecorded_session(technician, now);
+        self.journal.started(&session);
+        session
+    }
+
+    /// A session with an id of its own that no report shows yet.
+    pub(super) fn unrecorded_session(
+        &mut self,
+        technician: Technician,
+        picked_up_at: Timestamp,
+    ) -> Session {
         self.sessions += 1;
-        Session::new(&(70_112_232 + self.sessions).to_string(), technician, now)
+        let id = (70_112_232 + self.sessions).to_string();
+        Session::new(&id, technician, picked_up_at)
     }
 }

@@ -11,6 +11,8 @@ pub struct Technician {
     pub email: String,
     /// The display name.
     pub name: String,
+    /// The node id of the technician group; `None` for a technician of none.
+    pub group_id: Option<String>,
     /// The description, usually empty.
     pub description: String,
     /// The password of the technician's own sign-in.
@@ -33,6 +35,7 @@ impl Technician {
             sso_id: email.to_owned(),
             email: email.to_owned(),
             name: name.to_owned(),
+            group_id: None,
             description: String::new(),
             password: String::new(),
             console_running: false,
@@ -40,5 +43,12 @@ impl Technician {
             disabled: false,
             deleted: false,
         }
+    }
+
+    /// Puts the technician into a technician group.
+    #[must_use]
+    pub fn in_group(mut self, node_id: &str) -> Self {
+        self.group_id = Some(node_id.to_owned());
+        self
     }
 }

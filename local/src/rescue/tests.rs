@@ -9,21 +9,21 @@ use super::{Format, Options, Phase, Simulator, Technician};
 use crate::servicenow;
 use crate::simulator::{FaultAction, InjectedFault, RequestMatcher, plain_client};
 
-const ANA: &str = "ana.ruiz@acme.test";
+pub(super) const ANA: &str = "ana.ruiz@acme.test";
 const SSO: [(&str, &str); 3] = [
     ("ssoid", ANA),
     ("pwd", "company-wide"),
     ("company", "112938"),
 ];
 
-struct Bench {
-    rescue: Simulator,
-    clock: Clock,
+pub(super) struct Bench {
+    pub(super) rescue: Simulator,
+    pub(super) clock: Clock,
     client: reqwest::Client,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let clock = Clock::manual(Timestamp::from_millis(1_747_216_931_007));
         let rescue = Simulator::start(Options::new(clock.clone())).expect("starts");
         rescue.set_company("112938", "company-wide");
@@ -37,7 +37,7 @@ impl Bench {
         }
     }
 
-    async fn post(&self, page: &str, form: &[(&str, &str)]) -> String {
+    pub(super) async fn post(&self, page: &str, form: &[(&str, &str)]) -> String {
         let url = format!("{}/API/{page}.aspx", self.rescue.url());
         let response = self.client.post(url).form(form).send().await;
         let response = response.expect("an answer");
@@ -45,7 +45,7 @@ impl Bench {
         response.text().await.expect("a body")
     }
 
-    async fn sign_in(&self) -> String {
+    pub(super) async fn sign_in(&self) -> String {
         let answer = self.post("requestAuthCodeSSO", &SSO).await;
         let authcode = answer.strip_prefix("OK\n\nAUTHCODE:");
         authcode.expect("an authcode").to_owned()
@@ -56,7 +56,7 @@ impl Bench {
         self.post("requestPINCode", &form).await
     }
 
-    fn advance(&self, seconds: u64) {
+    pub(super) fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
 }
