@@ -4,6 +4,7 @@ mod access;
 mod credentials;
 mod ledger;
 mod queue;
+mod rescue_report;
 mod secret_store;
 mod servicenow_client;
 mod tenants;

@@ -194,6 +194,7 @@ impl<'a> ReportClient<'a> {
     /// The sessions of a node that ended in the period: sets what the report shows, then asks for it.
     ///
     /// Where Rescue refuses XML, the report is asked as text. It is asked once: what to do after a failure needs a wait.
+    /// No sessions may also mean that Rescue makes no report of such a node (docs/vendors.md#session-report).
     ///
     /// # Errors
     /// As [`ReportFailure`] says.
