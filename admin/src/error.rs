@@ -81,6 +81,20 @@ pub enum AdminError {
         "the instance of tenant {0} is {1}; leave --instance out, or correct it with `tenant set`"
     )]
     OtherInstance(TenantId, String),
+    #[error("--from is not before --to")]
+    EmptyPeriod,
+    #[error("{0}")]
+    Report(String),
+    #[error(
+        "Rescue makes a report for a user: name a technician's SSO id with --technician, or set the secret rescue-api-token of \
+         tenant {0}"
+    )]
+    ReportTechnician(TenantId),
+    #[error(
+        "tenant {other} works with the same Rescue account as {tenant}: name the technicians, technician groups or channels \
+         of {tenant} with --node, or the other tenant's sessions would count as missed"
+    )]
+    SharedRescueAccount { tenant: TenantId, other: TenantId },
     #[error("the stack's output ApiUrl is needed for the link; name the stack with --stack")]
     NoApiUrl,
     #[error("{}", faults(.0))]

@@ -16,7 +16,7 @@ mod remedies;
 mod secret_text;
 pub mod secrets;
 mod secrets_manager;
-mod sessions;
+pub mod sessions;
 pub mod stack;
 #[cfg(feature = "deployed")]
 mod stack_lookup;

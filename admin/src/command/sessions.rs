@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
@@ -12,6 +13,7 @@ use shared::domain::clock::Timestamp;
 use shared::domain::record::RecordRef;
 use shared::domain::session::SessionId;
 use shared::domain::tenant::TenantId;
+use shared::rescue::report::Period;
 
 use super::arguments::{example, examples, record_number, session_id, tenant_id};
 use super::global::{Global, Output};
@@ -25,7 +27,8 @@ use crate::lifecycle::export;
 use crate::plain::plain;
 use crate::records::{Numbers, Records, record_number as number_of};
 use crate::sessions::{
-    Filter, LedgerPost, RecordFilter, ShownPost, ShownSession, list, list_all, show,
+    Filter, LedgerPost, ReconcileOptions, Reconciled, RecordFilter, ShownPost, ShownSession, list,
+    list_all, reconcile, show,
 };
 use crate::stack::{Need, Stack};
 
@@ -57,6 +60,35 @@ pub(super) enum Command {
         #[arg(value_name = "ID", value_parser = session_id)]
         session: SessionId,
     },
+    /// Find the sessions that Rescue never posted, from its own session report
+    ///
+    /// A technician group without a webhook URL posts nothing, and Rescue does not repeat a post that failed. Rescue makes one
+    /// report in a minute for a user, so the command may have to wait. It writes nothing to ServiceNow.
+    #[command(after_help = examples([
+        "sessions reconcile acme --from \"7 days\"",
+        "sessions reconcile acme --from 2026-11-01 --to 2026-11-08 --technician ana.ruiz@acme.test --output json",
+    ]))]
+    Reconcile(Reconcile),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Reconcile {
+    /// The tenant
+    #[arg(value_parser = tenant_id)]
+    tenant: TenantId,
+    /// Sessions that ended since then, in UTC: "7 days", yesterday, 2026-11-20, "20 Nov", or a date-time (RFC 3339). The ledger
+    /// keeps posts for 90 days
+    #[arg(long, value_name = "WHEN", value_parser = since)]
+    from: When,
+    /// Sessions that ended before then; a later end may not have been delivered yet
+    #[arg(long, value_name = "WHEN", value_parser = since, default_value = "2 hours ago")]
+    to: When,
+    /// The SSO id of the technician to sign in as, who may make reports; not needed with the secret rescue-api-token
+    #[arg(long, value_name = "SSO_ID")]
+    technician: Option<String>,
+    /// Only sessions of technicians or channels below this node of Rescue's organisation; may be repeated
+    #[arg(long = "node", value_name = "ID")]
+    nodes: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -116,6 +148,11 @@ impl Command {
     pub(super) async fn run(self, global: &Global) -> Result<ExitCode, AdminError> {
         let mut needs = vec![Need::TenantsTable, Need::SessionsTable];
         match self {
+            Self::Reconcile(reconcile) => {
+                needs.push(Need::CredentialsTable);
+                let stack = global.stack(&needs).await?;
+                reconcile.run(global, &stack).await?;
+            }
             Self::List(filter) => {
                 // Looking up numbers in ServiceNow needs an access token.
                 let numbered = matches!(filter.record, Some(RecordName::Number(_)));
@@ -145,6 +182,86 @@ impl Command {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+impl Reconcile {
+    async fn run(self, global: &Global, stack: &Stack) -> Result<(), AdminError> {
+        let now = stack.clock.now();
+        let period = Period {
+            from: self.from.before(now),
+            to: self.to.before(now),
+        };
+        if period.from >= period.to {
+            return Err(AdminError::EmptyPeriod);
+        }
+        let options = ReconcileOptions {
+            tenant: self.tenant,
+            period,
+            technician: self.technician,
+            nodes: self.nodes,
+            testing: global.testing()?,
+        };
+        let mut progress = Progress::new();
+        progress.set("Asking Rescue for its session report …");
+        let pause = async |wait: Duration| {
+            for left in (1..=wait.as_secs()).rev() {
+                progress.set(&format!("Rescue makes one report in a minute: {left} s …"));
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            progress.set("Asking Rescue for its session report …");
+        };
+        let found = reconcile(stack, &options, pause).await;
+        progress.clear();
+        let found = found?;
+        global.answer(&found, reconciled)?;
+        for text in &found.remarks {
+            remark(&format!("note: {}", plain(text)));
+        }
+        Ok(())
+    }
+}
+
+/// What was found, by technician.
+fn reconciled(found: &Reconciled) -> String {
+    let mut text = format!(
+        "{} sessions ended from {} to {}. ",
+        found.reported,
+        minute(found.from),
+        minute(found.to)
+    );
+    // Writing to a String cannot fail.
+    let _ = match found.missed.len() {
+        0 => writeln!(text, "The end of each was posted."),
+        missed => writeln!(
+            text,
+            "{FAULT}The end of {missed} was never posted:{FAULT:#}"
+        ),
+    };
+    if found.unreadable > 0 {
+        let _ = writeln!(
+            text,
+            "{} more rows of the report could not be read.",
+            found.unreadable
+        );
+    }
+    let mut text = wrapped(&text, 0);
+    if found.missed.is_empty() {
+        return text;
+    }
+    let shown = |name: &Option<String>| name.as_deref().map(plain).unwrap_or_default();
+    let rows = found.missed.iter().map(|session| {
+        vec![
+            shown(&session.technician),
+            shown(&session.technician_id),
+            session.session_id.to_string(),
+            minute(session.ended_at),
+            shown(&session.channel),
+        ]
+    });
+    let header = ["TECHNICIAN", "NODE", "SESSION", "ENDED", "CHANNEL"];
+    text.push('\n');
+    text.push_str(&columns(&header, rows));
+    text
 }
 
 impl List {

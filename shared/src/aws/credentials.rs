@@ -124,6 +124,12 @@ pub fn authorization_lease_key(tenant: &TenantId) -> String {
     format!("{tenant}#lease#authorization")
 }
 
+/// The key of the lease for what a report of Rescue shows, which is state of the user who asks. It belongs to the account and
+/// the user, not to a tenant.
+pub fn report_lease_key(host: &str, company_id: &str, user: &str) -> String {
+    format!("report#{host}#{company_id}#{user}")
+}
+
 /// The key of the lease for making a tenant's checks.
 pub fn checks_lease_key(tenant: &TenantId) -> String {
     format!("{tenant}#lease#checks")

@@ -15,6 +15,7 @@ mod new_records;
 mod operator_permissions;
 mod publishing;
 mod receive_token;
+mod reconcile;
 mod record_types;
 mod resolution;
 mod rotate_tokens;

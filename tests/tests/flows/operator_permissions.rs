@@ -117,7 +117,8 @@ fn called(world: &World, mark: local::aws::Mark) -> BTreeSet<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_command_makes_more_aws_calls_than_its_row_of_permissions_allows() {
     let world = World::start().await;
-    let operator = CommandLine::by_outputs(&world);
+    let rescue = world.cloud.rescue.url();
+    let operator = CommandLine::by_outputs(&world).with("RESCUE_ENDPOINT_URL", &rescue);
     let within = async |rows: &[&str], arguments: &[&str], input: &str| {
         let mark = world.cloud.aws.journal().mark();
         let ended = operator.run_with(arguments, input).await;
@@ -174,7 +175,15 @@ async fn no_command_makes_more_aws_calls_than_its_row_of_permissions_allows() {
     world.post_and_deliver(&lost, Phase::Start).await;
     world.enqueue("not a post", "other").await;
     world.deliver().await;
-    let sessions = ["`sessions`", numbers];
+    let reconcile = ["sessions", "reconcile", TENANT, "--from", "7 days"];
+    let of_ana = ["--technician", TECHNICIAN, "--node", "4455667"];
+    within(
+        &["`sessions reconcile`"],
+        &[&reconcile[..], &of_ana].concat(),
+        "",
+    )
+    .await;
+    let sessions = ["`sessions list`, `show`", numbers];
     for arguments in [
         &["sessions", "list", TENANT][..],
         &["sessions", "list", TENANT, "--record", &incident.number],

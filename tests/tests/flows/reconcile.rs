@@ -1,0 +1,205 @@
+//! `rescue-connector sessions reconcile`: the sessions that Rescue never posted, from its own report.
+
+use std::time::Duration;
+
+use admin::AdminError;
+use admin::sessions::{ReconcileOptions, Reconciled, reconcile};
+use local::demo_tenant::{TECHNICIAN, TENANT};
+use local::rescue::{Phase, Session, Technician, TechnicianGroup};
+use local::simulator::FaultAction;
+use shared::domain::secret::Secret;
+use shared::domain::secret_name::SecretName;
+use shared::environment::Testing;
+use shared::rescue::report::Period;
+use tests::World;
+use tests::tokens::demo;
+
+use super::command_line::CommandLine;
+
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+const BO: &str = "bo.lind@acme.test";
+
+/// The demo's world with a second technician in a group of its own.
+async fn world() -> World {
+    let world = World::start().await;
+    let rescue = &world.cloud.rescue;
+    rescue.set_group(TechnicianGroup::new("2001", "Service desk"));
+    rescue.set_group(TechnicianGroup::new("2002", "Field service"));
+    rescue.set_technician(Technician::new("4455667", TECHNICIAN, "Ana Ruiz").in_group("2001"));
+    rescue.set_technician(Technician::new("4455668", BO, "Bo Lind").in_group("2002"));
+    world
+}
+
+fn options(world: &World) -> ReconcileOptions {
+    let now = world.cloud.clock.now();
+    ReconcileOptions {
+        tenant: demo(),
+        period: Period {
+            from: now.minus(WEEK),
+            to: now.plus(WEEK),
+        },
+        technician: Some(TECHNICIAN.to_owned()),
+        nodes: Vec::new(),
+        testing: Testing {
+            allow_loopback: true,
+            rescue_endpoint_url: Some(world.cloud.rescue.url()),
+            ..Testing::default()
+        },
+    }
+}
+
+/// Waits by the world's clock.
+async fn run(world: &World, options: &ReconcileOptions) -> Result<Reconciled, AdminError> {
+    let pause = async |wait| world.cloud.travel(wait);
+    reconcile(&world.cloud.stack, options, pause).await
+}
+
+/// A session that has ended and that no webhook URL was told of.
+fn unposted(world: &World, technician: &str) -> Session {
+    let rescue = &world.cloud.rescue;
+    let session = rescue.start_session(technician).expect("a technician");
+    rescue.end_session(&session);
+    session
+}
+
+fn ids(found: &Reconciled) -> Vec<&str> {
+    let missed = found.missed.iter();
+    missed.map(|session| session.session_id.as_str()).collect()
+}
+
+/// Delivered, waiting, unmatched and dead-lettered posts were posted. A start alone is no end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_missed_when_no_end_was_posted() {
+    let world = World::start().await;
+    let (delivered, waiting) = (world.incident(), world.incident());
+    let unmatched = world.console_session();
+    let wrong = world.console_session().with_field("CField1", "INC9999999");
+    let posted = [
+        world.session(&delivered),
+        world.session(&waiting),
+        unmatched,
+        wrong,
+    ];
+    world.inject_every_write(&waiting, FaultAction::status(503));
+    for session in &posted {
+        world.cloud.rescue.end_session(session);
+        world.post(session, Phase::End).await;
+    }
+    let started = world.session(&delivered);
+    world.post(&started, Phase::Start).await;
+    world.cloud.rescue.end_session(&started);
+    world.deliver().await;
+    let never = unposted(&world, TECHNICIAN);
+
+    let found = run(&world, &options(&world)).await.expect("a report");
+    assert_eq!((found.reported, found.unreadable), (6, 0), "{found:?}");
+    assert_eq!(ids(&found), [started.id.as_str(), never.id.as_str()]);
+    assert_eq!(found.missed[0].technician.as_deref(), Some("Ana Ruiz"));
+    assert!(found.remarks.is_empty(), "{:?}", found.remarks);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_forgotten_technician_group_shows() {
+    let world = world().await;
+    let incident = world.incident();
+    let posted = world.session(&incident);
+    world.cloud.rescue.end_session(&posted);
+    world.post_and_deliver(&posted, Phase::End).await;
+    let forgotten: Vec<Session> = (0..3).map(|_| unposted(&world, BO)).collect();
+    let rescue = world.cloud.rescue.url();
+    let operator = CommandLine::by_outputs(&world).with("RESCUE_ENDPOINT_URL", &rescue);
+    let command = [
+        "sessions",
+        "reconcile",
+        TENANT,
+        "--from",
+        "7 days",
+        "--to",
+        "now",
+    ];
+    let with_technician = [&command[..], &["--technician", TECHNICIAN]].concat();
+    let table = operator.run(&with_technician).await;
+    let missed = "The end of 3 was never posted";
+    table.assert_stdout(&["4 sessions ended", missed, "Bo Lind", &forgotten[0].id]);
+    let refused = ["--technician", "rescue-api-token"];
+    operator.fails(&command, &refused).await;
+
+    // The API token needs no technician; another minute has passed.
+    world.cloud.travel(Duration::from_secs(300));
+    let token = Secret::from(world.cloud.rescue.issue_api_token(TECHNICIAN).as_str());
+    let (stack, tenant) = (&world.cloud.stack, demo());
+    let set = admin::secrets::set(stack, &tenant, SecretName::RescueApiToken, &token);
+    set.await.expect("the token is set");
+    let json = operator.json(&command).await;
+    assert_eq!(json["reported"], 4, "{json}");
+    let missed = json["missed"].as_array().expect("a list");
+    let sessions: Vec<_> = missed.iter().map(|one| &one["session_id"]).collect();
+    let expected: Vec<_> = forgotten.iter().map(|one| one.id.as_str()).collect();
+    assert_eq!(sessions, expected);
+    assert!(!json.to_string().contains(token.expose()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_tenant_of_the_rescue_account_has_to_be_told_apart_by_nodes() {
+    let world = world().await;
+    world.add_tenant("other").await;
+    let (of_ana, of_bo) = (unposted(&world, TECHNICIAN), unposted(&world, BO));
+    let mut options = options(&world);
+    let refused = run(&world, &options).await.expect_err("whose sessions?");
+    assert!(
+        matches!(&refused, AdminError::SharedRescueAccount { other, .. } if other.as_str() == "other"),
+        "{refused}"
+    );
+    options.nodes = vec!["2002".to_owned()];
+    let found = run(&world, &options).await.expect("a report");
+    assert_eq!(ids(&found), [of_bo.id.as_str()]);
+    world.cloud.travel(Duration::from_secs(300));
+    options.nodes = vec!["4455667".to_owned()];
+    let found = run(&world, &options).await.expect("a report");
+    assert_eq!(ids(&found), [of_ana.id.as_str()]);
+    options.nodes = vec!["1".to_owned()];
+    let refused = run(&world, &options).await.expect_err("no such node");
+    assert!(refused.to_string().contains("no node 1"), "{refused}");
+}
+
+/// Rescue makes one report in a minute, and may make none of the whole account.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_is_waited_for_and_asked_of_each_group_where_the_account_is_refused() {
+    let world = world().await;
+    let (of_ana, of_bo) = (unposted(&world, TECHNICIAN), unposted(&world, BO));
+    let options = options(&world);
+    let first = run(&world, &options).await.expect("a report");
+    assert_eq!(first.missed.len(), 2);
+    let began = world.cloud.clock.now();
+    let again = run(&world, &options).await.expect("after the wait");
+    assert_eq!(again.missed, first.missed);
+    assert!(world.cloud.clock.now().since(began) >= Duration::from_secs(60));
+
+    world
+        .cloud
+        .rescue
+        .configure(|rules| rules.report.refuses_account_node = true);
+    world.cloud.travel(Duration::from_secs(300));
+    let by_group = run(&world, &options).await.expect("a report of each group");
+    assert_eq!(ids(&by_group), [of_ana.id.as_str(), of_bo.id.as_str()]);
+    assert_eq!(by_group.remarks.len(), 1, "{:?}", by_group.remarks);
+    assert!(by_group.remarks[0].contains("Each technician group was asked"));
+}
+
+/// What the report shows is state of the Rescue user who asks.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_reports_of_one_user_are_not_made_at_once() {
+    let world = world().await;
+    unposted(&world, TECHNICIAN);
+    let options = options(&world);
+    let (one, other) = futures::join!(run(&world, &options), run(&world, &options));
+    let refused: Vec<String> = [one, other]
+        .into_iter()
+        .filter_map(|ended| ended.err().map(|error| error.to_string()))
+        .collect();
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert!(
+        refused[0].contains("Another report is being made"),
+        "{refused:?}"
+    );
+}
