@@ -6,3 +6,4 @@ pub mod host;
 pub mod pin;
 pub mod post_to_url;
 pub mod report;
+mod xml_text;

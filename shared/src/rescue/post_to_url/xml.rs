@@ -1,13 +1,13 @@
 //! XML documents.
 
 use quick_xml::XmlVersion;
-use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::{BytesEnd, BytesStart, Event};
 
 use crate::domain::session::{Fields, documented_name};
 use crate::rescue::post_to_url::parse_error::{MAX_DEPTH, MAX_FIELDS, ParseError};
 use crate::rescue::post_to_url::session::shallowest_session;
 use crate::rescue::post_to_url::text::trimmed;
+use crate::rescue::xml_text::referenced;
 
 const MAX_NAME_LENGTH: usize = 128;
 
@@ -28,18 +28,7 @@ pub(super) fn fields(text: &str) -> Result<Fields, ParseError> {
             Event::End(tag) => document.end(&tag)?,
             Event::Text(content) => document.append(&content.xml10_content())?,
             Event::CData(content) => document.append(&content.xml10_content())?,
-            Event::GeneralRef(reference) => {
-                let mut buffer = [0; 4];
-                let character = reference.resolve_char_ref().ok().flatten();
-                match character
-                    .map(|c| &*c.encode_utf8(&mut buffer))
-                    .or(resolve_xml_entity(&reference))
-                {
-                    Some(text) => document.append(text)?,
-                    // An unknown entity stays as it was written.
-                    None => document.append(&format!("&{};", &*reference))?,
-                }
-            }
+            Event::GeneralRef(reference) => document.append(&referenced(&reference))?,
             Event::DocType(_) => return Err(ParseError::DocumentType),
             // Empty elements come as a start and an end.
             Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::Empty(_) => {}

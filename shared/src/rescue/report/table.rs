@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use quick_xml::XmlVersion;
-use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::{BytesStart, Event};
 
 use super::ReportFormat;
 use super::error::UnreadableAnswer;
+use crate::rescue::xml_text::referenced;
 
 /// Between the values of a row of text, and after the last one.
 pub(super) const DELIMITER: char = '|';
@@ -150,18 +150,7 @@ impl Document {
                 Event::End(_) => document.end()?,
                 Event::Text(content) => document.append(&content.xml10_content())?,
                 Event::CData(content) => document.append(&content.xml10_content())?,
-                Event::GeneralRef(reference) => {
-                    let mut buffer = [0; 4];
-                    let character = reference.resolve_char_ref().ok().flatten();
-                    match character
-                        .map(|c| &*c.encode_utf8(&mut buffer))
-                        .or(resolve_xml_entity(&reference))
-                    {
-                        Some(text) => document.append(text)?,
-                        // An unknown entity stays as it was written.
-                        None => document.append(&format!("&{};", &*reference))?,
-                    }
-                }
+                Event::GeneralRef(reference) => document.append(&referenced(&reference))?,
                 Event::DocType(_) => return Err(UnreadableAnswer::DocumentType),
                 // Empty elements come as a start and an end.
                 Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::Empty(_) => {}
