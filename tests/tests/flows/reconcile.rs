@@ -7,9 +7,11 @@ use admin::sessions::{ReconcileOptions, Reconciled, reconcile};
 use local::demo_tenant::{TECHNICIAN, TENANT};
 use local::rescue::{Phase, Session, Technician, TechnicianGroup};
 use local::simulator::FaultAction;
+use shared::aws::credentials::report_lease_key;
 use shared::domain::secret::Secret;
 use shared::domain::secret_name::SecretName;
 use shared::environment::Testing;
+use shared::rescue::host::Host;
 use shared::rescue::report::Period;
 use tests::World;
 use tests::tokens::demo;
@@ -188,18 +190,24 @@ async fn a_report_is_waited_for_and_asked_of_each_group_where_the_account_is_ref
 
 /// What the report shows is state of the Rescue user who asks.
 #[tokio::test(flavor = "multi_thread")]
-async fn two_reports_of_one_user_are_not_made_at_once() {
+async fn no_report_is_made_while_another_one_of_the_same_user_is() {
     let world = world().await;
     unposted(&world, TECHNICIAN);
-    let options = options(&world);
-    let (one, other) = futures::join!(run(&world, &options), run(&world, &options));
-    let refused: Vec<String> = [one, other]
-        .into_iter()
-        .filter_map(|ended| ended.err().map(|error| error.to_string()))
-        .collect();
-    assert_eq!(refused.len(), 1, "{refused:?}");
+    let (options, stack) = (options(&world), &world.cloud.stack);
+    let file = admin::lifecycle::export(stack, &demo()).await;
+    let file = file.expect("the tenant is there");
+    let host = Host::of(&file.rescue, true).expect("a host");
+    let lease = report_lease_key(host.as_str(), &file.rescue.company_id, TECHNICIAN);
+    let (credentials, length) = (stack.credentials(), Duration::from_secs(60));
+    let taken = credentials.take_lease(&lease, "another", length).await;
+    assert_eq!(taken, Ok(true));
+    let refused = run(&world, &options).await.expect_err("the lease is held");
+    let refused = refused.to_string();
     assert!(
-        refused[0].contains("Another report is being made"),
-        "{refused:?}"
+        refused.contains("Another report is being made"),
+        "{refused}"
     );
+    world.cloud.travel(Duration::from_secs(61));
+    let found = run(&world, &options).await.expect("the lease has ended");
+    assert_eq!(found.missed.len(), 1);
 }
