@@ -1,6 +1,6 @@
 //! One test for each oddity of Rescue's reports, over HTTP (docs/vendors.md#session-report).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use shared::domain::clock::Timestamp;
 
@@ -315,9 +315,8 @@ async fn the_hierarchy_lists_every_node_that_is_not_deleted_with_its_parent() {
 }
 
 #[tokio::test]
-async fn five_thousand_sessions_are_a_report_of_less_than_8_mb_and_take_no_time() {
+async fn five_thousand_sessions_are_a_report_of_less_than_8_mb() {
     let bench = Bench::new();
-    let started = Instant::now();
     let first_end = bench.clock.now().minus(24 * HOUR);
     let ids = bench
         .rescue
@@ -329,5 +328,4 @@ async fn five_thousand_sessions_are_a_report_of_less_than_8_mb_and_take_no_time(
     let xml = bench.report(&code, ACCOUNT_ID).await;
     assert_eq!(xml.matches("<row>").count(), 5_000);
     assert!(xml.len() < 8 * 1024 * 1024, "{}", xml.len());
-    assert!(started.elapsed() < Duration::from_secs(20));
 }

