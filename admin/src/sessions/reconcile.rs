@@ -346,7 +346,7 @@ fn failed(error: ReportError) -> AdminError {
     AdminError::Report(error.to_string())
 }
 
-/// The sessions of which an end was posted since then, in whatever state the post is.
+/// The sessions of which an end was posted since then, in any state of the post.
 async fn posted_ends(
     stack: &Stack,
     tenant: &TenantId,

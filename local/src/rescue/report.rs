@@ -124,7 +124,7 @@ pub(super) struct ReportSettings {
 }
 
 impl Default for ReportSettings {
-    /// What nobody wants, so that a client has to set all of it. The vendor does not publish its own values.
+    /// Settings that no caller wants, so that a client has to set all of them. The vendor does not publish its own values.
     fn default() -> Self {
         Self {
             area: 2,
