@@ -111,18 +111,20 @@ pub async fn reconcile(
     if options.nodes.is_empty() {
         only_tenant_of_its_account(stack, &rescue, &tenant, host.as_str()).await?;
     }
-    let user = options.technician.as_deref().unwrap_or_default();
+    let user = options.technician.as_deref().unwrap_or_default().trim();
+    let secrets = vendors.secret_store.tenant_secrets(&options.tenant).await;
+    let secrets = secrets.map_err(|error| AdminError::Report(format!("{error}.")))?;
+    // No sign-in without a name is sent to Rescue.
+    if user.is_empty() && secrets.rescue_api_token.is_none() {
+        return Err(AdminError::ReportTechnician(options.tenant.clone()));
+    }
     let budget = TimeBudget::lasting(stack.clock.clone(), ONE_REPORT);
     let signed_in = vendors
         .authcodes(&rescue)
         .get(&tenant, user, None, &budget)
         .await;
     let credential = signed_in.map_err(|error| {
-        if user.is_empty() {
-            AdminError::ReportTechnician(options.tenant.clone())
-        } else {
-            AdminError::Report(format!("{user} cannot be signed in to Rescue: {error}."))
-        }
+        AdminError::Report(format!("{user} cannot be signed in to Rescue: {error}."))
     })?;
     // The report's settings are this user's.
     let user = match &credential {

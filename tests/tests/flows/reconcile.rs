@@ -124,7 +124,9 @@ async fn the_forgotten_technician_group_shows() {
     let missed = "The end of 3 was never posted";
     table.assert_stdout(&["4 sessions ended", missed, "Bo Lind", &forgotten[0].id]);
     let refused = ["--technician", "rescue-api-token"];
+    let sign_ins = world.cloud.rescue.sign_ins();
     operator.fails(&command, &refused).await;
+    assert_eq!(world.cloud.rescue.sign_ins().refused, sign_ins.refused);
 
     // The API token needs no technician; another minute has passed.
     world.cloud.travel(Duration::from_secs(300));
