@@ -14,6 +14,7 @@ from samtranslator.translator.transform import transform
 CREATED = {
     "AWS::ApiGatewayV2::Api",
     "AWS::ApiGatewayV2::Stage",
+    "AWS::Events::Rule",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Function",
     "AWS::Lambda::Permission",
@@ -54,8 +55,13 @@ def main(path):
             if properties["Role"] != own["Properties"].get("Role"):
                 differences.append(f"{name} has another role than the one in the template")
         elif kind == "AWS::Lambda::Permission":
-            if properties["Principal"] != "apigateway.amazonaws.com" or "SourceArn" not in properties:
-                differences.append(f"{name} lets in more than a route of the HTTP API")
+            schedule = {"Fn::GetAtt": [name.removesuffix("Permission"), "Arn"]}
+            of_schedule = properties["Principal"] == "events.amazonaws.com" and properties.get("SourceArn") == schedule
+            of_route = properties["Principal"] == "apigateway.amazonaws.com" and "SourceArn" in properties
+            if not (of_schedule or of_route):
+                differences.append(f"{name} lets in more than a route of the HTTP API or the function's schedule")
+        elif kind == "AWS::Events::Rule" and "ScheduleExpression" not in properties:
+            differences.append(f"{name} is no schedule")
     if not functions:
         differences.append("no function was found")
     sys.exit("\n".join(differences) or None)

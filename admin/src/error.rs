@@ -8,6 +8,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use shared::aws::sdk::{FailedCall, advice};
 use shared::aws::secret_store::SecretStoreError;
 use shared::aws::storage_error::StorageError;
+use shared::domain::clock::Timestamp;
 use shared::domain::secret_fault::SecretFault;
 use shared::domain::session::SessionId;
 use shared::domain::tenant::TenantId;
@@ -86,15 +87,27 @@ pub enum AdminError {
     #[error("{0}")]
     Report(String),
     #[error(
-        "Rescue makes a report for a user: name a technician's SSO id with --technician, or set the secret rescue-api-token of \
+        "Rescue makes a report for a user: name a technician's SSO id with --technician or in rescue.report_technician, or set \
+         the secret rescue-api-token of \
          tenant {0}"
     )]
     ReportTechnician(TenantId),
     #[error(
         "tenant {other} works with the same Rescue account as {tenant}: name the technicians, technician groups or channels \
-         of {tenant} with --node, or the other tenant's sessions would count as missed"
+         of {tenant} with --node or in rescue.report_nodes, or the other tenant's sessions would count as missed"
     )]
     SharedRescueAccount { tenant: TenantId, other: TenantId },
+    #[error(
+        "the ledger holds no posts before {0}: sessions that were posted then would be written once more. Begin later, or add \
+         --beyond-ledger if none was posted then, such as in the time before the connector"
+    )]
+    BeyondLedger(Timestamp),
+    #[error(
+        "nothing was written: tenant {other} works with the same Rescue account as {tenant}. While sessions are compared \
+         (rescue.reconcile), rescue.report_nodes has to name the technicians, technician groups or channels of {tenant}, or the \
+         other tenant's sessions would count as missed"
+    )]
+    NeedsReportNodes { tenant: TenantId, other: TenantId },
     #[error("the stack's output ApiUrl is needed for the link; name the stack with --stack")]
     NoApiUrl,
     #[error("{}", faults(.0))]

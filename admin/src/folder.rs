@@ -9,7 +9,7 @@ use shared::domain::tenant::{TenantFile, TenantId};
 use crate::error::AdminError;
 use crate::secret_text;
 use crate::stack::Stack;
-use crate::tenant::{Applied, Plan, execute, plan};
+use crate::tenant::{Applied, Plan, execute, plan, tell_each_apart};
 use crate::tenant_file::parse;
 
 /// How many tenants are read or written at the same time. Secrets Manager creates 50 secrets per second.
@@ -114,7 +114,22 @@ pub(crate) async fn plan_all(
         entries.push(entry);
         done(entries.len());
     }
+    refuse_shared_accounts(stack, &mut entries);
     entries
+}
+
+fn refuse_shared_accounts(stack: &Stack, entries: &mut [FolderEntry<Plan>]) {
+    let plans: Vec<&Plan> = entries
+        .iter()
+        .filter_map(|entry| entry.outcome.as_ref().ok())
+        .collect();
+    let refusals = tell_each_apart(stack, &plans);
+    let planned = entries.iter_mut().filter(|entry| entry.outcome.is_ok());
+    for (entry, refusal) in planned.zip(refusals) {
+        if let Some(refusal) = refusal {
+            entry.outcome = Err(refusal);
+        }
+    }
 }
 
 /// Writes plans, several at a time, and passes each outcome to `done`, in their order. A failure stops no other plan.

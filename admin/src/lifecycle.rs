@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use serde::Serialize;
+use shared::aws::item::Item;
 use shared::aws::ledger::{BY_TENANT, PostState};
 use shared::aws::secret_store::{tenant_secrets_name, token_secret_name};
 use shared::aws::tenants::{HistoryEntry, KeyScope, ManagedTenant, Tenant};
@@ -54,13 +55,24 @@ pub(crate) struct Tenants {
     pub(crate) unreadable: Vec<String>,
 }
 
-/// Every tenant of the deployment, sorted by name.
-pub(crate) async fn list(stack: &Stack) -> Result<Tenants, AdminError> {
+/// The items of the tenants' table.
+async fn items(stack: &Stack) -> Result<Vec<Item>, AdminError> {
     let scan = stack.dynamodb.scan().table_name(&stack.tenants_table);
     let items = scan.consistent_read(true).into_paginator().items().send();
     let items = items.collect::<Result<Vec<_>, _>>().await;
-    let items =
-        items.map_err(|error| AdminError::aws("dynamodb:Scan", &resource(stack), &error))?;
+    items.map_err(|error| AdminError::aws("dynamodb:Scan", &resource(stack), &error))
+}
+
+/// The settings of every tenant that this release can read.
+pub(crate) async fn files(stack: &Stack) -> Result<Vec<TenantFile>, AdminError> {
+    let items = items(stack).await?;
+    let tenants = items.iter().filter_map(Tenant::from_item);
+    Ok(tenants.map(|tenant| tenant.file).collect())
+}
+
+/// Every tenant of the deployment, sorted by name.
+pub(crate) async fn list(stack: &Stack) -> Result<Tenants, AdminError> {
+    let items = items(stack).await?;
     let mut tenants = Tenants::default();
     for item in &items {
         match Tenant::from_item(item) {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _};
-use shared::aws::secret_store::SecretStore;
 use shared::aws::tenants::TenantsTable;
 use shared::domain::record::{RecordRef, SysId, TableName};
 use shared::domain::record_number::{RecordNumber, TypedReference};
@@ -69,13 +68,12 @@ impl Numbers {
 
 /// What the clients of Rescue and ServiceNow are made from, as the functions make them.
 pub(crate) fn vendors(stack: &Stack, testing: &Testing) -> Result<VendorWiring, AdminError> {
-    let (secrets, prefix) = (stack.secrets.clone(), stack.secret_prefix.clone());
-    let (calls, table) = (stack.tenant_calls.clone(), stack.tenants_table.clone());
+    let (calls, table) = (stack.table_calls.clone(), stack.tenants_table.clone());
     let tenants = TenantsTable::new(calls, table, stack.clock.clone());
     Ok(VendorWiring {
         http: shared::http::client(testing.ca_file.as_deref())?,
         tenants: Arc::new(tenants),
-        secret_store: Arc::new(SecretStore::new(secrets, prefix, stack.clock.clone())),
+        secret_store: Arc::new(stack.secret_store()),
         credentials: Arc::new(stack.credentials()),
         clock: stack.clock.clone(),
         timeouts: ServiceNowTimeouts::HTTP,

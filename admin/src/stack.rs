@@ -34,8 +34,10 @@ pub struct Stack {
     pub sqs: aws_sdk_sqs::Client,
     /// For [`Stack::queues`].
     pub queue_calls: DirectClient,
-    /// For [`TenantsTable`](shared::aws::tenants::TenantsTable).
-    pub tenant_calls: DirectClient,
+    /// For the adapters of the tables, such as [`TenantsTable`](shared::aws::tenants::TenantsTable).
+    pub table_calls: DirectClient,
+    /// For [`Stack::secret_store`].
+    pub secret_calls: DirectClient,
     /// Who runs the commands.
     pub operator: Operator,
     /// The time; tests shift it with `CLOCK_OFFSET_SECONDS`.
@@ -112,19 +114,19 @@ impl Stack {
 
     /// The tenants, as those that change them see them.
     pub fn tenants(&self) -> ManagedTenants {
-        ManagedTenants::new(self.dynamodb.clone(), self.tenants_table.clone())
+        ManagedTenants::new(self.table_calls.clone(), self.tenants_table.clone())
     }
 
     /// The credentials table: leases, pauses and shared access tokens.
     pub fn credentials(&self) -> CredentialsTable {
         let (table, clock) = (self.credentials_table.clone(), self.clock.clone());
-        CredentialsTable::new(self.dynamodb.clone(), table, clock)
+        CredentialsTable::new(self.table_calls.clone(), table, clock)
     }
 
     /// The tenants' secrets.
     pub fn secret_store(&self) -> SecretStore {
         let prefix = self.secret_prefix.clone();
-        SecretStore::new(self.secrets.clone(), prefix, self.clock.clone())
+        SecretStore::new(self.secret_calls.clone(), prefix, self.clock.clone())
     }
 
     /// The sessions queue and its dead-letter queue.

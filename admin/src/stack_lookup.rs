@@ -99,7 +99,8 @@ impl Stack {
             secrets: aws_sdk_secretsmanager::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
             queue_calls: DirectClient::sqs(&config),
-            tenant_calls: DirectClient::dynamodb(&config),
+            table_calls: DirectClient::dynamodb(&config),
+            secret_calls: DirectClient::secrets_manager(&config),
             operator: Operator::of(config),
             clock: Clock::system(testing.clock_offset_seconds),
         };

@@ -20,7 +20,8 @@ use shared::environment::DEFAULT_SECRET_PREFIX;
 
 use crate::aws::iam::{self, Permissions};
 use crate::aws::{self, Aws, ClockMover, REGION, Resources, RotationFunction, arn};
-use crate::lambda::{Function, Gateway, GatewayError, Lambda, Poller, Route};
+use crate::lambda::{Function, FunctionError, Gateway, GatewayError, Lambda, Poller, Route};
+use crate::schedules::Schedules;
 use crate::state_file::{load, save};
 use crate::template::{self, Event, STACK, Template};
 use crate::{rescue, servicenow};
@@ -51,7 +52,7 @@ pub struct Options {
     pub ports: Option<Ports>,
     /// Whether the pollers run; otherwise call [`Poller::poll_once`].
     pub delivering: bool,
-    /// Whether due rotations run; otherwise call [`Aws::tick`].
+    /// Whether due rotations and schedules run; otherwise call [`Aws::tick`] and [`Cloud::run_schedule`].
     pub rotating: bool,
     /// `AWS_LAMBDA_LOG_LEVEL` of the functions.
     pub log_level: String,
@@ -60,7 +61,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Free ports, no data folder, running pollers and rotations.
+    /// Free ports, no data folder, running pollers, rotations and schedules.
     pub fn new(programs: Programs) -> Self {
         Self {
             programs,
@@ -175,18 +176,19 @@ pub struct Cloud {
     /// What the operator's command line works on.
     pub stack: Stack,
     mover: ClockMover,
+    schedules: Schedules,
     _rotating: Option<Rotating>,
 }
 
-/// The schedule of rotations. It ends when it is dropped.
+/// Starts due rotations and schedules. It ends when it is dropped.
 struct Rotating(tokio::task::JoinHandle<()>);
 
 impl Rotating {
-    fn start(aws: Aws) -> Self {
+    fn start(aws: Aws, schedules: Schedules) -> Self {
         Self(tokio::spawn(async move {
             loop {
-                tokio::time::sleep(ROTATIONS_START_WITHIN).await;
-                aws.tick().await;
+                tokio::time::sleep(STARTED_WITHIN).await;
+                tokio::join!(aws.tick(), schedules.tick());
             }
         }))
     }
@@ -198,8 +200,8 @@ impl Drop for Rotating {
     }
 }
 
-/// A due rotation starts within this time.
-const ROTATIONS_START_WITHIN: Duration = Duration::from_secs(5);
+/// A due rotation or schedule starts within this time, unless others are running.
+const STARTED_WITHIN: Duration = Duration::from_secs(5);
 
 impl Cloud {
     /// Starts everything. No function process runs before its first event.
@@ -237,6 +239,7 @@ impl Cloud {
         let mut functions = BTreeMap::new();
         let mut routes = Vec::new();
         let mut pollers = BTreeMap::new();
+        let schedules = Schedules::new(clock.clone());
         let sdk = sdk_config(aws.endpoint(), "local")?;
         for function in &template.functions {
             let name = function.binary.as_ref().unwrap_or(&function.name).clone();
@@ -285,6 +288,7 @@ impl Cloud {
                         }
                         pollers.insert(name.clone(), poller);
                     }
+                    Event::Schedule { every } => schedules.add(lambda.clone(), *every),
                     Event::Other(_) => {}
                 }
             }
@@ -304,7 +308,10 @@ impl Cloud {
         }
         let stack = stack(&outputs, &sdk, clock.clone());
         Ok(Self {
-            _rotating: options.rotating.then(|| Rotating::start(aws.clone())),
+            _rotating: options
+                .rotating
+                .then(|| Rotating::start(aws.clone(), schedules.clone())),
+            schedules,
             clock,
             aws,
             resources,
@@ -338,6 +345,14 @@ impl Cloud {
     /// Moves the clock of every part forward. Idle processes are replaced by new ones with that clock.
     pub fn travel(&self, by: Duration) {
         (self.mover)(by);
+    }
+
+    /// Invokes a function as its schedule does, due or not, and returns when it has ended.
+    ///
+    /// # Errors
+    /// The function's failure; `ResourceNotFoundException` for a function without a schedule.
+    pub async fn run_schedule(&self, function: &str) -> Result<(), FunctionError> {
+        self.schedules.run(function).await
     }
 
     /// Lifts the limit of posts per minute and tenant in processes that start from now on.
@@ -438,6 +453,7 @@ fn outputs(resources: &Resources, api_url: String) -> BTreeMap<String, String> {
         ("CredentialsTable", table("CredentialsTable")),
         ("SessionsQueueUrl", queue("SessionsQueue")),
         ("SessionsDlqUrl", queue("SessionsDlq")),
+        ("ReconcileQueueUrl", queue("ReconcileQueue")),
         ("SecretPrefix", DEFAULT_SECRET_PREFIX.to_owned()),
         ("ApiUrl", api_url),
     ];
@@ -460,7 +476,8 @@ pub(crate) fn stack(outputs: &BTreeMap<String, String>, sdk: &SdkConfig, clock: 
         secrets: aws_sdk_secretsmanager::Client::new(sdk),
         sqs: aws_sdk_sqs::Client::new(sdk),
         queue_calls: DirectClient::sqs(sdk),
-        tenant_calls: DirectClient::dynamodb(sdk),
+        table_calls: DirectClient::dynamodb(sdk),
+        secret_calls: DirectClient::secrets_manager(sdk),
         operator: Operator::default(),
         clock,
     }

@@ -20,7 +20,7 @@ pub(crate) fn event(function: &str, line: &str) -> Option<String> {
     let parsed = serde_json::from_str::<Map<String, Value>>(line);
     let Ok(fields) = parsed else {
         return Some(format!(
-            "          {BOLD}{function:15}{BOLD:#} {}",
+            "          {BOLD}{function:18}{BOLD:#} {}",
             one_line(line)
         ));
     };
@@ -48,7 +48,7 @@ pub(crate) fn event(function: &str, line: &str) -> Option<String> {
         })
         .collect();
     Some(format!(
-        "{DIM}{time}{DIM:#}  {BOLD}{function:15}{BOLD:#} {style}{}{style:#}{DIM}{values}{DIM:#}",
+        "{DIM}{time}{DIM:#}  {BOLD}{function:18}{BOLD:#} {style}{}{style:#}{DIM}{values}{DIM:#}",
         one_line(text("message"))
     ))
 }
@@ -80,7 +80,9 @@ mod tests {
         let line = r#"{"timestamp":"2026-11-27T16:01:33.123456Z","level":"WARN","message":"post not queued","tenant":"demo","session":"7011","attempts":2,"reason":"","spans":[{}],"digest":"ab","target":"deliver_session"}"#;
         assert_eq!(
             plain(line).as_deref(),
-            Some("16:01:33  deliver-session post not queued tenant=demo session=7011 attempts=2")
+            Some(
+                "16:01:33  deliver-session    post not queued tenant=demo session=7011 attempts=2"
+            )
         );
         let coloured = event("deliver-session", line).expect("a line");
         assert!(
@@ -101,7 +103,7 @@ mod tests {
     fn a_line_that_is_no_json_stays_as_it_is() {
         assert_eq!(
             plain("thread 'main' panicked").as_deref(),
-            Some("          deliver-session thread 'main' panicked")
+            Some("          deliver-session    thread 'main' panicked")
         );
     }
 

@@ -12,6 +12,7 @@ mod lock;
 mod markup;
 pub mod multicall;
 pub mod rescue;
+mod schedules;
 pub mod servicenow;
 pub mod simulator;
 mod state_file;

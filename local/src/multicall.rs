@@ -21,6 +21,7 @@ pub fn run(function: &str) -> Result<(), MulticallError> {
         "receive-token" => runtime.block_on(receive_token::run()),
         "tenant-settings" => runtime.block_on(tenant_settings::run()),
         "rotate-tokens" => runtime.block_on(rotate_tokens::run()),
+        "reconcile-sessions" => runtime.block_on(reconcile_sessions::run()),
         other => Err(format!("there is no function {other}").into()),
     }
 }

@@ -203,7 +203,7 @@ A tenant is set up in ServiceNow: the operator's command, and the app's first re
   curl -i '{api}/integration/api/servicenow/enrolment/{NEW_TENANT}' -H 'Authorization: Bearer CODE' \\
        -d '{{\"instance\": \"{servicenow}\"}}'
 
-Ten days pass: rotations that are due run, posts whose wait has ended are delivered:
+Ten days pass: rotations and schedules that are due run, posts whose wait has ended are delivered:
   curl '{aws}{CLOCK_PATH}' -d '{{\"advance_seconds\": 864000}}'
 
 Events and new work notes appear below. Ctrl-C ends it.",

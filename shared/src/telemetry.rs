@@ -43,6 +43,9 @@ pub enum Metric {
     RotationSucceeded,
     RotationFailed,
     TenantChanged,
+    /// Sessions that Rescue did not post.
+    MissedSessions,
+    ReconcileFailed,
 }
 
 impl Metric {
@@ -70,6 +73,8 @@ impl Metric {
             Self::RotationSucceeded => "RotationSucceeded",
             Self::RotationFailed => "RotationFailed",
             Self::TenantChanged => "TenantChanged",
+            Self::MissedSessions => "MissedSessions",
+            Self::ReconcileFailed => "ReconcileFailed",
         }
     }
 }
@@ -117,6 +122,7 @@ const OWN_TARGETS: &[&str] = &[
     "generate_pin",
     "receive_token",
     "rotate_tokens",
+    "reconcile_sessions",
 ];
 
 /// Increments a counter, with the tenant on the same line.

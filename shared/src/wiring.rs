@@ -9,12 +9,13 @@ use aws_types::SdkConfig;
 use crate::aws::credentials::CredentialsTable;
 use crate::aws::direct::{self, DYNAMODB, DirectClient, SECRETS_MANAGER, SQS, ServiceName};
 use crate::aws::ledger::Ledger;
-use crate::aws::queue::Queues;
+use crate::aws::queue::{Queues, ReconcileQueue};
 use crate::aws::secret_store::SecretStore;
 use crate::aws::tenants::{ManagedTenants, TenantsTable};
 use crate::domain::clock::Clock;
 use crate::environment::{EnvironmentReader, Testing, WrongEnvironment};
 use crate::http::ClientError;
+use crate::reconciliation::RescueAccounts;
 use crate::rescue::api::RescueClient;
 use crate::rescue::authcodes::Authcodes;
 use crate::retry::ServiceNowTimeouts;
@@ -32,7 +33,7 @@ pub struct Wiring {
     testing: Testing,
     http: reqwest::Client,
     aws: SdkConfig,
-    dynamodb: OnceCell<aws_sdk_dynamodb::Client>,
+    dynamodb: OnceCell<DirectClient>,
     clock: Clock,
     /// The services that the first event needs.
     called_first: Vec<&'static ServiceName>,
@@ -78,7 +79,7 @@ impl Wiring {
     pub fn finish_and_connect(self) -> Result<(), WrongEnvironment> {
         let services = self.called_first.iter();
         let urls: Vec<_> = services
-            .filter_map(|service| direct::known_endpoint(&self.aws, service))
+            .filter_map(|service| direct::endpoint(&self.aws, service))
             .collect();
         let http = self.http.clone();
         self.finish()?;
@@ -92,20 +93,15 @@ impl Wiring {
     }
 
     /// Shares the process's connections.
-    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let make = || aws_sdk_dynamodb::Client::new(&self.aws);
+    pub fn dynamodb(&self) -> DirectClient {
+        let make = || DirectClient::dynamodb(&self.aws);
         self.dynamodb.get_or_init(make).clone()
-    }
-
-    /// Shares the process's connections.
-    pub fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
-        aws_sdk_secretsmanager::Client::new(&self.aws)
     }
 
     /// Reads `TENANTS_TABLE`.
     pub fn tenants(&mut self) -> TenantsTable {
         let table = self.environment.required("TENANTS_TABLE");
-        TenantsTable::new(DirectClient::dynamodb(&self.aws), table, self.clock())
+        TenantsTable::new(self.dynamodb(), table, self.clock())
     }
 
     /// Reads and writes whole tenants.
@@ -137,6 +133,12 @@ impl Wiring {
         Queues::new(DirectClient::sqs(&self.aws), sessions, dead_letters)
     }
 
+    /// Reads `RECONCILE_QUEUE_URL`.
+    pub fn reconcile_queue(&mut self) -> ReconcileQueue {
+        let url = self.environment.required("RECONCILE_QUEUE_URL");
+        ReconcileQueue::new(DirectClient::sqs(&self.aws), url)
+    }
+
     /// Reads `CREDENTIALS_TABLE`.
     pub fn credentials_table(&mut self) -> String {
         self.environment.required("CREDENTIALS_TABLE")
@@ -147,7 +149,8 @@ impl Wiring {
         let (table, prefix) = (self.credentials_table(), self.environment.secret_prefix());
         self.called_first.push(&SECRETS_MANAGER);
         let credentials = CredentialsTable::new(self.dynamodb(), table, self.clock());
-        let secret_store = SecretStore::new(self.secrets_manager(), prefix, self.clock());
+        let secrets = DirectClient::secrets_manager(&self.aws);
+        let secret_store = SecretStore::new(secrets, prefix, self.clock());
         VendorWiring {
             http: self.http.clone(),
             tenants: Arc::new(self.tenants()),
@@ -215,6 +218,12 @@ impl VendorWiring {
             self.testing.rescue_endpoint_url.clone(),
             self.testing.allow_loopback,
         )
+    }
+
+    /// Tells which tenants have the same Rescue account.
+    pub fn rescue_accounts(&self, tenants: ManagedTenants) -> RescueAccounts {
+        let allow_loopback = self.testing.allow_loopback;
+        RescueAccounts::new(Arc::clone(&self.credentials), tenants, allow_loopback)
     }
 
     /// Signs technicians in to Rescue.

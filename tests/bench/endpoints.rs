@@ -18,6 +18,7 @@ use shared::domain::secret::Secret;
 use shared::domain::secret_name::SecretName;
 use shared::domain::tenant::TenantId;
 use tests::World;
+use tests::settings::with_line;
 use uuid::Uuid;
 
 use crate::error::BenchResult;
@@ -102,7 +103,7 @@ impl Endpoints {
         };
         prepare_simulators(&world);
         let file = tenant_file(&world, fronts.as_ref());
-        world.cloud.apply(&file, &[]).await?;
+        world.cloud.apply(&reconciled(&file), &[]).await?;
         let settings = settings(&world, fronts.as_ref())?;
         Ok(Self {
             tracking_key: tracking_key(&world).await?,
@@ -145,17 +146,20 @@ impl Endpoints {
         match program.function.as_str() {
             "session-details" | "one-call" => Some(self.world.queued().len()),
             "generate-pin" => Some(cloud.rescue.pins().len()),
+            "reconcile-sessions" => Some(self.world.queue("ReconcileQueue").messages.len()),
             "rotate-tokens" => Some(cloud.servicenow.requests_matching("GET", "/api/now/").len()),
             _ => None,
         }
     }
 
-    /// Empties the queue, the journal and the simulators' recorded requests, which would grow without end.
+    /// Empties the queues, the journal and the simulators' recorded requests, which would grow without end.
     pub(crate) async fn forget(&self) -> BenchResult<()> {
         let stack = &self.world.cloud.stack;
-        let purge = stack.sqs.purge_queue().queue_url(&stack.sessions_queue_url);
-        purge.send().await?;
         let cloud = &self.world.cloud;
+        let reconciled = &cloud.resources.queues["ReconcileQueue"].url;
+        for url in [&stack.sessions_queue_url, reconciled] {
+            stack.sqs.purge_queue().queue_url(url).send().await?;
+        }
         cloud.aws.journal().clear();
         cloud.rescue.forget_requests();
         cloud.servicenow.forget_requests();
@@ -200,6 +204,15 @@ fn tenant_file(world: &World, fronts: Option<&Fronts>) -> String {
         None => file,
         Some(fronts) => file.replace(&world.cloud.servicenow.url(), &fronts.servicenow.url()),
     }
+}
+
+/// The tenant file of the one tenant that the schedule sends a message for. Another tenant has the same Rescue account.
+fn reconciled(file: &str) -> String {
+    with_line(
+        file,
+        "rescue",
+        "reconcile = \"watch\"\nreport_nodes = [\"4455667\"]",
+    )
 }
 
 fn settings(world: &World, fronts: Option<&Fronts>) -> BenchResult<BTreeMap<String, Settings>> {

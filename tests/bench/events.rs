@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shared::aws::queue::Post;
 use shared::domain::record::{RecordRef, SysId, TableName};
 use shared::domain::record_tables::RecordTables;
-use shared::domain::session::{Digest, Event as Moment};
+use shared::domain::session::{Digest, Event as Moment, Source};
 use shared::domain::tracking;
 use shared::rescue::post_to_url;
 use uuid::Uuid;
@@ -44,6 +44,8 @@ enum Expected {
     Note(String),
     /// `null`: the rotation step has no result.
     Done,
+    /// No batch item failure.
+    Sent,
 }
 
 impl Endpoints {
@@ -55,7 +57,9 @@ impl Endpoints {
     /// * `receive-token`: a refresh token that was never handed over;
     /// * `tenant-settings`: the status of a tenant;
     /// * `rotate-tokens`: `testSecret` of a pending version. It calls Secrets Manager, DynamoDB and ServiceNow and can be
-    ///   repeated. `createSecret` and `finishSecret` can not: only Secrets Manager starts a new rotation.
+    ///   repeated. `createSecret` and `finishSecret` can not: only Secrets Manager starts a new rotation;
+    /// * `reconcile-sessions`: the schedule, with one tenant concerned. A report can not be repeated: Rescue makes one in a
+    ///   minute.
     pub(crate) fn event(&self, program: &Program) -> BenchResult<Event> {
         match program.function.as_str() {
             "bare" | "one-call" => Ok(Event {
@@ -68,6 +72,7 @@ impl Endpoints {
             "receive-token" => Ok(self.hand_over()),
             "tenant-settings" => Ok(self.status()),
             "rotate-tokens" => Ok(self.rotation_step()),
+            "reconcile-sessions" => Ok(schedule()),
             other => Err(format!("no event is known for {other}").into()),
         }
     }
@@ -111,6 +116,7 @@ impl Endpoints {
                 failures.is_none_or(Vec::is_empty) && notes.len() == 1
             }
             Expected::Done => answer.is_null(),
+            Expected::Sent => answer == json!({"batchItemFailures": []}),
         };
         if right {
             return Ok(());
@@ -170,6 +176,7 @@ impl Endpoints {
         let group = format!("{TENANT}#{}", session_id.as_str());
         let deduplication = digest.as_str().to_owned();
         let post = Post {
+            source: Source::Post,
             tenant: self.tenant.clone(),
             session_id,
             event: Moment::Ended,
@@ -267,6 +274,22 @@ impl Event {
             expected,
         }
     }
+}
+
+/// An event of EventBridge's schedule.
+fn schedule() -> Event {
+    let event = json!({
+        "version": "0",
+        "id": Uuid::new_v4().to_string(),
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": "000000000000",
+        "time": "2026-03-10T05:16:23Z",
+        "region": "us-east-1",
+        "resources": ["arn:aws:events:us-east-1:000000000000:rule/every-six-hours"],
+        "detail": {},
+    });
+    Event::new(&event, Expected::Sent)
 }
 
 /// A JSON request in the payload format 2.0 of an HTTP API.

@@ -22,13 +22,14 @@ pub(crate) struct Program {
 }
 
 /// The functions, by the names of their binaries.
-pub(crate) const FUNCTIONS: [&str; 6] = [
+pub(crate) const FUNCTIONS: [&str; 7] = [
     "session-details",
     "deliver-session",
     "generate-pin",
     "receive-token",
     "tenant-settings",
     "rotate-tokens",
+    "reconcile-sessions",
 ];
 
 /// Handlers that show the cost of the platform.

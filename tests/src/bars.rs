@@ -38,8 +38,8 @@ pub struct CallBar {
 /// The most calls of every function to each service. A function calls no other service.
 ///
 /// A post of a cached tenant; a delivery to a known record, without an attachment; a PIN without e-mails and note; a token
-/// that is handed over and stored; a status without checks; a rotation that renews, all its steps together. Another process has shared access
-/// tokens and authcodes before.
+/// that is handed over and stored; a status without checks; a rotation that renews, all its steps together; a tenant that is
+/// compared with Rescue's report and has nothing missing. Another process has shared access tokens and authcodes before.
 pub const CALLS: &[CallBar] = &[
     bar("session-details", "DynamoDB", 1, 0),
     bar("session-details", "SQS", 1, 1),
@@ -57,6 +57,10 @@ pub const CALLS: &[CallBar] = &[
     bar("rotate-tokens", "DynamoDB", 11, 10),
     bar("rotate-tokens", "Secrets Manager", 16, 15),
     bar("rotate-tokens", "ServiceNow", 2, 2),
+    bar("reconcile-sessions", "DynamoDB", 10, 10),
+    bar("reconcile-sessions", "SQS", 1, 1),
+    bar("reconcile-sessions", "Secrets Manager", 1, 1),
+    bar("reconcile-sessions", "Rescue", 8, 8),
 ];
 
 const fn bar(function: &'static str, service: &'static str, cold: usize, warm: usize) -> CallBar {

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use local::aws::Service;
 use local::cloud::Options;
-use local::rescue::Phase;
+use local::demo_tenant::{self, COMPANY_ID, SSO_PASSWORD, TECHNICIAN, TENANT};
+use local::rescue::{Phase, Technician};
 use local::simulator::RecordedRequest;
 use serde_json::json;
+use shared::domain::secret_name::SecretName;
 
+use crate::reconciliation::{COMPARED_AFTER, RECONCILE_SESSIONS, reconciling};
 use crate::settings::without_notifications;
 use crate::settings_app::SettingsApp;
 use crate::tokens::demo;
@@ -67,6 +70,7 @@ pub async fn count(options: Options) -> Vec<Calls> {
         receive_token(&world).await,
         tenant_settings(&world).await,
         rotate_tokens(&world).await,
+        reconcile_sessions(&world).await,
     ]
 }
 
@@ -135,6 +139,35 @@ async fn rotate_tokens(world: &World) -> Calls {
         rotated.expect("the token is renewed");
         // The token is current before the last step ends; this waits for that step.
         world.rotate().await;
+    })
+    .await
+}
+
+/// Two tenants with nothing missing, each in a Rescue account of its own: Rescue makes one report in a minute for each user.
+async fn reconcile_sessions(world: &World) -> Calls {
+    let technician = |nth: usize| format!("technician{nth}@acme.test");
+    for nth in 0..2 {
+        let (company_id, sso_id) = (format!("99000{nth}"), technician(nth));
+        let rescue = &world.cloud.rescue;
+        rescue.set_company(&company_id, SSO_PASSWORD);
+        rescue.set_technician(Technician::new(&format!("990{nth}"), &sso_id, &sso_id));
+        let file = demo_tenant::file(&world.cloud)
+            .replace(
+                &format!("tenant = \"{TENANT}\""),
+                &format!("tenant = \"reconciled{nth}\""),
+            )
+            .replace(COMPANY_ID, &company_id);
+        let file = reconciling(&file, "watch").replace(TECHNICIAN, &sso_id);
+        let secrets = [(SecretName::SsoPassword, SSO_PASSWORD)];
+        let applied = world.cloud.apply(&file, &secrets).await;
+        applied.expect("the tenant is applied");
+    }
+    world.cloud.travel(COMPARED_AFTER);
+    world.reconcile().await;
+    world.cloud.travel(Duration::from_secs(6 * 3600));
+    world.run_schedule().await;
+    measure(world, RECONCILE_SESSIONS, async |_| {
+        assert_eq!(world.reconcile_poller().poll_once().await, 1);
     })
     .await
 }

@@ -10,6 +10,8 @@ mod deliveries;
 mod faults;
 pub mod injected;
 mod pin_requests;
+pub mod reconciliation;
+pub mod reported;
 pub mod session_rows;
 pub mod settings;
 pub mod settings_app;

@@ -244,12 +244,7 @@ impl World {
 
     /// The credentials table.
     pub fn credentials(&self) -> CredentialsTable {
-        let stack = &self.cloud.stack;
-        CredentialsTable::new(
-            stack.dynamodb.clone(),
-            stack.credentials_table.clone(),
-            self.cloud.clock.clone(),
-        )
+        self.cloud.stack.credentials()
     }
 
     /// The lines of a function's output that hold a text.

@@ -228,6 +228,10 @@ fn shown(message: &ShownDeadLetter) -> String {
         ("tenant", quoted(&dead_letter.tenant)),
         ("session", quoted(&dead_letter.session_id)),
         ("event", message.event.map(|event| event.to_string())),
+        (
+            "source",
+            (!message.source.is_post()).then(|| "Rescue's session report".to_owned()),
+        ),
         ("reason", quoted(&dead_letter.reason)),
         ("meaning", explained.map(|code| code.meaning.clone())),
         ("detail", quoted(&dead_letter.detail)),

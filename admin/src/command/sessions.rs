@@ -11,7 +11,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use shared::aws::ledger::PostState;
 use shared::domain::clock::Timestamp;
 use shared::domain::record::RecordRef;
-use shared::domain::session::SessionId;
+use shared::domain::session::{SessionId, Source};
 use shared::domain::tenant::TenantId;
 use shared::rescue::report::Period;
 
@@ -63,10 +63,12 @@ pub(super) enum Command {
     /// Find the sessions that Rescue never posted, from its own session report
     ///
     /// A technician group without a webhook URL posts nothing, and Rescue does not repeat a post that failed. Rescue makes one
-    /// report in a minute for a user, so the command may have to wait. It writes nothing to ServiceNow.
+    /// report in a minute for a user, so the command may have to wait. With --write the sessions are queued, and each becomes a
+    /// note that says so on the record to which it belongs.
     #[command(after_help = examples([
         "sessions reconcile acme --from \"7 days\"",
         "sessions reconcile acme --from 2026-11-01 --to 2026-11-08 --technician ana.ruiz@acme.test --output json",
+        "sessions reconcile acme --from \"30 days\" --write",
     ]))]
     Reconcile(Reconcile),
 }
@@ -83,12 +85,20 @@ pub(super) struct Reconcile {
     /// Sessions that ended before then; a later end may not have been delivered yet
     #[arg(long, value_name = "WHEN", value_parser = since, default_value = "2 hours ago")]
     to: When,
-    /// The SSO id of the technician to sign in as, who may make reports; not needed with the secret rescue-api-token
+    /// The SSO id of the technician to sign in as, who may make reports, in place of the setting rescue.report_technician; not
+    /// needed with the secret rescue-api-token
     #[arg(long, value_name = "SSO_ID")]
     technician: Option<String>,
-    /// Only sessions of technicians or channels below this node of Rescue's organisation; may be repeated
+    /// Only sessions of technicians or channels below this node of Rescue's organisation, in place of the setting
+    /// rescue.report_nodes; may be repeated
     #[arg(long = "node", value_name = "ID")]
     nodes: Vec<String>,
+    /// Queue the sessions that were never posted, so that they are written to ServiceNow
+    #[arg(long)]
+    write: bool,
+    /// With --write: also sessions that ended more than 90 days ago, although the ledger does not hold their posts any more
+    #[arg(long, requires = "write")]
+    beyond_ledger: bool,
 }
 
 #[derive(Debug, Args)]
@@ -150,6 +160,9 @@ impl Command {
         match self {
             Self::Reconcile(reconcile) => {
                 needs.push(Need::CredentialsTable);
+                if reconcile.write {
+                    needs.push(Need::SessionsQueueUrl);
+                }
                 let stack = global.stack(&needs).await?;
                 reconcile.run(global, &stack).await?;
             }
@@ -199,6 +212,8 @@ impl Reconcile {
             period,
             technician: self.technician,
             nodes: self.nodes,
+            write: self.write,
+            beyond_ledger: self.beyond_ledger,
             testing: global.testing()?,
         };
         let mut progress = Progress::new();
@@ -237,6 +252,9 @@ fn reconciled(found: &Reconciled) -> String {
             "{FAULT}The end of {missed} was never posted:{FAULT:#}"
         ),
     };
+    if let Some(queued) = found.queued.filter(|queued| *queued > 0) {
+        let _ = writeln!(text, "{queued} were queued, and are delivered like posts.");
+    }
     if found.unreadable > 0 {
         let _ = writeln!(
             text,
@@ -349,10 +367,12 @@ fn note_missing(numbers: &Numbers) {
 }
 
 fn event(entry: &LedgerPost) -> String {
-    entry
-        .event
-        .map(|event| event.to_string())
-        .unwrap_or_default()
+    let event = entry.event.map(|event| event.to_string());
+    let event = event.unwrap_or_default();
+    match entry.source {
+        Source::Post => event,
+        Source::Report => format!("{event} (report)"),
+    }
 }
 
 fn table(entries: &[LedgerPost], numbers: &Numbers) -> String {
@@ -456,7 +476,11 @@ fn explanation(post: &ShownPost) -> Vec<String> {
 
 /// What happened to a post, in the order of time; what follows is at the end.
 fn steps(post: &LedgerPost) -> Vec<(Timestamp, String)> {
-    let mut steps = vec![(post.received_at, "accepted".to_owned())];
+    let began = match post.source {
+        Source::Post => "accepted",
+        Source::Report => "made from Rescue's session report",
+    };
+    let mut steps = vec![(post.received_at, began.to_owned())];
     if let Some(at) = post.last_attempt_at {
         let mut tries = match post.attempts {
             0 | 1 => "the attempt began".to_owned(),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use shared::domain::clock::Timestamp;
-use shared::domain::session::Event;
+use shared::domain::session::{Event, Source};
 use shared::domain::tenant::TenantId;
 
 use crate::remedies::Explained;
@@ -32,9 +32,10 @@ pub struct DeadLetter {
 
 /// The answer of `dlq show`.
 ///
-/// As JSON: the members of `dlq list`, and `{"sent_at","encoding","redrivable","event","delivery","bytes","content",
-/// "meaning","remedy","unreadable","not_before"}`. `event` and `delivery` only for a post. `content` only when it is
-/// requested: a post's fields as an object, anything else as a text. `meaning` and `remedy` explain the reason.
+/// As JSON: the members of `dlq list`, and `{"sent_at","encoding","redrivable","event","source","delivery","bytes","content",
+/// "meaning","remedy","unreadable","not_before"}`. `event` and `delivery` only for a post, `source` only for one that was made
+/// from Rescue's report. `content` only when it is requested: a post's fields as an object, anything else as a text. `meaning`
+/// and `remedy` explain the reason.
 /// `unreadable` says why the message cannot be put back. Until `not_before` its outcome is not known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct ShownDeadLetter {
@@ -49,6 +50,9 @@ pub(crate) struct ShownDeadLetter {
     pub(crate) redrivable: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) event: Option<Event>,
+    /// Left out of what Rescue posted.
+    #[serde(skip_serializing_if = "Source::is_post")]
+    pub(crate) source: Source,
     /// The post's digest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) delivery: Option<String>,

@@ -2,9 +2,9 @@
 
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use serde_json::Value;
-use shared::aws::queue::{Post, raw_body};
+use shared::aws::queue::{DecodeError, Post, QueueMessage, raw_body};
 use shared::domain::clock::Timestamp;
-use shared::domain::session::{Digest, Event};
+use shared::domain::session::{Digest, Event, Source};
 use shared::domain::tenant::TenantId;
 use shared::rescue::post_to_url;
 
@@ -27,6 +27,7 @@ pub(super) struct RedrivablePost {
     pub(super) key: PostKey,
     pub(super) group: String,
     event: Event,
+    source: Source,
 }
 
 fn attribute(message: &Message, name: &str) -> Option<String> {
@@ -46,8 +47,15 @@ fn accepted_at(message: &Message) -> Option<Timestamp> {
 fn post(message: &Message, encoding: &str) -> Result<Post, String> {
     let body = message.body().unwrap_or_default();
     if encoding == "message" {
-        return Post::decode(body)
-            .map_err(|error| format!("deliver-session cannot read it as a post: {error}"));
+        let unreadable =
+            |error: DecodeError| format!("deliver-session cannot read it as a post: {error}");
+        return match QueueMessage::decode(body) {
+            Ok(QueueMessage::Wake(_) | QueueMessage::Barrier(_)) => Err(
+                "it is no post; the connector sent it to itself, and it may be deleted".to_owned(),
+            ),
+            Ok(QueueMessage::Post(packed)) => packed.unpack().map_err(unreadable),
+            Err(error) => Err(unreadable(error)),
+        };
     }
     let unreadable = |error: String| format!("this release cannot read the body either: {error}");
     let bytes = raw_body(encoding, body)
@@ -69,6 +77,7 @@ fn post(message: &Message, encoding: &str) -> Result<Post, String> {
         event,
         received_at: accepted_at(message).unwrap_or(Timestamp::from_millis(0)),
         fields,
+        source: Source::Post,
     })
 }
 
@@ -126,6 +135,7 @@ impl DeadLetterMessage {
             post: post.map(|post| RedrivablePost {
                 group: post.group(),
                 event: post.event,
+                source: post.source,
                 key: PostKey {
                     tenant: post.tenant,
                     session: post.session_id,
@@ -152,6 +162,7 @@ impl DeadLetterMessage {
             sent_at: sent_at(message),
             redrivable: post.is_some(),
             event: post.map(|post| post.event),
+            source: post.map(|post| post.source).unwrap_or_default(),
             delivery: post.map(|post| post.key.digest.clone()),
             explained: reason
                 .map(|reason| explain_dead_letter(reason, tenant, &self.dead_letter.id)),
@@ -265,6 +276,23 @@ mod tests {
         let message = Message::builder().message_id("m").body("{}").build();
         let text = why(&message);
         assert!(text.contains("cannot read it as a post"), "{text}");
+    }
+
+    /// SQS moves every message that is received too often.
+    #[test]
+    fn a_message_of_the_connector_to_itself_is_no_post() {
+        for body in [
+            r#"{"v":1,"tenant":"acme","barrier":"7"}"#,
+            r#"{"v":1,"wake":"acme"}"#,
+        ] {
+            let message = Message::builder().message_id("m").body(body).build();
+            let opened = DeadLetterMessage::to_send(&message);
+            let why = opened.post.as_ref().err().expect("no post");
+            assert!(why.contains("to itself"), "{why}");
+            let shown = opened.shown(&message, true);
+            assert_eq!((shown.redrivable, shown.event), (false, None));
+            assert_eq!(shown.content, Some(body.into()));
+        }
     }
 
     #[test]

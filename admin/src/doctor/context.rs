@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::aws::tenants::Tenant;
+use shared::aws::tenants::ManagedTenant;
 use shared::checks::examination::{Examination, Technicians};
 use shared::checks::finding::Finding;
 use shared::checks::reader::Reader;
@@ -33,7 +33,7 @@ pub(crate) struct Doctor<'a> {
 impl<'a> Doctor<'a> {
     pub(super) fn new(
         stack: &'a Stack,
-        tenant: Tenant,
+        tenant: ManagedTenant,
         options: &'a Options,
     ) -> Result<Self, AdminError> {
         let vendors = records::vendors(stack, &options.testing)?;

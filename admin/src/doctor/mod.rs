@@ -26,7 +26,7 @@ use self::context::Doctor;
 pub use self::report::{Options, Report};
 use crate::error::AdminError;
 use crate::stack::Stack;
-use crate::tenant::table::read_existing;
+use crate::tenant::table::read_managed;
 
 /// A check that takes longer has failed.
 const CHECKS: Duration = Duration::from_secs(25);
@@ -45,7 +45,7 @@ pub async fn examine(
     mut ended: impl FnMut(&Check),
 ) -> Result<Report, AdminError> {
     let began = Instant::now();
-    let tenant = read_existing(stack, id).await?;
+    let tenant = read_managed(stack, id).await?;
     let doctor = Doctor::new(stack, tenant, options)?;
     let checks = run(
         checks(&doctor),

@@ -73,7 +73,7 @@ impl Doctor<'_> {
         };
         let everywhere = "In Rescue's Administration Center, Settings, Exporting session data, the two URLs have to be \
                           set for each technician group, or for all groups at once. A group without them never \
-                          posts, and no other check detects it.";
+                          posts; of the other checks only missed-sessions detects it.";
         let Some(newest) = posts.posts.first() else {
             return Finding::warning("the ledger has no post of the last 90 days", everywhere);
         };

@@ -139,9 +139,9 @@ pub(super) async fn batch_get(stack: &Stack, keys: Vec<Item>) -> Result<Vec<Item
     Ok(items)
 }
 
-fn ledger(stack: &Stack) -> Ledger {
+pub(super) fn ledger(stack: &Stack) -> Ledger {
     let (table_name, clock) = (stack.sessions_table.clone(), stack.clock.clone());
-    Ledger::new(stack.dynamodb.clone(), table_name, clock)
+    Ledger::new(stack.table_calls.clone(), table_name, clock)
 }
 
 pub(super) fn table(stack: &Stack) -> String {

@@ -68,10 +68,13 @@ mod tests {
                 "next_attempt_at": "2026-01-01T00:00:31.000Z",
             })
         );
-        assert_eq!(
-            post::post(&item(&[("session", "acme#7"), ("entry", "record")])),
-            None
-        );
+        for entry in ["record", "barrier"] {
+            let other = item(&[("session", "acme#7"), ("entry", entry)]);
+            assert_eq!(post::post(&other), None);
+        }
+        stored.insert("source".to_owned(), text("report"));
+        let shown = serde_json::to_value(post::post(&stored)).expect("JSON");
+        assert_eq!(shown["source"], "report");
     }
 
     #[test]

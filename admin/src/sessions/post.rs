@@ -7,16 +7,17 @@ use serde::{Serialize, Serializer};
 use shared::aws::ledger::PostState;
 use shared::domain::clock::Timestamp;
 use shared::domain::record::{RecordRef, SysId, TableName};
-use shared::domain::session::{Event, SessionId};
+use shared::domain::session::{Event, SessionId, Source};
 use shared::domain::tenant::TenantId;
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// One post of the ledger.
 ///
-/// As JSON: `{"tenant","session_id","delivery","event","state","reason","detail","dropped_columns","row_refused","attempts",
+/// As JSON: `{"tenant","session_id","delivery","event","source","state","reason","detail","dropped_columns","row_refused","attempts",
 /// "deaths","received_at","last_attempt_at","lease_until","next_attempt_at","not_before","ended_at","record"}`. What is not known or
-/// does not apply is left out. `tenant` is there only when the posts of all tenants are listed. Times are RFC 3339 in UTC.
+/// does not apply is left out. `tenant` is there only when the posts of all tenants are listed, `source` only when it is `report`.
+/// Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct LedgerPost {
     /// Only when the posts of all tenants are listed.
@@ -27,6 +28,9 @@ pub(crate) struct LedgerPost {
     pub(crate) delivery: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) event: Option<Event>,
+    /// Left out of what Rescue posted.
+    #[serde(skip_serializing_if = "Source::is_post")]
+    pub(crate) source: Source,
     #[serde(serialize_with = "state_name")]
     pub(crate) state: PostState,
     /// Why it waits, failed or matches no record: a code of the error table.
@@ -95,6 +99,10 @@ pub(super) fn post(item: &Item) -> Option<LedgerPost> {
         session_id: SessionId::parse(session)?,
         delivery,
         event: string(item, "event").and_then(Event::parse),
+        source: match string(item, "source") {
+            Some(source) if source == Source::Report.as_str() => Source::Report,
+            _ => Source::Post,
+        },
         state,
         reason: string(item, "reason").map(str::to_owned),
         detail: string(item, "detail").map(str::to_owned),

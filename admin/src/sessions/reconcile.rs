@@ -1,41 +1,35 @@
-//! Compares Rescue's own session report with the ledger, and finds the sessions that were never posted
-//! (docs/vendors.md#session-report).
-//!
-//! The report's settings are state of the Rescue user who asks, so a lease is held from before they are set until the
-//! report was read.
+//! Compares Rescue's own session report with the ledger by hand, and writes what was never posted if asked to
+//! (docs/reconciliation.md).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
-use shared::aws::credentials::report_lease_key;
-use shared::aws::ledger::BY_TENANT;
+use shared::aws::ledger::ENTRY_LIFETIME;
+use shared::aws::tenants::ManagedTenant;
 use shared::domain::clock::Timestamp;
-use shared::domain::session::{Event, SessionId};
-use shared::domain::tenant::{TenantFile, TenantId};
+use shared::domain::session::SessionId;
+use shared::domain::tenant::{Reconcile, TenantFile, TenantId};
 use shared::domain::time_budget::TimeBudget;
 use shared::environment::Testing;
-use shared::rescue::api::RescueClient;
-use shared::rescue::authcodes::RescueCredential;
-use shared::rescue::report::{
-    BETWEEN_REPORTS, Hierarchy, Period, ReportClient, ReportError, ReportFailure, ReportFormat,
-    ReportNode, ReportedSession, SessionReport,
+use shared::reconciliation::{
+    NoReport, Ownership, ReportAnswer, ReportRun, Reporter, never_posted, queue,
 };
+use shared::rescue::report::{BETWEEN_REPORTS, Hierarchy, Period, ReportedSession, SessionReport};
+use shared::wiring::VendorWiring;
 
-use super::ledger::table;
-use super::post::{string, text};
+use super::ledger::ledger;
 use crate::error::AdminError;
-use crate::lifecycle;
 use crate::records::vendors;
 use crate::stack::Stack;
-use crate::tenant::table::read_existing;
+use crate::tenant::sharing;
+use crate::tenant::table::read_managed;
 
 /// How long all calls for one report may take.
 const ONE_REPORT: Duration = Duration::from_secs(150);
 
-/// How often a report is asked again: too soon, too long, or not readable as XML.
-const REPETITIONS: usize = 4;
+/// How often in a row Rescue may make no report: too soon, too long, or not readable as XML.
+const REPETITIONS: usize = 6;
 
 /// What is compared.
 #[derive(Clone, Debug)]
@@ -44,10 +38,15 @@ pub struct ReconcileOptions {
     pub tenant: TenantId,
     /// The sessions that ended in this period.
     pub period: Period,
-    /// The SSO id of the technician to sign in as. Not needed where the tenant has an API token.
+    /// The SSO id of the technician to sign in as, in place of `rescue.report_technician`. Not needed where the tenant has an
+    /// API token.
     pub technician: Option<String>,
-    /// The nodes of Rescue's organisation whose sessions are the tenant's; empty: the whole account.
+    /// The nodes of Rescue's organisation whose sessions are the tenant's, in place of `rescue.report_nodes`.
     pub nodes: Vec<String>,
+    /// Whether the missed sessions are queued for delivery.
+    pub write: bool,
+    /// Whether to write sessions, too, that ended before the ledger's memory begins.
+    pub beyond_ledger: bool,
     /// The variables that only tests set.
     pub testing: Testing,
 }
@@ -55,7 +54,7 @@ pub struct ReconcileOptions {
 /// The sessions of Rescue's report that the ledger does not have.
 ///
 /// As JSON: `{"tenant","from","to","reported","missed":[{"session_id","ended_at","technician_id","technician","channel"}],
-/// "unreadable","remarks":[…]}`. Times are RFC 3339 in UTC.
+/// "queued","unreadable","remarks":[…]}`; `queued` only when they were to be written. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reconciled {
     /// The tenant.
@@ -68,6 +67,9 @@ pub struct Reconciled {
     pub reported: usize,
     /// Those of which no end was posted, sorted by technician and time.
     pub missed: Vec<MissedSession>,
+    /// How many of them were queued for delivery.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queued: Option<usize>,
     /// How many rows of the report could not be read.
     pub unreadable: usize,
     /// What may make the result incomplete.
@@ -92,91 +94,176 @@ pub struct MissedSession {
     pub channel: Option<String>,
 }
 
-/// Asks Rescue for the report and compares it with the ledger. Writes nothing but the lease and a sign-in.
+/// Asks Rescue for the report and compares it with the ledger. Writes nothing but leases and a sign-in, unless the options say
+/// so.
 ///
 /// `pause` waits: Rescue makes one report in a minute.
 ///
 /// # Errors
-/// [`AdminError::NoSuchTenant`], [`AdminError::Report`]; otherwise when AWS refuses.
+/// [`AdminError::NoSuchTenant`], [`AdminError::SharedRescueAccount`], [`AdminError::BeyondLedger`], [`AdminError::Report`];
+/// otherwise when AWS refuses.
 pub async fn reconcile(
     stack: &Stack,
     options: &ReconcileOptions,
-    mut pause: impl AsyncFnMut(Duration),
+    pause: impl AsyncFnMut(Duration),
 ) -> Result<Reconciled, AdminError> {
-    let tenant = read_existing(stack, &options.tenant).await?.file;
-    let vendors = vendors(stack, &options.testing)?;
-    let rescue = vendors.rescue();
-    let host = rescue.host(&tenant);
-    let host = host.map_err(|error| AdminError::Report(format!("rescue.base_url {error}.")))?;
-    if options.nodes.is_empty() {
-        only_tenant_of_its_account(stack, &rescue, &tenant, host.as_str()).await?;
+    let oldest = stack.clock.now().minus(ENTRY_LIFETIME);
+    if options.write && options.period.from < oldest && !options.beyond_ledger {
+        return Err(AdminError::BeyondLedger(oldest));
     }
-    let user = options.technician.as_deref().unwrap_or_default().trim();
-    let secrets = vendors.secret_store.tenant_secrets(&options.tenant).await;
-    let secrets = secrets.map_err(|error| AdminError::Report(format!("{error}.")))?;
-    // No sign-in without a name is sent to Rescue.
-    if user.is_empty() && secrets.rescue_api_token.is_none() {
-        return Err(AdminError::ReportTechnician(options.tenant.clone()));
+    let mut tenant = read_managed(stack, &options.tenant).await?;
+    let rescue = &mut tenant.tenant.file.rescue;
+    if let Some(technician) = &options.technician {
+        technician.trim().clone_into(&mut rescue.report_technician);
     }
-    let budget = TimeBudget::lasting(stack.clock.clone(), ONE_REPORT);
-    let signed_in = vendors
-        .authcodes(&rescue)
-        .get(&tenant, user, None, &budget)
-        .await;
-    let credential = signed_in.map_err(|error| {
-        AdminError::Report(format!("{user} cannot be signed in to Rescue: {error}."))
-    })?;
-    // The report's settings are this user's.
-    let user = match &credential {
-        RescueCredential::SignedIn(_) => user,
-        RescueCredential::ApiToken(_) => "the API token",
-    };
-    let lease = report_lease_key(host.as_str(), &tenant.rescue.company_id, user);
-    let owner = uuid::Uuid::new_v4().simple().to_string();
-    let (credentials, length) = (stack.credentials(), ONE_REPORT + BETWEEN_REPORTS);
-    let leased = credentials.take_lease(&lease, &owner, length).await;
-    let leased = leased.map_err(|error| {
-        AdminError::failed(
-            "dynamodb:UpdateItem",
-            "the credentials table",
-            error.reason().to_owned(),
-        )
-    })?;
-    if !leased {
-        return Err(AdminError::Report(
-            "Another report is being made for the same user of Rescue; repeat the command in four minutes.".to_owned(),
-        ));
+    if !options.nodes.is_empty() {
+        rescue.report_nodes.clone_from(&options.nodes);
     }
-    let mut remarks = Vec::new();
-    let reports = Reports {
+    let mut run = Run {
         stack,
-        tenant: &tenant,
         options,
-        rescue: &rescue,
-        credential: &credential,
+        tenant: &tenant,
+        others: others(stack, &tenant.tenant.file).await?,
+        sessions: BTreeMap::new(),
+        unreadable: 0,
+        remarks: BTreeSet::new(),
     };
-    let read = reports.read(&mut remarks, &mut pause).await;
-    credentials.release_lease(&lease, &owner).await;
-    let (sessions, unreadable) = read?;
-    let posted = posted_ends(stack, &options.tenant, options.period.from).await?;
-    let reported = sessions.len();
-    let never_posted = sessions
-        .into_iter()
-        .filter(|session| !posted.contains(&session.session_id));
-    let mut missed: Vec<MissedSession> = never_posted.map(MissedSession::from).collect();
-    missed.sort_by(|one, other| {
-        let key = |session: &MissedSession| (session.technician.clone(), session.ended_at);
-        key(one).cmp(&key(other))
-    });
-    Ok(Reconciled {
-        tenant: options.tenant.clone(),
-        from: options.period.from,
-        to: options.period.to,
-        reported,
-        missed,
-        unreadable,
-        remarks,
-    })
+    run.read(pause).await?;
+    run.compare().await
+}
+
+/// The reports of one run.
+struct Run<'a> {
+    stack: &'a Stack,
+    options: &'a ReconcileOptions,
+    tenant: &'a ManagedTenant,
+    /// The nodes of the account's other tenants, each tenant's by themselves.
+    others: Vec<Vec<String>>,
+    sessions: BTreeMap<SessionId, ReportedSession>,
+    unreadable: usize,
+    remarks: BTreeSet<String>,
+}
+
+impl Run<'_> {
+    /// Reads every report of the period.
+    async fn read(&mut self, mut pause: impl AsyncFnMut(Duration)) -> Result<(), AdminError> {
+        let vendors = vendors(self.stack, &self.options.testing)?;
+        let rescue = vendors.rescue();
+        let authcodes = vendors.authcodes(&rescue);
+        let reporter = Reporter {
+            rescue: &rescue,
+            authcodes: &authcodes,
+            secret_store: &vendors.secret_store,
+            credentials: &vendors.credentials,
+        };
+        let file = &self.tenant.tenant.file;
+        let (mut period, mut repeated) = (self.options.period, 0);
+        let mut reports = ReportRun::new(period);
+        loop {
+            let budget = TimeBudget::lasting(self.stack.clock.clone(), ONE_REPORT);
+            let wait = match reporter.take(file, &mut reports, &budget).await {
+                Ok((ReportAnswer::Read(report), hierarchy)) => {
+                    repeated = 0;
+                    self.keep(report, hierarchy.as_ref(), &vendors).await?;
+                    if !reports.has_more() {
+                        // A report that was too long was asked for a part of the period.
+                        period.from = reports.to;
+                        if period.from >= period.to {
+                            return Ok(());
+                        }
+                        reports = ReportRun::new(period);
+                    }
+                    BETWEEN_REPORTS
+                }
+                Ok((ReportAnswer::Again { wait, remark }, _)) => {
+                    self.remarks.extend(remark);
+                    wait.max(BETWEEN_REPORTS)
+                }
+                Err(NoReport::Busy) if repeated < REPETITIONS => BETWEEN_REPORTS,
+                Err(error) => return Err(no_report(file, error)),
+            };
+            repeated += 1;
+            if repeated > REPETITIONS {
+                let reason = "Rescue made no report, however often it was asked.";
+                return Err(AdminError::Report(reason.to_owned()));
+            }
+            pause(wait).await;
+        }
+    }
+
+    /// Keeps the tenant's sessions of a report.
+    async fn keep(
+        &mut self,
+        report: SessionReport,
+        hierarchy: Option<&Hierarchy>,
+        vendors: &VendorWiring,
+    ) -> Result<(), AdminError> {
+        self.unreadable += report.unreadable.total();
+        self.remarks
+            .extend(report.skipped.iter().map(|skipped| {
+                format!(
+                    "Rescue refused {} ({}): hours of the day that this user has set may hide sessions.",
+                    skipped.step, skipped.answer
+                )
+            }));
+        let id = &self.options.tenant;
+        let secrets = vendors.secret_store.tenant_secrets(id).await;
+        let secrets = secrets.map_err(|error| AdminError::Report(format!("{error}.")))?;
+        let ownership = Ownership {
+            tenant: &self.tenant.tenant.file,
+            others: &self.others,
+            hierarchy,
+            secrets: &secrets,
+        };
+        let own = report.sessions.into_iter().filter(|session| {
+            ownership.is_own(session) && !self.tenant.was_switched_off_at(session.ended_at)
+        });
+        self.sessions
+            .extend(own.map(|session| (session.session_id.clone(), session)));
+        Ok(())
+    }
+
+    /// Compares the sessions with the ledger, and queues those that were never posted if they are to be written.
+    async fn compare(self) -> Result<Reconciled, AdminError> {
+        let (stack, options) = (self.stack, self.options);
+        let ledger = ledger(stack);
+        let reported = self.sessions.len();
+        let sessions = self.sessions.into_values().collect();
+        let (id, from) = (&options.tenant, options.period.from);
+        let found = never_posted(&ledger, id, sessions, from).await;
+        let found = found.map_err(|error| {
+            AdminError::failed(
+                "dynamodb:Query",
+                "the sessions table",
+                error.reason().to_owned(),
+            )
+        })?;
+        let sessions = found.iter().map(|found| found.session.clone());
+        let mut missed: Vec<MissedSession> = sessions.map(MissedSession::from).collect();
+        missed.sort_by(|one, other| {
+            let key = |session: &MissedSession| (session.technician.clone(), session.ended_at);
+            key(one).cmp(&key(other))
+        });
+        if options.write {
+            let (queues, now) = (stack.queues(), stack.clock.now());
+            for session in found {
+                let sent = queue(&queues, id, session, Reconcile::Write, now).await;
+                sent.map_err(|error| {
+                    AdminError::failed("sqs:SendMessage", "the sessions queue", error.0)
+                })?;
+            }
+        }
+        Ok(Reconciled {
+            tenant: id.clone(),
+            from,
+            to: options.period.to,
+            reported,
+            queued: options.write.then_some(missed.len()),
+            missed,
+            unreadable: self.unreadable,
+            remarks: self.remarks.into_iter().collect(),
+        })
+    }
 }
 
 impl From<ReportedSession> for MissedSession {
@@ -191,194 +278,28 @@ impl From<ReportedSession> for MissedSession {
     }
 }
 
-/// The reports of one run, asked for with one credential.
-struct Reports<'a> {
-    stack: &'a Stack,
-    tenant: &'a TenantFile,
-    options: &'a ReconcileOptions,
-    rescue: &'a RescueClient,
-    credential: &'a RescueCredential,
-}
-
-impl Reports<'_> {
-    /// The tenant's sessions, and how many rows could not be read.
-    async fn read(
-        &self,
-        remarks: &mut Vec<String>,
-        pause: &mut impl AsyncFnMut(Duration),
-    ) -> Result<(Vec<ReportedSession>, usize), AdminError> {
-        let nodes = &self.options.nodes;
-        let budget = self.budget();
-        let client = self.client(&budget);
-        let account = client.account().await.map_err(failed)?;
-        let hierarchy = if nodes.is_empty() {
-            None
-        } else {
-            Some(client.hierarchy().await.map_err(failed)?)
-        };
-        let unknown = hierarchy.as_ref().map(|hierarchy| hierarchy.unknown(nodes));
-        if let Some(unknown) = unknown.filter(|unknown| !unknown.is_empty()) {
-            return Err(AdminError::Report(format!(
-                "Rescue's organisation has no node {}; --node takes ids of technicians, technician groups and channels.",
-                unknown.join(", ")
-            )));
-        }
-        let reports = match self.report(&account.node(), pause).await {
-            Ok(report) => vec![report],
-            Err(error) if error.may_be_about_the_node() => {
-                remarks.push(format!("{error} Each technician group was asked instead."));
-                let hierarchy = match &hierarchy {
-                    Some(hierarchy) => hierarchy.clone(),
-                    None => {
-                        let budget = self.budget();
-                        self.client(&budget).hierarchy().await.map_err(failed)?
-                    }
-                };
-                let mut reports = Vec::new();
-                for node in hierarchy.groups_to_ask(nodes) {
-                    pause(BETWEEN_REPORTS).await;
-                    reports.push(self.report(&node, pause).await.map_err(failed)?);
-                }
-                reports
-            }
-            Err(error) => return Err(failed(error)),
-        };
-        Ok(self.gathered(reports, hierarchy.as_ref(), remarks))
-    }
-
-    /// One report, repeated after the wait that Rescue asks for, and as text where XML is too long or not readable.
-    async fn report(
-        &self,
-        node: &ReportNode,
-        pause: &mut impl AsyncFnMut(Duration),
-    ) -> Result<SessionReport, ReportError> {
-        let mut format = ReportFormat::Xml;
-        let mut repeated = 0;
-        loop {
-            let (budget, period) = (self.budget(), self.options.period);
-            let error = match self.client(&budget).sessions(node, period, format).await {
-                Ok(report) => return Ok(report),
-                Err(error) => error,
-            };
-            repeated += 1;
-            let wait = match &error.failure {
-                ReportFailure::TooSoon { wait, .. } => *wait,
-                ReportFailure::TooLong | ReportFailure::Unreadable(_)
-                    if format == ReportFormat::Xml =>
-                {
-                    format = ReportFormat::Text;
-                    BETWEEN_REPORTS
-                }
-                _ => return Err(error),
-            };
-            if repeated > REPETITIONS {
-                return Err(error);
-            }
-            pause(wait).await;
-        }
-    }
-
-    fn budget(&self) -> TimeBudget {
-        TimeBudget::lasting(self.stack.clock.clone(), ONE_REPORT)
-    }
-
-    fn client<'b>(&'b self, budget: &'b TimeBudget) -> ReportClient<'b> {
-        ReportClient::new(self.rescue, self.tenant, self.credential, budget)
-    }
-
-    fn gathered(
-        &self,
-        reports: Vec<SessionReport>,
-        hierarchy: Option<&Hierarchy>,
-        remarks: &mut Vec<String>,
-    ) -> (Vec<ReportedSession>, usize) {
-        let (mut sessions, mut unreadable, mut known) = (Vec::new(), 0, BTreeSet::new());
-        for report in reports {
-            unreadable += report.unreadable.total();
-            for skipped in &report.skipped {
-                let remark = format!(
-                    "Rescue refused {} ({}): hours of the day that this user has set may hide sessions.",
-                    skipped.step, skipped.answer
-                );
-                if !remarks.contains(&remark) {
-                    remarks.push(remark);
-                }
-            }
-            let nodes = &self.options.nodes;
-            let own = report.sessions.into_iter().filter(|session| {
-                hierarchy.is_none_or(|hierarchy| {
-                    let technician = session.technician_id.as_deref();
-                    hierarchy.covers(nodes, technician, session.channel_id.as_deref())
-                })
-            });
-            for session in own {
-                if known.insert(session.session_id.clone()) {
-                    sessions.push(session);
-                }
-            }
-        }
-        (sessions, unreadable)
+fn no_report(tenant: &TenantFile, error: NoReport) -> AdminError {
+    match error {
+        NoReport::NoUser => AdminError::ReportTechnician(tenant.tenant.clone()),
+        NoReport::Busy => AdminError::Report(format!("{error} Repeat the command in an hour.")),
+        error => AdminError::Report(error.to_string()),
     }
 }
 
-/// Without nodes every session of the account counts as the tenant's.
-async fn only_tenant_of_its_account(
-    stack: &Stack,
-    rescue: &RescueClient,
-    tenant: &TenantFile,
-    host: &str,
-) -> Result<(), AdminError> {
-    for other in lifecycle::list(stack).await?.listed {
-        let Ok(file) = lifecycle::export(stack, &other.tenant).await else {
-            continue;
-        };
-        let shares = file.rescue.company_id == tenant.rescue.company_id
-            && rescue.host(&file).is_ok_and(|other| other.as_str() == host);
-        if shares && file.tenant != tenant.tenant {
-            return Err(AdminError::SharedRescueAccount {
-                tenant: tenant.tenant.clone(),
-                other: file.tenant,
-            });
+/// The `report_nodes` of the other tenants with the same Rescue account, each tenant's by themselves. Without nodes every
+/// session of the account counts as the tenant's, so there must be no other tenant.
+async fn others(stack: &Stack, file: &TenantFile) -> Result<Vec<Vec<String>>, AdminError> {
+    let sharing = sharing(stack, file).await?;
+    match sharing.first() {
+        Some(other) if file.rescue.report_nodes.is_empty() => {
+            Err(AdminError::SharedRescueAccount {
+                tenant: file.tenant.clone(),
+                other: other.tenant.clone(),
+            })
         }
-    }
-    Ok(())
-}
-
-fn failed(error: ReportError) -> AdminError {
-    AdminError::Report(error.to_string())
-}
-
-/// The sessions of which an end was posted since then, in any state of the post.
-async fn posted_ends(
-    stack: &Stack,
-    tenant: &TenantId,
-    from: Timestamp,
-) -> Result<BTreeSet<SessionId>, AdminError> {
-    let mut posted = BTreeSet::new();
-    let mut rest = None;
-    loop {
-        let answer = stack
-            .dynamodb
-            .query()
-            .table_name(&stack.sessions_table)
-            .index_name(BY_TENANT)
-            .key_condition_expression("tenant = :tenant AND received_at >= :from")
-            .projection_expression("session_id, event")
-            .expression_attribute_values(":tenant", AttributeValue::S(tenant.to_string()))
-            .expression_attribute_values(":from", text(from))
-            .set_exclusive_start_key(rest)
-            .send()
-            .await;
-        let answer =
-            answer.map_err(|error| AdminError::aws("dynamodb:Query", &table(stack), &error))?;
-        posted.extend(answer.items().iter().filter_map(|item| {
-            let event = Event::parse(string(item, "event")?)?;
-            let session = SessionId::parse(string(item, "session_id")?)?;
-            (event == Event::Ended).then_some(session)
-        }));
-        rest = answer.last_evaluated_key;
-        if rest.is_none() {
-            return Ok(posted);
-        }
+        _ => Ok(sharing
+            .into_iter()
+            .map(|other| other.rescue.report_nodes)
+            .collect()),
     }
 }

@@ -7,6 +7,7 @@ use shared::aws::tenants::{
 use shared::domain::secret::{Secret, serialize_exposed_option};
 use shared::domain::tenant::{TenantFile, TenantId};
 
+use super::accounts::note_account;
 use super::plan::{Change, Plan, plan};
 use super::provision::{create_missing_secrets, schedule_rotation};
 use super::shown_key::KeySummary;
@@ -54,7 +55,8 @@ pub struct Applied {
 /// interrupted run.
 ///
 /// # Errors
-/// [`AdminError::Conflict`] when another operator changed the tenant in the meantime; otherwise when AWS refuses.
+/// [`AdminError::Conflict`] when another operator changed the tenant in the meantime; [`AdminError::NeedsReportNodes`];
+/// otherwise when AWS refuses.
 pub async fn apply(
     stack: &Stack,
     file: &TenantFile,
@@ -81,13 +83,15 @@ pub(crate) fn preview(plan: &Plan) -> Applied {
     }
 }
 
-/// Writes a plan. The secrets come first: nothing uses them without the tenant. The tenant with the hashes of its keys
+/// Writes a plan. The Rescue account is noted first, so that a later change of another tenant sees it. The secrets come next: nothing uses them without the tenant. The tenant with the hashes of its keys
 /// follows. The rotation schedule comes last: its failure must not keep the new keys from being shown.
 ///
 /// # Errors
 /// As [`apply`].
 pub(crate) async fn execute(stack: &Stack, plan: &Plan) -> Result<Applied, AdminError> {
+    let account = note_account(stack, plan).await?;
     let mut notes = create_missing_secrets(stack, plan).await?;
+    notes.extend(account);
     let who = stack.principal().await;
     let mut pointers: Vec<_> = plan.changes.iter().map(Change::pointer).collect();
     pointers.extend(plan.takes_over.then(|| "/managed_by".to_owned()));

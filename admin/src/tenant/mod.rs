@@ -1,5 +1,6 @@
 //! A tenant as an operator handles it: applied from a file, and shown.
 
+mod accounts;
 mod apply;
 mod invite;
 mod plan;
@@ -9,6 +10,7 @@ mod show;
 mod shown_key;
 pub(crate) mod table;
 
+pub(crate) use self::accounts::{sharing, tell_each_apart};
 pub use self::apply::{Applied, ApplyOptions, apply};
 pub(crate) use self::apply::{execute, preview};
 pub use self::invite::{SetUpLink, invite};
@@ -29,6 +31,7 @@ mod tests {
         AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
     };
     use serde_json::{Value, json};
+    use shared::aws::direct::DirectClient;
     use shared::aws::tenants::{
         Change as TenantChange, KeyKind, KeyScope, ManagedBy, ManagedTenant, Tenant, TenantKey,
         WebhookUrls,
@@ -107,8 +110,9 @@ mod tests {
             dynamodb,
             secrets: aws_sdk_secretsmanager::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
-            queue_calls: shared::aws::direct::DirectClient::sqs(&config),
-            tenant_calls: shared::aws::direct::DirectClient::dynamodb(&config),
+            queue_calls: DirectClient::sqs(&config),
+            table_calls: DirectClient::dynamodb(&at_table),
+            secret_calls: DirectClient::secrets_manager(&config),
             operator: Operator::default(),
             clock: clock(),
         }

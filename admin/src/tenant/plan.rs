@@ -6,6 +6,7 @@ use shared::aws::tenants::{ManagedBy, ManagedTenant};
 use shared::domain::tenant::TenantFile;
 use shared::settings::{differences, document, dotted};
 
+use super::accounts::tell_apart;
 use super::table::read;
 use crate::error::AdminError;
 use crate::stack::Stack;
@@ -153,7 +154,8 @@ fn narrows(before: &Value, after: &Value) -> bool {
 /// Compares a tenant file with the table.
 ///
 /// # Errors
-/// [`AdminError::ManagedInServiceNow`] unless the file is to `take_over`; otherwise when the table cannot be read.
+/// [`AdminError::ManagedInServiceNow`] unless the file is to `take_over`; [`AdminError::NeedsReportNodes`]; otherwise when the
+/// table cannot be read.
 pub(crate) async fn plan(
     stack: &Stack,
     file: &TenantFile,
@@ -165,7 +167,9 @@ pub(crate) async fn plan(
     if takes_over && !take_over {
         return Err(AdminError::ManagedInServiceNow(file.tenant.clone()));
     }
-    Ok(Plan::new(before, file.clone(), takes_over))
+    let plan = Plan::new(before, file.clone(), takes_over);
+    tell_apart(stack, &plan).await?;
+    Ok(plan)
 }
 
 /// The settings that differ, sorted by path. A list is one value.

@@ -6,6 +6,7 @@ use shared::aws::tenants::ManagedBy;
 use shared::domain::tenant::TenantId;
 use shared::settings::{self, Author, ChangeError, KEYS, Rules, ValueKind, dotted};
 
+use super::accounts::tell_apart;
 use super::plan::Plan;
 use super::table::read_managed;
 use crate::error::AdminError;
@@ -15,7 +16,8 @@ use crate::stack::Stack;
 /// default; a text needs no quotes.
 ///
 /// # Errors
-/// [`AdminError::Pointer`], [`AdminError::InvalidSettings`], [`AdminError::NoSuchTenant`]; otherwise when AWS refuses.
+/// [`AdminError::Pointer`], [`AdminError::InvalidSettings`], [`AdminError::NeedsReportNodes`], [`AdminError::NoSuchTenant`];
+/// otherwise when AWS refuses.
 pub(crate) async fn setting_plan(
     stack: &Stack,
     id: &TenantId,
@@ -40,7 +42,11 @@ pub(crate) async fn setting_plan(
         allow_loopback,
     };
     match settings::change(&before.tenant.file, patch, Author::Operator, rules) {
-        Ok(change) => Ok(Plan::new(Some(before), change.file, false)),
+        Ok(change) => {
+            let plan = Plan::new(Some(before), change.file, false);
+            tell_apart(stack, &plan).await?;
+            Ok(plan)
+        }
         Err(ChangeError::Invalid(faults)) => Err(AdminError::InvalidSettings(faults)),
         Err(ChangeError::OperatorOnly(_)) => Err(wrong()),
     }

@@ -35,12 +35,18 @@ pub(super) async fn read(
     stack: &Stack,
     id: &TenantId,
 ) -> Result<Option<ManagedTenant>, AdminError> {
-    stack.tenants().read(id).await.map_err(|error| match error {
+    let tenant = stack.tenants().read(id).await;
+    tenant.map_err(|error| not_read(stack, error))
+}
+
+/// Why a tenant was not read, for the operator.
+pub(super) fn not_read(stack: &Stack, error: ReadTenantError) -> AdminError {
+    match error {
         ReadTenantError::Aws(error) => {
             AdminError::aws("dynamodb:GetItem", &resource(stack), &*error)
         }
         ReadTenantError::Unreadable(id) => AdminError::UnreadableTenant(id),
-    })
+    }
 }
 
 /// Changes a tenant, provided that the table still holds `before`; its history gets an entry. The tenant after it.

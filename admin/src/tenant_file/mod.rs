@@ -165,7 +165,8 @@ mod tests {
              [sessions.new_record]\ncaller_field = \"CField2\"\ncolumns = {{ category = \"software\" }}\n",
             SMALLEST.replace(
                 "[rescue]",
-                "[rescue]\nbase_url = \"https://rescue.acme.test\""
+                "[rescue]\nbase_url = \"https://rescue.acme.test\"\nreconcile = \"watch\"\nreconcile_after = \"90m\"\n\
+                 report_technician = \"ana.ruiz@acme.test\"\nreport_nodes = [\"2001\", \"2002\"]"
             )
         );
         for text in [EXAMPLE, SMALLEST, &full] {
@@ -186,6 +187,7 @@ mod tests {
             settings(&file)["sessions"]["reauthorization_wait"],
             "36 hours"
         );
+        assert_eq!(settings(&file)["rescue"]["reconcile_after"], "90 minutes");
         assert_eq!(
             settings(&file)["servicenow"]["refresh_token_lifetime"],
             "100 days"
@@ -314,6 +316,18 @@ mod tests {
             rescue | base_url = "https://a.test/x" | rescue.base_url | host
             rescue | technician_domains = ["@acme.test"] | rescue.technician_domains | domain
             rescue | technician_domains = "acme.test" | rescue.technician_domains | list
+            rescue | reconcile = "on" | rescue.reconcile | off, watch, write
+            rescue | reconcile = true | rescue.reconcile | one of
+            rescue | reconcile_after = "9m" | rescue.reconcile_after | 10 minutes
+            rescue | reconcile_after = "25 hours" | rescue.reconcile_after | 1 day
+            rescue | reconcile_after = 2 | rescue.reconcile_after | duration
+            rescue | report_technician = " ana.ruiz@acme.test" | rescue.report_technician | blanks
+            rescue | report_technician = "ana\truiz" | rescue.report_technician | SSO id
+            rescue | report_nodes = "2001" | rescue.report_nodes | list
+            rescue | report_nodes = [2001] | rescue.report_nodes | text
+            rescue | report_nodes = ["2001", ""] | rescue.report_nodes | digits
+            rescue | report_nodes = ["Service desk"] | rescue.report_nodes | digits
+            rescue | report_nodes = ["123456789012345678901"] | rescue.report_nodes | node's id
             servicenow | allow_host = "https://a.test" | servicenow.allow_host | host alone
             servicenow | grant = "implicit" | servicenow.grant | one of
             servicenow | grant = "password" | servicenow.grant | service_account
@@ -368,6 +382,57 @@ mod tests {
             assert!(message.contains(says), "{line}: {message}");
             let expected = text.lines().position(|l| l == line).map(|i| i + 1);
             assert_eq!(Some(found), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_the_session_report_is_read_with_is_accepted_up_to_its_limits() {
+        for line in [
+            "reconcile = \"watch\"\nreconcile_after = \"10 minutes\"",
+            "reconcile = \"write\"\nreconcile_after = \"1 day\"",
+            "report_technician = \"ana.ruiz\"",
+            "technician_domains = [\"acme.test\"]\nreport_technician = \"ana.ruiz@ACME.test\"",
+            "report_nodes = [\"1\", \"12345678901234567890\"]",
+        ] {
+            let file = parse(&with(line, "rescue"), false);
+            assert!(file.is_ok(), "{line}: {file:?}");
+        }
+        let nodes = |count: usize| format!("report_nodes = {:?}", vec!["2001"; count]);
+        assert!(parse(&with(&nodes(200), "rescue"), false).is_ok());
+        let (_, key, message) = only_fault(&with(&nodes(201), "rescue"));
+        assert_eq!(key, "rescue.report_nodes");
+        assert!(message.contains("technician group instead"), "{message}");
+        let long = |letters: usize| {
+            let sso_id = "a".repeat(letters);
+            with(&format!("report_technician = \"{sso_id}\""), "rescue")
+        };
+        assert!(parse(&long(254), false).is_ok());
+        let (_, key, _) = only_fault(&long(255));
+        assert_eq!(key, "rescue.report_technician");
+    }
+
+    /// A technician outside the domains is not signed in, so the report could never be read.
+    #[test]
+    fn the_technician_of_the_report_is_inside_the_technician_domains() {
+        for technician in ["ana.ruiz@other.test", "ana.ruiz", "@acme.test.other"] {
+            let lines = format!(
+                "technician_domains = [\"acme.example\", \"acme.test\"]\nreport_technician = \"{technician}\""
+            );
+            let (line, key, message) = only_fault(&with(&lines, "rescue"));
+            assert_eq!((line, key.as_str()), (4, "rescue.report_technician"));
+            assert_eq!(message, "is outside rescue.technician_domains");
+        }
+    }
+
+    #[test]
+    fn every_duration_is_shown_as_people_write_it() {
+        let settings = settings(&parse(SMALLEST, false).expect("no fault"));
+        for (path, kind) in KEYS {
+            if matches!(kind, ValueKind::Duration) {
+                let shown = &settings.pointer(&format!("/{}", path.replace('.', "/")));
+                let text = shown.and_then(Value::as_str).unwrap_or_default();
+                assert!(text.contains(' '), "{path}: {text}");
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use shared::aws::secret_store::{SecretStore, token_secret_name};
+use shared::aws::secret_store::token_secret_name;
 use shared::domain::clock::Timestamp;
 use shared::domain::tenant::{Grant, TenantId};
 use shared::token::store::TokenStore;
@@ -87,9 +87,8 @@ pub async fn rotate(
 
 /// Asks the next rotation to renew the token. The caller holds the token lease.
 async fn request_renewal(stack: &Stack, id: &TenantId) -> Result<(), AdminError> {
-    let (secrets, prefix) = (stack.secrets.clone(), stack.secret_prefix.clone());
-    let secrets = SecretStore::new(secrets, prefix, stack.clock.clone());
-    let tokens = TokenStore::new(Arc::new(secrets), Arc::new(stack.credentials()));
+    let (secrets, credentials) = (stack.secret_store(), stack.credentials());
+    let tokens = TokenStore::new(Arc::new(secrets), Arc::new(credentials));
     let current = tokens.promote_staged(id).await?;
     Ok(tokens.request_renewal(id, &current).await?)
 }

@@ -150,6 +150,7 @@ impl Attempt<'_> {
             language: self.file().language,
             session: &self.post.session_id,
             event: self.post.event,
+            source: self.post.source,
             digest: &self.post.digest,
             fields: &self.post.fields,
             remarks,

@@ -1,10 +1,15 @@
 //! One attempt at a post: resolve the record, then write to it or create it.
 
+use shared::aws::ledger::SessionEnd;
+use shared::aws::queue::Barrier;
+use shared::aws::storage_error::StorageError;
 use shared::domain::error::ErrorCode;
+use shared::domain::session::Source;
 use shared::domain::tenant::Publish;
 
 use crate::attempt::{Attempt, Resolved};
 use crate::failure::AttemptFailure;
+use crate::missed;
 
 /// How a post ends that needs no further attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +24,11 @@ pub(crate) enum AttemptEnd {
 /// # Errors
 /// [`AttemptFailure`]. `effects` and `details` of the attempt hold what was done until then.
 pub(crate) async fn deliver(attempt: &mut Attempt<'_>) -> Result<AttemptEnd, AttemptFailure> {
-    if came_after_switching_off(attempt) || attempt.file().sessions.publish == Publish::None {
+    // A missed session counts as one also where nothing is published.
+    if came_after_switching_off(attempt)
+        || (attempt.post.source == Source::Report && was_posted(attempt).await?)
+        || attempt.file().sessions.publish == Publish::None
+    {
         return Ok(AttemptEnd::Ignored);
     }
     match attempt.resolve().await? {
@@ -36,6 +45,21 @@ pub(crate) async fn deliver(attempt: &mut Attempt<'_>) -> Result<AttemptEnd, Att
         },
     }
     Ok(AttemptEnd::Delivered)
+}
+
+/// Whether Rescue itself has posted the end of a session whose post was made from the report. If not, the session counts as
+/// missed, once.
+async fn was_posted(attempt: &Attempt<'_>) -> Result<bool, StorageError> {
+    let (ledger, post) = (&attempt.function.ledger, attempt.post);
+    let end = ledger.session_end(&post.tenant, &post.session_id).await?;
+    if end == SessionEnd::Posted {
+        return Ok(true);
+    }
+    let barrier = Barrier::new(post.tenant.clone(), post.session_id.clone());
+    if ledger.pass_barrier(&barrier).await? {
+        missed::count(&post.tenant, &post.session_id);
+    }
+    Ok(false)
 }
 
 /// Posts that were accepted before their tenant was switched off are still delivered.

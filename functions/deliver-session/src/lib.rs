@@ -16,6 +16,7 @@ mod failure;
 mod group;
 mod lookup;
 mod message;
+mod missed;
 mod note;
 mod note_texts;
 mod pause;

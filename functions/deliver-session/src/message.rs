@@ -8,7 +8,7 @@ use crate::disposition::MessageDisposition;
 use crate::event::Message;
 use crate::post::PostDelivery;
 use crate::service::DeliverSession;
-use crate::{dead_letter, wake};
+use crate::{dead_letter, missed, wake};
 
 /// Delivers a message, or decides how long it waits. `alone`: the process handles no other group meanwhile.
 pub(crate) async fn deliver(
@@ -21,6 +21,9 @@ pub(crate) async fn deliver(
         Ok(QueueMessage::Post(packed)) => packed,
         Ok(QueueMessage::Wake(request)) => {
             return wake::wake(function, message, &request, &batch.budget).await;
+        }
+        Ok(QueueMessage::Barrier(barrier)) => {
+            return missed::pass_barrier(function, message, &barrier).await;
         }
         Err(error) => {
             return dead_letter::send(function, message, None, error.code(), None).await;

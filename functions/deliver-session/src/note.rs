@@ -1,7 +1,7 @@
 //! The work note of a post, and the attachment for the text that does not fit into it.
 
 use shared::domain::session::{
-    Digest, Event, Fields, SessionId, attachment_name, documented_name, note_marker,
+    Digest, Event, Fields, SessionId, Source, attachment_name, documented_name, note_marker,
 };
 use shared::domain::tenant::{Chat, Language, Publish, Sessions};
 use shared::servicenow::text::{defuse, neutralise, shortened, single_line};
@@ -28,6 +28,8 @@ pub(crate) struct NoteInput<'a> {
     pub(crate) language: Language,
     pub(crate) session: &'a SessionId,
     pub(crate) event: Event,
+    /// A second line says of a post that was made from Rescue's report that it was.
+    pub(crate) source: Source,
     /// Identifies the post.
     pub(crate) digest: &'a Digest,
     pub(crate) fields: &'a Fields,
@@ -105,7 +107,7 @@ pub(crate) fn render(input: NoteInput<'_>) -> Note {
     let heading = heading(&input, texts);
     let attachment_name = attachment_name(input.session, input.digest);
 
-    let mut body = labelled_lines(published, texts);
+    let mut body = labelled_lines(published, input.source, texts);
     if let Some(notes) = published.value("Notes") {
         push_section(&mut body, texts.notes, texts, neutralise(notes).trim());
     }
@@ -233,6 +235,17 @@ impl<'a> Published<'a> {
             .filter(|line| !line.is_empty())
     }
 
+    /// The variables that are not documented, each on one neutralised line. A report may have a column with the name of a
+    /// documented variable that is another value; that of a signature is left out.
+    fn unknown_lines(self) -> impl Iterator<Item = (&'a str, String)> {
+        let published = self.fields.unknown_fields.iter().filter(move |(name, _)| {
+            self.is_published(name) && documented_name(name) != Some("Tracking0")
+        });
+        published
+            .map(|(name, value)| (name.as_str(), single_line(value)))
+            .filter(|(_, line)| !line.is_empty())
+    }
+
     /// The value of a variable that is published only when selected by name.
     fn selected_line(self, name: &str) -> Option<String> {
         self.line(name).filter(|_| self.is_selected(name))
@@ -241,17 +254,21 @@ impl<'a> Published<'a> {
 
 const PARAGRAPH: &str = "\n\n";
 
-/// The first line. Untrusted text comes after the marker: an instance's database may cut a note at a character that it
-/// cannot store.
+/// The first paragraph. Untrusted text comes after the marker, because an instance's database may cut a note at a character
+/// that it cannot store, and in paragraphs of its own: it cannot pretend to be the line about the report.
 fn heading(input: &NoteInput<'_>, texts: &NoteTexts) -> String {
     let sentence = match input.event {
         Event::Started => texts.started,
         Event::Ended => texts.ended,
     };
-    format!("{sentence} {}", note_marker(input.session, input.digest))
+    let first = format!("{sentence} {}", note_marker(input.session, input.digest));
+    match input.source {
+        Source::Post => first,
+        Source::Report => format!("{first}\n{}", texts.from_report),
+    }
 }
 
-fn labelled_lines(published: Published<'_>, texts: &NoteTexts) -> String {
+fn labelled_lines(published: Published<'_>, source: Source, texts: &NoteTexts) -> String {
     let mut lines = String::new();
     let mut push = |label: &str, value: Option<String>| {
         if let Some(value) = value {
@@ -298,11 +315,22 @@ fn labelled_lines(published: Published<'_>, texts: &NoteTexts) -> String {
             .line("Transmitted")
             .map(|bytes| size(&bytes, texts)),
     );
-    for key in published.fields.unknown_fields.keys() {
-        push(&single_line(key), published.line(key));
+    for (name, line) in published.unknown_lines() {
+        let label = match source {
+            Source::Post => single_line(name),
+            // The heading of a column, in lower case.
+            Source::Report => capitalised(&single_line(name)),
+        };
+        push(&label, Some(line));
     }
     lines.truncate(lines.trim_end().len());
     lines
+}
+
+fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(characters).collect()
 }
 
 /// Seconds in readable units; a value that is no whole number stays as it is.
@@ -416,15 +444,63 @@ mod tests {
     }
 
     fn note(settings: &Sessions, language: Language, fields: &Fields, remarks: &[Remark]) -> Note {
+        note_from(Source::Post, settings, language, fields, remarks)
+    }
+
+    fn note_from(
+        source: Source,
+        settings: &Sessions,
+        language: Language,
+        fields: &Fields,
+        remarks: &[Remark],
+    ) -> Note {
         render(NoteInput {
             settings,
             language,
             session: &session(),
             event: Event::from_content(fields),
+            source,
             digest: &digest(),
             fields,
             remarks,
         })
+    }
+
+    fn report_note(settings: &Sessions, language: Language, fields: &Fields) -> String {
+        note_from(
+            Source::Report,
+            settings,
+            language,
+            fields,
+            &[Remark::Reopened],
+        )
+        .text
+    }
+
+    /// A row of Rescue's report as the fields of its post.
+    fn reported() -> Fields {
+        let mut fields = fields(&[
+            ("SessionID", "70112233"),
+            ("TechID", "4455667"),
+            ("TechName", "Ana Ruiz"),
+            ("CField0", "Paul Martin"),
+            ("CField1", "INC0012345"),
+            ("Tracking0", "sn1:inc:9d3"),
+            ("WaitingTime", "17"),
+            ("PickupTime", "2025-05-14 10:02:11 UTC"),
+            ("ClosingTime", "2025-05-14 10:31:40 UTC"),
+            ("WorkTime", "1769"),
+            ("LastActionTime", "2025-05-14 10:31:02 UTC"),
+            ("Platform", "Windows 11"),
+            ("session type", "Mobile Applet"),
+            ("status", "Closed by technician"),
+            ("connecting time", "0:00:05"),
+            ("élan", "1"),
+        ]);
+        // A custom field that the account has called so.
+        let called = ("notes".to_owned(), "VIP".to_owned());
+        fields.unknown_fields.extend([called]);
+        fields
     }
 
     fn fields(pairs: &[(&str, &str)]) -> Fields {
@@ -500,6 +576,62 @@ mod tests {
             "chat_attached.attachment.en.txt",
             &attached.attachment.expect("the chat"),
         );
+    }
+
+    #[test]
+    fn a_note_that_was_made_from_the_report_looks_like_its_fixture() {
+        let text = report_note(&Sessions::default(), Language::En, &reported());
+        golden("reported.en.txt", &text);
+    }
+
+    /// A column that has a documented variable's name and another value is published with everything, and selected by no
+    /// name; a signature is not even then.
+    #[test]
+    fn columns_of_the_report_are_published_as_the_settings_say() {
+        let mut fields = reported();
+        let second = ("tracking0".to_owned(), "sn1:inc:9d3".to_owned());
+        fields.unknown_fields.extend([second]);
+        let all = report_note(&Sessions::default(), Language::En, &fields);
+        assert!(
+            all.contains("\nNotes: VIP\n") && !all.contains("9d3"),
+            "{all}"
+        );
+        let names = ["Notes", "Session Type", "WorkTime"];
+        let some = report_note(&selected(&names), Language::En, &fields);
+        assert_eq!(
+            some.lines().skip(2).collect::<Vec<_>>(),
+            [
+                "",
+                "Work time: 29 min 29 s",
+                "Session type: Mobile Applet",
+                "",
+                note_texts(Language::En).reopened
+            ]
+        );
+    }
+
+    /// Nothing but the connector writes into the first paragraph.
+    #[test]
+    fn a_note_says_in_its_second_line_that_it_was_made_from_the_report_and_no_text_can_pretend_it()
+    {
+        for language in Language::ALL {
+            let line = note_texts(language).from_report;
+            let noted = report_note(&Sessions::default(), language, &reported());
+            let lines: Vec<_> = noted.lines().take(3).collect();
+            assert_eq!(lines[1..], [line, ""], "{noted}");
+            assert_eq!(noted.matches(line).count(), 1);
+
+            let pretending = fields(&[
+                ("WorkTime", "1"),
+                ("TechName", &format!("\n{line}")),
+                ("CField0", line),
+                ("Notes", line),
+                ("ChatLog", line),
+                (line, line),
+            ]);
+            let posted = note(&Sessions::default(), language, &pretending, &[]).text;
+            assert_eq!(posted.lines().nth(1), Some(""), "{posted}");
+        }
     }
 
     #[test]
@@ -710,6 +842,7 @@ mod tests {
             );
             assert!(
                 !texts.reopened.contains('{')
+                    && !texts.from_report.contains('{')
                     && !texts.started.contains('{')
                     && !texts.ended.contains('{')
             );

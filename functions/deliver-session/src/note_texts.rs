@@ -6,6 +6,8 @@ use shared::domain::tenant::Language;
 pub(crate) struct NoteTexts {
     pub(crate) started: &'static str,
     pub(crate) ended: &'static str,
+    /// Of a session whose end Rescue did not post.
+    pub(crate) from_report: &'static str,
     /// Begins the short description of a record.
     pub(crate) session: &'static str,
     /// Between a label and its value; French sets a space before the colon.
@@ -61,6 +63,7 @@ const BYTES: [&str; 5] = ["bytes", "KB", "MB", "GB", "TB"];
 const EN: NoteTexts = NoteTexts {
     started: "Rescue session started",
     ended: "Rescue session ended",
+    from_report: "Rescue never posted the end of this session. These details come from Rescue's session report.",
     session: "Rescue session {}",
     colon: ": ",
     decimal_separator: '.',
@@ -97,6 +100,8 @@ const EN: NoteTexts = NoteTexts {
 const FR: NoteTexts = NoteTexts {
     started: "Session Rescue démarrée",
     ended: "Session Rescue terminée",
+    from_report: "Rescue n'a jamais transmis la fin de cette session. \
+                  Ces informations proviennent du rapport de sessions de Rescue.",
     session: "Session Rescue {}",
     colon: " : ",
     decimal_separator: ',',
@@ -135,6 +140,8 @@ const FR: NoteTexts = NoteTexts {
 const DE: NoteTexts = NoteTexts {
     started: "Rescue-Sitzung gestartet",
     ended: "Rescue-Sitzung beendet",
+    from_report: "Rescue hat das Ende dieser Sitzung nie gemeldet. \
+                  Diese Angaben stammen aus dem Sitzungsbericht von Rescue.",
     session: "Rescue-Sitzung {}",
     colon: ": ",
     decimal_separator: ',',
@@ -173,6 +180,8 @@ const DE: NoteTexts = NoteTexts {
 const ES: NoteTexts = NoteTexts {
     started: "Sesión de Rescue iniciada",
     ended: "Sesión de Rescue finalizada",
+    from_report: "Rescue nunca notificó el final de esta sesión. \
+                  Estos datos proceden del informe de sesiones de Rescue.",
     session: "Sesión de Rescue {}",
     colon: ": ",
     decimal_separator: ',',
@@ -211,6 +220,8 @@ const ES: NoteTexts = NoteTexts {
 const IT: NoteTexts = NoteTexts {
     started: "Sessione Rescue avviata",
     ended: "Sessione Rescue terminata",
+    from_report: "Rescue non ha mai notificato la fine di questa sessione. \
+                  Questi dati provengono dal report delle sessioni di Rescue.",
     session: "Sessione Rescue {}",
     colon: ": ",
     decimal_separator: ',',
@@ -248,6 +259,7 @@ const IT: NoteTexts = NoteTexts {
 const PT: NoteTexts = NoteTexts {
     started: "Sessão do Rescue iniciada",
     ended: "Sessão do Rescue encerrada",
+    from_report: "O Rescue nunca notificou o fim desta sessão. Estes dados vêm do relatório de sessões do Rescue.",
     session: "Sessão do Rescue {}",
     colon: ": ",
     decimal_separator: ',',
@@ -285,6 +297,8 @@ const PT: NoteTexts = NoteTexts {
 const NL: NoteTexts = NoteTexts {
     started: "Rescue-sessie gestart",
     ended: "Rescue-sessie beëindigd",
+    from_report: "Rescue heeft het einde van deze sessie nooit gemeld. \
+                  Deze gegevens komen uit het sessierapport van Rescue.",
     session: "Rescue-sessie {}",
     colon: ": ",
     decimal_separator: ',',

@@ -9,9 +9,11 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use shared::aws::ledger::SessionRow;
+use shared::domain::clock::Timestamp;
 use shared::domain::plain_text::one_line;
 use shared::domain::record::{RecordRef, SysId, TableName};
-use shared::domain::session::Event;
+use shared::domain::session::{Event, Source};
+use shared::rescue::report;
 use shared::servicenow::client::{CallError, Columns};
 use shared::servicenow::query::{Email, Query};
 use shared::servicenow::text;
@@ -108,7 +110,7 @@ impl Attempt<'_> {
         let mut columns = self.row_columns(record).await?;
         if let Some(row) = self.row.clone() {
             match self.change_row(table, &row.sys_id, &columns).await {
-                Ok(()) if row.has_start || self.post.event == Event::Ended => return Ok(()),
+                Ok(()) if row.has_start || self.started_at().is_none() => return Ok(()),
                 Ok(()) => return self.store_row(row.sys_id).await,
                 // The row was deleted. Another one knows nothing of what earlier posts wrote.
                 Err(AttemptFailure::ServiceNow(CallError::NotFound)) => {
@@ -192,7 +194,7 @@ impl Attempt<'_> {
         let started = self.row.as_ref().is_some_and(|row| row.has_start);
         let row = SessionRow {
             sys_id,
-            has_start: started || self.post.event == Event::Started,
+            has_start: started || self.started_at().is_some(),
         };
         let (tenant, session) = (&self.post.tenant, &self.post.session_id);
         self.function
@@ -201,6 +203,33 @@ impl Attempt<'_> {
             .await?;
         self.row = Some(row);
         Ok(())
+    }
+
+    /// When the session started, as far as this post knows: a start's own time, or the report's.
+    fn started_at(&self) -> Option<Timestamp> {
+        match self.post.event {
+            Event::Started => Some(self.post.received_at),
+            Event::Ended => self.reported("PickupTime"),
+        }
+    }
+
+    /// When the session ended; `None` for a start. A report knows it better than the moment at which its post was made.
+    fn closed_at(&self) -> Option<Timestamp> {
+        match self.post.event {
+            Event::Started => None,
+            Event::Ended => Some(
+                self.reported("ClosingTime")
+                    .unwrap_or(self.post.received_at),
+            ),
+        }
+    }
+
+    /// A moment of Rescue's report; `None` in what Rescue posted, whose moments name no zone.
+    fn reported(&self, variable: &str) -> Option<Timestamp> {
+        match self.post.source {
+            Source::Post => None,
+            Source::Report => report::moment(self.post.fields.find(variable)?),
+        }
     }
 
     /// What the row says after this post. A start post never undoes what the end post wrote: in a row that exists it
@@ -217,36 +246,27 @@ impl Attempt<'_> {
             details.insert("technician".to_owned(), technician.unwrap_or_default());
         }
         let pin = self.is_from_pin().await?;
-        let received = date_time(post.received_at);
-        let (state, time) = match post.event {
-            Event::Started => ("started", "started_at"),
-            Event::Ended => ("ended", "closed_at"),
-        };
-        let mut changed = of_record.clone();
-        match post.event {
-            Event::Started if self.row.as_ref().is_some_and(|row| row.has_start) => {}
-            Event::Started => {
-                changed.insert(time.to_owned(), received.clone());
-            }
-            Event::Ended => {
-                changed.extend(details.clone());
-                changed.insert(time.to_owned(), received.clone());
-                changed.insert("state".to_owned(), state.to_owned());
-            }
+        let is_end = post.event == Event::Ended;
+        let has_start = self.row.as_ref().is_some_and(|row| row.has_start);
+        let (mut inserted, mut changed) = (of_record.clone(), of_record);
+        inserted.extend(details.clone());
+        if is_end {
+            changed.extend(details);
         }
-        if pin {
-            changed.insert("pin".to_owned(), "true".to_owned());
-        }
-        let mut inserted = of_record;
-        inserted.extend(details);
-        for (column, value) in [
-            ("session", post.session_id.as_str()),
-            ("state", state),
-            (time, received.as_str()),
-            ("source", "post"),
-            ("pin", if pin { "true" } else { "false" }),
+        // Column, value, and whether a row that exists takes it.
+        for (column, value, is_changed) in [
+            ("session", Some(post.session_id.to_string()), false),
+            ("state", Some(post.event.to_string()), is_end),
+            ("source", Some(post.source.as_str().to_owned()), is_end),
+            ("started_at", self.started_at().map(date_time), !has_start),
+            ("closed_at", self.closed_at().map(date_time), true),
+            ("pin", Some(pin.to_string()), pin),
         ] {
-            inserted.insert(column.to_owned(), value.to_owned());
+            let Some(value) = value else { continue };
+            if is_changed {
+                changed.insert(column.to_owned(), value.clone());
+            }
+            inserted.insert(column.to_owned(), value);
         }
         Ok(RowColumns { inserted, changed })
     }

@@ -7,11 +7,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
+use aws_sdk_dynamodb::operation::delete_item::{DeleteItem, DeleteItemInput};
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemInputBuilder;
+use aws_sdk_dynamodb::operation::put_item::{PutItem, PutItemError, PutItemInput, PutItemOutput};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use sha2::{Digest as _, Sha256};
+use shared::aws::direct::{CallError, DirectClient};
 use shared::aws::storage_error::StorageError;
 use shared::domain::clock::{Clock, Timestamp};
 use shared::domain::secret::Secret;
@@ -33,7 +35,7 @@ const DONE: &str = "done";
 /// The requests in the credentials table.
 #[derive(Clone, Debug)]
 pub(crate) struct PinRequests {
-    dynamodb: aws_sdk_dynamodb::Client,
+    dynamodb: DirectClient,
     table: String,
     clock: Clock,
 }
@@ -103,11 +105,7 @@ impl RequestClaim {
 }
 
 impl PinRequests {
-    pub(crate) const fn new(
-        dynamodb: aws_sdk_dynamodb::Client,
-        table: String,
-        clock: Clock,
-    ) -> Self {
+    pub(crate) const fn new(dynamodb: DirectClient, table: String, clock: Clock) -> Self {
         Self {
             dynamodb,
             table,
@@ -121,7 +119,7 @@ impl PinRequests {
     /// When the table cannot be written.
     pub(crate) async fn claim(&self, claim: &RequestClaim) -> Result<ClaimAnswer, StorageError> {
         let now = self.clock.now();
-        let written = self
+        let put = self
             .put(claim, now, RUNNING)
             .condition_expression(
                 "attribute_not_exists(credential) OR #owner = :owner \
@@ -133,10 +131,8 @@ impl PinRequests {
             .expression_attribute_values(":requested_at", text(claim.requested_at))
             .expression_attribute_values(":running", text(RUNNING))
             .expression_attribute_values(":done", text(DONE))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let error = match written {
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let error = match self.send(put).await {
             Ok(_) => return Ok(ClaimAnswer::Started),
             Err(error) => error,
         };
@@ -200,13 +196,11 @@ impl PinRequests {
         state: &str,
         answer: String,
     ) -> Result<bool, StorageError> {
-        let written = self
+        let put = self
             .put(claim, self.clock.now(), state)
             .item("answer", AttributeValue::S(answer))
-            .condition_expression("#owner = :owner")
-            .send()
-            .await;
-        match written {
+            .condition_expression("#owner = :owner");
+        match self.send(put).await {
             Ok(_) => Ok(true),
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
             Err(error) => Err(StorageError::of(&self.table, &error)),
@@ -218,28 +212,27 @@ impl PinRequests {
     /// # Errors
     /// When the table cannot be written; then the claim ends with its lease.
     pub(crate) async fn release(&self, claim: &RequestClaim) -> Result<(), StorageError> {
-        let deleted = self
-            .dynamodb
-            .delete_item()
+        let input = DeleteItemInput::builder()
             .table_name(&self.table)
             .key("credential", text(&claim.key))
             .condition_expression("#owner = :owner")
             .expression_attribute_names("#owner", "owner")
-            .expression_attribute_values(":owner", text(&claim.owner))
-            .send()
-            .await;
-        match deleted {
+            .expression_attribute_values(":owner", text(&claim.owner));
+        match self.dynamodb.call::<DeleteItem>(input.build()).await {
             Ok(_) => Ok(()),
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(()),
             Err(error) => Err(StorageError::of(&self.table, &error)),
         }
     }
 
+    async fn send(&self, put: PutItemInputBuilder) -> Result<PutItemOutput, CallError<PutItem>> {
+        self.dynamodb.call::<PutItem>(put.build()).await
+    }
+
     /// Writes the claim's item in that state; the condition names `#owner` and `:owner`.
-    fn put(&self, claim: &RequestClaim, now: Timestamp, state: &str) -> PutItemFluentBuilder {
+    fn put(&self, claim: &RequestClaim, now: Timestamp, state: &str) -> PutItemInputBuilder {
         let expires_at = now.plus(KEY_LIFETIME.max(LEASE)).as_secs();
-        self.dynamodb
-            .put_item()
+        PutItemInput::builder()
             .table_name(&self.table)
             .item("credential", text(&claim.key))
             .item("owner", text(&claim.owner))

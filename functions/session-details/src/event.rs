@@ -5,7 +5,7 @@ use shared::aws::queue::Post;
 use shared::domain::clock::Timestamp;
 use shared::domain::error::{ErrorCode, Problem};
 use shared::domain::secret::Secret;
-use shared::domain::session::{Digest, Event};
+use shared::domain::session::{Digest, Event, Source};
 use shared::domain::tenant::TenantId;
 use shared::rescue::post_to_url::{self, ParseError, SessionIdError};
 
@@ -80,6 +80,7 @@ impl Delivery {
             received_at,
             digest,
             fields,
+            source: Source::Post,
         })
     }
 }

@@ -94,7 +94,7 @@ async fn make_alone(
     let examination = Examination::new(
         function.vendors.clone(),
         function.queues.clone(),
-        tenant.tenant.clone(),
+        tenant.clone(),
         Reader::Administrator {
             managed_by: tenant.managed_by,
         },

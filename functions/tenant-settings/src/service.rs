@@ -9,6 +9,7 @@ use shared::aws::secret_store::SecretStore;
 use shared::aws::single_flight::SingleFlight;
 use shared::aws::tenants::ManagedTenants;
 use shared::domain::clock::Clock;
+use shared::reconciliation::RescueAccounts;
 use shared::retry::ServiceNowTimeouts;
 use shared::settings::Rules;
 use shared::wiring::{VendorWiring, Wiring};
@@ -17,6 +18,8 @@ use shared::wiring::{VendorWiring, Wiring};
 #[derive(Debug)]
 pub struct TenantSettings {
     pub(crate) tenants: ManagedTenants,
+    /// Tells which tenants have the same Rescue account.
+    pub(crate) accounts: RescueAccounts,
     pub(crate) secret_store: Arc<SecretStore>,
     pub(crate) credentials: Arc<CredentialsTable>,
     /// One user of a tenant's token at a time.
@@ -35,8 +38,10 @@ impl TenantSettings {
     /// Makes the clients.
     pub fn new(wiring: &mut Wiring) -> Self {
         let vendors = wiring.vendors(ServiceNowTimeouts::HTTP);
+        let tenants = wiring.managed_tenants();
         Self {
-            tenants: wiring.managed_tenants(),
+            accounts: vendors.rescue_accounts(tenants.clone()),
+            tenants,
             flights: SingleFlight::new(Arc::clone(&vendors.credentials)),
             secret_store: Arc::clone(&vendors.secret_store),
             credentials: Arc::clone(&vendors.credentials),

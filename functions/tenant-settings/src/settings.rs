@@ -9,6 +9,7 @@ use shared::domain::clock::Timestamp;
 use shared::domain::error::{ErrorCode, FieldError, Problem};
 use shared::domain::record_tables::RecordTables;
 use shared::domain::secret_name::SecretName;
+use shared::domain::tenant::{Reconcile, TenantFile};
 use shared::settings::{self, Author, ChangeError, SettingsChange};
 
 use crate::access::change_access;
@@ -16,7 +17,7 @@ use crate::event::{Command, settings_changed, version};
 use crate::problems::invalid;
 use crate::secrets::set_at;
 use crate::service::TenantSettings;
-use crate::tenant::{Overtaken, by, write};
+use crate::tenant::{Overtaken, by, storage_unavailable, write};
 
 /// The answer of `GET` and `PATCH`. It holds no secret's value.
 #[derive(Serialize)]
@@ -102,9 +103,11 @@ pub(crate) async fn change(
     if pointers.is_empty() {
         return read(function, before).await;
     }
-    let changes_access = pointers
-        .iter()
-        .any(|pointer| pointer.starts_with("/servicenow/"));
+    let changes = |table: &str| pointers.iter().any(|pointer| pointer.starts_with(table));
+    if changes("/rescue/") {
+        tell_apart(function, &file).await?;
+    }
+    let changes_access = changes("/servicenow/");
     let after = before.changed(by(function, command, pointers), |tenant| {
         tenant.tenant.file = file
     });
@@ -121,6 +124,35 @@ pub(crate) async fn change(
         store.await?;
     }
     read(function, &after).await
+}
+
+/// Notes the tenant's Rescue account, and refuses settings that do not tell its sessions from those of another tenant of the
+/// same account. Who the other tenant is stands in the log alone.
+///
+/// # Errors
+/// `invalid-settings`; `storage-unavailable` where it cannot be known and sessions are compared.
+async fn tell_apart(function: &TenantSettings, file: &TenantFile) -> Result<(), Problem> {
+    let tenant = &file.tenant;
+    match function.accounts.conflict(file).await {
+        Ok(None) => Ok(()),
+        Ok(Some(other)) => {
+            tracing::warn!(%tenant, %other, "settings refused: both tenants have the same Rescue account");
+            Err(invalid(vec![FieldError {
+                pointer: "/rescue/report_nodes".to_owned(),
+                detail: "must name the technicians, technician groups or channels whose sessions are this tenant's: \
+                         another tenant of this connector has the same Rescue account"
+                    .to_owned(),
+            }]))
+        }
+        Err(error) if file.rescue.reconcile == Reconcile::Off => {
+            tracing::warn!(%tenant, %error, "the tenant's Rescue account is not noted");
+            Ok(())
+        }
+        Err(error) => {
+            tracing::error!(%tenant, %error, "the tenants of the Rescue account are not known");
+            Err(storage_unavailable())
+        }
+    }
 }
 
 /// An answer names no more wrong settings.

@@ -9,12 +9,16 @@ use shared::api::response::{self, HttpResponse};
 use shared::aws::credentials::TenantPause;
 use shared::aws::ledger::RecentPosts;
 use shared::aws::secret_store::{SecretStoreError, TokenSecret};
+use shared::aws::storage_error::StorageError;
 use shared::aws::tenants::ManagedTenant;
 use shared::domain::clock::Timestamp;
 use shared::domain::error::Problem;
 use shared::domain::secret_name::SecretName;
-use shared::domain::tenant::{Grant, TenantFile, TenantId};
+use shared::domain::tenant::{Grant, Reconcile, TenantFile, TenantId};
 use shared::domain::time_budget::TimeBudget;
+use shared::reconciliation::{
+    MissedByTechnician, MissedSessions, ReconcileFailure, ReconcileProgress,
+};
 use shared::token::status::{RenewalLacks, TokenLife, TokenState};
 
 use crate::checks::{CheckAnswer, make};
@@ -26,7 +30,7 @@ use crate::tenant::storage_unavailable;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The answer. Without checks it takes, beside reading the tenant, three calls to AWS, four for a tenant of an earlier
-/// release, and none to a vendor.
+/// release, two more while sessions are compared with Rescue's report, and none to a vendor.
 #[derive(Serialize)]
 struct Status<'a> {
     tenant: &'a TenantId,
@@ -35,8 +39,10 @@ struct Status<'a> {
     token: Token,
     posts: RecentPosts,
     paused: Option<Paused>,
-    /// Unknown as long as no sessions are compared with Rescue's report.
-    missed_sessions: Option<u64>,
+    /// Those of the last 7 days that are not written. Unknown as long as none were compared with Rescue's report.
+    missed_sessions: Option<usize>,
+    /// `None` while no sessions are compared with Rescue's report.
+    reconciliation: Option<ReconciliationStatus>,
     /// Left out unless they are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     checks: Option<Vec<CheckAnswer>>,
@@ -57,6 +63,15 @@ struct Paused {
     until: Timestamp,
 }
 
+#[derive(Serialize)]
+struct ReconciliationStatus {
+    mode: Reconcile,
+    compared_until: Option<Timestamp>,
+    failed: Option<ReconcileFailure>,
+    /// Of the last 7 days.
+    missed: Vec<MissedByTechnician>,
+}
+
 /// Makes the checks that are asked for, then reads the status: a check may have paused the tenant.
 ///
 /// # Errors
@@ -73,11 +88,12 @@ pub(crate) async fn read(
         None => None,
     };
     let (id, now) = (&file.tenant, function.clock.now());
-    let (token, pause, posts, has_password) = tokio::join!(
+    let (token, pause, posts, has_password, reconciled) = tokio::join!(
         function.secret_store.token(id),
         function.credentials.tenant_pause_now(id),
         function.ledger.recent_posts(id, now.minus(DAY)),
         has_password(function, tenant),
+        reconciled(function, file, now),
     );
     let unavailable = |error: &dyn std::fmt::Display| {
         tracing::error!(tenant = %id, %error, "status not readable");
@@ -90,6 +106,7 @@ pub(crate) async fn read(
     };
     let pause = pause.map_err(|error| unavailable(&error))?;
     let posts = posts.map_err(|error| unavailable(&error))?;
+    let (missed_sessions, reconciliation) = reconciled.map_err(|error| unavailable(&error))?;
     let status = Status {
         tenant: id,
         enabled: file.enabled,
@@ -100,10 +117,36 @@ pub(crate) async fn read(
             reason: pause.reason.as_str(),
             until: pause.until,
         }),
-        missed_sessions: None,
+        missed_sessions,
+        reconciliation,
         checks,
     };
     Ok(response::json(StatusCode::OK, &json!(status)))
+}
+
+/// How far sessions are compared with Rescue's report, and how many are missed. Nothing is read for a tenant whose sessions
+/// are not compared.
+async fn reconciled(
+    function: &TenantSettings,
+    file: &TenantFile,
+    now: Timestamp,
+) -> Result<(Option<usize>, Option<ReconciliationStatus>), StorageError> {
+    let (mode, table) = (file.rescue.reconcile, &function.credentials);
+    if mode == Reconcile::Off {
+        return Ok((None, None));
+    }
+    let (progress, missed) = tokio::try_join!(
+        ReconcileProgress::read(table, &file.tenant),
+        MissedSessions::read(table, &file.tenant, now),
+    )?;
+    let open = missed.open().count();
+    let status = ReconciliationStatus {
+        mode,
+        compared_until: progress.compared_until,
+        failed: progress.failure,
+        missed: missed.by_technician(),
+    };
+    Ok((status.compared_until.map(|_| open), Some(status)))
 }
 
 /// Whether the connector has the service account's password, without which it cannot renew a refresh token.

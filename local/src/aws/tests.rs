@@ -432,6 +432,39 @@ async fn sends_that_sqs_refuses_are_refused() {
     largest.send().await.expect("1 MiB fits");
 }
 
+/// A message of a FIFO queue has the delay of its queue
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>).
+#[tokio::test]
+async fn a_message_of_a_standard_queue_may_be_delayed_by_a_quarter_of_an_hour_and_one_of_a_fifo_queue_not_at_all()
+ {
+    let (b, fifo) = bench_with_queue().await;
+    let created = b.sqs.create_queue().queue_name("plain").send().await;
+    let standard = created.expect("created").queue_url.expect("a URL");
+    let send = |url: &str, delay: i32| {
+        let request = b.sqs.send_message().queue_url(url).message_body("x");
+        request.delay_seconds(delay)
+    };
+    send(&standard, 900).send().await.expect("taken");
+    b.advance(899);
+    assert_eq!(b.view("plain").messages[0].state, MessageState::Delayed);
+    assert!(b.receive(&standard).await.is_empty());
+    b.advance(1);
+    assert_eq!(bodies(&b.receive(&standard).await), ["x"]);
+    let in_fifo = |delay| {
+        send(&fifo, delay)
+            .message_group_id("a")
+            .message_deduplication_id("x")
+    };
+    for (case, refused) in [
+        ("too long", send(&standard, 901)),
+        ("in a FIFO queue", in_fifo(1)),
+    ] {
+        let error = refused.send().await.expect_err(case);
+        assert_eq!(code(&error), "InvalidParameterValue", "{case}");
+    }
+    in_fifo(0).send().await.expect("none is allowed");
+}
+
 #[tokio::test]
 async fn batches_over_ten_or_one_mebibyte_or_without_a_group_are_refused_whole() {
     let (b, url) = bench_with_queue().await;

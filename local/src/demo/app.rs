@@ -74,6 +74,12 @@ impl App {
         self.send(Method::PATCH, &path, Some(tag), patch).await
     }
 
+    /// Changes the settings as they are now.
+    pub(super) async fn change_settings(&self, patch: &Value) -> Result<(), MulticallError> {
+        let (_, tag) = self.settings().await?;
+        self.patch(&tag, patch).await?.succeeded("settings")
+    }
+
     /// Sets a secret.
     pub(super) async fn set_secret(&self, name: &str, value: &str) -> Result<(), MulticallError> {
         let path = format!("secrets/{}/{name}", self.tenant);

@@ -78,7 +78,7 @@ impl Demo {
 
     /// Waits until the queue is empty.
     pub(super) async fn delivered(&self) -> Result<(), MulticallError> {
-        self.wait_until("posts are still in the queue", |queue| {
+        self.wait_until("SessionsQueue", "posts are still in the queue", |queue| {
             queue.messages.is_empty()
         })
         .await
@@ -86,23 +86,23 @@ impl Demo {
 
     /// Waits until every post in the queue is hidden for a later delivery.
     pub(super) async fn postponed(&self) -> Result<(), MulticallError> {
-        let later = |queue: &QueueView| {
-            let hidden = |message: &MessageView| {
-                message.hidden_for > Duration::ZERO && message.hidden_for < Duration::from_secs(200)
-            };
-            !queue.messages.is_empty() && queue.messages.iter().all(hidden)
-        };
-        self.wait_until("the post was not hidden for a later delivery", later)
-            .await
+        let later = |queue: &QueueView| !queue.messages.is_empty() && is_hidden_for_later(queue);
+        self.wait_until(
+            "SessionsQueue",
+            "the post was not hidden for a later delivery",
+            later,
+        )
+        .await
     }
 
     pub(super) async fn wait_until(
         &self,
+        queue: &str,
         otherwise: &str,
         condition: impl Fn(&QueueView) -> bool,
     ) -> Result<(), MulticallError> {
         let since = tokio::time::Instant::now();
-        while !condition(&self.queue("SessionsQueue")?) {
+        while !condition(&self.queue(queue)?) {
             if since.elapsed() > PATIENCE {
                 return Err(otherwise.into());
             }
@@ -149,4 +149,12 @@ impl Demo {
             (Some(_), Some(_)) => Err("two records were created".into()),
         }
     }
+}
+
+/// Whether every message is hidden for a later delivery; one that is processed is hidden for longer.
+pub(super) fn is_hidden_for_later(queue: &QueueView) -> bool {
+    let hidden = |message: &MessageView| {
+        message.hidden_for > Duration::ZERO && message.hidden_for < Duration::from_secs(200)
+    };
+    queue.messages.iter().all(hidden)
 }

@@ -3,6 +3,7 @@
 
 mod app;
 mod checks;
+mod missed_sessions;
 mod pin_button;
 mod sessions;
 mod set_up;
@@ -66,6 +67,7 @@ impl Demo {
         self.pin_button().await?;
         let printer = self.sessions().await?;
         let set_up = self.set_up().await?;
+        self.missed_sessions(&set_up.tenant).await?;
         self.token_life(&printer, &set_up).await?;
         self.show()?;
         let dead_letters = self.queue("SessionsDlq")?.messages.len();
@@ -73,7 +75,8 @@ impl Demo {
             return Err(format!("{dead_letters} dead letters").into());
         }
         title(&paragraph(
-            "Two tenants, three PINs, fifteen posts and a repeat, two failures, 300 days: every note is there, once.",
+            "Two tenants, three PINs, fifteen posts and a repeat, two failures, two sessions that Rescue never posted, 300 days: \
+             every note is there, once.",
             admin::terminal_width(),
         ))?;
         line("  Try it yourself: cargo run -- up")?;

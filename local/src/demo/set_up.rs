@@ -198,7 +198,7 @@ impl Demo {
         Ok(())
     }
 
-    fn last_note(&self, incident: &Created) -> String {
+    pub(super) fn last_note(&self, incident: &Created) -> String {
         let notes = self
             .cloud
             .servicenow

@@ -43,7 +43,7 @@ impl Demo {
         printer: &Created,
         set_up: &SetUp,
     ) -> Result<(), MulticallError> {
-        title("9. One token hand-over lasts: 300 days later")?;
+        title("10. One token hand-over lasts: 300 days later")?;
         let instance = &self.cloud.servicenow;
         let app = &self.tenant.app;
         let token = self

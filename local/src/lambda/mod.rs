@@ -9,7 +9,7 @@ mod gateway;
 mod poller;
 mod pool;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use function::{Function, FunctionError, Invocation};
 pub use gateway::{Gateway, GatewayError, Route};

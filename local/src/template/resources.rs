@@ -127,6 +127,11 @@ pub enum Event {
         /// `Enabled`; the default is true.
         enabled: bool,
     },
+    /// A schedule.
+    Schedule {
+        /// Of `rate(…)`: the time between two invocations.
+        every: Duration,
+    },
     /// Anything else, by its type.
     Other(String),
 }
@@ -353,6 +358,34 @@ fn event(function: &Properties<'_>, name: &str, event: &Value) -> Result<Event, 
                 enabled: properties.text("Enabled")?.is_none_or(|v| v == "true"),
             })
         }
+        "Schedule" => {
+            let written = properties.text("Schedule")?.unwrap_or_default();
+            let every = rate(&written).ok_or_else(|| {
+                properties.wrong(&format!("Schedule is no rate(…) of one or more: {written}"))
+            })?;
+            Ok(Event::Schedule { every })
+        }
         _ => Ok(Event::Other(kind)),
     }
+}
+
+/// The time between two invocations of a `rate(6 hours)`
+/// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html>).
+fn rate(written: &str) -> Option<Duration> {
+    let inner = written.strip_prefix("rate(")?.strip_suffix(')')?;
+    let (value, unit) = inner.split_once(' ')?;
+    let value: u32 = value.parse().ok().filter(|value| *value > 0)?;
+    // The unit of one is singular, the others' plural.
+    let unit = if value == 1 {
+        unit
+    } else {
+        unit.strip_suffix('s')?
+    };
+    let seconds = match unit {
+        "minute" => 60,
+        "hour" => 3_600,
+        "day" => 86_400,
+        _ => return None,
+    };
+    Some(Duration::from_secs(seconds) * value)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Event, Template};
+use super::{Error, Event, Template};
 
 const TEMPLATE: &str = include_str!("../fixtures/template.yaml");
 
@@ -58,7 +58,43 @@ fn functions_are_read_with_globals_merged_and_events_understood() {
         report_batch_item_failures: true,
         enabled: true,
     };
-    assert_eq!(deliver.events, [sessions]);
+    let daily = Event::Schedule {
+        every: Duration::from_secs(86_400),
+    };
+    assert_eq!(deliver.events, [daily, sessions]);
+}
+
+#[test]
+fn a_schedule_is_a_rate_and_any_other_one_is_named() {
+    let every = |schedule: &str| {
+        let template = Template::parse(&TEMPLATE.replace("rate(1 day)", schedule))?;
+        let deliver = template.function("DeliverSessionFunction").expect("there");
+        Ok(deliver.events[0].clone())
+    };
+    for (schedule, seconds) in [
+        ("rate(6 hours)", 21_600),
+        ("rate(1 hour)", 3_600),
+        ("rate(5 minutes)", 300),
+    ] {
+        let every_so_often = Event::Schedule {
+            every: Duration::from_secs(seconds),
+        };
+        let read: Result<Event, Error> = every(schedule);
+        assert_eq!(read.expect("a rate"), every_so_often);
+    }
+    for other in [
+        "rate(0 hours)",
+        "rate(1 hours)",
+        "rate(6 hour)",
+        "rate(6)",
+        "cron(0 9 * * ? *)",
+    ] {
+        let error = every(other).expect_err(other).to_string();
+        let named = format!(
+            "DeliverSessionFunction.Events.Daily: Schedule is no rate(…) of one or more: {other}"
+        );
+        assert_eq!(error, named);
+    }
 }
 
 #[test]

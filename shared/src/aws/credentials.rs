@@ -5,10 +5,15 @@ mod staged_token;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::operation::get_item::{GetItem, GetItemInput};
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemInputBuilder;
+use aws_sdk_dynamodb::operation::update_item::{UpdateItem, UpdateItemInput, UpdateItemOutput};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
+use crate::aws::direct::{CallError, DirectClient};
 use crate::aws::storage_error::StorageError;
 use crate::cache::BoundedCache;
 use crate::domain::clock::{Clock, Timestamp};
@@ -16,6 +21,12 @@ use crate::domain::error::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::tenant::TenantId;
 use crate::retry::{REAUTHORIZATION_PAUSE, THROTTLE};
+
+/// How long a set is kept after its last addition.
+const SET_KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
+
+/// The attribute that holds a value as JSON.
+const VALUE: &str = "value";
 
 /// A pause, or its absence, is known to every process this soon.
 const PAUSE_KNOWN_WITHIN: Duration = Duration::from_secs(30);
@@ -138,7 +149,7 @@ pub fn checks_lease_key(tenant: &TenantId) -> String {
 /// Reads and writes the credentials table. Caches pauses for 30 s and nothing else.
 #[derive(Debug)]
 pub struct CredentialsTable {
-    dynamodb: aws_sdk_dynamodb::Client,
+    dynamodb: DirectClient,
     table: String,
     clock: Clock,
     pauses: BoundedCache<TenantId, (TenantPause, Timestamp)>,
@@ -146,7 +157,7 @@ pub struct CredentialsTable {
 
 impl CredentialsTable {
     /// The credentials in `table`.
-    pub fn new(dynamodb: aws_sdk_dynamodb::Client, table: String, clock: Clock) -> Self {
+    pub fn new(dynamodb: DirectClient, table: String, clock: Clock) -> Self {
         Self {
             dynamodb,
             table,
@@ -421,15 +432,13 @@ impl CredentialsTable {
         let now = self.clock.now();
         let until = now.plus(length);
         let values = [("owner", owner.to_owned()), ("until", until.to_string())];
-        let answer = self
+        let update = self
             .update(key, until, values)
             .condition_expression(
                 "attribute_not_exists(credential) OR #until < :now OR #owner = :owner",
             )
-            .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
-            .send()
-            .await;
-        match answer {
+            .expression_attribute_values(":now", AttributeValue::S(now.to_string()));
+        match self.send(update).await {
             Ok(_) => Ok(true),
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
             Err(error) => Err(StorageError::of(&self.table, &error)),
@@ -455,30 +464,74 @@ impl CredentialsTable {
     pub async fn release_lease(&self, key: &str, owner: &str) {
         // Ended rather than deleted: one operation for everything is what keeps the functions small.
         let ended = [("until", Timestamp::from_millis(0).to_string())];
-        let answer = self
+        let update = self
             .update(key, self.clock.now(), ended)
             .condition_expression("#owner = :owner")
             .expression_attribute_names("#owner", "owner")
-            .expression_attribute_values(":owner", AttributeValue::S(owner.to_owned()))
-            .send()
-            .await;
-        if let Err(error) = answer {
+            .expression_attribute_values(":owner", AttributeValue::S(owner.to_owned()));
+        if let Err(error) = self.send(update).await {
             let reason = StorageError::of(&self.table, &error);
             tracing::debug!(%reason, "lease not released");
         }
+    }
+
+    /// The value of an item that [`Self::put_value`] wrote; the default where there is none.
+    ///
+    /// # Errors
+    /// When the table cannot be read, or the item is another release's.
+    pub async fn value<T: DeserializeOwned + Default>(&self, key: &str) -> Result<T, StorageError> {
+        let item = self.item(key).await?;
+        let Some(value) = item.as_ref().and_then(|item| text(item, VALUE)) else {
+            return Ok(T::default());
+        };
+        serde_json::from_str(value)
+            .map_err(|_| StorageError::Other(format!("the item {key} cannot be read")))
+    }
+
+    /// Stores a value as JSON.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn put_value(
+        &self,
+        key: String,
+        kept: Duration,
+        value: &impl Serialize,
+    ) -> Result<(), StorageError> {
+        let value = serde_json::to_string(value)
+            .map_err(|_| StorageError::Other(format!("the item {key} cannot be written")))?;
+        let ends = self.clock.now().plus(kept);
+        self.put(key, ends, [(VALUE, value)]).await
+    }
+
+    /// Adds a member to the set of an item, and returns all its members.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn add_to_set(&self, key: &str, member: &str) -> Result<Vec<String>, StorageError> {
+        let ends = self.clock.now().plus(SET_KEPT);
+        let update = self
+            .update(key, ends, [])
+            .update_expression("SET expires_at = :ends ADD members :member")
+            .expression_attribute_values(":member", AttributeValue::Ss(vec![member.to_owned()]))
+            .return_values(ReturnValue::AllNew);
+        let answer = self.send(update).await;
+        let answer = answer.map_err(|error| StorageError::of(&self.table, &error))?;
+        let members = answer.attributes().and_then(|item| item.get("members"));
+        let members = members.and_then(|members| members.as_ss().ok());
+        Ok(members.cloned().unwrap_or_default())
     }
 
     async fn item(
         &self,
         key: &str,
     ) -> Result<Option<HashMap<String, AttributeValue>>, StorageError> {
-        self.dynamodb
-            .get_item()
+        let input = GetItemInput::builder()
             .table_name(&self.table)
             .key("credential", AttributeValue::S(key.to_owned()))
-            .consistent_read(true)
-            .send()
-            .await
+            .consistent_read(true);
+        let answer = self.dynamodb.call::<GetItem>(input.build()).await;
+        answer
             .map(|answer| answer.item)
             .map_err(|error| StorageError::of(&self.table, &error))
     }
@@ -489,10 +542,9 @@ impl CredentialsTable {
         ends: Timestamp,
         values: impl IntoIterator<Item = (&str, String)>,
     ) -> Result<(), StorageError> {
-        self.update(&key, ends, values)
-            .send()
+        self.send(self.update(&key, ends, values))
             .await
-            .map(|_| ())
+            .map(drop)
             .map_err(|error| StorageError::of(&self.table, &error))
     }
 
@@ -503,10 +555,8 @@ impl CredentialsTable {
         key: &str,
         ends: Timestamp,
         values: impl IntoIterator<Item = (&'v str, String)>,
-    ) -> UpdateItemFluentBuilder {
-        let mut update = self
-            .dynamodb
-            .update_item()
+    ) -> UpdateItemInputBuilder {
+        let mut update = UpdateItemInput::builder()
             .table_name(&self.table)
             .key("credential", AttributeValue::S(key.to_owned()))
             .expression_attribute_values(":ends", AttributeValue::N(ends.as_secs().to_string()));
@@ -518,6 +568,13 @@ impl CredentialsTable {
                 .expression_attribute_values(format!(":{name}"), AttributeValue::S(value));
         }
         update.update_expression(expression)
+    }
+
+    async fn send(
+        &self,
+        update: UpdateItemInputBuilder,
+    ) -> Result<UpdateItemOutput, CallError<UpdateItem>> {
+        self.dynamodb.call::<UpdateItem>(update.build()).await
     }
 }
 

@@ -5,11 +5,18 @@ mod set;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_secretsmanager::operation::describe_secret::{DescribeSecret, DescribeSecretInput};
+use aws_sdk_secretsmanager::operation::get_secret_value::{GetSecretValue, GetSecretValueInput};
+use aws_sdk_secretsmanager::operation::put_secret_value::{PutSecretValue, PutSecretValueInput};
+use aws_sdk_secretsmanager::operation::update_secret_version_stage::{
+    UpdateSecretVersionStage, UpdateSecretVersionStageInput,
+};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::aws::direct::DirectClient;
 use crate::aws::sdk::FailedCall;
 use crate::cache::BoundedCache;
 use crate::domain::clock::{Clock, Timestamp};
@@ -133,7 +140,7 @@ pub enum SecretStoreError {
 /// Reads the tenants' secrets, and stores renewed tokens.
 #[derive(Debug)]
 pub struct SecretStore {
-    client: aws_sdk_secretsmanager::Client,
+    secrets: DirectClient,
     prefix: String,
     clock: Clock,
     credentials: BoundedCache<TenantId, (Arc<TenantSecrets>, Timestamp)>,
@@ -159,9 +166,9 @@ impl SecretStoreError {
 
 impl SecretStore {
     /// A store of the secrets named `{prefix}/{tenant}/…`.
-    pub fn new(client: aws_sdk_secretsmanager::Client, prefix: String, clock: Clock) -> Self {
+    pub fn new(secrets: DirectClient, prefix: String, clock: Clock) -> Self {
         Self {
-            client,
+            secrets,
             prefix,
             clock,
             credentials: BoundedCache::default(),
@@ -257,7 +264,8 @@ impl SecretStore {
         version_id: &str,
     ) -> Result<TokenLabels, SecretStoreError> {
         let name = token_secret_name(&self.prefix, tenant);
-        let described = self.client.describe_secret().secret_id(&name).send().await;
+        let input = DescribeSecretInput::builder().secret_id(&name);
+        let described = self.secrets.call::<DescribeSecret>(input.build()).await;
         let described = described.map_err(|error| SecretStoreError::unavailable(&name, &error))?;
         let mut labels = described.version_ids_to_stages.unwrap_or_default();
         Ok(TokenLabels {
@@ -342,16 +350,14 @@ impl SecretStore {
         to: Option<&str>,
     ) -> Result<(), SecretStoreError> {
         let name = token_secret_name(&self.prefix, tenant);
-        self.client
-            .update_secret_version_stage()
+        let input = UpdateSecretVersionStageInput::builder()
             .secret_id(&name)
             .version_stage(label)
             .remove_from_version_id(from)
-            .set_move_to_version_id(to.map(str::to_owned))
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| SecretStoreError::unavailable(&name, &error))
+            .set_move_to_version_id(to.map(str::to_owned));
+        let moved = self.secrets.call::<UpdateSecretVersionStage>(input.build());
+        let moved = moved.await.map(drop);
+        moved.map_err(|error| SecretStoreError::unavailable(&name, &error))
     }
 
     async fn put(
@@ -364,16 +370,14 @@ impl SecretStore {
         let name = token_secret_name(&self.prefix, tenant);
         let text =
             serde_json::to_string(token).map_err(|_| SecretStoreError::Malformed(name.clone()))?;
-        self.client
-            .put_secret_value()
+        let input = PutSecretValueInput::builder()
             .secret_id(&name)
             .client_request_token(version_id)
             .set_rotation_token(rotation_token)
             .secret_string(text)
-            .version_stages(label)
-            .send()
-            .await
-            .map(|put| put.version_id().unwrap_or_default().to_owned())
+            .version_stages(label);
+        let put = self.secrets.call::<PutSecretValue>(input.build()).await;
+        put.map(|put| put.version_id().unwrap_or_default().to_owned())
             .map_err(|error| match error.as_service_error() {
                 Some(refused) if refused.is_resource_not_found_exception() => {
                     SecretStoreError::Missing(name)
@@ -388,12 +392,13 @@ impl SecretStore {
         name: &str,
         version: VersionOf<'_>,
     ) -> Result<(T, String, Vec<String>), SecretStoreError> {
-        let read = self.client.get_secret_value().secret_id(name);
-        let read = match version {
-            VersionOf::Label(label) => read.version_stage(label),
-            VersionOf::Id(id) => read.version_id(id),
+        let input = GetSecretValueInput::builder().secret_id(name);
+        let input = match version {
+            VersionOf::Label(label) => input.version_stage(label),
+            VersionOf::Id(id) => input.version_id(id),
         };
-        let answer = read.send().await.map_err(|error| {
+        let answer = self.secrets.call::<GetSecretValue>(input.build()).await;
+        let answer = answer.map_err(|error| {
             if error
                 .as_service_error()
                 .is_some_and(|error| error.is_resource_not_found_exception())

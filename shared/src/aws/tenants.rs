@@ -4,6 +4,8 @@ mod history;
 mod invitation;
 mod key;
 mod managed;
+mod pages;
+mod reconciliation;
 mod tenant;
 
 use std::num::NonZeroUsize;
@@ -19,6 +21,8 @@ pub use self::key::{KeyKind, KeyScope, TenantKey, WebhookUrls};
 pub use self::managed::{
     Change, LIVE_KEYS, ManagedBy, ManagedTenant, ManagedTenants, ReadTenantError, WriteTenantError,
 };
+pub use self::pages::TenantsPage;
+pub use self::reconciliation::{OffTime, Reconciliation};
 pub use self::tenant::Tenant;
 use crate::aws::direct::{CallError, DirectClient};
 use crate::aws::item::text_value;

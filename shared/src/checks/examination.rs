@@ -12,7 +12,7 @@ use super::runner::NamedCheck;
 use crate::aws::credentials::{CredentialsTable, TenantPause};
 use crate::aws::queue::Queues;
 use crate::aws::secret_store::{SecretStore, TenantSecrets, TokenSecret};
-use crate::aws::tenants::Tenant;
+use crate::aws::tenants::{ManagedTenant, Reconciliation, Tenant};
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::tenant::{TenantFile, TenantId};
 use crate::domain::time_budget::TimeBudget;
@@ -44,6 +44,8 @@ pub struct Examination {
     pub reader: Reader,
     /// Calls ServiceNow as deliveries do.
     pub servicenow: ServiceNowClient,
+    /// Since when its sessions are compared with Rescue's report.
+    pub(super) reconciliation: Reconciliation,
     pub(super) named: Technicians,
     pub(super) http: reqwest::Client,
     pub(super) secret_store: Arc<SecretStore>,
@@ -70,14 +72,15 @@ impl Examination {
     pub fn new(
         vendors: VendorWiring,
         queues: Queues,
-        tenant: Tenant,
+        tenant: ManagedTenant,
         reader: Reader,
         named: Technicians,
         calls: Duration,
     ) -> Self {
         let (access, rescue) = (vendors.access_tokens(), vendors.rescue());
         Self {
-            tenant,
+            tenant: tenant.tenant,
+            reconciliation: tenant.reconciliation,
             reader,
             named,
             authcodes: vendors.authcodes(&rescue),
@@ -113,6 +116,7 @@ impl Examination {
             ("rescue-host", Box::pin(self.rescue_host())),
             ("rescue-sign-in", Box::pin(self.rescue_sign_in())),
             ("rescue-api-token", Box::pin(self.rescue_api_token())),
+            ("missed-sessions", Box::pin(self.missed_sessions())),
             ("servicenow-reachable", Box::pin(self.reachable())),
             ("servicenow-access", Box::pin(self.servicenow_access())),
             ("servicenow-user", Box::pin(self.servicenow_user())),

@@ -16,6 +16,7 @@
 //! | `requests`, `probe` | requests that show status, headers and shape of an answer |
 //! | `settings` | settings, keys and secrets |
 //! | `rescue` | Rescue's host, single sign-on, the API token |
+//! | `missed_sessions` | sessions that Rescue never posted |
 //! | `servicenow`, `servicenow_tables` | the instance, the service account, its rights on tables |
 //! | `refresh_token` | how long the refresh token lives; whether the tenant is paused |
 //! | `technicians` | technicians' addresses against ServiceNow's users |
@@ -23,6 +24,7 @@
 pub mod examination;
 mod failures;
 pub mod finding;
+mod missed_sessions;
 pub mod probe;
 pub mod reader;
 mod refresh_token;

@@ -30,6 +30,7 @@ pub enum Status {
 /// | `rescue-host` | whether Rescue's host answers |
 /// | `rescue-sign-in` | single sign-on as the technician who is named |
 /// | `rescue-api-token` | the API token, where there is one |
+/// | `missed-sessions` | sessions that Rescue never posted, where they are looked for |
 /// | `servicenow-reachable` | whether the instance answers and does not hibernate |
 /// | `servicenow-access` | whether ServiceNow accepts the access token |
 /// | `servicenow-user` | the service account: exists, active, not locked |

@@ -75,6 +75,32 @@ impl std::fmt::Display for Event {
     }
 }
 
+/// Where a post comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// Rescue posted it.
+    #[default]
+    Post,
+    /// Rescue did not post it; it was made from Rescue's own report.
+    Report,
+}
+
+impl Source {
+    /// `post` or `report`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Post => "post",
+            Self::Report => "report",
+        }
+    }
+
+    /// Whether Rescue posted it.
+    pub fn is_post(&self) -> bool {
+        *self == Self::Post
+    }
+}
+
 /// The documented variables of Post-to-URL, in the order of the vendor's list (docs/vendors.md#post-to-url-variables).
 pub const VARIABLES: [&str; 22] = [
     "SessionID",
@@ -187,6 +213,13 @@ impl Digest {
         Self(hex::encode(hash.finalize()))
     }
 
+    /// The digest of the one post that is made of a session from Rescue's report. It does not depend on what the report says.
+    pub fn of_report(tenant: &TenantId, session: &SessionId) -> Self {
+        let mut fields = Fields::default();
+        fields.insert("source", Source::Report.as_str().to_owned());
+        Self::of(tenant, session, Event::Ended, &fields)
+    }
+
     /// Reads 64 lower-case hexadecimal digits.
     pub fn parse(text: &str) -> Option<Self> {
         is_lower_case_hex(text, 64).then(|| Self(text.to_owned()))
@@ -263,6 +296,24 @@ mod tests {
             digest(Event::Ended, &[("CField1", "ab"), ("CField2", "c")]),
             digest(Event::Ended, &[("CField1", "a"), ("CField2", "bc")])
         );
+    }
+
+    /// The report of one session may say more of it later.
+    #[test]
+    fn a_session_of_the_report_has_one_digest_which_no_post_and_no_other_session_has() {
+        let of = |tenant, session| {
+            let (tenant, session) = (TenantId::parse(tenant), SessionId::parse(session));
+            Digest::of_report(&tenant.expect("valid"), &session.expect("valid"))
+        };
+        let one = of("acme", "70112233");
+        assert_eq!(one, of("acme", "70112233"));
+        let others = [
+            of("other", "70112233"),
+            of("acme", "70112234"),
+            digest(Event::Ended, &[]),
+            digest(Event::Ended, &[("WorkTime", "1")]),
+        ];
+        assert!(!others.contains(&one));
     }
 
     #[test]

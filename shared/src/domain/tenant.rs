@@ -92,23 +92,66 @@ impl Language {
 }
 
 /// The Rescue account of a tenant.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Rescue {
     /// Which of the vendor's hosts serves the account (docs/vendors.md#rescue-hosts).
-    #[serde(default)]
     pub account: Account,
     /// Another host, instead of `account`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
     /// The company id of Global Settings, Single Sign-On: digits. Empty while the tenant is being set up.
-    #[serde(default)]
     pub company_id: String,
     /// Whether a PIN requires a running technician console.
-    #[serde(default)]
     pub require_console: bool,
     /// The e-mail domains of the technicians that the connector signs in as. Empty: all domains.
-    #[serde(default)]
     pub technician_domains: Vec<String>,
+    /// What happens to sessions that Rescue never posted.
+    pub reconcile: Reconcile,
+    /// How long after its end a session counts as missed.
+    pub reconcile_after: HumanDuration,
+    /// The SSO id of the technician whose session report is read. Not needed where the tenant has an API token.
+    pub report_technician: String,
+    /// The ids of the technicians, technician groups and channels whose sessions are the tenant's. Empty: the whole account.
+    pub report_nodes: Vec<String>,
+}
+
+impl Default for Rescue {
+    fn default() -> Self {
+        Self {
+            account: Account::default(),
+            base_url: None,
+            company_id: String::new(),
+            require_console: false,
+            technician_domains: Vec::new(),
+            reconcile: Reconcile::default(),
+            reconcile_after: HumanDuration::hours(2),
+            report_technician: String::new(),
+            report_nodes: Vec::new(),
+        }
+    }
+}
+
+impl Rescue {
+    /// Whether both name the same account in the same words.
+    pub fn is_same_account(&self, other: &Self) -> bool {
+        self.account == other.account
+            && self.base_url == other.base_url
+            && self.company_id == other.company_id
+    }
+}
+
+/// What happens to sessions that Rescue never posted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reconcile {
+    /// They are not looked for.
+    #[default]
+    Off,
+    /// They are counted and shown.
+    Watch,
+    /// They are written as well.
+    Write,
 }
 
 /// The vendor's hosts.
@@ -397,6 +440,11 @@ impl HumanDuration {
     /// That many days.
     pub const fn days(days: u64) -> Self {
         Self(Duration::from_secs(days * 24 * 3600))
+    }
+
+    /// That many hours.
+    pub const fn hours(hours: u64) -> Self {
+        Self(Duration::from_secs(hours * 3600))
     }
 
     /// As the standard library's type.

@@ -308,6 +308,38 @@ mod tests {
         assert!(operator.is_ok_and(|change| !change.file.sessions.require_signed_tracking));
     }
 
+    #[test]
+    fn domains_are_not_narrowed_past_the_technician_of_the_report() {
+        let patch = |patch: Value| {
+            let mut file = file();
+            file.rescue.report_technician = "ana.ruiz@acme.test".to_owned();
+            let patch = patch.as_object().expect("an object");
+            change(&file, patch, Author::ServiceNow, RULES)
+        };
+        let narrowed = json!({"rescue": {"technician_domains": ["acme.example"]}});
+        let Err(ChangeError::Invalid(faults)) = patch(narrowed) else {
+            panic!("narrowed")
+        };
+        let named: Vec<_> = faults
+            .iter()
+            .map(|fault| (fault.pointer.to_string(), fault.message.as_str()))
+            .collect();
+        let fault = "is outside rescue.technician_domains";
+        assert_eq!(named, [("/rescue/report_technician".to_owned(), fault)]);
+        let other = json!({"rescue": {
+            "technician_domains": ["acme.example"], "report_technician": "bo.lind@acme.example", "reconcile": "watch",
+        }});
+        let change = patch(other).expect("both are changed");
+        assert_eq!(
+            change.pointers,
+            [
+                "/rescue/reconcile",
+                "/rescue/report_technician",
+                "/rescue/technician_domains"
+            ]
+        );
+    }
+
     /// A merge patch that names the settings, with values that are right, wrong, or missing.
     fn patches() -> impl Strategy<Value = Value> {
         let value = prop_oneof![

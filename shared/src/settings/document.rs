@@ -13,6 +13,7 @@ pub fn document(file: &TenantFile) -> Map<String, Value> {
     // Every key of the settings is a string and every value has a JSON form, so this cannot fail.
     let mut document = serde_json::to_value(file).unwrap_or_default();
     for (path, span) in [
+        ("rescue.reconcile_after", file.rescue.reconcile_after),
         (
             "servicenow.refresh_token_lifetime",
             file.servicenow.refresh_token_lifetime,

@@ -22,7 +22,7 @@ pub enum ValueKind {
 use ValueKind::{Boolean, Duration, Map, OneOf, Tables, Text, Texts};
 
 /// Every setting, in the order of the reference. A test compares them with the fields of `TenantFile`.
-pub const KEYS: [(&str, ValueKind); 32] = [
+pub const KEYS: [(&str, ValueKind); 36] = [
     ("tenant", Text),
     ("enabled", Boolean),
     (
@@ -34,6 +34,10 @@ pub const KEYS: [(&str, ValueKind); 32] = [
     ("rescue.company_id", Text),
     ("rescue.require_console", Boolean),
     ("rescue.technician_domains", Texts),
+    ("rescue.reconcile", OneOf(&["off", "watch", "write"])),
+    ("rescue.reconcile_after", Duration),
+    ("rescue.report_technician", Text),
+    ("rescue.report_nodes", Texts),
     ("servicenow.instance", Text),
     ("servicenow.allow_host", Text),
     (

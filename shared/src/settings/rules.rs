@@ -24,6 +24,12 @@ const DAY: u64 = 24 * HOUR;
 /// The most bytes of a tenant's settings as JSON. With its history they have to fit into an item of 400 KB.
 const LARGEST: usize = 64 * 1024;
 
+/// The most nodes of Rescue's organisation that a tenant names.
+const MOST_NODES: usize = 200;
+
+/// The most bytes of an SSO id, as of an e-mail address. It is part of a key in the credentials table.
+const LONGEST_SSO_ID: usize = 254;
+
 /// For how many faults the setting that was probably meant is looked up.
 const HINTS: usize = 20;
 
@@ -188,6 +194,52 @@ impl<'a> Check<'a> {
                 );
             }
         }
+        self.report();
+    }
+
+    /// What the session report is read with.
+    fn report(&mut self) {
+        let after = "must be 10 minutes to 1 day";
+        self.between("rescue.reconcile_after", 600, DAY, after);
+        let technician = "rescue.report_technician";
+        if let Some(text) = self.text(technician)
+            && !text.is_empty()
+        {
+            let is_id = text.trim() == text && !text.chars().any(char::is_control);
+            if !is_id || text.len() > LONGEST_SSO_ID {
+                self.fault(
+                    pointer(technician),
+                    "must be a technician's SSO id, without blanks around it",
+                );
+            } else if !self.may_sign_in_as(text) {
+                self.fault(pointer(technician), "is outside rescue.technician_domains");
+            }
+        }
+        let nodes = self.texts("rescue.report_nodes");
+        if nodes.len() > MOST_NODES {
+            let message =
+                format!("has more than {MOST_NODES} entries; name a technician group instead");
+            self.fault(pointer("rescue.report_nodes"), message);
+        }
+        for (pointer, node) in nodes {
+            let is_id = (1..=20).contains(&node.len()) && node.bytes().all(|b| b.is_ascii_digit());
+            if !is_id {
+                self.fault(
+                    pointer,
+                    "must be a node's id: digits, as in Rescue's organisation tree",
+                );
+            }
+        }
+    }
+
+    /// Whether the tenant's `technician_domains` let the connector sign in as this technician.
+    fn may_sign_in_as(&self, sso_id: &str) -> bool {
+        let domains = self.texts("rescue.technician_domains");
+        let domain = sso_id.rsplit_once('@').map(|(_, domain)| domain);
+        let is_domain = |allowed: &str| {
+            domain.is_some_and(|domain| domain.eq_ignore_ascii_case(allowed.trim()))
+        };
+        domains.is_empty() || domains.iter().any(|(_, allowed)| is_domain(allowed))
     }
 
     fn servicenow(&mut self) {

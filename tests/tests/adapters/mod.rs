@@ -30,7 +30,7 @@ use shared::domain::clock::{Clock, Timestamp};
 use shared::domain::instance::Instance;
 use shared::domain::secret::Secret;
 use shared::domain::secret_name::SecretName;
-use shared::domain::session::{Digest, Event, Fields, SessionId};
+use shared::domain::session::{Digest, Event, Fields, SessionId, Source};
 use shared::domain::tenant::{TenantFile, TenantId};
 use shared::retry::ServiceNowTimeouts;
 use shared::servicenow::client::ServiceNowClient;
@@ -86,7 +86,8 @@ impl Parts {
             secrets: aws_sdk_secretsmanager::Client::new(&sdk),
             sqs: aws_sdk_sqs::Client::new(&sdk),
             queue_calls: DirectClient::sqs(&sdk),
-            tenant_calls: DirectClient::dynamodb(&sdk),
+            table_calls: DirectClient::dynamodb(&sdk),
+            secret_calls: DirectClient::secrets_manager(&sdk),
             clock: clock.clone(),
         };
         let servicenow = servicenow::Simulator::start(servicenow::Options::new(clock.clone()))
@@ -143,18 +144,21 @@ impl Parts {
     }
 
     fn ledger(&self) -> Ledger {
-        let (dynamodb, table) = (self.stack.dynamodb.clone(), &self.stack.sessions_table);
-        Ledger::new(dynamodb, table.clone(), self.clock.clone())
+        let (calls, table) = (self.stack.table_calls.clone(), &self.stack.sessions_table);
+        Ledger::new(calls, table.clone(), self.clock.clone())
     }
 
     fn credentials(&self) -> CredentialsTable {
-        let (dynamodb, table) = (self.stack.dynamodb.clone(), &self.stack.credentials_table);
-        CredentialsTable::new(dynamodb, table.clone(), self.clock.clone())
+        let (calls, table) = (
+            self.stack.table_calls.clone(),
+            &self.stack.credentials_table,
+        );
+        CredentialsTable::new(calls, table.clone(), self.clock.clone())
     }
 
     fn secret_store(&self) -> SecretStore {
-        let (secrets, prefix) = (self.stack.secrets.clone(), &self.stack.secret_prefix);
-        SecretStore::new(secrets, prefix.clone(), self.clock.clone())
+        let (calls, prefix) = (self.stack.secret_calls.clone(), &self.stack.secret_prefix);
+        SecretStore::new(calls, prefix.clone(), self.clock.clone())
     }
 
     fn queues(&self) -> Queues {
@@ -208,6 +212,7 @@ fn post(session: &str, chat: &str) -> Post {
     let mut fields = Fields::default();
     fields.insert("ChatLog", chat.to_owned());
     Post {
+        source: Source::Post,
         digest: Digest::of(&acme(), &session_id, Event::Ended, &fields),
         tenant: acme(),
         session_id,

@@ -13,6 +13,7 @@ use shared::domain::secret::Secret;
 use shared::domain::tenant::TenantFile;
 use shared::domain::time_budget::TimeBudget;
 use shared::http::LONGEST_ANSWER;
+use shared::reconciliation::{ReportAnswer, ReportRun};
 use shared::rescue::api::{RescueClient, RescueRefusal};
 use shared::rescue::authcodes::RescueCredential;
 use shared::rescue::report::{
@@ -658,4 +659,94 @@ async fn an_answer_beyond_8_mb_is_not_read_and_says_what_helps() {
         .sessions(&account, bench.week(), ReportFormat::Text)
         .await;
     assert_eq!(as_text.expect("a report").sessions.len(), 10_000);
+}
+
+/// Takes a run to its end. Returns the sessions, how often no report was made, and the remarks.
+async fn read_all(bench: &Bench, mut run: ReportRun) -> (Vec<String>, usize, Vec<String>) {
+    let (mut sessions, mut without, mut remarks) = (Vec::new(), 0, Vec::new());
+    loop {
+        let step = run.step(&bench.reports(), &[]).await;
+        match step.expect("waiting or asking for less helps") {
+            ReportAnswer::Read(report) => {
+                sessions.extend(ids(&report).into_iter().map(str::to_owned));
+                if !run.has_more() {
+                    sessions.sort();
+                    return (sessions, without, remarks);
+                }
+            }
+            ReportAnswer::Again { wait, remark } => {
+                without += 1;
+                remarks.extend(remark);
+                assert!(wait >= Duration::from_secs(60), "{wait:?}");
+            }
+        }
+        // What is left of a run can be stored between two steps.
+        let stored = serde_json::to_string(&run).expect("JSON");
+        run = serde_json::from_str(&stored).expect("a run");
+        bench.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_reads_each_session_whatever_nodes_rescue_makes_reports_of() {
+    let bench = Bench::new();
+    let (rescue, began) = (&bench.rescue, bench.an_hour_ago());
+    let mut past = rescue.add_past_sessions(ANA, 3, began.minus(5 * HOUR), HOUR);
+    past.extend(rescue.add_past_sessions(BO, 2, began.minus(3 * HOUR), HOUR));
+    past.sort();
+    for (account, groups, expected) in [(false, false, 0), (true, false, 1), (true, true, 3)] {
+        rescue.configure(|rules| {
+            rules.report.refuses_account_node = account;
+            rules.report.refuses_group_nodes = groups;
+        });
+        let (sessions, without, remarks) = read_all(&bench, ReportRun::new(bench.week())).await;
+        assert_eq!((sessions, without), (past.clone(), expected));
+        assert_eq!(remarks.len(), expected, "{remarks:?}");
+        bench.wait();
+    }
+}
+
+/// `ERROR` may pass; a second one in a row is taken for a refusal of the node.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_repeats_what_may_pass_and_asks_for_text_where_xml_is_of_no_use() {
+    let bench = Bench::new();
+    let began = bench.an_hour_ago().minus(2 * HOUR);
+    let past = bench.rescue.add_past_sessions(ANA, 2, began, HOUR);
+    let run = || ReportRun::new(bench.week());
+    let answered = |body: &str| FaultAction::Status {
+        code: 200,
+        headers: Vec::new(),
+        body: body.to_owned(),
+    };
+    bench.fail("getReport_v2", answered("ERROR"));
+    assert_eq!(read_all(&bench, run()).await, (past.clone(), 1, Vec::new()));
+    bench.wait();
+    for _ in 0..2 {
+        bench.fail("getReport_v2", answered("ERROR"));
+    }
+    let (sessions, without, remarks) = read_all(&bench, run()).await;
+    assert_eq!((&sessions, without), (&past, 2));
+    assert!(
+        remarks[0].contains("Each technician group is asked"),
+        "{remarks:?}"
+    );
+    bench.wait();
+    bench.fail("getReport_v2", answered("OK\n\n<report><broken"));
+    assert_eq!(read_all(&bench, run()).await, (past.clone(), 1, Vec::new()));
+    bench
+        .report_of(&ReportNode::node(ACCOUNT_ID))
+        .await
+        .expect_err("too soon");
+    assert_eq!(read_all(&bench, run()).await, (past, 1, Vec::new()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_no_smaller_node_helps_says_what_rescue_refused() {
+    let bench = Bench::new();
+    bench.rescue.configure(|rules| {
+        rules.report.refuses_authcodes = true;
+    });
+    let mut run = ReportRun::new(bench.week());
+    let refused = run.step(&bench.reports(), &[]).await.expect_err("refused");
+    assert!(refused.to_string().contains("NOTLOGGEDIN"), "{refused}");
 }

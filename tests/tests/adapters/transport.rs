@@ -9,6 +9,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::PrivateKeyDer;
+use shared::aws::direct::DirectClient;
 use shared::http::transport_reason;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -38,7 +39,7 @@ async fn an_aws_call_without_a_connection_names_the_cause() {
             .credentials_provider(SharedCredentialsProvider::new(keys))
             .build();
         let clock = shared::domain::clock::Clock::system(0);
-        let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
+        let dynamodb = DirectClient::dynamodb(&sdk);
         let table = shared::aws::credentials::CredentialsTable::new(
             dynamodb,
             "kept".to_owned(),
@@ -50,7 +51,7 @@ async fn an_aws_call_without_a_connection_names_the_cause() {
             format!("DynamoDB GetItem, table kept: {said}")
         );
         assert_eq!(failed.reason(), said);
-        let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
+        let secrets = DirectClient::secrets_manager(&sdk);
         let secret_store =
             shared::aws::secret_store::SecretStore::new(secrets, "prefix".to_owned(), clock);
         let failed = secret_store.token(&acme()).await.expect_err("no secret");

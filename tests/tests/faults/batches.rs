@@ -8,7 +8,7 @@ use local::servicenow::Created;
 use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use shared::aws::queue::Post;
 use shared::domain::clock::Timestamp;
-use shared::domain::session::{Digest, Event, Fields, SessionId};
+use shared::domain::session::{Digest, Event, Fields, SessionId, Source};
 use shared::domain::tenant::TenantId;
 use tests::injected::json;
 use tests::{LEASE, World};
@@ -193,6 +193,7 @@ async fn posts_of_sixteen_megabytes_at_once_need_less_than_half_of_the_memory() 
         fields.insert("CField1", incident.number.clone());
         fields.insert("ChatLog", "\u{2039}".repeat(5_500_000));
         let post = Post {
+            source: Source::Post,
             digest: Digest::of(&tenant, &session_id, Event::Ended, &fields),
             tenant: tenant.clone(),
             session_id,

@@ -3,6 +3,8 @@
 mod batches;
 mod exactly_once;
 mod giving_up;
+mod reconciliation;
+mod report_posts;
 mod rotation;
 mod session_details;
 mod session_rows;

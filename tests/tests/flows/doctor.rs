@@ -158,7 +158,7 @@ async fn without_faults_no_check_fails() {
     let report = doctor_with(&world, &options).await;
     report.assert_all(Status::Failed, &[]);
     report.assert_all(Status::Warning, &["email"]);
-    report.assert_all(Status::Skipped, &["rescue-api-token"]);
+    report.assert_all(Status::Skipped, &["rescue-api-token", "missed-sessions"]);
     assert_eq!(report.0.worst(), Status::Warning);
     assert_eq!(world.cloud.servicenow.violations(), Vec::<String>::new());
     assert_eq!(world.cloud.rescue.violations(), Vec::<String>::new());
@@ -265,7 +265,7 @@ async fn scripts_get_json_and_an_exit_code() {
     let checks = report["checks"].as_array().expect("checks");
     assert_eq!(report["tenant"], TENANT);
     assert_eq!(report.as_object().map(serde_json::Map::len), Some(2));
-    assert_eq!(checks.len(), 34);
+    assert_eq!(checks.len(), 35);
     assert_eq!(checks[0]["id"], "configuration");
     for check in checks {
         let names: Vec<&String> = check.as_object().expect("an object").keys().collect();

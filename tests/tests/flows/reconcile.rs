@@ -42,6 +42,8 @@ fn options(world: &World) -> ReconcileOptions {
         },
         technician: Some(TECHNICIAN.to_owned()),
         nodes: Vec::new(),
+        write: false,
+        beyond_ledger: false,
         testing: Testing {
             allow_loopback: true,
             rescue_endpoint_url: Some(world.cloud.rescue.url()),
@@ -187,7 +189,7 @@ async fn a_report_is_waited_for_and_asked_of_each_group_where_the_account_is_ref
     let by_group = run(&world, &options).await.expect("a report of each group");
     assert_eq!(ids(&by_group), [of_ana.id.as_str(), of_bo.id.as_str()]);
     assert_eq!(by_group.remarks.len(), 1, "{:?}", by_group.remarks);
-    assert!(by_group.remarks[0].contains("Each technician group was asked"));
+    assert!(by_group.remarks[0].contains("Each technician group is asked"));
 }
 
 /// What the report shows is state of the Rescue user who asks.
@@ -200,7 +202,7 @@ async fn no_report_is_made_while_another_one_of_the_same_user_is() {
     let file = file.expect("the tenant is there");
     let host = Host::of(&file.rescue, true).expect("a host");
     let lease = report_lease_key(host.as_str(), &file.rescue.company_id, TECHNICIAN);
-    let (credentials, length) = (stack.credentials(), Duration::from_secs(60));
+    let (credentials, length) = (stack.credentials(), Duration::from_secs(3600));
     let taken = credentials.take_lease(&lease, "another", length).await;
     assert_eq!(taken, Ok(true));
     let refused = run(&world, &options).await.expect_err("the lease is held");
@@ -209,7 +211,91 @@ async fn no_report_is_made_while_another_one_of_the_same_user_is() {
         refused.contains("Another report is being made"),
         "{refused}"
     );
-    world.cloud.travel(Duration::from_secs(61));
+    // The command waits for a few minutes; by then the lease has ended.
+    world.cloud.travel(Duration::from_secs(3600));
     let found = run(&world, &options).await.expect("the lease has ended");
     assert_eq!(found.missed.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_missed_is_written_once_however_often_the_command_is_repeated() {
+    let world = world().await;
+    let (posted, missed) = (world.incident(), world.incident());
+    let session = world.session(&posted);
+    world.cloud.rescue.end_session(&session);
+    world.post_and_deliver(&session, Phase::End).await;
+    let session = world.session(&missed);
+    world.cloud.rescue.end_session(&session);
+    let options = ReconcileOptions {
+        write: true,
+        ..options(&world)
+    };
+    for queued in [1, 1] {
+        // The post of the first run is still in the queue.
+        let found = run(&world, &options).await.expect("a report");
+        assert_eq!(
+            (found.queued, ids(&found)),
+            (Some(queued), vec![session.id.as_str()])
+        );
+        world.cloud.travel(Duration::from_secs(300));
+    }
+    world.deliver().await;
+    let found = run(&world, &options).await.expect("a report");
+    assert_eq!((found.queued, found.missed.len()), (Some(0), 0));
+    world.deliver().await;
+    let notes = [world.notes(&posted).len(), world.notes(&missed).len()];
+    assert_eq!(notes, [1, 1]);
+    let counted = world.metric("deliver-session", "MissedSessions");
+    assert_eq!(counted.len(), 1, "{counted:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_that_the_ledger_has_forgotten_are_not_written_unless_it_is_meant() {
+    let world = world().await;
+    let incident = world.incident();
+    let session = world.session(&incident);
+    let now = world.cloud.clock.now();
+    let ended_at = now.minus(Duration::from_secs(100 * 24 * 3600));
+    world.cloud.rescue.add_past_session(&session, ended_at);
+    let mut options = ReconcileOptions {
+        write: true,
+        period: Period {
+            from: ended_at.minus(WEEK),
+            to: now,
+        },
+        ..options(&world)
+    };
+    let refused = run(&world, &options).await.expect_err("long ago");
+    assert!(matches!(refused, AdminError::BeyondLedger(_)), "{refused}");
+    options.beyond_ledger = true;
+    let found = run(&world, &options).await.expect("a report");
+    assert_eq!(found.queued, Some(1));
+    world.deliver().await;
+    assert_eq!(
+        world.notes(&incident).len(),
+        1,
+        "{:?} {:?}",
+        world.ledger(&session).await,
+        world.dead_letters()
+    );
+}
+
+/// The settings name the user and the nodes of the report.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_settings_say_whose_report_is_read() {
+    let world = world().await;
+    let (_, of_bo) = (unposted(&world, TECHNICIAN), unposted(&world, BO));
+    let mut options = options(&world);
+    options.technician = None;
+    let refused = run(&world, &options).await.expect_err("no user");
+    assert!(
+        matches!(refused, AdminError::ReportTechnician(_)),
+        "{refused}"
+    );
+    let settings = format!("report_technician = \"{TECHNICIAN}\"\nreport_nodes = [\"2002\"]");
+    world
+        .change_settings(|file| file.replace("[rescue]", &format!("[rescue]\n{settings}")))
+        .await;
+    let found = run(&world, &options).await.expect("a report");
+    assert_eq!(ids(&found), [of_bo.id.as_str()]);
 }

@@ -4,7 +4,6 @@ use local::aws::{InjectedAwsFault, Service};
 use local::demo_tenant::TENANT;
 use local::rescue::{Format, Phase, Session};
 use local::servicenow::Created;
-use shared::aws::secret_store::SecretStore;
 use shared::domain::record::{RecordRef, SysId, TableName};
 use shared::domain::record_tables::RecordTables;
 use shared::domain::tenant::TenantId;
@@ -28,11 +27,7 @@ fn with_plain_tracking(file: String) -> String {
 /// The `Tracking0` that this deployment signs for a tenant's record.
 async fn signed(world: &World, tenant: &str, table: TableName, sys_id: &str) -> String {
     let tenant = TenantId::parse(tenant).expect("valid");
-    let (secrets, prefix) = (
-        world.cloud.stack.secrets.clone(),
-        &world.cloud.stack.secret_prefix,
-    );
-    let secrets = SecretStore::new(secrets, prefix.clone(), world.cloud.clock.clone());
+    let secrets = world.cloud.stack.secret_store();
     let secrets = secrets.tenant_secrets(&tenant).await.expect("there");
     let key = secrets.tracking_key.clone().expect("a key");
     let record = RecordRef {

@@ -84,7 +84,10 @@ async fn without_faults_no_check_fails_and_each_has_a_name_a_result_and_what_was
     let checks = app.checks(TECHNICIAN).await;
     assert_eq!(with(&checks, "failed"), Vec::<&str>::new(), "{checks:#?}");
     assert_eq!(with(&checks, "warning"), ["email"], "no check can prove it");
-    assert_eq!(with(&checks, "skipped"), ["rescue-api-token"]);
+    assert_eq!(
+        with(&checks, "skipped"),
+        ["rescue-api-token", "missed-sessions"]
+    );
     assert_no_command(&checks);
     for check in &checks {
         let names: Vec<&String> = check.as_object().expect("an object").keys().collect();
@@ -156,7 +159,12 @@ async fn checks_are_made_on_request_alone_and_only_for_an_address() {
     let checks = nameless["checks"].as_array().expect("checks");
     assert_eq!(
         with(checks, "skipped"),
-        ["rescue-sign-in", "rescue-api-token", "technicians"]
+        [
+            "rescue-sign-in",
+            "rescue-api-token",
+            "missed-sessions",
+            "technicians"
+        ]
     );
     assert_no_command(checks);
     assert_eq!(world.cloud.rescue.sign_ins().granted, 0);
@@ -451,7 +459,7 @@ async fn a_rescue_that_does_not_answer_costs_no_other_check_its_result() {
     let vendors = VendorWiring {
         http: shared::http::client(None).expect("TLS"),
         tenants: Arc::new(TenantsTable::new(
-            stack.tenant_calls.clone(),
+            stack.table_calls.clone(),
             stack.tenants_table.clone(),
             stack.clock.clone(),
         )),
@@ -466,7 +474,7 @@ async fn a_rescue_that_does_not_answer_costs_no_other_check_its_result() {
     let examination = Examination::new(
         vendors,
         stack.queues(),
-        tenant.expect("there").tenant,
+        tenant.expect("there"),
         Reader::Administrator {
             managed_by: ManagedBy::ServiceNow,
         },
@@ -484,7 +492,7 @@ async fn a_rescue_that_does_not_answer_costs_no_other_check_its_result() {
     };
     assert_eq!(of(Status::Failed), ["rescue-host", "rescue-sign-in"]);
     assert_eq!(of(Status::Warning), ["email"]);
-    assert_eq!(of(Status::Skipped), ["rescue-api-token"]);
+    assert_eq!(of(Status::Skipped), ["rescue-api-token", "missed-sessions"]);
     for check in checks.iter().filter(|check| check.status == Status::Failed) {
         assert_eq!(check.seen, "no answer within 2 s");
     }

@@ -78,6 +78,29 @@ fn a_refresh_token_that_nothing_renews_raises_an_alarm_two_weeks_before_it_expir
     );
 }
 
+/// A session is counted once. A run that fails is repeated by the next schedule, six hours later.
+#[test]
+fn a_session_that_was_never_posted_and_a_tenant_that_is_not_compared_raise_alarms() {
+    let missed = properties("MissedSessionsAlarm");
+    assert_eq!(missed["MetricName"], "MissedSessions");
+    assert_eq!(
+        (&missed["Statistic"], &missed["Threshold"]),
+        (&json!("Sum"), &json!(0))
+    );
+    assert_eq!(missed["Period"], 3_600);
+    let failed = properties("ReconcileFailedAlarm");
+    assert_eq!(failed["MetricName"], "ReconcileFailed");
+    assert_eq!(
+        (&failed["Period"], &failed["EvaluationPeriods"]),
+        (&json!(21_600), &json!(2))
+    );
+    let dead_letters = properties("ReconcileDeadLetterAlarm");
+    assert_eq!(
+        dead_letters.pointer("/Dimensions/0/Value/Fn::GetAtt"),
+        Some(&json!("ReconcileDlq.QueueName"))
+    );
+}
+
 /// The topic is encrypted: a publisher needs its policy and the key's.
 #[tokio::test]
 async fn this_accounts_alarms_and_this_stacks_rules_reach_the_topic_and_nothing_else_does() {

@@ -20,6 +20,8 @@ use serde_json::{Value, json};
 use shared::domain::clock::Clock;
 use tests::World;
 use tests::injected::rate_limited;
+use tests::reconciliation::reconciling;
+use tests::settings::with_line;
 use tests::settings_app::SettingsApp;
 
 use super::{functions, properties, template};
@@ -44,6 +46,11 @@ const UNSEEN: &[(&str, &str, &str)] = &[
     ),
     (
         "deliver-session",
+        "WorkOffTheQueue: sqs:GetQueueAttributes",
+        "Lambda's trigger looks at the queue before it reads from it",
+    ),
+    (
+        "reconcile-sessions",
         "WorkOffTheQueue: sqs:GetQueueAttributes",
         "Lambda's trigger looks at the queue before it reads from it",
     ),
@@ -127,6 +134,8 @@ async fn only_tenant_settings_may_change_a_tenant_or_a_secret_that_an_administra
     let credentials = secret("rescue-connector", "acme", "credentials");
     let of_settings = ["UpdateItem", "PutSecretValue", "UpdateSecretVersionStage"];
     for name in functions() {
+        // The schedule pages through all tenants.
+        let may_scan = name == "reconcile-sessions";
         let may = |action: &str| name == "tenant-settings" && of_settings.contains(&action);
         for action in [
             "PutItem",
@@ -138,7 +147,7 @@ async fn only_tenant_settings_may_change_a_tenant_or_a_secret_that_an_administra
             let request = Request::new(format!("dynamodb:{action}"), table("TenantsTable"));
             assert_eq!(
                 permissions.decide(&name, &request),
-                may(action),
+                may(action) || (may_scan && action == "Scan"),
                 "{name}: {action}"
             );
         }
@@ -287,9 +296,11 @@ async fn a_function_writes_only_its_own_log_and_reads_no_dead_letter() {
                 "{name} {other}"
             );
         }
-        for action in ["ReceiveMessage", "DeleteMessage", "PurgeQueue"] {
-            let request = Request::new(format!("sqs:{action}"), queue("SessionsDlq.fifo"));
-            assert!(!permissions.decide(&name, &request), "{name}: {action}");
+        for dead_letters in ["SessionsDlq.fifo", "ReconcileDlq"] {
+            for action in ["ReceiveMessage", "DeleteMessage", "PurgeQueue"] {
+                let request = Request::new(format!("sqs:{action}"), queue(dead_letters));
+                assert!(!permissions.decide(&name, &request), "{name}: {action}");
+            }
         }
     }
 }
@@ -363,7 +374,8 @@ fn every_function_has_a_written_role_to_which_the_transform_adds_nothing() {
 }
 
 /// All that the functions do: posts taken and refused, deliveries, failures, pauses, looks, created records,
-/// attachments, dead letters, a refresh that answers with another refresh token, and waiting for a new one.
+/// attachments, dead letters, a refresh that answers with another refresh token, waiting for a new one, and comparing with
+/// Rescue's report.
 pub(super) async fn play(world: &World) {
     let instance = &world.cloud.servicenow;
     instance.configure(|rules| rules.refresh_answer = RefreshAnswer::Replaced);
@@ -459,6 +471,23 @@ pub(super) async fn play(world: &World) {
     let granted = instance.grants().refresh_token;
     app.checks(TECHNICIAN).await;
     assert_eq!(instance.grants().refresh_token, granted + 1);
+    compares_with_the_report(world).await;
+}
+
+/// A session that was never posted is found, after a run that is not allowed to read the report.
+async fn compares_with_the_report(world: &World) {
+    let without_user = |file: String| with_line(&file, "rescue", "reconcile = \"write\"");
+    world.change_settings(without_user).await;
+    world.cloud.travel(Duration::from_secs(60));
+    world.end_unposted(&world.console_session());
+    world.reconcile_later().await;
+    let failure = world.reconcile_progress().await.failure;
+    assert!(failure.is_some(), "a report needs a user");
+    world
+        .change_settings(|file| reconciling(&file, "write"))
+        .await;
+    world.reconcile().await;
+    assert_eq!(world.missed().await.len(), 1);
 }
 
 /// ServiceNow revokes the token, and a post waits for another.

@@ -71,19 +71,20 @@ fn credentials_and_posts_are_encrypted_with_the_customers_own_key() {
         *encryption,
         json!({"SSEEnabled": true, "SSEType": "KMS", "KMSMasterKeyId": key})
     );
-    for queue in ["SessionsQueue", "SessionsDlq"] {
-        assert_eq!(properties(queue)["KmsMasterKeyId"], key, "{queue}");
+    for queue in template().queues {
+        let name = queue.logical_id;
+        assert_eq!(properties(&name)["KmsMasterKeyId"], key, "{name}");
     }
     assert_eq!(properties("Key")["EnableKeyRotation"], true);
 }
 
 /// docs/architecture.md#rule-4.
 #[test]
-fn the_queues_are_fifo_and_keep_posts_for_two_weeks() {
+fn the_queues_of_posts_are_fifo_and_keep_posts_for_two_weeks() {
     let template = template();
-    assert_eq!(template.queues.len(), 2);
-    for queue in &template.queues {
-        let name = &queue.logical_id;
+    assert_eq!(template.queues.len(), 4);
+    for name in ["SessionsQueue", "SessionsDlq"] {
+        let queue = template.queue(name).expect("there");
         assert!(queue.fifo, "{name}");
         assert_eq!(queue.retention, Duration::from_secs(14 * 86_400), "{name}");
         assert_eq!(queue.attributes["MaximumMessageSize"], "1048576", "{name}");
@@ -98,6 +99,48 @@ fn the_queues_are_fifo_and_keep_posts_for_two_weeks() {
     assert_eq!(redrive.target, "SessionsDlq");
     assert_eq!(redrive.max_receive_count, 400);
     assert_eq!(template.queue("SessionsDlq").expect("there").redrive, None);
+}
+
+/// A message of a tenant is delayed by itself, which only a standard queue allows. The next schedule makes it again.
+#[test]
+fn the_queue_of_tenants_is_a_standard_one_that_outlasts_four_schedules() {
+    let template = template();
+    let queue = template.queue("ReconcileQueue").expect("the queue");
+    assert!(!queue.fifo);
+    assert_eq!(queue.retention, 4 * EVERY);
+    let redrive = queue.redrive.as_ref().expect("a dead-letter queue");
+    assert_eq!(redrive.target, "ReconcileDlq");
+    assert_eq!(redrive.max_receive_count, 5);
+    let dead_letters = template.queue("ReconcileDlq").expect("there");
+    assert!(!dead_letters.fifo && dead_letters.redrive.is_none());
+    assert_eq!(dead_letters.retention, Duration::from_secs(14 * 86_400));
+}
+
+/// The time between two schedules of `reconcile-sessions`.
+const EVERY: Duration = Duration::from_secs(6 * 3600);
+
+#[test]
+fn reconcile_sessions_runs_every_six_hours_and_takes_one_tenant_at_a_time() {
+    let template = template();
+    let function = template.function("ReconcileSessionsFunction");
+    let function = function.expect("the function");
+    let queue = template.queue("ReconcileQueue").expect("the queue");
+    assert!(queue.visibility_timeout > function.timeout);
+    let concurrency = &template.parameters["ReconcileConcurrency"];
+    let tenants = Event::Sqs {
+        queue: "ReconcileQueue".to_owned(),
+        batch_size: 1,
+        maximum_concurrency: concurrency.as_ref().and_then(|text| text.parse().ok()),
+        report_batch_item_failures: true,
+        enabled: true,
+    };
+    assert_eq!(function.events, [Event::Schedule { every: EVERY }, tenants]);
+    let written = properties("ReconcileSessionsFunction");
+    let trigger = &written["Events"]["Tenants"]["Properties"];
+    assert_eq!(
+        trigger["ScalingConfig"]["MaximumConcurrency"],
+        json!({"Ref": "ReconcileConcurrency"})
+    );
 }
 
 /// docs/architecture.md#rule-4: a message must not come back while it is being worked on.
@@ -201,6 +244,7 @@ fn the_stacks_outputs_are_those_that_the_command_line_looks_for() {
         "DashboardUrl",
         "DomainTarget",
         "DomainTargetHostedZone",
+        "ReconcileQueueUrl",
         "WebhookUrlPattern",
     ];
     let outputs: Vec<&str> = outputs

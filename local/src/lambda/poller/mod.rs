@@ -1,6 +1,7 @@
-//! Lambda's event source for an SQS FIFO queue: receives batches, invokes, deletes what the function finished.
+//! Lambda's event source for an SQS queue: receives batches, invokes, deletes what the function finished.
 //!
-//! SQS itself keeps a group's later messages back while earlier ones are in flight, so batches may run side by side.
+//! SQS itself keeps a FIFO queue's later messages of a group back while earlier ones are in flight, so batches may run side
+//! by side.
 //! Source: Lambda developer guide, "Using Lambda with Amazon SQS"; docs/vendors.md#sqs-fifo.
 
 mod event;
@@ -19,7 +20,7 @@ use self::mapping::EventSourceMapping;
 use super::function::PAYLOAD_LIMIT;
 use super::pool::Lambda;
 
-/// SQS's limit for a FIFO queue.
+/// SQS's limit for a FIFO queue, and for a standard queue without a batching window.
 const LARGEST_BATCH: usize = 10;
 
 /// Shorter than Lambda's 20 s: pausing and stopping wait for a running poll.

@@ -6,11 +6,13 @@
 mod posts;
 mod recent;
 mod records;
+mod reported;
 mod table;
 mod waiting;
 
 pub use self::posts::{ClaimedPost, EntryDetails, PostClaim, PostProgress, PostState};
 pub use self::recent::{PostCounts, RecentPosts};
 pub use self::records::{CreationClaim, LedgerSession, SessionRow};
-pub use self::table::{BY_TENANT, Ledger};
+pub use self::reported::SessionEnd;
+pub use self::table::{BY_TENANT, ENTRY_LIFETIME, Ledger};
 pub use self::waiting::{NextPage, ReceiptHandlePage};

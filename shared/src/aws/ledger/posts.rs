@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
 use crate::aws::item::{self, Item, number_value, text_value};
-use crate::aws::ledger::table::{ConditionalUpdate, Ledger, expires_at, has_expired, post_key};
+use crate::aws::ledger::table::{ConditionalUpdate, Ledger, expires_at, has_expired};
 use crate::aws::queue::Post;
 use crate::aws::storage_error::StorageError;
 use crate::domain::clock::Timestamp;
@@ -125,15 +125,15 @@ impl Ledger {
         alone: bool,
     ) -> Result<PostClaim, StorageError> {
         let now = self.clock.now();
-        let update = self
-            .update(post_key(post))
-            .update_expression(
-                "SET #state = :delivering, #owner = :owner, lease_until = :lease_until, event = :event, \
+        let (update, source) = self.update_with_source(post);
+        let update = update
+            .update_expression(format!(
+                "SET {source}#state = :delivering, #owner = :owner, lease_until = :lease_until, event = :event, \
                  tenant = :tenant, session_id = :session_id, received_at = :received_at, claimed_at = :now, \
                  expires_at = :expires_at, was_alone = if_not_exists(alone, :no), alone = :alone, \
                  attempts = if_not_exists(attempts, :none) + :one, \
                  claimed_from = if_not_exists(#state, :new) REMOVE next_attempt_at, receipt_handle, not_before",
-            )
+            ))
             .condition_expression(
                 "attribute_not_exists(#state) OR expires_at < :now_seconds \
                  OR ((attribute_not_exists(not_before) OR not_before <= :now) AND (#state IN (:failed, :unmatched) \
@@ -230,7 +230,8 @@ impl Ledger {
                 PostState::Failed => " REMOVE dropped_columns",
                 _ => "",
             };
-            self.update_owned(post, owner)
+            let update = self
+                .update_owned(post, owner)
                 .update_expression(format!("{set}{remove}"))
                 .expression_attribute_values(":deaths", number_value(started.crashes))
                 .expression_attribute_values(":attempts", number_value(started.attempts + 1))
@@ -238,10 +239,8 @@ impl Ledger {
                     ":look_first",
                     AttributeValue::Bool(started.check_before_writing),
                 )
-                .expression_attribute_values(":suspect", AttributeValue::Bool(started.retry_alone))
-                .send()
-                .await
-                .map_err(|error| StorageError::of(&self.table, &error))?;
+                .expression_attribute_values(":suspect", AttributeValue::Bool(started.retry_alone));
+            self.send(update).await?;
         }
         Ok(PostClaim::Started(started))
     }

@@ -44,15 +44,14 @@ impl Ledger {
         tenant: &TenantId,
         since: Timestamp,
     ) -> Result<RecentPosts, StorageError> {
-        let query = self.dynamodb.query().table_name(&self.table);
-        let query = query
+        let query = self
+            .query()
             .index_name(BY_TENANT)
             .key_condition_expression("tenant = :tenant")
             .expression_attribute_values(":tenant", text_value(tenant))
             .scan_index_forward(false)
             .limit(READ);
-        let answer = query.send().await;
-        let answer = answer.map_err(|error| StorageError::of(&self.table, &error))?;
+        let answer = self.find(query).await?;
         let received_at = |entry| item::timestamp(entry, "received_at");
         let mut posts = RecentPosts {
             last_received_at: answer.items().first().and_then(received_at),

@@ -1,5 +1,6 @@
 //! The record that a session belongs to, and the right to create it.
 
+use aws_sdk_dynamodb::operation::get_item::{GetItem, GetItemInput};
 use aws_sdk_dynamodb::types::ReturnValue;
 
 use crate::aws::item::{self, Item, number_value, text_value};
@@ -83,16 +84,14 @@ impl Ledger {
         } else {
             ""
         };
-        self.update(record_key(tenant, session))
+        let update = self
+            .update(record_key(tenant, session))
             .update_expression(format!(
                 "SET row_id = :row_id{started}, expires_at = if_not_exists(expires_at, :expires_at)"
             ))
             .expression_attribute_values(":row_id", text_value(&row.sys_id))
-            .expression_attribute_values(":expires_at", expires_at(self.clock.now()))
-            .send()
-            .await
-            .map_err(|error| StorageError::of(&self.table, &error))?;
-        Ok(())
+            .expression_attribute_values(":expires_at", expires_at(self.clock.now()));
+        self.send(update).await
     }
 
     /// Whether the post was the last one to claim the creation of its session's record ([`Ledger::claim_creation`]).
@@ -109,15 +108,12 @@ impl Ledger {
         tenant: &TenantId,
         session: &SessionId,
     ) -> Result<Item, StorageError> {
-        let answer = self
-            .dynamodb
-            .get_item()
+        let input = GetItemInput::builder()
             .table_name(&self.table)
             .set_key(Some(record_key(tenant, session)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| StorageError::of(&self.table, &error))?;
+            .consistent_read(true);
+        let answer = self.dynamodb.call::<GetItem>(input.build()).await;
+        let answer = answer.map_err(|error| StorageError::of(&self.table, &error))?;
         Ok(answer.item.unwrap_or_default())
     }
 
@@ -200,18 +196,16 @@ impl Ledger {
         session: &SessionId,
         record: &RecordRef,
     ) -> Result<(), StorageError> {
-        self.update(record_key(tenant, session))
+        let update = self
+            .update(record_key(tenant, session))
             .update_expression(
                 "SET #table = :table, sys_id = :sys_id, expires_at = :expires_at REMOVE creating_until",
             )
             .expression_attribute_names("#table", "table")
             .expression_attribute_values(":table", text_value(&record.table))
             .expression_attribute_values(":sys_id", text_value(&record.sys_id))
-            .expression_attribute_values(":expires_at", expires_at(self.clock.now()))
-            .send()
-            .await
-            .map_err(|error| StorageError::of(&self.table, &error))?;
-        Ok(())
+            .expression_attribute_values(":expires_at", expires_at(self.clock.now()));
+        self.send(update).await
     }
 }
 

@@ -48,11 +48,15 @@ impl Ledger {
     ) -> Result<(), StorageError> {
         let now = self.clock.now();
         let handles = AttributeValue::Ss(receipt_handles);
-        let set = "SET #state = :waiting, reason = :reason, next_attempt_at = :until, receipt_handle = :handles, \
-                   event = :event, tenant = :tenant, session_id = :session_id, received_at = :received_at, \
-                   expires_at = :expires_at";
+        let (_, source) = self.update_with_source(post);
+        let set = format!(
+            "SET {source}#state = :waiting, reason = :reason, next_attempt_at = :until, receipt_handle = :handles, \
+             event = :event, tenant = :tenant, session_id = :session_id, received_at = :received_at, \
+             expires_at = :expires_at"
+        );
         let update = || {
-            self.update(post_key(post))
+            let (update, _) = self.update_with_source(post);
+            update
                 .expression_attribute_names("#state", "state")
                 .expression_attribute_values(":waiting", text_value(PostState::Waiting.as_str()))
                 .expression_attribute_values(
@@ -68,7 +72,7 @@ impl Ledger {
                 .expression_attribute_values(":expires_at", expires_at(now))
         };
         let first = update()
-            .update_expression(set)
+            .update_expression(&set)
             .condition_expression(
                 "attribute_not_exists(#state) OR (#state = :waiting AND expires_at >= :now_seconds \
                  AND (next_attempt_at <= :now OR reason = :reason))",
@@ -87,7 +91,7 @@ impl Ledger {
                 PostState::Failed,
                 format!("{set}, attempts = :none, deaths = :none REMOVE suspect"),
             ),
-            Some(PostState::Unmatched) => (PostState::Unmatched, set.to_owned()),
+            Some(PostState::Unmatched) => (PostState::Unmatched, set),
             _ => return Ok(()),
         };
         let mut update = update()
@@ -129,10 +133,8 @@ impl Ledger {
         from: Timestamp,
         rest: Option<NextPage>,
     ) -> Result<ReceiptHandlePage, StorageError> {
-        let answer = self
-            .dynamodb
+        let query = self
             .query()
-            .table_name(&self.table)
             .index_name(BY_TENANT)
             .key_condition_expression("tenant = :tenant AND received_at >= :from")
             .filter_expression(
@@ -147,10 +149,8 @@ impl Ledger {
             .expression_attribute_values(":delivering", text_value(PostState::Delivering.as_str()))
             .expression_attribute_values(":reason", text_value(ErrorCode::ReauthorizationNeeded))
             .limit(PAGE_SIZE)
-            .set_exclusive_start_key(rest.map(|rest| rest.key))
-            .send()
-            .await
-            .map_err(|error| StorageError::of(&self.table, &error))?;
+            .set_exclusive_start_key(rest.map(|rest| rest.key));
+        let answer = self.find(query).await?;
         let handles = |item: &Item| {
             let handles = item.get("receipt_handle")?.as_ss().ok()?;
             Some(handles.clone())

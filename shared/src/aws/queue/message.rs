@@ -1,4 +1,4 @@
-//! The messages of the sessions queue: posts, and requests to wake the posts that wait for a re-authorisation.
+//! The messages of the sessions queue: posts, requests to wake the posts that wait for a re-authorisation, and barriers.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::aws::queue::codec::{
 };
 use crate::domain::clock::Timestamp;
 use crate::domain::error::ErrorCode;
-use crate::domain::session::{Digest, Event, Fields, SessionId};
+use crate::domain::session::{Digest, Event, Fields, SessionId, Source};
 use crate::domain::tenant::TenantId;
 
 /// One accepted post: the queue message, version 1.
@@ -27,6 +27,8 @@ pub struct Post {
     pub digest: Digest,
     /// The posted variables.
     pub fields: Fields,
+    /// Whether Rescue posted it.
+    pub source: Source,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +39,9 @@ struct Wire {
     event: Event,
     received_at: Timestamp,
     digest: Digest,
+    /// Left out of what Rescue posted, so that an earlier release can read it.
+    #[serde(default, skip_serializing_if = "Source::is_post")]
+    source: Source,
     /// Absent where `compressed` holds both maps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fields: Option<BTreeMap<String, String>>,
@@ -53,7 +58,7 @@ pub enum DecodeError {
     /// Its `v` is not 1.
     #[error("the message has an unknown version")]
     UnknownVersion,
-    /// It has none of the two formats that [`Post::encode`] describes.
+    /// It has none of the formats that [`Post::encode`] describes.
     #[error("the message is malformed")]
     Malformed,
     /// Its fields are longer than [`UNPACKED_LIMIT`].
@@ -129,6 +134,7 @@ impl PackedPost {
             received_at: self.wire.received_at,
             digest: self.wire.digest,
             fields,
+            source: self.wire.source,
         }
     }
 }
@@ -156,6 +162,29 @@ impl WakeRequest {
     }
 }
 
+/// Asks whether a session was missed. In the session's own message group it is received after every post of the session that
+/// was accepted before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Barrier {
+    v: u32,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The session, whose end the ledger does not have.
+    #[serde(rename = "barrier")]
+    pub session_id: SessionId,
+}
+
+impl Barrier {
+    /// The barrier of a session.
+    pub const fn new(tenant: TenantId, session_id: SessionId) -> Self {
+        Self {
+            v: 1,
+            tenant,
+            session_id,
+        }
+    }
+}
+
 /// A message of the sessions queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QueueMessage {
@@ -163,19 +192,22 @@ pub enum QueueMessage {
     Post(Box<PackedPost>),
     /// A request to wake the posts that wait for a re-authorisation.
     Wake(WakeRequest),
+    /// Asks whether a session was missed.
+    Barrier(Barrier),
 }
 
 impl QueueMessage {
-    /// Reads a message body in one of the two formats that [`Post::encode`] describes.
+    /// Reads a message body in one of the formats that [`Post::encode`] describes.
     ///
     /// # Errors
-    /// When it is neither of version 1.
+    /// When it is none of version 1.
     pub fn decode(text: &str) -> Result<Self, DecodeError> {
         // Posts first: nearly every message is one, and it may be long.
         match PackedPost::read(text) {
             Ok(packed) => Ok(Self::Post(Box::new(packed))),
             Err(DecodeError::Malformed) => serde_json::from_str(text)
                 .map(Self::Wake)
+                .or_else(|_| serde_json::from_str(text).map(Self::Barrier))
                 .map_err(|_| DecodeError::Malformed),
             Err(unknown) => Err(unknown),
         }
@@ -202,6 +234,9 @@ impl Post {
     ///   `"compressed"` (gzip, base64) in place of the last two. Group `{tenant}#{session id}`, deduplicated by digest.
     /// * A [`WakeRequest`]: `{"v":1,"wake":"{tenant}"}`, with `"from"` (RFC 3339) where it continues an earlier one. Group
     ///   `{tenant}#*`, which no session can have; never deduplicated.
+    /// * A [`Barrier`]: `{"v":1,"tenant","barrier":"{session id}"}`. The session's group; never deduplicated.
+    ///
+    /// A post that was made from Rescue's report has `"source":"report"`.
     pub fn encode(&self) -> Option<String> {
         let wire = |fields: Option<Fields>, compressed| {
             let (fields, unknown_fields) = match fields {
@@ -215,6 +250,7 @@ impl Post {
                 event: self.event,
                 received_at: self.received_at,
                 digest: self.digest.clone(),
+                source: self.source,
                 fields,
                 unknown_fields,
                 compressed,
@@ -273,6 +309,7 @@ mod tests {
             received_at: Timestamp::from_millis(1),
             digest,
             fields,
+            source: Source::Post,
         }
     }
 
@@ -286,6 +323,38 @@ mod tests {
         assert_eq!(json["event"], "started");
         assert_eq!(json["fields"]["ChatLog"], "hello");
         assert_eq!(json["unknown_fields"]["tsurvey0"], "5");
+    }
+
+    /// An earlier release knows no `source`, and what it has queued has none.
+    #[test]
+    fn what_rescue_posted_is_encoded_without_a_source_and_read_without_one() {
+        let post = post("hello");
+        let text = post.encode().expect("fits");
+        assert!(!text.contains("source"), "{text}");
+        assert_eq!(
+            Post::decode(&text).map(|post| post.source),
+            Ok(Source::Post)
+        );
+    }
+
+    #[test]
+    fn a_post_that_was_made_from_the_report_stays_one() {
+        // The second one is compressed.
+        for chat in ["hello", &"10:02 AM Ana: hello again\n".repeat(80_000)] {
+            let post = Post {
+                source: Source::Report,
+                ..post(chat)
+            };
+            let text = post.encode().expect("fits");
+            let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+            assert_eq!(json["source"], "report");
+            let packed = PackedPost::read(&text).expect("a post");
+            assert_eq!(packed.clone().outline().source, Source::Report);
+            assert_eq!(packed.unpack(), Ok(post));
+        }
+        let unknown = post("x").encode().expect("fits");
+        let unknown = unknown.replacen('{', r#"{"source":"other","#, 1);
+        assert_eq!(Post::decode(&unknown), Err(DecodeError::Malformed));
     }
 
     #[test]
@@ -384,5 +453,25 @@ mod tests {
         assert_eq!(outline.digest, post.digest);
         assert!(outline.fields.is_empty());
         assert_eq!(packed.unpack(), Ok(post));
+    }
+
+    #[test]
+    fn a_barrier_reads_back_what_it_wrote_and_is_nothing_else() {
+        let (tenant, session) = (TenantId::parse("acme"), SessionId::parse("7"));
+        let barrier = Barrier::new(tenant.expect("valid"), session.expect("valid"));
+        let text = serde_json::to_string(&barrier).expect("JSON");
+        assert_eq!(text, r#"{"v":1,"tenant":"acme","barrier":"7"}"#);
+        assert_eq!(
+            QueueMessage::decode(&text),
+            Ok(QueueMessage::Barrier(barrier))
+        );
+        let later = text.replace("\"v\":1", "\"v\":2");
+        assert_eq!(
+            QueueMessage::decode(&later),
+            Err(DecodeError::UnknownVersion)
+        );
+        let another = text.replace("barrier", "fence");
+        assert_eq!(QueueMessage::decode(&another), Err(DecodeError::Malformed));
+        assert_eq!(Post::decode(&text), Err(DecodeError::Malformed));
     }
 }

@@ -14,10 +14,11 @@ use aws_sdk_sqs::types::{
     DeleteMessageBatchRequestEntry, MessageAttributeValue,
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use serde::Serialize;
 
 use crate::aws::direct::DirectClient;
 use crate::aws::queue::dead_letter::DeadLetter;
-use crate::aws::queue::message::{Post, WakeRequest};
+use crate::aws::queue::message::{Barrier, Post, WakeRequest};
 use crate::domain::clock::LONGEST_INVOCATION;
 use crate::domain::tenant::TenantId;
 
@@ -31,7 +32,7 @@ pub struct QueueError(pub String);
 
 impl QueueError {
     /// Names the call and the queue: `SQS SendMessage, queue sessions.fifo: AccessDenied`.
-    fn of<E, R>(url: &str, error: &SdkError<E, R>) -> Self
+    pub(super) fn of<E, R>(url: &str, error: &SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata,
     {
@@ -148,11 +149,29 @@ impl Queues {
     /// # Errors
     /// When SQS did not confirm it.
     pub async fn send_wake(&self, wake: &WakeRequest) -> Result<(), QueueError> {
-        let body = serde_json::to_string(wake).map_err(|error| QueueError(error.to_string()))?;
+        self.send_to_group(wake, format!("{}#*", wake.tenant)).await
+    }
+
+    /// Sends a barrier into its session's message group.
+    ///
+    /// # Errors
+    /// When SQS did not confirm it.
+    pub async fn send_barrier(&self, barrier: &Barrier) -> Result<(), QueueError> {
+        let group = format!("{}#{}", barrier.tenant, barrier.session_id);
+        self.send_to_group(barrier, group).await
+    }
+
+    /// Sends a message that is no post, and is never deduplicated.
+    async fn send_to_group(
+        &self,
+        message: &impl Serialize,
+        group: String,
+    ) -> Result<(), QueueError> {
+        let body = serde_json::to_string(message).map_err(|error| QueueError(error.to_string()))?;
         let message = SendMessageInput::builder()
             .queue_url(&self.sessions_url)
             .message_body(body)
-            .message_group_id(format!("{}#*", wake.tenant))
+            .message_group_id(group)
             .message_deduplication_id(uuid::Uuid::new_v4().to_string());
         self.sqs
             .call::<SendMessage>(message.build())

@@ -1,5 +1,9 @@
 //! Sets the secrets of an administrator, one at a time.
 
+use aws_sdk_secretsmanager::operation::put_secret_value::{PutSecretValue, PutSecretValueInput};
+use aws_sdk_secretsmanager::operation::update_secret_version_stage::{
+    UpdateSecretVersionStage, UpdateSecretVersionStageInput,
+};
 use serde_json::{Map, Value};
 
 use super::{CURRENT, CURRENT_VERSION, STAGED, SecretStore, SecretStoreError, tenant_secrets_name};
@@ -69,20 +73,21 @@ impl SecretStore {
         json: &Map<String, Value>,
     ) -> Result<(), SecretStoreError> {
         let text = Value::Object(json.clone()).to_string();
-        let put = self.client.put_secret_value().secret_id(secret);
-        let put = put.secret_string(text).version_stages(STAGED).send().await;
+        let input = PutSecretValueInput::builder()
+            .secret_id(secret)
+            .client_request_token(uuid::Uuid::new_v4().to_string())
+            .secret_string(text)
+            .version_stages(STAGED);
+        let put = self.secrets.call::<PutSecretValue>(input.build()).await;
         let put = put.map_err(|error| SecretStoreError::unavailable(secret, &error))?;
         let new_version = put.version_id().unwrap_or_default();
-        let moved = self
-            .client
-            .update_secret_version_stage()
+        let input = UpdateSecretVersionStageInput::builder()
             .secret_id(secret)
             .version_stage(CURRENT)
             .remove_from_version_id(read_version)
-            .move_to_version_id(new_version)
-            .send()
-            .await;
-        match moved {
+            .move_to_version_id(new_version);
+        let moved = self.secrets.call::<UpdateSecretVersionStage>(input.build());
+        match moved.await {
             Ok(_) => Ok(()),
             // The SDK may have sent this twice, and the first time had taken effect without an answer.
             Err(_) if self.current_version(secret).await.as_deref() == Some(new_version) => Ok(()),

@@ -30,7 +30,7 @@ pub struct Hierarchy {
 
 impl Hierarchy {
     /// Reads blocks of `Key:value`, on lines of their own or, as the vendor's page shows them, on one line.
-    pub(super) fn read(answer: &str) -> Result<Self, UnreadableAnswer> {
+    pub(crate) fn read(answer: &str) -> Result<Self, UnreadableAnswer> {
         let mut blocks: Vec<String> = Vec::new();
         for line in answer.lines() {
             // `OK` may stand before the first block on its line.

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use self::error::{CredentialKind, ReportError, ReportFailure, UnreadableAnswer};
 pub use self::hierarchy::Hierarchy;
 pub use self::sessions::{ReportedSession, SessionReport, SkippedStep, UnreadableRows};
+pub use self::times::moment;
 use crate::domain::clock::Timestamp;
 use crate::domain::tenant::TenantFile;
 use crate::domain::time_budget::TimeBudget;

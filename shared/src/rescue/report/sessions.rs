@@ -33,7 +33,7 @@ pub struct ReportedSession {
 }
 
 /// The sessions of one node and one period.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionReport {
     /// One entry for each session that ended in the period, in the order of the report.
     pub sessions: Vec<ReportedSession>,
@@ -126,6 +126,31 @@ const COLUMNS: [(&str, Column); 20] = [
     ("platform", Column::Variable("Platform")),
     ("transmitted", Column::Variable("Transmitted")),
     ("channelid", Column::ChannelId),
+];
+
+/// What another caller of the same user may have chosen as the delimiter.
+const DELIMITERS: [char; 3] = [';', ',', '\t'];
+
+/// Other columns of this report, and those of the reports that are taken for it most easily, in the same way.
+const OTHER_COLUMNS: [&str; 18] = [
+    "sessiontype",
+    "status",
+    "customerip",
+    "deviceid",
+    "incidenttoolsused",
+    "resolvedunresolved",
+    "channelname",
+    "callingcard",
+    "connectingtime",
+    "totaltime",
+    "holdtime",
+    "timeintransfer",
+    "rebootingtime",
+    "reconnectingtime",
+    "browsertype",
+    "logintime",
+    "logouttime",
+    "numberofsessions",
 ];
 
 impl Column {
@@ -342,9 +367,24 @@ fn insert_unknown(fields: &mut Fields, name: &str, position: usize, value: Strin
     }
 }
 
-/// The names of columns, for an error.
+/// The names of columns, for an error. A first line that is no header may be about a person, so that a name is shown only
+/// where Rescue's reports are known to have it. Another delimiter makes one name of all.
 fn shown(columns: &[String]) -> String {
-    let all = columns.join(", ");
+    let known = |piece: &str| {
+        let name = piece.trim_end_matches(DELIMITERS);
+        let delimiter = piece.get(name.len()..).unwrap_or_default();
+        let plain = plain(name);
+        let mut all = COLUMNS.iter().map(|(name, _)| name).chain(&OTHER_COLUMNS);
+        match all.any(|name| *name == plain) {
+            true => piece.to_owned(),
+            false => format!("…{delimiter}"),
+        }
+    };
+    let names = columns.iter().map(|name| {
+        let pieces = name.split_inclusive(DELIMITERS).map(known);
+        pieces.collect::<String>()
+    });
+    let all = names.collect::<Vec<_>>().join(", ");
     let line = all.replace(char::is_control, " ");
     match line.char_indices().nth(300) {
         Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),

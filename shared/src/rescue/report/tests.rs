@@ -200,7 +200,11 @@ fn a_report_without_rows_is_no_error_and_one_without_columns_is() {
     );
     let logins = text("Session ID|Login Time", &["3|1:00:00"]);
     assert!(error(&logins).to_string().contains("\"End Time\""));
-    let long = format!("{}|x", "A very long name ".repeat(100));
+    let no_header = text("Paul Martin|paul.martin@acme.test|Status", &[]);
+    let said = error(&no_header).to_string();
+    let expected = "it has no column \"Session ID\" (its columns: …, …, Status)";
+    assert_eq!(said, expected);
+    let long = format!("{}x", "Login Time|".repeat(100));
     assert!(error(&text(&long, &[])).to_string().len() < 500);
 }
 

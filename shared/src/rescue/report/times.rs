@@ -26,6 +26,12 @@ pub(super) fn shown(at: Timestamp) -> String {
     format!("{} UTC", seconds.replacen('T', " ", 1))
 }
 
+/// Reads a moment as a report's fields hold it, `2025-05-14 08:02:11 UTC`; `None` for one that the report wrote otherwise.
+pub fn moment(text: &str) -> Option<Timestamp> {
+    let moment = text.strip_suffix(" UTC")?;
+    Timestamp::parse(&format!("{}Z", moment.replacen(' ', "T", 1)))
+}
+
 fn utc(at: Timestamp) -> OffsetDateTime {
     let moment = OffsetDateTime::from_unix_timestamp(at.as_secs());
     moment.unwrap_or(OffsetDateTime::UNIX_EPOCH)
@@ -378,10 +384,20 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_is_sent_in_us_style_and_24_hours() {
-        let moment = Timestamp::from_millis(1_747_216_931_007);
-        assert_eq!(us_date(moment), "5/14/2025 10:02:11");
-        assert_eq!(shown(moment), "2025-05-14 10:02:11 UTC");
+    fn a_moment_is_sent_in_us_style_and_24_hours_and_shown_so_that_it_reads_back() {
+        let at = Timestamp::from_millis(1_747_216_931_007);
+        assert_eq!(us_date(at), "5/14/2025 10:02:11");
+        assert_eq!(shown(at), "2025-05-14 10:02:11 UTC");
+        let whole = Timestamp::from_millis(1_747_216_931_000);
+        assert_eq!(moment(&shown(at)), Some(whole));
+        for other in [
+            "",
+            "14/5/2025 10:02",
+            "2025-05-14 10:02:11",
+            "2025-05-32 10:02:11 UTC",
+        ] {
+            assert_eq!(moment(other), None, "{other}");
+        }
     }
 
     proptest! {

@@ -1,0 +1,82 @@
+//! Which reports a message takes, and which period they are about.
+
+use std::time::Duration;
+
+use shared::aws::tenants::ManagedTenant;
+use shared::domain::clock::Timestamp;
+use shared::domain::tenant::Reconcile;
+use shared::reconciliation::{MissedSessions, ReconcileProgress, ReconcileRun, ReportRun};
+use shared::rescue::report::Period;
+
+/// No run looks further back.
+const FURTHEST_BACK: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Each run compares the last day of the one before again: Rescue may report a session later than it ended. The dates that
+/// Rescue is asked for are a day wider anyway.
+const OVERLAP: Duration = Duration::from_secs(24 * 3600);
+
+/// A run that would compare less than this is not made.
+const SHORTEST: Duration = Duration::from_secs(30 * 60);
+
+/// A run whose last report is older is continued by the message of another schedule, too.
+const ABANDONED_AFTER: Duration = Duration::from_secs(30 * 60);
+
+/// The run that a message of that schedule begins or continues; `None` when nothing is due, or another message continues.
+pub(crate) fn run(
+    tenant: &ManagedTenant,
+    progress: &ReconcileProgress,
+    missed: &MissedSessions,
+    scheduled_at: Timestamp,
+    now: Timestamp,
+) -> Option<ReconcileRun> {
+    let tenant_version = tenant.tenant.version;
+    let present = progress.run.as_ref();
+    if let Some(run) = present.filter(|run| run.tenant_version == tenant_version) {
+        let is_own = run.scheduled_at == scheduled_at;
+        let is_abandoned = now.since(run.stepped_at) >= ABANDONED_AFTER;
+        return (is_own || is_abandoned).then(|| ReconcileRun {
+            scheduled_at,
+            ..run.clone()
+        });
+    }
+    // A run may take hours, and the next one is due by then.
+    if progress
+        .ended
+        .is_some_and(|ended| scheduled_at <= ended.scheduled_at)
+    {
+        return None;
+    }
+    let period = period(tenant, progress, missed, now)?;
+    Some(ReconcileRun {
+        reports: ReportRun::new(period),
+        until: period.to,
+        tenant_version,
+        scheduled_at,
+        stepped_at: present.map_or(scheduled_at, |run| run.stepped_at),
+    })
+}
+
+/// The period that the next run compares; `None` when it would be too short.
+fn period(
+    tenant: &ManagedTenant,
+    progress: &ReconcileProgress,
+    missed: &MissedSessions,
+    now: Timestamp,
+) -> Option<Period> {
+    let rescue = &tenant.tenant.file.rescue;
+    let to = now.minus(rescue.reconcile_after.duration());
+    let since = tenant.reconciliation.since.unwrap_or(now);
+    let earliest = since.max(now.minus(FURTHEST_BACK));
+    let mut from = match progress.compared_until {
+        Some(until) if to < until.plus(SHORTEST) => return None,
+        Some(until) => until.minus(OVERLAP),
+        None => earliest,
+    };
+    if rescue.reconcile == Reconcile::Write {
+        // What was found before writing was switched on is written, too.
+        let open = missed.open().map(|session| session.ended_at).min();
+        from = from.min(open.unwrap_or(from));
+    }
+    let from = from.max(earliest);
+    (from < to).then_some(Period { from, to })
+}
