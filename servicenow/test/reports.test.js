@@ -30,6 +30,7 @@ describe('the reports', () => {
                 'Rescue: work time per assignment group',
                 'Rescue: average waiting time per week',
                 'Rescue: sessions without a record',
+                'Rescue: sessions that Rescue did not post',
                 'Rescue: PINs without a session',
             ]
         )

@@ -33,6 +33,9 @@ const {
 const MINUTE = 61
 const DAY = 24 * 3600
 
+/** The technician's id in Rescue, of local/src/demo_tenant.rs. */
+const TECHNICIAN_NODE = '4455667'
+
 /** A tenant that the operator has invited, and the instance that it belongs to, not connected yet. */
 function invited() {
     const tenant = `t${Date.now().toString(36)}${Math.floor(Math.random() * 1000)}`
@@ -56,6 +59,15 @@ const COMPLETE = {
 function set(instance, values) {
     save(instance, values)
     elapse(MINUTE)
+}
+
+/** What the form shows once sessions were compared, or could not be. Rescue makes a report in a minute for each user. */
+function compared(instance) {
+    return eventually(() => {
+        elapse(MINUTE)
+        const { shown } = instance.openSettings()
+        return (shown.compared_until || shown.comparison_failure) && shown
+    }, 'sessions were not compared with the report')
 }
 
 /** The form of the token set-up, filled in. */
@@ -274,6 +286,29 @@ describe('each setting, from the form to its effect', { skip }, () => {
             [record, state, work_time, technician_name],
             [problem.sys_id, 'ended', '1970-01-01 00:28:51', 'Ana Ruiz']
         )
+    })
+
+    it('beyond them: reconciliation is switched on in the form; status shows it', () => {
+        const off = instance.openSettings().shown
+        assert.deepEqual([off.missed_sessions, off.compared_until], ['not compared with the report of Rescue', ''])
+
+        // Another tenant has the same Rescue account, so each has to say whose sessions are its own.
+        const other = invited()
+        save(other.instance, { setup_link: other.setup_link, rescue_company_id: env.COMPANY_ID })
+        const on = { reconcile: 'watch', reconcile_after: '1 hour', report_technician: env.TECHNICIAN }
+        instance.messages = []
+        const refused = instance.openSettings().type(on).save()
+        assert.deepEqual(Object.keys(refused.errors), ['report_nodes'])
+        const form = save(instance, { ...on, report_nodes: TECHNICIAN_NODE, sso_password: env.SSO_PASSWORD })
+        assert.equal(form.shown.missed_sessions, 'not compared with the report of Rescue yet')
+
+        // The schedule of the comparison.
+        elapse(6 * 3600)
+        const shown = compared(instance)
+        assert.deepEqual([shown.comparison_failure, shown.missed_sessions, shown.missed_technicians], ['', '0', ''])
+        assert.match(shown.compared_until, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/)
+
+        assert.equal(save(instance, { reconcile: '' }).shown.reconcile, 'off')
     })
 })
 

@@ -29,6 +29,11 @@ const answer = (version, changes = {}) => ({
             company_id: '112938',
             require_console: false,
             technician_domains: ['acme.test', 'acme.example'],
+            reconcile: 'off',
+            reconcile_after: '2 hours',
+            report_technician: '',
+            report_nodes: [],
+            ...changes.rescue,
         },
         servicenow: {
             instance: 'https://acme.service-now.com',
@@ -205,6 +210,47 @@ describe('the settings form', () => {
         assert.deepEqual(changes(server), [])
         assert.equal(instance.settings().show_button, 'open')
         assert.ok(!instance.evaluate(`new x_rescue_conn.RescueConnection().showsOnClosedRecords()`))
+    })
+
+    it('shows and sends how sessions are compared with the report of Rescue', () => {
+        const rescue = { reconcile: 'watch', report_technician: 'ana.ruiz', report_nodes: ['4455667', '2001'] }
+        const world = administrator()
+        const { server } = world
+        const form = open(world, 7, { rescue })
+        const { reconcile, reconcile_after, report_technician, report_nodes } = form.shown
+        assert.deepEqual([reconcile, reconcile_after, report_technician, report_nodes], ['watch', '2 hours', 'ana.ruiz', '4455667, 2001'])
+        for (let i = 0; i < 3; i++) {
+            server.json(200, answer(8, { rescue }))
+        }
+        form.type({ reconcile: 'write', reconcile_after: '3 hours', report_technician: '', report_nodes: '4455667\r\n2002, 2003' }).save()
+        assert.deepEqual(changes(server), [
+            PATCH({
+                rescue: {
+                    reconcile: 'write',
+                    reconcile_after: '3 hours',
+                    report_technician: null,
+                    report_nodes: ['4455667', '2002', '2003'],
+                },
+            }),
+        ])
+    })
+
+    it('shows at its field, and in words of the form, what is refused of the comparison', () => {
+        for (const [pointer, detail, column, said] of [
+            ['/rescue/reconcile', 'must be "off", "watch" or "write"', 'reconcile', 'must be "off", "watch" or "write"'],
+            ['/rescue/reconcile_after', 'must be 10 minutes to 1 day', 'reconcile_after', 'must be 10 minutes to 1 day'],
+            ['/rescue/report_technician', 'is outside rescue.technician_domains', 'report_technician', 'is outside "Domains of technicians"'],
+            ['/rescue/report_nodes', 'Another tenant has this account.', 'report_nodes', 'Another tenant has this account.'],
+            ['/rescue/report_nodes/1', 'must be digits', 'report_nodes', 'must be digits'],
+        ]) {
+            const { server, instance, form } = opened()
+            server.json(422, problem('invalid-settings', { errors: [{ pointer, detail }] }))
+            server.json(200, answer(7)).json(200, answer(7))
+            const again = form.type({ reconcile: 'watch' }).save()
+            assert.deepEqual(again.errors, { [column]: said })
+            assert.equal(again.shown.reconcile, 'off')
+            assert.ok(instance.shown('error').some((text) => text.endsWith(`: ${said}`)), instance.shown('error').join())
+        }
     })
 
     it('keeps values that hold line breaks and blanks as they are', () => {

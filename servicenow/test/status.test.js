@@ -46,8 +46,19 @@ const status = (more = {}) => ({
     },
     paused: null,
     missed_sessions: null,
+    reconciliation: null,
     ...more,
 })
+/** A status in whose account sessions are compared with the report of Rescue. */
+const compared = (missed, more = {}) =>
+    status({
+        missed_sessions: missed.reduce((sum, { sessions, written }) => sum + sessions - written, 0),
+        reconciliation: { mode: 'write', compared_until: '2026-05-04T07:00:00.000Z', failed: null, missed, ...more },
+    })
+const FAILED = {
+    at: '2026-05-04T07:10:00.125Z',
+    reason: 'rescue.report_technician cannot be signed in to Rescue: ana@acme.test is unknown.',
+}
 const token = (more) => status({ token: { ...TOKEN, ...more } })
 const OK = { check: 'rescue-host', result: 'ok', seen: 'secure.logmeinrescue.com answers in 80 ms', remedy: null }
 const SIGN_IN = {
@@ -151,6 +162,10 @@ describe('the status on the settings form', () => {
             paused: 'Deliveries go on.',
             paused_until: '',
             missed_sessions: 'not compared with the report of Rescue',
+            compared_until: '',
+            missed_technicians: '',
+            comparison_failed_at: '',
+            comparison_failure: '',
         }
         assert.deepEqual(Object.fromEntries(Object.keys(expected).map((column) => [column, shown[column]])), expected)
         assert.deepEqual(world.instance.shown(), [])
@@ -176,6 +191,55 @@ describe('the status on the settings form', () => {
         assert.match(paused('servicenow-throttled').paused, /rate limits/)
         assert.equal(paused('x-new').paused, 'The connector names a reason that this app does not know: x-new')
         assert.match(paused('constructor').paused, /: constructor$/)
+    })
+
+    it('says which sessions Rescue did not post, as far as they were compared', () => {
+        const of = (answer) => {
+            const { shown } = open(setUp(), answer)
+            const { missed_sessions, compared_until, missed_technicians, comparison_failed_at, comparison_failure } = shown
+            return [missed_sessions, compared_until, missed_technicians, comparison_failed_at, comparison_failure]
+        }
+        const missed = [
+            { technician_id: '7654321', sessions: 5, written: 2 },
+            { technician_id: null, sessions: 1, written: 0 },
+        ]
+        assert.deepEqual(of(compared(missed)), [
+            '4',
+            '2026-05-04 07:00:00',
+            'Technician 7654321: 3 missed, 2 written from the report\nWithout a technician in the report: 1 missed, 0 written from the report',
+            '',
+            '',
+        ])
+        assert.deepEqual(of(compared([])), ['0', '2026-05-04 07:00:00', '', '', ''])
+        const first = { ...compared([], { compared_until: null, failed: FAILED }), missed_sessions: null }
+        assert.deepEqual(of(first), [
+            'not compared with the report of Rescue yet',
+            '',
+            '',
+            '2026-05-04 07:10:00',
+            '"Technician who reads the report" cannot be signed in to Rescue: ana@acme.test is unknown.',
+        ])
+    })
+
+    it('forgets what was missed, and why a comparison failed, once that is no longer so', () => {
+        const known = { missed_technicians: 'Technician 7654321: 3 missed', comparison_failed_at: '2026-05-03 04:23:00', comparison_failure: 'x' }
+        const { shown } = open(setUp({}, known), status({ reconciliation: undefined }))
+        for (const column of Object.keys(known)) {
+            assert.equal(shown[column], '', column)
+        }
+    })
+
+    it('cuts what is longer than its column, and shows what is odd', () => {
+        const many = Array.from({ length: 500 }, (_, index) => ({ technician_id: String(7_000_000 + index), sessions: 2, written: 1 }))
+        const { shown } = open(setUp(), compared(many, { failed: { at: null, reason: 'x'.repeat(2000) } }))
+        assert.deepEqual([shown.missed_technicians.length, shown.comparison_failure.length], [8000, 1000])
+        assert.match(shown.missed_technicians, /^Technician 7000000: 1 missed, [^]*…$/)
+        const odd = status({ reconciliation: { missed: [null, { technician_id: 7, sessions: 'x' }, { technician_id: '8', written: 2 }] } })
+        assert.equal(
+            open(setUp(), odd).shown.missed_technicians,
+            'Without a technician in the report: 0 missed, 0 written from the report\n'.repeat(2) +
+                'Technician 8: 0 missed, 2 written from the report'
+        )
     })
 
     it('takes what it does not know, and misses what is not there', () => {
@@ -359,6 +423,8 @@ describe('a text of a check', () => {
         ['Set service-account-password.', 'Set "Password of the service account".'],
         ['oauth-client-secret has one of ^', '"OAuth client secret" has one of ^'],
         ['not installed, and console_sessions = "case" needs it', 'not installed, and "Sessions without a record" = "case" needs it'],
+        ['rescue.reconcile is "watch", and', '"Sessions that Rescue did not post" is "watch", and'],
+        ['name them in report_nodes; see missed-sessions.', 'name them in "Technicians, groups and channels of this instance"; see "Rescue posts every session".'],
         ['publish is "selected" and fields is empty', '"Publish session details" is "selected" and "Selected fields" is empty'],
         ['See servicenow-reachable, and try', 'See "This instance answers the connector", and try'],
         ['cannot be checked while servicenow-access fails', 'cannot be checked while "Sign-in to this instance" fails'],
@@ -377,6 +443,7 @@ describe('a text of a check', () => {
         'glide.oauth.inbound.client.credential.grant_type.enabled is true',
         'the keys, secrets and technicians of the email are paused; see the fields of sys_user and work_notes',
         'Rescue fails; see its status page.',
+        'missed sessions are listed by: sessions reconcile acme',
         'the property constructor, see constructor.',
         '',
     ]
@@ -641,6 +708,37 @@ describe('the daily job', () => {
         }
         assert.deepEqual(daysOf(mailed), [5])
         assert.match(mailed[0].text, /is not made, .*storage/)
+    })
+
+    it('mails once a week that Rescue did not post every session, written or not', () => {
+        const missed = [
+            { technician_id: '7654321', sessions: 5, written: 2 },
+            { technician_id: null, sessions: 1, written: 0 },
+        ]
+        const mails = daily(watched(), 20, (day) => compared(day < 10 ? missed : day === 12 ? [{ ...missed[0], written: 5 }] : []))
+        assert.deepEqual(daysOf(mails), [0, 7, 12])
+        assert.equal(mails[0].subject, 'Rescue did not post every session to Rescue Connector')
+        assert.match(mails[0].text, /did not post: 6\. Written from its report: 2\. Not written: 4\. .*"Technicians of missed sessions"/)
+        assert.match(mails[2].text, /did not post: 5\. Written from its report: 5\. Not written: 0\./)
+        assert.doesNotMatch(mails[0].text, /7654321/)
+    })
+
+    it('mails when sessions cannot be compared on three days in a row, without the reason, which may be personal', () => {
+        const mails = daily(watched(), 12, (day) => compared([], { failed: day === 1 ? null : FAILED }))
+        assert.deepEqual(daysOf(mails), [4, 11])
+        assert.equal(mails[0].subject, 'Rescue Connector cannot read the report of Rescue')
+        assert.match(mails[0].text, /three days or longer.*missed sessions are not noticed/)
+        assert.doesNotMatch(mails[0].text, /ana/)
+    })
+
+    it('does not mail missed sessions as a failed check as well', () => {
+        const check = { check: 'missed-sessions', result: 'failed', seen: '3 sessions', remedy: 'Set the webhook URLs.' }
+        const missed = [{ technician_id: '7654321', sessions: 3, written: 0 }]
+        const world = watched()
+        const mails = run(world, { ...compared(missed), checks: [OK, check] })
+        assert.deepEqual(mails.map(({ subject }) => subject), ['Rescue did not post every session to Rescue Connector'])
+        assert.doesNotMatch(mails[0].text, /This check failed/)
+        assert.match(world.instance.settings().checks, /^This check failed: Rescue posts every session\./)
     })
 
     it('does nothing where the instance is not connected, or is a copy of the connected one', () => {

@@ -142,6 +142,27 @@ export const settingsForm = Form({
             ],
         },
         {
+            caption: 'Missed sessions',
+            content: [
+                {
+                    layout: 'two-column',
+                    leftElements: [
+                        { field: 'reconcile', type: 'table_field' },
+                        { field: 'reconcile_after', type: 'table_field' },
+                    ],
+                    rightElements: [
+                        { field: 'report_technician', type: 'table_field' },
+                    ],
+                },
+                {
+                    layout: 'one-column',
+                    elements: [
+                        { field: 'report_nodes', type: 'table_field' },
+                    ],
+                },
+            ],
+        },
+        {
             caption: 'Status',
             content: [
                 {
@@ -156,7 +177,6 @@ export const settingsForm = Form({
                     rightElements: [
                         { field: 'status_read_at', type: 'table_field' },
                         { field: 'last_received_at', type: 'table_field' },
-                        { field: 'missed_sessions', type: 'table_field' },
                         { field: 'paused_until', type: 'table_field' },
                         { field: 'warned_at', type: 'table_field' },
                     ],
@@ -166,6 +186,23 @@ export const settingsForm = Form({
                     elements: [
                         { field: 'posts_last_day', type: 'table_field' },
                         { field: 'paused', type: 'table_field' },
+                    ],
+                },
+                {
+                    layout: 'two-column',
+                    leftElements: [
+                        { field: 'missed_sessions', type: 'table_field' },
+                    ],
+                    rightElements: [
+                        { field: 'compared_until', type: 'table_field' },
+                        { field: 'comparison_failed_at', type: 'table_field' },
+                    ],
+                },
+                {
+                    layout: 'one-column',
+                    elements: [
+                        { field: 'missed_technicians', type: 'table_field' },
+                        { field: 'comparison_failure', type: 'table_field' },
                     ],
                 },
                 {
@@ -219,6 +256,10 @@ UiPolicy({
         { field: 'rescue_company_id', readOnly: true },
         { field: 'require_console', readOnly: true },
         { field: 'technician_domains', readOnly: true },
+        { field: 'reconcile', readOnly: true },
+        { field: 'reconcile_after', readOnly: true },
+        { field: 'report_technician', readOnly: true },
+        { field: 'report_nodes', readOnly: true },
         { field: 'grant_type', readOnly: true },
         { field: 'client_id', readOnly: true },
         { field: 'service_account', readOnly: true },

@@ -35,7 +35,7 @@ Record({
         application: menu,
         link_type: 'DIRECT',
         query: 'x_rescue_conn_settings.do?sys_id=a9b6c4f2325a49669a61846ddcd63d20',
-        hint: 'Connection, Rescue, ServiceNow, buttons, session details, records, status',
+        hint: 'Connection, Rescue, ServiceNow, buttons, session details, records, missed sessions, status',
         roles: ['x_rescue_conn.admin'],
         active: true,
         order: 100,

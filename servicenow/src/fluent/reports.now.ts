@@ -146,6 +146,34 @@ Record({
 })
 
 Record({
+    $id: Now.ID['report-sessions-not-posted'],
+    table: 'sys_report',
+    data: {
+        title: 'Rescue: sessions that Rescue did not post',
+        table: 'x_rescue_conn_session',
+        source_type: 'table',
+        type: 'list',
+        field_list: 'session,record,technician,technician_name,customer,closed_at,work_time',
+        filter: 'source=report',
+        aggregate: 'COUNT',
+        interval: 'year',
+        user: 'GLOBAL',
+        roles: ['x_rescue_conn.admin'],
+        is_published: false,
+        active: true,
+        chart_size: 'large',
+        decimal_precision: 2,
+        others: 'yes',
+        other_threshold: -2,
+        compute_percent: 'aggregate',
+        set_color: 'one_color',
+        show_chart_title: 'report',
+        show_empty: false,
+        show_legend: true,
+    },
+})
+
+Record({
     $id: Now.ID['report-pins-without-session'],
     table: 'sys_report',
     data: {
@@ -329,6 +357,34 @@ Dashboard({
                     height: 14,
                     width: 24,
                     position: { x: 24, y: 28 },
+                },
+                {
+                    $id: Now.ID['widget-sessions-not-posted'],
+                    component: 'horizontal-bar',
+                    componentProps: {
+                        headerTitle: 'Sessions that Rescue did not post',
+                        dataSources: [
+                            {
+                                label: 'Rescue sessions',
+                                sourceType: 'table',
+                                tableOrViewName: 'x_rescue_conn_session',
+                                filterQuery: 'source=report',
+                                id: 'rows',
+                            },
+                        ],
+                        metrics: [{ dataSource: 'rows', id: 'value', aggregateFunction: 'COUNT', axisId: 'primary' }],
+                        groupBy: [
+                            {
+                                groupBy: [{ dataSource: 'rows', groupByField: 'technician_name' }],
+                                maxNumberOfGroups: 20,
+                                showOthers: true,
+                            },
+                        ],
+                        sortBy: 'value',
+                    },
+                    height: 14,
+                    width: 24,
+                    position: { x: 0, y: 42 },
                 },
             ],
         },

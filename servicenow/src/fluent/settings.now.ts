@@ -286,6 +286,33 @@ export const x_rescue_conn_settings = Table({
             maxLength: 40,
             hint: 'How long posts are kept while the token is refused, such as 13 days',
         }),
+        // Missed sessions
+        reconcile: StringColumn({
+            label: 'Sessions that Rescue did not post',
+            maxLength: 40,
+            hint: 'The connector looks for them in Rescue\'s session report every six hours, such as those of a technician group without webhook URLs',
+            dropdown: 'dropdown_with_none',
+            choices: {
+                off: { label: 'Are not looked for', sequence: 0 },
+                watch: { label: 'Are shown in the status', sequence: 1 },
+                write: { label: 'Are shown in the status and written from the report', sequence: 2 },
+            },
+        }),
+        reconcile_after: StringColumn({
+            label: 'A session counts as missed after',
+            maxLength: 40,
+            hint: 'How long Rescue may take to post it after its end: from 10 minutes to 1 day, such as 2 hours',
+        }),
+        report_technician: StringColumn({
+            label: 'Technician who reads the report',
+            maxLength: 254,
+            hint: 'The Single Sign-On id of a technician whom Rescue lets make session reports. Not needed with a Rescue API token: then its holder needs that right, such as a Master Administrator',
+        }),
+        report_nodes: StringColumn({
+            label: 'Technicians, groups and channels of this instance',
+            maxLength: 65000,
+            hint: 'Their ids in Rescue, separated by commas. Empty: the whole Rescue account. Needed where another ServiceNow instance works with the same account',
+        }),
         // Status
         status_read_at: DateTimeColumn({ label: 'Status read', readOnly: true }),
         token_state: StringColumn({
@@ -316,8 +343,25 @@ export const x_rescue_conn_settings = Table({
             label: 'Missed sessions',
             maxLength: 100,
             readOnly: true,
-            hint: 'Sessions in Rescue\'s report that were never posted',
+            hint: 'Of the last seven days: in Rescue\'s report, not posted, and not written',
         }),
+        compared_until: DateTimeColumn({
+            label: 'Compared with Rescue\'s report until',
+            readOnly: true,
+            hint: 'Sessions that ended later are compared by one of the next runs, which are made every six hours',
+        }),
+        missed_technicians: MultiLineTextColumn({
+            label: 'Technicians of missed sessions',
+            maxLength: 8000,
+            readOnly: true,
+            hint: 'By their ids in Rescue. "Test now" names them',
+        }),
+        comparison_failed_at: DateTimeColumn({
+            label: 'Comparison failed',
+            readOnly: true,
+            hint: 'Empty once a later one has succeeded',
+        }),
+        comparison_failure: StringColumn({ label: 'Why the comparison failed', maxLength: 1000, readOnly: true }),
         test_technician: StringColumn({
             label: 'Technician to test with',
             maxLength: 254,

@@ -27,7 +27,8 @@ RescueChecks.NAMES = {
     'rate-limit': 'Limits of this instance for requests',
     'refresh-token': 'The end of the token',
     'paused': 'Deliveries are not paused',
-    'technicians': 'Technicians are users of this instance'
+    'technicians': 'Technicians are users of this instance',
+    'missed-sessions': 'Rescue posts every session'
 };
 
 RescueChecks.RESULTS = {

@@ -24,6 +24,8 @@ RescueDailyCheck.LONGEST_SUBJECT = 190;
 RescueDailyCheck.LONGEST_CAUSE = 40;
 /** The connector makes half as many. */
 RescueDailyCheck.MOST_CHECKS = 50;
+/** Checks that are no fault of the way: of what they look at there is a mail of its own. */
+RescueDailyCheck.MAILED_APART = ['missed-sessions'];
 /** Refusals that last until an administrator acts. */
 RescueDailyCheck.LASTING = ['unauthorized', 'not-set-up', 'outbound-logged', 'not-the-connector', 'not-found'];
 
@@ -111,8 +113,12 @@ RescueDailyCheck.prototype = {
 
     _found: function (answer) {
         var checks = answer.ok ? this.checks.of(answer.body) : null;
-        var failed = checks ? this.checks.withResult(checks, 'failed') : [];
+        var failed = checks ? this.checks.withResult(checks, 'failed').filter(this._isMailedAsCheck) : [];
         return { status: answer, checks: checks, failed: failed.slice(0, RescueDailyCheck.MOST_CHECKS) };
+    },
+
+    _isMailedAsCheck: function (check) {
+        return RescueDailyCheck.MAILED_APART.indexOf(check.id) < 0;
     },
 
     /** The checks that failed at both attempts, as the second one describes them. */
@@ -170,7 +176,54 @@ RescueDailyCheck.prototype = {
                 problems.push(untested);
             }
         }
+        return problems.concat(this._ofSessions(this.status.missed(answer.body), sent));
+    },
+
+    /**
+     * Sessions that Rescue did not post, and a comparison that fails for long.
+     *
+     * @param {Object} found as of RescueStatus.missed
+     */
+    _ofSessions: function (found, sent) {
+        var problems = [];
+        if (found && found.missed + found.written > 0) {
+            problems.push(this._missed(found, sent.missed));
+        } else {
+            delete sent.missed;
+        }
+        if (found && found.failed) {
+            sent.uncompared = this._since(sent.uncompared);
+            if (this._isLong(sent.uncompared)) {
+                problems.push(this._uncompared(sent.uncompared));
+            }
+        } else {
+            delete sent.uncompared;
+        }
         return problems;
+    },
+
+    _missed: function (found, entry) {
+        return {
+            key: 'missed',
+            isDue: this._isDue(entry, 'missed'),
+            entry: { of: 'missed', at: this.now },
+            subject: this._say('Rescue did not post every session to Rescue Connector'),
+            text: this._say('Sessions of the last seven days that Rescue did not post: {0}. Written from its report: {1}. Not written: {2}.', [
+                found.missed + found.written,
+                found.written,
+                found.missed
+            ]) + ' ' + this._say('Most often a technician group in Rescue has no webhook URLs. "Technicians of missed sessions" in Rescue Connector > Settings says whose sessions they were.')
+        };
+    },
+
+    _uncompared: function (entry) {
+        return {
+            key: 'uncompared',
+            isDue: this._isDue(entry, 'uncompared'),
+            entry: { since: entry.since, of: 'uncompared', at: this.now },
+            subject: this._say('Rescue Connector cannot read the report of Rescue'),
+            text: this._say('For three days or longer Rescue Connector has not been able to compare its sessions with the report of Rescue, so that missed sessions are not noticed. The reason is in Rescue Connector > Settings, section Status.')
+        };
     },
 
     /** What is remembered of a fault, from its first day on. */

@@ -14,6 +14,7 @@ RescueSettings.prototype = {
         this.connection = new RescueConnection();
         this.fields = new RescueSettingFields();
         this.sentences = new RescueSentences();
+        this.checks = new RescueChecks();
         /** The webhook keys as they were read last. */
         this.keys = [];
     },
@@ -449,10 +450,11 @@ RescueSettings.prototype = {
         var errors = answer.errors || [];
         for (var i = 0; i < errors.length; i++) {
             var named = this.fields.columnOf(errors[i].pointer) || column;
+            var detail = this.checks.inWords(String(errors[i].detail));
             if (named) {
-                this._refuseAt(current, named, errors[i].detail);
+                this._refuseAt(current, named, detail);
             } else {
-                this._error('{0}: {1}', [errors[i].pointer, errors[i].detail]);
+                this._error('{0}: {1}', [errors[i].pointer, detail]);
             }
         }
         if (!errors.length && column) {

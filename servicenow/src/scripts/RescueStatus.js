@@ -8,8 +8,10 @@ RescueStatus.PAUSES = {
     'reauthorization-needed': 'ServiceNow refuses the token. Posts wait until it is set up again.',
     'servicenow-throttled': 'This instance refuses requests because of its rate limits. Posts wait and go on by themselves.'
 };
-/** As many characters as the column of the checks holds. */
+/** As many characters as the columns hold. */
 RescueStatus.LONGEST_CHECKS = 8000;
+RescueStatus.LONGEST_TECHNICIANS = 8000;
+RescueStatus.LONGEST_REASON = 1000;
 /** The addresses that the connector takes, of at most 254 characters. */
 RescueStatus.ADDRESS = /^[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]*\.[A-Za-z0-9.-]*$/;
 
@@ -90,8 +92,32 @@ RescueStatus.prototype = {
         record.setValue('posts_last_day', this._posts(posts));
         record.setValue('paused', paused ? this._pause(this._string(paused.reason)) : this.sentences.say('Deliveries go on.'));
         record.setValue('paused_until', paused ? this._time(paused.until) : '');
-        record.setValue('missed_sessions', this._number(body.missed_sessions) ||
-            this.sentences.say('not compared with the report of Rescue'));
+        this._putMissed(record, body);
+    },
+
+    /**
+     * The sessions of the last seven days that Rescue did not post. A connector of an earlier release does not look for them.
+     *
+     * @param {Object} body the connector's answer
+     * @returns {Object} null where they are not looked for; else {missed: neither posted nor written, written: from the report,
+     * technicians: [{id, missed, written}], comparedUntil, failed: {at, reason} or null}
+     */
+    missed: function (body) {
+        var found = body.reconciliation;
+        if (!found || typeof found !== 'object') {
+            return null;
+        }
+        var result = { missed: 0, written: 0, technicians: [], comparedUntil: found.compared_until, failed: found.failed || null };
+        var technicians = found.missed instanceof Array ? found.missed : [];
+        for (var i = 0; i < technicians.length; i++) {
+            var technician = technicians[i] || {};
+            var written = Number(this._number(technician.written));
+            var missed = Math.max(Number(this._number(technician.sessions)) - written, 0);
+            result.missed += missed;
+            result.written += written;
+            result.technicians.push({ id: this._string(technician.technician_id), missed: missed, written: written });
+        }
+        return result;
     },
 
     /** Puts the results of checks into a record. The caller saves it. */
@@ -182,6 +208,34 @@ RescueStatus.prototype = {
 
     _isAddress: function (text) {
         return text.length <= 254 && RescueStatus.ADDRESS.test(text);
+    },
+
+    _putMissed: function (record, body) {
+        var found = this.missed(body);
+        var failed = found && found.failed || {};
+        record.setValue('missed_sessions', this._number(body.missed_sessions) || (found
+            ? this.sentences.say('not compared with the report of Rescue yet')
+            : this.sentences.say('not compared with the report of Rescue')));
+        record.setValue('compared_until', found ? this._time(found.comparedUntil) : '');
+        record.setValue('missed_technicians', found ? this._cut(this._technicians(found.technicians), RescueStatus.LONGEST_TECHNICIANS) : '');
+        record.setValue('comparison_failed_at', this._time(failed.at));
+        record.setValue('comparison_failure', this._cut(this.checks.inWords(this._string(failed.reason)), RescueStatus.LONGEST_REASON));
+    },
+
+    /** A line for each technician; the connector names the one with the most sessions first. */
+    _technicians: function (technicians) {
+        var lines = [];
+        for (var i = 0; i < technicians.length; i++) {
+            var technician = technicians[i];
+            lines.push(technician.id
+                ? this.sentences.say('Technician {0}: {1} missed, {2} written from the report', [technician.id, technician.missed, technician.written])
+                : this.sentences.say('Without a technician in the report: {0} missed, {1} written from the report', [technician.missed, technician.written]));
+        }
+        return lines.join('\n');
+    },
+
+    _cut: function (text, longest) {
+        return text.length > longest ? text.slice(0, longest - 1) + '\u2026' : text;
     },
 
     _posts: function (posts) {

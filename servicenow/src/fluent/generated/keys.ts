@@ -338,6 +338,10 @@ declare global {
                         table: 'sys_report'
                         id: '0a34f2cf0cba43dabafc14a8de3f4a56'
                     }
+                    'report-sessions-not-posted': {
+                        table: 'sys_report'
+                        id: 'efa3f80cbd9a4cdea0ae0ab2e1dccd59'
+                    }
                     'report-sessions-per-week': {
                         table: 'sys_report'
                         id: '93ac9fefb5b44dcc99861a7e3619add0'
@@ -474,6 +478,10 @@ declare global {
                     'widget-pins-without-session': {
                         table: 'par_dashboard_widget'
                         id: '69ca9e073d5c4c00a90976201940176b'
+                    }
+                    'widget-sessions-not-posted': {
+                        table: 'par_dashboard_widget'
+                        id: 'b6d203811a0646779947dfdde1955c3a'
                     }
                     'widget-sessions-per-week': {
                         table: 'par_dashboard_widget'
@@ -986,6 +994,15 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_documentation'
+                        id: '112d0f4f6de94496baf593f7c92cac9f'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'missed_technicians'
+                            language: 'en'
+                        }
+                    },
+                    {
                         table: 'sys_choice'
                         id: '118c291bcb1f4104b88c4866ecb2586e'
                         key: {
@@ -1068,6 +1085,14 @@ declare global {
                             }
                             element: 'record_columns'
                             position: '9'
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
+                        id: '139e90d83b91408da30f6bb40dc3d55f'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'reconcile'
                         }
                     },
                     {
@@ -1187,6 +1212,28 @@ declare global {
                     },
                     {
                         table: 'sys_ui_element'
+                        id: '17d9a6e975394d8688d91585e3d93f4e'
+                        key: {
+                            sys_ui_section: {
+                                id: '88f245aee5a04ab2871cf50b8b73ffa9'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Status'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: '.split'
+                            position: '16'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
                         id: '18255579e10d4198b7bf1b110ede752f'
                         key: {
                             sys_ui_section: {
@@ -1230,6 +1277,15 @@ declare global {
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'webhook_key_id'
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
+                        id: '19150f2a12c14cdd89441fc4723a00a4'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'report_nodes'
+                            language: 'en'
                         }
                     },
                     {
@@ -1463,6 +1519,7 @@ declare global {
                     {
                         table: 'sys_ui_element'
                         id: '23818e15abb74f30868c70f98b0b604c'
+                        deleted: true
                         key: {
                             sys_ui_section: {
                                 id: '88f245aee5a04ab2871cf50b8b73ffa9'
@@ -1615,6 +1672,7 @@ declare global {
                     {
                         table: 'sys_ui_element'
                         id: '2835b83d84be42e5bc0073e05d8ddd59'
+                        deleted: true
                         key: {
                             sys_ui_section: {
                                 id: '88f245aee5a04ab2871cf50b8b73ffa9'
@@ -1641,6 +1699,20 @@ declare global {
                             name: 'x_rescue_conn_settings'
                             element: 'token_expires_at'
                             language: 'en'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_policy_action'
+                        id: '28e2b950ef874fd7a4787701267290c3'
+                        key: {
+                            ui_policy: {
+                                id: 'a8ad93ddeaa343db8496566a4729bbff'
+                                key: {
+                                    table: 'x_rescue_conn_settings'
+                                    short_description: 'Settings that the operator keeps in a file are shown only'
+                                }
+                            }
+                            field: 'report_nodes'
                         }
                     },
                     {
@@ -1695,12 +1767,45 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_element'
+                        id: '2ca5604cc96749e5a6f228d96fdda97f'
+                        key: {
+                            sys_ui_section: {
+                                id: '88f245aee5a04ab2871cf50b8b73ffa9'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Status'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'comparison_failed_at'
+                            position: '18'
+                        }
+                    },
+                    {
                         table: 'sys_choice'
                         id: '2ccbde709f87470d9f6ce9df77248638'
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'session_table'
                             value: 'x_rescue_conn_session'
+                            language: 'en'
+                            dependent_value: 'NULL'
+                        }
+                    },
+                    {
+                        table: 'sys_choice'
+                        id: '2cf2948079a246558e2e7a3f08b97ddf'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'reconcile'
+                            value: 'watch'
                             language: 'en'
                             dependent_value: 'NULL'
                         }
@@ -1732,6 +1837,50 @@ declare global {
                         key: {
                             name: 'x_rescue_conn_session'
                             element: 'NULL'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '2e71cc5b11454eea85bb9cc72a881591'
+                        key: {
+                            sys_ui_section: {
+                                id: '88f245aee5a04ab2871cf50b8b73ffa9'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Status'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'missed_sessions'
+                            position: '15'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '2e72f3bb29d143c491b90471556dc53a'
+                        key: {
+                            sys_ui_section: {
+                                id: '88f245aee5a04ab2871cf50b8b73ffa9'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Status'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'missed_technicians'
+                            position: '20'
                         }
                     },
                     {
@@ -1837,6 +1986,15 @@ declare global {
                     },
                     {
                         table: 'sys_documentation'
+                        id: '33f6b490d1f94bce87a43ff126629ad3'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'comparison_failed_at'
+                            language: 'en'
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
                         id: '343d4b06ae844546bc10bf49c5db2626'
                         key: {
                             name: 'x_rescue_conn_settings'
@@ -1880,6 +2038,14 @@ declare global {
                                 }
                             }
                             element: 'record'
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
+                        id: '358c6f088ac04f0bafc38f86550912fb'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'missed_technicians'
                         }
                     },
                     {
@@ -2011,6 +2177,20 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_policy_action'
+                        id: '3b60546df8c2485ab37ea8e4fd759de3'
+                        key: {
+                            ui_policy: {
+                                id: 'a8ad93ddeaa343db8496566a4729bbff'
+                                key: {
+                                    table: 'x_rescue_conn_settings'
+                                    short_description: 'Settings that the operator keeps in a file are shown only'
+                                }
+                            }
+                            field: 'report_technician'
+                        }
+                    },
+                    {
                         table: 'sys_ui_element'
                         id: '3b86bbb31c0e464e99ae3e091e896ce9'
                         key: {
@@ -2105,6 +2285,59 @@ declare global {
                             value: 'fr'
                             language: 'en'
                             dependent_value: 'NULL'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '3efa0c831f4c483380ca25af79f23f8e'
+                        key: {
+                            sys_ui_section: {
+                                id: '88f245aee5a04ab2871cf50b8b73ffa9'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Status'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'test_technician'
+                            position: '23'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '3f093386eafb4b68bcd6ecf31986a917'
+                        key: {
+                            sys_ui_section: {
+                                id: 'a9774dd38bd74945b9c76b71b8f8448c'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Missed sessions'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: '.begin_split'
+                            position: '0'
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
+                        id: '3f27822d4d224defb41a1e8240ec48c5'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'reconcile'
+                            language: 'en'
                         }
                     },
                     {
@@ -2228,6 +2461,28 @@ declare global {
                                 }
                             }
                             sys_domain: 'global'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '422b313a79e242008750756e206b7908'
+                        key: {
+                            sys_ui_section: {
+                                id: 'a9774dd38bd74945b9c76b71b8f8448c'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Missed sessions'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'reconcile'
+                            position: '1'
                         }
                     },
                     {
@@ -2622,6 +2877,17 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_choice'
+                        id: '4f56181bd69d4bc2863a3de720ca15fc'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'reconcile'
+                            value: 'off'
+                            language: 'en'
+                            dependent_value: 'NULL'
+                        }
+                    },
+                    {
                         table: 'sys_ui_policy_action'
                         id: '4fd0327383374f3f8d399de1ac2b4f33'
                         key: {
@@ -2653,6 +2919,50 @@ declare global {
                             value: 'nl'
                             language: 'en'
                             dependent_value: 'NULL'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '50c3d52717b148f290e80061936ef7e0'
+                        key: {
+                            sys_ui_section: {
+                                id: 'a9774dd38bd74945b9c76b71b8f8448c'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Missed sessions'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: '.end_split'
+                            position: '5'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '50fbb431a37a46499de275462e8af8a7'
+                        key: {
+                            sys_ui_section: {
+                                id: '88f245aee5a04ab2871cf50b8b73ffa9'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Status'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'paused_until'
+                            position: '9'
                         }
                     },
                     {
@@ -2826,6 +3136,7 @@ declare global {
                     {
                         table: 'sys_ui_element'
                         id: '562dad70562d4a9094aca4e1b49bc1a0'
+                        deleted: true
                         key: {
                             sys_ui_section: {
                                 id: '88f245aee5a04ab2871cf50b8b73ffa9'
@@ -2987,6 +3298,15 @@ declare global {
                                     name: 'x_rescue_conn.admin'
                                 }
                             }
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
+                        id: '5b5e9f12ab6d43f284fdb24d4e243caf'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'reconcile_after'
+                            language: 'en'
                         }
                     },
                     {
@@ -3264,6 +3584,7 @@ declare global {
                     {
                         table: 'sys_ui_element'
                         id: '644b1306a8b74009a0afa51fd60570c1'
+                        deleted: true
                         key: {
                             sys_ui_section: {
                                 id: '88f245aee5a04ab2871cf50b8b73ffa9'
@@ -3413,6 +3734,7 @@ declare global {
                     {
                         table: 'sys_ui_element'
                         id: '679be2ebea994c3895ca40de2ad0ec0d'
+                        deleted: true
                         key: {
                             sys_ui_section: {
                                 id: '88f245aee5a04ab2871cf50b8b73ffa9'
@@ -3430,6 +3752,28 @@ declare global {
                             }
                             element: 'missed_sessions'
                             position: '9'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '67aafdab22284277b1cbed2a0cbd8c47'
+                        key: {
+                            sys_ui_section: {
+                                id: '88f245aee5a04ab2871cf50b8b73ffa9'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Status'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'comparison_failure'
+                            position: '21'
                         }
                     },
                     {
@@ -3524,6 +3868,28 @@ declare global {
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'published_fields'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '6b9c69cdbd3d46bfabc25b5602077828'
+                        key: {
+                            sys_ui_section: {
+                                id: '88f245aee5a04ab2871cf50b8b73ffa9'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Status'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'posts_last_day'
+                            position: '12'
                         }
                     },
                     {
@@ -3745,6 +4111,28 @@ declare global {
                     },
                     {
                         table: 'sys_ui_element'
+                        id: '718a91fc740941d7afcd01e9aa16212d'
+                        key: {
+                            sys_ui_section: {
+                                id: '88f245aee5a04ab2871cf50b8b73ffa9'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Status'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'checks'
+                            position: '27'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
                         id: '71b8a9a4740c480aa6450c1871797f79'
                         key: {
                             sys_ui_section: {
@@ -3830,6 +4218,7 @@ declare global {
                     {
                         table: 'sys_ui_element'
                         id: '730f1fa446484d70835812259dff2249'
+                        deleted: true
                         key: {
                             sys_ui_section: {
                                 id: '88f245aee5a04ab2871cf50b8b73ffa9'
@@ -3977,6 +4366,28 @@ declare global {
                             name: 'x_rescue_conn_session'
                             element: 'customer'
                             language: 'en'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '7636ec8bbf804a92a92d2882dece73ba'
+                        key: {
+                            sys_ui_section: {
+                                id: 'a9774dd38bd74945b9c76b71b8f8448c'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Missed sessions'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'report_technician'
+                            position: '4'
                         }
                     },
                     {
@@ -4354,6 +4765,14 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_dictionary'
+                        id: '84780efaeee3435d8af146f9e05be5e6'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'report_technician'
+                        }
+                    },
+                    {
                         table: 'item_option_new'
                         id: '84cc3c9af40748769f226e83427ab037'
                         key: {
@@ -4527,6 +4946,28 @@ declare global {
                     },
                     {
                         table: 'sys_ui_element'
+                        id: '890382f12ecf498987e7dffc288296cf'
+                        key: {
+                            sys_ui_section: {
+                                id: '88f245aee5a04ab2871cf50b8b73ffa9'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Status'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'tested_at'
+                            position: '25'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
                         id: '892abb42697e4dec828865eb93961972'
                         key: {
                             sys_ui_section: {
@@ -4550,6 +4991,7 @@ declare global {
                     {
                         table: 'sys_ui_element'
                         id: '89ee6eb57c0548c0b4a22c39ee9ce8f8'
+                        deleted: true
                         key: {
                             sys_ui_section: {
                                 id: '88f245aee5a04ab2871cf50b8b73ffa9'
@@ -4707,6 +5149,50 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_element'
+                        id: '8cf5478211a34d2294e8644b78734f17'
+                        key: {
+                            sys_ui_section: {
+                                id: '88f245aee5a04ab2871cf50b8b73ffa9'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Status'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: '.split'
+                            position: '24'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '8d4ee561f75e4f72b7c41391899708fb'
+                        key: {
+                            sys_ui_section: {
+                                id: '88f245aee5a04ab2871cf50b8b73ffa9'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Status'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: '.end_split'
+                            position: '11'
+                        }
+                    },
+                    {
                         table: 'sys_ui_section'
                         id: '8d5ac5b073e84e52b0c7560f7e69741d'
                         key: {
@@ -4768,6 +5254,7 @@ declare global {
                     {
                         table: 'sys_ui_element'
                         id: '8e7c8dbc4bfe457cb5ca21bd6ba6bcb2'
+                        deleted: true
                         key: {
                             sys_ui_section: {
                                 id: '88f245aee5a04ab2871cf50b8b73ffa9'
@@ -4841,6 +5328,14 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_choice_set'
+                        id: '8f6710b3279644beb761ebe0b99f759f'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'reconcile'
+                        }
+                    },
+                    {
                         table: 'sys_choice'
                         id: '8f9dd259ac02420a89de3f5a856add98'
                         key: {
@@ -4879,6 +5374,28 @@ declare global {
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'grant_type'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: '91573910043d4bf0894e33e9c1664b40'
+                        key: {
+                            sys_ui_section: {
+                                id: '88f245aee5a04ab2871cf50b8b73ffa9'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Status'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: '.end_split'
+                            position: '26'
                         }
                     },
                     {
@@ -5032,6 +5549,20 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_policy_action'
+                        id: '96b386b95ba248f28548dcacfbb03dab'
+                        key: {
+                            ui_policy: {
+                                id: 'a8ad93ddeaa343db8496566a4729bbff'
+                                key: {
+                                    table: 'x_rescue_conn_settings'
+                                    short_description: 'Settings that the operator keeps in a file are shown only'
+                                }
+                            }
+                            field: 'reconcile_after'
+                        }
+                    },
+                    {
                         table: 'sys_ui_element'
                         id: '972d3093f4f34014ad172ab647e0d808'
                         deleted: true
@@ -5132,6 +5663,15 @@ declare global {
                             value: 'case'
                             language: 'en'
                             dependent_value: 'NULL'
+                        }
+                    },
+                    {
+                        table: 'sys_documentation'
+                        id: '98598c51da2b4b609dbbec6027cf7626'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'report_technician'
+                            language: 'en'
                         }
                     },
                     {
@@ -5272,6 +5812,14 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_dictionary'
+                        id: '9c9edf7d025540f9b67784883988ee80'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'comparison_failed_at'
+                        }
+                    },
+                    {
                         table: 'sys_documentation'
                         id: '9cc07c553bd6411f8ee024c3823b94fd'
                         key: {
@@ -5350,6 +5898,25 @@ declare global {
                     },
                     {
                         table: 'sys_dictionary'
+                        id: '9f448e55eac8435d97f93749cab33a24'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'reconcile_after'
+                        }
+                    },
+                    {
+                        table: 'sys_choice'
+                        id: '9f78271be52f4f0bba5e8bd99be1549c'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'reconcile'
+                            value: 'write'
+                            language: 'en'
+                            dependent_value: 'NULL'
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
                         id: '9fb12519494743a095fa924025e6ec35'
                         key: {
                             name: 'x_rescue_conn_settings'
@@ -5393,11 +5960,42 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_documentation'
+                        id: 'a17f61542ee1453a9daee9a912638f06'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'comparison_failure'
+                            language: 'en'
+                        }
+                    },
+                    {
                         table: 'sys_dictionary'
                         id: 'a1d8e5aac8fb4be3856c815ed801762a'
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'setup_link'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: 'a211ac0dab4c4aa2af1b8adf9280a746'
+                        key: {
+                            sys_ui_section: {
+                                id: 'a9774dd38bd74945b9c76b71b8f8448c'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Missed sessions'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: '.split'
+                            position: '3'
                         }
                     },
                     {
@@ -5426,6 +6024,28 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_element'
+                        id: 'a4e5e057df224751a105bde0c7d8a4f1'
+                        key: {
+                            sys_ui_section: {
+                                id: '88f245aee5a04ab2871cf50b8b73ffa9'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Status'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'warned_at'
+                            position: '10'
+                        }
+                    },
+                    {
                         table: 'sys_choice'
                         id: 'a52b07e52b6b448ab9d5ffc866967101'
                         key: {
@@ -5434,6 +6054,39 @@ declare global {
                             value: 'selected'
                             language: 'en'
                             dependent_value: 'NULL'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_form_section'
+                        id: 'a5c16869902f4b69becb4d43ab1e5415'
+                        key: {
+                            sys_ui_form: {
+                                id: '9779634d96924cae9f920f24d0976594'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            sys_ui_section: {
+                                id: 'a9774dd38bd74945b9c76b71b8f8448c'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Missed sessions'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
                         }
                     },
                     {
@@ -5590,6 +6243,21 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_section'
+                        id: 'a9774dd38bd74945b9c76b71b8f8448c'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            caption: 'Missed sessions'
+                            view: {
+                                id: 'Default view'
+                                key: {
+                                    name: 'NULL'
+                                }
+                            }
+                            sys_domain: 'global'
+                        }
+                    },
+                    {
                         table: 'sys_ui_element'
                         id: 'a9f7a8db108944029a9da378a7bdc6c8'
                         key: {
@@ -5636,6 +6304,7 @@ declare global {
                     {
                         table: 'sys_ui_element'
                         id: 'ab3dff2ae5c64d9f9425d7e99cc66f3a'
+                        deleted: true
                         key: {
                             sys_ui_section: {
                                 id: '88f245aee5a04ab2871cf50b8b73ffa9'
@@ -5801,6 +6470,7 @@ declare global {
                     {
                         table: 'sys_ui_element'
                         id: 'aea21b2b52e34a6d846f40e279f7a7b5'
+                        deleted: true
                         key: {
                             sys_ui_section: {
                                 id: '88f245aee5a04ab2871cf50b8b73ffa9'
@@ -5818,6 +6488,14 @@ declare global {
                             }
                             element: 'paused'
                             position: '14'
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
+                        id: 'b02cc923a1f34424894d2c3b9c935625'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'compared_until'
                         }
                     },
                     {
@@ -5921,6 +6599,28 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_ui_element'
+                        id: 'b3adb9197afc495b8e328147b4fa13c2'
+                        key: {
+                            sys_ui_section: {
+                                id: 'a9774dd38bd74945b9c76b71b8f8448c'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Missed sessions'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'reconcile_after'
+                            position: '2'
+                        }
+                    },
+                    {
                         table: 'sys_documentation'
                         id: 'b3cc38d50c0d4cfeb2c5c3793e83e677'
                         key: {
@@ -6013,6 +6713,28 @@ declare global {
                             name: 'x_rescue_conn_settings'
                             element: 'technician_domains'
                             language: 'en'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: 'b70b0a80585a4f5a89d3c50c6bc08b19'
+                        key: {
+                            sys_ui_section: {
+                                id: '88f245aee5a04ab2871cf50b8b73ffa9'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Status'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'compared_until'
+                            position: '17'
                         }
                     },
                     {
@@ -6124,6 +6846,42 @@ declare global {
                             name: 'x_rescue_conn_pin'
                             element: 'NULL'
                             language: 'en'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_policy_action'
+                        id: 'be12f212f97347368e46175c0dd23e2d'
+                        key: {
+                            ui_policy: {
+                                id: 'a8ad93ddeaa343db8496566a4729bbff'
+                                key: {
+                                    table: 'x_rescue_conn_settings'
+                                    short_description: 'Settings that the operator keeps in a file are shown only'
+                                }
+                            }
+                            field: 'reconcile'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: 'bf143afe8d7b402b90af4a63fdd01499'
+                        key: {
+                            sys_ui_section: {
+                                id: '88f245aee5a04ab2871cf50b8b73ffa9'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Status'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: '.begin_split'
+                            position: '22'
                         }
                     },
                     {
@@ -6477,6 +7235,15 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_documentation'
+                        id: 'ce2dbb5686104d408bac335f6ebd1942'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'compared_until'
+                            language: 'en'
+                        }
+                    },
+                    {
                         table: 'sys_ui_element'
                         id: 'ce4fffd3a8a2460c976d89434984e893'
                         key: {
@@ -6543,6 +7310,14 @@ declare global {
                         }
                     },
                     {
+                        table: 'sys_dictionary'
+                        id: 'd358b7f8867d4aac8b8793af1d12e466'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'comparison_failure'
+                        }
+                    },
+                    {
                         table: 'ua_table_licensing_config'
                         id: 'd4380b818c44457db6bdc5fede115ecd'
                         key: {
@@ -6590,6 +7365,28 @@ declare global {
                         key: {
                             name: 'x_rescue_conn_settings'
                             element: 'sso_password_state'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: 'da0b1b2cb21d44e78fe0830c410ae4f9'
+                        key: {
+                            sys_ui_section: {
+                                id: '88f245aee5a04ab2871cf50b8b73ffa9'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Status'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: '.begin_split'
+                            position: '14'
                         }
                     },
                     {
@@ -6644,6 +7441,28 @@ declare global {
                             }
                             element: 'rescue_api_token'
                             position: '3'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: 'dde9b06717b542c49a1e0e63cd2bdda9'
+                        key: {
+                            sys_ui_section: {
+                                id: 'a9774dd38bd74945b9c76b71b8f8448c'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Missed sessions'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'report_nodes'
+                            position: '6'
                         }
                     },
                     {
@@ -7056,6 +7875,28 @@ declare global {
                                 }
                             }
                             sys_domain: 'global'
+                        }
+                    },
+                    {
+                        table: 'sys_ui_element'
+                        id: 'e9b95a56a6fd45af9960e7a90f16add9'
+                        key: {
+                            sys_ui_section: {
+                                id: '88f245aee5a04ab2871cf50b8b73ffa9'
+                                key: {
+                                    name: 'x_rescue_conn_settings'
+                                    caption: 'Status'
+                                    view: {
+                                        id: 'Default view'
+                                        key: {
+                                            name: 'NULL'
+                                        }
+                                    }
+                                    sys_domain: 'global'
+                                }
+                            }
+                            element: 'paused'
+                            position: '13'
                         }
                     },
                     {
@@ -7519,6 +8360,7 @@ declare global {
                     {
                         table: 'sys_ui_element'
                         id: 'fd8623a174a041eeb4e762e369efd0d8'
+                        deleted: true
                         key: {
                             sys_ui_section: {
                                 id: '88f245aee5a04ab2871cf50b8b73ffa9'
@@ -7602,6 +8444,14 @@ declare global {
                                 }
                             }
                             field: 'pin_note'
+                        }
+                    },
+                    {
+                        table: 'sys_dictionary'
+                        id: 'ff7f3728e7e64ccb9bbedfb31f99924e'
+                        key: {
+                            name: 'x_rescue_conn_settings'
+                            element: 'report_nodes'
                         }
                     },
                     {
