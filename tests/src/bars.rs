@@ -57,7 +57,7 @@ pub const CALLS: &[CallBar] = &[
     bar("rotate-tokens", "DynamoDB", 11, 10),
     bar("rotate-tokens", "Secrets Manager", 16, 15),
     bar("rotate-tokens", "ServiceNow", 2, 2),
-    bar("reconcile-sessions", "DynamoDB", 10, 10),
+    bar("reconcile-sessions", "DynamoDB", 11, 11),
     bar("reconcile-sessions", "SQS", 1, 1),
     bar("reconcile-sessions", "Secrets Manager", 1, 1),
     bar("reconcile-sessions", "Rescue", 8, 8),

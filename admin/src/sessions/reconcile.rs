@@ -157,21 +157,22 @@ impl Run<'_> {
             credentials: &vendors.credentials,
         };
         let file = &self.tenant.tenant.file;
-        let (mut period, mut repeated) = (self.options.period, 0);
-        let mut reports = ReportRun::new(period);
+        let mut repeated = 0;
+        let mut reports = ReportRun::new(self.options.period);
         loop {
+            let before = reports.clone();
             let budget = TimeBudget::lasting(self.stack.clock.clone(), ONE_REPORT);
             let wait = match reporter.take(file, &mut reports, &budget).await {
                 Ok((ReportAnswer::Read(report), hierarchy)) => {
                     repeated = 0;
                     self.keep(report, hierarchy.as_ref(), &vendors).await?;
                     if !reports.has_more() {
+                        self.remarks.extend(reports.refused().map(str::to_owned));
                         // A report that was too long was asked for a part of the period.
-                        period.from = reports.to;
-                        if period.from >= period.to {
-                            return Ok(());
+                        match reports.following(self.options.period.to) {
+                            Some(following) => reports = following,
+                            None => return Ok(()),
                         }
-                        reports = ReportRun::new(period);
                     }
                     BETWEEN_REPORTS
                 }
@@ -182,7 +183,9 @@ impl Run<'_> {
                 Err(NoReport::Busy) if repeated < REPETITIONS => BETWEEN_REPORTS,
                 Err(error) => return Err(no_report(file, error)),
             };
-            repeated += 1;
+            if reports == before {
+                repeated += 1;
+            }
             if repeated > REPETITIONS {
                 let reason = "Rescue made no report, however often it was asked.";
                 return Err(AdminError::Report(reason.to_owned()));

@@ -72,7 +72,8 @@ fn claims_the_account(plan: &Plan) -> bool {
 }
 
 /// Notes the account of a tenant that is about to be written, and looks once more for another tenant of it, which may have been
-/// written since the plan was made. Of two tenants that are written at the same moment, the function refuses the comparison. Where no sessions are compared, a failure is a note for the operator.
+/// written since the plan was made. Of two tenants that are written at the same moment, the function refuses the comparison.
+/// Where no sessions are compared, a failure is a note for the operator.
 ///
 /// # Errors
 /// As [`tell_apart`], and when the account cannot be noted.

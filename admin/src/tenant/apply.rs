@@ -83,7 +83,8 @@ pub(crate) fn preview(plan: &Plan) -> Applied {
     }
 }
 
-/// Writes a plan. The Rescue account is noted first, so that a later change of another tenant sees it. The secrets come next: nothing uses them without the tenant. The tenant with the hashes of its keys
+/// Writes a plan. The Rescue account is noted first, so that a later change of another tenant sees it. The secrets come next:
+/// nothing uses them without the tenant. The tenant with the hashes of its keys
 /// follows. The rotation schedule comes last: its failure must not keep the new keys from being shown.
 ///
 /// # Errors

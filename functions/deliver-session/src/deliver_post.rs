@@ -6,6 +6,7 @@ use shared::aws::storage_error::StorageError;
 use shared::domain::error::ErrorCode;
 use shared::domain::session::Source;
 use shared::domain::tenant::Publish;
+use shared::rescue::report;
 
 use crate::attempt::{Attempt, Resolved};
 use crate::failure::AttemptFailure;
@@ -64,6 +65,13 @@ async fn was_posted(attempt: &Attempt<'_>) -> Result<bool, StorageError> {
 
 /// Posts that were accepted before their tenant was switched off are still delivered.
 fn came_after_switching_off(attempt: &Attempt<'_>) -> bool {
-    let received_after = |then| attempt.post.received_at >= then;
+    let post = attempt.post;
+    // A post from the report is made hours after the end of its session.
+    let ended_at = match post.source {
+        Source::Post => None,
+        Source::Report => post.fields.find("ClosingTime").and_then(report::moment),
+    };
+    let accepted_at = ended_at.unwrap_or(post.received_at);
+    let received_after = |then| accepted_at >= then;
     !attempt.file().enabled && attempt.tenant.disabled_at.is_none_or(received_after)
 }

@@ -1,5 +1,6 @@
 //! One report: ask Rescue for it, keep what is the tenant's, find what was never posted, and queue that.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -10,7 +11,7 @@ use shared::domain::time_budget::TimeBudget;
 use shared::reconciliation::{
     FoundSession, NoReport, Ownership, ReportAnswer, ReportRun, Reporter, never_posted, queue,
 };
-use shared::rescue::report::{ReportedSession, SessionReport};
+use shared::rescue::report::{BETWEEN_REPORTS, ReportedSession, SessionReport};
 
 use crate::failure::Obstacle;
 use crate::service::ReconcileSessions;
@@ -42,7 +43,11 @@ pub(crate) async fn take_report(
     budget: &TimeBudget,
 ) -> Result<Compared, Obstacle> {
     let file = &tenant.tenant.file;
-    let others = others(function, request, file).await?;
+    let sharing = sharing(function, request, file).await?;
+    let nodes = sharing
+        .iter()
+        .map(|other| other.rescue.report_nodes.clone());
+    let others: Vec<Vec<String>> = nodes.collect();
     let reporter = Reporter {
         rescue: &function.rescue,
         authcodes: &function.authcodes,
@@ -79,30 +84,74 @@ pub(crate) async fn take_report(
         ownership.is_own(session) && !tenant.was_switched_off_at(session.ended_at)
     });
     let own: Vec<ReportedSession> = own.collect();
+    if !run.has_more() && !run.has_shown() {
+        doubt_empty_reports(function, file, run).await?;
+    }
     let reported = own.len();
     let found = never_posted(&function.ledger, &file.tenant, own, run.from).await?;
+    let found = without_those_of_others(function, found, &sharing).await?;
     Ok(Compared { reported, found })
 }
 
-/// The nodes of the account's other tenants, each tenant's by themselves.
-async fn others(
+/// Reports without any session prove nothing where Rescue posted some: its user may not see them, or it makes no report of
+/// the whole account without saying so.
+async fn doubt_empty_reports(
+    function: &ReconcileSessions,
+    file: &TenantFile,
+    run: &mut ReportRun,
+) -> Result<(), Obstacle> {
+    let time = (run.from, run.to);
+    if !function.ledger.has_posted_ends(&file.tenant, time).await? {
+        return Ok(());
+    }
+    if run.ask_groups() {
+        return Err(Obstacle::Wait(BETWEEN_REPORTS));
+    }
+    let reason = "Rescue's report shows no session of a time in which Rescue posted some: its user has to have a role that may \
+                  make reports of all technicians, and rescue.report_nodes has to name all of the tenant's.";
+    Err(Obstacle::Permanent(reason.to_owned()))
+}
+
+/// Drops the sessions that another tenant of the account knows: their technician or node was that tenant's when Rescue posted
+/// them.
+async fn without_those_of_others(
+    function: &ReconcileSessions,
+    found: Vec<FoundSession>,
+    sharing: &[TenantFile],
+) -> Result<Vec<FoundSession>, Obstacle> {
+    let mut own = Vec::with_capacity(found.len());
+    'sessions: for session in found {
+        for other in sharing {
+            let id = &session.session.session_id;
+            if function.ledger.knows(&other.tenant, id).await? {
+                continue 'sessions;
+            }
+        }
+        own.push(session);
+    }
+    Ok(own)
+}
+
+/// The other tenants of the account: those that the schedule knew, and those that have been noted since.
+async fn sharing(
     function: &ReconcileSessions,
     request: &ReconcileRequest,
     file: &TenantFile,
-) -> Result<Vec<Vec<String>>, Obstacle> {
-    let named = request.shares_account_with.iter();
-    let sharing = function.accounts.sharing(file, named).await?;
-    let Some(other) = sharing.first() else {
-        return Ok(Vec::new());
-    };
-    if file.rescue.report_nodes.is_empty() {
+) -> Result<Vec<TenantFile>, Obstacle> {
+    let mut named: BTreeSet<_> = request.shares_account_with.iter().cloned().collect();
+    if let Some(key) = function.accounts.key(&file.rescue) {
+        named.extend(function.accounts.note(&key, &file.tenant).await?);
+    }
+    let sharing = function.accounts.sharing(file, &named).await?;
+    if let Some(other) = sharing.first()
+        && file.rescue.report_nodes.is_empty()
+    {
         tracing::error!(tenant = %file.tenant, other = %other.tenant, "two tenants have one Rescue account");
         let reason = "Another tenant has the same Rescue account, so rescue.report_nodes has to say whose sessions are this \
                       tenant's.";
         return Err(Obstacle::Permanent(reason.to_owned()));
     }
-    let nodes = sharing.into_iter().map(|other| other.rescue.report_nodes);
-    Ok(nodes.collect())
+    Ok(sharing)
 }
 
 /// Logs what may make a report incomplete.

@@ -5,7 +5,9 @@ use std::time::Duration;
 use shared::aws::tenants::ManagedTenant;
 use shared::domain::clock::Timestamp;
 use shared::domain::tenant::Reconcile;
-use shared::reconciliation::{MissedSessions, ReconcileProgress, ReconcileRun, ReportRun};
+use shared::reconciliation::{
+    MissedSessions, MissedState, ReconcileProgress, ReconcileRun, ReportRun,
+};
 use shared::rescue::report::Period;
 
 /// No run looks further back.
@@ -74,8 +76,13 @@ fn period(
     };
     if rescue.reconcile == Reconcile::Write {
         // What was found before writing was switched on is written, too.
-        let open = missed.open().map(|session| session.ended_at).min();
-        from = from.min(open.unwrap_or(from));
+        let all = missed.sessions.iter();
+        let open = all.filter(|session| session.state != MissedState::Written);
+        from = match open.map(|session| session.ended_at).min() {
+            Some(_) if missed.more => earliest,
+            Some(open) => from.min(open),
+            None => from,
+        };
     }
     let from = from.max(earliest);
     (from < to).then_some(Period { from, to })

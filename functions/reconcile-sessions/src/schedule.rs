@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures::future::try_join_all;
+use futures::future::{join_all, try_join_all};
 use lambda_runtime::Error;
 use shared::aws::queue::ReconcileRequest;
 use shared::domain::tenant::{Reconcile, TenantId};
@@ -46,7 +46,10 @@ pub(crate) async fn send_requests(function: &ReconcileSessions) -> Result<(), Er
         let notes = some
             .iter()
             .map(|(account, tenant)| function.accounts.note(account, tenant));
-        try_join_all(notes).await?;
+        for error in join_all(notes).await.into_iter().filter_map(Result::err) {
+            // The requests name the tenants, and the next schedule notes them.
+            tracing::warn!(%error, "the tenants of a Rescue account are not noted");
+        }
     }
     let requests: Vec<_> = concerned
         .iter()

@@ -90,7 +90,10 @@ async fn step(
     };
     let mut progress = ReconcileProgress::read(credentials, id).await?;
     let mut missed = MissedSessions::read(credentials, id, function.clock.now()).await?;
-    look_again(function, id, &mut missed).await?;
+    // A run that goes on has looked at its beginning.
+    if progress.run.is_none() {
+        look_again(function, id, &mut missed).await?;
+    }
     let (now, scheduled_at) = (function.clock.now(), request.scheduled_at);
     let Some(mut run) = plan::run(&tenant, &progress, &missed, scheduled_at, now) else {
         let is_unclear = missed.in_state(MissedState::Suspected).next().is_some();
@@ -112,6 +115,12 @@ async fn step(
             let file = &tenant.tenant.file;
             // After the messages: a process that died before takes the report again.
             if compare::queue_all(function, file, compared.found, budget).await? {
+                if let Some(refused) = run.reports.refused().filter(|_| !run.reports.has_more()) {
+                    // The other nodes have been compared; this period is compared again.
+                    let reason = refused.to_owned();
+                    fail(function, id, progress, &run, reason).await?;
+                    return Ok(Next::Again(BETWEEN_REPORTS));
+                }
                 progress.failure = None;
                 go_on(function, id, &mut progress, run).await?;
             } else {

@@ -475,17 +475,19 @@ impl CredentialsTable {
         }
     }
 
-    /// The value of an item that [`Self::put_value`] wrote; the default where there is none.
+    /// The value of an item that [`Self::put_value`] wrote; the default where there is none, or one of another release.
     ///
     /// # Errors
-    /// When the table cannot be read, or the item is another release's.
+    /// When the table cannot be read.
     pub async fn value<T: DeserializeOwned + Default>(&self, key: &str) -> Result<T, StorageError> {
         let item = self.item(key).await?;
         let Some(value) = item.as_ref().and_then(|item| text(item, VALUE)) else {
             return Ok(T::default());
         };
-        serde_json::from_str(value)
-            .map_err(|_| StorageError::Other(format!("the item {key} cannot be read")))
+        Ok(serde_json::from_str(value).unwrap_or_else(|_| {
+            tracing::error!(key, "the item cannot be read, and is replaced");
+            T::default()
+        }))
     }
 
     /// Stores a value as JSON.

@@ -48,7 +48,8 @@ impl RescueAccounts {
     pub fn key(&self, rescue: &Rescue) -> Option<String> {
         let host = Host::of(rescue, self.allow_loopback).ok()?;
         let (host, company_id) = (host.as_str(), &rescue.company_id);
-        (!company_id.is_empty()).then(|| format!("account#{host}#{company_id}"))
+        // No tenant has such a name, so no tenant's deletion deletes it.
+        (!company_id.is_empty()).then(|| format!("#account#{host}#{company_id}"))
     }
 
     /// Notes that a tenant has the account of that key. Returns every tenant that was noted for it.

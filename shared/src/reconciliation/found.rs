@@ -36,7 +36,7 @@ impl FoundSession {
     pub fn missed(&self) -> MissedSession {
         MissedSession {
             session_id: self.session.session_id.clone(),
-            technician_id: self.session.technician_id.clone(),
+            technician_id: self.session.technician_id.clone().filter(|id| is_node(id)),
             ended_at: self.session.ended_at,
             state: if self.confirmed {
                 MissedState::Missed
@@ -60,6 +60,11 @@ impl FoundSession {
             source: Source::Report,
         }
     }
+}
+
+/// Whether a text of the report is a node's id, as the settings have it.
+fn is_node(id: &str) -> bool {
+    (1..=20).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Those of the sessions, all of which ended at `from` or later, whose end was not posted and not taken from a report.
@@ -116,11 +121,15 @@ pub async fn queue(
     match mode {
         Reconcile::Write => {
             let post = found.into_post(tenant, now);
-            let Some(message) = post.encode() else {
-                tracing::error!(%tenant, session = %post.session_id, "the session's row is too long for the queue");
-                return Ok(());
-            };
-            queues.send(&post, message, SEND_LIMIT).await
+            match post.encode() {
+                Some(message) => queues.send(&post, message, SEND_LIMIT).await,
+                // It is shown and counted as missed, and stays that.
+                None => {
+                    tracing::error!(%tenant, session = %post.session_id, "the session's row is too long for the queue");
+                    let barrier = Barrier::new(tenant.clone(), post.session_id);
+                    queues.send_barrier(&barrier).await
+                }
+            }
         }
         Reconcile::Watch if !found.confirmed => {
             let barrier = Barrier::new(tenant.clone(), found.session.session_id);

@@ -1,5 +1,7 @@
 //! The sessions that Rescue did not post, for people to see. Ids and times alone.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -73,17 +75,22 @@ impl MissedSessions {
     /// Adds sessions, and drops those that ended more than 7 days ago. What is known of a session stays where the new entry
     /// only suspects it.
     pub fn add(&mut self, found: impl IntoIterator<Item = MissedSession>, now: Timestamp) {
+        let known = std::mem::take(&mut self.sessions).into_iter();
+        let mut all: HashMap<_, _> = known
+            .map(|session| (session.session_id.clone(), session))
+            .collect();
         for session in found {
-            let mut all = self.sessions.iter_mut();
-            match all.find(|known| known.session_id == session.session_id) {
-                None => self.sessions.push(session),
-                Some(_) if session.state == MissedState::Suspected => {}
-                Some(known) => *known = session,
+            match all.entry(session.session_id.clone()) {
+                Entry::Occupied(_) if session.state == MissedState::Suspected => {}
+                Entry::Occupied(mut known) => _ = known.insert(session),
+                Entry::Vacant(entry) => _ = entry.insert(session),
             }
         }
         let oldest = now.minus(MISSED_SHOWN_FOR);
+        self.sessions = all.into_values().collect();
         self.sessions.retain(|session| session.ended_at >= oldest);
-        self.sessions.sort_by_key(|session| session.ended_at);
+        let place = |session: &MissedSession| (session.ended_at, session.session_id.clone());
+        self.sessions.sort_by_cached_key(place);
         let surplus = self.sessions.len().saturating_sub(MOST_MISSED);
         self.sessions.drain(..surplus);
         self.more = surplus > 0 || (self.more && self.sessions.len() == MOST_MISSED);

@@ -20,7 +20,7 @@ const ONE_REPORT: Duration = Duration::from_secs(150);
 const KEPT_AFTER: Duration = Duration::from_secs(65);
 
 /// The API token's user in the lease of a report.
-const API_TOKEN: &str = "the API token";
+const API_TOKEN: &str = "the api token";
 
 /// Why there is no report. Displayed as sentences for the operator, without secrets and without a person's name.
 #[derive(Debug, thiserror::Error)]
@@ -108,7 +108,9 @@ impl Reporter<'_> {
     ) -> Result<(ReportAnswer, Option<Hierarchy>), NoReport> {
         let user = self.user(tenant).await?;
         let host = self.rescue.host(tenant)?;
-        let lease = report_lease_key(host.as_str(), &tenant.rescue.company_id, user);
+        // Rescue does not tell letter cases of an SSO id apart.
+        let user = user.to_lowercase();
+        let lease = report_lease_key(host.as_str(), &tenant.rescue.company_id, &user);
         let owner = uuid::Uuid::new_v4().simple().to_string();
         let length = ONE_REPORT + BETWEEN_REPORTS;
         if !self.credentials.take_lease(&lease, &owner, length).await? {

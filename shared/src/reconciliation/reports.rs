@@ -21,7 +21,7 @@ const SHORTEST_PERIOD: Duration = Duration::from_secs(24 * 3600);
 const SMALLEST_PART: Duration = Duration::from_secs(60);
 
 /// Of which nodes the reports are asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum AskedBy {
     #[default]
@@ -45,9 +45,15 @@ pub struct ReportRun {
     /// Rescue's XML is too long or not readable.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     as_text: bool,
-    /// The last answer was `ERROR`, which may pass.
+    /// The last answer was `ERROR` or not readable, which may pass.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     failed_once: bool,
+    /// A report had a session.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    has_shown: bool,
+    /// What Rescue said of the first node that it makes no report of, and that has none below it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
 }
 
 /// What one step came to.
@@ -74,7 +80,26 @@ impl ReportRun {
             nodes: Vec::new(),
             as_text: false,
             failed_once: false,
+            has_shown: false,
+            refused: None,
         }
+    }
+
+    /// Whether any report of the run had a session.
+    pub const fn has_shown(&self) -> bool {
+        self.has_shown
+    }
+
+    /// Why the reports are incomplete: Rescue makes none of a technician or channel.
+    pub fn refused(&self) -> Option<&str> {
+        self.refused.as_deref()
+    }
+
+    /// Asks for each technician group, because the account's report shows too little. False: that was done.
+    pub fn ask_groups(&mut self) -> bool {
+        let is_new = self.by == AskedBy::Account;
+        self.by = self.by.max(AskedBy::Groups);
+        is_new
     }
 
     /// The period whose sessions the reports show. A step may shorten it from its end.
@@ -117,6 +142,14 @@ impl ReportRun {
         report_nodes: &[String],
     ) -> Result<ReportAnswer, ReportError> {
         let account = self.by == AskedBy::Account;
+        if !account && self.nodes.is_empty() {
+            let hierarchy = client.hierarchy().await?;
+            self.nodes = hierarchy.groups_to_ask(report_nodes);
+            self.nodes.reverse();
+            if self.nodes.is_empty() {
+                return Ok(ReportAnswer::Read(SessionReport::default()));
+            }
+        }
         let node = match self.nodes.last() {
             Some(node) if !account => node.clone(),
             _ => client.account().await?.node(),
@@ -130,6 +163,8 @@ impl ReportRun {
             Ok(report) => {
                 self.nodes.pop();
                 self.failed_once = false;
+                self.has_shown |=
+                    report.outside + report.not_ended > 0 || !report.sessions.is_empty();
                 return Ok(ReportAnswer::Read(report));
             }
             Err(error) => error,
@@ -137,7 +172,12 @@ impl ReportRun {
         let again = |wait| ReportAnswer::Again { wait, remark: None };
         match &error.failure {
             ReportFailure::TooSoon { wait, .. } => return Ok(again(*wait)),
+            ReportFailure::Unreadable(_) if !self.as_text && !self.failed_once => {
+                self.failed_once = true;
+                return Ok(again(BETWEEN_REPORTS));
+            }
             ReportFailure::TooLong | ReportFailure::Unreadable(_) if !self.as_text => {
+                self.failed_once = false;
                 self.as_text = true;
                 return Ok(again(BETWEEN_REPORTS));
             }
@@ -178,12 +218,15 @@ impl ReportRun {
             AskedBy::Groups | AskedBy::Technicians => {
                 let below = hierarchy.technicians_to_ask(std::slice::from_ref(&node.id));
                 // A technician or channel. A group without technicians and a node that is gone have none below.
-                if below.contains(node) {
-                    return Err(error);
-                }
                 self.by = AskedBy::Technicians;
                 self.nodes.pop();
-                (below, "technician")
+                if below.contains(node) {
+                    // The others are asked all the same.
+                    self.refused.get_or_insert_with(|| error.to_string());
+                    (Vec::new(), "other technician")
+                } else {
+                    (below, "technician")
+                }
             }
         };
         for node in nodes.into_iter().rev() {

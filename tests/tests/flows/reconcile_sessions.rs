@@ -839,3 +839,90 @@ async fn no_person_is_in_what_the_function_logs_and_stores() {
         }
     }
 }
+
+/// `NODE` is a technician by the vendor's page, so the account's id may give an empty report without a refusal.
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_without_any_session_are_not_believed_where_rescue_posted_some() {
+    let world = World::reconciling("watch").await;
+    world.add_groups();
+    let posted = world.console_session();
+    world.post_and_deliver(&posted, Phase::End).await;
+    let never = end_one(&world);
+    let rescue = &world.cloud.rescue;
+    let empty = include_str!("../../../shared/fixtures/session_report/report.txt");
+    let header = empty.lines().take_while(|line| !line.contains("4455667"));
+    let header: Vec<_> = header.collect();
+    let body = header.join("\n");
+    let nothing = || FaultAction::Status {
+        code: 200,
+        headers: Vec::new(),
+        body: body.clone(),
+    };
+    let of_the_account = RequestMatcher::path("getReport_v2").body_containing(ACCOUNT_ID);
+    rescue.fault(InjectedFault::on(of_the_account).then(nothing()));
+    let mark = rescue.mark();
+    world.reconcile_later().await;
+    assert_eq!(world.reports_since(mark), [ACCOUNT_ID, "2001", "2002"]);
+    let missed = world.missed_states().await;
+    assert_eq!(missed, [(never, MissedState::Missed)]);
+
+    // The user sees no group's sessions either.
+    inject(&world, "getReport_v2", nothing());
+    let posted = world.console_session();
+    world.post_and_deliver(&posted, Phase::End).await;
+    let until = world.reconcile_progress().await.compared_until;
+    world.reconcile_later().await;
+    let progress = world.reconcile_progress().await;
+    assert_eq!(progress.compared_until, until);
+    let failure = progress.failure.expect("a failure").reason;
+    assert_contains(&failure, &["shows no session", "role"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_technician_of_whom_rescue_makes_no_report_holds_up_no_other() {
+    let world = World::reconciling("watch").await;
+    world.add_groups();
+    refuse_groups(&world);
+    let rescue = &world.cloud.rescue;
+    let bo = rescue.start_session(BO).expect("Bo");
+    world.end_unposted(&bo);
+    let of_ana = RequestMatcher::path("getReport_v2").body_containing("4455667");
+    let refused = FaultAction::Status {
+        code: 200,
+        headers: Vec::new(),
+        body: "INVALIDPARAM_NODE".to_owned(),
+    };
+    rescue.fault(InjectedFault::on(of_ana).then(refused).always());
+    world.reconcile_later().await;
+    let missed = world.missed_states().await;
+    assert_eq!(missed, [(bo.id, MissedState::Missed)]);
+    let progress = world.reconcile_progress().await;
+    // The period is compared again.
+    assert_eq!((progress.run, progress.compared_until), (None, None));
+    let failure = progress.failure.expect("a failure").reason;
+    assert_contains(&failure, &["getReport_v2", "INVALIDPARAM_NODE"]);
+    rescue.clear_faults();
+    world.reconcile_later().await;
+    let progress = world.reconcile_progress().await;
+    assert_eq!(progress.failure, None);
+    assert!(progress.compared_until.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_of_a_technician_who_moves_to_another_tenant_stay_where_they_were_posted() {
+    let world = World::reconciling("write").await;
+    world.add_groups();
+    let nodes = |file: String| with_nodes(&reconciling(&file, "write"), &["2001"]);
+    world.change_settings(nodes).await;
+    let other = world.add_sharing_tenant("other", "write", &["2002"]).await;
+    world.cloud.travel(MINUTE);
+    let incident = world.incident();
+    let session = world.session(&incident);
+    world.post_and_deliver(&session, Phase::End).await;
+    let moved = |ana: &mut Technician| ana.group_id = Some("2002".to_owned());
+    world.cloud.rescue.change_technician(TECHNICIAN, moved);
+    world.reconcile_later().await;
+    assert_eq!(world.notes(&incident).len(), 1);
+    assert_eq!(world.missed_of(&other).await, []);
+    assert!(world.progress_of(&other).await.compared_until.is_some());
+}

@@ -86,7 +86,7 @@ async fn noted(world: &World) -> Vec<(String, Vec<String>)> {
 }
 
 fn account(company_id: &str) -> String {
-    format!("account#https://secure.logmeinrescue.com/#{company_id}")
+    format!("#account#https://secure.logmeinrescue.com/#{company_id}")
 }
 
 /// Forgets the accounts, as if their tenants had been written by an earlier release.

@@ -101,6 +101,13 @@ fn the_queues_of_posts_are_fifo_and_keep_posts_for_two_weeks() {
     assert_eq!(template.queue("SessionsDlq").expect("there").redrive, None);
 }
 
+/// Lambda ends a chain of a function and its own queue after 16 invocations, unless it is told not to.
+#[test]
+fn a_reconciliation_may_continue_itself() {
+    let function = properties("ReconcileSessionsFunction");
+    assert_eq!(function["RecursiveLoop"], "Allow");
+}
+
 /// A message of a tenant is delayed by itself, which only a standard queue allows. The next schedule makes it again.
 #[test]
 fn the_queue_of_tenants_is_a_standard_one_that_outlasts_four_schedules() {

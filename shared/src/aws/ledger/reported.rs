@@ -2,8 +2,6 @@
 
 use std::collections::HashSet;
 
-use aws_sdk_dynamodb::operation::query::QueryOutput;
-
 use crate::aws::item::{self, Item, text_value};
 use crate::aws::ledger::table::{
     BY_TENANT, ConditionalUpdate, Ledger, barrier_key, expires_at, session_value,
@@ -68,9 +66,8 @@ impl Ledger {
         tenant: &TenantId,
         session: &SessionId,
     ) -> Result<SessionEnd, StorageError> {
-        let entries = self.entries(tenant, session).await?;
         let mut end = SessionEnd::Unknown;
-        for entry in entries.items() {
+        for entry in &self.entries(tenant, session).await? {
             if !is_end(entry) {
                 let passed = entry.contains_key("passed_at");
                 if passed && end == SessionEnd::Unknown {
@@ -101,19 +98,71 @@ impl Ledger {
         Ok(matches!(answer, ConditionalUpdate::Written(_)))
     }
 
-    /// The entries of a session, as they are now: 1 MB holds some thousand posts.
+    /// Whether anything of a session is known: a post of it, or that it was found to be missed.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn knows(
+        &self,
+        tenant: &TenantId,
+        session: &SessionId,
+    ) -> Result<bool, StorageError> {
+        Ok(!self.entries(tenant, session).await?.is_empty())
+    }
+
+    /// Whether Rescue posted an end that was accepted in that time. The index is eventually consistent.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub async fn has_posted_ends(
+        &self,
+        tenant: &TenantId,
+        (from, to): (Timestamp, Timestamp),
+    ) -> Result<bool, StorageError> {
+        let mut rest = None;
+        loop {
+            let query = self
+                .query()
+                .index_name(BY_TENANT)
+                .key_condition_expression("tenant = :tenant AND received_at BETWEEN :from AND :to")
+                .expression_attribute_values(":tenant", text_value(tenant))
+                .expression_attribute_values(":from", text_value(from))
+                .expression_attribute_values(":to", text_value(to))
+                .set_exclusive_start_key(rest);
+            let answer = self.find(query).await?;
+            let is_posted = |entry| is_end(entry) && !is_from_report(entry);
+            if answer.items().iter().any(is_posted) {
+                return Ok(true);
+            }
+            rest = answer.last_evaluated_key;
+            if rest.is_none() {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// The entries of a session, as they are now.
     async fn entries(
         &self,
         tenant: &TenantId,
         session: &SessionId,
-    ) -> Result<QueryOutput, StorageError> {
-        let query = self
-            .query()
-            .key_condition_expression("#session = :session")
-            .expression_attribute_names("#session", "session")
-            .expression_attribute_values(":session", session_value(tenant, session))
-            .consistent_read(true);
-        self.find(query).await
+    ) -> Result<Vec<Item>, StorageError> {
+        let (mut entries, mut rest) = (Vec::new(), None);
+        loop {
+            let query = self
+                .query()
+                .key_condition_expression("#session = :session")
+                .expression_attribute_names("#session", "session")
+                .expression_attribute_values(":session", session_value(tenant, session))
+                .consistent_read(true)
+                .set_exclusive_start_key(rest);
+            let answer = self.find(query).await?;
+            entries.extend(answer.items.unwrap_or_default());
+            rest = answer.last_evaluated_key;
+            if rest.is_none() {
+                return Ok(entries);
+            }
+        }
     }
 }
 

@@ -27,8 +27,8 @@ pub struct Reconciliation {
     pub off_times: Vec<OffTime>,
 }
 
-/// Longer than any comparison on the schedule looks back.
-const OFF_TIMES_KEPT: Duration = Duration::from_secs(9 * 24 * 3600);
+/// Longer than the ledger remembers posts.
+const OFF_TIMES_KEPT: Duration = Duration::from_secs(91 * 24 * 3600);
 
 /// The most times that are kept.
 const MOST_OFF_TIMES: usize = 50;
@@ -40,10 +40,7 @@ impl Reconciliation {
         self.off_times.retain(|earlier| earlier.to >= oldest);
         self.off_times.push(off);
         if self.off_times.len() > MOST_OFF_TIMES {
-            let first = self.off_times.remove(0);
-            if let Some(second) = self.off_times.first_mut() {
-                second.from = first.from;
-            }
+            self.off_times.remove(0);
         }
     }
 
@@ -59,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_kept_for_nine_days_and_at_most_fifty_of_them() {
+    fn times_are_kept_for_a_quarter_of_a_year_and_at_most_fifty_of_them() {
         let hour = |n: i64| Timestamp::from_millis(n * 3_600_000);
         let off = |n: i64| OffTime {
             from: hour(n),
@@ -72,9 +69,8 @@ mod tests {
             kept.note_off_time(off(n));
         }
         assert_eq!(kept.off_times.len(), 50);
-        // The earliest times have become one.
-        assert!(kept.was_off_at(hour(1)) && !kept.was_off_at(hour(103)));
-        kept.note_off_time(off(1_000));
-        assert_eq!(kept.off_times, [off(1_000)]);
+        assert!(!kept.was_off_at(hour(0)) && kept.was_off_at(hour(104)));
+        kept.note_off_time(off(3_000));
+        assert_eq!(kept.off_times, [off(3_000)]);
     }
 }

@@ -45,8 +45,8 @@ pub(super) enum DateOrder {
 }
 
 impl DateOrder {
-    /// The order in which a report's dates are written. A number above 12 decides it. Otherwise it is the month first,
-    /// unless that puts every session outside the dates that were asked for, and the day first puts every one inside.
+    /// The order in which a report's dates are written. A number above 12 decides it. Otherwise it is the one that puts more
+    /// sessions inside the dates that were asked for, and the month first where both put as many.
     pub(super) fn of(dates: &[WrittenDate], asked: Period) -> Self {
         let mut undecided = dates.iter().filter(|date| !date.year_first);
         let day_first = undecided.any(|date| date.first > 12);
@@ -60,10 +60,7 @@ impl DateOrder {
                     let moments = dates.iter().filter_map(move |date| date.moment(order));
                     moments.filter(|at| asked.contains(*at)).count()
                 };
-                if inside(Self::MonthFirst) == 0
-                    && !dates.is_empty()
-                    && inside(Self::DayFirst) == dates.len()
-                {
+                if inside(Self::DayFirst) > inside(Self::MonthFirst) {
                     Self::DayFirst
                 } else {
                     Self::MonthFirst
@@ -361,8 +358,16 @@ mod tests {
         assert_eq!(order(&["5/6/2025 1:00"], may), DateOrder::MonthFirst);
         let day_first = ["6/5/2025 1:00", "7/5/2025 1:00"];
         assert_eq!(order(&day_first, may), DateOrder::DayFirst);
-        let neither = ["6/5/2025 1:00", "7/9/2025 1:00"];
+        let neither = ["7/9/2025 1:00", "8/9/2025 1:00"];
         assert_eq!(order(&neither, may), DateOrder::MonthFirst);
+        // Around a day that has the number of its month, and beside a session that ended outside.
+        let around = [
+            "4/5/2025 1:00",
+            "5/5/2025 1:00",
+            "6/5/2025 1:00",
+            "1/1/2025 1:00",
+        ];
+        assert_eq!(order(&around, may), DateOrder::DayFirst);
     }
 
     #[test]
