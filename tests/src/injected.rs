@@ -1,4 +1,4 @@
-//! Answers and refusals that tests inject into the simulators and the embedded AWS.
+//! Answers, refusals and texts that tests inject into the simulators and the embedded AWS.
 
 use local::aws::Effect;
 use local::simulator::FaultAction;
@@ -49,4 +49,18 @@ pub fn refused(status: u16, error: &str) -> Effect {
 /// A refusal that the SDK does not repeat.
 pub fn denied() -> Effect {
     refused(400, "AccessDeniedException")
+}
+
+/// Text that no compression makes much smaller.
+pub fn noise(length: usize) -> String {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    (0..length)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            let index = u32::try_from(state % 94).expect("small");
+            char::from_u32(33 + index).expect("ASCII")
+        })
+        .collect()
 }

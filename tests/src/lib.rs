@@ -6,6 +6,7 @@ mod assertions;
 pub mod bars;
 mod binaries;
 pub mod calls;
+mod commands;
 mod deliveries;
 mod faults;
 pub mod injected;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use local::demo_tenant::{self, CLIENT_SECRET, SSO_PASSWORD, TECHNICIAN, TENANT};
 use local::lambda::Poller;
 use local::rescue::{Channel, Session, Technician, TechnicianGroup};
-use local::simulator::Mark;
+use local::simulator::{FaultAction, Mark};
 use shared::domain::secret_name::SecretName;
 use shared::domain::tenant::TenantId;
 use shared::reconciliation::{MissedSession, MissedSessions, MissedState, ReconcileProgress};
@@ -32,6 +32,17 @@ pub fn reconciling(file: &str, mode: &str) -> String {
 /// The tenant file with those `report_nodes`.
 pub fn with_nodes(file: &str, nodes: &[&str]) -> String {
     with_line(file, "rescue", &format!("report_nodes = {nodes:?}"))
+}
+
+/// Rescue's answer with the names of a report's columns and no session.
+pub fn report_without_sessions() -> FaultAction {
+    let report = include_str!("../../shared/fixtures/session_report/report.txt");
+    let header = report.lines().take_while(|line| !line.contains("4455667"));
+    FaultAction::Status {
+        code: 200,
+        headers: Vec::new(),
+        body: header.collect::<Vec<_>>().join("\n"),
+    }
 }
 
 impl World {

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Serialize;
-use shared::aws::ledger::ENTRY_LIFETIME;
+use shared::aws::ledger::{ENTRY_LIFETIME, Ledger};
+use shared::aws::storage_error::StorageError;
 use shared::aws::tenants::ManagedTenant;
 use shared::domain::clock::Timestamp;
 use shared::domain::session::SessionId;
@@ -13,7 +14,7 @@ use shared::domain::tenant::{Reconcile, TenantFile, TenantId};
 use shared::domain::time_budget::TimeBudget;
 use shared::environment::Testing;
 use shared::reconciliation::{
-    NoReport, Ownership, ReportAnswer, ReportRun, Reporter, never_posted, queue,
+    NoReport, ONE_REPORT, Ownership, ReportAnswer, ReportRun, Reporter, never_posted, queue,
 };
 use shared::rescue::report::{BETWEEN_REPORTS, Hierarchy, Period, ReportedSession, SessionReport};
 use shared::wiring::VendorWiring;
@@ -24,9 +25,6 @@ use crate::records::vendors;
 use crate::stack::Stack;
 use crate::tenant::sharing;
 use crate::tenant::table::read_managed;
-
-/// How long all calls for one report may take.
-const ONE_REPORT: Duration = Duration::from_secs(150);
 
 /// How often in a row Rescue may make no report: too soon, too long, or not readable as XML.
 const REPETITIONS: usize = 6;
@@ -123,7 +121,7 @@ pub async fn reconcile(
         stack,
         options,
         tenant: &tenant,
-        others: others(stack, &tenant.tenant.file).await?,
+        sharing: told_apart(stack, &tenant.tenant.file).await?,
         sessions: BTreeMap::new(),
         unreadable: 0,
         remarks: BTreeSet::new(),
@@ -137,8 +135,8 @@ struct Run<'a> {
     stack: &'a Stack,
     options: &'a ReconcileOptions,
     tenant: &'a ManagedTenant,
-    /// The nodes of the account's other tenants, each tenant's by themselves.
-    others: Vec<Vec<String>>,
+    /// The account's other tenants.
+    sharing: Vec<TenantFile>,
     sessions: BTreeMap<SessionId, ReportedSession>,
     unreadable: usize,
     remarks: BTreeSet<String>,
@@ -159,6 +157,7 @@ impl Run<'_> {
         let file = &self.tenant.tenant.file;
         let mut repeated = 0;
         let mut reports = ReportRun::new(self.options.period);
+        let ledger = ledger(self.stack);
         loop {
             let before = reports.clone();
             let budget = TimeBudget::lasting(self.stack.clock.clone(), ONE_REPORT);
@@ -166,7 +165,7 @@ impl Run<'_> {
                 Ok((ReportAnswer::Read(report), hierarchy)) => {
                     repeated = 0;
                     self.keep(report, hierarchy.as_ref(), &vendors).await?;
-                    if !reports.has_more() {
+                    if !self.asks_groups(&ledger, &mut reports).await? && !reports.has_more() {
                         self.remarks.extend(reports.refused().map(str::to_owned));
                         // A report that was too long was asked for a part of the period.
                         match reports.following(self.options.period.to) {
@@ -194,6 +193,28 @@ impl Run<'_> {
         }
     }
 
+    /// Whether the report of the account is doubted, so that each technician group is asked.
+    async fn asks_groups(
+        &mut self,
+        ledger: &Ledger,
+        reports: &mut ReportRun,
+    ) -> Result<bool, AdminError> {
+        let tenant = &self.tenant.tenant.file;
+        let doubtful = reports.is_doubtful(ledger, &tenant.tenant).await;
+        if !doubtful.map_err(unreadable)? {
+            return Ok(false);
+        }
+        if reports.ask_groups() {
+            return Ok(true);
+        }
+        // The nodes of the options may be some of the tenant's, and the posts those of the others.
+        if self.options.nodes.is_empty() {
+            return Err(no_report(tenant, NoReport::ShowsNone));
+        }
+        self.remarks.insert(NoReport::ShowsNone.to_string());
+        Ok(false)
+    }
+
     /// Keeps the tenant's sessions of a report.
     async fn keep(
         &mut self,
@@ -214,7 +235,7 @@ impl Run<'_> {
         let secrets = secrets.map_err(|error| AdminError::Report(format!("{error}.")))?;
         let ownership = Ownership {
             tenant: &self.tenant.tenant.file,
-            others: &self.others,
+            sharing: &self.sharing,
             hierarchy,
             secrets: &secrets,
         };
@@ -233,14 +254,8 @@ impl Run<'_> {
         let reported = self.sessions.len();
         let sessions = self.sessions.into_values().collect();
         let (id, from) = (&options.tenant, options.period.from);
-        let found = never_posted(&ledger, id, sessions, from).await;
-        let found = found.map_err(|error| {
-            AdminError::failed(
-                "dynamodb:Query",
-                "the sessions table",
-                error.reason().to_owned(),
-            )
-        })?;
+        let found = never_posted(&ledger, id, &self.sharing, sessions, from).await;
+        let found = found.map_err(unreadable)?;
         let sessions = found.iter().map(|found| found.session.clone());
         let mut missed: Vec<MissedSession> = sessions.map(MissedSession::from).collect();
         missed.sort_by(|one, other| {
@@ -289,9 +304,15 @@ fn no_report(tenant: &TenantFile, error: NoReport) -> AdminError {
     }
 }
 
-/// The `report_nodes` of the other tenants with the same Rescue account, each tenant's by themselves. Without nodes every
-/// session of the account counts as the tenant's, so there must be no other tenant.
-async fn others(stack: &Stack, file: &TenantFile) -> Result<Vec<Vec<String>>, AdminError> {
+/// The ledger cannot be read.
+fn unreadable(error: StorageError) -> AdminError {
+    let reason = error.reason().to_owned();
+    AdminError::failed("dynamodb:Query", "the sessions table", reason)
+}
+
+/// The other tenants with the same Rescue account. Without nodes every session of the account counts as the tenant's, so there
+/// must be no other tenant.
+async fn told_apart(stack: &Stack, file: &TenantFile) -> Result<Vec<TenantFile>, AdminError> {
     let sharing = sharing(stack, file).await?;
     match sharing.first() {
         Some(other) if file.rescue.report_nodes.is_empty() => {
@@ -300,9 +321,6 @@ async fn others(stack: &Stack, file: &TenantFile) -> Result<Vec<Vec<String>>, Ad
                 other: other.tenant.clone(),
             })
         }
-        _ => Ok(sharing
-            .into_iter()
-            .map(|other| other.rescue.report_nodes)
-            .collect()),
+        _ => Ok(sharing),
     }
 }

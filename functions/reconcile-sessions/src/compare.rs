@@ -44,10 +44,6 @@ pub(crate) async fn take_report(
 ) -> Result<Compared, Obstacle> {
     let file = &tenant.tenant.file;
     let sharing = sharing(function, request, file).await?;
-    let nodes = sharing
-        .iter()
-        .map(|other| other.rescue.report_nodes.clone());
-    let others: Vec<Vec<String>> = nodes.collect();
     let reporter = Reporter {
         rescue: &function.rescue,
         authcodes: &function.authcodes,
@@ -76,7 +72,7 @@ pub(crate) async fn take_report(
     let secrets = secrets.map_err(NoReport::from)?;
     let ownership = Ownership {
         tenant: file,
-        others: &others,
+        sharing: &sharing,
         hierarchy: hierarchy.as_ref(),
         secrets: &secrets,
     };
@@ -84,52 +80,17 @@ pub(crate) async fn take_report(
         ownership.is_own(session) && !tenant.was_switched_off_at(session.ended_at)
     });
     let own: Vec<ReportedSession> = own.collect();
-    if !run.has_more() && !run.has_shown() {
-        doubt_empty_reports(function, file, run).await?;
+    let (ledger, id) = (&function.ledger, &file.tenant);
+    if run.is_doubtful(ledger, id).await? {
+        return Err(if run.ask_groups() {
+            Obstacle::Wait(BETWEEN_REPORTS)
+        } else {
+            NoReport::ShowsNone.into()
+        });
     }
     let reported = own.len();
-    let found = never_posted(&function.ledger, &file.tenant, own, run.from).await?;
-    let found = without_those_of_others(function, found, &sharing).await?;
+    let found = never_posted(ledger, id, &sharing, own, run.from).await?;
     Ok(Compared { reported, found })
-}
-
-/// Reports without any session prove nothing where Rescue posted some: its user may not see them, or it makes no report of
-/// the whole account without saying so.
-async fn doubt_empty_reports(
-    function: &ReconcileSessions,
-    file: &TenantFile,
-    run: &mut ReportRun,
-) -> Result<(), Obstacle> {
-    let time = (run.from, run.to);
-    if !function.ledger.has_posted_ends(&file.tenant, time).await? {
-        return Ok(());
-    }
-    if run.ask_groups() {
-        return Err(Obstacle::Wait(BETWEEN_REPORTS));
-    }
-    let reason = "Rescue's report shows no session of a time in which Rescue posted some: its user has to have a role that may \
-                  make reports of all technicians, and rescue.report_nodes has to name all of the tenant's.";
-    Err(Obstacle::Permanent(reason.to_owned()))
-}
-
-/// Drops the sessions that another tenant of the account knows: their technician or node was that tenant's when Rescue posted
-/// them.
-async fn without_those_of_others(
-    function: &ReconcileSessions,
-    found: Vec<FoundSession>,
-    sharing: &[TenantFile],
-) -> Result<Vec<FoundSession>, Obstacle> {
-    let mut own = Vec::with_capacity(found.len());
-    'sessions: for session in found {
-        for other in sharing {
-            let id = &session.session.session_id;
-            if function.ledger.knows(&other.tenant, id).await? {
-                continue 'sessions;
-            }
-        }
-        own.push(session);
-    }
-    Ok(own)
 }
 
 /// The other tenants of the account: those that the schedule knew, and those that have been noted since.

@@ -87,3 +87,85 @@ fn period(
     let from = from.max(earliest);
     (from < to).then_some(Period { from, to })
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::aws::tenants::{ManagedBy, Reconciliation};
+    use shared::domain::session::SessionId;
+    use shared::reconciliation::{
+        MissedSession,
+        MissedState::{Missed, Suspected, Written},
+    };
+
+    use super::*;
+
+    /// In hours since reconciliation was switched on.
+    fn at(hours: i64) -> Timestamp {
+        Timestamp::from_millis(hours * 3_600_000)
+    }
+
+    fn tenant(mode: &str) -> ManagedTenant {
+        let document = serde_json::json!({
+            "tenant": "acme",
+            "rescue": {"company_id": "1", "reconcile": mode},
+            "servicenow": {"instance": "https://acme.service-now.com"},
+        });
+        let file = serde_json::from_value(document).expect("a tenant file");
+        ManagedTenant {
+            reconciliation: Reconciliation {
+                since: Some(at(0)),
+                ..Reconciliation::default()
+            },
+            ..ManagedTenant::new(file, ManagedBy::File)
+        }
+    }
+
+    fn missed(state: MissedState, more: bool) -> MissedSessions {
+        let session = MissedSession {
+            session_id: SessionId::parse("7").expect("valid"),
+            technician_id: None,
+            ended_at: at(40),
+            state,
+        };
+        MissedSessions {
+            sessions: vec![session],
+            more,
+        }
+    }
+
+    /// The hours between which the next run compares, at the hundredth.
+    fn compares(mode: &str, until: Option<i64>, missed: &MissedSessions) -> Option<(i64, i64)> {
+        let progress = ReconcileProgress {
+            compared_until: until.map(at),
+            ..ReconcileProgress::default()
+        };
+        let period = period(&tenant(mode), &progress, missed, at(100))?;
+        let hours = |at: Timestamp| at.as_secs() / 3_600;
+        Some((hours(period.from), hours(period.to)))
+    }
+
+    #[test]
+    fn a_run_looks_back_to_the_beginning_or_a_day_before_the_last_one_ended() {
+        let none = MissedSessions::default();
+        assert_eq!(compares("watch", None, &none), Some((0, 98)));
+        assert_eq!(compares("watch", Some(92), &none), Some((68, 98)));
+        assert_eq!(compares("watch", Some(10), &none), Some((0, 98)));
+        assert_eq!(compares("watch", Some(98), &none), None);
+    }
+
+    #[test]
+    fn what_is_not_written_is_looked_for_again_once_it_is_to_be_written() {
+        for (mode, state, more, from) in [
+            ("watch", Missed, false, 68),
+            ("write", Missed, false, 40),
+            ("write", Suspected, false, 40),
+            ("write", Written, false, 68),
+            // The earliest ones are not stored.
+            ("write", Missed, true, 0),
+            ("write", Written, true, 68),
+        ] {
+            let compared = compares(mode, Some(92), &missed(state, more));
+            assert_eq!(compared, Some((from, 98)), "{mode} {state:?} {more}");
+        }
+    }
+}

@@ -10,8 +10,8 @@ use crate::aws::queue::{Barrier, Post, QueueError, Queues};
 use crate::aws::storage_error::StorageError;
 use crate::domain::clock::Timestamp;
 use crate::domain::session::{Digest, Event, Source};
-use crate::domain::tenant::{Reconcile, TenantId};
-use crate::rescue::report::ReportedSession;
+use crate::domain::tenant::{Reconcile, TenantFile, TenantId};
+use crate::rescue::report::{ReportNode, ReportedSession};
 
 /// The ledger is read from so long before the first session ended: the clocks of Rescue and AWS differ.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(3600);
@@ -34,9 +34,10 @@ pub struct FoundSession {
 impl FoundSession {
     /// The session as it is shown to people.
     pub fn missed(&self) -> MissedSession {
+        let technician = self.session.technician_id.as_ref();
         MissedSession {
             session_id: self.session.session_id.clone(),
-            technician_id: self.session.technician_id.clone().filter(|id| is_node(id)),
+            technician_id: technician.filter(|id| ReportNode::is_id(id)).cloned(),
             ended_at: self.session.ended_at,
             state: if self.confirmed {
                 MissedState::Missed
@@ -62,12 +63,8 @@ impl FoundSession {
     }
 }
 
-/// Whether a text of the report is a node's id, as the settings have it.
-fn is_node(id: &str) -> bool {
-    (1..=20).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit())
-}
-
 /// Those of the sessions, all of which ended at `from` or later, whose end was not posted and not taken from a report.
+/// What a tenant of `sharing`, the account's other tenants, knows is left out: it was that tenant's when Rescue posted it.
 ///
 /// The index is read first, which may lag behind; what it does not have is looked up in the ledger.
 ///
@@ -76,6 +73,7 @@ fn is_node(id: &str) -> bool {
 pub async fn never_posted(
     ledger: &Ledger,
     tenant: &TenantId,
+    sharing: &[TenantFile],
     sessions: Vec<ReportedSession>,
     from: Timestamp,
 ) -> Result<Vec<FoundSession>, StorageError> {
@@ -89,21 +87,36 @@ pub async fn never_posted(
     let mut found = Vec::new();
     while !unknown.is_empty() {
         let rest = unknown.split_off(unknown.len().min(AT_ONCE));
-        let ends = unknown
-            .iter()
-            .map(|session| ledger.session_end(tenant, &session.session_id));
-        let ends = join_all(ends).await;
-        for (session, end) in unknown.into_iter().zip(ends) {
-            let confirmed = match end? {
-                SessionEnd::Posted | SessionEnd::Reported => continue,
-                SessionEnd::Missed => true,
-                SessionEnd::Unknown => false,
-            };
-            found.push(FoundSession { session, confirmed });
+        let looked_up = unknown
+            .into_iter()
+            .map(|session| look_up(ledger, tenant, sharing, session));
+        for session in join_all(looked_up).await {
+            found.extend(session?);
         }
         unknown = rest;
     }
     Ok(found)
+}
+
+/// The session, unless the ledger has its end or it is another tenant's.
+async fn look_up(
+    ledger: &Ledger,
+    tenant: &TenantId,
+    sharing: &[TenantFile],
+    session: ReportedSession,
+) -> Result<Option<FoundSession>, StorageError> {
+    let id = &session.session_id;
+    let confirmed = match ledger.session_end(tenant, id).await? {
+        SessionEnd::Posted | SessionEnd::Reported => return Ok(None),
+        SessionEnd::Missed => true,
+        SessionEnd::Unknown => false,
+    };
+    for other in sharing {
+        if ledger.knows(&other.tenant, id).await? {
+            return Ok(None);
+        }
+    }
+    Ok(Some(FoundSession { session, confirmed }))
 }
 
 /// Sends what follows for a found session: its post, or with [`Reconcile::Watch`] a barrier, unless that has passed.

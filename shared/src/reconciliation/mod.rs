@@ -22,5 +22,5 @@ pub use self::progress::{
     EndedRun, ReconcileFailure, ReconcileProgress, ReconcileRun, reconcile_lease_key,
     reconciled_key,
 };
-pub use self::reporter::{NoReport, Reporter};
+pub use self::reporter::{NoReport, ONE_REPORT, Reporter};
 pub use self::reports::{ReportAnswer, ReportRun};

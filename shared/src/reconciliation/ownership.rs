@@ -10,8 +10,8 @@ use crate::rescue::report::{Hierarchy, ReportedSession};
 pub struct Ownership<'a> {
     /// The tenant whose sessions are looked for.
     pub tenant: &'a TenantFile,
-    /// The `report_nodes` of the account's other tenants, each tenant's by themselves.
-    pub others: &'a [Vec<String>],
+    /// The account's other tenants.
+    pub sharing: &'a [TenantFile],
     /// The account's organisation. `None`: the tenant names no nodes.
     pub hierarchy: Option<&'a Hierarchy>,
     /// The key that signs the tenant's `Tracking0` is among them.
@@ -23,22 +23,20 @@ impl Ownership<'_> {
     /// tenant's. Where no tenant has the technician, the same counts for its channel. A session that was started with a PIN of
     /// another tenant is never the tenant's.
     pub fn is_own(&self, session: &ReportedSession) -> bool {
-        if !self.others.is_empty() && self.has_foreign_pin(session) {
+        if !self.sharing.is_empty() && self.has_foreign_pin(session) {
             return false;
         }
         let nodes = &self.tenant.rescue.report_nodes;
         let Some(hierarchy) = self.hierarchy.filter(|_| !nodes.is_empty()) else {
-            return self.others.is_empty();
+            return self.sharing.is_empty();
         };
         for (technician, channel) in [
             (session.technician_id.as_deref(), None),
             (None, session.channel_id.as_deref()),
         ] {
             let covered = |nodes: &[String]| hierarchy.covers(nodes, technician, channel);
-            let (own, another) = (
-                covered(nodes),
-                self.others.iter().any(|nodes| covered(nodes)),
-            );
+            let is_theirs = |other: &TenantFile| covered(&other.rescue.report_nodes);
+            let (own, another) = (covered(nodes), self.sharing.iter().any(is_theirs));
             if own || another {
                 return own && !another;
             }
@@ -98,11 +96,11 @@ mod tests {
 
     fn owns(nodes: &[&str], others: &[&[&str]], session: &ReportedSession) -> bool {
         let (tenant, hierarchy) = (file("acme", nodes), Hierarchy::read(ACME).expect("nodes"));
-        let owned = |nodes: &&[&str]| nodes.iter().map(|node| (*node).to_owned()).collect();
-        let others: Vec<Vec<String>> = others.iter().map(owned).collect();
+        let others = others.iter().map(|nodes| file("other", nodes));
+        let sharing: Vec<TenantFile> = others.collect();
         let ownership = Ownership {
             tenant: &tenant,
-            others: &others,
+            sharing: &sharing,
             hierarchy: (!nodes.is_empty()).then_some(&hierarchy),
             secrets: &TenantSecrets {
                 tracking_key: Some(Secret::from("key")),

@@ -14,7 +14,7 @@ use crate::rescue::host::HostError;
 use crate::rescue::report::{BETWEEN_REPORTS, Hierarchy, ReportClient, ReportError, ReportFailure};
 
 /// How long all calls for one report may take.
-const ONE_REPORT: Duration = Duration::from_secs(150);
+pub const ONE_REPORT: Duration = Duration::from_secs(150);
 
 /// How long no other report is made for the user after one. A caller that waits for [`BETWEEN_REPORTS`] finds the lease ended.
 const KEPT_AFTER: Duration = Duration::from_secs(65);
@@ -48,6 +48,12 @@ pub enum NoReport {
     /// Rescue made no report.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// The reports show no session of a time in which Rescue posted some, and nothing smaller is left to ask for.
+    #[error(
+        "Rescue's report shows no session of a time in which Rescue posted some: its user has to have a role that may make \
+         reports of all technicians, and rescue.report_nodes has to name all of the tenant's."
+    )]
+    ShowsNone,
     /// The tenant's secrets cannot be read.
     #[error("{0}.")]
     Secrets(#[from] SecretStoreError),
@@ -79,7 +85,8 @@ impl NoReport {
             Self::SignIn(SignInError::NotSet(_))
             | Self::NoUser
             | Self::Host(_)
-            | Self::UnknownNodes(_) => false,
+            | Self::UnknownNodes(_)
+            | Self::ShowsNone => false,
         }
     }
 }
@@ -108,7 +115,7 @@ impl Reporter<'_> {
     ) -> Result<(ReportAnswer, Option<Hierarchy>), NoReport> {
         let user = self.user(tenant).await?;
         let host = self.rescue.host(tenant)?;
-        // Rescue does not tell letter cases of an SSO id apart.
+        // The letter case of an SSO id may not count in Rescue: then these are reports of one user.
         let user = user.to_lowercase();
         let lease = report_lease_key(host.as_str(), &tenant.rescue.company_id, &user);
         let owner = uuid::Uuid::new_v4().simple().to_string();

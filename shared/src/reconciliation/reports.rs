@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::aws::ledger::Ledger;
+use crate::aws::storage_error::StorageError;
 use crate::domain::clock::Timestamp;
+use crate::domain::tenant::TenantId;
 use crate::rescue::api::RescueRefusal;
 use crate::rescue::report::{
     BETWEEN_REPORTS, Hierarchy, Period, ReportClient, ReportError, ReportFailure, ReportFormat,
@@ -85,14 +88,25 @@ impl ReportRun {
         }
     }
 
-    /// Whether any report of the run had a session.
-    pub const fn has_shown(&self) -> bool {
-        self.has_shown
-    }
-
     /// Why the reports are incomplete: Rescue makes none of a technician or channel.
     pub fn refused(&self) -> Option<&str> {
         self.refused.as_deref()
+    }
+
+    /// Whether all reports are read and none had a session, of a time in which Rescue posted some. That proves nothing: the
+    /// user may not see them, or Rescue makes no report of the whole account without saying so.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn is_doubtful(
+        &self,
+        ledger: &Ledger,
+        tenant: &TenantId,
+    ) -> Result<bool, StorageError> {
+        if self.has_more() || self.has_shown {
+            return Ok(false);
+        }
+        ledger.has_posted_ends(tenant, (self.from, self.to)).await
     }
 
     /// Asks for each technician group, because the account's report shows too little. False: that was done.

@@ -14,6 +14,7 @@ use crate::domain::session::documented_name;
 use crate::domain::tenant::{ColumnKind, ConsoleSessions, HumanDuration, TenantId};
 use crate::domain::tracking::is_code;
 use crate::rescue::host::Host;
+use crate::rescue::report::ReportNode;
 
 /// Columns that the connector writes itself, or by which it finds a record.
 const OWN_COLUMNS: [&str; 4] = ["work_notes", "comments", "number", "correlation_id"];
@@ -222,8 +223,7 @@ impl<'a> Check<'a> {
             self.fault(pointer("rescue.report_nodes"), message);
         }
         for (pointer, node) in nodes {
-            let is_id = (1..=20).contains(&node.len()) && node.bytes().all(|b| b.is_ascii_digit());
-            if !is_id {
+            if !ReportNode::is_id(node) {
                 self.fault(
                     pointer,
                     "must be a node's id: digits, as in Rescue's organisation tree",

@@ -215,3 +215,23 @@ async fn the_pause_of_a_throttled_tenant_doubles_while_throttling_continues() {
     parts.advance(2 * 3600 + 1);
     assert_eq!(throttled(0).await, 30);
 }
+
+/// An item of another release must not stop what depends on it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_reads_back_and_one_that_cannot_be_read_is_the_default() {
+    let parts = Parts::start().await;
+    let credentials = parts.credentials();
+    let numbers = async || {
+        let read: Vec<u32> = credentials.value("acme#numbers").await.expect("readable");
+        read
+    };
+    assert_eq!(numbers().await, [0_u32; 0]);
+    for (stored, read) in [
+        (serde_json::json!([1, 2]), vec![1, 2]),
+        (serde_json::json!({}), vec![]),
+    ] {
+        let put = credentials.put_value("acme#numbers".to_owned(), MINUTE, &stored);
+        put.await.expect("stored");
+        assert_eq!(numbers().await, read, "{stored}");
+    }
+}

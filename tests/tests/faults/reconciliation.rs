@@ -9,7 +9,6 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use local::demo_tenant::{TECHNICIAN, TENANT};
 use local::rescue::{Phase, Technician};
 use shared::domain::clock::Timestamp;
-use shared::environment::Testing;
 use shared::reconciliation::MissedState;
 use shared::rescue::report::Period;
 use tests::reconciliation::{BO, COMPARED_AFTER, RECONCILE_SESSIONS, reconciling, with_nodes};
@@ -207,11 +206,7 @@ async fn of_ten_thousand_sessions_exactly_those_are_written_that_were_never_post
         nodes: Vec::new(),
         write: true,
         beyond_ledger: false,
-        testing: Testing {
-            allow_loopback: true,
-            rescue_endpoint_url: Some(rescue.url()),
-            ..Testing::default()
-        },
+        testing: world.testing(),
     };
     let pause = async |wait| world.cloud.travel(wait);
     let (first, second, by_hand) = futures::join!(

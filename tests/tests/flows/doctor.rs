@@ -16,7 +16,6 @@ use shared::domain::error::ErrorCode;
 use shared::domain::secret::Secret;
 use shared::domain::secret_name::SecretName;
 use shared::domain::tenant::TenantId;
-use shared::environment::Testing;
 use std::time::Duration;
 use tests::World;
 use tests::injected::rate_limited;
@@ -27,21 +26,6 @@ use super::command_line::CommandLine;
 
 const DAY: u64 = 24 * 3600;
 const HOUR: u64 = 3600;
-
-/// No optional checks.
-fn options(world: &World) -> Options {
-    Options {
-        technician: None,
-        write_to: None,
-        webhook_url: None,
-        technicians: None,
-        testing: Testing {
-            rescue_endpoint_url: Some(world.cloud.rescue.url()),
-            allow_loopback: true,
-            ..Testing::default()
-        },
-    }
-}
 
 /// A report with assertions about its checks.
 #[derive(Debug)]
@@ -97,7 +81,7 @@ impl Examined {
 }
 
 async fn doctor(world: &World) -> Examined {
-    doctor_with(world, &options(world)).await
+    doctor_with(world, &world.doctor_options()).await
 }
 
 async fn doctor_with(world: &World, options: &Options) -> Examined {
@@ -146,7 +130,7 @@ async fn healthy() -> (World, Options) {
         write_to: Some(record.number.clone()),
         webhook_url: Some(world.ended.clone()),
         technicians: Some(technicians::read(&format!("E-mail\n{TECHNICIAN}\n"))),
-        ..options(&world)
+        ..world.doctor_options()
     };
     (world, options)
 }
@@ -347,7 +331,7 @@ async fn every_missing_secret_is_named() {
     let file = demo_tenant::file(&world.cloud).replace("tenant = \"demo\"", "tenant = \"acme\"");
     world.cloud.apply(&file, &[]).await.expect("applied");
     let acme = TenantId::parse("acme").expect("valid");
-    let report = doctor_of(&world.cloud.stack, &acme, &options(&world)).await;
+    let report = doctor_of(&world.cloud.stack, &acme, &world.doctor_options()).await;
     for name in ["oauth-client-secret", "refresh-token", "sso-password"] {
         report.assert_failed("secrets", &format!("secrets set acme {name}"));
         report.assert_seen("secrets", name);
@@ -356,7 +340,7 @@ async fn every_missing_secret_is_named() {
     let file = file.replace("client_id", "grant = \"password\"\nclient_id");
     let secrets = [(SecretName::RescueApiToken, "token")];
     world.cloud.apply(&file, &secrets).await.expect("applied");
-    let report = doctor_of(&world.cloud.stack, &acme, &options(&world)).await;
+    let report = doctor_of(&world.cloud.stack, &acme, &world.doctor_options()).await;
     let missing = "not set: oauth-client-secret, service-account-password";
     assert_eq!(report.check("secrets").seen, missing);
     report.assert_status("refresh-token", Status::Skipped);
@@ -394,7 +378,7 @@ async fn a_tenant_that_is_switched_off_fails() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unreachable_rescue_host_is_found() {
     let world = World::start().await;
-    let mut options = options(&world);
+    let mut options = world.doctor_options();
     options.testing.rescue_endpoint_url = Some("http://127.0.0.1:1".to_owned());
     options.technician = Some(TECHNICIAN.to_owned());
     let report = doctor_with(&world, &options).await;
@@ -410,7 +394,7 @@ async fn each_cause_of_a_refused_sign_in_has_its_own_remedy() {
     let rescue = &world.cloud.rescue;
     let examined = async |technician: &str| {
         let technician = Some(technician.to_owned());
-        let options = options(&world);
+        let options = world.doctor_options();
         doctor_with(
             &world,
             &Options {
@@ -467,7 +451,7 @@ async fn an_api_token_is_checked_with_rescue() {
     set(&world.cloud.rescue.issue_api_token(TECHNICIAN)).await;
     let with_technician = Options {
         technician: Some(TECHNICIAN.to_owned()),
-        ..options(&world)
+        ..world.doctor_options()
     };
     let report = doctor_with(&world, &with_technician).await;
     report.assert_status("rescue-api-token", Status::Ok);
@@ -537,7 +521,7 @@ async fn a_missing_record_gets_no_test_note() {
     let world = World::start().await;
     let options = Options {
         write_to: Some("INC9999999".to_owned()),
-        ..options(&world)
+        ..world.doctor_options()
     };
     world.incident();
     let report = doctor_with(&world, &options).await;
@@ -656,7 +640,7 @@ async fn a_webhook_url_is_right_wrong_or_of_another_tenant() {
     let world = World::start().await;
     let examined = async |url: &str| {
         let webhook_url = Some(Secret::from(url));
-        let options = options(&world);
+        let options = world.doctor_options();
         doctor_with(
             &world,
             &Options {
@@ -692,14 +676,14 @@ async fn an_http_api_that_does_not_answer_is_found() {
     let world = World::start().await;
     let mut stack = world.cloud.stack.clone();
     stack.api_url = Some("http://127.0.0.1:1".to_owned());
-    let report = doctor_of(&stack, &demo(), &options(&world)).await;
+    let report = doctor_of(&stack, &demo(), &world.doctor_options()).await;
     report.assert_failed("api", "deployed");
     // Another server answers there.
     stack.api_url = Some(world.cloud.rescue.url());
-    let report = doctor_of(&stack, &demo(), &options(&world)).await;
+    let report = doctor_of(&stack, &demo(), &world.doctor_options()).await;
     report.assert_failed("api", "Deploy the current template");
     stack.api_url = None;
-    let report = doctor_of(&stack, &demo(), &options(&world)).await;
+    let report = doctor_of(&stack, &demo(), &world.doctor_options()).await;
     report.assert_status("api", Status::Skipped);
 }
 
@@ -814,7 +798,7 @@ async fn a_clock_that_is_off_is_noticed() {
     for (seconds, status) in [(90, Status::Warning), (400, Status::Failed)] {
         let mut stack = world.cloud.stack.clone();
         stack.clock = Clock::system(seconds);
-        let report = doctor_of(&stack, &demo(), &options(&world)).await;
+        let report = doctor_of(&stack, &demo(), &world.doctor_options()).await;
         report.assert_found("clock", status, "NTP");
     }
 }
@@ -861,7 +845,7 @@ async fn each_technician_has_exactly_one_active_user() {
     );
     let options = Options {
         technicians: Some(technicians::read(&file)),
-        ..options(&world)
+        ..world.doctor_options()
     };
     let report = doctor_with(&world, &options).await;
     report.assert_failed("technicians", "surplus users");

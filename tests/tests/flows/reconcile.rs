@@ -5,30 +5,25 @@ use std::time::Duration;
 use admin::AdminError;
 use admin::sessions::{ReconcileOptions, Reconciled, reconcile};
 use local::demo_tenant::{TECHNICIAN, TENANT};
-use local::rescue::{Phase, Session, Technician, TechnicianGroup};
-use local::simulator::FaultAction;
+use local::rescue::{ACCOUNT_ID, Phase, Session};
+use local::simulator::{FaultAction, InjectedFault, RequestMatcher};
 use shared::aws::credentials::report_lease_key;
 use shared::domain::secret::Secret;
 use shared::domain::secret_name::SecretName;
-use shared::environment::Testing;
 use shared::rescue::host::Host;
 use shared::rescue::report::Period;
-use tests::World;
+use tests::reconciliation::{BO, report_without_sessions};
 use tests::tokens::demo;
+use tests::{World, assert_contains};
 
 use super::command_line::CommandLine;
 
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
-const BO: &str = "bo.lind@acme.test";
 
 /// The demo's world with a second technician in a group of its own.
 async fn world() -> World {
     let world = World::start().await;
-    let rescue = &world.cloud.rescue;
-    rescue.set_group(TechnicianGroup::new("2001", "Service desk"));
-    rescue.set_group(TechnicianGroup::new("2002", "Field service"));
-    rescue.set_technician(Technician::new("4455667", TECHNICIAN, "Ana Ruiz").in_group("2001"));
-    rescue.set_technician(Technician::new("4455668", BO, "Bo Lind").in_group("2002"));
+    world.add_groups();
     world
 }
 
@@ -44,11 +39,7 @@ fn options(world: &World) -> ReconcileOptions {
         nodes: Vec::new(),
         write: false,
         beyond_ledger: false,
-        testing: Testing {
-            allow_loopback: true,
-            rescue_endpoint_url: Some(world.cloud.rescue.url()),
-            ..Testing::default()
-        },
+        testing: world.testing(),
     }
 }
 
@@ -298,4 +289,57 @@ async fn the_settings_say_whose_report_is_read() {
         .await;
     let found = run(&world, &options).await.expect("a report");
     assert_eq!(ids(&found), [of_bo.id.as_str()]);
+}
+
+/// What another tenant of the account got a post of is that tenant's, wherever the technician is now.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_another_tenant_of_the_account_was_posted_is_not_written_again() {
+    let world = world().await;
+    let incident = world.incident();
+    let session = world.session(&incident);
+    world.cloud.rescue.end_session(&session);
+    world.post_and_deliver(&session, Phase::End).await;
+    let other = world.add_sharing_tenant("other", "off", &["2001"]).await;
+    let options = ReconcileOptions {
+        tenant: other,
+        write: true,
+        nodes: vec!["2001".to_owned()],
+        ..options(&world)
+    };
+    let found = run(&world, &options).await.expect("a report");
+    assert_eq!((found.reported, found.queued), (1, Some(0)), "{found:?}");
+    world.deliver().await;
+    assert_eq!(world.notes(&incident).len(), 1);
+}
+
+/// Rescue may make no report of the account without saying so, and its user may see no session.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_without_any_session_is_not_believed_where_rescue_posted_some() {
+    let world = world().await;
+    let incident = world.incident();
+    let posted = world.session(&incident);
+    world.cloud.rescue.end_session(&posted);
+    world.post_and_deliver(&posted, Phase::End).await;
+    let never = unposted(&world, BO);
+    let options = options(&world);
+    let of_the_account = RequestMatcher::path("getReport_v2").body_containing(ACCOUNT_ID);
+    let fault = InjectedFault::on(of_the_account).then(report_without_sessions());
+    world.cloud.rescue.fault(fault);
+    let found = run(&world, &options).await.expect("a report of each group");
+    assert_eq!(ids(&found), [never.id.as_str()]);
+
+    let fault = InjectedFault::on(RequestMatcher::path("getReport_v2"));
+    let fault = fault.then(report_without_sessions()).always();
+    world.cloud.rescue.fault(fault);
+    let refused = run(&world, &options).await.expect_err("nothing is shown");
+    assert_contains(&refused.to_string(), &["shows no session"]);
+
+    // Of one group that may be right: the posts may be those of the others.
+    let options = ReconcileOptions {
+        nodes: vec!["2002".to_owned()],
+        ..options
+    };
+    let found = run(&world, &options).await.expect("a report of the group");
+    assert_eq!((found.reported, found.remarks.len()), (0, 1), "{found:?}");
+    assert_contains(&found.remarks[0], &["shows no session"]);
 }

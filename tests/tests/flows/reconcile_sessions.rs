@@ -10,8 +10,10 @@ use local::simulator::{FaultAction, InjectedFault, Mark, RequestMatcher};
 use shared::domain::secret_name::SecretName;
 use shared::http::LONGEST_ANSWER;
 use shared::reconciliation::{MissedState, reconcile_lease_key};
-use tests::injected::{denied, rate_limited};
-use tests::reconciliation::{BO, COMPARED_AFTER, RECONCILE_SESSIONS, reconciling, with_nodes};
+use tests::injected::{denied, noise, rate_limited};
+use tests::reconciliation::{
+    BO, COMPARED_AFTER, RECONCILE_SESSIONS, reconciling, report_without_sessions, with_nodes,
+};
 use tests::settings::{console_sessions, with_line};
 use tests::tokens::demo;
 use tests::{Case, World, assert_contains, until};
@@ -109,6 +111,26 @@ async fn a_session_that_was_never_posted_is_written_once() {
     }
     let post = world.entry(&unposted).await;
     assert_eq!((&*post["state"], &*post["source"]), ("delivered", "report"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_whose_row_is_too_long_for_the_queue_is_counted_once_and_not_written() {
+    let world = World::reconciling("write").await;
+    let incident = world.incident();
+    let session = world.session(&incident);
+    let session = session.with_field("CField3", &noise(1_200_000));
+    world.end_unposted(&session);
+    for _ in 0..2 {
+        world.reconcile_later().await;
+        let missed = world.missed_states().await;
+        assert_eq!(missed, [(session.id.clone(), MissedState::Missed)]);
+        assert_eq!(counted(&world), 1);
+    }
+    assert_eq!(world.notes(&incident).len(), 0);
+    let entries = world.ledger(&session).await;
+    let entries: Vec<_> = entries.iter().map(|entry| &*entry["entry"]).collect();
+    assert_eq!(entries, ["barrier"]);
+    assert_eq!(world.reconcile_progress().await.failure, None);
 }
 
 /// The state of a session that was never posted, once its message has been delivered.
@@ -373,6 +395,35 @@ async fn two_tenants_take_turns_with_the_reports_of_one_technician() {
             .all(|pair| pair[1].since(pair[0]) >= MINUTE),
         "{times:?}"
     );
+    for tenant in [demo(), other] {
+        let progress = world.progress_of(&tenant).await;
+        assert!(progress.compared_until.is_some() && progress.failure.is_none());
+    }
+}
+
+/// What a report shows is state of its user in Rescue, where the letter case of the SSO id may not count.
+#[tokio::test(flavor = "multi_thread")]
+async fn tenants_that_spell_one_technician_in_two_letter_cases_take_turns_with_its_reports() {
+    let world = World::reconciling("watch").await;
+    world.add_groups();
+    let spelled = TECHNICIAN.to_uppercase();
+    let ana = Technician::new("4455669", &spelled, "Ana Ruiz");
+    world.cloud.rescue.set_technician(ana.in_group("2001"));
+    let nodes = |file: String| with_nodes(&reconciling(&file, "watch"), &["2001"]);
+    let change = |file: String| nodes(file).replace(TECHNICIAN, &spelled);
+    world.change_settings(change).await;
+    let other = world.add_sharing_tenant("other", "watch", &["2002"]).await;
+    let mark = world.cloud.rescue.mark();
+    let sign_ins = || world.rescue_forms_since(mark, "requestAuthCodeSSO", "ssoid");
+    world.cloud.travel(COMPARED_AFTER);
+    world.run_schedule().await;
+    world.compare().await;
+    assert_eq!(sign_ins().len(), 1, "{:?}", sign_ins());
+    assert_eq!(world.reports_since(mark).len(), 1);
+    world.reconcile_until_empty().await;
+    let mut sign_ins = sign_ins();
+    sign_ins.sort();
+    assert_eq!(sign_ins, [spelled.as_str(), TECHNICIAN]);
     for tenant in [demo(), other] {
         let progress = world.progress_of(&tenant).await;
         assert!(progress.compared_until.is_some() && progress.failure.is_none());
@@ -849,17 +900,8 @@ async fn reports_without_any_session_are_not_believed_where_rescue_posted_some()
     world.post_and_deliver(&posted, Phase::End).await;
     let never = end_one(&world);
     let rescue = &world.cloud.rescue;
-    let empty = include_str!("../../../shared/fixtures/session_report/report.txt");
-    let header = empty.lines().take_while(|line| !line.contains("4455667"));
-    let header: Vec<_> = header.collect();
-    let body = header.join("\n");
-    let nothing = || FaultAction::Status {
-        code: 200,
-        headers: Vec::new(),
-        body: body.clone(),
-    };
     let of_the_account = RequestMatcher::path("getReport_v2").body_containing(ACCOUNT_ID);
-    rescue.fault(InjectedFault::on(of_the_account).then(nothing()));
+    rescue.fault(InjectedFault::on(of_the_account).then(report_without_sessions()));
     let mark = rescue.mark();
     world.reconcile_later().await;
     assert_eq!(world.reports_since(mark), [ACCOUNT_ID, "2001", "2002"]);
@@ -867,7 +909,7 @@ async fn reports_without_any_session_are_not_believed_where_rescue_posted_some()
     assert_eq!(missed, [(never, MissedState::Missed)]);
 
     // The user sees no group's sessions either.
-    inject(&world, "getReport_v2", nothing());
+    inject(&world, "getReport_v2", report_without_sessions());
     let posted = world.console_session();
     world.post_and_deliver(&posted, Phase::End).await;
     let until = world.reconcile_progress().await.compared_until;
@@ -925,4 +967,36 @@ async fn sessions_of_a_technician_who_moves_to_another_tenant_stay_where_they_we
     assert_eq!(world.notes(&incident).len(), 1);
     assert_eq!(world.missed_of(&other).await, []);
     assert!(world.progress_of(&other).await.compared_until.is_some());
+}
+
+/// A message may wait for hours for the report's user.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_joins_the_account_after_the_schedule_is_told_apart_too() {
+    let world = World::reconciling("write").await;
+    world.add_groups();
+    let bo = world.cloud.rescue.start_session(BO).expect("Bo");
+    world.end_unposted(&bo);
+    world.cloud.travel(COMPARED_AFTER);
+    world.run_schedule().await;
+    world.add_sharing_tenant("other", "off", &["2002"]).await;
+    world.reconcile_until_empty().await;
+    let failure = world.reconcile_progress().await.failure.expect("a failure");
+    assert_contains(&failure.reason, &["rescue.report_nodes"]);
+    assert_eq!(world.missed().await, []);
+    assert_eq!(world.queued().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_cannot_be_noted_holds_up_no_tenant() {
+    let world = World::reconciling("watch").await;
+    let never = end_one(&world);
+    world.cloud.travel(COMPARED_AFTER);
+    world.cloud.aws.inject(InjectedAwsFault::once(
+        Service::DynamoDb,
+        "UpdateItem",
+        denied(),
+    ));
+    world.reconcile().await;
+    let missed = world.missed_states().await;
+    assert_eq!(missed, [(never, MissedState::Missed)]);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use admin::doctor::{self, Check, Status, examine};
+use admin::doctor::{Check, Status, examine};
 use admin::tenant::invite;
 use aws_sdk_dynamodb::types::AttributeValue;
 use local::aws::{InjectedAwsFault as AwsFault, Service};
@@ -17,7 +17,6 @@ use shared::domain::secret::Secret;
 use shared::domain::secret_name::SecretName;
 use shared::domain::session::SessionId;
 use shared::domain::tenant::TenantId;
-use shared::environment::Testing;
 use shared::reconciliation::{
     MissedSession, MissedSessions, MissedState, ReconcileFailure, ReconcileProgress,
 };
@@ -399,17 +398,7 @@ async fn the_status_shows_the_missed_sessions_by_technician() {
 }
 
 async fn doctors(world: &World) -> Check {
-    let options = doctor::Options {
-        technician: None,
-        write_to: None,
-        webhook_url: None,
-        technicians: None,
-        testing: Testing {
-            rescue_endpoint_url: Some(world.cloud.rescue.url()),
-            allow_loopback: true,
-            ..Testing::default()
-        },
-    };
+    let options = world.doctor_options();
     let report = examine(&world.cloud.stack, &demo(), &options, |_| {}).await;
     let mut checks = report.expect("there").checks.into_iter();
     let check = checks.find(|check| check.id == "missed-sessions");

@@ -104,7 +104,7 @@ async fn a_session_of_rescues_report_becomes_one_note_that_says_so() {
     let node = ReportNode::node(&account.account_id);
     let report = reports.sessions(&node, period, ReportFormat::Xml).await;
     let sessions = report.expect("a report").sessions;
-    let found = never_posted(&ledger(&world), &demo(), sessions, period.from).await;
+    let found = never_posted(&ledger(&world), &demo(), &[], sessions, period.from).await;
     let found = found.expect("the ledger can be read");
     assert_eq!(found.len(), 1, "{found:?}");
     let ended = found[0].session.ended_at;
@@ -820,4 +820,28 @@ async fn a_message_without_a_source_is_what_rescue_posted() {
     world.deliver().await;
     assert!(!is_from_report(&only_note(&world, &incident)));
     assert!(!world.entry(&session).await.contains_key("source"));
+}
+
+/// A post from the report is made hours after the end of its session, and the tenant may be switched off meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_the_session_counts_where_the_tenant_was_switched_off_meanwhile() {
+    let world = World::start().await;
+    let (before, after) = (world.incident(), world.incident());
+    let ended = world.session(&before);
+    world.cloud.travel(HOUR);
+    world
+        .change_settings(|file| with_line_before_tables(&file, "enabled = false"))
+        .await;
+    world.cloud.travel(HOUR);
+    for session in [&ended, &world.session(&after)] {
+        world.report(session).await;
+    }
+    world.deliver().await;
+    assert!(is_from_report(&only_note(&world, &before)));
+    assert_eq!(world.notes(&after).len(), 0);
+}
+
+/// The tenant file with another line before its tables.
+fn with_line_before_tables(file: &str, line: &str) -> String {
+    format!("{line}\n{file}")
 }

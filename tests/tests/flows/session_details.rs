@@ -4,6 +4,7 @@ use local::aws::Service;
 use local::demo_tenant::TENANT;
 use local::rescue::{Format, Payload, Phase, Session};
 use serde_json::{Value, json};
+use tests::injected::noise;
 use tests::{Case, HttpAnswer, World};
 
 /// The webhook URL without `event`.
@@ -631,20 +632,6 @@ async fn a_chat_of_two_megabytes_arrives_complete() {
         .filter(|line| !written.contains(line.as_str()))
         .count();
     assert_eq!(missing, 0);
-}
-
-/// Text that no compression makes much smaller.
-fn noise(length: usize) -> String {
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    (0..length)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            let index = u32::try_from(state % 94).expect("small");
-            char::from_u32(33 + index).expect("ASCII")
-        })
-        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,7 +17,6 @@ use shared::checks::report::Status;
 use shared::checks::runner::run;
 use shared::domain::error::ErrorCode;
 use shared::domain::tenant::TenantId;
-use shared::environment::Testing;
 use shared::retry::ServiceNowTimeouts;
 use shared::wiring::VendorWiring;
 use tests::World;
@@ -109,10 +108,7 @@ async fn the_checks_are_those_of_doctor() {
     let app = SettingsApp::of_the_demo(&world).await;
     let options = admin::doctor::Options {
         technician: Some(TECHNICIAN.to_owned()),
-        write_to: None,
-        webhook_url: None,
-        technicians: None,
-        testing: testing(&world),
+        ..world.doctor_options()
     };
     let report = admin::doctor::examine(&world.cloud.stack, &demo(), &options, |_| {})
         .await
@@ -283,11 +279,8 @@ async fn after_a_correction_in_servicenow_doctor_resumes_the_deliveries() {
         .add_registry(CLIENT_ID, CLIENT_SECRET);
     world.cloud.travel(Duration::from_secs(61));
     let options = admin::doctor::Options {
-        technician: None,
         write_to: Some(incident.number.clone()),
-        webhook_url: None,
-        technicians: None,
-        testing: testing(&world),
+        ..world.doctor_options()
     };
     let report = admin::doctor::examine(&world.cloud.stack, &demo(), &options, |_| {})
         .await
@@ -437,15 +430,6 @@ async fn a_tenant_without_a_token_is_told_of_the_token_set_up_alone() {
     assert_found(&checks, "servicenow-access", "failed", "token set-up");
 }
 
-/// The variables that are only for tests.
-fn testing(world: &World) -> Testing {
-    Testing {
-        rescue_endpoint_url: Some(world.cloud.rescue.url()),
-        allow_loopback: true,
-        ..Testing::default()
-    }
-}
-
 /// The same code with two seconds in place of twenty.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rescue_that_does_not_answer_costs_no_other_check_its_result() {
@@ -467,7 +451,7 @@ async fn a_rescue_that_does_not_answer_costs_no_other_check_its_result() {
         credentials: Arc::new(stack.credentials()),
         clock: stack.clock.clone(),
         timeouts: ServiceNowTimeouts::HTTP,
-        testing: testing(&world),
+        testing: world.testing(),
     };
     let tenant = stack.tenants().read(&demo()).await.expect("read");
     let limit = Duration::from_secs(2);

@@ -103,6 +103,11 @@ pub struct ReportNode {
 }
 
 impl ReportNode {
+    /// Whether a text can be a node's id: 1 to 20 digits.
+    pub fn is_id(text: &str) -> bool {
+        (1..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
+    }
+
     /// A technician, a technician group or the whole account.
     pub fn node(id: &str) -> Self {
         Self {
