@@ -12,7 +12,7 @@ pub mod lifecycle;
 mod plain;
 mod random;
 mod records;
-mod remedies;
+pub mod remedies;
 mod secret_text;
 pub mod secrets;
 mod secrets_manager;

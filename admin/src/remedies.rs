@@ -8,15 +8,15 @@ use shared::domain::error::ErrorCode;
 ///
 /// As JSON: `{"meaning","remedy"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Explained {
+pub struct Explained {
     /// What happened.
-    pub(crate) meaning: String,
+    pub meaning: String,
     /// What to do about it; the commands in it run as they stand.
-    pub(crate) remedy: String,
+    pub remedy: String,
 }
 
 /// Explains a code for a tenant (`TENANT` if its name is not known). A code of a later release is not known.
-pub(crate) fn explain(code: &str, tenant: Option<&str>) -> Explained {
+pub fn explain(code: &str, tenant: Option<&str>) -> Explained {
     let known = ErrorCode::ALL.iter().find(|known| known.as_str() == code);
     let meaning = known.map_or("This release does not know the code.", |code| {
         code.entry().title
@@ -30,7 +30,7 @@ pub(crate) fn explain(code: &str, tenant: Option<&str>) -> Explained {
 }
 
 /// As [`explain`], with the dead letter's id in the commands.
-pub(crate) fn explain_dead_letter(code: &str, tenant: Option<&str>, id: &str) -> Explained {
+pub fn explain_dead_letter(code: &str, tenant: Option<&str>, id: &str) -> Explained {
     let mut explained = explain(code, tenant);
     let remedy = &mut explained.remedy;
     if let Some((before, lookup)) = remedy.split_once(" (`rescue-connector dlq list")

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use shared::domain::clock::Clock;
 
 use crate::aws::{CLOCK_PATH, OUTPUTS_PATH};
-use crate::cloud::{Ports, sdk_config, stack};
+use crate::cloud::{OPERATOR, Ports, sdk_config, stack};
 use crate::multicall::MulticallError;
 
 /// What the cloud says of its clock, which may have been moved.
@@ -48,7 +48,7 @@ async fn deployment(ports: Ports) -> Result<Deployment, MulticallError> {
         Ok(answer) => answer.json().await.map_err(|_| not_our_cloud(&ports))?,
         Err(_) => return Err(not_our_cloud(&ports)),
     };
-    let sdk = sdk_config(&endpoint, "local")?;
+    let sdk = sdk_config(&endpoint, OPERATOR)?;
     Ok(Deployment {
         stack: stack(&outputs, &sdk, Clock::system(clock.ahead_seconds)),
         variables: BTreeMap::from([

@@ -21,6 +21,7 @@ use shared::environment::DEFAULT_SECRET_PREFIX;
 use crate::aws::iam::{self, Permissions};
 use crate::aws::{self, Aws, ClockMover, REGION, Resources, RotationFunction, arn};
 use crate::lambda::{Function, FunctionError, Gateway, GatewayError, Lambda, Poller, Route};
+use crate::sandbox_link::SandboxLink;
 use crate::schedules::Schedules;
 use crate::state_file::{load, save};
 use crate::template::{self, Event, STACK, Template};
@@ -28,6 +29,9 @@ use crate::{rescue, servicenow};
 
 /// The deployment template, read at build time.
 pub const TEMPLATE: &str = include_str!("../../template.yaml");
+
+/// As which caller the operator's command line and the sandbox reach the embedded AWS.
+pub(crate) const OPERATOR: &str = "local";
 
 /// How many processes one function may have at a time, unless the options say otherwise.
 const PROCESSES: usize = 4;
@@ -75,7 +79,7 @@ impl Options {
     }
 }
 
-/// Four ports in a row of this machine, one for each part that listens.
+/// Five ports in a row of this machine, one for each part that listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ports {
     /// The HTTP API, and the first of them.
@@ -86,6 +90,8 @@ pub struct Ports {
     pub servicenow: u16,
     /// The simulator of Rescue.
     pub rescue: u16,
+    /// The sandbox.
+    pub sandbox: u16,
 }
 
 impl std::str::FromStr for Ports {
@@ -93,13 +99,14 @@ impl std::str::FromStr for Ports {
 
     fn from_str(first: &str) -> Result<Self, String> {
         let first = first.parse().ok();
-        let first = first.filter(|first| (1..=65_532).contains(first));
-        let api: u16 = first.ok_or("the first of four ports in a row is 1 to 65532")?;
+        let first = first.filter(|first| (1..=65_531).contains(first));
+        let api: u16 = first.ok_or("the first of five ports in a row is 1 to 65531")?;
         Ok(Self {
             api,
             aws: api + 1,
             servicenow: api + 2,
             rescue: api + 3,
+            sandbox: api + 4,
         })
     }
 }
@@ -112,6 +119,7 @@ impl Ports {
             (self.aws, "the embedded AWS"),
             (self.servicenow, "the simulator of ServiceNow"),
             (self.rescue, "the simulator of Rescue"),
+            (self.sandbox, "the sandbox"),
         ] {
             TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|source| Error::Port {
                 port,
@@ -131,7 +139,7 @@ pub enum Error {
     #[error("template.yaml: {0}")]
     Template(#[from] template::Error),
     #[error(
-        "port {port} is not free for {part}: {source}. End what listens there, or name four other ports by their first: \
+        "port {port} is not free for {part}: {source}. End what listens there, or name five other ports by their first: \
          --port {}.",
         if *first < 60_000 { first + 100 } else { 8400 }
     )]
@@ -240,7 +248,7 @@ impl Cloud {
         let mut routes = Vec::new();
         let mut pollers = BTreeMap::new();
         let schedules = Schedules::new(clock.clone());
-        let sdk = sdk_config(aws.endpoint(), "local")?;
+        let sdk = sdk_config(aws.endpoint(), OPERATOR)?;
         for function in &template.functions {
             let name = function.binary.as_ref().unwrap_or(&function.name).clone();
             let mut environment = resources.environment(function)?;
@@ -325,6 +333,15 @@ impl Cloud {
         })
     }
 
+    /// Has the first page of every part link to the sandbox.
+    pub(crate) fn set_sandbox(&self, url: &str) {
+        let link_on = |part: &str| SandboxLink::new(url, part);
+        self.gateway.set_sandbox(link_on(&self.gateway.url()));
+        self.aws.set_sandbox(link_on(self.aws.endpoint()));
+        self.servicenow.set_sandbox(link_on(&self.servicenow.url()));
+        self.rescue.set_sandbox(link_on(&self.rescue.url()));
+    }
+
     /// Applies a tenant file and sets its secrets, as the command line does.
     ///
     /// # Errors
@@ -353,6 +370,11 @@ impl Cloud {
     /// The function's failure; `ResourceNotFoundException` for a function without a schedule.
     pub async fn run_schedule(&self, function: &str) -> Result<(), FunctionError> {
         self.schedules.run(function).await
+    }
+
+    /// Invokes the functions whose schedules are due, and returns when they have ended.
+    pub(crate) async fn run_due_schedules(&self) {
+        self.schedules.tick().await;
     }
 
     /// Lifts the limit of posts per minute and tenant in processes that start from now on.

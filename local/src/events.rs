@@ -14,42 +14,85 @@ const OMITTED: [&str; 6] = ["timestamp", "level", "message", "target", "digest",
 /// The fields that come first.
 const FIRST: [&str; 2] = ["tenant", "session"];
 
-/// A log line of a function on one line: time (UTC), function, message and fields. `None` for
-/// metrics. A line that is not JSON, such as a panic's, stays as it is.
-pub(crate) fn event(function: &str, line: &str) -> Option<String> {
-    let parsed = serde_json::from_str::<Map<String, Value>>(line);
-    let Ok(fields) = parsed else {
-        return Some(format!(
-            "          {BOLD}{function:18}{BOLD:#} {}",
-            one_line(line)
-        ));
+/// A log line of a function, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// `HH:MM:SS` in UTC; empty for a line that is no JSON, such as a panic's.
+    pub(crate) time: String,
+    pub(crate) function: String,
+    /// `ERROR`, `WARN`, `INFO`, …; empty as the time.
+    pub(crate) level: String,
+    pub(crate) message: String,
+    /// The fields that tell something to people, tenant and session first.
+    pub(crate) values: Vec<(String, String)>,
+}
+
+/// Reads a line that a function wrote; `None` for metrics. No text of it has line breaks or control characters.
+pub(crate) fn read(function: &str, line: &str) -> Option<Line> {
+    let Ok(fields) = serde_json::from_str::<Map<String, Value>>(line) else {
+        return Some(Line {
+            time: String::new(),
+            function: function.to_owned(),
+            level: String::new(),
+            message: one_line(line),
+            values: Vec::new(),
+        });
     };
     if is_metric(&fields) {
         return None;
     }
     let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
-    let time = text("timestamp").get(11..19).unwrap_or("        ");
-    let style = match text("level") {
-        "ERROR" => FAILURE,
-        "WARN" => WARNING,
-        _ => Style::new(),
-    };
     let first = FIRST.iter().filter_map(|name| fields.get_key_value(*name));
     let rest = fields.iter().filter(|(name, _)| {
         let name = name.as_str();
         !OMITTED.contains(&name) && !FIRST.contains(&name)
     });
-    let values: String = first
+    let values = first
         .chain(rest)
         .filter(|(_, value)| value.as_str() != Some(""))
-        .map(|(name, value)| match value {
-            Value::String(value) => format!(" {name}={}", one_line(value)),
-            value => format!(" {name}={value}"),
-        })
+        .map(|(name, value)| {
+            let value = match value {
+                Value::String(value) => one_line(value),
+                value => value.to_string(),
+            };
+            (name.clone(), value)
+        });
+    Some(Line {
+        time: text("timestamp")
+            .get(11..19)
+            .unwrap_or("        ")
+            .to_owned(),
+        function: function.to_owned(),
+        level: text("level").to_owned(),
+        message: one_line(text("message")),
+        values: values.collect(),
+    })
+}
+
+/// A log line of a function on one line: time (UTC), function, message and fields. `None` for
+/// metrics. A line that is not JSON, such as a panic's, stays as it is.
+pub(crate) fn event(function: &str, line: &str) -> Option<String> {
+    let Line {
+        time,
+        level,
+        message,
+        values,
+        ..
+    } = read(function, line)?;
+    if time.is_empty() {
+        return Some(format!("          {BOLD}{function:18}{BOLD:#} {message}"));
+    }
+    let style = match level.as_str() {
+        "ERROR" => FAILURE,
+        "WARN" => WARNING,
+        _ => Style::new(),
+    };
+    let values: String = values
+        .iter()
+        .map(|(name, value)| format!(" {name}={value}"))
         .collect();
     Some(format!(
-        "{DIM}{time}{DIM:#}  {BOLD}{function:18}{BOLD:#} {style}{}{style:#}{DIM}{values}{DIM:#}",
-        one_line(text("message"))
+        "{DIM}{time}{DIM:#}  {BOLD}{function:18}{BOLD:#} {style}{message}{style:#}{DIM}{values}{DIM:#}"
     ))
 }
 

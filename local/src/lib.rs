@@ -1,5 +1,6 @@
 //! The embedded cloud, the Rescue and ServiceNow simulators, and the demo of Rescue Connector.
 
+mod app;
 pub mod aws;
 pub mod cli;
 pub mod cloud;
@@ -11,7 +12,10 @@ pub mod lambda;
 mod lock;
 mod markup;
 pub mod multicall;
+mod recent;
 pub mod rescue;
+mod sandbox;
+mod sandbox_link;
 mod schedules;
 pub mod servicenow;
 pub mod simulator;

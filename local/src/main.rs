@@ -23,15 +23,18 @@ struct Arguments {
 enum Command {
     /// Plays the demo and ends: sessions start and end, ServiceNow fails in between, every note arrives once.
     Demo,
-    /// Keeps everything running with a demo tenant, and prints its URLs and commands to try.
+    /// Keeps everything running with a demo tenant, and prints the address of a page to play with and commands to try.
     #[command(after_help = "Example: cargo run -- up --data .local --port 8400")]
     Up {
         /// Keep tables, queues, secrets and the simulated instance in this folder for the next time.
         #[arg(long)]
         data: Option<PathBuf>,
-        /// The first of four ports in a row: HTTP API, AWS, ServiceNow, Rescue.
+        /// The first of five ports in a row: HTTP API, AWS, ServiceNow, Rescue, sandbox.
         #[arg(long, default_value = "8400")]
         port: Ports,
+        /// Open the sandbox in the browser.
+        #[arg(long)]
+        open: bool,
         /// Show the functions' log lines of this level and above.
         #[arg(long, value_name = "LEVEL", default_value = "INFO", ignore_case = true, value_parser = log_level())]
         log_level: String,
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
             logs,
             unlimited_pins,
             unlimited_posts,
+            open,
         }) => multicall::block_on(up::run(up::UpOptions {
             data,
             ports: port,
@@ -86,6 +90,7 @@ fn main() -> ExitCode {
             logs,
             unlimited_pins,
             unlimited_posts,
+            open,
         })),
         Some(Command::Cli { port, arguments }) => {
             return multicall::block_on(async move { Ok(cli::run(port, arguments).await) })

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use shared::aws::tenants::WebhookUrls;
 use shared::domain::secret::Secret;
 use tokio::sync::mpsc;
 
+use crate::app::App;
 use crate::aws::CLOCK_PATH;
 use crate::cloud::{Cloud, Options, Ports, Programs};
 use crate::demo_tenant::{self, CUSTOMER, TECHNICIAN, TENANT};
@@ -15,6 +18,7 @@ use crate::events::{event, is_metric_line};
 use crate::folder::DataFolder;
 use crate::multicall::MulticallError;
 use crate::rescue::Rules;
+use crate::sandbox::{Sandbox, Server, new_token};
 use crate::servicenow::MAILS_PATH;
 use crate::terminal::{line, paragraph};
 
@@ -33,6 +37,8 @@ pub struct UpOptions {
     pub unlimited_pins: bool,
     /// Whether the limit of posts per minute and tenant is left out.
     pub unlimited_posts: bool,
+    /// Whether the sandbox is opened in the browser.
+    pub open: bool,
 }
 
 /// Runs until Ctrl-C, or until standard output is closed.
@@ -47,7 +53,7 @@ pub async fn run(options: UpOptions) -> Result<(), MulticallError> {
         log_level: options.log_level.clone(),
         ..Options::new(Programs::Itself)
     };
-    let cloud = Cloud::start(cloud).await?;
+    let cloud = Arc::new(Cloud::start(cloud).await?);
     let (log, lines) = mpsc::unbounded_channel();
     for lambda in cloud.functions.values() {
         lambda.echo(log.clone());
@@ -59,23 +65,43 @@ pub async fn run(options: UpOptions) -> Result<(), MulticallError> {
     if options.unlimited_posts {
         cloud.lift_posts_quota();
     }
-    let applied = demo_tenant::provision(&cloud).await?;
-    let new = applied.webhook_urls.map(|urls| urls.ended);
-    let url = stored_key(new, folder.as_ref(), "demo-webhook-url")?;
-    let url = on_this_address(&url, &cloud.gateway.url());
-    let api_key = stored_key(applied.api_key, folder.as_ref(), "demo-api-key")?;
+    // They are stored when the tenant is complete.
+    let is_stored = |name| {
+        folder
+            .as_ref()
+            .is_some_and(|folder| folder.stored(name).is_ok())
+    };
+    let is_complete = is_stored(WEBHOOK_URL) && is_stored(API_KEY);
+    let (api_key, urls) = demo_tenant::enrol(&cloud, is_complete).await?.unzip();
+    let new = urls.map(|urls| urls.ended);
+    let url = stored_key(new, folder.as_ref(), WEBHOOK_URL)?;
+    let urls = on_this_address(&url, &cloud.gateway.url());
+    let api_key = stored_key(api_key, folder.as_ref(), API_KEY)?;
+    let app = App::new(&cloud.gateway.url(), TENANT, api_key.clone());
+    let cli = cli(options.ports);
+    let sandbox = Arc::new(Sandbox::new(Arc::clone(&cloud), app, urls.clone(), &cli));
+    let token = sandbox_token(folder.as_ref())?;
+    let server = Server::start(Some(options.ports.sandbox), token, Arc::clone(&sandbox)).await?;
+    cloud.set_sandbox(server.url());
     let ended = async {
-        show(&cloud, &url, api_key.expose(), options.ports)?;
+        show(&cloud, server.url(), &urls, api_key.expose(), &cli)?;
+        if options.open {
+            open_browser(server.url())?;
+        }
         tokio::select! {
             ended = tokio::signal::ctrl_c() => ended,
             ended = print_new_notes(&cloud) => ended,
-            ended = print_lines(lines, &options, &cloud) => ended,
+            ended = print_lines(lines, &options, &cloud, &sandbox) => ended,
         }
     }
     .await;
     cloud.shutdown().await;
     Ok(ended?)
 }
+
+/// The files of a data folder that keep the demo tenant's keys.
+const WEBHOOK_URL: &str = "demo-webhook-url";
+const API_KEY: &str = "demo-api-key";
 
 /// The new key, or the one that an earlier start stored in the data folder. Outside of the demo a key is shown once and
 /// stored nowhere.
@@ -95,10 +121,49 @@ fn stored_key(
     }
 }
 
-/// The webhook URL on the address that the HTTP API has now: an earlier start may have had other ports.
-fn on_this_address(webhook_url: &Secret, api: &str) -> String {
-    let path = webhook_url.expose().splitn(4, '/').nth(3);
-    format!("{api}/{}", path.unwrap_or_default())
+/// The webhook URLs on the address that the HTTP API has now: an earlier start may have had other ports.
+fn on_this_address(ended: &Secret, api: &str) -> WebhookUrls {
+    let path = ended.expose().splitn(4, '/').nth(3);
+    let ended = format!("{api}/{}", path.unwrap_or_default());
+    WebhookUrls {
+        started: Secret::from(ended.replace("event=ended", "event=started")),
+        ended: Secret::from(ended),
+    }
+}
+
+/// The key in the sandbox's address; a data folder keeps it, so that a bookmark stays good.
+fn sandbox_token(folder: Option<&DataFolder>) -> Result<String, MulticallError> {
+    const NAME: &str = "sandbox-key";
+    let Some(folder) = folder else {
+        return Ok(new_token());
+    };
+    let stored = folder.stored(NAME).ok();
+    let is_token =
+        |token: &String| token.len() == 32 && token.bytes().all(|c| c.is_ascii_hexdigit());
+    if let Some(token) = stored.filter(is_token) {
+        return Ok(token);
+    }
+    let token = new_token();
+    folder.store(NAME, &token)?;
+    Ok(token)
+}
+
+/// What starts the operator's command line on these ports.
+fn cli(ports: Ports) -> String {
+    match ports.api {
+        DEFAULT_PORT => "cargo run -- cli".to_owned(),
+        api => format!("cargo run -- cli --port {api}"),
+    }
+}
+
+/// A machine without a browser is told so; the stack runs all the same.
+fn open_browser(url: &str) -> io::Result<()> {
+    match open::that_detached(url) {
+        Ok(()) => Ok(()),
+        Err(error) => line(format_args!(
+            "The browser cannot be opened: {error}. Open the first address yourself."
+        )),
+    }
 }
 
 /// Prints what the functions log.
@@ -106,9 +171,11 @@ async fn print_lines(
     mut lines: mpsc::UnboundedReceiver<(String, String)>,
     options: &UpOptions,
     cloud: &Cloud,
+    sandbox: &Sandbox,
 ) -> io::Result<()> {
     let metrics = !matches!(options.log_level.as_str(), "ERROR" | "WARN");
     while let Some((function, text)) = lines.recv().await {
+        sandbox.logged(&function, &text);
         if !options.logs {
             if let Some(text) = event(&function, &text) {
                 line(admin::wrapped(&with_numbers(cloud, text), 10))?;
@@ -138,7 +205,13 @@ fn with_numbers(cloud: &Cloud, mut text: String) -> String {
 async fn print_new_notes(cloud: &Cloud) -> io::Result<()> {
     let mut seen = BTreeMap::new();
     let mut first = true;
+    let mut entries = None;
     loop {
+        let before = entries.replace(cloud.servicenow.journal_entries());
+        if before == entries {
+            tokio::time::sleep(LOOK_EVERY).await;
+            continue;
+        }
         for row in cloud.servicenow.records("incident") {
             let value = |name: &str| row.get(name).cloned().unwrap_or_default();
             let notes = cloud.servicenow.work_notes("incident", &value("sys_id"));
@@ -150,37 +223,37 @@ async fn print_new_notes(cloud: &Cloud) -> io::Result<()> {
             }
         }
         first = false;
-        tokio::time::sleep(Duration::from_millis(300)).await;
     }
 }
 
-fn show(cloud: &Cloud, ended: &str, api_key: &str, ports: Ports) -> io::Result<()> {
+/// How often new work notes are looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+
+fn show(
+    cloud: &Cloud,
+    sandbox: &str,
+    urls: &WebhookUrls,
+    api_key: &str,
+    cli: &str,
+) -> io::Result<()> {
     let incidents = cloud.servicenow.records("incident");
     let number = match incidents.first().and_then(|row| row.get("number")) {
         Some(number) => number.clone(),
-        None => {
-            cloud
-                .servicenow
-                .add_incident(&[("short_description", "Printer does not print")])
-                .number
-        }
+        None => demo_tenant::add_incident(&cloud.servicenow, "Printer does not print").number,
     };
     let (api, aws) = (cloud.gateway.url(), cloud.aws.endpoint());
     let servicenow = cloud.servicenow.url();
-    let started = ended.replace("event=ended", "event=started");
-    let cli = match ports {
-        Ports {
-            api: DEFAULT_PORT, ..
-        } => "cargo run -- cli".to_owned(),
-        Ports { api, .. } => format!("cargo run -- cli --port {api}"),
-    };
+    let (started, ended) = (urls.started.expose(), urls.ended.expose());
     line(format_args!(
-        "HTTP API     {api}
+        "Sandbox      {sandbox}
+
+HTTP API     {api}
 AWS          {aws}
 ServiceNow   {servicenow}
 Rescue       {}
 
-In a browser:
+The sandbox is a page to play with: incidents, PINs, sessions, failures, time.
+In a browser are also:
   {servicenow}/ (records)
   {servicenow}{MAILS_PATH} (e-mails)
 

@@ -117,6 +117,9 @@ pub(super) struct List {
     /// date-time (RFC 3339)
     #[arg(long, value_name = "WHEN", value_parser = since)]
     since: Option<When>,
+    /// Only posts accepted before then
+    #[arg(long, value_name = "WHEN", value_parser = since)]
+    before: Option<When>,
     /// Only posts of this session
     #[arg(long, value_name = "ID", value_parser = session_id)]
     session: Option<SessionId>,
@@ -301,6 +304,7 @@ impl List {
         let filter = Filter {
             state: self.state,
             since: self.since.map(|since| since.before(stack.clock.now())),
+            before: self.before.map(|before| before.before(stack.clock.now())),
             session: self.session,
             record,
             limit: self.limit,

@@ -14,5 +14,4 @@ pub use self::dead_letter::{DeadLetter, Filter, RemainingDeadLetter};
 pub use self::inspect::{DeadLetters, list};
 pub(crate) use self::inspect::{delete, show};
 pub(crate) use self::receiver::message_count;
-pub(crate) use self::redrive::redrive;
-pub use self::redrive::{DelayedPost, NamedRecord, Redriven, redrive_one};
+pub use self::redrive::{DelayedPost, NamedRecord, Redriven, redrive, redrive_one};

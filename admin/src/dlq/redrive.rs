@@ -77,7 +77,7 @@ const REPEATED: &str = "this run has put the same post back already; `rescue-con
 ///
 /// # Errors
 /// When a queue cannot be used; what was put back before stays put back.
-pub(crate) async fn redrive(
+pub async fn redrive(
     stack: &Stack,
     filter: &Filter,
     mut progress: impl FnMut(usize),

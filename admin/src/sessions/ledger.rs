@@ -1,6 +1,6 @@
 //! Reads items of the delivery ledger, and assigns sessions to records.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use shared::aws::ledger::Ledger;
@@ -18,10 +18,13 @@ pub(super) const BATCH: usize = 100;
 
 /// The key of a post's item.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PostKey {
-    pub(crate) tenant: TenantId,
-    pub(crate) session: SessionId,
-    pub(crate) digest: String,
+pub struct PostKey {
+    /// The tenant that the post belongs to.
+    pub tenant: TenantId,
+    /// Rescue's id of the session.
+    pub session: SessionId,
+    /// The post's digest.
+    pub digest: String,
 }
 
 impl PostKey {
@@ -44,12 +47,7 @@ pub(crate) async fn not_before(stack: &Stack, posts: &[PostKey]) -> BTreeMap<Str
         return moments;
     }
     for chunk in posts.chunks(BATCH) {
-        // A request may name each post once.
-        let keys: BTreeMap<&str, Item> = chunk
-            .iter()
-            .map(|post| (post.digest.as_str(), post.item()))
-            .collect();
-        let Ok(items) = batch_get(stack, keys.into_values().collect()).await else {
+        let Ok(items) = batch_get(stack, unique_keys(chunk)).await else {
             break;
         };
         for item in items {
@@ -58,6 +56,29 @@ pub(crate) async fn not_before(stack: &Stack, posts: &[PostKey]) -> BTreeMap<Str
         }
     }
     moments
+}
+
+/// The digests of those posts that the ledger has an entry of.
+///
+/// # Errors
+/// When AWS refuses.
+pub async fn known(stack: &Stack, posts: &[PostKey]) -> Result<BTreeSet<String>, AdminError> {
+    let mut digests = BTreeSet::new();
+    for chunk in posts.chunks(BATCH) {
+        let keys = unique_keys(chunk);
+        let items = batch_get(stack, keys).await?;
+        digests.extend(items.iter().filter_map(post).map(|post| post.delivery));
+    }
+    Ok(digests)
+}
+
+/// The keys of posts. A request may name each post once.
+fn unique_keys(posts: &[PostKey]) -> Vec<Item> {
+    let keys: BTreeMap<&str, Item> = posts
+        .iter()
+        .map(|post| (post.digest.as_str(), post.item()))
+        .collect();
+    keys.into_values().collect()
 }
 
 /// The record that an earlier attempt may have written the post to; `None` when no attempt can have taken effect.

@@ -21,15 +21,19 @@ const AT_ONCE: usize = 8;
 
 /// Selects posts.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Filter {
-    pub(crate) state: Option<PostState>,
+pub struct Filter {
+    /// Only posts in this state.
+    pub state: Option<PostState>,
     /// Only posts accepted then or later.
-    pub(crate) since: Option<Timestamp>,
-    pub(crate) session: Option<SessionId>,
+    pub since: Option<Timestamp>,
+    /// Only posts accepted earlier.
+    pub before: Option<Timestamp>,
+    /// Only posts of this session.
+    pub session: Option<SessionId>,
     /// Only posts of the record's sessions.
-    pub(crate) record: Option<RecordFilter>,
+    pub record: Option<RecordFilter>,
     /// The most posts to list; 0 lists all.
-    pub(crate) limit: usize,
+    pub limit: usize,
 }
 
 impl Filter {
@@ -38,9 +42,9 @@ impl Filter {
     }
 }
 
-/// A record by its `sys_id`, with or without its table: the ledger holds no numbers (see [`crate::records`]).
+/// A record by its `sys_id`, with or without its table: the ledger holds no numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RecordFilter {
+pub struct RecordFilter {
     table: Option<TableName>,
     sys_id: SysId,
 }
@@ -75,11 +79,11 @@ impl RecordFilter {
 
 /// Posts of the ledger.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct PostList {
+pub struct PostList {
     /// The newest first.
-    pub(crate) posts: Vec<LedgerPost>,
+    pub posts: Vec<LedgerPost>,
     /// Whether there are more than the limit.
-    pub(crate) more: bool,
+    pub more: bool,
 }
 
 /// The posts of a tenant, the newest first, each with its session's record.
@@ -107,6 +111,7 @@ pub(crate) async fn list(
         posts.retain(|post| {
             filter.state.is_none_or(|state| state == post.state)
                 && filter.since.is_none_or(|since| since <= post.received_at)
+                && filter.before.is_none_or(|before| post.received_at < before)
         });
         let unknown: BTreeSet<SessionId> = posts
             .iter()
@@ -140,7 +145,10 @@ pub(crate) async fn list(
 }
 
 /// The posts of every existing tenant, the newest first, each with its tenant.
-pub(crate) async fn list_all(stack: &Stack, filter: &Filter) -> Result<PostList, AdminError> {
+///
+/// # Errors
+/// When AWS refuses.
+pub async fn list_all(stack: &Stack, filter: &Filter) -> Result<PostList, AdminError> {
     let tenants = lifecycle::list(stack).await?.listed;
     let lists = stream::iter(tenants).map(async |tenant| {
         let mut listed = list(stack, &tenant.tenant, filter).await?;
@@ -180,12 +188,24 @@ async fn page(
         .expression_attribute_values(":tenant", text(tenant))
         .scan_index_forward(false)
         .set_exclusive_start_key(from);
-    query = match filter.since {
-        Some(since) => query
+    query = match (filter.since, filter.before) {
+        (None, None) => query.key_condition_expression("tenant = :tenant"),
+        (Some(since), None) => query
             .key_condition_expression("tenant = :tenant AND received_at >= :since")
             .expression_attribute_values(":since", text(since)),
-        None => query.key_condition_expression("tenant = :tenant"),
+        (None, Some(before)) => query
+            .key_condition_expression("tenant = :tenant AND received_at < :before")
+            .expression_attribute_values(":before", text(before)),
+        // A sort key takes one condition, and BETWEEN includes both ends; `list` drops the posts of the upper one.
+        (Some(since), Some(before)) => query
+            .key_condition_expression("tenant = :tenant AND received_at BETWEEN :since AND :before")
+            .expression_attribute_values(":since", text(since))
+            .expression_attribute_values(":before", text(before)),
     };
+    // Every post of a page counts, so that a page of 1 MB would be read for nothing.
+    if filter.limit != 0 && filter.state.is_none() && filter.record.is_none() {
+        query = query.limit(i32::try_from(filter.limit + 1).unwrap_or(i32::MAX));
+    }
     if let Some(state) = filter.state {
         query = query
             .filter_expression("#state = :state")

@@ -6,9 +6,11 @@ mod post;
 mod reconcile;
 mod show;
 
-pub(crate) use self::ledger::{PostKey, assign, not_before, possibly_written_record};
-pub(crate) use self::list::{Filter, RecordFilter, list, list_all};
-pub(crate) use self::post::LedgerPost;
+pub use self::ledger::{PostKey, known};
+pub(crate) use self::ledger::{assign, not_before, possibly_written_record};
+pub(crate) use self::list::list;
+pub use self::list::{Filter, PostList, RecordFilter, list_all};
+pub use self::post::LedgerPost;
 pub use self::reconcile::{MissedSession, ReconcileOptions, Reconciled, reconcile};
 pub(crate) use self::show::{ShownPost, ShownSession, show};
 

@@ -19,57 +19,63 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 /// does not apply is left out. `tenant` is there only when the posts of all tenants are listed, `source` only when it is `report`.
 /// Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct LedgerPost {
+pub struct LedgerPost {
     /// Only when the posts of all tenants are listed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) tenant: Option<TenantId>,
-    pub(crate) session_id: SessionId,
+    pub tenant: Option<TenantId>,
+    /// Rescue's id of the session.
+    pub session_id: SessionId,
     /// The post's digest, which the answer to Rescue contains too.
-    pub(crate) delivery: String,
+    pub delivery: String,
+    /// Whether the session started or ended, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) event: Option<Event>,
+    pub event: Option<Event>,
     /// Left out of what Rescue posted.
     #[serde(skip_serializing_if = "Source::is_post")]
-    pub(crate) source: Source,
+    pub source: Source,
+    /// How far its delivery is.
     #[serde(serialize_with = "state_name")]
-    pub(crate) state: PostState,
+    pub state: PostState,
     /// Why it waits, failed or matches no record: a code of the error table.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<String>,
+    pub reason: Option<String>,
     /// The part of the vendor's reason that is configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) detail: Option<String>,
+    pub detail: Option<String>,
     /// Columns that ServiceNow ignored while it accepted the note.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) dropped_columns: Vec<String>,
+    pub dropped_columns: Vec<String>,
     /// Why the session's row was not written.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) row_refused: Option<String>,
+    pub row_refused: Option<String>,
     /// Attempts since the post was last sent, including a running one.
-    pub(crate) attempts: u32,
+    pub attempts: u32,
     /// Attempts that ended the process while it handled no other post.
     #[serde(rename = "deaths")]
-    pub(crate) crashes: u32,
-    pub(crate) received_at: Timestamp,
+    pub crashes: u32,
+    /// When `session-details` accepted it.
+    pub received_at: Timestamp,
+    /// When the last attempt began.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) last_attempt_at: Option<Timestamp>,
+    pub last_attempt_at: Option<Timestamp>,
     /// While it is being delivered: the end of the process's lease.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) lease_until: Option<Timestamp>,
+    pub lease_until: Option<Timestamp>,
     /// While it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) next_attempt_at: Option<Timestamp>,
+    pub next_attempt_at: Option<Timestamp>,
     /// After it failed: no attempt begins before then, because the last one may still take effect.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) not_before: Option<Timestamp>,
+    pub not_before: Option<Timestamp>,
+    /// When its delivery ended.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) ended_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
     /// The session's record, as `table:sys_id`.
     #[serde(
         skip_serializing_if = "Option::is_none",
         serialize_with = "record_text"
     )]
-    pub(crate) record: Option<RecordRef>,
+    pub record: Option<RecordRef>,
 }
 
 fn state_name<S: Serializer>(state: &PostState, serializer: S) -> Result<S::Ok, S::Error> {

@@ -16,6 +16,7 @@ pub(crate) use self::apply::{execute, preview};
 pub use self::invite::{SetUpLink, invite};
 pub use self::plan::Change;
 pub(crate) use self::plan::{Plan, plan};
+pub use self::set::set;
 pub(crate) use self::set::setting_plan;
 pub(crate) use self::show::{ShownTenant, show};
 pub use self::shown_key::KeySummary;

@@ -7,10 +7,27 @@ use shared::domain::tenant::TenantId;
 use shared::settings::{self, Author, ChangeError, KEYS, Rules, ValueKind, dotted};
 
 use super::accounts::tell_apart;
+use super::apply::{Applied, execute};
 use super::plan::Plan;
 use super::table::read_managed;
 use crate::error::AdminError;
 use crate::stack::Stack;
+
+/// Changes one setting without confirmation, also of a tenant that is managed in ServiceNow.
+///
+/// # Errors
+/// [`AdminError::Pointer`], [`AdminError::InvalidSettings`], [`AdminError::NeedsReportNodes`], [`AdminError::NoSuchTenant`];
+/// otherwise as [`apply`](super::apply()).
+pub async fn set(
+    stack: &Stack,
+    id: &TenantId,
+    pointer: &str,
+    value: &str,
+    allow_loopback: bool,
+) -> Result<Applied, AdminError> {
+    let plan = setting_plan(stack, id, pointer, value, allow_loopback).await?;
+    execute(stack, &plan).await
+}
 
 /// What changes when a setting gets a value, also of a tenant that is managed in ServiceNow. `null` is the setting's
 /// default; a text needs no quotes.

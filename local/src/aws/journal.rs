@@ -7,6 +7,7 @@ use serde_json::Value;
 use shared::domain::clock::Timestamp;
 
 use crate::lock::lock;
+use crate::recent::Recent;
 
 /// The services of the embedded cloud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,31 +45,35 @@ pub struct AwsCall {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark(usize);
 
-/// Every call since the start, oldest first. Cloning shares it.
+/// The calls since the start, oldest first. Cloning shares it.
 #[derive(Clone, Debug, Default)]
-pub struct CallJournal(Arc<Mutex<Vec<AwsCall>>>);
+pub struct CallJournal(Arc<Mutex<Recent<AwsCall>>>);
 
 impl CallJournal {
-    /// The present end of the journal.
-    pub fn mark(&self) -> Mark {
-        Mark(lock(&self.0).len())
+    /// Keeps no more than so many of the newest calls from now on, so that a long run needs no more memory than a short one.
+    pub fn keep(&self, newest: usize) {
+        lock(&self.0).keep(newest);
     }
 
-    /// All calls.
+    /// The present end of the journal.
+    pub fn mark(&self) -> Mark {
+        Mark(lock(&self.0).end())
+    }
+
+    /// All calls that are kept.
     pub fn calls(&self) -> Vec<AwsCall> {
-        lock(&self.0).clone()
+        lock(&self.0).iter().cloned().collect()
     }
 
     /// The calls that came in after `mark`.
     pub fn since(&self, mark: Mark) -> Vec<AwsCall> {
-        lock(&self.0).iter().skip(mark.0).cloned().collect()
+        lock(&self.0).since(mark.0).cloned().collect()
     }
 
     /// How many calls of one operation came in after `mark`.
     pub fn count(&self, mark: Mark, service: Service, operation: &str) -> usize {
         lock(&self.0)
-            .iter()
-            .skip(mark.0)
+            .since(mark.0)
             .filter(|call| call.service == service && call.operation == operation)
             .count()
     }
@@ -76,21 +81,35 @@ impl CallJournal {
     /// How many calls of any operation of `service` came in after `mark`.
     pub fn count_service(&self, mark: Mark, service: Service) -> usize {
         lock(&self.0)
-            .iter()
-            .skip(mark.0)
+            .since(mark.0)
             .filter(|call| call.service == service)
             .count()
     }
 
-    /// Removes all calls. Marks from before are void.
+    /// Whether a call of another caller than `caller` came in after `mark`.
+    pub(crate) fn has_others(&self, mark: Mark, caller: &str) -> bool {
+        lock(&self.0)
+            .since(mark.0)
+            .any(|call| call.caller != caller)
+    }
+
+    /// Whether a call that came in after `mark` wrote to a table or a secret.
+    pub(crate) fn has_writes(&self, mark: Mark) -> bool {
+        let verbs = ["Put", "Update", "Delete", "BatchWrite", "TransactWrite"];
+        let stores = [Service::DynamoDb, Service::SecretsManager];
+        lock(&self.0).since(mark.0).any(|call| {
+            let writes = verbs.iter().any(|verb| call.operation.starts_with(verb));
+            writes && stores.contains(&call.service)
+        })
+    }
+
+    /// Removes all calls.
     pub fn clear(&self) {
         lock(&self.0).clear();
     }
 
     pub(crate) fn begin(&self, call: AwsCall) -> usize {
-        let mut calls = lock(&self.0);
-        calls.push(call);
-        calls.len() - 1
+        lock(&self.0).push(call)
     }
 
     pub(crate) fn answered(&self, index: usize, status: u16) {
@@ -118,7 +137,7 @@ pub enum Effect {
     DropAfter,
 }
 
-/// A scripted fault: the next `times` calls of `operation` (of any, when `None`) have `effect`.
+/// A scripted fault: the next `times` calls of `operation` (of any, when `None`) by another caller than `spares` have `effect`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InjectedAwsFault {
     /// The service.
@@ -127,8 +146,10 @@ pub struct InjectedAwsFault {
     pub operation: Option<String>,
     /// What happens to the calls.
     pub effect: Effect,
-    /// How many calls.
-    pub times: u32,
+    /// How many calls; `None`: all, until the faults are cleared.
+    pub times: Option<u32>,
+    /// The caller whose calls it leaves alone.
+    pub spares: Option<&'static str>,
 }
 
 impl InjectedAwsFault {
@@ -137,8 +158,7 @@ impl InjectedAwsFault {
         Self {
             service,
             operation: Some(operation.to_owned()),
-            effect,
-            times: 1,
+            ..Self::any(service, effect)
         }
     }
 
@@ -148,46 +168,67 @@ impl InjectedAwsFault {
             service,
             operation: None,
             effect,
-            times: 1,
+            times: Some(1),
+            spares: None,
         }
     }
 
     /// The same for the next `times` calls.
     #[must_use]
     pub const fn times(mut self, times: u32) -> Self {
-        self.times = times;
+        self.times = Some(times);
         self
+    }
+
+    /// The same for every call until the faults are cleared.
+    #[must_use]
+    pub const fn always(mut self) -> Self {
+        self.times = None;
+        self
+    }
+
+    /// Leaves the calls of this caller alone.
+    #[must_use]
+    pub const fn sparing(mut self, caller: &'static str) -> Self {
+        self.spares = Some(caller);
+        self
+    }
+
+    fn takes(&self, call: &AwsCall) -> bool {
+        let operation = self.operation.as_deref();
+        self.service == call.service
+            && operation.is_none_or(|operation| operation == call.operation)
+            && self.spares.is_none_or(|caller| caller != call.caller)
     }
 }
 
-/// The faults that are still to happen, first in, first out.
+/// The faults that are still to happen, first in, first out, each with the number of calls that it has taken.
 #[derive(Debug, Default)]
-pub(crate) struct InjectedAwsFaults(Mutex<Vec<InjectedAwsFault>>);
+pub(crate) struct InjectedAwsFaults(Mutex<Vec<(InjectedAwsFault, u32)>>);
 
 impl InjectedAwsFaults {
     pub(crate) fn add(&self, fault: InjectedAwsFault) {
-        if fault.times > 0 {
-            lock(&self.0).push(fault);
+        if fault.times != Some(0) {
+            lock(&self.0).push((fault, 0));
         }
+    }
+
+    pub(crate) fn all(&self) -> Vec<(InjectedAwsFault, u32)> {
+        lock(&self.0).clone()
     }
 
     pub(crate) fn clear(&self) {
         lock(&self.0).clear();
     }
 
-    pub(crate) fn take(&self, service: Service, operation: &str) -> Option<Effect> {
+    pub(crate) fn take(&self, call: &AwsCall) -> Option<Effect> {
         let mut faults = lock(&self.0);
-        let index = faults.iter().position(|fault| {
-            fault.service == service
-                && fault
-                    .operation
-                    .as_deref()
-                    .is_none_or(|wanted| wanted == operation)
-        })?;
-        let fault = faults.get_mut(index)?;
-        fault.times -= 1;
+        let index = faults.iter().position(|(fault, _)| fault.takes(call))?;
+        let (fault, taken) = faults.get_mut(index)?;
+        *taken += 1;
+        fault.times = fault.times.map(|times| times - 1);
         let effect = fault.effect.clone();
-        if fault.times == 0 {
+        if fault.times == Some(0) {
             faults.remove(index);
         }
         Some(effect)

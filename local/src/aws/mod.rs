@@ -30,9 +30,9 @@ use axum::Json;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
-use axum::response::Response;
+use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use serde_json::json;
 use shared::domain::clock::Clock;
 use tokio::net::TcpListener;
@@ -46,8 +46,10 @@ use self::refusal::AwsRefusal;
 use self::request::{Request, caller, form};
 pub use self::resources::{QueueNames, Resources};
 pub use self::secrets_manager::{ROTATION_RETRY, RotationFunction};
+pub(crate) use self::sqs::MessageRef;
 pub use self::sqs::{DEDUPLICATION_WINDOW, MessageState, MessageView, QueueView};
 use crate::lock::lock;
+use crate::sandbox_link::{SandboxLink, first_page};
 use crate::state_file::unusable;
 use crate::template::{self, Template};
 pub use crate::template::{ACCOUNT, REGION};
@@ -83,6 +85,7 @@ struct Inner {
     stacks: Mutex<cloudformation::Stacks>,
     permissions: OnceLock<iam::Permissions>,
     clock_mover: OnceLock<ClockMover>,
+    sandbox: OnceLock<SandboxLink>,
 }
 
 impl Aws {
@@ -108,6 +111,7 @@ impl Aws {
             stacks: Mutex::default(),
             permissions: OnceLock::new(),
             clock_mover: OnceLock::new(),
+            sandbox: OnceLock::new(),
             journal: CallJournal::default(),
             faults: journal::InjectedAwsFaults::default(),
             clock: options.clock,
@@ -128,6 +132,17 @@ impl Aws {
         &self.0.endpoint
     }
 
+    /// Answers `GET /` with a link to the sandbox.
+    pub(crate) fn set_sandbox(&self, link: SandboxLink) {
+        self.0.sandbox.set(link).ok();
+    }
+
+    fn first_page(&self, headers: &HeaderMap) -> Option<Response> {
+        let host = headers.get(header::HOST)?.to_str().ok();
+        let sandbox = self.0.sandbox.get()?.shown_to(host)?;
+        Some(Html(first_page("Embedded AWS", sandbox)).into_response())
+    }
+
     /// Every call that came in over the endpoint.
     pub fn journal(&self) -> &CallJournal {
         &self.0.journal
@@ -136,6 +151,11 @@ impl Aws {
     /// Scripts a fault. Faults that match the same call happen one after the other.
     pub fn inject(&self, fault: InjectedAwsFault) {
         self.0.faults.add(fault);
+    }
+
+    /// The faults that are still to happen, each with the number of calls that it has taken.
+    pub(crate) fn faults(&self) -> Vec<(InjectedAwsFault, u32)> {
+        self.0.faults.all()
     }
 
     /// Removes the faults that have not happened yet.
@@ -156,6 +176,16 @@ impl Aws {
     /// A copy of a queue, read without a call; `None` when there is no queue of that name.
     pub fn queue(&self, name: &str) -> Option<QueueView> {
         self.0.sqs.view(name)
+    }
+
+    /// Reads the messages of a queue, the newest first, without a call and without copying them; `None` when there is no
+    /// queue of that name. Calls of SQS wait meanwhile.
+    pub(crate) fn read_queue<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&mut dyn ExactSizeIterator<Item = MessageRef<'_>>) -> T,
+    ) -> Option<T> {
+        self.0.sqs.read(name, read)
     }
 
     /// Sets how rotation functions are invoked.
@@ -308,8 +338,18 @@ async fn outputs(State(aws): State<Aws>) -> Json<BTreeMap<String, String>> {
     Json(stacks.get(template::STACK).cloned().unwrap_or_default())
 }
 
-async fn serve(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Response {
+async fn serve(
+    State(aws): State<Aws>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let Some(request) = Request::parse(&headers, &body) else {
+        let is_first = method == Method::GET && uri.path() == "/";
+        if let Some(page) = is_first.then(|| aws.first_page(&headers)).flatten() {
+            return page;
+        }
         let mut response = Response::new(Body::from(r#"{"__type":"UnknownOperationException"}"#));
         *response.status_mut() = StatusCode::NOT_FOUND;
         return response;
@@ -323,13 +363,16 @@ async fn serve(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Respo
         at: aws.0.clock.now(),
     };
     let denied = aws.permissions().and_then(|all| all.denies(&call));
+    let effect = match denied {
+        Some(_) => None,
+        None => aws.0.faults.take(&call),
+    };
     let index = aws.0.journal.begin(call);
     if let Some(message) = denied {
         let response = request.refuse(&AwsRefusal::new("AccessDeniedException", &message));
         aws.0.journal.answered(index, response.status().as_u16());
         return response;
     }
-    let effect = aws.0.faults.take(request.service, &request.operation);
     let mut response = match &effect {
         Some(Effect::Refuse { status, error }) => {
             let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -15,10 +15,12 @@ use aws_sdk_sqs::types::{
     MessageSystemAttributeName as SystemAttribute, QueueAttributeName as QueueAttribute,
     SendMessageBatchRequestEntry,
 };
+use reqwest::Method;
 use shared::domain::clock::{Clock, Timestamp};
 use shared::http::{client, for_aws};
 
 use super::{Aws, Effect, InjectedAwsFault, MessageState, Options, QueueView, Service};
+use crate::sandbox_link::SandboxLink;
 use crate::template::Template;
 
 const FIFO: &str = "work.fifo";
@@ -817,6 +819,26 @@ async fn scripted_faults_hit_the_next_calls_and_the_journal_keeps_them_all() {
 }
 
 #[tokio::test]
+async fn a_fault_of_every_call_spares_one_caller_until_it_is_cleared() {
+    let (b, url) = bench_with_queue().await;
+    // The bench signs as `local`.
+    let error = "InternalError".to_owned();
+    let refuse = Effect::Refuse { status: 500, error };
+    let fault = InjectedAwsFault::any(Service::Sqs, refuse).always();
+    b.aws.inject(fault.clone().sparing("local"));
+    let count = || b.sqs.get_queue_attributes().queue_url(&url).send();
+    count().await.expect("spared");
+    b.aws.clear_faults();
+    b.aws.inject(fault.sparing("another"));
+    for expected in 1..=3 {
+        assert_eq!(code(&count().await.expect_err("refused")), "InternalError");
+        assert_eq!(b.aws.faults()[0].1, expected);
+    }
+    b.aws.clear_faults();
+    count().await.expect("cleared");
+}
+
+#[tokio::test]
 async fn a_template_is_provisioned_and_survives_a_restart() {
     let folder = std::env::temp_dir().join(format!("rescue-connector-{}", uuid::Uuid::new_v4()));
     let template = template();
@@ -897,4 +919,26 @@ async fn a_stacks_outputs_are_described_in_the_query_protocol() {
     let (status, answer) = describe("other").await;
     assert_eq!(status, 400);
     assert!(answer.contains("<Code>ValidationError</Code>"), "{answer}");
+}
+
+#[tokio::test]
+async fn the_first_page_links_to_the_sandbox_for_requests_that_name_the_embedded_aws_itself() {
+    let aws = bench_in(None).await.aws;
+    let sandbox = "http://127.0.0.1:9/key/";
+    let client = crate::simulator::plain_client().expect("a client");
+    let send = async |method: Method, host: &str| {
+        let request = client.request(method, aws.endpoint()).header("host", host);
+        let response = request.send().await.expect("an answer");
+        let status = response.status().as_u16();
+        (status, response.text().await.expect("a body"))
+    };
+    let own = aws.endpoint().trim_start_matches("http://");
+    let unknown = (404, r#"{"__type":"UnknownOperationException"}"#.to_owned());
+    assert_eq!(send(Method::GET, own).await, unknown);
+    aws.set_sandbox(SandboxLink::new(sandbox, aws.endpoint()));
+    let (status, page) = send(Method::GET, own).await;
+    assert_eq!(status, 200);
+    assert!(page.contains(&format!("href=\"{sandbox}\"")), "{page}");
+    assert_eq!(send(Method::GET, "rebound.test").await, unknown);
+    assert_eq!(send(Method::POST, own).await, unknown);
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::app::App;
 use super::checks::is_hidden_for_later;
 use super::{Demo, Tenant, say, title};
+use crate::app::App;
 use crate::demo_tenant::TECHNICIAN;
 use crate::multicall::MulticallError;
 use crate::rescue::{Technician, TechnicianGroup};

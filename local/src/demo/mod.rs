@@ -1,7 +1,5 @@
 //! The demo that `cargo run` plays: what happens to posts in all of Rescue's formats, also after failures, and how a tenant is
 //! set up from ServiceNow.
-
-mod app;
 mod checks;
 mod missed_sessions;
 mod pin_button;
@@ -14,7 +12,7 @@ use std::time::Duration;
 use comfy_table::{ColumnConstraint, Width, presets};
 use shared::aws::tenants::WebhookUrls;
 
-use self::app::App;
+use crate::app::App;
 use crate::cloud::{Cloud, Options, Programs};
 use crate::demo_tenant::{self, TENANT};
 use crate::multicall::MulticallError;

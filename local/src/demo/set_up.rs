@@ -8,8 +8,8 @@ use shared::domain::secret::Secret;
 use shared::domain::secret_name::SecretName;
 use shared::domain::tenant::TenantId;
 
-use super::app::{App, webhook_urls};
 use super::{Demo, Tenant, say, title};
+use crate::app::{App, webhook_urls};
 use crate::demo_tenant::{COMPANY_ID, SSO_PASSWORD};
 use crate::multicall::MulticallError;
 use crate::rescue::{Format, Phase, Session};

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::app::App;
 use super::set_up::{self, SetUp};
 use super::{Demo, say, title};
+use crate::app::App;
 use crate::demo_tenant::{CLIENT_ID, SERVICE_ACCOUNT, TENANT};
 use crate::multicall::MulticallError;
 use crate::rescue::{Format, Phase};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use crate::lock::lock;
+use crate::recent::Recent;
 
 /// Lambda's limit for a synchronous request and for a response: 6 MB and a little (docs/vendors.md#lambda-and-http-apis).
 pub(super) const PAYLOAD_LIMIT: usize = 6 * 1024 * 1024 + 100;
@@ -68,7 +69,7 @@ pub struct Invocation {
 pub(crate) struct Output {
     name: String,
     pub(super) echo: Mutex<Option<mpsc::UnboundedSender<(String, String)>>>,
-    pub(super) lines: watch::Sender<Vec<String>>,
+    pub(super) lines: watch::Sender<Recent<String>>,
 }
 
 impl Output {
@@ -76,7 +77,7 @@ impl Output {
         Self {
             name: name.to_owned(),
             echo: Mutex::new(None),
-            lines: watch::Sender::new(Vec::new()),
+            lines: watch::Sender::new(Recent::default()),
         }
     }
 
@@ -85,6 +86,8 @@ impl Output {
             // The receiver is gone when the program ends.
             let _ = echo.send((self.name.clone(), line.to_owned()));
         }
-        self.lines.send_modify(|lines| lines.push(line.to_owned()));
+        self.lines.send_modify(|lines| {
+            lines.push(line.to_owned());
+        });
     }
 }

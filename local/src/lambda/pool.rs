@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::environment::Environment;
 use super::function::{Function, FunctionError, Invocation, Output, PAYLOAD_LIMIT};
 use crate::lock::lock;
+use crate::recent::Recent;
 
 /// How long an answer waits, at the most, for the process to ask for its next invocation. On a busy machine that takes a
 /// while, and an immediate next invocation would start a second process.
@@ -102,12 +103,17 @@ impl Lambda {
     ///
     /// A line may be read a moment after the answer it precedes: see [`Lambda::wrote`].
     pub fn output(&self) -> Vec<String> {
-        self.0.output.lines.borrow().clone()
+        self.0.output.lines.borrow().iter().cloned().collect()
     }
 
     /// Drops the lines so far, so that a long run needs no more memory than a short one.
     pub fn forget_output(&self) {
-        self.0.output.lines.send_modify(Vec::clear);
+        self.0.output.lines.send_modify(Recent::clear);
+    }
+
+    /// Keeps no more than so many of the newest lines from now on.
+    pub(crate) fn keep_output(&self, newest: usize) {
+        self.0.output.lines.send_modify(|lines| lines.keep(newest));
     }
 
     /// Waits until some line holds `text`; `false` when none does `within` that time.

@@ -11,6 +11,7 @@ use super::report;
 use super::state::{Login, Pin, RescueState};
 use super::technician::Technician;
 use crate::markup::escaped;
+use crate::sandbox_link::{first_page, link};
 use crate::simulator::{RecordedRequest, SimulatorResponse};
 
 pub(super) struct ApiCall<'a> {
@@ -45,11 +46,19 @@ pub(super) fn answer(
     state: &mut RescueState,
     request: &RecordedRequest,
     now: Timestamp,
+    sandbox: Option<&str>,
 ) -> SimulatorResponse {
     let call = ApiCall::new(request, now);
     let path = request.path.to_ascii_lowercase();
     if state.rules.ip_restricted && path.starts_with("/api/") {
         return text("GLOBALIPRESTRICTED");
+    }
+    if let ("GET", "/", Some(sandbox)) = (request.method.as_str(), path.as_str(), sandbox) {
+        return SimulatorResponse::new(
+            200,
+            "text/html;charset=UTF-8",
+            first_page("Rescue", sandbox),
+        );
     }
     let answer = match path.as_str() {
         "/api/requestauthcode.aspx" => {
@@ -70,7 +79,7 @@ pub(super) fn answer(
             request_pin(state, &call, false)
         }
         "/api/requestpincode_v3.aspx" => request_pin(state, &call, true),
-        "/customer/code.aspx" => Ok(code_page(state, call.given("code"))),
+        "/customer/code.aspx" => Ok(code_page(state, call.given("code"), sandbox)),
         path => match report::answer(state, &call, path) {
             Some(answer) => answer,
             None => Ok(no_such_page()),
@@ -84,7 +93,7 @@ pub(super) fn no_such_page() -> SimulatorResponse {
 }
 
 /// The page behind the link of a PIN.
-fn code_page(state: &RescueState, code: Option<&str>) -> SimulatorResponse {
+fn code_page(state: &RescueState, code: Option<&str>, sandbox: Option<&str>) -> SimulatorResponse {
     let pin = state.pins.iter().find(|pin| Some(&*pin.code) == code);
     let name = pin.and_then(|pin| state.technician(&pin.technician));
     let name = name.map_or("your technician", |technician| technician.name.as_str());
@@ -97,10 +106,13 @@ fn code_page(state: &RescueState, code: Option<&str>) -> SimulatorResponse {
         }
         (_, None) => "This PIN code is not known.".to_owned(),
     };
+    let instead = sandbox.map_or_else(String::new, |sandbox| {
+        format!(" Enter the PIN code here: {}.", link(sandbox))
+    });
     let body = format!(
         "<form><input name=\"Code\" value=\"{}\" inputmode=\"numeric\" maxlength=\"6\"> \
          <button>Connect to technician</button></form><p>{what}</p>\
-         <p>(This is the laptop's simulator: no session starts here.)</p>",
+         <p>(This is the laptop's simulator: no session starts here.{instead})</p>",
         escaped(code.unwrap_or_default())
     );
     SimulatorResponse::page("Enter your PIN code", &body)

@@ -11,19 +11,20 @@ mod state;
 mod technician;
 
 use std::io;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use shared::domain::clock::{Clock, Timestamp};
 
 use crate::lock::lock;
+use crate::sandbox_link::SandboxLink;
 use crate::simulator::{
     self, RecordedRequest, RequestRefusal, SimulatorResponse, Site, plain_client,
 };
 use state::RescueState;
 
 pub use organization::{ACCOUNT_ID, Channel, TechnicianGroup};
-pub use post::{Format, Payload, Phase, PostError, Posted};
+pub use post::{Format, Moment, Payload, Phase, PostError, Posted};
 pub use report::{ReportDates, ReportRules};
 pub use session::{Session, us_date};
 pub use state::{Pin, Rules, SignIns};
@@ -54,6 +55,7 @@ pub struct Rescue {
     state: Mutex<RescueState>,
     clock: Clock,
     sender: reqwest::Client,
+    sandbox: OnceLock<SandboxLink>,
 }
 
 impl Simulator {
@@ -66,8 +68,14 @@ impl Simulator {
             state: Mutex::default(),
             clock: options.clock,
             sender: plain_client().map_err(io::Error::other)?,
+            sandbox: OnceLock::new(),
         };
         Self::serve(options.port, rescue)
+    }
+
+    /// Has the pages link to the sandbox.
+    pub(crate) fn set_sandbox(&self, link: SandboxLink) {
+        self.system.sandbox.set(link).ok();
     }
 
     /// Changes how the company's account is set up.
@@ -134,6 +142,11 @@ impl Simulator {
     /// How many sign-ins succeeded and failed.
     pub fn sign_ins(&self) -> SignIns {
         lock(&self.system.state).sign_ins
+    }
+
+    /// Numbers sessions from here on, so that those of an earlier run keep their ids.
+    pub(crate) fn number_sessions_after(&self, number: u32) {
+        lock(&self.system.state).sessions = number;
     }
 
     /// A customer enters a PIN: the session that its technician picks up, with the fields the PIN was made with.
@@ -204,9 +217,15 @@ impl Simulator {
         sessions.collect()
     }
 
-    /// The body that Rescue posts at this moment of a session, which reports show from then on. The chat holds what was
-    /// said since the last call for the same session, so call it once per post and repeat a post with [`Simulator::send`].
+    /// The body that Rescue posts at this moment of a session; see [`Simulator::moment`]. Repeat a post with
+    /// [`Simulator::send`].
     pub fn payload(&self, session: &Session, format: Format, phase: Phase) -> Payload {
+        self.moment(session, phase).payload(format)
+    }
+
+    /// What Rescue posts at this moment of a session, which reports show from then on. The chat holds what was said since the
+    /// last call for the same session, so call it once per post.
+    pub fn moment(&self, session: &Session, phase: Phase) -> Moment {
         let now = self.system.clock.now();
         let mut state = lock(&self.system.state);
         match phase {
@@ -215,9 +234,9 @@ impl Simulator {
         }
         let posted = state.posted_chat_lines.entry(session.id.clone());
         let posted = posted.or_insert(0);
-        let payload = Payload::new(session, format, phase, *posted);
+        let moment = Moment::new(session, phase, *posted);
         *posted = session.chat.len();
-        payload
+        moment
     }
 
     /// Posts a session's data as Rescue does: once, without a retry.
@@ -245,8 +264,10 @@ impl Simulator {
 
 impl Site for Rescue {
     fn answer(&self, request: &RecordedRequest) -> SimulatorResponse {
+        let link = self.sandbox.get();
+        let sandbox = link.and_then(|link| link.shown_to(request.header("host")));
         let now = self.clock.now();
-        api::answer(&mut lock(&self.state), request, now)
+        api::answer(&mut lock(&self.state), request, now, sandbox)
     }
 
     fn refuse(&self, _request: &RecordedRequest, refusal: RequestRefusal) -> SimulatorResponse {

@@ -1,15 +1,14 @@
 //! Post-to-URL: the bodies that Rescue sends (docs/vendors.md#post-to-url).
 
-use std::time::Duration;
-
 use serde_json::{Map, Value, json};
 
 use super::session::{Session, us_date};
 
 /// How session data is posted. The JSON shape is not documented, so there are two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
     /// An HTML form with names such as `Tracking0`.
+    #[default]
     Form,
     /// A `session` element with lower-case children.
     Xml,
@@ -22,6 +21,16 @@ pub enum Format {
 impl Format {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Form, Self::Xml, Self::JsonFlat, Self::JsonWrapped];
+
+    /// A body of this format.
+    pub const fn payload(self, body: String) -> Payload {
+        let content_type = match self {
+            Self::Form => "application/x-www-form-urlencoded",
+            Self::Xml => "text/xml; charset=utf-8",
+            Self::JsonFlat | Self::JsonWrapped => "application/json",
+        };
+        Payload { content_type, body }
+    }
 }
 
 impl std::fmt::Display for Format {
@@ -53,31 +62,37 @@ pub struct Payload {
     pub body: String,
 }
 
-impl Payload {
+/// What Rescue posts at one moment of a session, in any format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Which moment it is.
+    pub phase: Phase,
+    /// In the order of the vendor's list.
+    variables: Vec<(String, String)>,
+}
+
+impl Moment {
     /// The chat holds the lines after the first `posted_chat_lines`.
-    pub(super) fn new(
-        session: &Session,
-        format: Format,
-        phase: Phase,
-        posted_chat_lines: usize,
-    ) -> Self {
-        let pairs = pairs(session, phase, posted_chat_lines);
-        let (content_type, body) = match format {
+    pub(super) fn new(session: &Session, phase: Phase, posted_chat_lines: usize) -> Self {
+        let variables = pairs(session, phase, posted_chat_lines);
+        Self { phase, variables }
+    }
+
+    /// The body in a format.
+    pub fn payload(&self, format: Format) -> Payload {
+        let pairs = &self.variables;
+        let body = match format {
             Format::Form => {
                 let mut form = form_urlencoded::Serializer::new(String::new());
-                let body = form.extend_pairs(&pairs).finish();
-                ("application/x-www-form-urlencoded", body)
+                form.extend_pairs(pairs).finish()
             }
-            Format::Xml => ("text/xml; charset=utf-8", xml(&pairs)),
-            Format::JsonFlat => ("application/json", object(pairs).to_string()),
+            Format::Xml => xml(pairs),
+            Format::JsonFlat => object(pairs, str::to_owned).to_string(),
             Format::JsonWrapped => {
-                let pairs = pairs.into_iter();
-                let lower = pairs.map(|(name, value)| (name.to_ascii_lowercase(), value));
-                let body = json!({"session": object(lower.collect())});
-                ("application/json", body.to_string())
+                json!({"session": object(pairs, str::to_ascii_lowercase)}).to_string()
             }
         };
-        Self { content_type, body }
+        format.payload(body)
     }
 }
 
@@ -113,7 +128,7 @@ fn pairs(session: &Session, phase: Phase, posted_chat_lines: usize) -> Vec<(Stri
     ];
     if phase == Phase::End {
         let closed_at = session.picked_up_at.plus(session.lasted);
-        let worked = session.lasted.saturating_sub(Duration::from_secs(38));
+        let worked = session.lasted.saturating_sub(session.idle_at_end);
         pairs.extend([
             ("ClosingTime", us_date(closed_at)),
             ("WorkTime", worked.as_secs().to_string()),
@@ -135,10 +150,10 @@ fn pairs(session: &Session, phase: Phase, posted_chat_lines: usize) -> Vec<(Stri
     pairs
 }
 
-fn object(pairs: Vec<(String, String)>) -> Value {
-    let pairs = pairs.into_iter();
+fn object(pairs: &[(String, String)], name_of: impl Fn(&str) -> String) -> Value {
+    let pairs = pairs.iter();
     let members: Map<_, _> = pairs
-        .map(|(name, value)| (name, Value::String(value)))
+        .map(|(name, value)| (name_of(name), Value::String(value.clone())))
         .collect();
     Value::Object(members)
 }
@@ -186,6 +201,19 @@ pub struct Posted {
 #[error("the receiver did not answer the post: {0}")]
 pub struct PostError(#[from] reqwest::Error);
 
+impl PostError {
+    /// What happened, in a sentence without the address.
+    pub(crate) fn sentence(&self) -> &'static str {
+        if self.0.is_timeout() {
+            "The connector did not answer in time."
+        } else if self.0.is_connect() {
+            "The connector cannot be reached."
+        } else {
+            "The connection was cut before the connector had answered."
+        }
+    }
+}
+
 pub(super) async fn send(
     client: &reqwest::Client,
     url: &str,
@@ -224,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_start_as_a_form_has_no_note_and_no_closing_time() {
-        let payload = Payload::new(&session(), Format::Form, Phase::Start, 0);
+        let payload = Moment::new(&session(), Phase::Start, 0).payload(Format::Form);
         assert_eq!(
             payload.body,
             "SessionID=70112233&TechID=4455667&TechSSOID=ana.ruiz%40acme.test&TechName=Ana+Ruiz\
@@ -236,7 +264,8 @@ mod tests {
 
     #[test]
     fn an_end_as_xml_has_lower_case_elements_and_escaped_text() {
-        let body = Payload::new(&session(), Format::Xml, Phase::End, 1).body;
+        let moment = Moment::new(&session(), Phase::End, 1);
+        let body = moment.payload(Format::Xml).body;
         for part in [
             "<session><sessionid>70112233</sessionid>",
             "<note>Reinstalled &lt;the&gt; driver &amp; more</note>",
@@ -251,7 +280,7 @@ mod tests {
     #[test]
     fn json_comes_flat_or_wrapped() {
         let read = |format| {
-            let payload = Payload::new(&session(), format, Phase::End, 0);
+            let payload = Moment::new(&session(), Phase::End, 0).payload(format);
             serde_json::from_str::<Value>(&payload.body).expect("JSON")
         };
         assert_eq!(read(Format::JsonFlat)["Tracking0"], "sn1:inc:9d3");

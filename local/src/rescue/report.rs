@@ -465,7 +465,7 @@ fn row(state: &RescueState, settings: &ReportSettings, entry: &JournalEntry) -> 
     };
     let field = |name: &str| session.fields.get(name).cloned().unwrap_or_default();
     let active = ended_at.map_or(Duration::ZERO, |end| end.since(session.picked_up_at));
-    let worked = active.saturating_sub(Duration::from_secs(38));
+    let worked = active.saturating_sub(session.idle_at_end);
     let technician = &session.technician;
     let channel = state
         .channels

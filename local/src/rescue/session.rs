@@ -35,6 +35,8 @@ pub struct Session {
     pub picked_up_at: Timestamp,
     /// How long the session lasted from then on.
     pub lasted: Duration,
+    /// The part of it, at its end, in which the technician did not work any more.
+    pub idle_at_end: Duration,
     /// Bytes transmitted.
     pub transmitted: u64,
     /// The customer's platform.
@@ -56,6 +58,7 @@ impl Session {
             waiting_seconds: 17,
             picked_up_at,
             lasted: Duration::from_secs(1_769),
+            idle_at_end: Duration::from_secs(38),
             transmitted: 1_048_576,
             platform: "Windows 11".to_owned(),
         }
@@ -88,10 +91,18 @@ impl Session {
         self
     }
 
-    /// Adds a line to the chat, such as `10:02 AM Ana Ruiz: hello`.
+    /// Adds a line to the chat, a minute after the last one, such as `10:02 AM Ana Ruiz: hello`.
     pub fn say(&mut self, speaker: &str, text: &str) {
         let minutes = u64::try_from(self.chat.len()).unwrap_or(0);
-        let at = self.picked_up_at.plus(Duration::from_secs(60 * minutes));
+        self.say_at(
+            self.picked_up_at.plus(Duration::from_secs(60 * minutes)),
+            speaker,
+            text,
+        );
+    }
+
+    /// Adds a line of this time to the chat.
+    pub fn say_at(&mut self, at: Timestamp, speaker: &str, text: &str) {
         let format = format_description!("[hour repr:12 padding:none]:[minute] [period]");
         let time = formatted(at, format);
         self.chat.push(format!("{time} {speaker}: {text}"));

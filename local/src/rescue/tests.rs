@@ -6,6 +6,7 @@ use std::time::Duration;
 use shared::domain::clock::{Clock, Timestamp};
 
 use super::{Format, Options, Phase, Simulator, Technician};
+use crate::sandbox_link::SandboxLink;
 use crate::servicenow;
 use crate::simulator::{FaultAction, InjectedFault, RequestMatcher, plain_client};
 
@@ -341,4 +342,29 @@ async fn the_page_of_a_pin_shows_what_its_customer_would_see() {
     let unknown = page("%3Cscript%3E").await;
     assert!(unknown.contains("is not known"), "{unknown}");
     assert!(!unknown.contains("<script>"), "{unknown}");
+}
+
+#[tokio::test]
+async fn the_first_page_and_a_pins_page_link_to_the_sandbox_for_requests_that_name_rescue_itself() {
+    let bench = Bench::new();
+    let url = bench.rescue.url();
+    let sandbox = "http://127.0.0.1:9/key/";
+    let get = async |path: &str, host: &str| {
+        let request = bench.client.get(format!("{url}{path}"));
+        let response = request.header("host", host).send().await;
+        let response = response.expect("an answer");
+        let status = response.status().as_u16();
+        (status, response.text().await.expect("a body"))
+    };
+    let own = url.trim_start_matches("http://");
+    assert_eq!(get("/", own).await.0, 404);
+    bench.rescue.set_sandbox(SandboxLink::new(sandbox, &url));
+    for path in ["/", "/Customer/Code.aspx"] {
+        let (status, page) = get(path, own).await;
+        assert_eq!(status, 200);
+        assert!(page.contains(&format!("href=\"{sandbox}\"")), "{page}");
+        let (_, page) = get(path, "rebound.test").await;
+        assert!(!page.contains(sandbox), "{page}");
+    }
+    assert_eq!(get("/", "rebound.test").await.0, 404);
 }

@@ -108,10 +108,15 @@ fn metadata(row: &Row) -> Value {
     body
 }
 
+/// The first bytes of a file, at the most `most` rounded down to whole groups of base64, and whether there are more.
+pub(super) fn start(state: &InstanceState, sys_id: &str, most: usize) -> (Vec<u8>, bool) {
+    let content = state.contents.get(sys_id).map_or("", String::as_str);
+    let wanted = (most / 3).saturating_mul(4);
+    let start = content.get(..wanted).unwrap_or(content);
+    let bytes = STANDARD.decode(start).unwrap_or_default();
+    (bytes, start.len() < content.len())
+}
+
 pub(super) fn bytes(state: &InstanceState, sys_id: &str) -> Vec<u8> {
-    let content = state
-        .contents
-        .get(sys_id)
-        .map(|content| STANDARD.decode(content));
-    content.and_then(Result::ok).unwrap_or_default()
+    start(state, sys_id, usize::MAX).0
 }

@@ -9,6 +9,7 @@ mod api_call;
 mod attachment;
 mod control;
 mod email;
+mod forms;
 mod journal;
 mod mail;
 mod oauth;
@@ -23,18 +24,20 @@ mod tokens;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use shared::domain::clock::{Clock, Timestamp};
 
 use crate::lock::lock;
+use crate::sandbox_link::SandboxLink;
 use crate::simulator::{self, RecordedRequest, RequestRefusal, SimulatorResponse, Site};
 use crate::state_file::{load, save};
 use api_call::ApiCall;
 use state::{Account, InstanceState, Principal};
 use tokens::Registry;
 
+pub(crate) use forms::{Attachment, Entries, Note, Record};
 pub use mail::Mail;
 pub use pages::MAILS_PATH;
 pub use schema::{Column, Table};
@@ -81,6 +84,7 @@ pub struct Instance {
     state: Mutex<InstanceState>,
     clock: Clock,
     data: Option<PathBuf>,
+    sandbox: OnceLock<SandboxLink>,
 }
 
 impl Simulator {
@@ -93,13 +97,24 @@ impl Simulator {
             state: Mutex::new(load(options.data.as_deref())?),
             clock: options.clock,
             data: options.data,
+            sandbox: OnceLock::new(),
         };
         Self::serve(options.port, instance)
+    }
+
+    /// Has the page of all records link to the sandbox.
+    pub(crate) fn set_sandbox(&self, link: SandboxLink) {
+        self.system.sandbox.set(link).ok();
     }
 
     /// Changes how the instance is set up.
     pub fn configure(&self, change: impl FnOnce(&mut Rules)) {
         self.changing(|state| change(&mut state.rules));
+    }
+
+    /// How the instance is set up.
+    pub(crate) fn rules(&self) -> Rules {
+        lock(&self.system.state).rules.clone()
     }
 
     /// Adds an Application Registry record with the default lifespans, or changes its secret.
@@ -395,7 +410,9 @@ impl Site for Instance {
     fn answer(&self, request: &RecordedRequest) -> SimulatorResponse {
         let now = self.clock.now();
         let mut state = lock(&self.state);
-        let answer = route(&mut state, request, now);
+        let link = self.sandbox.get();
+        let sandbox = link.and_then(|link| link.shown_to(request.header("host")));
+        let answer = route(&mut state, request, now, sandbox);
         if request.method != "GET" {
             self.keep(&state);
         }
@@ -452,6 +469,7 @@ fn route(
     state: &mut InstanceState,
     request: &RecordedRequest,
     now: Timestamp,
+    sandbox: Option<&str>,
 ) -> SimulatorResponse {
     let parts = request.path.split('/').filter(|part| !part.is_empty());
     let parts: Vec<&str> = parts.collect();
@@ -465,7 +483,7 @@ fn route(
         return answer;
     }
     if !parts.starts_with(&["api", "now"]) {
-        return pages::answer(state, request)
+        return pages::answer(state, request, sandbox)
             .unwrap_or_else(|| SimulatorResponse::html(404, "Page not found"));
     }
     let token = request.authorization.as_deref();

@@ -8,9 +8,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::state::{self, InstanceState, Row};
-use super::table::{display_value, on_a_form};
-use super::{journal, schema};
+use super::table::display_value;
+use super::{forms, journal, schema};
 use crate::markup::escaped;
+use crate::sandbox_link::link;
 use crate::simulator::{RecordedRequest, SimulatorResponse, with_links};
 
 /// The list of e-mails.
@@ -20,6 +21,7 @@ pub const MAILS_PATH: &str = "/sys_email_list.do";
 pub(super) fn answer(
     state: &InstanceState,
     request: &RecordedRequest,
+    sandbox: Option<&str>,
 ) -> Option<SimulatorResponse> {
     if request.method != "GET" {
         return None;
@@ -31,24 +33,18 @@ pub(super) fn answer(
     let (page, query) = target.split_once('?').unwrap_or((&target, ""));
     let sys_id = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "sys_id");
     match page {
-        "" => Some(home(state)),
+        "" => Some(home(state, sandbox)),
         "sys_email_list.do" => Some(mails(state)),
         "sys_attachment.do" => attachment(state, &sys_id?.1),
         _ => record(state, page.strip_suffix(".do")?, &sys_id?.1),
     }
 }
 
-/// Every table of records that people work on, or that the app or an administrator brought.
-fn home(state: &InstanceState) -> SimulatorResponse {
-    let mut body = format!("<p><a href=\"{MAILS_PATH}\">E-mails</a></p>");
-    let hidden = [
-        schema::USERS,
-        schema::CONTACTS,
-        schema::CONSUMERS,
-        schema::ATTACHMENTS,
-    ];
-    let tables = state.installed_tables();
-    for table in tables.filter(|table| !hidden.contains(&table.name.as_str())) {
+fn home(state: &InstanceState, sandbox: Option<&str>) -> SimulatorResponse {
+    let sandbox = sandbox.map(|sandbox| format!("<p>{}</p>", link(sandbox)));
+    let mut body = sandbox.unwrap_or_default();
+    body += &format!("<p><a href=\"{MAILS_PATH}\">E-mails</a></p>");
+    for table in forms::tables(state) {
         let rows = state.tables.get(&table.name);
         let Some(rows) = rows.filter(|rows| !rows.is_empty()) else {
             continue;
@@ -70,19 +66,12 @@ fn home(state: &InstanceState) -> SimulatorResponse {
 
 fn record(state: &InstanceState, table: &str, sys_id: &str) -> Option<SimulatorResponse> {
     let (table, row) = state.visible(table, sys_id)?;
-    // Where a reference leads to no record, its value still tells something here.
-    let shown = |column: &str, value: &str| {
-        let shown = on_a_form(state, table, row, column);
-        Some(shown)
-            .filter(|shown| !shown.is_empty())
-            .unwrap_or_else(|| value.to_owned())
-    };
     let mut body = String::from("<table>");
-    for (column, value) in row.iter().filter(|(_, value)| !value.is_empty()) {
+    for (column, shown) in forms::shown(state, table, row) {
         body += &format!(
             "<tr><th>{}</th><td>{}</td></tr>",
-            escaped(column),
-            escaped(&shown(column, value))
+            escaped(&column),
+            escaped(&shown)
         );
     }
     body += "</table>";

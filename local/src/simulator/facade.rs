@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use super::fault::InjectedFault;
+use super::fault::{InjectedFault, ListedFault};
 use super::request::{Mark, RecordedRequest};
 use super::server::{Server, Site};
 
@@ -37,6 +37,16 @@ impl<S> Simulator<S> {
         self.server.traffic.faults.add(fault);
     }
 
+    /// Scripts a fault that has a name: it is tried before the others, in place of the one with that name.
+    pub(crate) fn put_fault_first(&self, fault: InjectedFault) {
+        self.server.traffic.faults.put_first(fault);
+    }
+
+    /// The faults with names that have requests left to take.
+    pub(crate) fn listed_faults(&self) -> Vec<ListedFault> {
+        self.server.traffic.faults.listed()
+    }
+
     /// Removes all faults.
     pub fn clear_faults(&self) {
         self.server.traffic.faults.clear();
@@ -65,6 +75,11 @@ impl<S> Simulator<S> {
     /// The requests that arrived after a mark was made.
     pub fn since(&self, mark: Mark) -> Vec<RecordedRequest> {
         self.server.traffic.requests.since(mark)
+    }
+
+    /// Keeps no more than so many of the newest requests from now on.
+    pub(crate) fn keep_requests(&self, newest: usize) {
+        self.server.traffic.requests.keep(newest);
     }
 
     /// Drops the requests so far, so that a long run needs no more memory than a short one. Marks stay valid.

@@ -138,9 +138,11 @@ impl FaultAction {
 /// `InjectedFault::on(RequestMatcher::of("PATCH", "/incident")).times(2).then(FaultAction::CommitThenDrop)`.
 #[derive(Clone, Debug)]
 pub struct InjectedFault {
+    name: &'static str,
     matcher: RequestMatcher,
     passing: u32,
     left: Option<u32>,
+    taken: u32,
     action: FaultAction,
 }
 
@@ -149,9 +151,11 @@ impl InjectedFault {
     /// [`InjectedFault::then`] change that.
     pub fn on(matcher: RequestMatcher) -> Self {
         Self {
+            name: "",
             matcher,
             passing: 0,
             left: Some(1),
+            taken: 0,
             action: FaultAction::status(503),
         }
     }
@@ -177,12 +181,29 @@ impl InjectedFault {
         self
     }
 
+    /// Gives it a name, by which it can be listed and replaced.
+    #[must_use]
+    pub(crate) const fn named(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+
     /// What happens to the requests it takes.
     #[must_use]
     pub fn then(mut self, action: FaultAction) -> Self {
         self.action = action;
         self
     }
+}
+
+/// A fault with a name, while it has requests left to take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ListedFault {
+    pub(crate) name: &'static str,
+    /// How many requests it has taken.
+    pub(crate) taken: u32,
+    /// How many it will take; `None` until the faults are cleared.
+    pub(crate) left: Option<u32>,
 }
 
 /// The faults that are still to come, in the order in which they were added.
@@ -192,6 +213,29 @@ pub(crate) struct InjectedFaults(Mutex<Vec<InjectedFault>>);
 impl InjectedFaults {
     pub(crate) fn add(&self, fault: InjectedFault) {
         lock(&self.0).push(fault);
+    }
+
+    /// Adds a fault before the others, in place of the one with its name.
+    pub(crate) fn put_first(&self, fault: InjectedFault) {
+        let mut faults = lock(&self.0);
+        // Behind a fault that takes every request another one would take none.
+        let is_hidden = |other: &InjectedFault| fault.left.is_none() && other.left.is_none();
+        faults.retain(|other| other.name != fault.name && !is_hidden(other));
+        faults.insert(0, fault);
+    }
+
+    /// The faults with names that have requests left to take.
+    pub(crate) fn listed(&self) -> Vec<ListedFault> {
+        let faults = lock(&self.0);
+        let listed = faults
+            .iter()
+            .filter(|fault| !fault.name.is_empty() && fault.left != Some(0));
+        let listed = listed.map(|fault| ListedFault {
+            name: fault.name,
+            taken: fault.taken,
+            left: fault.left,
+        });
+        listed.collect()
     }
 
     pub(crate) fn clear(&self) {
@@ -218,8 +262,59 @@ impl InjectedFaults {
                 continue;
             }
             fault.left = fault.left.map(|left| left - 1);
+            fault.taken += 1;
             return Some(fault.action.clone());
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::domain::clock::Timestamp;
+
+    use super::*;
+
+    fn request(path: &str) -> RecordedRequest {
+        RecordedRequest {
+            method: "GET".to_owned(),
+            path: path.to_owned(),
+            query: Vec::new(),
+            raw_query: String::new(),
+            headers: Vec::new(),
+            authorization: None,
+            body: Vec::new(),
+            at: Timestamp::from_millis(0),
+            status: None,
+        }
+    }
+
+    #[test]
+    fn a_fault_with_a_name_goes_first_and_is_listed_until_it_is_used_up() {
+        let faults = InjectedFaults::default();
+        faults.put_first(
+            InjectedFault::on(RequestMatcher::any())
+                .always()
+                .named("down"),
+        );
+        let cut = || {
+            let cut = InjectedFault::on(RequestMatcher::path("/table")).named("cut");
+            cut.then(FaultAction::DropBefore)
+        };
+        faults.put_first(cut());
+        faults.put_first(cut());
+        let listed = || {
+            let listed = faults.listed().into_iter();
+            listed
+                .map(|fault| (fault.name, fault.taken, fault.left))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(listed(), [("cut", 0, Some(1)), ("down", 0, None)]);
+        let taken = ["/token", "/table", "/table"].map(|path| faults.take(&request(path)));
+        let down = Some(FaultAction::status(503));
+        assert_eq!(taken, [down.clone(), Some(FaultAction::DropBefore), down]);
+        assert_eq!(listed(), [("down", 2, None)]);
+        faults.clear();
+        assert_eq!(listed(), []);
     }
 }

@@ -1,19 +1,12 @@
 //! HTML pages without scripts; every text from outside is escaped.
 
 use super::server::SimulatorResponse;
-use crate::markup::escaped;
+use crate::markup::{escaped, page};
 
 impl SimulatorResponse {
     /// A page with this title and body; the body is HTML.
     pub(crate) fn page(title: &str, body: &str) -> Self {
-        let title = escaped(title);
-        let page = format!(
-            "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title><style>\
-             body{{font:16px/1.4 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}}\
-             pre{{white-space:pre-wrap;background:#f4f4f4;padding:1em}}th{{text-align:left;padding-right:2em}}\
-             </style></head><body><h1>{title}</h1>{body}</body></html>"
-        );
-        Self::new(200, "text/html;charset=UTF-8", page)
+        Self::new(200, "text/html;charset=UTF-8", page(title, body))
     }
 }
 

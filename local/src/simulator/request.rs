@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use shared::domain::clock::Timestamp;
 
 use crate::lock::lock;
+use crate::recent::Recent;
 
 /// A request as it arrived, and how it was answered.
 #[derive(Clone, Debug)]
@@ -78,64 +79,45 @@ pub struct Mark(usize);
 
 /// The requests that a simulator received, in the order of their arrival.
 #[derive(Debug, Default)]
-pub(crate) struct Requests(Mutex<Kept>);
-
-/// The requests since the last `forget`, and how many came before them.
-#[derive(Debug, Default)]
-struct Kept {
-    forgotten: usize,
-    requests: Vec<RecordedRequest>,
-}
+pub(crate) struct Requests(Mutex<Recent<RecordedRequest>>);
 
 impl Requests {
+    /// Keeps no more than so many of the newest from now on.
+    pub(crate) fn keep(&self, newest: usize) {
+        lock(&self.0).keep(newest);
+    }
+
     pub(super) fn arrived(&self, request: RecordedRequest) -> usize {
-        let mut kept = lock(&self.0);
-        kept.requests.push(request);
-        kept.forgotten + kept.requests.len() - 1
+        lock(&self.0).push(request)
     }
 
     pub(super) fn answered(&self, index: usize, status: u16) {
-        let mut kept = lock(&self.0);
-        let place = index.checked_sub(kept.forgotten);
-        if let Some(request) = place.and_then(|place| kept.requests.get_mut(place)) {
+        if let Some(request) = lock(&self.0).get_mut(index) {
             request.status = Some(status);
         }
     }
 
     pub(crate) fn all(&self) -> Vec<RecordedRequest> {
-        lock(&self.0).requests.clone()
+        lock(&self.0).iter().cloned().collect()
     }
 
     /// Marks that were made before stay valid.
     pub(crate) fn forget(&self) {
-        let mut kept = lock(&self.0);
-        kept.forgotten += kept.requests.len();
-        kept.requests = Vec::new();
+        lock(&self.0).clear();
     }
 
     pub(crate) fn matching(&self, method: &str, path_contains: &str) -> Vec<RecordedRequest> {
         let fits = |request: &&RecordedRequest| {
             (method.is_empty() || request.method == method) && request.path.contains(path_contains)
         };
-        lock(&self.0)
-            .requests
-            .iter()
-            .filter(fits)
-            .cloned()
-            .collect()
+        lock(&self.0).iter().filter(fits).cloned().collect()
     }
 
     pub(crate) fn mark(&self) -> Mark {
-        let kept = lock(&self.0);
-        Mark(kept.forgotten + kept.requests.len())
+        Mark(lock(&self.0).end())
     }
 
     pub(crate) fn since(&self, mark: Mark) -> Vec<RecordedRequest> {
-        let kept = lock(&self.0);
-        let known = kept.requests.iter();
-        known
-            .skip(mark.0.saturating_sub(kept.forgotten))
-            .cloned()
-            .collect()
+        lock(&self.0).since(mark.0).cloned().collect()
     }
 }

@@ -87,14 +87,14 @@ fn a_reader_that_closes_standard_output_is_no_error() {
 
 #[test]
 fn a_port_out_of_range_is_refused_in_a_sentence() {
-    for port in ["65533", "65534", "0", "99999"] {
+    for port in ["65532", "65534", "0", "99999"] {
         for arguments in [
             vec!["up", "--port", port],
             vec!["cli", "--port", port, "tenant", "list"],
         ] {
             let stderr = refused(&arguments, 2);
             assert!(stderr.contains(port), "{stderr}");
-            assert!(stderr.contains("1 to 65532"), "{stderr}");
+            assert!(stderr.contains("1 to 65531"), "{stderr}");
         }
     }
 }
@@ -128,6 +128,62 @@ fn refused(arguments: &[&str], code: i32) -> String {
     assert_eq!(ended.status.code(), Some(code), "{stderr}");
     assert!(!stderr.contains("panicked"), "{stderr}");
     stderr
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_line_is_the_address_of_the_sandbox_and_a_data_folder_keeps_it() {
+    let data = Folder::new();
+    let port = free_ports();
+    let up = Up::start(data.path(), port).await;
+    let first = up.sandbox();
+    let base = format!("http://127.0.0.1:{}/", port + 4);
+    let key = first.strip_prefix(&base).expect("the fifth port");
+    assert!(key.len() == 33 && key.ends_with('/'), "{first}");
+    let (status, page) = get(&first).await;
+    assert_eq!(status, 200, "{page}");
+    assert_contains(&page, &["<h1>", "ServiceNow", "Rescue", &up.incident]);
+    for (path, form) in [("", ""), ("rescue/pin", "pin=1")] {
+        let client = shared::http::client(None).expect("a client");
+        let foreign = client.post(format!("{first}{path}")).body(form);
+        let foreign = foreign.header("origin", "https://attacker.test");
+        let answer = foreign.send().await.expect("an answer");
+        assert_eq!(answer.status(), 403, "{path}");
+    }
+    up.interrupt().await;
+
+    let again = Up::start(data.path(), port).await;
+    assert_eq!(again.sandbox(), first, "a bookmark stays good");
+    again.interrupt().await;
+
+    let other = Folder::new();
+    let fresh = Up::start(other.path(), port).await;
+    assert_ne!(fresh.sandbox(), first);
+    let (status, page) = get(&first).await;
+    assert_eq!(status, 404);
+    assert!(!page.contains("ServiceNow"), "{page}");
+    fresh.interrupt().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_start_that_was_interrupted_is_made_up_for() {
+    let data = Folder::new();
+    let port = free_ports();
+    Up::start(data.path(), port).await.interrupt().await;
+    // The last thing that a first start stores.
+    std::fs::remove_file(data.path().join("demo-api-key")).expect("it was stored");
+
+    let up = Up::start(data.path(), port).await;
+    let port = port.to_string();
+    let (_, status) = local(&["cli", "--port", &port, "token", "status", "demo"]).await;
+    assert!(status.contains("healthy"), "{status}");
+    let first = up.sandbox();
+    let client = shared::http::client(None).expect("a client");
+    let record = client.post(format!("{first}rescue/start"));
+    let record = record.body(format!("record_number={}", up.incident));
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let answer = record.header(form.0, form.1).send().await;
+    assert_eq!(answer.expect("an answer").status(), 200);
+    up.interrupt().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -319,11 +375,7 @@ async fn a_restart_keeps_what_was_changed_and_follows_the_ports() {
                 .1
         }
     };
-    let file = cli(port, &["tenant", "export", "demo"]).await;
-    let changed = data.path().join("changed.toml");
-    let file = file.replace("language = \"en\"", "language = \"fr\"");
-    std::fs::write(&changed, file).expect("written");
-    let applied = cli(port, &["tenant", "apply", changed.to_str().expect("UTF-8")]).await;
+    let applied = cli(port, &["tenant", "set", "demo", "/language", "fr"]).await;
     assert!(applied.contains("language"), "{applied}");
     up.interrupt().await;
 
@@ -467,6 +519,13 @@ impl Up {
         up
     }
 
+    /// The sandbox's address, from the first line.
+    fn sandbox(&self) -> String {
+        let first = self.greeting.lines().next().unwrap_or_default();
+        let address = first.strip_prefix("Sandbox ").expect("the first line");
+        address.trim().to_owned()
+    }
+
     /// The output up to and including the first line with this text.
     async fn until(&mut self, text: &str) -> String {
         let mut printed = String::new();
@@ -538,13 +597,13 @@ impl Up {
     }
 }
 
-/// The first of four ports that are free.
+/// The first of five ports that are free.
 fn free_ports() -> u16 {
     loop {
         let probe = TcpListener::bind("127.0.0.1:0").expect("a port");
         let first = probe.local_addr().expect("bound").port();
         let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-        if first < u16::MAX - 3 && (first + 1..first + 4).all(free) {
+        if first < u16::MAX - 4 && (first + 1..first + 5).all(free) {
             return first;
         }
     }

@@ -45,6 +45,8 @@ async fn posts_are_listed_newest_first_and_by_state_time_session_and_record() {
     for (filter, expected) in [
         (&["--state", "failed"][..], vec![&failing]),
         (&["--since", "1 hour"], vec![&new, &failing]),
+        (&["--before", "1 hour"], vec![&old]),
+        (&["--since", "7 days", "--before", "1 hour"], vec![&old]),
         (&["--session", &old.id], vec![&old]),
         (&["--record", &record], vec![&new, &old]),
         (&["--record", &printer.sys_id, "--since", "1h"], vec![&new]),

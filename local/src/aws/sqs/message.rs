@@ -33,6 +33,43 @@ pub struct MessageView {
     pub state: MessageState,
 }
 
+/// One message of a queue, where it is.
+#[derive(Clone, Copy)]
+pub(crate) struct MessageRef<'a> {
+    message: &'a Message,
+    now: Timestamp,
+}
+
+impl<'a> MessageRef<'a> {
+    pub(crate) fn id(self) -> &'a str {
+        &self.message.id
+    }
+
+    /// A message attribute of type String or Number.
+    pub(crate) fn attribute(self, name: &str) -> Option<&'a str> {
+        let attribute = self.message.attributes.get(name)?;
+        attribute.string_value.as_deref()
+    }
+
+    pub(crate) fn group(self) -> Option<&'a str> {
+        self.message.group.as_deref()
+    }
+
+    pub(crate) fn body(self) -> &'a str {
+        &self.message.body
+    }
+
+    /// When the queue accepted it.
+    pub(crate) fn sent_at(self) -> Timestamp {
+        self.message.sent_at
+    }
+
+    /// Whether a consumer could receive it, unless its group is blocked.
+    pub(crate) fn is_visible(self) -> bool {
+        self.message.state(self.now) == MessageState::Visible
+    }
+}
+
 /// Whether a consumer can receive a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageState {
@@ -78,6 +115,10 @@ impl Message {
         } else {
             MessageState::Delayed
         }
+    }
+
+    pub(super) const fn borrowed(&self, now: Timestamp) -> MessageRef<'_> {
+        MessageRef { message: self, now }
     }
 
     pub(super) fn view(&self, now: Timestamp) -> MessageView {

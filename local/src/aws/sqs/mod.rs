@@ -30,6 +30,7 @@ use super::refusal::{AwsRefusal, AwsResult, read};
 use crate::lock::lock;
 use crate::state_file::{load, save};
 
+pub(crate) use self::message::MessageRef;
 pub use self::message::{MessageState, MessageView};
 pub use self::queue::{DEDUPLICATION_WINDOW, QueueView};
 
@@ -105,6 +106,19 @@ impl Sqs {
         let queue = queues.queues.get_mut(name)?;
         queue.expire(now);
         Some(queue.view(now))
+    }
+
+    pub(super) fn read<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&mut dyn ExactSizeIterator<Item = MessageRef<'_>>) -> T,
+    ) -> Option<T> {
+        let now = self.clock.now();
+        let mut queues = lock(&self.queues);
+        let queue = queues.queues.get_mut(name)?;
+        queue.expire(now);
+        let messages = queue.messages.values().rev();
+        Some(read(&mut messages.map(|message| message.borrowed(now))))
     }
 
     /// Creates the queue or gives it these attributes.

@@ -10,14 +10,15 @@ mod route;
 mod tests;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::Response;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::{Html, IntoResponse as _, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt;
@@ -28,6 +29,7 @@ use uuid::Uuid;
 use self::event::{RoutedRequest, decoded_path};
 use self::response::{function_response, gateway_response};
 use super::function::PAYLOAD_LIMIT;
+use crate::sandbox_link::{SandboxLink, first_page};
 
 pub use self::error::GatewayError;
 pub use self::route::Route;
@@ -44,6 +46,7 @@ const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 /// A running HTTP API on loopback. It ends when dropped.
 pub struct Gateway {
     address: SocketAddr,
+    sandbox: Arc<OnceLock<SandboxLink>>,
     server: AbortHandle,
 }
 
@@ -51,6 +54,7 @@ struct Api {
     address: SocketAddr,
     routes: Vec<Route>,
     integration_timeout: Duration,
+    sandbox: Arc<OnceLock<SandboxLink>>,
 }
 
 impl Gateway {
@@ -72,10 +76,12 @@ impl Gateway {
         let listener = TcpListener::bind(("127.0.0.1", port)).await;
         let listener = listener.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
+        let sandbox = Arc::new(OnceLock::new());
         let api = Arc::new(Api {
             address,
             routes,
             integration_timeout,
+            sandbox: Arc::clone(&sandbox),
         });
         let service = Router::new()
             .fallback(handle)
@@ -88,6 +94,7 @@ impl Gateway {
         });
         Ok(Self {
             address,
+            sandbox,
             server: server.abort_handle(),
         })
     }
@@ -100,6 +107,11 @@ impl Gateway {
     /// `http://127.0.0.1:{port}`, without a slash at the end.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Answers `GET /` with a link to the sandbox, unless a route takes it.
+    pub(crate) fn set_sandbox(&self, link: SandboxLink) {
+        self.sandbox.set(link).ok();
     }
 
     /// Stops accepting connections.
@@ -128,6 +140,13 @@ async fn handle(
 }
 
 impl Api {
+    fn first_page(&self, request: &Parts) -> Option<Response> {
+        let host = request.headers.get(header::HOST)?.to_str().ok();
+        let sandbox = self.sandbox.get()?.shown_to(host)?;
+        let is_first = request.method == Method::GET && request.uri.path() == "/";
+        is_first.then(|| Html(first_page("HTTP API", sandbox)).into_response())
+    }
+
     async fn answer(&self, request_id: &str, sender: SocketAddr, request: Request) -> Response {
         let too_large =
             || gateway_response(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
@@ -139,7 +158,8 @@ impl Api {
         let mut routes = self.routes.iter();
         let matching = routes.find_map(|route| Some((route, route.matches(&parts.method, &path)?)));
         let Some((route, path_parameters)) = matching else {
-            return gateway_response(StatusCode::NOT_FOUND, "Not Found");
+            let page = self.first_page(&parts);
+            return page.unwrap_or_else(|| gateway_response(StatusCode::NOT_FOUND, "Not Found"));
         };
 
         let routed = RoutedRequest {

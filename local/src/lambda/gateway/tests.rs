@@ -199,3 +199,21 @@ async fn a_body_over_ten_megabytes_and_an_event_over_six_are_too_large() {
         .await;
     }
 }
+
+#[tokio::test]
+async fn the_first_page_links_to_the_sandbox_for_requests_that_name_the_api_itself() {
+    let gateway = gateway(&["POST /pins"]).await;
+    assert_answers(&gateway, "GET /", b"", 404, "Not Found").await;
+    let sandbox = "http://127.0.0.1:9/key/";
+    gateway.set_sandbox(SandboxLink::new(sandbox, &gateway.url()));
+    let port = gateway.address().port();
+    for host in ["127.0.0.1", "localhost"] {
+        let head = format!("GET / HTTP/1.1\r\nhost: {host}:{port}");
+        let (head, body) = send(&gateway, &head, b"").await;
+        assert!(head.starts_with("HTTP/1.1 200"), "{host}: {head}");
+        assert!(body.contains(&format!("href=\"{sandbox}\"")), "{body}");
+    }
+    for request in ["GET /", "POST /", "GET /pins"] {
+        assert_answers(&gateway, request, b"", 404, "Not Found").await;
+    }
+}

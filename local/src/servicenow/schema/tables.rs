@@ -16,6 +16,9 @@ pub(in crate::servicenow) const CONTACTS: &str = "customer_contact";
 pub(in crate::servicenow) const CONSUMERS: &str = "csm_consumer";
 pub(in crate::servicenow) const ATTACHMENTS: &str = "sys_attachment";
 
+/// The table of sessions that the app brings.
+pub(in crate::servicenow) const SESSIONS: &str = "x_rescue_conn_session";
+
 /// What the account that writes session rows has.
 pub(in crate::servicenow) const CONNECTOR_ROLE: &str = "x_rescue_conn.connector";
 
@@ -63,18 +66,14 @@ pub(in crate::servicenow) fn sessions() -> Table {
         Column::boolean("pin"),
     ];
     let readers = [CONNECTOR_ROLE, "x_rescue_conn.agent", "x_rescue_conn.admin"];
-    Table::new(
-        "x_rescue_conn_session",
-        "Rescue sessions",
-        &[system(), columns],
-    )
-    .displayed_by("session")
-    .choices_of("state", &[("started", "Started"), ("ended", "Ended")])
-    .choices_of(
-        "source",
-        &[("post", "Post-to-URL"), ("report", "Session report")],
-    )
-    .for_roles(&readers, &[CONNECTOR_ROLE])
+    Table::new(SESSIONS, "Rescue sessions", &[system(), columns])
+        .displayed_by("session")
+        .choices_of("state", &[("started", "Started"), ("ended", "Ended")])
+        .choices_of(
+            "source",
+            &[("post", "Post-to-URL"), ("report", "Session report")],
+        )
+        .for_roles(&readers, &[CONNECTOR_ROLE])
 }
 
 /// The columns that every table has.

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::super::MAILS_PATH;
 use super::{Bench, EMAIL, INCIDENTS, Reply, attachment_of, reply};
+use crate::sandbox_link::SandboxLink;
 
 #[tokio::test]
 async fn a_person_reads_a_record_with_its_notes_attachments_and_e_mails_in_a_browser() {
@@ -94,4 +95,21 @@ async fn a_person_reads_a_row_of_a_session_as_its_form_shows_it() {
         assert!(page.contains(shown), "{shown}: {page}");
     }
     assert!(!page.contains("Work notes"), "{page}");
+}
+
+#[tokio::test]
+async fn the_page_of_all_records_links_to_the_sandbox_for_requests_that_name_the_instance_itself() {
+    let bench = Bench::new();
+    let url = bench.instance.url();
+    let sandbox = "http://127.0.0.1:9/key/";
+    let home = async |host: &str| {
+        let request = bench.client.get(bench.url("/"));
+        reply(request.header("host", host)).await.text
+    };
+    let own = url.trim_start_matches("http://");
+    let before = home(own).await;
+    bench.instance.set_sandbox(SandboxLink::new(sandbox, &url));
+    let page = home(own).await;
+    assert!(page.contains(&format!("href=\"{sandbox}\"")), "{page}");
+    assert_eq!(home("rebound.test").await, before);
 }
