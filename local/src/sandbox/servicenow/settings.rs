@@ -193,7 +193,8 @@ fn place(setting: &Setting) -> usize {
     place.unwrap_or(KEYS.len())
 }
 
-/// Every setting of a document, those of [`NOTE`] first, then in the order of [`KEYS`]; the tables of [`KEYS`] are opened, and maps of a tenant's own keys are one value.
+/// Every setting of a document, those of [`NOTE`] first, then in the order of [`KEYS`]; the tables of [`KEYS`] are opened, and maps
+/// of a tenant's own keys are one value.
 fn all(document: &Value) -> Vec<Setting> {
     fn add(pointer: &str, table: &Map<String, Value>, settings: &mut Vec<Setting>) {
         for (name, value) in table {
