@@ -343,7 +343,8 @@ async fn next(State(api): State<Arc<RuntimeApi>>) -> Response {
         first
     });
     let Some(work) = api.next.lock().await.recv().await else {
-        return refuse(StatusCode::GONE, "Gone", "the environment is shut down");
+        // As AWS freezes an environment: the process hears nothing until it is killed.
+        return std::future::pending().await;
     };
     let root = Uuid::new_v4().simple().to_string();
     let parent = Uuid::new_v4().simple().to_string();
@@ -457,4 +458,26 @@ fn now_millis() -> u128 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_millis())
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_process_that_is_no_longer_needed_hears_nothing_until_it_is_killed() {
+        let (work, next_work) = mpsc::channel(1);
+        let api = Arc::new(RuntimeApi {
+            function_arn: String::new(),
+            next: tokio::sync::Mutex::new(next_work),
+            current: Mutex::new(None),
+            phase: watch::Sender::new(Phase::Initialising),
+        });
+        drop(work);
+        let answer = next(State(Arc::clone(&api))).now_or_never();
+        assert!(answer.is_none());
+        assert!(matches!(*api.phase.borrow(), Phase::Waiting));
+    }
 }
