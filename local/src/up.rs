@@ -1,6 +1,5 @@
 //! `cargo run -- up`: keeps the embedded cloud running, to try it by hand.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -201,28 +200,17 @@ fn with_numbers(cloud: &Cloud, mut text: String) -> String {
     text
 }
 
-/// Prints every new work note of an incident.
+/// Prints every new work note.
 async fn print_new_notes(cloud: &Cloud) -> io::Result<()> {
-    let mut seen = BTreeMap::new();
-    let mut first = true;
-    let mut entries = None;
+    let (_, mut told) = cloud.servicenow.work_notes_after(usize::MAX);
     loop {
-        let before = entries.replace(cloud.servicenow.journal_entries());
-        if before == entries {
-            tokio::time::sleep(LOOK_EVERY).await;
-            continue;
+        tokio::time::sleep(LOOK_EVERY).await;
+        let (notes, entries) = cloud.servicenow.work_notes_after(told);
+        told = entries;
+        for (name, note) in notes {
+            let note = paragraph(&note, admin::terminal_width());
+            line(format_args!("\n{name} shows a new work note:\n{note}\n"))?;
         }
-        for row in cloud.servicenow.records("incident") {
-            let value = |name: &str| row.get(name).cloned().unwrap_or_default();
-            let notes = cloud.servicenow.work_notes("incident", &value("sys_id"));
-            let known = seen.insert(value("sys_id"), notes.len()).unwrap_or(0);
-            for note in notes.iter().skip(known).filter(|_| !first) {
-                let note = paragraph(note, admin::terminal_width());
-                let number = value("number");
-                line(format_args!("\n{number} shows a new work note:\n{note}\n"))?;
-            }
-        }
-        first = false;
     }
 }
 

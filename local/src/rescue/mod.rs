@@ -139,6 +139,13 @@ impl Simulator {
         lock(&self.system.state).pins.clone()
     }
 
+    /// Whether a customer has entered a PIN; `None` for one that was never given out.
+    pub(crate) fn is_pin_used(&self, pin: &str) -> Option<bool> {
+        let state = lock(&self.system.state);
+        let mut pins = state.pins.iter().rev();
+        pins.find(|known| known.code == pin).map(|known| known.used)
+    }
+
     /// How many sign-ins succeeded and failed.
     pub fn sign_ins(&self) -> SignIns {
         lock(&self.system.state).sign_ins

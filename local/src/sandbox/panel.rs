@@ -81,6 +81,11 @@ impl Selection {
         let mut query = form_urlencoded::Serializer::for_suffix(String::from("?"), 1);
         query.extend_pairs(pairs).finish()
     }
+
+    /// The address of the page with a record's form, also where ServiceNow shows something else now.
+    pub(super) fn form_link(&self, record: &str) -> String {
+        self.link(&[(RECORD, record), (VIEW, ""), (SKIPPED, "")])
+    }
 }
 
 #[cfg(test)]

@@ -370,6 +370,7 @@ window.addEventListener('popstate', () => {
 document.addEventListener('visibilitychange', () => {
     if (document.hidden) {
         events.close();
+        connected(false);
     } else {
         follow();
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use shared::domain::clock::Timestamp;
 
+use super::Mail;
 use super::state::{self, InstanceState, Row};
 use super::table::on_a_form;
 use super::{Simulator, administrator, attachment, schema};
@@ -157,6 +158,13 @@ impl Simulator {
             .collect()
     }
 
+    /// So many e-mails, the newest first, without the `skipped` newest ones.
+    pub(crate) fn newest_mails(&self, skipped: usize, count: usize) -> Vec<Mail> {
+        let state = lock(&self.system.state);
+        let mails = state.mails.iter().rev();
+        mails.skip(skipped).take(count).cloned().collect()
+    }
+
     /// The `sys_id` of the newest incident.
     pub(crate) fn newest_incident(&self) -> Option<String> {
         let state = lock(&self.system.state);
@@ -201,9 +209,22 @@ impl Simulator {
         })
     }
 
-    /// How many entries all journal fields have.
-    pub(crate) fn journal_entries(&self) -> usize {
-        lock(&self.system.state).journal.len()
+    /// The work notes that are newer than so many entries of all journal fields, each with what its record is called; and how
+    /// many entries there are now.
+    pub(crate) fn work_notes_after(&self, entries: usize) -> (Vec<(String, String)>, usize) {
+        let state = lock(&self.system.state);
+        let new = state.journal.iter().skip(entries);
+        let notes = new.filter(|entry| entry.element == "work_notes");
+        let notes = notes.filter_map(|entry| {
+            let found = tables(&state).find_map(|table| {
+                let mut rows = newest(&state, &table.name);
+                let (_, row) =
+                    rows.find(|(_, row)| state::value(row, "sys_id") == entry.element_id)?;
+                Some(state::value(row, &table.display).to_owned())
+            });
+            Some((found?, entry.value.clone()))
+        });
+        (notes.collect(), state.journal.len())
     }
 
     /// Name and e-mail address of the person that the first filled one of these references leads to.
@@ -329,6 +350,28 @@ mod tests {
         let person = instance.person(&record, &["resolved_by", "caller_id"]);
         assert_eq!(person, Some(("A".to_owned(), "a@acme.test".to_owned())));
         assert_eq!(instance.person(&record, &["assigned_to", "x.y"]), None);
+    }
+
+    #[test]
+    fn work_notes_of_every_table_are_told_once_with_their_records_names() {
+        let (instance, _) = instance();
+        let mut told = 0;
+        let mut news = || {
+            let (notes, entries) = instance.work_notes_after(told);
+            told = entries;
+            notes
+        };
+        let write = |table, text| {
+            let created = instance.add_record(table, &[("work_notes", text)]);
+            (created.number, text.to_owned())
+        };
+        assert_eq!(news(), []);
+        let written = [write("incident", "one"), write("problem", "two")];
+        assert_eq!(news(), written);
+        instance.add_record("incident", &[("comments", "no work note")]);
+        let last = write("incident", "three");
+        assert_eq!(news(), [last]);
+        assert_eq!(news(), []);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::{end_of_window, newest_of, queue, shown_on};
 use crate::demo_tenant::TENANT;
 use crate::multicall::MulticallError;
 use crate::sandbox::Sandbox;
-use crate::sandbox::panel::{BEFORE, RECORD, SKIPPED, Selection, VIEW};
+use crate::sandbox::panel::{BEFORE, Selection};
 
 /// How many posts one window shows.
 const ROWS: usize = 25;
@@ -72,7 +72,7 @@ struct Row {
 
 #[derive(Clone)]
 struct RecordLink {
-    /// As [`RECORD`].
+    /// `table:sys_id`
     key: String,
     number: String,
     /// Selects it, and leads to its work notes.
@@ -193,7 +193,7 @@ fn named(sandbox: &Sandbox, selection: &Selection, record: &RecordRef) -> Record
     let servicenow = &sandbox.cloud.servicenow;
     let row = servicenow.record(record.table.as_str(), record.sys_id.as_str());
     let number = row.and_then(|mut row| row.remove("number"));
-    let link = selection.link(&[(RECORD, &key), (VIEW, ""), (SKIPPED, "")]) + "#work-notes";
+    let link = selection.form_link(&key) + "#work-notes";
     RecordLink {
         number: number.unwrap_or_else(|| key.clone()),
         key,

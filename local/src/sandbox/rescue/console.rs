@@ -82,8 +82,7 @@ pub(super) fn enter_pin(rescue: &Simulator, typed: &str) -> Result<Session, Refu
         return Err(Refused::input("A PIN has six digits. Type them."));
     }
     rescue.enter_pin(&pin).ok_or_else(|| {
-        let known = rescue.pins().iter().any(|known| known.code == pin);
-        Refused::input(match known {
+        Refused::input(match rescue.is_pin_used(&pin).is_some() {
             true => format!("The PIN {pin} was used before: a PIN starts one session. “New Rescue PIN” on the record gives another one."),
             false => format!("Rescue has given out no PIN {pin}. Check its digits."),
         })

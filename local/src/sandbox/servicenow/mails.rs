@@ -5,7 +5,7 @@ use askama::Template;
 use super::{PANEL, Tab, Window, tabs};
 use crate::multicall::MulticallError;
 use crate::sandbox::Sandbox;
-use crate::sandbox::panel::{Panel, RECORD, SKIPPED, Selection};
+use crate::sandbox::panel::{Panel, Selection};
 use crate::sandbox::shell::quoted;
 use crate::servicenow::Mail;
 
@@ -39,7 +39,7 @@ pub(super) fn panel(sandbox: &Sandbox, selection: &Selection) -> Result<Panel, M
         let (table, sys_id) = (mail.table_name, mail.table_record_id);
         let number = instance.displayed(&table, &sys_id, "number");
         let key = format!("{table}:{sys_id}");
-        let form = selection.link(&[(RECORD, &key), (super::VIEW, ""), (SKIPPED, "")]);
+        let form = selection.form_link(&key);
         Row {
             subject: mail.subject,
             to: mail.to.join(", "),
@@ -57,8 +57,8 @@ pub(super) fn panel(sandbox: &Sandbox, selection: &Selection) -> Result<Panel, M
     let mails = Mails {
         tabs: tabs(sandbox, selection),
         window: Window::of(selection, LISTED, |skipped, count| {
-            let mails = instance.mails().into_iter().rev();
-            mails.skip(skipped).take(count).map(row).collect()
+            let mails = instance.newest_mails(skipped, count).into_iter();
+            mails.map(row).collect()
         }),
         command: format!("curl {}", quoted(&url)),
     };

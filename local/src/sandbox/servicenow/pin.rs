@@ -60,10 +60,7 @@ pub(super) struct Message {
 impl Given {
     /// Whether a session has used the PIN.
     pub(super) fn is_used(&self, sandbox: &Sandbox) -> bool {
-        let pins = sandbox.cloud.rescue.pins();
-        let mut given = pins.iter().rev();
-        let last = given.find(|known| known.code == self.pin);
-        last.is_some_and(|known| known.used)
+        sandbox.cloud.rescue.is_pin_used(&self.pin) == Some(true)
     }
 }
 

@@ -7,7 +7,7 @@ use super::sentences::session_column;
 use super::{PANEL, Tab, Window, tabs};
 use crate::multicall::MulticallError;
 use crate::sandbox::Sandbox;
-use crate::sandbox::panel::{Panel, RECORD, SKIPPED, Selection};
+use crate::sandbox::panel::{Panel, Selection};
 use crate::servicenow::Record;
 
 pub(super) const VIEW: &str = "sessions";
@@ -46,12 +46,8 @@ pub(super) fn record(row: &Record, selection: &Selection) -> Option<(String, Str
         .find(|(_, column)| !row.raw(column).is_empty())
         .map(|(table, column)| {
             let key = format!("{table}:{}", row.raw(column));
-            (row.shown(column).to_owned(), form(&key, selection))
+            (row.shown(column).to_owned(), selection.form_link(&key))
         })
-}
-
-fn form(key: &str, selection: &Selection) -> String {
-    selection.link(&[(RECORD, key), (super::VIEW, ""), (SKIPPED, "")])
 }
 
 /// Everything that a form shows of a session at once.
@@ -76,7 +72,7 @@ fn filled(row: &Record, columns: impl IntoIterator<Item = &'static str>) -> Vec<
 pub(super) fn panel(sandbox: &Sandbox, selection: &Selection) -> Result<Panel, MulticallError> {
     let instance = &sandbox.cloud.servicenow;
     let row = |row: Record| Row {
-        link: form(&key(&row), selection),
+        link: selection.form_link(&key(&row)),
         record: record(&row, selection),
         state: row.shown("state").to_owned(),
         details: filled(&row, DETAILS),
